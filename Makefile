@@ -1,0 +1,53 @@
+# Everything a new machine needs is Python 3.11+, make and the package registries.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SECONDS ?=
+LEADS ?=
+MAPPING ?=
+
+.PHONY: help setup demo test check lint types imports format lock clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+setup: $(VENV)/.ready ## set up the virtual environment
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "setting up $(VENV) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@grep -A 40 '^uv==' requirements.lock | awk '/^uv==/{p=1} p{print} p&&!/\\$$/{exit}' > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
+
+demo: setup ## start everything, feed it, show it live; SECONDS=60 ends it with verify, LEADS=file MAPPING=file.yaml feeds yours
+	@$(BIN)/firstclaim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEADS),--leads $(LEADS)) $(if $(MAPPING),--mapping $(MAPPING))
+
+test: setup ## run every test, on the real servers
+	@$(BIN)/pytest
+
+check: setup lint types imports test ## what CI holds the project to, and the linters
+
+lint: setup ## ruff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+imports: setup ## imports go one way
+	@$(BIN)/lint-imports
+
+format: setup ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup ## resolve the lock file anew
+	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove the environment and the local servers' data
+	rm -rf $(VENV) .state

@@ -1,0 +1,1 @@
+"""The Faust agents, each on a page: decode, call the pure core, write."""

@@ -1,0 +1,94 @@
+"""The intake: bytes from anywhere, in any partitioning, become events in the log of their lead, or dead letters."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka.partitioner import murmur2
+from mode.supervisors import CrashingSupervisor
+
+from models.events import Event
+from models.wire import encode_event
+from rules.intake import accept_action, accept_arrival, accept_publication
+from streams.app import StageApp, bulks, raw_topic
+from streams.dead_letters import bury, verdict
+from streams.journal import Acker, JournalWriter, check_size
+from streams.metrics import EVENTS
+from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG
+
+_HANDLED: Final = EVENTS.labels(stage="intake")
+
+Accept = Callable[[Any], Event]
+
+
+class IntakeStage:
+    """Validates, normalises and re-keys what comes in on `lead-arrivals`, `lead-actions` and `directory`."""
+
+    def __init__(self, app: StageApp) -> None:
+        self.app = app
+        self.partitions = app.settings.partitions
+        self.acker = Acker()
+        self.writer = JournalWriter(app.settings, lease=app.lease)
+        for topic, name, accept in (
+            (LEAD_ARRIVALS, "arrivals", arrival),
+            (LEAD_ACTIONS, "actions", action),
+            (DIRECTORY, "directory", publication),
+        ):
+            app.agent(raw_topic(app, topic), name=name, supervisor_strategy=CrashingSupervisor)(
+                self.agent(accept)
+            )
+        app.on_partitions_revoked.connect(self.revoked)
+
+    def agent(self, accept: Accept) -> Callable[[Any], Any]:
+        """Return the agent of one inbound topic."""
+
+        async def run(stream: Any) -> None:
+            async for events in bulks(self.app, stream):
+                for event in events:
+                    self.handle(event, accept)
+                _HANDLED.inc(len(events))
+                await self.writer.room()
+
+        return run
+
+    def handle(self, event: Any, accept: Accept) -> None:
+        """Accept one message into the log of its lead, or bury it with the reason."""
+        message = event.message
+        receipt = self.acker.take(event)
+        try:
+            accepted = accept(message)
+            value, key = encode_event(accepted), accepted.lead_id.encode()
+            check_size(key, value)
+        except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
+            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+        else:
+            # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
+            targets = [(murmur2(key) & 0x7FFFFFFF) % self.partitions] if key else range(self.partitions)
+            for partition in targets:
+                self.writer.add(LEAD_LOG, partition, key=key, value=value, receipt=receipt)
+        receipt.settle()
+
+    async def revoked(self, *_: Any, **__: Any) -> None:
+        """Let partitions go when all that was accepted is durable."""
+        await self.writer.settled()
+        self.acker = Acker()
+
+
+def _headers(message: Any) -> dict[str, bytes]:
+    return dict(message.headers or ())
+
+
+def arrival(message: Any) -> Event:
+    """Read a record of `lead-arrivals`; raises `Refused`."""
+    at = datetime.fromtimestamp(message.timestamp, UTC)
+    return accept_arrival(message.value, _headers(message), arrived_at=at)
+
+
+def action(message: Any) -> Event:
+    """Read a record of `lead-actions`; raises `Refused`."""
+    return accept_action(message.value, _headers(message))
+
+
+def publication(message: Any) -> Event:
+    """Read a record of `directory`; its place there is its version. Raises `Refused`."""
+    return accept_publication(message.key, message.value, _headers(message), version=message.offset)

@@ -1,0 +1,74 @@
+"""What was made public before us is not made public again: each partition's last message says how far it got.
+
+A relay that dies has told more than it has committed. Told once more, a lead's older version would follow its newer
+one, and whoever keeps the newest record of a compacted topic would see the former owner for a while. Within a partition
+a relay's messages are appended in order and without holes, so all before the last one are there.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, QUEUE_CHANGES
+from rules.effects import SOURCE_LOG
+from streams.closing import stop_consumer
+from streams.settings import Settings
+
+PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES)
+POLL_MS: Final = 1_000
+LOOK_SECONDS: Final = 20.0
+"""As long as a broker may be away; then the process ends and another one begins anew."""
+
+NOTHING: Final = (-1, -1)
+
+
+class Told:
+    """The number of the last message in each partition of each public topic: (offset of the event, n of the effect)."""
+
+    def __init__(self, topics: Iterable[str] = PUBLIC) -> None:
+        self._topics = tuple(topics)
+        self._last: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def has(self, topic: str, partition: int, off: int, n: int) -> bool:
+        """Say whether this effect was public when we began."""
+        return (off, n) <= self._last.get((topic, partition), NOTHING)
+
+    async def read(self, settings: Settings, partitions: Iterable[int]) -> None:
+        """Look at the ends of these partitions, before the first of their records is relayed.
+
+        Raises KafkaError and TimeoutError.
+        """
+        self._last.clear()
+        places = [TopicPartition(topic, partition) for topic in self._topics for partition in partitions]
+        if not places:
+            return
+        consumer = AIOKafkaConsumer(
+            **settings.aiokafka_options(), group_id=None, enable_auto_commit=False, auto_offset_reset="none"
+        )
+        await consumer.start()
+        try:
+            consumer.assign(places)
+            begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            unread = {place for place in places if begin[place] < end[place]}
+            consumer.pause(*(place for place in places if place not in unread))
+            for place in unread:
+                consumer.seek(place, end[place] - 1)
+            async with asyncio.timeout(LOOK_SECONDS):
+                while unread:
+                    for place, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
+                        self._last[place.topic, place.partition] = _number(records[0], place.partition)
+                        unread.discard(place)
+        finally:
+            await stop_consumer(consumer)
+
+
+def _number(record: Any, partition: int) -> tuple[int, int]:
+    """Return which effect a message is; of a message that is none of ours, that nothing is known."""
+    for name, value in record.headers:
+        if name == "ce_id":
+            log, *numbers = value.decode(errors="replace").rsplit("-", 3)
+            if log == SOURCE_LOG and all(map(str.isdecimal, numbers)) and int(numbers[0]) == partition:
+                return int(numbers[1]), int(numbers[2])
+    return NOTHING

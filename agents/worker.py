@@ -1,0 +1,160 @@
+"""A worker process: one Faust app with its stages, its health for the supervisor, and a clean way out."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+import uvloop
+
+from agents.intake import IntakeStage
+from agents.leads import LeadsStage
+from agents.relay import RelayStage
+from models.errors import ConfigError, FirstclaimError, RuntimeFailure
+from streams.app import StageApp, make_app
+from streams.fatal import Exit, leave
+from streams.http import serve
+from streams.journal import JournalWriter
+from streams.metrics import render
+from streams.settings import Settings
+from streams.topics import provision
+
+_log = structlog.get_logger(__name__)
+
+WORKER_GROUP: Final = "firstclaim-worker"
+RELAY_GROUP: Final = "firstclaim-relay"
+PATIENCE_SECONDS: Final = 60.0
+"""How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
+AGAIN_SECONDS: Final = 0.5
+TICK_SECONDS: Final = 0.25
+STALLED_SECONDS: Final = 5.0
+"""A loop that has not ticked for so long is not ready, whatever its heartbeats say (FAUST.md 13)."""
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""Rows are acyclic and long-lived: the default thresholds spend a tenth of a worker on looking at them."""
+
+
+def worker_stages(app: StageApp) -> list[JournalWriter]:
+    """Attach the stages of `firstclaim worker`; return what they write with."""
+    return [IntakeStage(app).writer, LeadsStage(app).writer]
+
+
+def relay_stages(app: StageApp) -> list[JournalWriter]:
+    """Attach the stage of `firstclaim relay`; return what it writes with."""
+    return [RelayStage(app).writer]
+
+
+Stages = Callable[[StageApp], list[JournalWriter]]
+
+
+class Health:
+    """Whether the process is alive and ready: not rebalancing, not recovering, loop and lease fresh."""
+
+    def __init__(self, app: StageApp) -> None:
+        self._app = app
+        self._ticked = asyncio.get_running_loop().time()
+        self.started = False
+        self.stopping = False
+
+    async def tick(self) -> None:
+        """Show that the loop turns."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._ticked = loop.time()
+            self._app.lease.tick()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Say whether the loop turns."""
+        age = asyncio.get_running_loop().time() - self._ticked
+        return age < STALLED_SECONDS, {"loop_age_seconds": round(age, 3)}
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Say whether events are being handled now, and if not, why."""
+        app = self._app
+        alive, said = self.health()
+        reasons = {
+            "starting": not self.started,
+            "stopping": self.stopping,
+            "rebalancing": app.rebalancing,
+            "in_recovery": app.in_recovery,
+            "unassigned": bool(getattr(app, "unassigned", False)),
+            "loop_stalled": not alive,
+            "lease_stale": not app.lease.fresh,
+        }
+        blocking = [name for name, true in reasons.items() if true]
+        return not blocking, {**said, "not_ready": blocking, "lease_age_seconds": round(app.lease.age, 3)}
+
+
+async def _provisioned(settings: Settings) -> Settings:
+    """Check the topics as soon as Kafka is there; until `PATIENCE_SECONDS` it is waited for."""
+    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await provision(settings)
+        except RuntimeFailure as error:
+            if asyncio.get_running_loop().time() > give_up:
+                raise
+            _log.warning("waiting for Kafka", reason=error.reason)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
+    settings = await _provisioned(settings)
+    app = make_app(group, settings, instance_id=instance_id)
+    writers = stages(app)
+    for writer in writers:
+        await writer.start()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    health = Health(app)
+    ticker = asyncio.create_task(health.tick())
+    server = await serve(port, health.health, health.ready, render)
+    app.finalize()
+    try:
+        await app.start()
+    except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
+        leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
+    health.started = True
+    crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if crashed.done():
+        leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
+    health.stopping = True
+    await app.stop()
+    for writer in writers:
+        await writer.stop()
+    ticker.cancel()
+    await server.stop()
+
+
+def run(
+    settings: Settings,
+    *,
+    group: str,
+    stages: Stages,
+    port: int = 0,
+    instance_id: str | None = None,
+) -> None:
+    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.fatal.Exit`).
+
+    `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
+    """
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    gc.set_threshold(*GC_THRESHOLDS)
+    # Faust's consumer has a thread and a loop of its own, made by the policy.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)
+    try:
+        uvloop.run(_serve(settings, group, stages, port, instance_id))
+    except ConfigError as error:
+        leave(Exit.CONFIG, error.field, error.reason)
+    except FirstclaimError as error:
+        leave(Exit.SOFTWARE, group, str(error))

@@ -1,0 +1,157 @@
+"""How fast an org allocates: one org, its reps in groups of ten, round robin, one partition's worth of one process.
+
+Each lead asks, is offered, and is claimed or times out and asks again; what is counted is the offers. A step is what
+the stage does with an event besides Kafka: decide, put the rows in, encode them.
+"""
+
+import gc
+import random
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import msgspec
+
+from models.events import DirectoryPublished
+from models.facts import Facts
+from models.lead import Lead, Phase
+from models.org import LeadClosed, OfferSettled, OrgEvent, Outcome, RepRequested
+from models.org_decisions import OfferMade, Step
+from rules.org.directory import OrgDirectory
+from rules.org.machine import step_org
+from rules.org.state import OrgState
+
+NOW: Final = datetime(2026, 11, 20, 15, tzinfo=UTC)
+SEED: Final = 20_261_120
+GROUP: Final = 10
+"""Reps in one group."""
+STATES: Final = ("RI", "MA", "CT", "NY", "NJ")
+OPEN: Final = 20
+"""Leads a rep has open at most."""
+WORKED: Final = 50
+"""How many leads later a lead is closed, in an org of any size, so that each lead costs the same events."""
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def a_directory(reps: int, rng: random.Random) -> OrgDirectory:
+    """Return an org of so many reps, each in two groups: with hours, licences, caps, and a pause at night."""
+    groups = max(1, reps // GROUP)
+    rosters: list[list[dict[str, Any]]] = [[] for _ in range(groups)]
+    published = []
+    for n in range(reps):
+        terms = {
+            "licensed_states": rng.sample(STATES, 4),
+            "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "20:00"}],
+            "max_open": OPEN,
+            "time_zone": rng.choice(("America/New_York", "America/Chicago")),
+        }
+        published.append(("rep", f"rep-{n}", terms))
+        rosters[n % groups].append({"rep_id": f"rep-{n}"})
+    for n, members in enumerate(rosters):
+        group = {
+            "method": "round_robin",
+            "members": members,
+            "claim_window_seconds": 900,
+            "pause": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "20:00", "to": "08:00"}],
+            "time_zone": "America/New_York",
+        }
+        published.append(("group", f"group-{n}", group))
+    events = [
+        DirectoryPublished(lead_id="", cause="c", org="o", kind=kind, object_id=name, version=n, value=value)
+        for n, (kind, name, value) in enumerate(published)
+    ]
+    return OrgDirectory().publish(*events)
+
+
+class Load:
+    """Leads that come to the org's groups in turn."""
+
+    def __init__(self, reps: int) -> None:
+        self.rng = random.Random(SEED)
+        self.directory = a_directory(reps, self.rng)
+        self.groups = len(self.directory.groups)
+        self.state = OrgState()
+        self.at = NOW
+        self.asked = 0
+        self.offers = 0
+        self.held: deque[tuple[str, int]] = deque()
+
+    def tell(self, event: OrgEvent) -> Step:
+        """Decide one event, keep its rows, and encode them as a journal would."""
+        step = step_org(self.state, event, self.at, self.directory)
+        self.state.put(step.rows)
+        for row in step.rows:
+            _ENCODER.encode(row)
+        _ENCODER.encode(step.decisions)
+        return step
+
+    def lead(self) -> None:
+        """Bring one lead through the org: asked for, offered, and claimed; every fourth times out first."""
+        self.asked += 1
+        self.at += timedelta(milliseconds=1)
+        lead_id = f"lead-{self.asked}"
+        facts = Facts(vendor="v", first_name="Jeremy", last_name="Jones", state=self.rng.choice(STATES))
+        lead = Lead(lead_id=lead_id, facts=facts, phase=Phase.QUEUED, arrived_at=self.at, updated_at=self.at)
+        group_id = f"group-{self.asked % self.groups}"
+        tried: tuple[str, ...] = ()
+        epoch = 1
+        while True:
+            asked = RepRequested(
+                cause="c", lead_id=lead_id, epoch=epoch, group_id=group_id, lead=lead, tried=tried
+            )
+            offer = self.tell(asked).decisions[-1]
+            if not isinstance(offer, OfferMade):
+                raise TypeError(f"the load leaves room for every lead, but: {offer}")
+            self.offers += 1
+            claimed = bool(tried) or self.asked % 4 != 0
+            outcome = Outcome.CLAIMED if claimed else Outcome.TIMEOUT
+            self.tell(
+                OfferSettled(cause="c", lead_id=lead_id, epoch=epoch, outcome=outcome, rep_id=offer.rep_id)
+            )
+            if claimed:
+                break
+            tried, epoch = (*tried, offer.rep_id), epoch + 1
+        self.held.append((lead_id, epoch))
+        if len(self.held) > WORKED:
+            closed, epoch = self.held.popleft()
+            self.tell(LeadClosed(cause="c", lead_id=closed, epoch=epoch))
+
+
+def rate(reps: int, *, offers: int, repeats: int) -> float:
+    """Return allocations a second in an org with so many reps: the median of `repeats` runs over one org."""
+    load = Load(reps)
+    for _ in range(load.groups + 500):
+        load.lead()
+    rates = []
+    gc.collect()
+    for _ in range(repeats):
+        before, start = load.offers, perf_counter()
+        while load.offers - before < offers:
+            load.lead()
+        rates.append((load.offers - before) / (perf_counter() - start))
+    return median(rates)
+
+
+def run(
+    *, progress: Callable[[str], None] | None = None, offers: int = 5_000, repeats: int = 5
+) -> dict[str, Any]:
+    """Return `per_s_10`, `per_s_1000`, `per_s_10000`: allocations a second with that many reps, medians.
+
+    `growth_1000`, `growth_10000`: how many times as long one allocation takes as with 10 reps. `progress` is told each
+    figure as it is found.
+    """
+    figures: dict[str, Any] = {}
+    for reps in (10, 1_000, 10_000):
+        figures[f"per_s_{reps}"] = round(rate(reps, offers=offers, repeats=repeats))
+        if progress is not None:
+            progress(f"{reps:>6,} reps: {figures[f'per_s_{reps}']:>8,} allocations a second")
+    for reps in (1_000, 10_000):
+        figures[f"growth_{reps}"] = round(figures["per_s_10"] / figures[f"per_s_{reps}"], 2)
+    return figures
+
+
+if __name__ == "__main__":
+    print(run(progress=print))

@@ -1,0 +1,166 @@
+"""`bench claims`: claims a second, our worker beside a raw aiokafka loop and Quix Streams, one process each.
+
+All read byte for byte the same claims, written before they start to topics of the same four partitions on the same
+broker; four reps want each lead and one gets it. They take turns, as often as `repeats` says, and what is told is the
+median. Each rate is that of the answers by the broker's append time, from the first to the last (`bench.watch.Rate`).
+
+- ours: `agents.worker.run` with the worker's stages. A claimable queue and the leads are there before, recovered from
+  the journal; each claim's row, answer and reasons are one journal record. Acked once durable, committed every second.
+- raw, raw_tuned: `bench.peers.raw`, its answer and its state two records.
+- quix: `bench.peers.quix`.
+
+`answers_per_s` is what our relay, a process of its own, makes of the same journal: the rate on `lead-decisions`.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from aiokafka import TopicPartition
+
+from bench import load
+from bench.ground import Ground, Say, ground, quiet, started
+from bench.watch import Watch, count, watching
+from models.errors import ConfigError, StartFailed
+from streams.local import Child
+from streams.settings import Settings
+from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
+
+Begin = Mapping[TopicPartition, int]
+
+
+class _Decision(msgspec.Struct):
+    result: str | None = None
+
+
+class _Row(msgspec.Struct):
+    decisions: tuple[_Decision, ...] = ()
+
+
+_ROW: Final = msgspec.json.Decoder(_Row)
+_ANSWER: Final = msgspec.json.Decoder(_Decision)
+
+
+def run(
+    *,
+    claims: int = 40_000,
+    leads: int = 10_000,
+    repeats: int = 3,
+    progress: Say = quiet,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Return the rates: {ours_per_s, raw_per_s, quix_per_s, ratio_raw, ratio_quix} and more, claims a second.
+
+    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a contestant fails, or
+    answers otherwise than one win for each lead.
+    """
+    with ground(settings, say=progress) as here:
+        rates = asyncio.run(_Claims(here, claims, leads, progress).measure(repeats))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    ours = medians["ours"]
+    return {
+        **{f"{name}_per_s": round(rate) for name, rate in medians.items()},
+        "ratio_raw": round(ours / medians["raw"], 3),
+        "ratio_raw_tuned": round(ours / medians["raw_tuned"], 3),
+        "ratio_quix": round(ours / medians["quix"], 3),
+        "claims": claims,
+        "leads": leads,
+        "repeats": repeats,
+        "runs": {name: [round(rate) for rate in found] for name, found in rates.items()},
+    }
+
+
+class _Claims:
+    def __init__(self, here: Ground, claims: int, leads: int, say: Say) -> None:
+        self.here, self.claims, self.leads, self.say = here, claims, leads, say
+
+    async def measure(self, repeats: int) -> dict[str, list[float]]:
+        rates: dict[str, list[float]] = {}
+        async with watching(self.here.settings) as watch:
+            await self.prepare(watch, repeats)
+            for n in range(repeats):
+                ids = load.lead_ids(self.leads, first=n * self.leads)
+                claims = load.records(load.claims(ids, self.claims))
+                contestants: dict[str, Callable[[], Awaitable[float]]] = {
+                    "raw": partial(self.raw, watch, n, claims, "throughput"),
+                    "ours": partial(self.ours, watch, claims),
+                    "quix": partial(self.quix, watch, n, claims),
+                    "raw_tuned": partial(self.raw, watch, n, claims, "tuned"),
+                    "answers": partial(self.relay, watch),
+                }
+                for name, contest in contestants.items():
+                    rate = await contest()
+                    rates.setdefault(name, []).append(rate)
+                    self.say(f"{name} {n + 1}/{repeats}: {rate:,.0f} claims/s")
+        return rates
+
+    async def prepare(self, watch: Watch, repeats: int) -> None:
+        """Publish the queue and have our worker take in the leads of all repeats."""
+        self.say(f"taking in {self.leads * repeats:,} leads")
+        arrivals = map(load.arrival, load.lead_ids(self.leads * repeats))
+        await load.append(self.here.settings, LEAD_LOG, load.records([load.queue(), *arrivals]))
+        worker = started(self.here.child("worker-0", "bench.launch", "worker", ready=True))
+        log = await watch.ends(LEAD_LOG)
+        await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
+        worker.stop()
+
+    async def ours(self, watch: Watch, claims: list[load.Record]) -> float:
+        begin = await watch.ends(LEAD_JOURNAL)
+        await load.append(self.here.settings, LEAD_LOG, claims)
+        name = f"worker-{len(self.here.children)}"
+        worker = self.here.child(name, "bench.launch", "worker", ready=True)
+        return await self.timed(watch, worker, LEAD_JOURNAL, begin, _won_in_row)
+
+    async def relay(self, watch: Watch) -> float:
+        """Time the relay over the journal of the claims just answered."""
+        begin = await watch.ends(LEAD_DECISIONS)
+        name = f"relay-{len(self.here.children)}"
+        relay = self.here.child(name, "bench.launch", "relay", ready=True)
+        return await self.timed(watch, relay, LEAD_DECISIONS, begin, _won)
+
+    async def raw(self, watch: Watch, n: int, claims: list[load.Record], kind: str) -> float:
+        name = f"bench-raw-{kind}-{n}"
+        topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
+        await self.here.create(*topics)
+        await load.append(self.here.settings, topics[0], claims)
+        peer = self.here.child(name, "bench.peers.raw", *topics, kind)
+        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
+
+    async def quix(self, watch: Watch, n: int, claims: list[load.Record]) -> float:
+        if self.here.settings.kafka_security_protocol != "PLAINTEXT":
+            reason = "must be PLAINTEXT here: that is how the Quix Streams peer is set up"
+            raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
+        name = f"bench-quix-{n}"
+        topics = f"{name}-claims", f"{name}-decisions"
+        await self.here.create(*topics)
+        await load.append(self.here.settings, topics[0], claims)
+        folder = str(self.here.folder / f"{name}-state")
+        peer = self.here.child(name, "bench.peers.quix", *topics, folder)
+        # Named by Quix: its changelog goes with the rest.
+        self.here.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
+        return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
+
+    async def timed(
+        self, watch: Watch, child: Child, topic: str, begin: Begin, won: Callable[[bytes], bool]
+    ) -> float:
+        """Start a contestant, wait until it has answered all, stop it, and return its rate."""
+        child.launch()
+        try:
+            end = await watch.until(topic, sum(begin.values()) + self.claims, child)
+        finally:
+            child.stop()
+        rate, wins = await count(watch.records(begin, end), won)
+        if wins != self.leads:
+            raise StartFailed(child.name, f"said {wins} times won, there are {self.leads} leads")
+        return rate
+
+
+def _won(value: bytes) -> bool:
+    return _ANSWER.decode(value).result == "won"
+
+
+def _won_in_row(value: bytes) -> bool:
+    return any(decision.result == "won" for decision in _ROW.decode(value).decisions)

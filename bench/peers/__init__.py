@@ -1,0 +1,1 @@
+"""Contestants: the same claims answered without us, each in a process of its own."""

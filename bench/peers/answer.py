@@ -1,0 +1,25 @@
+"""What every peer answers a claim with: what a rep's screen needs to know, spelled by the json every Python has."""
+
+import json
+from typing import Any
+
+
+def decided(event: dict[str, Any], owner: str) -> bytes:
+    """Return the answer to a claim when `owner` has the lead: the fields of `lead-decisions` a peer can know."""
+    won = owner == event["rep_id"]
+    return json.dumps(
+        {
+            "action_id": event["cause"],
+            "lead_id": event["lead_id"],
+            "rep_id": event["rep_id"],
+            "type": event["action"],
+            "result": "won" if won else "lost",
+            "reason": None if won else "already_claimed",
+            "owner": owner,
+        }
+    ).encode()
+
+
+def state(owner: str) -> bytes:
+    """Return a lead's row in a peer's changelog."""
+    return json.dumps({"owner": owner}).encode()

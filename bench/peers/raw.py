@@ -1,0 +1,120 @@
+"""The loop one writes on aiokafka alone: claims in, a dict of owners, a changelog and an answer out, then a commit.
+
+`python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned`, until SIGTERM. What it does as we do:
+at-least-once, an idempotent producer with acks=all, a changelog record for each change and an answer for each claim,
+offsets committed only when both are durable. What it does without: rules, versions, reasons, replay detection,
+recovery of its dict, a fence against zombies, readiness.
+
+- `throughput`: polls a thousand, awaits what it sent, commits; linger 2 ms; asyncio's own loop and json.
+- `latency`: linger 0, sends without awaiting, and commits once a second what is durable by then.
+- `tuned`: `throughput` on uvloop with orjson, for those who ask what that makes of it.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from bench.peers.answer import decided, state
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMIT_SECONDS: Final = 1.0
+"""As often as our workers commit."""
+
+
+class Loop:
+    """The consumer, the producer, and the owners."""
+
+    def __init__(self, settings: Settings, topics: tuple[str, str, str], *, linger_ms: int) -> None:
+        claims, self.states, self.decisions = topics
+        self.owners: dict[str, str] = {}
+        self.pending: list[asyncio.Future[Any]] = []
+        self.offsets: dict[TopicPartition, int] = {}
+        self.loads: Callable[[bytes], Any] = json.loads
+        options = settings.aiokafka_options()
+        self.consumer = AIOKafkaConsumer(
+            claims,
+            **options,
+            group_id=f"raw-{claims}",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        self.producer = AIOKafkaProducer(**options, linger_ms=linger_ms, acks="all", enable_idempotence=True)
+
+    async def handle(self, place: TopicPartition, records: list[Any]) -> None:
+        """Answer the claims of one partition."""
+        for record in records:
+            event = self.loads(record.value)
+            lead_id = event["lead_id"]
+            owner = self.owners.get(lead_id)
+            if owner is None:
+                owner = self.owners[lead_id] = event["rep_id"]
+                await self._send(self.states, state(owner), record)
+            await self._send(self.decisions, decided(event, owner), record)
+        self.offsets[place] = records[-1].offset + 1
+
+    async def _send(self, topic: str, value: bytes, record: Any) -> None:
+        sent = await self.producer.send(topic, value, record.key, partition=record.partition)
+        self.pending.append(sent)
+
+    async def commit(self) -> None:
+        """Commit what was read, once all it caused is durable."""
+        pending, offsets = self.pending, self.offsets
+        self.pending, self.offsets = [], {}
+        await asyncio.gather(*pending)
+        if offsets:
+            await self.consumer.commit(offsets)
+
+    async def throughput(self) -> None:
+        """Poll, answer, await, commit."""
+        while True:
+            for place, records in (await self.consumer.getmany(timeout_ms=500, max_records=1000)).items():
+                await self.handle(place, records)
+            await self.commit()
+
+    async def latency(self) -> None:
+        """Poll, answer, poll again; commit beside."""
+        commits = asyncio.create_task(self._commits())
+        while not commits.done():
+            for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
+                await self.handle(place, records)
+        commits.result()
+
+    async def _commits(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self.commit()
+
+
+async def main() -> None:
+    """Run until told to stop."""
+    claims, states, decisions, kind = sys.argv[1:]
+    loop = Loop(Settings.read(), (claims, states, decisions), linger_ms=0 if kind == "latency" else 2)
+    if kind == "tuned":
+        import orjson  # noqa: PLC0415  # comes with Quix Streams
+
+        loop.loads = orjson.loads
+    await loop.consumer.start()
+    await loop.producer.start()
+    running = asyncio.create_task(loop.latency() if kind == "latency" else loop.throughput())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        await loop.producer.stop()
+        await loop.consumer.stop()
+
+
+if __name__ == "__main__":
+    if sys.argv[-1] == "tuned":
+        import uvloop
+
+        uvloop.run(main())
+    else:
+        asyncio.run(main())

@@ -1,0 +1,91 @@
+"""`bench recovery`: a worker full of leads is killed -9; how long until another has them all back, and in what memory.
+
+Seconds are from the start of the new process to the first 200 of its `/ready`, with Python's own start in them. Bytes
+per lead are what the resident memory has grown by, compared with a ready worker that has none, over the leads. The
+median of the repeats; each kills the worker before it.
+"""
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+from typing import Any, Final
+
+from bench import load
+from bench.ground import Ground, Say, ground, quiet, started
+from bench.memory import resident_bytes
+from bench.watch import watching
+from models.errors import StartFailed
+from streams.local import Child
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, LEAD_LOG
+
+NAME: Final = "worker"
+"""Its name in the group (static membership, as `firstclaim up` gives it): nothing waits for the dead one's session."""
+CHUNK: Final = 20_000
+"""Leads made and appended at a time."""
+
+
+def run(
+    *,
+    leads: int = 200_000,
+    repeats: int = 3,
+    progress: Say = quiet,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Return {leads, seconds, bytes_per_lead} and the single runs.
+
+    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if the worker fails.
+    """
+    with ground(settings, say=progress) as here:
+        empty, worker = _fill(here, leads, progress)
+        seconds, memory = [], []
+        for n in range(repeats):
+            _kill(worker)
+            worker = here.child(f"worker-{n + 1}", "bench.launch", "worker", NAME, ready=True)
+            began = time.perf_counter()
+            started(worker)
+            seconds.append(time.perf_counter() - began)
+            memory.append((resident_bytes(_pid(worker)) - empty) / leads)
+            progress(f"{n + 1}/{repeats}: {seconds[-1]:.1f} s, {memory[-1]:,.0f} bytes a lead")
+        log = worker.log_file.read_text(errors="replace")
+        if f"rows={leads + here.settings.partitions} " not in log:
+            raise StartFailed(worker.name, f"did not recover {leads} leads{worker.log_tail()}")
+    return {
+        "leads": leads,
+        "seconds": round(statistics.median(seconds), 2),
+        "bytes_per_lead": round(statistics.median(memory)),
+        "repeats": repeats,
+        "runs": [round(one, 2) for one in seconds],
+    }
+
+
+def _fill(here: Ground, leads: int, say: Say) -> tuple[int, Child]:
+    """Return a worker that has the leads, and what a worker needs that has none."""
+    worker = started(here.child("worker-0", "bench.launch", "worker", NAME, ready=True))
+    empty = resident_bytes(_pid(worker))
+    say(f"taking in {leads:,} leads")
+
+    async def fill() -> None:
+        await load.append(here.settings, LEAD_LOG, load.records([load.queue()]))
+        for first in range(0, leads, CHUNK):
+            ids = load.lead_ids(min(CHUNK, leads - first), first=first)
+            await load.append(here.settings, LEAD_LOG, load.records(map(load.arrival, ids)))
+        async with watching(here.settings) as watch:
+            log = await watch.ends(LEAD_LOG)
+            await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
+
+    asyncio.run(fill())
+    return empty, worker
+
+
+def _kill(worker: Child) -> None:
+    os.kill(_pid(worker), signal.SIGKILL)
+    worker.wait_exit()
+
+
+def _pid(worker: Child) -> int:
+    if worker.pid is None:
+        raise StartFailed(worker.name, f"has ended{worker.log_tail()}")
+    return worker.pid

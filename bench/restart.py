@@ -1,0 +1,157 @@
+"""`bench restart`: one of two workers is killed -9; how long until claims on its partitions are answered again.
+
+A supervisor starts it anew at once, as `firstclaim up` does. All the while a probe claims leads of every partition,
+`PROBE_SECONDS` apart, and reads `lead-decisions`. Told are the seconds from the kill to the answer of the first claim
+sent after it, for the partition that waits longest: with `static` membership (each worker has a name of its own in the
+group, and is back in its place when it comes back) and without (`dynamic`: the group gives its partitions away when the
+session of 6 s is over). The median over kills; the two workers are killed in turns.
+"""
+
+import asyncio
+import os
+import signal
+import statistics
+import time
+from typing import Any, Final, Self
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from bench import load
+from bench.ground import READY_SECONDS, Ground, Say, ground, quiet
+from models.errors import StartFailed
+from models.wire import encode_event
+from streams.local import Supervisor
+from streams.settings import Settings
+from streams.topics import LEAD_DECISIONS, LEAD_LOG
+
+WORKERS: Final = 2
+PROBE_SECONDS: Final = 0.05
+"""Between two claims on the same partition: how finely the outage is measured."""
+LEADS: Final = 512
+"""Claimed in turns, so that no row grows with the answers of a long outage."""
+CLAIMS: Final = 1_000_000
+"""More than one mode sends of each lead, so that no claim of the other is repeated."""
+PATIENCE_SECONDS: Final = 60.0
+MODES: Final = ("dynamic", "static")
+
+
+class _Answer(msgspec.Struct):
+    action_id: str
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
+def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = None) -> dict[str, Any]:
+    """Return {dynamic_s, static_s}, seconds, and the single runs.
+
+    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails, or a
+    partition is not back in `PATIENCE_SECONDS`.
+    """
+    runs: dict[str, list[float]] = {}
+    with ground(settings, say=progress) as here:
+        asyncio.run(
+            load.append(
+                here.settings,
+                LEAD_LOG,
+                load.records([load.queue(), *map(load.arrival, load.lead_ids(LEADS))]),
+            )
+        )
+        relay = here.child("relay", "bench.launch", "relay", ready=True)
+        with Supervisor([relay], say=progress) as relays:
+            for n, mode in enumerate(MODES):
+                workers = [
+                    here.child(
+                        name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True
+                    )
+                    for name in (f"{mode}-{number}" for number in range(WORKERS))
+                ]
+                with Supervisor(workers, say=progress) as supervisor:
+                    relays.wait_ready(READY_SECONDS)
+                    supervisor.wait_ready(READY_SECONDS)
+                    runs[mode] = asyncio.run(_kills(here, supervisor, repeats, n * CLAIMS))
+                progress(f"{mode}: " + ", ".join(f"{one:.1f} s" for one in runs[mode]))
+    return {
+        **{f"{mode}_s": round(statistics.median(found), 2) for mode, found in runs.items()},
+        "repeats": repeats,
+        "runs": {mode: [round(one, 2) for one in found] for mode, found in runs.items()},
+    }
+
+
+async def _kills(here: Ground, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
+    found = []
+    async with _Probe(here.settings, first) as probe:
+        for n in range(repeats):
+            await probe.back_after(time.monotonic())
+            name = list(supervisor.states())[n % WORKERS]
+            pid = supervisor.states()[name].pid
+            if pid is None:
+                raise StartFailed(name, "is not there to be killed")
+            killed = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            found.append(await probe.back_after(killed) - killed)
+            await asyncio.to_thread(supervisor.wait_ready, READY_SECONDS)
+    return found
+
+
+class _Probe:
+    """Claims on every partition, and when the answer to each was read (monotonic seconds). `first`: their number."""
+
+    def __init__(self, settings: Settings, first: int) -> None:
+        self._first = first
+        options = settings.aiokafka_options()
+        self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
+        self._consumer = AIOKafkaConsumer(LEAD_DECISIONS, **options, group_id=None)
+        self._leads: dict[int, list[str]] = {n: [] for n in range(settings.partitions)}
+        for lead_id in load.lead_ids(LEADS):
+            self._leads[load.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
+        self._open: dict[str, tuple[int, float]] = {}
+        self._answered: dict[int, list[tuple[float, float]]] = {n: [] for n in self._leads}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self._producer.start()
+        await self._consumer.start()
+        self._tasks = [asyncio.create_task(self._claim()), asyncio.create_task(self._read())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._consumer.stop()
+        await self._producer.stop()
+
+    async def back_after(self, moment: float) -> float:
+        """Return when every partition had answered a claim that was sent after a moment. Raises StartFailed."""
+        while True:
+            first = [
+                min((at for sent, at in answers if sent > moment), default=None)
+                for answers in self._answered.values()
+            ]
+            times = [at for at in first if at is not None]
+            if len(times) == len(first):
+                return max(times)
+            if time.monotonic() - moment > PATIENCE_SECONDS:
+                raise StartFailed("worker", f"{len(first) - len(times)} partitions are not back")
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _claim(self) -> None:
+        n = self._first
+        while True:
+            for partition, leads in self._leads.items():
+                claim = load.claim(leads[n % len(leads)], n)
+                self._open[claim.cause] = (partition, time.monotonic())
+                await self._producer.send(
+                    LEAD_LOG, encode_event(claim), claim.lead_id.encode(), partition=partition
+                )
+            n += 1
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _read(self) -> None:
+        async for record in self._consumer:
+            known = self._open.pop(_ANSWER.decode(record.value).action_id, None)
+            if known is not None:
+                partition, sent = known
+                self._answered[partition].append((sent, time.monotonic()))

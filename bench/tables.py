@@ -1,0 +1,150 @@
+"""docs/benchmarks.md holds each measurement's newest figures with its date and machine, written by nobody else."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.machine import machine, today
+
+DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+INTRODUCTION: Final = """\
+# Measurements
+
+Every table is written by `firstclaim bench NAME --write-docs`, which brings up its own Kafka and leaves nothing behind.
+Ours and the peers' run on the same machine, against the same broker, in turns; figures are medians over the repeats.
+What each side does, and what it does not, is said at the top of `bench/NAME.py`. Absolute figures are of the machine
+named below each table; the ratios travel.
+"""
+
+Result = Mapping[str, Any]
+Rows = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How one measurement is told: `rows` are cells of text, the first row being the heads."""
+
+    title: str
+    says: str
+    rows: Callable[[Result], Rows]
+
+
+def write_table(name: str, result: Result, *, path: Path = DOCS) -> None:
+    """Put a measurement's table into the docs, in place of its former one. Others stay as they are."""
+    before = path.read_text() if path.exists() else INTRODUCTION
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    section = f"{begin}{text(name, result)}{end}"
+    head, found, rest = before.partition(begin)
+    after = f"{head}{section}{rest.partition(end)[2]}" if found else f"{before.rstrip()}\n\n{section}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(after)
+
+
+def text(name: str, result: Result) -> str:
+    """Return a measurement's section: title, what it says, table, machine and date."""
+    table = TABLES.get(name) or Table(name.capitalize(), "", _plain)
+    heads, *rows = table.rows(result)
+    lines = [
+        f"## {table.title}\n",
+        *([f"{table.says}\n"] if table.says else []),
+        _line(heads),
+        _line(["---", *("---:" for _ in heads[1:])]),
+        *map(_line, rows),
+        f"\n{today()}, {machine()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _claims(result: Result) -> Rows:
+    def row(who: str, name: str) -> tuple[str, ...]:
+        rate = result[f"{name}_per_s"]
+        return who, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),
+        row("firstclaim worker", "ours"),
+        row("raw aiokafka loop", "raw"),
+        row("raw aiokafka loop, uvloop and orjson", "raw_tuned"),
+        row("Quix Streams", "quix"),
+        row("firstclaim relay, answers to `lead-decisions`", "answers"),
+    ]
+
+
+def _latency(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
+        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+
+    return [
+        (f"{result['per_s']:g} claims/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),
+        row("raw aiokafka loop: claim to answer (one hop)", "raw"),
+        row("firstclaim: claim to journal record (one hop)", "journal"),
+        row("firstclaim: claim to answer on `lead-decisions` (two hops)", "answer"),
+    ]
+
+
+def _recovery(result: Result) -> Rows:
+    return [
+        ("leads", "seconds to ready", "bytes per lead"),
+        (f"{result['leads']:,}", f"{result['seconds']:.1f}", f"{result['bytes_per_lead']:,}"),
+    ]
+
+
+def _restart(result: Result) -> Rows:
+    return [
+        ("group membership", "seconds from kill -9 to answers"),
+        ("dynamic", f"{result['dynamic_s']:.1f}"),
+        ("static", f"{result['static_s']:.1f}"),
+    ]
+
+
+def _rules(result: Result) -> Rows:
+    return [
+        ("one process", "value"),
+        ("rules of five conditions evaluated, a second", f"{result['evaluations_per_s']:,}"),
+        ("one lead's places among 1,000 queues, µs", f"{result['lead_1000_queues_us']:,}"),
+        ("the same, each queue asked by itself, µs", f"{result['one_by_one_us']:,}"),
+    ]
+
+
+def _plain(result: Result) -> Rows:
+    """Tell a measurement that has no table of its own: one row for each number."""
+    return [
+        ("figure", "value"),
+        *((name, f"{value:,}") for name, value in result.items() if isinstance(value, int | float)),
+    ]
+
+
+TABLES: Final[Mapping[str, Table]] = {
+    "claims": Table(
+        "Claims a second",
+        "Four reps want each lead, one gets it; one process each, at-least-once, acks=all, a changelog.",
+        _claims,
+    ),
+    "latency": Table(
+        "From claim to answer",
+        "A steady rate; all processes on the same machine as the broker and the probe.",
+        _latency,
+    ),
+    "recovery": Table(
+        "A worker comes back",
+        "Killed with kill -9; from the start of the new process until it is ready, and its memory.",
+        _recovery,
+    ),
+    "restart": Table(
+        "Claims are answered again",
+        "One of two workers is killed with kill -9 and started anew at once by the supervisor.",
+        _restart,
+    ),
+    "rules": Table(
+        "Rules",
+        "Pure computing, no broker. Every one of the five conditions is asked; 1,000 queues are indexed.",
+        _rules,
+    ),
+}

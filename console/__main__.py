@@ -1,0 +1,5 @@
+"""`python -m console` is `firstclaim`."""
+
+from console.cli import main
+
+main()

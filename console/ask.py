@@ -1,0 +1,48 @@
+"""An action and its answer, through Kafka and nothing else: `lead-actions` in, `lead-decisions` out."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from models.errors import RuntimeFailure
+from streams.closing import stop_consumer
+from streams.settings import Settings
+from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS
+
+
+async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Send an action and return its answer, as `lead-decisions` says it.
+
+    An `action_id` is made if there is none. Raises `RuntimeFailure` if nothing answers in time; the action may
+    still be decided then, and asking again with the same id gives the same answer (X4).
+    """
+    action = {
+        "action_id": str(uuid.uuid4()),
+        **{key: value for key, value in action.items() if value is not None},
+    }
+    consumer = AIOKafkaConsumer(
+        LEAD_DECISIONS, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+    )
+    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    await consumer.start()
+    await producer.start()
+    try:
+        # Positions first: an answer may come before a consumer has asked where the end is.
+        await consumer.seek_to_end()
+        await asyncio.gather(*(consumer.position(tp) for tp in consumer.assignment()))
+        await producer.send_and_wait(LEAD_ACTIONS, msgspec.json.encode(action))
+        async with asyncio.timeout(seconds):
+            async for record in consumer:
+                answer: dict[str, Any] = msgspec.json.decode(record.value)
+                if answer["action_id"] == action["action_id"]:
+                    return answer
+    except TimeoutError as error:
+        reason = f"no answer to {action['action_id']} in {seconds:g} s; is a worker and a relay running?"
+        raise RuntimeFailure("claim", reason) from error
+    finally:
+        await producer.stop()
+        await stop_consumer(consumer)
+    raise RuntimeFailure("claim", "the answers ended")

@@ -1,0 +1,83 @@
+-- Apply one batch of queue changes and note how far Kafka was read, all or nothing.
+--
+-- ARGV: generation · feed length · tombstone seconds · number of partitions ·
+--       (partition, expected offset, next offset) of each · (change, org, queue, lead, version, sort key, payload) of each
+-- Answers {'ok', applied} or, with nothing changed, {'generation'} or {'offsets'}.
+--
+-- A row is "<version> <bytes of sort key> <sort key><columns>"; a place is "<sort key>\0<lead id>".
+-- Of one (queue, lead) only a newer version changes anything; what left keeps its version as a tombstone.
+
+local generation = ARGV[1]
+if redis.call('GET', 'board') ~= generation then
+  return {'generation'}
+end
+local prefix = 'board:' .. generation .. ':'
+local feed_length, tombstone_seconds = ARGV[2], ARGV[3]
+local partitions = tonumber(ARGV[4])
+local at = 5
+
+for _ = 1, partitions do
+  if (redis.call('HGET', prefix .. 'offsets', ARGV[at]) or '0') ~= ARGV[at + 1] then
+    return {'offsets'}
+  end
+  at = at + 3
+end
+for i = 0, partitions - 1 do
+  redis.call('HSET', prefix .. 'offsets', ARGV[5 + 3 * i], ARGV[7 + 3 * i])
+end
+
+local function tell(org, change, queue, lead, version, payload)
+  redis.call('XADD', 'feed:' .. org, 'MAXLEN', '~', feed_length, '*', 'change', change, 'queue_id', queue,
+    'lead_id', lead, 'version', version, 'payload', payload)
+end
+
+local applied = 0
+while at < #ARGV do
+  local change, org, queue, lead = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local version, sort_key, payload = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+  at = at + 7
+  local name = org .. '/' .. queue
+  if change == 'defined' or change == 'removed' then
+    local known = redis.call('HGET', prefix .. 'queues:' .. org, queue)
+    if not known or tonumber(string.match(known, '^%d+')) < tonumber(version) then
+      redis.call('HSET', prefix .. 'queues:' .. org, queue, version .. ' ' .. payload)
+      tell(org, change, queue, '', version, payload)
+      applied = applied + 1
+    end
+  else
+    local rows, order = prefix .. 'rows:' .. name, prefix .. 'order:' .. name
+    local gone = prefix .. 'gone:' .. name .. '/' .. lead
+    local row = redis.call('HGET', rows, lead)
+    local known, old_key
+    if row then
+      local bytes, start
+      known, bytes, start = string.match(row, '^(%d+) (%d+) ()')
+      old_key = string.sub(row, start, start + tonumber(bytes) - 1)
+    else
+      known = redis.call('GET', gone)
+    end
+    if not known or tonumber(known) < tonumber(version) then
+      if old_key and (change == 'left' or old_key ~= sort_key) then
+        redis.call('ZREM', order, old_key .. '\0' .. lead)
+      end
+      if change == 'left' then
+        redis.call('SET', gone, version, 'EX', tombstone_seconds)
+        if row then
+          redis.call('HDEL', rows, lead)
+          tell(org, 'left', queue, lead, version, '{}')
+        end
+      else
+        redis.call('HSET', rows, lead, version .. ' ' .. #sort_key .. ' ' .. sort_key .. payload)
+        if old_key ~= sort_key then
+          redis.call('ZADD', order, 0, sort_key .. '\0' .. lead)
+        end
+        if not row and known then
+          redis.call('DEL', gone)
+        end
+        tell(org, row and 'moved' or 'entered', queue, lead, version, payload)
+      end
+      applied = applied + 1
+    end
+  end
+end
+return {'ok', applied}

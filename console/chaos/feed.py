@@ -1,0 +1,223 @@
+"""What comes in during a run: leads from two kinds of vendor, some twice, new rules all the time, and poison."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from console.load import Client, History, People
+from console.load.people import Leads, Work
+from models.errors import ConfigError
+from models.ids import lead_id
+from streams.settings import Settings
+from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
+
+POISON_HEADER: Final = ("chaos", b"poison")
+ARRIVALS_PER_SECOND: Final = 20.0
+POISON_SECONDS: Final = 0.4
+PUBLISH_SECONDS: Final = 3.0
+WAVE_SECONDS: Final = 15.0
+WAVE_LEADS: Final = 250
+"""So many leads leave a queue at the same instant: their deadlines are due together."""
+MINUTE: Final = 60.0
+
+SETTINGS: Final = {"lock_minutes": 0.05, "auto_claim_on_timed_callback": True}
+LOCK_SECONDS: Final = 3.0
+
+PURPOSES: Final = {Work.CLAIM: "purchase", Work.OPEN: "refinance", Work.DECIDE: "construction"}
+
+POISONS: Final[tuple[tuple[str, bytes | None, bytes | None], ...]] = (
+    (LEAD_ARRIVALS, None, b"{bad"),
+    (LEAD_ARRIVALS, b"\xff", b"\xff\xfe\x00"),
+    (LEAD_ARRIVALS, None, b"[1, 2]"),
+    (LEAD_ARRIVALS, None, b'{"external_id": "no vendor"}'),
+    (LEAD_ARRIVALS, None, b'{"vendor": "acme"}'),
+    (LEAD_ARRIVALS, None, b"[" * 5_000),
+    (LEAD_ARRIVALS, b"tombstone", None),
+    (LEAD_ACTIONS, None, b""),
+    (LEAD_ACTIONS, None, b"null"),
+    (LEAD_ACTIONS, None, b'{"type": "claim", "rep_id": "rep-1"}'),
+    (LEAD_ACTIONS, None, b'{"action_id": "a", "lead_id": "not a uuid", "type": "claim", "rep_id": "rep-1"}'),
+    (DIRECTORY, b"default/queue", b"{}"),
+    (DIRECTORY, b"default/queue/poison", b'{"queue_id": "poison", "inclusion": {"rules": 7}}'),
+    (
+        DIRECTORY,
+        b"default/queue/poison",
+        b'{"inclusion": {"combinator": "and", "rules": [{"field": "shoe_size", "operator": "=", "value": 9}]}}',
+    ),
+)
+
+
+class Feed:
+    """Feeds a stack until `over` is set. Counts what it sent; `leads` are the ones people may work."""
+
+    def __init__(self, client: Client, history: History, seed: int) -> None:
+        self.leads = Leads()
+        self.over = asyncio.Event()
+        self.duplicates = 0
+        self._client = client
+        self._history = history
+        self._source = random.Random(f"feed/{seed}")  # noqa: S311  # the same seed, the same feed
+        self._run = f"{seed}-{time.time_ns():x}"
+        self._sent = 0
+        self._vendor = librdkafka(client.settings)
+
+    async def publish(self, people: People) -> None:
+        """Publish what the org begins with."""
+        await self._client.publish("settings", "settings", SETTINGS)
+        for kind, object_id, value in people.objects():
+            await self._client.publish(kind, object_id, value)
+        for queue_id, value in self._queues():
+            await self._client.publish("queue", queue_id, value)
+
+    async def run(self) -> None:
+        """Send until `over` is set."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._arrivals())
+            group.create_task(self._waves())
+            group.create_task(self._every(POISON_SECONDS, self._poison))
+            group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
+        await asyncio.to_thread(self._vendor.flush, 60)
+
+    # -- leads ---------------------------------------------------------------------------------------------------
+
+    async def _arrivals(self) -> None:
+        while not self.over.is_set():
+            work = self._source.choices(list(Work), [5, 4, 2])[0]
+            left = self._source.uniform(2, 30)
+            await self._arrive(work, created=MINUTE - left)
+            self._vendor.poll(0)
+            await asyncio.sleep(self._source.expovariate(ARRIVALS_PER_SECOND))
+
+    async def _waves(self) -> None:
+        """Send many leads that leave `fresh` for `aging` at one instant."""
+        while not self.over.is_set():
+            leaves = datetime.now(UTC) + timedelta(seconds=self._source.uniform(4, 12))
+            for _ in range(WAVE_LEADS):
+                await self._arrive(Work.CLAIM, at=leaves - timedelta(seconds=MINUTE))
+            await self._pause(WAVE_SECONDS)
+
+    async def _arrive(self, work: Work, *, created: float = 0.0, at: datetime | None = None) -> None:
+        """Send one lead by one of two clients, some of them twice, some with an owner (R5)."""
+        self._sent += 1
+        n, source = self._sent, self._source
+        created_at = at or datetime.now(UTC) - timedelta(seconds=created)
+        message: dict[str, Any] = {
+            "vendor": ("acme", "globex")[n % 2],
+            "external_id": f"{self._run}-{n}",
+            "first_name": "Jeremy",
+            "last_name": f"Jones {n}",
+            "phone": f"(401) 419-{n % 10_000:04d}",
+            "state": source.choice(("RI", "MA", "CT", "NY")),
+            "loan_purpose": PURPOSES[work],
+            "loan_amount": source.randrange(100_000, 900_000, 1_000),
+            "created_at": created_at.isoformat(),
+        }
+        lead = lead_id("default", message["vendor"], message["external_id"], message)
+        if work is Work.OPEN and n % 20 == 0:
+            message["assigned_to"] = f"rep-{1 + n % 4}"
+            self._history.arrived(lead, message["assigned_to"], time.monotonic())
+        again = source.random() < 0.1  # noqa: PLR2004  # every tenth vendor's program stutters
+        self.duplicates += again
+        for _ in range(1 + again):
+            if n % 2:
+                self._produce(msgspec.json.encode(message), message["external_id"])
+            else:
+                # Not waited for: while the broker is away leads queue up here, as they would at a vendor's.
+                await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
+        self.leads.add(work, lead)
+
+    def _produce(self, value: bytes, key: str) -> None:
+        try:
+            self._vendor.produce(LEAD_ARRIVALS, key=key, value=value)
+        except BufferError:
+            self._vendor.poll(0.01)
+            self._vendor.produce(LEAD_ARRIVALS, key=key, value=value)
+
+    # -- poison and rules ----------------------------------------------------------------------------------------
+
+    async def _poison(self) -> None:
+        topic, key, value = self._source.choice(POISONS)
+        await self._put(topic, value, key=key, headers=[POISON_HEADER])
+
+    async def _publish_again(self) -> None:
+        """Publish a queue in another form, or take it away for a while (Q6)."""
+        queue_id, value = self._source.choice(self._queues())
+        gone = queue_id == "again" and self._source.random() < 0.2  # noqa: PLR2004  # one time in five
+        await self._client.publish("queue", queue_id, None if gone else value)
+
+    def _queues(self) -> list[tuple[str, dict[str, Any]]]:
+        source = self._source
+        unowned = {"field": "owned", "operator": "=", "value": False}
+        minute = {"amount": 1, "unit": "minute"}
+        columns = source.sample(["state", "loan_amount", "created_at", "credit_score"], 2)
+        return [
+            ("fresh", _queue([_is(Work.CLAIM), unowned, _date("inLast", minute)], columns, claimable=True)),
+            (
+                "aging",
+                _queue([_is(Work.CLAIM), unowned, _date("notInLast", minute)], columns, claimable=True),
+            ),
+            ("old", _queue([_is(Work.OPEN), _date("notInLast", {"amount": 2, "unit": "minute"})], columns)),
+            (
+                "work",
+                _queue([_is(Work.OPEN)], columns, sort={"field": "last_contacted_at", "direction": "asc"}),
+            ),
+            (
+                "again",
+                _queue([_is(Work.DECIDE), _above(source.randrange(300_000, 900_000, 50_000))], columns),
+            ),
+        ]
+
+    async def _put(self, topic: str, value: bytes | None, **more: Any) -> None:
+        with contextlib.suppress(KafkaError):  # what did not get in was not sent
+            await self._client.put(topic, value, **more)
+
+    async def _every(self, seconds: float, do: Callable[[], Any]) -> None:
+        while not self.over.is_set():
+            await do()
+            await self._pause(self._source.uniform(0.5, 1.5) * seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), seconds)
+
+
+def librdkafka(settings: Settings) -> Any:
+    """Return a producer as most vendors have: librdkafka with its default partitioner, which is not Java's."""
+    try:
+        from confluent_kafka import Producer  # noqa: PLC0415  # only chaos needs it
+    except ImportError as error:
+        reason = "is missing; chaos needs it for a vendor: pip install 'firstclaim[bench]'"
+        raise ConfigError("confluent-kafka", reason) from error
+    # The local stack has no security; chaos has no other.
+    return Producer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "enable.idempotence": True,
+            "linger.ms": 5,
+            "message.timeout.ms": 120_000,
+            "log_level": 0,  # the broker is meant to die
+        }
+    )
+
+
+def _is(work: Work) -> dict[str, Any]:
+    return {"field": "loan_purpose", "operator": "=", "value": PURPOSES[work]}
+
+
+def _date(operator: str, amount: dict[str, Any]) -> dict[str, Any]:
+    return {"field": "created_at", "operator": operator, "value": amount}
+
+
+def _above(amount: int) -> dict[str, Any]:
+    return {"field": "loan_amount", "operator": ">=", "value": amount}
+
+
+def _queue(rules: list[dict[str, Any]], columns: list[str], **more: Any) -> dict[str, Any]:
+    return {"columns": columns, "inclusion": {"combinator": "and", "rules": rules}, **more}

@@ -1,0 +1,177 @@
+"""One run: a stack of its own, load and blows for a while, then quiet; then everything must agree."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from console.chaos.feed import LOCK_SECONDS, POISON_HEADER, Feed
+from console.chaos.plan import plan
+from console.chaos.victims import Fate, Victims
+from console.linear import check
+from console.load import Client, History, People
+from console.verify import Kind, verify
+from console.verify.catch_up import INBOUND
+from models.errors import RuntimeFailure
+from streams.local import LocalStack
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import provision
+
+PARTITIONS: Final = 4
+REPS: Final = 16
+SETTLE_SECONDS: Final = 150.0
+"""How long the readers may take to catch up when all is quiet: the broker's death alone costs half a minute."""
+SAID_SECONDS: Final = 5.0
+
+Say = Callable[[str], None]
+
+
+async def chaos(
+    seconds: float = 180,
+    workers: int = 2,
+    seed: int = 1,
+    say: Say = lambda _: None,
+    *,
+    keep: Path | None = None,
+) -> dict[str, Any]:
+    """Break everything for a while, let it settle, and count what was lost, owned twice, contradicted or forgotten.
+
+    Its stack, in a temporary folder and on free ports, is gone afterwards, whatever the environment names. `keep`:
+    a folder to use instead, and to leave as it is. Raises RuntimeFailure where the stack does not come up again.
+    """
+    folder = keep or Path(tempfile.mkdtemp(prefix="firstclaim-chaos-"))
+    # The broker is meant to die: its clients need not say so a thousand times.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        async with own_stack(folder) as (stack, settings):
+            return await _on(stack, settings, seconds, workers, seed, say)
+    except TimeoutError as error:
+        raise RuntimeFailure("chaos", str(error)) from error
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
+    """Yield Kafka, Valkey and an SQLite file of our own in `folder`, topics made, whatever the environment names."""
+    given = Settings.read()
+    base = Settings.model_construct(
+        state_dir=folder,
+        cache_dir=given.cache_dir,
+        maven_repository=given.maven_repository,
+        partitions=PARTITIONS,
+    )
+    stack = LocalStack(folder, settings=base)
+    try:
+        settings = await asyncio.to_thread(stack.start)
+        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
+        await provision(settings)
+        yield stack, settings
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+async def _on(
+    stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
+) -> dict[str, Any]:
+    assert stack.kafka is not None  # noqa: S101  # it was told to have one
+    victims = Victims(settings, workers, say)
+    fate = Fate(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
+    history = History(lock_seconds=LOCK_SECONDS)
+    began = time.monotonic()
+    try:
+        await victims.start()
+        say(f"all ready after {time.monotonic() - began:.1f} s")
+        async with Client(settings, history=history) as client, _cancelled_at_the_end() as tasks:
+            feed = Feed(client, history, seed)
+            people = People(client, feed.leads, reps=REPS, seed=seed)
+            await feed.publish(people)
+            tasks["telling"] = asyncio.create_task(_tell(client, say))
+            tasks["people"] = asyncio.create_task(people.work())
+            tasks["feed"] = asyncio.create_task(feed.run())
+            tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
+            await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            say("the load ends; everybody comes back")
+            feed.over.set()
+            people.over.set()
+            await tasks["fate"]
+            await victims.ready()
+            await asyncio.gather(tasks["people"], tasks["feed"])
+        report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
+        poison = await _poison_in(settings)
+    finally:
+        await victims.stop()
+    say("is there one order that explains every answer?")
+    violations = await asyncio.to_thread(check, history.ops)
+    for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
+        say(line)
+    for first, then in client.contradictions[:20]:
+        say(f"answered twice, differently: {first} {then}")
+    lost = report.of_kind(Kind.LOST)
+    double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
+    contradicted = report.of_kind(Kind.CONTRADICTED) + len(client.contradictions)
+    overdue = report.of_kind(Kind.OVERDUE)
+    poison_sent = sum(poison.values())
+    return {
+        "ok": report.ok
+        and not (violations or client.contradictions or victims.odd)
+        and report.dead_letters == poison_sent,
+        "seconds": round(time.monotonic() - began, 1),
+        "seed": seed,
+        "events": sum(report.events.values()),
+        "kills": sum(fate.done.values()),
+        "lost": lost,
+        "double_owned": double_owned,
+        "contradicted": contradicted,
+        "overdue": overdue,
+        "dead_letters": report.dead_letters,
+        "poison_sent": poison_sent,
+        "leads": report.leads,
+        "actions": history.actions,
+        "operations": len(history.ops),
+        "unknown_outcomes": history.unknown,
+        "duplicates": feed.duplicates,
+        "deadlines": report.events.get("deadline_passed", 0),
+        "blows": dict(fate.done),
+        "ends": dict(victims.ends),
+        "findings": dict(report.counts),
+        "not_linearizable": len(violations),
+        "odd_ends": len(victims.odd),
+    }
+
+
+@asynccontextmanager
+async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]]:
+    """Yield a dictionary for tasks that must not outlive what they use, however it ends."""
+    tasks: dict[str, asyncio.Task[None]] = {}
+    try:
+        yield tasks
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def _tell(client: Client, say: Say) -> None:
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(SAID_SECONDS)
+        say(f"{time.monotonic() - began:6.1f} s  {client.asked} actions answered or given up")
+
+
+async def _poison_in(settings: Settings) -> Counter[str]:
+    """Count the poison that is in each inbound topic: what was sent while the broker died may be or not."""
+    found: Counter[str] = Counter()
+    for topic in INBOUND:
+        async with aclosing(read_topic(settings, topic)) as records:
+            async for record in records:
+                found[topic] += POISON_HEADER in record.headers
+    return found

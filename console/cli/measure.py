@@ -1,0 +1,110 @@
+"""Commands that measure and that break things on purpose."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli.common import AsJson, finish, running, say
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery or restart.")],
+    write_docs: Annotated[
+        bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One measurement, ours beside the peers' in the same run; medians and ratios.
+
+    Example: firstclaim bench claims --json
+    """
+    from bench import BENCHES, write_table
+
+    if name not in BENCHES:
+        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+    result = BENCHES[name](say=say)
+    if write_docs:
+        write_table(name, result)
+    finish(result, as_json=as_json)
+
+
+def chaos(
+    seconds: Annotated[float, typer.Option(min=10, help="How long the load and the killing last.")] = 180,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed kills in the same order.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
+
+    Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
+    """
+    from console.chaos import chaos as run
+
+    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say))
+    finish(result, as_json=as_json, ok=result["ok"])
+
+
+def storm(
+    leads: Annotated[int, typer.Option(min=1)] = 2000,
+    reps: Annotated[int, typer.Option(min=2)] = 5,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Let every rep claim every lead at the same moment, on a stack of its own; then verify.
+
+    Example: firstclaim storm --leads 2000 --reps 5 --workers 2
+    """
+    from console.storm import storm as run
+
+    result = asyncio.run(run(leads=leads, reps=reps, workers=workers, say=say))
+    finish(result, as_json=as_json, ok=result["ok"])
+
+
+def race(
+    reps: Annotated[int, typer.Option(min=1, help="How many; they are rep-1, rep-2 …")] = 12,
+    org: Annotated[str, typer.Option()] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let reps claim what the board shows until every claimable queue is empty; for trying a running system.
+
+    Example: firstclaim race --reps 12
+    """
+    import msgspec
+
+    from console.load import race as run
+
+    result = asyncio.run(run(running(), reps=reps, org=org))
+    typer.echo(f"won {result.won}, lost {result.lost}, refused {result.refused} in {result.seconds:.1f} s")
+    for rep_id, count in result.winners.items():
+        typer.echo(f"  {count:6d}  {rep_id}")
+    finish(msgspec.to_builtins(result), as_json=as_json, ok=result.unknown == 0)
+
+
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option(help="End after so long, with verify; without it ^C ends it.")
+    ] = None,
+    leads: Annotated[
+        Path | None, typer.Option(exists=True, help="Your own file instead of the sample.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
+) -> None:
+    """Start everything, publish three queues, feed 2,000 leads, let twelve reps race for them, and show it live.
+
+    Example: firstclaim demo --seconds 60
+    """
+    from console.demo import run
+
+    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say)
+    finish({"ok": ok}, as_json=False, ok=ok)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(bench)
+    app.command()(chaos)
+    app.command()(storm)
+    app.command()(race)
+    app.command()(demo)

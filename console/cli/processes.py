@@ -1,0 +1,102 @@
+"""Commands that run: each stage as a process of its own, and `up` for all of them at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.cli.common import Instance, Port, say
+from streams.settings import Settings
+
+
+def worker(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a worker: intake and leads. Start more for more; Kafka shares the partitions out.
+
+    Example: firstclaim worker --port 8801 --instance-id worker-1
+    """
+    from agents import worker as process
+
+    process.run(
+        Settings.read(),
+        group=process.WORKER_GROUP,
+        stages=process.worker_stages,
+        port=port,
+        instance_id=instance_id,
+    )
+
+
+def relay(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a relay: what the journal decided becomes public.
+
+    Example: firstclaim relay --port 8802
+    """
+    from agents import worker as process
+
+    process.run(
+        Settings.read(),
+        group=process.RELAY_GROUP,
+        stages=process.relay_stages,
+        port=port,
+        instance_id=instance_id,
+    )
+
+
+def sink(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a sink: the journal becomes rows of the CRM database.
+
+    Example: DATABASE_URL=postgresql://crm@db/crm firstclaim sink --port 8803
+    """
+    from sink import service
+
+    service.run(Settings.read(), port=port, instance_id=instance_id)
+
+
+def up(
+    workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
+    state_dir: Annotated[Path | None, typer.Option(help="Where data is kept across restarts.")] = None,
+) -> None:
+    """Run everything here: Kafka and Valkey unless the settings name others, workers, relay, sink, board. ^C stops it.
+
+    Example: firstclaim up --workers 2
+    """
+    from console.up import everything
+
+    with everything(workers=workers, state_dir=state_dir, say=say) as stack:
+        stack.wait_for_interrupt()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(up)
+    app.command()(worker)
+    app.command()(relay)
+    app.command()(sink)
+    board = typer.Typer(help="The live queue lists in Valkey.", invoke_without_command=True)
+    board.callback()(board_run)
+    board.command("rebuild")(board_rebuild)
+    app.add_typer(board, name="board")
+
+
+def board_run(context: typer.Context, port: Port = 0) -> None:
+    """Run the board: queue lists and the live feed in Valkey. `board rebuild` makes them anew.
+
+    Example: firstclaim board --port 8804
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from console.board import process
+
+    process.run(Settings.read(), port=port)
+
+
+def board_rebuild() -> None:
+    """Make the queue lists anew from the journal; safe while everything runs.
+
+    Example: firstclaim board rebuild
+    """
+    import asyncio
+
+    from console.board.process import rebuild
+    from console.cli.common import running
+
+    asyncio.run(rebuild(running(), say=say))

@@ -1,0 +1,147 @@
+"""The demo from start to end: up, published, fed, raced for, watched, verified."""
+
+import asyncio
+import contextlib
+import itertools
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.live import Live
+
+from console.board.reader import Reader
+from console.demo.directory import QUEUES, REPS, SETTINGS
+from console.demo.people import work
+from console.demo.screen import line, screen
+from console.demo.watch import Watch
+from console.load import Client
+from console.sample import sample_leads
+from console.send import send_file
+from console.up import Everything, everything
+from console.verify import verify
+
+Say = Callable[[str], None]
+
+SAMPLE: Final = 2_000
+AT_ONCE: Final = 600
+"""Leads that are there when the reps begin; the rest comes while they race."""
+FEED_PER_SECOND: Final = 40
+PARTS_SECONDS: Final = 1.0
+LINE_SECONDS: Final = 5.0
+SETTLE_SECONDS: Final = 60.0
+
+
+def run(*, seconds: float | None, leads: Path | None, mapping: Path | None, say: Say) -> bool:
+    """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself)."""
+    say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink and the board …")
+    with everything(workers=1, state_dir=None, say=say) as stack:
+        return asyncio.run(_Demo(stack, say).play(seconds, leads, mapping))
+
+
+class _Demo:
+    def __init__(self, stack: Everything, say: Say) -> None:
+        self.stack, self.say = stack, say
+        self.settings = stack.settings
+        self.stop = asyncio.Event()
+        self.parts: dict[str, str] = {}
+
+    async def play(self, seconds: float | None, leads: Path | None, mapping: Path | None) -> bool:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop.set)
+        reader = Reader.at(self.settings.redis_url)
+        watch = Watch(self.settings, reader)
+        followed = (watch.answers(), watch.standing(), self.look_at_parts())
+        tasks = [asyncio.create_task(following) for following in followed]
+        try:
+            async with Client(self.settings) as client:
+                await self.publish(client)
+                feed = self.feed_file(leads, mapping) if leads else self.feed_sample(client)
+                tasks.append(asyncio.create_task(feed))
+                tasks += [
+                    asyncio.create_task(work(client, reader, rep_id, hurry=leads is not None))
+                    for rep_id in REPS
+                ]
+                await self.show(watch, tasks, seconds)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await reader.close()
+        if seconds is None:
+            return True
+        return await self.check(watch)
+
+    async def publish(self, client: Client) -> None:
+        """Publish settings, reps and queues; publishing again changes nothing for who runs the demo twice."""
+        await client.publish("settings", "settings", SETTINGS)
+        for rep_id, rep in REPS.items():
+            await client.publish("rep", rep_id, {"rep_id": rep_id, **rep})
+        for queue_id, queue in QUEUES.items():
+            await client.publish("queue", queue_id, {"queue_id": queue_id, **queue})
+
+    async def feed_sample(self, client: Client) -> None:
+        """Let the sample's leads arrive: some at once, the rest while the reps race."""
+        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE)
+        await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
+        for lead in sample:
+            await client.arrive(lead)
+            await asyncio.sleep(1 / FEED_PER_SECOND)
+
+    async def feed_file(self, leads: Path, mapping: Path | None) -> None:
+        """Send a real file; refused lines are named."""
+        result = await send_file(
+            self.settings, leads, mapping=mapping, vendor=leads.stem, campaign=leads.stem, say=self.say
+        )
+        self.say(f"{leads.name}: accepted {result['accepted']}, refused {result['refused']}")
+
+    async def show(self, watch: Watch, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
+        """Show it until it is time, ^C, or a task fails."""
+        end = time.monotonic() + seconds if seconds else float("inf")
+        hint = "^C ends it   ·   in another terminal: .venv/bin/firstclaim status | why LEAD | claim LEAD --rep rep-7"
+        console = Console()
+        last_line = 0.0
+        told_first = False
+        live: Any = (
+            Live(console=console, auto_refresh=False) if console.is_terminal else contextlib.nullcontext()
+        )
+        with live:
+            while not self.stop.is_set() and time.monotonic() < end:
+                for task in tasks:
+                    if task.done() and not task.cancelled() and task.exception():
+                        task.result()
+                if console.is_terminal:
+                    live.update(screen(watch.seen, self.parts, hint), refresh=True)
+                elif time.monotonic() - last_line > LINE_SECONDS:
+                    last_line = time.monotonic()
+                    self.say(line(watch.seen))
+                if watch.seen.first_claim_after is not None and not told_first:
+                    told_first = True
+                    if not console.is_terminal:
+                        self.say(
+                            f"first claim won {watch.seen.first_claim_after:.1f} s after everything was ready"
+                        )
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.stop.wait(), 0.25)
+
+    async def look_at_parts(self) -> None:
+        """Ask the processes how they are, for ever; each is asked over HTTP, so not on the loop."""
+        while True:
+            states = await asyncio.to_thread(self.stack.supervisor.states)
+            self.parts = {name: str(state.phase) for name, state in states.items()}
+            await asyncio.sleep(PARTS_SECONDS)
+
+    async def check(self, watch: Watch) -> bool:
+        """Verify what was done, and say how it went."""
+        seen = watch.seen
+        self.say(
+            f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
+            "verifying logs, journal, database and board against each other …"
+        )
+        report = await verify(self.settings, wait_seconds=SETTLE_SECONDS, say=self.say)
+        for found in report.lines():
+            self.say(found)
+        return report.ok

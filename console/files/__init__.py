@@ -1,0 +1,1 @@
+"""Files of leads become arrival messages one row at a time, in constant memory, or refusals that name the row."""

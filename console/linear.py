@@ -1,0 +1,171 @@
+"""Whether what people were told can have happened: a checker of histories that knows only a register.
+
+Of each lead there is one register that holds its owner or nobody. A history is linearizable if every
+operation can be given one instant between its invocation and its return at which it took effect, so that the
+register explains every answer. The search is Wing and Gong's, lead by lead, and remembers the configurations
+it has seen.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
+
+import msgspec
+
+Kind = Literal["claim", "assign", "release", "leave", "expire"]
+Answer = Literal["won", "lost", "done", "refused"]
+
+_NEVER_RETURNED: Final = float("inf")
+
+
+class Op(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation of one process (a rep) on one lead, as its client saw it. Times are seconds on one clock.
+
+    `returned_at` None: its outcome is unknown; it may have happened at any time after `invoked_at`, or never.
+    `owner`: who has the lead, if the answer said so. `to`: assign's new owner.
+
+    ========  ========  ==============================================  ==============
+    op        result    the register held                               and holds then
+    ========  ========  ==============================================  ==============
+    claim     won       nobody, or the process                          the process
+    claim     lost      another, `owner` if that was said               the same
+    assign    done      nobody                                          `to`
+    assign    lost      somebody, `owner` if that was said              the same
+    release   done      the process                                     nobody
+    release   refused   nobody or another                               the same
+    leave     done      nobody, or the process                          nobody
+    expire    unknown   the process (else it has no effect)             nobody
+    ========  ========  ==============================================  ==============
+
+    Any other refusal says nothing about the register and is not looked at.
+    """
+
+    process: str
+    op: Kind
+    lead: str
+    invoked_at: float
+    returned_at: float | None = None
+    result: Answer | None = None
+    owner: str | None = None
+    to: str | None = None
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """A lead whose history no order explains. `explained`: as many operations as could be put in an order."""
+
+    lead: str
+    explained: tuple[Op, ...]
+    ops: tuple[Op, ...]
+
+    def __str__(self) -> str:
+        left = [op for op in self.ops if op not in self.explained and op.returned_at is not None]
+        return f"{self.lead}: after {_shown(self.explained)} nothing explains {_shown(left)}"
+
+
+def check(history: Iterable[Op]) -> list[Violation]:
+    """Return the leads whose histories are not linearizable; none is what one wants."""
+    by_lead: dict[str, list[Op]] = {}
+    for op in history:
+        if op.returned_at is None or (op.op, op.result) in _KNOWN:
+            by_lead.setdefault(op.lead, []).append(op)
+    return [violation for lead, ops in by_lead.items() if (violation := _check_lead(lead, ops))]
+
+
+def _won(op: Op, owner: str | None) -> bool:
+    return owner is None or owner == op.process
+
+
+def _lost_claim(op: Op, owner: str | None) -> bool:
+    return owner is not None and owner != op.process and op.owner in (None, owner)
+
+
+def _lost_assign(op: Op, owner: str | None) -> bool:
+    return owner is not None and op.owner in (None, owner)
+
+
+_KNOWN: Final[dict[tuple[str, str | None], tuple[Callable[[Op, str | None], bool], str]]] = {
+    ("claim", "won"): (_won, "process"),
+    ("claim", "lost"): (_lost_claim, "same"),
+    ("assign", "done"): (lambda _, owner: owner is None, "to"),
+    ("assign", "lost"): (_lost_assign, "same"),
+    ("release", "done"): (lambda op, owner: owner == op.process, "nobody"),
+    ("release", "refused"): (lambda op, owner: owner != op.process, "same"),
+    ("leave", "done"): (_won, "nobody"),
+}
+"""(op, result) -> (whether the register can have held this owner, what it holds then)."""
+
+_EFFECT: Final = {"claim": "won", "assign": "done", "release": "done", "leave": "done"}
+"""What an operation of unknown outcome was answered, if it had any effect."""
+
+
+def _only_reads(op: Op) -> bool:
+    return op.result in ("lost", "refused")
+
+
+def _after(op: Op, owner: str | None) -> tuple[bool, str | None]:
+    """Return whether the operation can take effect on a register holding `owner`, and what it holds then."""
+    if op.returned_at is not None:
+        possible, then = _KNOWN[op.op, op.result]
+    elif op.op == "expire":
+        return owner == op.process, None
+    else:
+        possible, then = _KNOWN[op.op, _EFFECT[op.op]]
+    if not possible(op, owner):
+        return False, owner
+    return True, {"process": op.process, "to": op.to, "nobody": None, "same": owner}[then]
+
+
+def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
+    """Search an order of one lead's operations, deepest first; None when there is one."""
+    ops.sort(key=lambda op: op.invoked_at)
+    returns = [_NEVER_RETURNED if op.returned_at is None else op.returned_at for op in ops]
+    wanted = sum(1 << n for n, op in enumerate(ops) if op.returned_at is not None)
+    seen: set[tuple[int, str | None]] = set()
+    stack: list[tuple[int, str | None, tuple[int, ...]]] = [(0, None, ())]
+    deepest: tuple[int, ...] = ()
+    while stack:
+        done, owner, order = stack.pop()
+        if done & wanted == wanted:
+            return None
+        if (done, owner) in seen:
+            continue
+        seen.add((done, owner))
+        if len(order) > len(deepest):
+            deepest = order
+        branches = []
+        for n in _next(ops, returns, done):
+            possible, then = _after(ops[n], owner)
+            if not possible or (then == owner and returns[n] == _NEVER_RETURNED):
+                continue  # of unknown outcome and without effect: as if it never was
+            branch = (done | 1 << n, then, (*order, n))
+            if _only_reads(ops[n]):
+                # It can be now and changes nothing, ever: whatever else is an order is one with it here.
+                branches = [branch]
+                break
+            branches.append(branch)
+        stack.extend(reversed(branches))
+    return Violation(lead=lead, explained=tuple(ops[n] for n in deepest), ops=tuple(ops))
+
+
+def _next(ops: list[Op], returns: list[float], done: int) -> list[int]:
+    """Return the operations that may be next: invoked before any other that is left had returned."""
+    found: list[int] = []
+    earliest = _NEVER_RETURNED
+    for n, op in enumerate(ops):
+        if done >> n & 1:
+            continue
+        if op.invoked_at > earliest:
+            break  # and so is every later one, they are sorted
+        found.append(n)
+        earliest = min(earliest, returns[n])
+    return [n for n in found if ops[n].invoked_at <= earliest]
+
+
+def _shown(ops: Iterable[Op]) -> str:
+    return "; ".join(_one(op) for op in ops) or "nothing"
+
+
+def _one(op: Op) -> str:
+    to = f" to {op.to}" if op.to else ""
+    until = "?" if op.returned_at is None else f"{op.returned_at:.3f}"
+    said = f" ({op.owner} has it)" if op.owner and op.result == "lost" else ""
+    return f"{op.process} {op.op}{to} {op.invoked_at:.3f}-{until} {op.result or 'unknown'}{said}"

@@ -1,0 +1,104 @@
+"""Everything on this machine: servers where the settings name none, each stage as a supervised process."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from streams.local import Child, LocalStack, Supervisor
+from streams.local.jars import progress_bar
+from streams.local.process import free_port
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.local.supervisor import Part
+
+READY_SECONDS: Final = 60.0
+
+
+@dataclass
+class Everything:
+    """A running stack. `ports`: process name -> port of its `/ready`."""
+
+    settings: Settings
+    local: LocalStack
+    supervisor: Supervisor
+    ports: dict[str, int]
+    children: dict[str, Child]
+    _interrupted: threading.Event = field(default_factory=threading.Event)
+
+    def wait_for_interrupt(self) -> None:
+        """Wait for ^C or SIGTERM."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._interrupted.set())
+        self._interrupted.wait()
+
+
+def child(name: str, arguments: list[str], settings: Settings, port: int) -> Child:
+    """Return one of our processes: `firstclaim ARGUMENTS`, ready when its `/ready` says so."""
+    return Child(
+        name=name,
+        argv=[sys.executable, "-m", "console", *arguments, "--port", str(port)],
+        log_file=settings.state_dir / "log" / f"{name}.log",
+        environment={**_inherited(), **settings.environment()},
+        ready_url=f"http://127.0.0.1:{port}/ready",
+    )
+
+
+def _inherited() -> dict[str, str]:
+    import os  # noqa: PLC0415  # only what a process needs from ours: where programs and libraries are
+
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TZ",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "XDG_CACHE_HOME",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+    )
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+@contextmanager
+def everything(
+    *, workers: int, state_dir: Path | None, say: Callable[[str], None], static_members: bool = True
+) -> Iterator[Everything]:
+    """Start all, yield when all are ready, stop all in reverse order.
+
+    Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
+    Raises `StartFailed` with the end of the log of what did not become ready.
+    """
+    began = time.monotonic()
+    with progress_bar("Apache Kafka") as progress:
+        local = LocalStack(state_dir, progress=progress)
+        settings = local.start()
+    try:
+        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
+        names = [f"worker-{n}" for n in range(1, workers + 1)]
+        ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
+        children: dict[str, Child] = {}
+        for name in names:
+            arguments = ["worker", *(["--instance-id", name] if static_members else [])]
+            children[name] = child(name, arguments, settings, ports[name])
+        for name in ("relay", "sink"):
+            arguments = [name, *(["--instance-id", name] if static_members else [])]
+            children[name] = child(name, arguments, settings, ports[name])
+        children["board"] = child("board", ["board"], settings, ports["board"])
+        with Supervisor(say=say) as supervisor:
+            # Stopped in reverse order: the servers last.
+            parts: list[Part] = [*local.servers, *children.values()]
+            for part in parts:
+                supervisor.add(part)
+            supervisor.wait_ready(READY_SECONDS)
+            say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
+            yield Everything(settings, local, supervisor, ports, children)
+    finally:
+        local.stop()

@@ -1,0 +1,204 @@
+"""Logs, journal, public topics, CRM database and board say the same of every lead, or where they do not is named."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any
+
+import msgspec
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from console.verify.board import check_board
+from console.verify.catch_up import Snapshot, catch_up
+from console.verify.database import check_database
+from console.verify.facts import Truth
+from console.verify.findings import CODES, Finding, Findings, Kind
+from console.verify.inbound import Graves, Inbound
+from console.verify.pairing import paired
+from console.verify.published import PUBLIC, Expected, check_topic
+from console.verify.reading import COMPACTABLE, name
+from console.verify.story import Told
+from console.verify.walk import Walk
+from models.errors import Later
+from streams.closing import stop_consumer
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG
+
+__all__ = ["CODES", "Finding", "Kind", "Report", "verify"]
+
+WAIT_SECONDS = 60.0
+SHOWN = 20
+POLL_MS = 500
+
+Say = Callable[[str], None]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `verify` found. `findings`: the first of each code; `counts` has them all, by code.
+
+    `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: messages buried. `moving`: leads
+    that had news while they were compared, and so were compared within the log and the journal only.
+    """
+
+    ok: bool
+    leads: int
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    phases: dict[str, int]
+    events: dict[str, int]
+    crm_rows: dict[str, int]
+    board_places: int
+    dead_letters: int
+    moving: int
+    seconds: float
+
+    def of_kind(self, kind: Kind) -> int:
+        """Return how many findings amount to this."""
+        return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
+
+    def lines(self, most: int = SHOWN) -> list[str]:
+        """Return what to print: the first findings, then how many there are of each code."""
+        shown = [str(finding) for finding in self.findings[:most]]
+        if self.findings:
+            shown.append(", ".join(f"{count} {code}" for code, count in sorted(self.counts.items())))
+        phases = ", ".join(f"{count} {phase}" for phase, count in sorted(self.phases.items()))
+        return [*shown, f"{self.leads} leads ({phases}): {'all agree' if self.ok else 'NOT all agree'}"]
+
+    def print(self, most: int = SHOWN) -> None:
+        """Print them."""
+        for line in self.lines(most):
+            typer.echo(line)
+
+    def as_dict(self, most: int = SHOWN) -> dict[str, Any]:
+        """Return the object of the last line: `ok`, `leads`, `findings` and more."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return {**found, "findings": found["findings"][:most]}
+
+
+async def verify(
+    settings: Settings, *, wait_seconds: float = WAIT_SECONDS, say: Say = lambda _: None
+) -> Report:
+    """Cross-check everything there is of every lead. Reads only.
+
+    First waits until the readers have caught up, `wait_seconds` in all; who has not is a finding. The system may go
+    on meanwhile: what moves is compared within log and journal only. `say`: progress in a sentence now and then.
+    Raises `Later` where Kafka is away.
+    """
+    began = time.monotonic()
+    findings, truth, told = Findings(), Truth(), Told()
+    try:
+        snapshot = await catch_up(settings, findings, wait_seconds=wait_seconds, say=say)
+    except (KafkaError, OSError) as error:
+        raise Later("Kafka", repr(error)) from error
+    partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
+    for partition in range(partitions):
+        say(f"log and journal, partition {partition + 1} of {partitions}")
+        await _partition(settings, partition, partitions, snapshot, findings, truth, told)
+    say("what came in")
+    graves = await _inbound(settings, partitions, snapshot, findings, truth, told)
+    say(f"the CRM database, {len(truth.leads)} leads")
+    cut = snapshot.at - COMPACTABLE
+    crm_rows = await asyncio.to_thread(check_database, settings.database_url, truth, findings, cut=cut)
+    say("the board")
+    board_places = await check_board(settings, truth, findings)
+    truth.moving |= await _moved(settings, truth)
+    findings.settle(truth.moving)
+    return Report(
+        ok=not findings.counts,
+        leads=len(truth.leads),
+        findings=tuple(findings.found),
+        counts=dict(findings.counts),
+        phases=truth.phases(),
+        events=dict(truth.events),
+        crm_rows=crm_rows,
+        board_places=board_places,
+        dead_letters=len(graves),
+        moving=len(truth.moving),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+async def _partition(
+    settings: Settings,
+    partition: int,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    told: Told,
+) -> None:
+    """Log against journal, then journal against public topics."""
+    expected = Expected(partition)
+    walk = Walk(
+        partition,
+        partitions,
+        snapshot=snapshot,
+        findings=findings,
+        truth=truth,
+        told=told,
+        expected=expected,
+    )
+    async with AsyncExitStack() as stack:
+        journal, log = [
+            await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
+            for topic in (LEAD_JOURNAL, LEAD_LOG)
+        ]
+        async for pair in paired(journal, log):
+            walk.take(pair)
+    walk.end()
+    for topic in PUBLIC:
+        async with aclosing(read_topic(settings, topic, partitions=[partition])) as records:
+            await check_topic(topic, records, expected=expected, truth=truth, told=told, findings=findings)
+
+
+async def _inbound(
+    settings: Settings, partitions: int, snapshot: Snapshot, findings: Findings, truth: Truth, told: Told
+) -> Graves:
+    graves = Graves()
+    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
+        async for record in records:
+            graves.take(record, findings)
+    inbound = Inbound(
+        snapshot=snapshot, truth=truth, told=told, graves=graves, findings=findings, partitions=partitions
+    )
+    for topic, check in (
+        (LEAD_ARRIVALS, inbound.arrivals),
+        (LEAD_ACTIONS, inbound.actions),
+        (DIRECTORY, inbound.publications),
+    ):
+        async with aclosing(read_topic(settings, topic)) as records:
+            await check(records)
+    return graves
+
+
+async def _moved(settings: Settings, truth: Truth) -> set[str]:
+    """Return the leads the journal has news of since it was read."""
+    moved: set[str] = set()
+    async with _consumer(settings) as consumer:
+        places = [TopicPartition(LEAD_JOURNAL, partition) for partition in truth.read]
+        if not places:
+            return moved
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, truth.read[place.partition])
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                moved.update(name(record.key) for record in records)
+    return moved
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        yield consumer
+    except (KafkaError, OSError) as error:
+        raise Later("Kafka", repr(error)) from error
+    finally:
+        await stop_consumer(consumer)

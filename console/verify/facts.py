@@ -1,0 +1,83 @@
+"""What one pass over the journal leaves to compare others with, small enough for every lead there is."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
+from models.lead import Lead, LeadRow, Phase
+from rules.personal import own_queue, own_sort_key
+
+TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
+
+
+class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
+    """One lead's newest row without its answers, and its owners so far: (version, rep id or None)."""
+
+    partition: int
+    off: int
+    seq: int
+    at: datetime
+    lead: Lead
+    owners: list[tuple[int, str | None]]
+    troubled: bool
+    whole: bool
+    """Whether the journal still has every record of the lead."""
+
+    @property
+    def exception(self) -> str | None:
+        """The status at the exceptions desk, None where it never was there (E1, E4)."""
+        if not self.troubled:
+            return None
+        return _STATUS.get(self.lead.phase, "resolved")
+
+    def places(self) -> dict[str, str]:
+        """Return queue id -> sort key of every list the lead must be in, its owner's own included (D3)."""
+        places = {queue_id: place.sort_key for queue_id, place in self.lead.places.items()}
+        if own := own_queue(self.lead):
+            places[own] = own_sort_key(self.lead, self.at)
+        return places
+
+
+class Truth(msgspec.Struct, kw_only=True):
+    """What the log and the journal say.
+
+    `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
+    kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
+    offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
+    snapshot.
+    """
+
+    leads: dict[str, LeadFacts] = {}
+    decided: dict[tuple[int, int], tuple[str, int]] = {}
+    published: dict[tuple[str, str, str], dict[int, int]] = {}
+    causes: set[int] = set()
+    events: Counter[str] = msgspec.field(default_factory=Counter)
+    read: dict[int, int] = {}
+    moving: set[str] = set()
+
+    def phases(self) -> dict[str, int]:
+        """Return how many leads are in each phase (X7)."""
+        return dict(Counter(str(facts.lead.phase) for facts in self.leads.values()))
+
+
+NOTHING: Final = 0
+"""The imprint of a record that decided nothing."""
+
+
+def imprint(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
+    """Return a number that equal lists of decisions share; `said`: (type, result, rep id) of each."""
+    return hash((version, said)) if said else NOTHING
+
+
+def imprint_of(row: LeadRow) -> int:
+    """Return the imprint of what a row decided."""
+    return imprint(row.seq, tuple(_said(decision) for decision in row.decisions))
+
+
+def _said(decision: Decision) -> tuple[str, str | None, str | None]:
+    result = str(decision.result) if isinstance(decision, Answered) else None
+    return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)

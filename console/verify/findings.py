@@ -1,0 +1,134 @@
+"""Everything that can be wrong, once: its code, what it amounts to, what it means."""
+
+from collections import Counter
+from collections.abc import Collection
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What a finding amounts to for those who rely on the system."""
+
+    LOST = "lost"
+    """Something that was accepted or decided has not reached where it must be."""
+    DOUBLE_OWNED = "double_owned"
+    """A lead had two owners, or an owner nobody made."""
+    CONTRADICTED = "contradicted"
+    """Two places that must agree say different things of the same lead or action."""
+    OVERDUE = "overdue"
+    """A deadline has passed and nothing came of it."""
+    BEHIND = "behind"
+    """A reader had not caught up, or a store could not be read: what it holds was not checked."""
+
+
+_L, _D, _C, _O, _B = Kind.LOST, Kind.DOUBLE_OWNED, Kind.CONTRADICTED, Kind.OVERDUE, Kind.BEHIND
+
+CODES: Final[dict[str, tuple[Kind, str]]] = {
+    # what came in
+    "arrival_lost": (_L, "an arrival that can be read is not in lead-log"),
+    "action_lost": (_L, "an action that can be read was never answered in the journal"),
+    "publication_lost": (_L, "a publication that holds is not in every partition of the journal"),
+    "refusal_lost": (_L, "a message that cannot be accepted is not among the dead letters"),
+    "buried_unasked": (_C, "a message that can be accepted is among the dead letters"),
+    "internal_dead_letter": (_L, "a record of ours is among the dead letters"),
+    # log and journal
+    "event_without_record": (_L, "an event of lead-log has no record in the journal"),
+    "record_late": (_L, "a record comes after one of a later event: its readers pass over it"),
+    "record_without_event": (_C, "a journal record has no event in lead-log"),
+    "record_unreadable": (_C, "a record of a log of ours cannot be read"),
+    "repeat_differs": (_C, "the same event was decided twice, differently"),
+    "journal_contradicts_log": (_C, "the log, replayed, gives another row than the journal has"),
+    "machine_failed": (_C, "the machine could not decide an event"),
+    # one lead's story
+    "owner_unexplained": (_D, "the owner changed without a decision that says so"),
+    "owner_replaced": (_D, "a lead got an owner by an event that may not give it one"),
+    "winner_is_not_owner": (_D, "an answer says won, and the row has another owner"),
+    "loser_is_owner": (_D, "an answer says lost, and the row has no other owner"),
+    "claimed_again": (_D, "a lead was claimed a second time through a claimable queue (Q10)"),
+    "answered_twice": (_C, "one action has two different answers (X4)"),
+    "answer_differs_from_row": (_C, "an answer names another owner or version than its row"),
+    "unanswered": (_L, "an action's record holds no answer to it"),
+    "version_wrong": (_C, "a lead's version does not count its changes"),
+    "phase_wrong": (_C, "a lead's phase does not fit its owner, lock and places (X7)"),
+    "not_conserved": (_L, "leads in are not the leads there are (X7)"),
+    "deadline_overdue": (_O, "a deadline is past and still in its row"),
+    # what became public
+    "not_published": (_L, "a message the journal causes is not in its topic"),
+    "published_differs": (_C, "a public message is not what the journal says"),
+    "published_unasked": (_C, "a public message has no cause in the journal"),
+    "version_went_back": (_C, "an older version of a lead follows a newer one in a compacted topic"),
+    "newest_is_stale": (_C, "the newest record of a lead in a compacted topic is not its newest version"),
+    # CRM database
+    "crm_missing": (_L, "the CRM database lacks what the journal has"),
+    "crm_differs": (_C, "the CRM database disagrees with the journal"),
+    "crm_unasked": (_C, "the CRM database has what the journal has not"),
+    # board
+    "board_missing": (_L, "a lead stands in a queue and not in its list"),
+    "board_differs": (_C, "a lead has another place in its list than in its queue"),
+    "board_unasked": (_C, "a list shows a lead that does not stand in its queue"),
+    # readers
+    "behind": (_B, "a reader has not caught up"),
+    "unreachable": (_B, "a store could not be read"),
+}
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong. `what`: a sentence. `details`: what was compared, as JSON can say it."""
+
+    code: str
+    lead_id: str
+    what: str
+    details: dict[str, Any] = {}
+
+    @property
+    def kind(self) -> Kind:
+        """What it amounts to."""
+        return CODES[self.code][0]
+
+    def __str__(self) -> str:
+        about = f" {self.lead_id}" if self.lead_id else ""
+        details = f" {self.details}" if self.details else ""
+        return f"{self.code}{about}: {self.what}{details}"
+
+
+KEPT: Final = 200
+"""Findings of one code that are kept; the rest is counted. One cause often has thousands of victims."""
+
+
+class Findings:
+    """Collects findings. What compares two places that move may be a matter of moments, and is settled later."""
+
+    def __init__(self) -> None:
+        self.found: list[Finding] = []
+        self.counts: Counter[str] = Counter()
+        self._unsettled: list[Finding] = []
+
+    def add(self, code: str, lead_id: str, what: str | None = None, **details: Any) -> None:
+        """Add a finding; `what` is its code's meaning unless there is more to say."""
+        self._keep(_finding(code, lead_id, what, details))
+
+    def suspect(self, code: str, lead_id: str, what: str | None = None, **details: Any) -> None:
+        """Add a finding that does not count if the lead has moved on since (`settle`)."""
+        self._unsettled.append(_finding(code, lead_id, what, details))
+
+    def settle(self, moving: Collection[str]) -> None:
+        """Keep what was suspected of leads that have not moved."""
+        for finding in self._unsettled:
+            if finding.lead_id not in moving:
+                self._keep(finding)
+        self._unsettled.clear()
+
+    def _keep(self, finding: Finding) -> None:
+        self.counts[finding.code] += 1
+        if self.counts[finding.code] <= KEPT:
+            self.found.append(finding)
+
+    def of_kind(self, kind: Kind) -> int:
+        """Return how many findings of a kind there are."""
+        return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
+
+
+def _finding(code: str, lead_id: str, what: str | None, details: dict[str, Any]) -> Finding:
+    return Finding(code=code, lead_id=lead_id, what=what or CODES[code][1], details=details)

@@ -1,0 +1,130 @@
+"""Whatever came in has had its effect, or is among the dead letters with its reason."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from console.verify.catch_up import INBOUND, Snapshot
+from console.verify.facts import Truth
+from console.verify.findings import Findings
+from console.verify.reading import COMPACTABLE, instant, place
+from console.verify.story import Told
+from models.errors import Refused
+from rules.envelope import digest
+from rules.intake import accept_action, accept_arrival, accept_publication
+
+Where = tuple[str, int, int]
+"""(topic, partition, offset) of a message."""
+
+_SOURCE: Final = ("source-topic", "source-partition", "source-offset")
+
+
+class Graves(Counter[Where]):
+    """How often each message is among the dead letters; repeats are harmless."""
+
+    def take(self, record: Any, findings: Findings) -> None:
+        """Add one dead letter; one of a topic of ours is a finding of its own."""
+        headers = dict(record.headers)
+        topic, partition, offset = (headers.get(field, b"").decode(errors="replace") for field in _SOURCE)
+        if not partition.isdecimal() or not offset.isdecimal():
+            findings.add(
+                "internal_dead_letter", "", "a dead letter does not say where it comes from", at=place(record)
+            )
+            return
+        self[topic, int(partition), int(offset)] += 1
+        if topic not in INBOUND:
+            reason = {
+                field: headers.get(field, b"").decode(errors="replace") for field in ("error-class", "reason")
+            }
+            findings.add(
+                "internal_dead_letter", "", at=place(record), source=f"{topic}-{partition}@{offset}", **reason
+            )
+
+
+class Inbound:
+    """Holds what came in against what the log and the journal made of it."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot,
+        truth: Truth,
+        told: Told,
+        graves: Graves,
+        findings: Findings,
+        partitions: int,
+    ) -> None:
+        self._snapshot = snapshot
+        self._cut = snapshot.at - COMPACTABLE
+        self._truth = truth
+        self._told = told
+        self._graves = graves
+        self._findings = findings
+        self._partitions = partitions
+        self.leads: set[str] = set()
+
+    async def arrivals(self, records: AsyncIterator[Any]) -> None:
+        """Find every arrival that can be read in the log, and its lead (X7)."""
+        async for record in self._until_snapshot(records):
+            # As a rule an arrival's cause is the hash of its bytes: then there is nothing to parse.
+            if hash(digest(record.value or b"")) in self._truth.causes and not self._buried(record):
+                continue
+            try:
+                event = accept_arrival(record.value, dict(record.headers), arrived_at=instant(record))
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            old = instant(record) <= self._cut and event.lead_id in self._truth.leads
+            if hash(event.cause) not in self._truth.causes and not old:
+                self._findings.add("arrival_lost", event.lead_id, at=place(record))
+            elif event.lead_id not in self._truth.leads:
+                self._findings.add("not_conserved", event.lead_id, at=place(record))
+
+    async def actions(self, records: AsyncIterator[Any]) -> None:
+        """Find the answer to every action that can be read (X4)."""
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_action(record.value, dict(record.headers))
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            if (event.cause, event.lead_id) not in self._told and instant(record) > self._cut:
+                self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
+
+    async def publications(self, records: AsyncIterator[Any]) -> None:
+        """Hold the newest publication of each object against what each partition knows (Q6)."""
+        newest: dict[tuple[str, str, str], int] = {}
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_publication(
+                    record.key, record.value, dict(record.headers), version=record.offset
+                )
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            newest[event.org, event.kind, event.object_id] = event.version
+        for (org, kind, object_id), version in newest.items():
+            known = self._truth.published.get((org, kind, object_id), {})
+            behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
+            if behind:
+                what = f"version {version} of {org}/{kind}/{object_id} is not in partitions {behind}"
+                self._findings.add("publication_lost", "", what)
+
+    async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for record in records:
+            if record.offset < self._snapshot.end(record.topic, record.partition):
+                yield record
+
+    def _buried(self, record: Any) -> bool:
+        return (record.topic, record.partition, record.offset) in self._graves
+
+    def _refused(self, record: Any, refused: Refused) -> None:
+        if not self._buried(record):
+            self._findings.add("refusal_lost", "", at=place(record), reason=str(refused))
+
+    def _unburied(self, record: Any) -> None:
+        if self._buried(record):
+            self._findings.add("buried_unasked", "", at=place(record))

@@ -1,0 +1,49 @@
+"""The objects an admin publishes: queues, reps, settings (CONTRACTS.md, `directory`)."""
+
+from typing import Any
+
+import msgspec
+
+
+class SortOrder(msgspec.Struct, frozen=True):
+    """A queue's order: one catalogue field, ascending or descending."""
+
+    field: str = "arrived_at"
+    direction: str = "asc"
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """A call queue (Q1). `inclusion`/`exclusion`: rule trees as published; empty inclusion means all, exclusion none.
+
+    `columns`: catalogue fields shown; none makes a blind queue (Q3). `teams`: team ids, `"*"` for everyone (Q4).
+    """
+
+    queue_id: str
+    name: str = ""
+    description: str = ""
+    claimable: bool = False
+    columns: tuple[str, ...] = ()
+    inclusion: dict[str, Any] | None = None
+    exclusion: dict[str, Any] | None = None
+    sort: SortOrder = SortOrder()
+    teams: tuple[str, ...] = ("*",)
+    outcomes: tuple[str, ...] = ()
+
+
+class Rep(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who works leads. `role`: admin, manager or rep. Hours, caps and licences belong to the org machine."""
+
+    rep_id: str
+    name: str = ""
+    role: str = "rep"
+    teams: tuple[str, ...] = ()
+    active: bool = True
+
+
+class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end."""
+
+    lock_minutes: float = 60
+    auto_claim_on_timed_callback: bool = True
+    round_robin: bool = True
+    closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")

@@ -1,0 +1,113 @@
+"""Every error this project raises on purpose is in this tree, and says what is wrong and why.
+
+::
+
+    FirstclaimError
+    ├── ConfigError          a setting is missing, contradicts another, or cannot be read (field, reason)
+    ├── Never                one record can never be used; it becomes a dead letter (error_class, reason)
+    │   └── Refused          a message from outside that cannot become an event (its field, too)
+    ├── InvalidInput         something somebody wrote cannot be accepted; `problems` has every reason at once
+    │   ├── RuleErrors       a rule tree, or an object that carries one
+    │   └── PublicationErrors  an object of the directory
+    └── RuntimeFailure       something this process depends on did not do its part (what, reason)
+        ├── Later            the record is fine, the moment is not: the same work is tried again
+        ├── StartFailed      a local server or a child process did not come up
+        ├── StateInUse       another process works in the same state folder
+        └── DownloadRefused  a downloaded part is not the one we pinned
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FirstclaimError(Exception):
+    """Whatever goes wrong in a way this project knows about."""
+
+
+class ConfigError(FirstclaimError):
+    """A setting that cannot be used: `field` is its name in the environment, `reason` a sentence."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class Never(FirstclaimError):  # noqa: N818  # that is the verdict callers read
+    """One record can never be used, now or later: `error_class` is the name of the cause, `reason` a sentence."""
+
+    def __init__(self, error_class: str, reason: str) -> None:
+        super().__init__(f"{error_class}: {reason}")
+        self.error_class = error_class
+        self.reason = reason
+
+
+class Refused(Never):
+    """A message from outside that cannot become an event; the three become headers of its dead letter.
+
+    `error_class`: a short stable word to count and search by. `field`: the field or envelope attribute, empty
+    where it is the whole message. `reason`: what is wrong with it, to stand after the field's name.
+    """
+
+    def __init__(self, error_class: str, field: str, reason: str) -> None:
+        super().__init__(error_class, reason)
+        self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.error_class}: {self.field + ': ' if self.field else ''}{self.reason}"
+
+
+class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what callers read
+    """A part we depend on failed: `what` names the part, `reason` says how, with what it logged if known."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}")
+        self.what = what
+        self.reason = reason
+
+
+class Later(RuntimeFailure):
+    """A service we write to is away, busy or not set up: nothing is lost, the same work is tried again."""
+
+
+class StartFailed(RuntimeFailure):
+    """A local server or a child process exited or stayed silent before it was ready."""
+
+
+class StateInUse(RuntimeFailure):
+    """Another living process holds the lock of the same state folder."""
+
+
+class DownloadRefused(RuntimeFailure):
+    """A downloaded file is missing or its SHA-256 is not the pinned one; it is not used."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong: where (`path`: `inclusion.rules[2]`), of which field and operator, and why."""
+
+    path: str
+    reason: str
+    field: str | None = None
+    operator: str | None = None
+
+    def __str__(self) -> str:
+        named = self.field if self.field and not self.path.endswith(self.field) else None
+        about = " ".join(part for part in (named, self.operator) if part)
+        return f"{self.path or 'value'}: {about + ': ' if about else ''}{self.reason}"
+
+
+class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
+    """Something somebody wrote cannot be accepted. `problems`: every reason there is, never empty."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = problems
+
+
+class RuleErrors(InvalidInput):
+    """A rule tree does not hold: unknown field, foreign operator, unusable value, or too large (Q6)."""
+
+
+class PublicationErrors(InvalidInput):
+    """An object of the directory is not what CONTRACTS.md says it is (Q6)."""

@@ -1,0 +1,73 @@
+"""What happened, as the log of a lead tells it. When it happened is the broker's timestamp, not a field."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from models.facts import Facts
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Events are tagged by their name. `lead_id` is the log's key; `cause` is an id that a repeat repeats."""
+
+    lead_id: str
+    cause: str
+
+
+class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
+    """A vendor sent a lead."""
+
+    facts: Facts
+
+
+class ActionRequested(_Event, frozen=True, tag="action_requested"):
+    """A person or a CRM asks for something (CONTRACTS.md, `lead-actions`); `cause` is the action id.
+
+    `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: a field that was sent and
+    could not be read, and why; such an action is answered with reason `invalid` and changes nothing. `attributes`:
+    what else was sent.
+    """
+
+    action: str
+    rep_id: str
+    org: str = "default"
+    queue_id: str | None = None
+    outcome: str | None = None
+    note: str | None = None
+    at: datetime | None = None
+    epoch: int | None = None
+    to_rep_id: str | None = None
+    view_only: bool = False
+    invalid: str | None = None
+    attributes: dict[str, Any] = {}
+
+
+class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):
+    """A timer found a deadline due. It is a hint: the row says whether the epoch is still current (X3)."""
+
+    kind: str
+    due: datetime
+    epoch: int
+
+
+class RulesChanged(_Event, frozen=True, tag="rules_changed"):
+    """A sweep found that the lead's places may differ under the org's rules of this version (Q6)."""
+
+    version: int
+
+
+class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
+    """An admin published, changed or removed (`value` None) one object of an org; `lead_id` is empty.
+
+    `version`: the place in the `directory` topic; only grows. Appended to every partition of `lead-log`.
+    """
+
+    org: str
+    kind: str
+    object_id: str
+    version: int
+    value: dict[str, Any] | None = None
+
+
+Event = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | DirectoryPublished

@@ -1,0 +1,53 @@
+"""The facts of a prospect as one frozen record: what the vendor said, normalised, and nothing that happened later."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One prospect, normalised (CONTRACTS.md, `lead-arrivals`).
+
+    `phone` is E.164, `state` a two-letter code, `loan_amount` whole currency units, `created_at` aware (the vendor's
+    clock; the arrival's where the vendor gave none), `time_zone` an IANA name derived from zip, phone or state.
+    """
+
+    vendor: str
+    org: str = "default"
+    campaign: str | None = None
+    external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    state: str | None = None
+    zip: str | None = None
+    loan_purpose: str | None = None
+    loan_amount: int | float | None = None
+    credit_score: int | None = None
+    property_type: str | None = None
+    created_at: datetime | None = None
+    assigned_to: str | None = None
+    silenced: bool = False
+    consent: bool | None = None
+    time_zone: str | None = None
+    attributes: dict[str, Any] = {}
+
+    @property
+    def prospect_name(self) -> str:
+        """First and last name, or the best other handle there is: never empty (E2, Q3)."""
+        name = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return name or self.external_id or self.email or self.phone or "unnamed"
+
+
+def completed(old: Facts, new: Facts) -> Facts:
+    """Return `old` with its empty fields filled from `new`: a resend may complete a lead, never overwrite it."""
+    filled: dict[str, Any] = {
+        name: value
+        for name in Facts.__struct_fields__
+        if getattr(old, name) is None and (value := getattr(new, name)) is not None
+    }
+    if missing := {key: value for key, value in new.attributes.items() if key not in old.attributes}:
+        filled["attributes"] = {**old.attributes, **missing}
+    return msgspec.structs.replace(old, **filled) if filled else old

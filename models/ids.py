@@ -1,0 +1,25 @@
+"""A lead's id follows from what its vendor sent, so a resend is the same lead (CONTRACTS.md, lead-arrivals)."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Final
+
+NAMESPACE: Final = uuid.UUID("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11")
+
+
+def canonical_json(message: Mapping[str, object]) -> bytes:
+    """Return the one spelling of a JSON object: keys sorted, no spaces, UTF-8, no escapes beyond JSON's own."""
+    return json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str, object]) -> str:
+    """Return the UUIDv5 of a lead: by the vendor's own id, or without one by the whole message as it was sent."""
+    name = external_id or f"sha256:{hashlib.sha256(canonical_json(message)).hexdigest()}"
+    return str(uuid.uuid5(NAMESPACE, f"{org}/{vendor}/{name}"))
+
+
+def effect_id(topic: str, partition: int, offset: int, n: int) -> str:
+    """Return the id of the n-th effect of one log record: a repeat of the record repeats the id."""
+    return f"{topic}-{partition}-{offset}-{n}"

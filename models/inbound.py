@@ -1,0 +1,231 @@
+"""The messages others may send us, field by field: what is accepted, how it is read, and its JSON Schema.
+
+The readers of `models/spelling.py` do the reading, so a schema and the code that enforces it cannot part.
+Unknown fields are kept. The models hold normal forms; what was sent is not changed by them.
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from models import spelling
+
+MAX_BYTES: Final = 256 * 1024
+"""Bytes of one message; more is a dead letter."""
+MAX_DEPTH: Final = 32
+"""Objects and lists inside one another, the message included; deeper is a dead letter."""
+MAX_TEXT: Final = 16_384
+"""Characters of one unknown text field; longer is a dead letter."""
+
+
+def _text(about: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "type": ["string", "integer", "null"],
+            "maxLength": spelling.NAME_LENGTH,
+            "description": about,
+            **more,
+        }
+    )
+
+
+def _any(about: str, *types: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": [*types, "null"], "description": about, **more})
+
+
+_LINE = PlainValidator(spelling.text())
+_WORD = PlainValidator(spelling.word)
+_ID = PlainValidator(spelling.identifier)
+_FLAG = PlainValidator(spelling.flag)
+_YES_NO = ("boolean", "string", "integer")
+
+Org = Annotated[
+    str,
+    PlainValidator(spelling.org),
+    WithJsonSchema(
+        {
+            "type": ["string", "null"],
+            "pattern": "^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$",
+            "description": "The organisation; `default` where not given.",
+        }
+    ),
+]
+
+
+class Arrival(BaseModel):
+    """One lead from a vendor (topic `lead-arrivals`).
+
+    Needed: `vendor`, and at least one of external_id, phone, email, last_name. A field that cannot be read
+    does not lose the lead: it is kept as sent under `attributes.invalid`, and the lead goes on without it.
+    Unknown fields are kept under `attributes`. The lead id is the UUIDv5 of `{org}/{vendor}/{external_id}` as
+    sent; without external_id, of `{org}/{vendor}/sha256:{hex of the canonical JSON of the message}`. So a
+    resend is the same lead.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        title="lead-arrivals",
+        json_schema_extra={
+            "anyOf": [{"required": [name]} for name in ("external_id", "phone", "email", "last_name")]
+        },
+    )
+
+    vendor: Annotated[
+        str,
+        PlainValidator(spelling.vendor),
+        WithJsonSchema(
+            {
+                "type": ["string", "integer"],
+                "minLength": 1,
+                "maxLength": spelling.NAME_LENGTH,
+                "pattern": "^[^/]*[^/\\s][^/]*$",
+                "description": "Who sends the lead.",
+            }
+        ),
+    ]
+    org: Org = "default"
+    external_id: Annotated[str | None, _LINE, _text("The vendor's own id of the lead.")] = None
+    campaign: Annotated[str | None, _LINE, _text("The campaign it came through.")] = None
+    first_name: Annotated[str | None, _LINE, _text("The prospect's first name.")] = None
+    last_name: Annotated[str | None, _LINE, _text("The prospect's last name.")] = None
+    email: Annotated[
+        str | None,
+        PlainValidator(spelling.email),
+        _any("Mail address; lower case is the same.", "string", format="email", maxLength=254),
+    ] = None
+    phone: Annotated[
+        str | None,
+        PlainValidator(spelling.phone),
+        _any("As people write it; in the US unless it begins with +. Kept as E.164.", "string", "integer"),
+    ] = None
+    state: Annotated[
+        str | None,
+        PlainValidator(spelling.state),
+        _any("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
+    ] = None
+    zip: Annotated[
+        str | None,
+        PlainValidator(spelling.zip_code),
+        _any("US zip, with or without +4. Kept as five digits.", "string", "integer"),
+    ] = None
+    loan_purpose: Annotated[str | None, _WORD, _text("purchase, refinance, … Kept in lower_snake_case.")] = (
+        None
+    )
+    loan_amount: Annotated[
+        int | float | None,
+        PlainValidator(spelling.amount),
+        _any('Whole currency units; also "$310,000" or "310k".', "number", "string", minimum=0),
+    ] = None
+    credit_score: Annotated[
+        int | None,
+        PlainValidator(spelling.credit_score),
+        _any("Credit score.", "integer", "string", minimum=1, maximum=999),
+    ] = None
+    property_type: Annotated[
+        str | None, _WORD, _text("single_family, condo, … Kept in lower_snake_case.")
+    ] = None
+    created_at: Annotated[
+        datetime | None,
+        PlainValidator(partial(spelling.instant, naive=True)),
+        _any("When the vendor made the lead, RFC 3339. Without an offset it is read as UTC.", "string"),
+    ] = None
+    assigned_to: Annotated[str | None, _LINE, _text("The rep it is already assigned to (R5).")] = None
+    silenced: Annotated[
+        bool | None,
+        _FLAG,
+        _any("Silenced communication: do not call. What cannot be read counts as yes.", *_YES_NO),
+    ] = None
+    consent: Annotated[bool | None, _FLAG, _any("Whether the prospect agreed to be contacted.", *_YES_NO)] = (
+        None
+    )
+    time_zone: Annotated[
+        str | None,
+        PlainValidator(spelling.zone),
+        _any("IANA name; derived from zip, state or phone where not given.", "string"),
+    ] = None
+    attributes: Annotated[
+        dict[str, Any], PlainValidator(spelling.mapping), _any("Whatever else the vendor knows.", "object")
+    ] = Field(default_factory=dict)
+
+
+class Action(BaseModel):
+    """What a person or a CRM asks for (topic `lead-actions`).
+
+    Without a readable `action_id` or `lead_id` it is a dead letter: nobody could be answered. Any other field
+    that cannot be read is answered `refused`, reason `invalid`, with the field; an unknown `type` with
+    `unknown_action`.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        title="lead-actions",
+        json_schema_extra={"required": ["action_id", "type", "lead_id", "rep_id"]},
+    )
+
+    action_id: Annotated[
+        str | None,
+        _ID,
+        WithJsonSchema(
+            {
+                "type": ["string", "integer"],
+                "minLength": 1,
+                "maxLength": spelling.NAME_LENGTH,
+                "description": "A UUID of the sender; a repeat of it is answered as the first time (X4).",
+            }
+        ),
+    ] = None
+    lead_id: Annotated[
+        str,
+        PlainValidator(spelling.lead_id),
+        WithJsonSchema(
+            {"type": "string", "format": "uuid", "description": "The lead; case does not matter."}
+        ),
+    ]
+    type: Annotated[
+        str | None,
+        _ID,
+        WithJsonSchema(
+            {
+                "type": "string",
+                "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
+                " press_one, connect, hang_up, assign, ignore, unignore, reopen_claimable or note.",
+            }
+        ),
+    ] = None
+    rep_id: Annotated[
+        str | None,
+        _ID,
+        WithJsonSchema({"type": ["string", "integer"], "minLength": 1, "description": "Who asks."}),
+    ] = None
+    org: Org = "default"
+    queue_id: Annotated[str | None, _ID, _text("claim: the queue it is claimed from.")] = None
+    outcome: Annotated[str | None, _LINE, _text("outcome: what came of it.")] = None
+    note: Annotated[
+        str | None,
+        PlainValidator(spelling.text(spelling.NOTE_LENGTH, line=False)),
+        _any("note, outcome: the text.", "string", "integer", maxLength=spelling.NOTE_LENGTH),
+    ] = None
+    at: Annotated[
+        datetime | None,
+        PlainValidator(spelling.instant),
+        _any(
+            "callback: when, RFC 3339 with offset; not given is no particular time.",
+            "string",
+            format="date-time",
+        ),
+    ] = None
+    epoch: Annotated[
+        int | None,
+        PlainValidator(spelling.whole_number(0)),
+        _any(
+            "accept, decline, press_one, connect, hang_up: the offer's epoch.", "integer", "string", minimum=0
+        ),
+    ] = None
+    to_rep_id: Annotated[str | None, _ID, _text("assign: who is to have it.")] = None
+    view_only: Annotated[
+        bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
+    ] = None

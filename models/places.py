@@ -1,0 +1,125 @@
+"""Where in the United States a lead is follows from its zip, its state and its phone, in this order of trust.
+
+A zip lies in one time zone. A state may lie in several; there the phone's prefix decides if it is one of
+the state's, otherwise the zone in which most of the state's zips lie. The phone alone decides only where its
+prefix lies in exactly one zone: a toll-free number says nothing about a place.
+"""
+
+from bisect import bisect_right
+from functools import lru_cache
+from typing import Final
+
+import phonenumbers
+from phonenumbers.timezone import time_zones_for_number
+
+from models.zip_zones import ZIP_RUNS, ZONES
+
+_STATES: Final = tuple(
+    line.split("|")
+    for line in (
+        # code | name | Associated Press abbreviation | time zones, the one with most zips first
+        "AK|Alaska|Alaska|America/Anchorage America/Adak",
+        "AL|Alabama|Ala.|America/Chicago",
+        "AR|Arkansas|Ark.|America/Chicago",
+        "AS|American Samoa||Pacific/Pago_Pago",
+        "AZ|Arizona|Ariz.|America/Phoenix America/Denver",
+        "CA|California|Calif.|America/Los_Angeles",
+        "CO|Colorado|Colo.|America/Denver",
+        "CT|Connecticut|Conn.|America/New_York",
+        "DC|District of Columbia|D.C.|America/New_York",
+        "DE|Delaware|Del.|America/New_York",
+        "FL|Florida|Fla.|America/New_York America/Chicago",
+        "GA|Georgia|Ga.|America/New_York",
+        "GU|Guam||Pacific/Guam",
+        "HI|Hawaii|Hawaii|Pacific/Honolulu",
+        "IA|Iowa|Iowa|America/Chicago",
+        "ID|Idaho|Idaho|America/Boise America/Los_Angeles",
+        "IL|Illinois|Ill.|America/Chicago",
+        "IN|Indiana|Ind.|America/Indiana/Indianapolis America/Chicago America/New_York",
+        "KS|Kansas|Kan.|America/Chicago America/Denver",
+        "KY|Kentucky|Ky.|America/New_York America/Chicago",
+        "LA|Louisiana|La.|America/Chicago",
+        "MA|Massachusetts|Mass.|America/New_York",
+        "MD|Maryland|Md.|America/New_York",
+        "ME|Maine|Maine|America/New_York",
+        "MI|Michigan|Mich.|America/Detroit",
+        "MN|Minnesota|Minn.|America/Chicago",
+        "MO|Missouri|Mo.|America/Chicago",
+        "MP|Northern Mariana Islands||Pacific/Saipan",
+        "MS|Mississippi|Miss.|America/Chicago",
+        "MT|Montana|Mont.|America/Denver",
+        "NC|North Carolina|N.C.|America/New_York",
+        "ND|North Dakota|N.D.|America/Chicago America/Denver",
+        "NE|Nebraska|Neb.|America/Chicago America/Denver",
+        "NH|New Hampshire|N.H.|America/New_York",
+        "NJ|New Jersey|N.J.|America/New_York",
+        "NM|New Mexico|N.M.|America/Denver",
+        "NV|Nevada|Nev.|America/Los_Angeles",
+        "NY|New York|N.Y.|America/New_York",
+        "OH|Ohio|Ohio|America/New_York",
+        "OK|Oklahoma|Okla.|America/Chicago",
+        "OR|Oregon|Ore.|America/Los_Angeles America/Boise",
+        "PA|Pennsylvania|Pa.|America/New_York",
+        "PR|Puerto Rico||America/Puerto_Rico",
+        "RI|Rhode Island|R.I.|America/New_York",
+        "SC|South Carolina|S.C.|America/New_York",
+        "SD|South Dakota|S.D.|America/Chicago America/Denver",
+        "TN|Tennessee|Tenn.|America/Chicago America/New_York",
+        "TX|Texas|Texas|America/Chicago America/Denver",
+        "UT|Utah|Utah|America/Denver",
+        "VA|Virginia|Va.|America/New_York",
+        "VI|Virgin Islands||America/St_Thomas",
+        "VT|Vermont|Vt.|America/New_York",
+        "WA|Washington|Wash.|America/Los_Angeles",
+        "WI|Wisconsin|Wis.|America/Chicago",
+        "WV|West Virginia|W.Va.|America/New_York",
+        "WY|Wyoming|Wyo.|America/Denver",
+    )
+)
+STATE_CODES: Final = frozenset(code for code, *_ in _STATES)
+"""The two-letter codes of the states, the District of Columbia and the inhabited territories."""
+
+_CODE_BY_SPELLING: Final = {
+    spelling.upper().replace(".", "").replace(" ", ""): code
+    for code, name, short, _ in _STATES
+    for spelling in (code, name, short)
+    if spelling
+} | {"WASHINGTONDC": "DC", "USVIRGINISLANDS": "VI"}
+_ZONES_BY_STATE: Final = {code: tuple(zones.split()) for code, _, _, zones in _STATES}
+_RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
+
+
+def state_code(spelling: str) -> str | None:
+    """Return the two-letter code of a state however it is abbreviated or cased; None if it is none."""
+    return _CODE_BY_SPELLING.get(spelling.upper().replace(".", "").replace(" ", ""))
+
+
+def zone_of_zip(zip_code: str) -> str | None:
+    """Return the time zone of a five-digit zip; None for military addresses and below the first zip."""
+    place = bisect_right(_RUN_STARTS, int(zip_code)) - 1
+    return ZONES[ZIP_RUNS[place][1]] if place >= 0 else None
+
+
+@lru_cache(maxsize=8192)
+def _zones_of_prefix(prefix: str) -> frozenset[str]:
+    number = phonenumbers.parse(f"{prefix}0000")
+    return frozenset(zone for zone in time_zones_for_number(number) if zone != "Etc/Unknown")
+
+
+def _zones_of_phone(phone: str) -> frozenset[str]:
+    """Return the zones a phone in E.164 may be in; North American prefixes have seven digits."""
+    if phone.startswith("+1") and len(phone) == len("+14014194247"):
+        return _zones_of_prefix(phone[:-4])
+    return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - {"Etc/Unknown"}
+
+
+def time_zone(zip_code: str | None, state: str | None, phone: str | None) -> str | None:
+    """Return the IANA time zone of a lead, None where nothing says it. Arguments are normalised already."""
+    if zip_code is not None and (zone := zone_of_zip(zip_code)):
+        return zone
+    of_phone = _zones_of_phone(phone) if phone is not None else frozenset()
+    if state is not None:
+        possible = _ZONES_BY_STATE[state]
+        agreed = [zone for zone in possible if zone in of_phone]
+        return agreed[0] if len(agreed) == 1 else possible[0]
+    return next(iter(of_phone)) if len(of_phone) == 1 else None

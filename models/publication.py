@@ -1,0 +1,200 @@
+"""The objects an admin publishes, field by field as CONTRACTS.md has them; unknown fields are kept.
+
+Rule trees are taken here as they come: `rules/publication.py` reads them, with everything else that needs the
+catalogue.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from models import spelling
+from models.places import STATE_CODES, state_code
+
+MAX_DESCRIPTION: Final = 2_000
+MAX_COLUMNS: Final = 50
+MAX_ENTRIES: Final = 1_000
+"""Teams, outcomes, states, absences or spans of one object."""
+MAX_MEMBERS: Final = 10_000
+MAX_LOCK_MINUTES: Final = 30 * 24 * 60
+MAX_COUNT: Final = 1_000_000
+DAY_SECONDS: Final = 86_400
+WEEK_SECONDS: Final = 7 * DAY_SECONDS
+
+
+def _identifier(value: str) -> str:
+    if not spelling.identifier(value):
+        raise ValueError("is empty")
+    return value
+
+
+def _zone(value: str) -> str:
+    if not spelling.zone(value):
+        raise ValueError("is empty")
+    return value
+
+
+def _instant(value: str) -> str:
+    if not spelling.instant(value):
+        raise ValueError("is empty")
+    return value
+
+
+def _state(value: str) -> str:
+    if value not in STATE_CODES:
+        near = state_code(value)
+        raise ValueError("is not a state's code" + (f", did you mean {near}?" if near else " like RI"))
+    return value
+
+
+Id = Annotated[str, AfterValidator(_identifier)]
+Name = Annotated[str, StringConstraints(max_length=spelling.NAME_LENGTH)]
+Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
+State = Annotated[str, AfterValidator(_state)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Instant = Annotated[str, AfterValidator(_instant)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Ids = Annotated[list[Id], Field(max_length=MAX_ENTRIES)]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day, `00:00` to `23:59`."""
+EndClock = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+"""A time of day at which something ends: `24:00` is the end of the day."""
+Rules = dict[str, Any]
+"""A rule tree as it came."""
+
+
+class _Published(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class WeekSpan(_Published):
+    """Hours on some days of the week, in the owner's time zone; `to` before `from` runs past midnight."""
+
+    days: Annotated[
+        list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1, max_length=7)
+    ]
+    from_: Clock = Field(alias="from")
+    to: EndClock
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "WeekSpan":
+        if self.from_ == self.to:
+            raise ValueError("from and to are the same: for a whole day write 00:00 to 24:00")
+        return self
+
+
+Week = Annotated[list[WeekSpan], Field(max_length=MAX_ENTRIES)]
+
+
+class Absence(_Published):
+    """A rep is away from one instant up to another."""
+
+    from_: Instant = Field(alias="from")
+    to: Instant
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "Absence":
+        start, end = spelling.instant(self.from_), spelling.instant(self.to)
+        if start is not None and end is not None and start >= end:
+            raise ValueError("from must be before to")
+        return self
+
+
+class Sort(_Published):
+    """A queue's order. Whether the field exists, the catalogue says."""
+
+    field: str = "arrived_at"
+    direction: Literal["asc", "desc"] = "asc"
+
+
+class QueueObject(_Published):
+    """A call queue (Q1)."""
+
+    queue_id: Id
+    name: Name = ""
+    description: Description = ""
+    claimable: bool = False
+    columns: Annotated[list[str], Field(max_length=MAX_COLUMNS)] = []
+    inclusion: Rules | None = None
+    exclusion: Rules | None = None
+    sort: Sort = Sort()
+    teams: Ids = ["*"]
+    outcomes: Ids = []
+
+
+class RepObject(_Published):
+    """A person who works leads (R9)."""
+
+    rep_id: Id
+    name: Name = ""
+    email: Name | None = None
+    phone: Name | None = None
+    role: Literal["admin", "manager", "rep"] = "rep"
+    teams: Ids = []
+    active: bool = True
+    licensed_states: Annotated[list[State], Field(max_length=MAX_ENTRIES)] | None = None
+    hours: Week | None = None
+    absences: Annotated[list[Absence], Field(max_length=MAX_ENTRIES)] = []
+    max_open: Count | None = None
+    max_per_day: Count | None = None
+    filter: Rules | None = None
+    time_zone: Zone | None = None
+
+
+class Member(_Published):
+    """A rep's place on a roster; `weight` 2 is two turns for everybody else's one."""
+
+    rep_id: Id
+    weight: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+class GroupObject(_Published):
+    """A distribution group: an ordered roster with a method (R1, S1, S5)."""
+
+    group_id: Id
+    name: Name = ""
+    method: Literal["round_robin", "roster", "ring_all", "distribute_all", "queue"]
+    members: Annotated[list[Member], Field(max_length=MAX_MEMBERS)] = []
+    filter: Rules | None = None
+    claim_window_seconds: Annotated[int, Field(ge=1, le=WEEK_SECONDS)] | None = None
+    ring_seconds: Annotated[int, Field(ge=1, le=DAY_SECONDS)] | None = None
+    pause: Week | None = None
+    time_zone: Zone | None = None
+
+    @model_validator(mode="after")
+    def _once_each(self) -> "GroupObject":
+        seen: set[str] = set()
+        for member in self.members:
+            if member.rep_id in seen:
+                raise ValueError(f"{member.rep_id} is on the roster twice: give it a weight instead")
+            seen.add(member.rep_id)
+        return self
+
+
+class CampaignObject(_Published):
+    """What leads arrive through, and the group they are distributed to."""
+
+    campaign_id: Id
+    name: Name = ""
+    description: Description = ""
+    vendor: Name | None = None
+    group_id: Id | None = None
+
+
+class SettingsObject(_Published):
+    """An org's choices (D2, D4, R1)."""
+
+    lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
+    auto_claim_on_timed_callback: bool = True
+    round_robin: bool = True
+    closing_outcomes: Ids = ["closed_won", "closed_lost", "do_not_contact"]
+
+
+KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {
+    "queue": (QueueObject, "queue_id"),
+    "rep": (RepObject, "rep_id"),
+    "group": (GroupObject, "group_id"),
+    "campaign": (CampaignObject, "campaign_id"),
+    "settings": (SettingsObject, None),
+}
+"""kind -> its object and the field that repeats the id of its key."""

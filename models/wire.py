@@ -1,0 +1,48 @@
+"""The one spelling of events and rows as bytes: JSON by msgspec, in key order, without fields at their default."""
+
+from typing import Any, Final
+
+import msgspec
+
+from models.events import Event
+from models.lead import DirectoryRow, LeadRow, Row
+
+_ENCODER: Final = msgspec.json.Encoder(order=None)
+_EVENTS: Final = msgspec.json.Decoder(Event)
+_ROWS: Final = msgspec.json.Decoder(Row)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return one `lead-log` record's value."""
+    return _ENCODER.encode(event)
+
+
+def decode_event(value: bytes) -> Event:
+    """Read one `lead-log` record's value; raises `msgspec.MsgspecError` that names the path and the reason."""
+    event: Event = _decoded(_EVENTS, value)
+    return event
+
+
+def encode_row(row: Row) -> bytes:
+    """Return one `lead-journal` record's value."""
+    return _ENCODER.encode(row)
+
+
+def decode_row(value: bytes) -> LeadRow | DirectoryRow:
+    """Read one `lead-journal` record's value; raises `msgspec.MsgspecError`."""
+    row: LeadRow | DirectoryRow = _decoded(_ROWS, value)
+    return row
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
+    try:
+        return decoder.decode(value)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"text that is not UTF-8: {error}") from error
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
+
+
+def directory_key(partition: int, org: str, kind: str, object_id: str) -> bytes:
+    """Return a directory row's key: one row in each partition, so the partition is part of it."""
+    return f"directory/{partition}/{org}/{kind}/{object_id}".encode()

@@ -1,0 +1,87 @@
+"""Dates as rules write them: an instant, a day, or an amount of time before or after now.
+
+Physical seconds, UTC.
+"""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+YEARS: Final = range(1900, 3000)
+"""The years a rule may name."""
+
+MAX_AMOUNT: Final = timedelta(days=36_525)
+"""The longest relative time, a hundred years."""
+
+_RESOLUTION: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+class Unit(StrEnum):
+    """A unit of physical time; a day is 24 hours whatever the clocks are set to."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+
+
+_SECONDS: Final = {Unit.MINUTE: 60, Unit.HOUR: 3_600, Unit.DAY: 86_400, Unit.WEEK: 604_800}
+
+
+class Amount(msgspec.Struct, frozen=True):
+    """A whole number of units, one at least."""
+
+    amount: int
+    unit: Unit
+
+    @property
+    def length(self) -> timedelta:
+        """The amount in physical time. Raises `OverflowError` beyond what Python can count."""
+        return timedelta(seconds=self.amount * _SECONDS[self.unit])
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.unit}{'' if self.amount == 1 else 's'}"
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A written date as time from `start` up to, not including, `end`: a day in UTC, or a microsecond."""
+
+    start: datetime
+    end: datetime
+
+
+def span(text: str) -> Span:
+    """Return what a date (`2026-11-20`) or an RFC 3339 time stands for; raises `ValueError` with why."""
+    if _DATE.fullmatch(text):
+        day = date.fromisoformat(text)
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        length = _DAY
+    elif _RFC3339.fullmatch(text):
+        start = utc(datetime.fromisoformat(text.upper()))
+        length = _RESOLUTION
+    else:
+        raise ValueError("expected a date (2026-11-20) or a time with offset (2026-11-20T09:12:00-05:00)")
+    if start.year not in YEARS:
+        raise ValueError(f"the year must be between {YEARS[0]} and {YEARS[-1]}")
+    return Span(start, start + length)
+
+
+def utc(value: datetime) -> datetime:
+    """Return an instant in UTC, so that differences are physical; one without a zone is taken as UTC."""
+    if value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        # Hours beyond the calendar's first or last instant; no rule can tell the difference.
+        return _FIRST if value.year == 1 else _LAST

@@ -1,0 +1,162 @@
+"""The life of a lead is this one table: in each phase, what may be asked or happen, and where it may lead.
+
+The machine dispatches by it, the tests hold every observed step against it, and the diagram in docs/ is drawn from it.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from models.lead import Phase
+
+
+class Trigger(StrEnum):
+    """What can happen to a lead: an arrival, what people ask (CONTRACTS.md, `type`), a deadline, new rules."""
+
+    ARRIVED = "arrived"
+    CLAIM = "claim"
+    CLAIM_NOW = "claim_now"
+    VIEW = "view"
+    RELEASE = "release"
+    OUTCOME = "outcome"
+    CALLBACK = "callback"
+    NOTE = "note"
+    ASSIGN = "assign"
+    IGNORE = "ignore"
+    UNIGNORE = "unignore"
+    REOPEN_CLAIMABLE = "reopen_claimable"
+    LOCK_EXPIRED = "lock_expired"
+    CALLBACK_DUE = "callback_due"
+    RULES_CHANGED = "rules_changed"
+
+
+OFFER_ACTIONS: Final = frozenset({"accept", "decline", "press_one", "connect", "hang_up"})
+"""Answers to an offer. Where no offer is open they are answered `offer_over` and change nothing (X3)."""
+
+_Q, _L, _O, _W, _E, _I, _C = (
+    Phase.QUEUED,
+    Phase.LOCKED,
+    Phase.OWNED,
+    Phase.WORKING,
+    Phase.EXCEPTION,
+    Phase.IGNORED,
+    Phase.CLOSED,
+)
+_FREE: Final = frozenset({_Q, _E})
+"""Nobody owns it, nobody has it open: the rules say which of the two (Q2, E1)."""
+
+LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
+    None: {
+        Trigger.ARRIVED: _FREE | {_O},
+    },
+    _Q: {
+        Trigger.ARRIVED: _FREE,
+        Trigger.CLAIM: frozenset({_O}),
+        Trigger.VIEW: _FREE | {_L},
+        Trigger.OUTCOME: _FREE | {_C},
+        Trigger.CALLBACK: _FREE | {_O},
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.NOTE: _FREE,
+        Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.CALLBACK_DUE: _FREE,
+        Trigger.RULES_CHANGED: _FREE,
+    },
+    _L: {
+        Trigger.ARRIVED: frozenset({_L}),
+        Trigger.CLAIM: frozenset({_L}),
+        Trigger.VIEW: frozenset({_L}),
+        Trigger.RELEASE: _FREE,
+        Trigger.OUTCOME: _FREE | {_C},
+        Trigger.CALLBACK: _FREE | {_O},
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.NOTE: frozenset({_L}),
+        Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
+        Trigger.LOCK_EXPIRED: _FREE,
+        Trigger.CALLBACK_DUE: frozenset({_L}),
+        Trigger.RULES_CHANGED: frozenset({_L}),
+    },
+    _O: {
+        Trigger.ARRIVED: frozenset({_O}),
+        Trigger.CLAIM: frozenset({_O}),
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.VIEW: frozenset({_O, _W}),
+        Trigger.OUTCOME: frozenset({_O, _C}),
+        Trigger.CALLBACK: frozenset({_O}),
+        Trigger.NOTE: frozenset({_O}),
+        Trigger.REOPEN_CLAIMABLE: frozenset({_O}),
+        Trigger.CALLBACK_DUE: frozenset({_O}),
+        Trigger.RULES_CHANGED: frozenset({_O}),
+    },
+    _W: {
+        Trigger.ARRIVED: frozenset({_W}),
+        Trigger.CLAIM: frozenset({_W}),
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.VIEW: frozenset({_W}),
+        Trigger.RELEASE: frozenset({_O}),
+        Trigger.OUTCOME: frozenset({_O, _C}),
+        Trigger.CALLBACK: frozenset({_O}),
+        Trigger.NOTE: frozenset({_W}),
+        Trigger.REOPEN_CLAIMABLE: frozenset({_W}),
+        Trigger.LOCK_EXPIRED: frozenset({_O}),
+        Trigger.CALLBACK_DUE: frozenset({_W}),
+        Trigger.RULES_CHANGED: frozenset({_W}),
+    },
+    _E: {
+        Trigger.ARRIVED: _FREE,
+        Trigger.CLAIM: frozenset({_O}),
+        Trigger.VIEW: _FREE | {_L},
+        Trigger.OUTCOME: _FREE | {_C},
+        Trigger.CALLBACK: _FREE | {_O},
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.NOTE: _FREE,
+        Trigger.ASSIGN: frozenset({_O}),
+        Trigger.IGNORE: frozenset({_I}),
+        Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.CALLBACK_DUE: _FREE,
+        Trigger.RULES_CHANGED: _FREE,
+    },
+    _I: {
+        Trigger.ARRIVED: frozenset({_I}),
+        Trigger.CLAIM: frozenset({_I}),
+        Trigger.VIEW: frozenset({_I}),
+        Trigger.NOTE: frozenset({_I}),
+        Trigger.ASSIGN: frozenset({_O}),
+        Trigger.UNIGNORE: _FREE,
+        Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
+        Trigger.CALLBACK_DUE: frozenset({_I}),
+        Trigger.RULES_CHANGED: frozenset({_I}),
+    },
+    _C: {
+        Trigger.ARRIVED: frozenset({_C}),
+        Trigger.CLAIM: frozenset({_C}),
+        Trigger.VIEW: frozenset({_C}),
+        Trigger.NOTE: frozenset({_C}),
+        Trigger.RULES_CHANGED: frozenset({_C}),
+    },
+}
+"""phase -> trigger -> the phases it may end in. What is not listed is refused and changes nothing. A manager's look
+at a lead (`view` with the view-only preference, D5) leaves it where it is. An action meets a lead whose lock has run
+out where the expiry leaves it, also if the timer is late (D2)."""
+
+
+_BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {
+    (_Q, _E): "no queue takes it",
+    (_E, _Q): "a queue takes it",
+}
+"""Whatever happens to a free lead, the rules are asked, and they alone move it between these two (Q2, E1)."""
+
+
+def mermaid() -> str:
+    """Return the table as a Mermaid state diagram, one arrow for each pair of phases."""
+    arrows: dict[tuple[Phase | str, Phase], list[str]] = {}
+    for source, row in LIFE.items():
+        for trigger, targets in row.items():
+            for target in sorted(targets):
+                if source is not target:
+                    arrows.setdefault((source or "[*]", target), []).append(trigger)
+    lines = [
+        f"    {a} --> {b}: {_BY_RULES.get((a, b)) or ', '.join(triggers)}"
+        for (a, b), triggers in arrows.items()
+    ]
+    return "\n".join(["stateDiagram-v2", *lines, f"    {_C} --> [*]"]) + "\n"

@@ -1,0 +1,166 @@
+"""The lead machine: a pure function from a row and the next event of its log to the row after it.
+
+`step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (DESIGN.md).
+"""
+
+from datetime import datetime
+
+from models.decisions import (
+    Answered,
+    ArrivalRepeated,
+    DeadlineIgnored,
+    Decision,
+    LeadAccepted,
+    Reason,
+    Result,
+)
+from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived, RulesChanged
+from models.facts import completed
+from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
+from rules.book import OrgRules, RuleBook
+from rules.life import LIFE, OFFER_ACTIONS, Trigger
+from rules.requests import REQUESTS, out_of_place
+from rules.turn import Turn, Verdict, refused
+
+LeadEvent = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged
+_TRIGGERS = {trigger.value: trigger for trigger in REQUESTS}
+_DUE = {DeadlineKind.LOCK: Trigger.LOCK_EXPIRED, DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE}
+
+
+def is_replay(row: LeadRow | None, off: int) -> bool:
+    """Say whether the event at this offset of the log is in the row already: then there is nothing to write."""
+    return row is not None and off <= row.off
+
+
+def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book: RuleBook) -> LeadRow:
+    """Apply one event and return the row it leads to.
+
+    `row`: what is known of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
+    `is_replay`. `at`: the broker's time of the event; time never runs backwards for a lead, whatever the clock does.
+    An action whose answer the row still has is answered the same and changes nothing (X4).
+    """
+    lead = row.lead if row else None
+    seq = row.seq if row else 0
+    answers = row.answers if row else ()
+    at = max(at, row.at) if row else at
+    if isinstance(event, ActionRequested):
+        for answer in answers:
+            if answer.action_id == event.cause:
+                return LeadRow(
+                    off=off,
+                    seq=seq,
+                    lead=lead,
+                    at=at,
+                    cause=event.cause,
+                    decisions=(answer,),
+                    answers=answers,
+                )
+        lead, decisions, verdict = ask(lead, event, at, book.org(lead.facts.org if lead else event.org))
+        seq += lead is not (row.lead if row else None)
+        answer = Answered(
+            action_id=event.cause,
+            action=event.action,
+            rep_id=event.rep_id,
+            result=verdict.result,
+            version=seq,
+            decided_at=at,
+            reason=verdict.reason,
+            owner=lead.owner if lead else None,
+            why=verdict.why,
+        )
+        decisions = (answer, *decisions)
+        answers = (*answers, answer)[-ANSWERS_KEPT:]
+    else:
+        org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
+        lead, decisions = happen(lead, event, at, book.org(org))
+        seq += lead is not (row.lead if row else None)
+    return LeadRow(
+        off=off, seq=seq, lead=lead, at=at, cause=event.cause, decisions=decisions, answers=answers
+    )
+
+
+def ask(
+    lead: Lead | None, event: ActionRequested, at: datetime, rules: OrgRules
+) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
+    """Decide one action: the lead as it becomes, what was decided about it, and the answer."""
+    if lead is None:
+        return None, (), refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
+    if event.invalid is not None:
+        return lead, (), refused(Reason.INVALID, event.invalid)
+    if rules.reps and rules.role(event.rep_id) is None:
+        return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
+    if event.action in OFFER_ACTIONS:
+        return lead, (), refused(Reason.OFFER_OVER, "no offer of this lead is open")
+    trigger = _TRIGGERS.get(event.action)
+    if trigger is None:
+        return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
+    turn = Turn(lead=lead, at=at, rules=rules, began=lead)
+    turn.expire()
+    if trigger not in LIFE[turn.lead.phase]:
+        return lead, (), out_of_place(turn.lead, trigger, event.rep_id)
+    verdict = REQUESTS[trigger](turn, event)
+    if verdict.result in (Result.DONE, Result.WON):
+        turn.settle()
+        return turn.lead, tuple(turn.said), verdict
+    return lead, (), verdict
+
+
+def happen(
+    lead: Lead | None, event: LeadArrived | DeadlinePassed | RulesChanged, at: datetime, rules: OrgRules
+) -> tuple[Lead | None, tuple[Decision, ...]]:
+    """Decide what nobody asked for: an arrival, a deadline, new rules."""
+    if isinstance(event, LeadArrived):
+        turn = _arrive(lead, event, at, rules)
+    elif lead is None:
+        return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
+    else:
+        turn = Turn(lead=lead, at=at, rules=rules, began=lead)
+        if isinstance(event, DeadlinePassed) and (stale := _pass(turn, event)):
+            return lead, (stale,)
+    turn.settle()
+    return turn.lead, tuple(turn.said)
+
+
+def _arrive(lead: Lead | None, event: LeadArrived, at: datetime, rules: OrgRules) -> Turn:
+    """Take an arrival: the first makes the lead; a resend is the same lead and at most completes it."""
+    if lead is None:
+        facts = event.facts
+        new = Lead(lead_id=event.lead_id, facts=facts, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
+        turn = Turn(lead=new, at=at, rules=rules, began=None)
+        turn.say(LeadAccepted())
+        rep_id = facts.assigned_to
+        if rep_id and (not rules.reps or rules.role(rep_id)):
+            turn.own(rep_id, "pre_assigned", f"vendor/{facts.vendor}", "it arrived assigned (R5)")
+        return turn
+    turn = Turn(lead=lead, at=at, rules=rules, began=lead)
+    facts = completed(lead.facts, event.facts)
+    filled = tuple(
+        name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(lead.facts, name)
+    )
+    if filled:
+        turn.become(facts=facts)
+    turn.say(ArrivalRepeated(filled=filled))
+    return turn
+
+
+def _pass(turn: Turn, event: DeadlinePassed) -> DeadlineIgnored | None:
+    """Act on a deadline if it is current and due; otherwise say why not (X3)."""
+    deadline = next((d for d in turn.lead.deadlines if d.kind == event.kind), None)
+    if deadline is None or deadline.epoch != event.epoch:
+        current = deadline.epoch if deadline else "none"
+        return DeadlineIgnored(kind=event.kind, epoch=event.epoch, why=f"the current epoch is {current}")
+    if turn.at < deadline.due:
+        return DeadlineIgnored(kind=event.kind, epoch=event.epoch, why=f"not due before {deadline.due}")
+    match deadline.kind:
+        case DeadlineKind.LOCK:
+            turn.expire()
+        case DeadlineKind.CALLBACK:
+            turn.call_due()
+        case DeadlineKind.RULES:
+            pass  # settling asks the rules anew at this instant
+    return None
+
+
+def publish(book: RuleBook, event: DirectoryPublished) -> RuleBook:
+    """Apply one publication to what a partition knows; an older one changes nothing."""
+    return book.publish(event)

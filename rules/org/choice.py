@@ -1,0 +1,31 @@
+"""What a method answers: who is to have a lead, and why everybody it looked at before is not."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from rules.org.eligibility import Ask, Refusal
+from rules.org.fair import Pick
+
+Refused = tuple[str, Refusal]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Of nobody `reps` is empty and `refused` has every member. `pick`: the turn it takes, if the method has turns."""
+
+    reps: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    why: str = ""
+    pick: Pick | None = None
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A way to distribute. `choose` reads, and changes nothing. `rings`: all at once, first to answer; else an offer.
+
+    `takes` false: nobody is ever given a lead by it.
+    """
+
+    name: str
+    choose: Callable[[Ask], Choice]
+    rings: bool = False
+    takes: bool = True

@@ -1,0 +1,191 @@
+"""What an org published of its reps and groups, compiled, so that nothing is parsed when a lead asks for a rep."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from models.directory import OrgSettings
+from models.errors import Problem, RuleErrors
+from models.events import DirectoryPublished
+from models.roster import Absence, Group, RepTerms
+from rules.compile import CompiledRule
+from rules.publication import present
+from rules.schedule import NEVER, Week, week, zone_of
+from rules.tree import parse
+
+T = TypeVar("T")
+
+RING_SECONDS: Final = 25
+"""How long a group rings that does not say."""
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+
+
+class RepPlan(msgspec.Struct, frozen=True, eq=False):
+    """One rep as published, ready to be asked. `hours` None: always; `filter` None: any lead."""
+
+    rep_id: str
+    active: bool = True
+    licensed_states: frozenset[str] | None = None
+    hours: Week | None = None
+    absences: tuple[Absence, ...] = ()
+    max_open: int | None = None
+    max_per_day: int | None = None
+    filter: CompiledRule | None = None
+    time_zone: str = "UTC"
+
+    @classmethod
+    def compile(cls, terms: RepTerms) -> "RepPlan":
+        """Compile a rep's terms; raises `RuleErrors` that name the field."""
+        zone_of(terms.time_zone)
+        return cls(
+            rep_id=terms.rep_id,
+            active=terms.active,
+            licensed_states=terms.licensed_states,
+            hours=None if terms.hours is None else week(terms.hours),
+            absences=terms.absences,
+            max_open=terms.max_open,
+            max_per_day=terms.max_per_day,
+            filter=_filter(terms.filter),
+            time_zone=terms.time_zone,
+        )
+
+
+class GroupPlan(msgspec.Struct, frozen=True, eq=False):
+    """One group as published, ready to be asked.
+
+    `weights`: by rep id, in roster order. `places`: each rep's place in it. `uniform`: all weights are the same, so
+    turns are simply taken in the order in which they were had last.
+    """
+
+    group_id: str
+    method: str = "round_robin"
+    weights: Mapping[str, int] = NOTHING
+    places: Mapping[str, int] = NOTHING
+    uniform: bool = True
+    filter: CompiledRule | None = None
+    claim_window_seconds: int | None = None
+    ring_seconds: int = RING_SECONDS
+    pause: Week = NEVER
+    time_zone: str = "UTC"
+
+    @classmethod
+    def compile(cls, group: Group) -> "GroupPlan":
+        """Compile a group; raises `RuleErrors` that name the field."""
+        zone_of(group.time_zone)
+        weights = {member.rep_id: member.weight for member in group.members}
+        problems = [
+            Problem(path="members", reason=f"the weight of {rep_id} must be at least 1")
+            for rep_id, weight in weights.items()
+            if weight < 1
+        ]
+        if len(weights) != len(group.members):
+            problems.append(Problem(path="members", reason="a rep is on the roster twice"))
+        if problems:
+            raise RuleErrors(tuple(problems))
+        return cls(
+            group_id=group.group_id,
+            method=group.method,
+            weights=MappingProxyType(weights),
+            places=MappingProxyType({rep_id: place for place, rep_id in enumerate(weights)}),
+            uniform=len(set(weights.values())) <= 1,
+            filter=_filter(group.filter),
+            claim_window_seconds=group.claim_window_seconds,
+            ring_seconds=RING_SECONDS if group.ring_seconds is None else group.ring_seconds,
+            pause=week(group.pause, "pause"),
+            time_zone=group.time_zone,
+        )
+
+
+@dataclass(frozen=True)
+class OrgDirectory:
+    """Reps, groups and settings of one org. Never changed: `publish` makes another. Start with `OrgDirectory()`.
+
+    `versions`: of every object ever published, by kind and id. `problems`: the objects whose newest version does not
+    compile, for which the one before it still counts. `open`: no rep was ever published, so a roster's members are
+    taken as they are, without any limit; an org whose last rep is removed stays closed.
+    """
+
+    reps: Mapping[str, RepPlan] = field(default_factory=lambda: NOTHING)
+    groups: Mapping[str, GroupPlan] = field(default_factory=lambda: NOTHING)
+    settings: OrgSettings = field(default_factory=OrgSettings)
+    open: bool = True
+    groups_of: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NOTHING)
+    versions: Mapping[tuple[str, str], int] = field(default_factory=lambda: NOTHING)
+    problems: Mapping[tuple[str, str], tuple[Problem, ...]] = field(default_factory=lambda: NOTHING)
+
+    def rep(self, rep_id: str) -> RepPlan | None:
+        """Return a rep's plan; None for one the org does not know. In an open org everybody is known."""
+        plan = self.reps.get(rep_id)
+        return RepPlan(rep_id) if plan is None and self.open else plan
+
+    def publish(self, *events: DirectoryPublished) -> "OrgDirectory":
+        """Return the directory after some publications; one that is older than what is known changes nothing."""
+        versions, problems = dict(self.versions), dict(self.problems)
+        reps, groups, settings = dict(self.reps), dict(self.groups), self.settings
+        news = False
+        for event in events:
+            key = (event.kind, event.object_id)
+            if event.version <= versions.get(key, -1):
+                continue
+            versions[key] = event.version
+            problems.pop(key, None)
+            news = True
+            try:
+                if event.kind == "rep":
+                    _put(reps, event.object_id, _rep(event.object_id, event.value))
+                elif event.kind == "group":
+                    _put(groups, event.object_id, _group(event.object_id, event.value))
+                elif event.kind == "settings":
+                    settings = OrgSettings() if event.value is None else _read(event.value, OrgSettings)
+            except RuleErrors as error:
+                problems[key] = error.problems
+        if not news:
+            return self
+        return replace(
+            self,
+            reps=MappingProxyType(reps),
+            groups=MappingProxyType(groups),
+            settings=settings,
+            open=self.open and all(kind != "rep" for kind, _ in versions),
+            groups_of=self.groups_of if groups == self.groups else MappingProxyType(_membership(groups)),
+            versions=MappingProxyType(versions),
+            problems=MappingProxyType(problems),
+        )
+
+
+def _membership(groups: Mapping[str, GroupPlan]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for group_id in sorted(groups):
+        for rep_id in groups[group_id].weights:
+            found.setdefault(rep_id, []).append(group_id)
+    return {rep_id: tuple(group_ids) for rep_id, group_ids in found.items()}
+
+
+def _put(table: dict[str, Any], object_id: str, plan: Iterable[Any] | RepPlan | GroupPlan | None) -> None:
+    if plan is None:
+        table.pop(object_id, None)
+    else:
+        table[object_id] = plan
+
+
+def _rep(rep_id: str, value: dict[str, Any] | None) -> RepPlan | None:
+    return None if value is None else RepPlan.compile(_read({**value, "rep_id": rep_id}, RepTerms))
+
+
+def _group(group_id: str, value: dict[str, Any] | None) -> GroupPlan | None:
+    return None if value is None else GroupPlan.compile(_read({**value, "group_id": group_id}, Group))
+
+
+def _read(value: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(present(value), kind)
+    except msgspec.ValidationError as error:
+        raise RuleErrors((Problem(path="value", reason=str(error)),)) from error
+
+
+def _filter(raw: dict[str, Any] | None) -> CompiledRule | None:
+    tree = parse(raw, "filter")
+    return CompiledRule(tree) if tree.rules else None

@@ -1,0 +1,123 @@
+"""Why a rep may not have a lead now, in words, or nothing if it may (R9)."""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from models.lead import Lead
+from models.org import OrgLead, OrgRep
+from models.org_decisions import Rejected, Why
+from rules.org.directory import GroupPlan, RepPlan
+from rules.org.draft import Draft
+from rules.schedule import away_until
+
+BUSY: Final = frozenset({Why.OPEN_CAP, Why.DAILY_CAP, Why.RINGING})
+"""What says that somebody could take the lead, only not yet: not all were tried then (E1)."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why not. `passing`: it may pass without anybody changing a rule; `until`: when time alone makes it so."""
+
+    reason: Why
+    why: str
+    passing: bool = False
+    until: datetime | None = None
+
+    def of(self, rep_id: str | None) -> Rejected:
+        """Return it as a decision tells it."""
+        return Rejected(rep_id, self.reason, self.why)
+
+
+_UNKNOWN: Final = Refusal(Why.UNKNOWN, "not in the directory")
+_INACTIVE: Final = Refusal(Why.INACTIVE, "inactive")
+_LEFT: Final = Refusal(Why.INACTIVE, "inactive: has left")
+_TRIED: Final = Refusal(Why.TRIED, "already tried in this round")
+_AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
+
+
+class Ask:
+    """One lead before one group: asked for each candidate. `rings`: it is to ring, so a phone must be free (S4)."""
+
+    __slots__ = ("draft", "group", "lead", "rings", "row", "tried")
+
+    def __init__(self, draft: Draft, group: GroupPlan, row: OrgLead, lead: Lead, *, rings: bool) -> None:
+        self.draft = draft
+        self.group = group
+        self.row = row
+        self.lead = lead
+        self.rings = rings
+        self.tried = row.tried
+
+    def refusal(self, rep_id: str) -> Refusal | None:
+        """Say why this rep may not have this lead now; what lasts is said before what passes."""
+        plan = self.draft.directory.rep(rep_id)
+        if plan is None:
+            return _UNKNOWN
+        row = self.draft.rep(rep_id)
+        return gone(plan, row) or self._lasting(plan) or busy(self.draft, plan, row, rings=self.rings)
+
+    def _lasting(self, plan: RepPlan) -> Refusal | None:
+        states, state = plan.licensed_states, self.lead.facts.state
+        if states is not None and state not in states:
+            return Refusal(Why.LICENCE, f"not licensed in {state or 'the state, which is unknown'}")
+        if plan.rep_id in self.tried:
+            return _TRIED
+        if plan.filter is not None:
+            meets, until = plan.filter.test(self.lead, self.draft.at)
+            if not meets:
+                why = plan.filter.explain(self.lead, self.draft.at).why
+                return Refusal(
+                    Why.OWN_FILTER, f"its own filter: {why}", passing=until is not None, until=until
+                )
+        return None
+
+
+def group_refusal(draft: Draft, group: GroupPlan, lead: Lead) -> Refusal | None:
+    """Say why a group does not take a lead at all, by its filter."""
+    if group.filter is None:
+        return None
+    meets, until = group.filter.test(lead, draft.at)
+    if meets:
+        return None
+    why = group.filter.explain(lead, draft.at).why
+    return Refusal(Why.GROUP_FILTER, f"the filter of {group.group_id}: {why}", until is not None, until)
+
+
+def gone(plan: RepPlan, row: OrgRep) -> Refusal | None:
+    """Say whether a rep is no more to be given anything."""
+    if not plan.active:
+        return _INACTIVE
+    return _LEFT if row.left else None
+
+
+def busy(draft: Draft, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
+    """Say why a rep may have no lead at all now, whatever the lead: all of this passes."""
+    at = draft.at
+    if row.away and (row.away_until is None or at < row.away_until):
+        return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)
+    if plan.absences and (until := away_until(plan.absences, at)) is not None:
+        return _until(Why.ABSENT, "absent until", until, plan)
+    works, until = draft.memo.hours(plan, at)
+    if not works:
+        if until is None:
+            return Refusal(Why.HOURS, "has no working hours")
+        return _until(Why.HOURS, "outside its hours until", until, plan)
+    if plan.max_open is not None and row.held + row.offered >= plan.max_open:
+        why = f"cap of open leads: {row.held + row.offered} of {plan.max_open}"
+        return Refusal(Why.OPEN_CAP, why, passing=plan.max_open > 0)
+    if plan.max_per_day is not None:
+        day, ends = draft.memo.day(plan.time_zone, at)
+        today = row.today if row.day is not None and row.day >= day else 0
+        if today >= plan.max_per_day:
+            why = f"daily cap: {today} of {plan.max_per_day} on {day}"
+            return Refusal(Why.DAILY_CAP, why, plan.max_per_day > 0, ends if plan.max_per_day else None)
+    if rings and row.ring is not None:
+        return Refusal(Why.RINGING, "another lead rings with it", passing=True)
+    return None
+
+
+def _until(reason: Why, words: str, until: datetime, plan: RepPlan) -> Refusal:
+    shown = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
+    return Refusal(reason, f"{words} {shown}", passing=True, until=until)

@@ -1,0 +1,23 @@
+"""Everyone at once: all who may, each with at most one lead that rings (S1, S4, S5)."""
+
+from typing import Final
+
+from rules.org.choice import Choice, Method, Refused
+from rules.org.eligibility import Ask
+
+
+def choose(ask: Ask) -> Choice:
+    """Return all of the roster who may, in its order."""
+    refused: list[Refused] = []
+    reps: list[str] = []
+    for rep_id in ask.group.places:
+        refusal = ask.refusal(rep_id)
+        if refusal is None:
+            reps.append(rep_id)
+        else:
+            refused.append((rep_id, refusal))
+    return Choice(tuple(reps), tuple(refused), f"{len(reps)} of {len(ask.group.places)} may have it")
+
+
+RING_ALL: Final = Method("ring_all", choose, rings=True)
+DISTRIBUTE_ALL: Final = Method("distribute_all", choose, rings=True)

@@ -1,0 +1,20 @@
+"""Roster: number one on it, or the first after it who may (R1)."""
+
+from typing import Final
+
+from rules.org.choice import Choice, Method, Refused
+from rules.org.eligibility import Ask
+
+
+def choose(ask: Ask) -> Choice:
+    """Return the first of the roster who may."""
+    refused: list[Refused] = []
+    for rep_id, place in ask.group.places.items():
+        refusal = ask.refusal(rep_id)
+        if refusal is None:
+            return Choice((rep_id,), tuple(refused), f"number {place + 1} of the roster")
+        refused.append((rep_id, refusal))
+    return Choice((), tuple(refused))
+
+
+ROSTER: Final = Method("roster", choose)

@@ -1,0 +1,152 @@
+"""The rows of one org, and indexes that follow from them alone: built anew from the rows, they are the same.
+
+Nothing here decides. A step reads the state through a draft; whoever wrote the step's rows puts them in.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from models.org import NO_TURN, OrgGroup, OrgLead, OrgRep, OrgRow, Stage, Turn
+from rules.org.directory import GroupPlan
+from rules.org.fair import order
+from rules.org.memo import Memo
+
+Key = tuple[bool, int, int, str]
+"""A rep in its group's order: owed or not, last turn, place on the roster, id."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+class Line:
+    """One group's members in the order of their turns, kept sorted: who is next is at the head."""
+
+    __slots__ = ("keys", "plan")
+
+    def __init__(self, plan: GroupPlan, reps: dict[str, OrgRep]) -> None:
+        self.plan = plan
+        self.keys: list[Key] = sorted(
+            self.key(rep_id, row.turns.get(plan.group_id, NO_TURN) if row else NO_TURN)
+            for rep_id, row in ((rep_id, reps.get(rep_id)) for rep_id in plan.weights)
+        )
+
+    def key(self, rep_id: str, turn: Turn) -> Key:
+        """Return a member's key."""
+        return (*order(turn, self.plan.places[rep_id]), rep_id)
+
+    def move(self, rep_id: str, before: Turn, after: Turn) -> None:
+        """Put a member where its turn now places it; who is no member stays out."""
+        if rep_id in self.plan.places:
+            del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
+            insort(self.keys, self.key(rep_id, after))
+
+
+class Waiting:
+    """The leads that wait for one group, by the state of the prospect, each in the order in which they began."""
+
+    __slots__ = ("by_state", "size")
+
+    def __init__(self) -> None:
+        self.by_state: dict[str | None, dict[str, int]] = {}
+        self.size = 0
+
+    def add(self, row: OrgLead) -> None:
+        """Take a lead in; a known one keeps its place."""
+        ids = self.by_state.setdefault(_state(row), {})
+        self.size += row.lead_id not in ids
+        ids[row.lead_id] = row.number
+
+    def remove(self, row: OrgLead) -> None:
+        """Let a lead go."""
+        ids = self.by_state[_state(row)]
+        del ids[row.lead_id]
+        self.size -= 1
+        if not ids:
+            del self.by_state[_state(row)]
+
+
+class OrgState:
+    """Everything one org remembers. Start with `OrgState()` or from the rows of a journal."""
+
+    def __init__(self, rows: Iterable[OrgRow] = ()) -> None:
+        self.reps: dict[str, OrgRep] = {}
+        self.groups: dict[str, OrgGroup] = {}
+        self.leads: dict[str, OrgLead] = {}
+        self.memo = Memo()
+        self._leads_of: dict[str, set[str]] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._lines: dict[str, Line] = {}
+        # Leads that wait are filed in the order in which they began to.
+        self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
+
+    def rows(self) -> Iterator[OrgRow]:
+        """Return every row, to be written or to start another state from."""
+        yield from self.reps.values()
+        yield from self.groups.values()
+        yield from self.leads.values()
+
+    def put(self, rows: Iterable[OrgRow]) -> None:
+        """Make rows part of the state, with all that follows from them."""
+        for row in rows:
+            if isinstance(row, OrgRep):
+                self._put_rep(row)
+            elif isinstance(row, OrgLead):
+                self._put_lead(row)
+            else:
+                self.groups[row.group_id] = row
+
+    def line(self, plan: GroupPlan) -> Line:
+        """Return a group's members in the order of their turns."""
+        line = self._lines.get(plan.group_id)
+        if line is None or line.plan is not plan:
+            line = self._lines[plan.group_id] = Line(plan, self.reps)
+        return line
+
+    def leads_of(self, rep_id: str) -> Iterable[str]:
+        """Return the leads that take capacity of a rep, in no order."""
+        return self._leads_of.get(rep_id, _NOBODY)
+
+    def waiting(self, group_id: str) -> Waiting | None:
+        """Return the leads that wait for a group; None if none does."""
+        return self._waiting.get(group_id)
+
+    def _put_rep(self, row: OrgRep) -> None:
+        before = self.reps.get(row.rep_id)
+        self.reps[row.rep_id] = row
+        turns = before.turns if before else {}
+        if row.turns is turns:
+            return
+        for group_id in row.turns.keys() | turns.keys():
+            line = self._lines.get(group_id)
+            was, now = turns.get(group_id, NO_TURN), row.turns.get(group_id, NO_TURN)
+            if line is not None and was != now:
+                line.move(row.rep_id, was, now)
+
+    def _put_lead(self, row: OrgLead) -> None:
+        before = self.leads.pop(row.lead_id, None)
+        if before is not None:
+            for hold in before.holds:
+                self._leads_of[hold.rep_id].discard(row.lead_id)
+            if before.stage is Stage.WAITING and not _same_wait(before, row):
+                self._waiting[before.group_id or ""].remove(before)
+                if not self._waiting[before.group_id or ""].size:
+                    del self._waiting[before.group_id or ""]
+        if row.stage is Stage.GONE:
+            return
+        self.leads[row.lead_id] = row
+        for hold in row.holds:
+            self._leads_of.setdefault(hold.rep_id, set()).add(row.lead_id)
+        if row.stage is Stage.WAITING:
+            self._waiting.setdefault(row.group_id or "", Waiting()).add(row)
+
+
+def _state(row: OrgLead) -> str | None:
+    return row.lead.facts.state if row.lead else None
+
+
+def _same_wait(before: OrgLead, after: OrgLead) -> bool:
+    return (
+        after.stage is Stage.WAITING
+        and after.group_id == before.group_id
+        and after.number == before.number
+        and _state(after) == _state(before)
+    )

@@ -1,0 +1,219 @@
+"""Hours and pauses are read off the wall clock of a zone; how long something lasts is counted in physical seconds.
+
+What the clock shows decides: an hour that it shows twice, when the clocks go back, counts twice, and one that it skips
+is not there. So every verdict holds from an exact instant up to another, over any change of the clocks (R4, R9).
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from models.errors import Problem, RuleErrors
+from models.roster import Absence, WeekSpan
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES: Final = 24 * 60
+WEEK_MINUTES: Final = 7 * DAY_MINUTES
+
+_DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
+_HORIZON: Final = timedelta(days=15)
+"""A week's hours repeat: what has not changed in two weeks and a day does not change."""
+_CLOCK_LENGTH: Final = 5
+
+
+class Week(msgspec.Struct, frozen=True):
+    """The hours of a week, merged. Minutes since Monday 00:00 on the wall clock.
+
+    `spans`: disjoint, ascending, half-open, none past the week's end. `edges`: the minutes at which they begin or end;
+    the week's end is one only if they do not go on at its beginning.
+    """
+
+    spans: tuple[tuple[int, int], ...] = ()
+    edges: tuple[int, ...] = ()
+
+    def holds(self, wall: datetime) -> bool:
+        """Say whether the hours hold when the clock shows this."""
+        minute = wall.weekday() * DAY_MINUTES + wall.hour * 60 + wall.minute
+        place = bisect_right(self.spans, (minute, WEEK_MINUTES)) - 1
+        return place >= 0 and minute < self.spans[place][1]
+
+
+NEVER: Final = Week()
+
+
+def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
+    """Return a published week, ready to be asked; raises `RuleErrors` with the path of every span's problem."""
+    problems: list[Problem] = []
+    found: list[tuple[int, int]] = []
+    for place, span in enumerate(spans):
+        at = f"{path}[{place}]"
+        start, end = _minute(span.from_), _minute(span.to, end=True)
+        problems.extend(
+            Problem(path=f"{at}.{name}", reason="must be a time of day like 08:30")
+            for name, minute in (("from", start), ("to", end))
+            if minute is None
+        )
+        problems.extend(
+            Problem(path=f"{at}.days", reason=f"{day} is no day of the week")
+            for day in span.days
+            if day not in DAYS
+        )
+        if start is None or end is None:
+            continue
+        if start == end:
+            problems.append(
+                Problem(path=at, reason="from and to are the same: a whole day is 00:00 to 24:00")
+            )
+            continue
+        length = end - start if start < end else end - start + DAY_MINUTES
+        for day in span.days:
+            if day in DAYS:
+                begin = DAYS.index(day) * DAY_MINUTES + start
+                found.append((begin, min(begin + length, WEEK_MINUTES)))
+                if begin + length > WEEK_MINUTES:
+                    found.append((0, begin + length - WEEK_MINUTES))
+    if problems:
+        raise RuleErrors(tuple(problems))
+    merged = _merged(found)
+    edges = {minute for span in merged for minute in span}
+    if {0, WEEK_MINUTES} <= edges:
+        edges -= {0, WEEK_MINUTES}
+    return Week(merged, tuple(sorted(edges)))
+
+
+def is_open(hours: Week, zone: str, at: datetime) -> bool:
+    """Say whether a week's hours hold at an instant (aware)."""
+    return hours.holds(_wall(zone, at))
+
+
+def next_change(hours: Week, zone: str, at: datetime) -> datetime | None:
+    """Return the first later instant, in UTC, at which `is_open` says otherwise than at `at`; None if it never does."""
+    if not hours.edges:
+        return None
+    began, now = _utc(at), _utc(at)
+    is_now = is_open(hours, zone, now)
+    while now - began < _HORIZON:
+        wall = _wall(zone, now)
+        until = _even(zone, now)
+        turns = now + _to_edge(hours, wall)
+        if turns < until:
+            return turns
+        now = until
+        if is_open(hours, zone, now) is not is_now:
+            return now
+    return None
+
+
+def window_end(started_at: datetime, seconds: float, pause: Week, zone: str) -> datetime | None:
+    """Return when a claim window of physical `seconds` ends (R4), in UTC; None if no gap between pauses holds it.
+
+    Started in a pause, the full window starts when the pause ends; one that is running when a pause begins restarts
+    after it. A window that ends at the very instant at which a pause begins has ended before it.
+    """
+    began, length = _utc(started_at), timedelta(seconds=seconds)
+    start: datetime | None = began
+    if is_open(pause, zone, began):
+        start = next_change(pause, zone, began)
+    while start is not None and start - began < _HORIZON:
+        pauses = next_change(pause, zone, start)
+        if pauses is None or start + length <= pauses:
+            return start + length
+        start = next_change(pause, zone, pauses)
+    return None
+
+
+def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
+    """Return the end of the absence that `at` falls in, those it runs into included; None if it falls in none."""
+    until = None
+    for absence in sorted(absences, key=lambda absence: absence.from_):
+        if absence.from_ <= (until or at) < absence.to:
+            until = absence.to
+    return until
+
+
+def day_of(zone: str, at: datetime) -> date:
+    """Return the date that the zone's calendar shows at an instant: the day of a daily cap."""
+    return _wall(zone, at).date()
+
+
+def day_ends(zone: str, at: datetime) -> datetime:
+    """Return the first later instant, in UTC, of another date, also where midnight is skipped or comes twice."""
+    place, day = zone_of(zone), day_of(zone, at)
+    ends = datetime.combine(day + _DAY, time(), place).astimezone(UTC)
+    while ends <= _utc(at) or day_of(zone, ends) <= day:
+        ends += _DAY / 24
+    return ends
+
+
+def _merged(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return tuple(merged)
+
+
+def _minute(clock: str, *, end: bool = False) -> int | None:
+    """Read `HH:MM` as a minute of the day; None if it is none."""
+    hour, colon, minute = clock.partition(":")
+    if len(clock) != _CLOCK_LENGTH or colon != ":" or not (clock.isascii() and (hour + minute).isdecimal()):
+        return None
+    total = int(hour) * 60 + int(minute)
+    fits = int(minute) < 60 and (total < DAY_MINUTES or (end and total == DAY_MINUTES))  # noqa: PLR2004  # minutes
+    return total if fits else None
+
+
+def _to_edge(hours: Week, wall: datetime) -> timedelta:
+    """Return how far the next edge is on an even clock; more than nothing."""
+    day = timedelta(hours=wall.hour, minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
+    shown = wall.weekday() * _DAY + day
+    place = bisect_right(hours.edges, shown // timedelta(minutes=1))
+    minutes = hours.edges[place] if place < len(hours.edges) else hours.edges[0] + WEEK_MINUTES
+    return timedelta(minutes=minutes) - shown
+
+
+def _even(zone: str, at: datetime) -> datetime:
+    """Return an instant, at most a day later, up to which the clock runs evenly."""
+    offset = _wall(zone, at).utcoffset()
+    low, high = at, at + _DAY
+    if _wall(zone, high).utcoffset() == offset:
+        return high
+    low = low.replace(microsecond=0)
+    high = high.replace(microsecond=0) + _SECOND
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2
+        middle = middle.replace(microsecond=0)
+        if _wall(zone, middle).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _wall(zone: str, at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no offset: only aware instants are compared")
+    return at.astimezone(zone_of(zone))
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no offset: only aware instants are compared")
+    return at.astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def zone_of(name: str) -> ZoneInfo:
+    """Return a zone by its IANA name; raises `RuleErrors` where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise RuleErrors((Problem(path="time_zone", reason=f"{name} is no time zone"),)) from error

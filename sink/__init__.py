@@ -1,0 +1,1 @@
+"""The CRM database: one consumer of `lead-journal` writes it, everybody else reads it."""

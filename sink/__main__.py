@@ -1,0 +1,8 @@
+"""`python -m sink [PORT]`: the sink with the settings of the environment."""
+
+import sys
+
+from sink.service import run
+from streams.settings import Settings
+
+run(Settings.read(), port=int(sys.argv[1]) if len(sys.argv) > 1 else 0)

@@ -1,0 +1,226 @@
+"""The journal is read from where the database says it ends, and from nowhere else, whatever happened before.
+
+There is one way to begin, and every failure leads back to it: ask the database for its positions, seek there,
+read. Kafka keeps no offsets for this group, so a partition not sought yet begins at its start: too early is
+harmless (`CrmWriter` leaves out what is applied), too late is impossible.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from models.errors import Later
+from sink.condition import Condition
+from sink.writer import Applied, CrmWriter, JournalRecord
+from streams import metrics
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL
+
+_log = structlog.get_logger(__name__)
+
+GROUP: Final = "firstclaim-sink"
+KAFKA: Final = "Kafka"
+REBALANCING: Final = "rebalancing"
+BATCH_RECORDS: Final = 2_000
+"""At most so many in one transaction: a tenth of a second on a laptop."""
+POLL_MS: Final = 200
+"""How long to wait for records; also how soon a stop is noticed."""
+SESSION_MS: Final = 6_000
+HEARTBEAT_MS: Final = 1_000
+REBALANCE_MS: Final = 30_000
+"""How long the group waits for a member that is still storing its batch."""
+DRAIN_S: Final = 15.0
+"""How long a revoked partition waits for the batch under way. Later it is a zombie's, which is safe, too."""
+FIRST_DELAY_S: Final = 0.1
+LONGEST_DELAY_S: Final = 5.0
+"""Trying later begins after the first and doubles up to the longest delay."""
+METADATA_MS: Final = 30_000
+
+
+def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsumer:
+    """Return a consumer of the sink's group, not started. `instance_id`: static membership."""
+    return AIOKafkaConsumer(
+        **settings.aiokafka_options(),
+        group_id=GROUP,
+        group_instance_id=instance_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        rebalance_timeout_ms=REBALANCE_MS,
+        metadata_max_age_ms=METADATA_MS,
+    )
+
+
+class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
+    """Moves the journal into the database until told to stop, through every outage and rebalance."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, condition: Condition) -> None:
+        self._consumer = consumer
+        self._writer = writer
+        self._condition = condition
+        self._unsought: set[TopicPartition] = set()
+        self._generation = 0
+        self._storing = asyncio.Lock()
+        self._delay = FIRST_DELAY_S
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
+        self._condition.blocked(REBALANCING, "no partitions yet")
+        self._consumer.subscribe([LEAD_JOURNAL], listener=self)
+        while not stop.is_set():
+            try:
+                with _translated():
+                    if self._unsought:
+                        await self._seek()
+                    fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+                if fetched:
+                    await self._store(fetched)
+            except Later as later:
+                await self._wait(later, stop)
+
+    async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
+        """Let the batch under way end before the next owner begins."""
+        self._generation += 1
+        self._unsought.clear()
+        for partition in revoked:
+            _forget_lag(partition)
+        self._condition.blocked(REBALANCING, "the group shares out its partitions anew")
+        try:
+            async with asyncio.timeout(DRAIN_S), self._storing:
+                pass
+        except TimeoutError:
+            _log.warning("partitions given up while a batch is under way", seconds=DRAIN_S)
+
+    async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
+        """Read nothing from these until they are sought."""
+        self._generation += 1
+        self._begin_again(assigned)
+        if not assigned:  # more sinks than partitions: this one stands by
+            self._condition.cleared(REBALANCING)
+
+    async def measure(self) -> None:
+        """Ask Kafka where the partitions end: the lag, and whether Kafka answers at all."""
+        try:
+            with _translated():
+                generation, assigned = self._generation, self._consumer.assignment()
+                async with asyncio.timeout(SESSION_MS / 1000):
+                    ends = await self._consumer.end_offsets(assigned) if assigned else {}
+                for partition, end in ends.items():
+                    if generation == self._generation and partition not in self._unsought:
+                        at = await self._consumer.position(partition)
+                        metrics.SINK_LAG.labels(partition.partition).set(end - at)
+        except Later as later:
+            if later.what == KAFKA:
+                self._condition.blocked(KAFKA, later.reason)
+        except TimeoutError:
+            self._condition.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
+        else:
+            self._condition.cleared(KAFKA)
+
+    def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
+        self._unsought = set(partitions)
+        self._consumer.pause(*partitions)
+
+    async def _seek(self) -> None:
+        """Put every partition where the database says it ends; raises Later when Kafka ends before that."""
+        generation, partitions = self._generation, set(self._unsought)
+        positions = await asyncio.to_thread(self._writer.positions)
+        ends = await self._consumer.end_offsets(partitions)
+        if generation != self._generation:
+            return  # others are assigned by now
+        behind = False
+        for partition in partitions:
+            end, position = ends[partition], positions.get(partition.partition)
+            applied = position.next_offset if position else 0
+            behind = behind or applied < end
+            if applied > end:
+                # Going on would pass over every new record up to `applied` as if it had been stored.
+                reason = (
+                    f"partition {partition.partition} ends at offset {end}, and the CRM database has it up "
+                    f"to {applied}: Kafka's data is not what this database was filled from"
+                )
+                raise Later(LEAD_JOURNAL, reason)
+        for partition in partitions:
+            position = positions.get(partition.partition)
+            if position:
+                self._consumer.seek(partition, position.next_offset)
+            self._consumer.resume(partition)
+        self._unsought.clear()
+        self._condition.cleared(REBALANCING, LEAD_JOURNAL)
+        if not behind:
+            self._succeeded()
+
+    async def _store(self, fetched: dict[TopicPartition, list[Any]]) -> None:
+        batch = [
+            JournalRecord(record.partition, record.offset, record.key, record.value, tuple(record.headers))
+            for records in fetched.values()
+            for record in records
+        ]
+        began = perf_counter()
+        async with self._storing:
+            applied = await asyncio.to_thread(self._writer.apply, batch)
+        metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
+        metrics.SINK_BATCH_RECORDS.observe(len(batch))
+        _count(applied)
+        self._succeeded()
+        if applied.stale == len(batch):
+            # Another sink is ahead of us, or the topic was made anew: look where the database and Kafka are.
+            self._begin_again(self._consumer.assignment())
+
+    def _succeeded(self) -> None:
+        self._delay = FIRST_DELAY_S
+        rebalancing = bool(self._unsought)
+        self._condition.cleared()
+        if rebalancing:
+            self._condition.blocked(REBALANCING, "partitions are not sought yet")
+
+    async def _wait(self, later: Later, stop: asyncio.Event) -> None:
+        """Keep the partitions and the membership, read nothing, and begin again after a while."""
+        _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(self._delay, 1))
+        metrics.SINK_RETRIES.labels(later.what).inc()
+        self._condition.blocked(later.what, later.reason)
+        self._begin_again(self._consumer.assignment())
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._delay
+        self._delay = min(self._delay * 2, LONGEST_DELAY_S)
+        while not stop.is_set() and (left := until - loop.time()) > 0:
+            try:
+                # Paused, this returns nothing; not called, the group would take us for idle after a while.
+                await self._consumer.getmany(timeout_ms=int(min(left * 1000, POLL_MS)) + 1)
+            except KafkaError:
+                await asyncio.sleep(min(left, POLL_MS / 1000))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except IllegalStateError as error:  # a partition was taken from us between two lines
+        raise Later(REBALANCING, str(error)) from error
+    except KafkaError as error:
+        raise Later(KAFKA, repr(error)) from error
+
+
+def _count(applied: Applied) -> None:
+    for outcome in ("leads", "repeats", "stale", "passed", "buried"):
+        if number := getattr(applied, outcome):
+            metrics.SINK_RECORDS.labels(outcome).inc(number)
+    if applied.repeats:
+        metrics.REPEATS_SKIPPED.labels("sink").inc(applied.repeats)
+    for table, rows in applied.rows:
+        metrics.SINK_ROWS.labels(table).inc(rows)
+
+
+def _forget_lag(partition: TopicPartition) -> None:
+    try:
+        metrics.SINK_LAG.remove(partition.partition)
+    except KeyError:
+        return  # it was never measured

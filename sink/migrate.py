@@ -1,0 +1,46 @@
+"""The schema is brought to its newest version at every start, once, however many sinks start together."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, func, select
+
+from sink.engine import connect
+from sink.verdicts import translated
+
+_LOCK: Final = 0x66697273
+"""Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Bring the schema up to `revision` in one transaction; does nothing when it is there.
+
+    Raises Later where the database is away, and waits for another sink that is at it.
+    """
+    _migrate(database_url, lambda config: command.upgrade(config, revision))
+
+
+def downgrade(database_url: str, revision: str = "base") -> None:
+    """Take the schema back to `revision` and drop its rows; Kafka still has them. Raises Later, too."""
+    _migrate(database_url, lambda config: command.downgrade(config, revision))
+
+
+def _migrate(database_url: str, run: Callable[[Config], None]) -> None:
+    engine = connect(database_url)
+    try:
+        with translated("CRM database"), engine.execution_options(writes=True).begin() as connection:
+            _lock(engine, connection)
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            run(config)
+    finally:
+        engine.dispose()
+
+
+def _lock(engine: Engine, connection: Connection) -> None:
+    if engine.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))

@@ -1,0 +1,41 @@
+"""Alembic's entry: migrations run in the transaction of the connection they are given, whole or not at all.
+
+`sink.migrate` gives that connection. For `alembic revision --autogenerate -x url=…` one is opened here.
+"""
+
+from typing import Any, Literal
+
+from alembic import context
+from sqlalchemy import Connection
+
+from sink.engine import connect
+from sink.tables import Base, UtcDateTime
+
+
+def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Write our type as what it is in the database: a migration must not depend on code that changes."""
+    if kind == "type" and isinstance(item, UtcDateTime):
+        return 'sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")'
+    return False
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=True,  # SQLite alters a table by copying it
+        compare_type=True,
+        render_item=_render,
+        transactional_ddl=True,  # SQLite's is too, as we begin transactions ourselves
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is None:
+    url = context.get_x_argument(as_dictionary=True)["url"]
+    with connect(url).execution_options(writes=True).begin() as opened:
+        _run(opened)
+else:
+    _run(given)

@@ -1,0 +1,131 @@
+"""Questions the CRM database answers, for status, verify, why and the console; they only read.
+
+Each takes an open connection (`engine.connect()`): on SQLite all questions asked of one see one snapshot. The
+driver's errors pass through; `sink.verdicts.translated` around the caller makes them ours.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from sink.tables import (
+    AssignmentHistoryTable,
+    AssignmentTable,
+    Base,
+    DecisionTable,
+    LeadExceptionTable,
+    LeadTable,
+    SinkOffsetTable,
+)
+from sink.writer import Position
+
+Row = dict[str, Any]
+"""One table row: column name -> value; instants are aware and UTC."""
+PAGE: Final = 100
+STREAMED: Final = 2_000
+"""Rows held at a time while a whole table is read."""
+
+
+class LeadSeen(NamedTuple):
+    """Where the database says a lead stands."""
+
+    lead_id: str
+    phase: str
+    owner: str | None
+    version: int
+
+
+class Assigned(NamedTuple):
+    """Who owns a lead since which version; `rep_id` None: nobody any more."""
+
+    lead_id: str
+    rep_id: str | None
+    version: int
+
+
+def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, int]:
+    """Return phase -> number of leads, of one org or of all; phases without leads are missing (X7)."""
+    query = select(LeadTable.phase, func.count()).group_by(LeadTable.phase)
+    if org is not None:
+        query = query.where(LeadTable.org == org)
+    return dict(connection.execute(query).all())
+
+
+def leads(connection: Connection) -> Iterator[LeadSeen]:
+    """Yield every lead, by id."""
+    query = select(LeadTable.lead_id, LeadTable.phase, LeadTable.owner, LeadTable.version)
+    return (LeadSeen(*row) for row in _streamed(connection, query.order_by(LeadTable.lead_id)))
+
+
+def lead(connection: Connection, lead_id: str) -> Row | None:
+    """Return one lead's whole row, None if there is none."""
+    found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
+    return None if found is None else dict(found)
+
+
+def current_assignments(connection: Connection) -> Iterator[Assigned]:
+    """Yield who owns which lead now, by lead id."""
+    query = select(AssignmentTable.lead_id, AssignmentTable.rep_id, AssignmentTable.version)
+    return (Assigned(*row) for row in _streamed(connection, query.order_by(AssignmentTable.lead_id)))
+
+
+def history_of(connection: Connection, lead_id: str) -> list[Row]:
+    """Return every change of a lead's owner, oldest first."""
+    table = AssignmentHistoryTable
+    return _rows(connection, _whole(table).where(table.lead_id == lead_id).order_by(table.version))
+
+
+def decisions_of(connection: Connection, lead_id: str) -> list[Row]:
+    """Return everything decided of a lead, in the order it was decided, with the reasons (X1)."""
+    table = DecisionTable
+    query = _whole(table).where(table.lead_id == lead_id)
+    return _rows(connection, query.order_by(table.source_offset, table.n))
+
+
+def exceptions(
+    connection: Connection,
+    org: str | None = None,
+    *,
+    show_ignored: bool = False,
+    limit: int = PAGE,
+    offset: int = 0,
+) -> list[Row]:
+    """Return a page of the exceptions desk, oldest lead first; ignored ones, if shown, at its end (E4)."""
+    table = LeadExceptionTable
+    shown = ("open", "ignored") if show_ignored else ("open",)
+    query = _whole(table).where(table.status.in_(shown))
+    if org is not None:
+        query = query.where(table.org == org)
+    order = (case((table.status == "ignored", 1), else_=0), table.created_at, table.lead_id)
+    return _rows(connection, query.order_by(*order).limit(limit).offset(offset))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """Return table -> number of rows; counts whole tables, so ask it seldom."""
+    return {
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in Base.metadata.sorted_tables
+    }
+
+
+def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
+    """Return (topic, partition) -> how far it is applied."""
+    table = SinkOffsetTable
+    query = select(table.topic, table.partition, table.next_offset, table.mark)
+    return {
+        (topic, partition): Position(to, mark) for topic, partition, to, mark in connection.execute(query)
+    }
+
+
+def _whole(entity: Any) -> Select[Any]:
+    return select(*entity.__table__.columns)
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _streamed(connection: Connection, query: Any) -> Any:
+    """Return the rows a page at a time; on Postgres by a server-side cursor."""
+    return connection.execute(query, execution_options={"yield_per": STREAMED})

@@ -1,0 +1,209 @@
+"""One journal record in, the table rows it causes out; pure, and the same for the same record."""
+
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from models.decisions import (
+    Answered,
+    Decision,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+    OwnerChanged,
+)
+from models.lead import Lead, LeadRow, Phase
+
+Values = dict[str, Any]
+"""One table row: column name -> value."""
+
+_STATUS: Final = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
+_INT64: Final = 2**63
+_COLUMNS: Final = {"type", "result", "rep_id"}
+"""Fields of a decision that are columns of their own and so not repeated in `why`."""
+_COPIED: Final = (
+    "org",
+    "vendor",
+    "campaign",
+    "external_id",
+    "first_name",
+    "last_name",
+    "email",
+    "phone",
+    "state",
+    "zip",
+    "loan_purpose",
+    "property_type",
+    "silenced",
+    "consent",
+    "time_zone",
+)
+
+
+class Effects(NamedTuple):
+    """The rows one journal record causes; `assignment` is a row of the history as well."""
+
+    off: int
+    lead: Values | None
+    assignment: Values | None
+    exception: Values | None
+    decisions: list[Values]
+
+
+def effects(partition: int, lead_id: str, row: LeadRow) -> Effects:
+    """Return the rows of a record of `lead-journal`; `lead_id` is its key, `partition` its partition.
+
+    A row without a lead (an action on a lead that never arrived) causes decisions only.
+    """
+    lead = row.lead
+    return Effects(
+        off=row.off,
+        lead=None if lead is None else _lead(lead_id, row, lead),
+        assignment=None if lead is None else _assignment(lead_id, row, lead),
+        exception=None if lead is None else _exception(lead_id, row, lead),
+        decisions=[
+            _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
+        ],
+    )
+
+
+def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
+    facts = lead.facts
+    values: Values = {name: getattr(facts, name) for name in _COPIED}
+    values.update(
+        lead_id=lead_id,
+        loan_amount=_double(facts.loan_amount),
+        credit_score=_int64(facts.credit_score),
+        facts=msgspec.to_builtins(facts),
+        phase=lead.phase.value,
+        owner=lead.owner,
+        assigned_at=_utc(lead.assigned_at),
+        claimed_through=lead.claimed_through,
+        last_contacted_at=_utc(lead.last_contacted_at),
+        last_outcome=lead.last_outcome,
+        callback_at=_utc(lead.callback_at),
+        inquiries=lead.inquiries,
+        notes=lead.notes,
+        arrived_at=_utc(lead.arrived_at),
+        created_at=_utc(facts.created_at or lead.arrived_at),
+        updated_at=_utc(lead.updated_at),
+        version=row.seq,
+    )
+    return values
+
+
+def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
+    changes = [decision for decision in row.decisions if isinstance(decision, OwnerChanged)]
+    if not changes:
+        return None
+    last = changes[-1]
+    return {
+        "lead_id": lead_id,
+        "org": lead.facts.org,
+        "rep_id": last.rep_id,
+        # One event is one version: an owner who came and went within it was never seen by anybody.
+        "previous_rep_id": changes[0].previous_rep_id,
+        "how": last.how,
+        "via": last.via,
+        "why": last.why,
+        "cause": row.cause,
+        "assigned_at": _utc(row.at),
+        "version": row.seq,
+    }
+
+
+def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
+    """E1, E2, E4: the phase says the status, so that the desk and the lead's phase cannot disagree (X7)."""
+    spoken = [
+        d for d in row.decisions if isinstance(d, ExceptionRaised | ExceptionIgnored | ExceptionResolved)
+    ]
+    if not spoken and lead.phase not in _STATUS:
+        return None
+    raised = next((d for d in reversed(spoken) if isinstance(d, ExceptionRaised)), None)
+    facts = lead.facts
+    resolved = next((d for d in reversed(spoken) if isinstance(d, ExceptionResolved)), None)
+    reason: str | None = None
+    explanation: tuple[dict[str, Any], ...] = ()
+    raised_at: datetime | None = None
+    if lead.trouble is not None:
+        reason, explanation, raised_at = lead.trouble.reason, lead.trouble.explanation, lead.trouble.raised_at
+    elif raised is not None:
+        reason, explanation, raised_at = raised.reason, raised.explanation, row.at
+    elif resolved is not None:
+        reason, explanation, raised_at = resolved.reason, resolved.explanation, resolved.raised_at
+    return {
+        "lead_id": lead_id,
+        "org": facts.org,
+        "status": _STATUS.get(lead.phase, "resolved"),
+        "reason": reason,
+        # What is not said stays as the columns hold it (sink.statements).
+        "explanation": list(explanation) or None,
+        "prospect_name": facts.prospect_name,
+        "campaign": facts.campaign,
+        "description": None,
+        "distribution": None,
+        "vendor": facts.vendor,
+        "loan_purpose": facts.loan_purpose,
+        "loan_amount": _double(facts.loan_amount),
+        "state": facts.state,
+        "created_at": _utc(facts.created_at or lead.arrived_at),
+        "raised_at": _utc(raised_at),
+        "version": row.seq,
+    }
+
+
+def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Decision) -> Values:
+    fields: Values = msgspec.to_builtins(decision)
+    return {
+        "source_partition": partition,
+        "source_offset": row.off,
+        "n": n,
+        "lead_id": lead_id,
+        "version": row.seq,
+        "type": fields["type"],
+        "result": decision.result.value if isinstance(decision, Answered) else None,
+        "rep_id": fields.get("rep_id"),
+        "cause": row.cause,
+        "why": {name: value for name, value in fields.items() if name not in _COLUMNS},
+        "decided_at": _utc(row.at),
+    }
+
+
+def without_nul(row: LeadRow) -> LeadRow:
+    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, and a lead is worth more than its."""
+    return msgspec.convert(_replaced(msgspec.to_builtins(row)), LeadRow)
+
+
+def _replaced(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {_replaced(key): _replaced(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replaced(item) for item in value]
+    return value
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    """Return the instant in UTC; naive is read as UTC, and beyond the calendar's end is put at it."""
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return value.replace(tzinfo=UTC)
+
+
+def _double(value: float | None) -> float | None:
+    """Return the number as a column holds it, None where it cannot; `facts` has it as the vendor sent it."""
+    try:
+        return None if value is None else float(value)
+    except OverflowError:
+        return None
+
+
+def _int64(value: int | None) -> int | None:
+    return value if value is not None and -_INT64 <= value < _INT64 else None

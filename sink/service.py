@@ -1,0 +1,148 @@
+"""`firstclaim sink`: one process that keeps the CRM database up with the journal; several share the work.
+
+It may be killed at any moment: what it knows is in the database. It starts when the database or Kafka are
+still away, says so at `/ready`, and goes on when they are there.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+import uvloop
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from models.errors import ConfigError, Later, RuntimeFailure
+from sink.condition import Condition
+from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
+from sink.dead_letters import Graveyard
+from sink.engine import connect
+from sink.migrate import upgrade
+from sink.writer import CrmWriter
+from streams import metrics
+from streams.closing import stop_consumer
+from streams.fatal import Exit, leave
+from streams.http import serve
+from streams.settings import Settings
+from streams.topics import provision
+
+_log = structlog.get_logger(__name__)
+
+MEASURE_S: Final = 2.0
+"""How often the lag is measured and Kafka asked whether it is there."""
+STOP_S: Final = 10.0
+"""How long a stop waits for the batch under way, and then for Kafka's clients."""
+LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
+"""A dead letter is as large as a journal record and some: the broker's limit decides, not the client's."""
+
+
+class Sink:
+    """The process without its signals. `settings`: where everything is; `instance_id`: static membership."""
+
+    def __init__(self, settings: Settings, *, instance_id: str | None = None) -> None:
+        self._settings = settings
+        self._instance_id = instance_id
+        self.condition = Condition()
+        self.condition.blocked("starting", "the process has just begun")
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Say that the loop turns: it just did, to answer."""
+        return True, {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises ConfigError where trying again cannot help."""
+        settings = self._settings
+        await self._patiently(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
+        await self._patiently(stop, lambda: provision(settings))
+        engine = connect(settings.database_url)
+        producer = AIOKafkaProducer(
+            **settings.aiokafka_options(),
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=LARGEST_REQUEST_BYTES,
+        )
+        consumer = make_consumer(settings, self._instance_id)
+        writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop()))
+        reader = JournalReader(consumer, writer, self.condition)
+        try:
+            await self._patiently(stop, producer.start)
+            await self._patiently(stop, consumer.start)
+            self.condition.cleared("starting")
+            await _until(stop, reader)
+        finally:
+            await stop_consumer(consumer)
+            with contextlib.suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(STOP_S):
+                    await producer.stop()
+            engine.dispose()
+
+    async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
+        """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
+        delay = FIRST_DELAY_S
+        while not stop.is_set():
+            try:
+                await attempt()
+            except (RuntimeFailure, KafkaError) as error:
+                failure = error if isinstance(error, RuntimeFailure) else Later(KAFKA, repr(error))
+            else:
+                self.condition.cleared(*(set(self.condition.ready()[1]["not_ready"]) - {"starting"}))
+                return
+            _log.warning("start tried again later", what=failure.what, reason=failure.reason)
+            self.condition.blocked(failure.what, failure.reason)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+            delay = min(delay * 2, LONGEST_DELAY_S)
+
+
+async def _until(stop: asyncio.Event, reader: JournalReader) -> None:
+    """Run the reader and its measurements until `stop`; what the reader raises, this raises."""
+    reading = asyncio.create_task(reader.run(stop))
+    measuring = asyncio.create_task(_measure(reader))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({reading, stopping, measuring}, return_when=asyncio.FIRST_COMPLETED)
+        if measuring.done():
+            measuring.result()
+        await asyncio.wait({reading}, timeout=STOP_S)
+        if reading.done():
+            reading.result()
+    finally:
+        for task in (reading, measuring, stopping):
+            task.cancel()
+        await asyncio.gather(reading, measuring, stopping, return_exceptions=True)
+
+
+async def _measure(reader: JournalReader) -> None:
+    while True:
+        await reader.measure()
+        await asyncio.sleep(MEASURE_S)
+
+
+async def _serve(settings: Settings, port: int, instance_id: str | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sink = Sink(settings, instance_id=instance_id)
+    server = await serve(port, sink.health, sink.condition.ready, metrics.render)
+    _log.info("sink serves", port=server.port)
+    try:
+        await sink.run(stop)
+    finally:
+        await server.stop()
+
+
+def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) -> None:
+    """Run a sink until SIGTERM or SIGINT; `/health`, `/ready` and `/metrics` at `port` (0: any free one).
+
+    `instance_id`: static group membership; one name for one running process. Ends with `Exit.CONFIG` where a
+    setting or a topic is not as it must be.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    try:
+        uvloop.run(_serve(settings, port, instance_id))
+    except ConfigError as error:
+        leave(Exit.CONFIG, error.field, error.reason)

@@ -1,0 +1,94 @@
+"""The statements of one batch: a current row yields to a newer version only, and history is only added to."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from sqlalchemy import Insert, Table, func
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sink.rows import Effects, Values
+from sink.tables import (
+    AssignmentHistoryTable,
+    AssignmentTable,
+    DecisionTable,
+    LeadExceptionTable,
+    LeadTable,
+    SinkOffsetTable,
+)
+
+KEPT: Final = ("reason", "explanation", "raised_at")
+"""Columns of an exception that a later version without them leaves as they are."""
+
+
+class Statements:
+    """The upserts for one dialect, `sqlite` or `postgresql`, built once; both speak the same words here."""
+
+    def __init__(self, dialect: str) -> None:
+        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        self.lead = self._guarded(_table(LeadTable))
+        self.assignment = self._guarded(_table(AssignmentTable))
+        self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
+        self.history = self.added(_table(AssignmentHistoryTable))
+        self.decision = self.added(_table(DecisionTable))
+        self.first_offset = self.added(_table(SinkOffsetTable))
+
+    def added(self, table: Table) -> Insert:
+        """Return an insert that leaves a row alone that is already there."""
+        statement: Insert = self._insert(table).on_conflict_do_nothing()
+        return statement
+
+    def _guarded(self, table: Table, kept: tuple[str, ...] = ()) -> Insert:
+        statement = self._insert(table)
+        new = statement.excluded
+        changed = {
+            column.name: func.coalesce(new[column.name], column) if column.name in kept else new[column.name]
+            for column in table.columns
+            if column.name != "lead_id"
+        }
+        upsert: Insert = statement.on_conflict_do_update(
+            index_elements=["lead_id"], set_=changed, where=new["version"] > table.c.version
+        )
+        return upsert
+
+    def of(self, batch: Iterable[Effects]) -> Iterator[tuple[str, Insert, list[Values]]]:
+        """Yield (table name, statement, rows) for the records of one batch, in order, none without rows.
+
+        Of several rows of one lead the current tables get the newest: a statement may touch a row once.
+        """
+        leads: dict[str, Values] = {}
+        assignments: dict[str, Values] = {}
+        exceptions: dict[str, Values] = {}
+        history: list[Values] = []
+        decisions: list[Values] = []
+        for effect in batch:
+            if effect.lead is not None:
+                _newest(leads, effect.lead)
+            if effect.assignment is not None:
+                _newest(assignments, effect.assignment)
+                history.append(effect.assignment)
+            if effect.exception is not None:
+                _newest(exceptions, effect.exception, KEPT)
+            decisions.extend(effect.decisions)
+        for statement, rows in (
+            (self.lead, [*leads.values()]),
+            (self.assignment, [*assignments.values()]),
+            (self.history, history),
+            (self.exception, [*exceptions.values()]),
+            (self.decision, decisions),
+        ):
+            if rows:
+                yield statement.table.name, statement, rows
+
+
+def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) -> None:
+    lead_id = row["lead_id"]
+    former = rows.get(lead_id)
+    if former is None:
+        rows[lead_id] = row
+    elif row["version"] > former["version"]:
+        rows[lead_id] = row | {name: former[name] for name in kept if row[name] is None}
+
+
+def _table(entity: Any) -> Table:
+    table: Table = entity.__table__
+    return table

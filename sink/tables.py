@@ -1,0 +1,212 @@
+"""What a CRM may read (CONTRACTS.md, CRM database): every table is a pure function of `lead-journal`.
+
+Instants are aware and UTC on both databases. `version` is the lead's version that the row speaks of; it only
+grows.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Double, Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant: `timestamptz` on Postgres; on SQLite ISO text in UTC, of one width, so it sorts.
+
+    Raises ValueError for a naive datetime: it names no instant.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return TEXT for SQLite, which has no zone, and `timestamptz` otherwise."""
+        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Python to database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value.isoformat()} has no time zone")
+        instant = value.astimezone(UTC)
+        return instant.isoformat(timespec="microseconds") if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Database to Python, in UTC whatever the session's time zone is."""
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class Base(DeclarativeBase):
+    """The metadata that migrations and tables must agree on (a test compares them)."""
+
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's declared way
+        str: Text(),
+        int: BigInteger(),
+        float: Double(),
+        datetime: UtcDateTime(),
+        dict[str, Any]: Json,
+        list[dict[str, Any]]: Json,
+    }
+
+
+class LeadTable(Base):
+    """One row per lead: the facts as the vendor sent them, normalised, and where the lead stands now.
+
+    `facts`: the whole of them, with `attributes`; the columns beside it are its contents, to filter and sort
+    by. `loan_amount`: whole currency units. `created_at`: the vendor's clock, or the arrival's where the
+    vendor gave none.
+    """
+
+    __tablename__ = "lead"
+    __table_args__ = (
+        Index("ix_lead_org_phase_created", "org", "phase", "created_at"),
+        Index("ix_lead_org_created", "org", "created_at"),
+        Index("ix_lead_owner", "owner"),
+    )
+
+    lead_id: Mapped[str] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    vendor: Mapped[str]
+    campaign: Mapped[str | None]
+    external_id: Mapped[str | None]
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    state: Mapped[str | None]
+    zip: Mapped[str | None]
+    loan_purpose: Mapped[str | None]
+    loan_amount: Mapped[float | None]
+    credit_score: Mapped[int | None]
+    property_type: Mapped[str | None]
+    silenced: Mapped[bool]
+    consent: Mapped[bool | None]
+    time_zone: Mapped[str | None]
+    facts: Mapped[dict[str, Any]]
+    phase: Mapped[str]
+    owner: Mapped[str | None]
+    assigned_at: Mapped[datetime | None]
+    claimed_through: Mapped[str | None]
+    last_contacted_at: Mapped[datetime | None]
+    last_outcome: Mapped[str | None]
+    callback_at: Mapped[datetime | None]
+    inquiries: Mapped[int]
+    notes: Mapped[int]
+    arrived_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int]
+
+
+class AssignmentTable(Base):
+    """Who owns a lead now; `rep_id` NULL: it was owned and nobody owns it any more. Never owned: no row."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (Index("ix_assignment_rep", "rep_id", "assigned_at"),)
+
+    lead_id: Mapped[str] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    rep_id: Mapped[str | None]
+    previous_rep_id: Mapped[str | None]
+    how: Mapped[str]
+    via: Mapped[str | None]
+    why: Mapped[str]
+    cause: Mapped[str]
+    assigned_at: Mapped[datetime]
+    version: Mapped[int]
+
+
+class AssignmentHistoryTable(Base):
+    """Every owner a lead ever had: one row per version in which the owner changed, never updated."""
+
+    __tablename__ = "assignment_history"
+    __table_args__ = (Index("ix_assignment_history_rep", "rep_id", "assigned_at"),)
+
+    lead_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    rep_id: Mapped[str | None]
+    previous_rep_id: Mapped[str | None]
+    how: Mapped[str]
+    via: Mapped[str | None]
+    why: Mapped[str]
+    cause: Mapped[str]
+    assigned_at: Mapped[datetime]
+
+
+class LeadExceptionTable(Base):
+    """The exceptions desk (E1, E2): status `open`, `ignored` (E4) or `resolved`.
+
+    `reason`, `explanation` and `raised_at` stay as they were raised when the exception is ignored or
+    resolved; they are NULL only where the record that raised it is a dead letter.
+    """
+
+    __tablename__ = "lead_exception"
+    __table_args__ = (Index("ix_lead_exception_org_status_created", "org", "status", "created_at"),)
+
+    lead_id: Mapped[str] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    explanation: Mapped[list[dict[str, Any]] | None]
+    prospect_name: Mapped[str]
+    campaign: Mapped[str | None]
+    description: Mapped[str | None]
+    distribution: Mapped[str | None]
+    vendor: Mapped[str]
+    loan_purpose: Mapped[str | None]
+    loan_amount: Mapped[float | None]
+    state: Mapped[str | None]
+    created_at: Mapped[datetime]
+    raised_at: Mapped[datetime | None]
+    version: Mapped[int]
+
+
+class DecisionTable(Base):
+    """Everything that was ever decided of a lead, with the reason (X1); never updated.
+
+    The primary key is the decision's place in `lead-log` (partition, offset, n-th of that event), so a repeat
+    is recognised. `version` and `decided_at` are the lead's and the broker's at that event. `why`: the
+    decision's own fields without `type`, `result` and `rep_id`, which are columns.
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_lead", "lead_id", "source_offset"),)
+
+    source_partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source_offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    lead_id: Mapped[str]
+    version: Mapped[int]
+    type: Mapped[str]
+    result: Mapped[str | None]
+    rep_id: Mapped[str | None]
+    cause: Mapped[str]
+    why: Mapped[dict[str, Any]]
+    decided_at: Mapped[datetime]
+
+
+class SinkOffsetTable(Base):
+    """How far the journal is applied, written in the transaction of the rows themselves.
+
+    `next_offset`: the first journal offset not applied yet. `mark`: the highest `LeadRow.off` applied, -1 for
+    none; a record at or below it is a repeat by a zombie or an overlapping rebalance.
+    """
+
+    __tablename__ = "sink_offset"
+
+    topic: Mapped[str] = mapped_column(primary_key=True)
+    partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    next_offset: Mapped[int]
+    mark: Mapped[int]

@@ -1,0 +1,231 @@
+"""A batch of the journal and the offset after it reach the CRM database in one transaction, or neither."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, bindparam, select, update
+
+from models.errors import Never
+from models.lead import LeadRow
+from models.wire import decode_row
+from sink.rows import Effects, effects, without_nul
+from sink.statements import Statements
+from sink.tables import SinkOffsetTable
+from sink.verdicts import reason_of, translated
+from streams.topics import LEAD_JOURNAL
+
+JOURNAL: Final = LEAD_JOURNAL
+DATABASE: Final = "CRM database"
+_OFFSETS: Final = SinkOffsetTable
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """One record of `lead-journal` as Kafka gave it; `value` None is a tombstone."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def topic(self) -> str:
+        """The journal's name."""
+        return JOURNAL
+
+
+class Position(NamedTuple):
+    """How far a partition is applied: the next journal offset, and the highest `LeadRow.off` (-1: none)."""
+
+    next_offset: int
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a batch, in records; `rows` by table.
+
+    `repeats` came a second time in the journal, `stale` were applied before (by another sink, or by this one
+    before it lost the answer), `passed` hold nothing for this database, `buried` are dead letters now.
+    """
+
+    leads: int = 0
+    repeats: int = 0
+    stale: int = 0
+    passed: int = 0
+    buried: int = 0
+    rows: tuple[tuple[str, int], ...] = ()
+
+    def __add__(self, other: "Applied") -> "Applied":
+        rows = dict(self.rows)
+        for table, count in other.rows:
+            rows[table] = rows.get(table, 0) + count
+        return Applied(
+            self.leads + other.leads,
+            self.repeats + other.repeats,
+            self.stale + other.stale,
+            self.passed + other.passed,
+            self.buried + other.buried,
+            tuple(rows.items()),
+        )
+
+
+class _Work(NamedTuple):
+    """A record and the rows it causes; None for one that only moves the offset on."""
+
+    record: JournalRecord
+    effects: Effects | None
+    buried: bool = False
+
+
+Bury = Callable[[JournalRecord, Never], None]
+"""Puts a record that can never be stored among the dead letters, safe there on return; may raise Later."""
+
+
+class CrmWriter:
+    """The only writer of the CRM database; blocking, for one thread at a time. Several at once are safe.
+
+    `engine`: from `sink.engine.connect`. `bury`: where records go that can never be stored.
+    """
+
+    def __init__(self, engine: Engine, bury: Bury) -> None:
+        self._engine = engine.execution_options(writes=True)
+        self._reads = engine
+        self._bury = bury
+        self._statements = Statements(engine.dialect.name)
+        self._buried: set[tuple[int, int]] = set()
+
+    def positions(self) -> dict[int, Position]:
+        """Return partition -> position for every partition ever applied. Raises Later."""
+        with translated(DATABASE), self._reads.connect() as connection:
+            query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
+                _OFFSETS.topic == JOURNAL
+            )
+            return {
+                partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)
+            }
+
+    def apply(self, batch: Sequence[JournalRecord]) -> Applied:
+        """Store a batch, in each partition's order: rows and offsets in one transaction.
+
+        1. Decode. What cannot be is buried first: an offset never passes a record that is nowhere.
+        2. One transaction: lock the partitions' offsets, leave out what is a repeat, write, move on.
+        3. A record the database refuses is found by halving the batch: k of n cost at most 2k log2(n) + 1
+           transactions. It is buried, and its neighbours are stored.
+
+        Raises Later; what was stored until then stays, and applying the same batch again completes it.
+        """
+        applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
+        self._buried.clear()
+        return applied
+
+    def _prepared(self, record: JournalRecord) -> _Work:
+        try:
+            return _Work(record, _read(record))
+        except Never as verdict:
+            return self._buried_now(record, verdict)
+        except Exception as error:  # noqa: BLE001  # whatever one record does to us, the others must go on
+            return self._buried_now(record, Never(type(error).__name__, reason_of(error)))
+
+    def _store(self, work: list[_Work]) -> Applied:
+        try:
+            return self._transaction(work)
+        except Never as verdict:
+            if len(work) == 1:
+                return self._transaction([self._buried_now(work[0].record, verdict)])
+        middle = len(work) // 2
+        return self._store(work[:middle]) + self._store(work[middle:])
+
+    def _buried_now(self, record: JournalRecord, verdict: Never) -> _Work:
+        """Bury once, however often the batch is tried again."""
+        place = (record.partition, record.offset)
+        if place not in self._buried:
+            self._bury(record, verdict)
+            self._buried.add(place)
+        return _Work(record, None, buried=True)
+
+    def _transaction(self, work: list[_Work]) -> Applied:
+        with translated(DATABASE), self._engine.begin() as connection:
+            before = self._locked(connection, sorted({item.record.partition for item in work}))
+            fresh, after, applied = _beyond(work, before)
+            rows = []
+            for table, statement, values in self._statements.of(fresh):
+                connection.execute(statement, values)
+                rows.append((table, len(values)))
+            moved = [
+                (partition, position)
+                for partition, position in after.items()
+                if position != before[partition]
+            ]
+            if moved:
+                _move(connection, moved)
+        return applied + Applied(rows=tuple(rows))
+
+    def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, Position]:
+        """Return the positions, locked until the transaction ends: a second writer waits, then sees ours."""
+        query = (
+            select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark)
+            .where(_OFFSETS.topic == JOURNAL, _OFFSETS.partition.in_(partitions))
+            .order_by(_OFFSETS.partition)
+            .with_for_update()
+        )
+        found = {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
+        new = [partition for partition in partitions if partition not in found]
+        if not new:
+            return found
+        first = [
+            {"topic": JOURNAL, "partition": partition, "next_offset": 0, "mark": -1} for partition in new
+        ]
+        connection.execute(self._statements.first_offset, first)
+        return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
+
+
+def _read(record: JournalRecord) -> Effects | None:
+    """Return the rows of a record, None if it holds none for us; raises Never or what the decoder raises."""
+    if record.value is None:
+        return None
+    row = decode_row(record.value)
+    if not isinstance(row, LeadRow):
+        return None
+    if not record.key:
+        raise Never("MissingKey", "a lead's journal record has its lead id as key, and this one has none")
+    if b"\\u0000" in record.value:
+        row = without_nul(row)
+    return effects(record.partition, record.key.decode(), row)
+
+
+def _beyond(
+    work: list[_Work], before: dict[int, Position]
+) -> tuple[list[Effects], dict[int, Position], Applied]:
+    """Return what of the work is not applied yet, the positions after it, and the counts."""
+    fresh: list[Effects] = []
+    after = dict(before)
+    repeats = stale = passed = buried = 0
+    for record, effect, is_buried in work:
+        offset, mark = after[record.partition]
+        if record.offset < offset:
+            stale += 1
+            continue
+        if effect is None:
+            buried += is_buried
+            passed += not is_buried
+        elif effect.off <= mark:
+            repeats += 1
+        else:
+            fresh.append(effect)
+            mark = effect.off
+        after[record.partition] = Position(record.offset + 1, mark)
+    return fresh, after, Applied(len(fresh), repeats, stale, passed, buried)
+
+
+def _move(connection: Connection, moved: list[tuple[int, Position]]) -> None:
+    statement = (
+        update(_OFFSETS)
+        .where(_OFFSETS.topic == JOURNAL, _OFFSETS.partition == bindparam("at"))
+        .values(next_offset=bindparam("to"), mark=bindparam("highest"))
+    )
+    connection.execute(
+        statement, [{"at": partition, "to": to, "highest": highest} for partition, (to, highest) in moved]
+    )

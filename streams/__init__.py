@@ -1,0 +1,1 @@
+"""Kafka's edge: settings, topics, codec, journal, acker, lease, patches, timers, local servers."""

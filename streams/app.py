@@ -1,0 +1,109 @@
+"""One way to make a Faust app: the settings under which it loses nothing (docs/faust.md), and no others."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import faust
+from faust.transport.drivers.aiokafka import Transport  # noqa: F401  # loaded before the patches look at it
+from yarl import URL
+
+from streams import patches
+from streams.lease import Lease, lease_of
+from streams.settings import Settings
+
+SESSION_SECONDS: Final = 6.0
+"""How long the group waits for a silent worker before it gives its partitions to another."""
+HEARTBEAT_SECONDS: Final = 1.0
+COMMIT_SECONDS: Final = 1.0
+REQUEST_SECONDS: Final = 20.0
+REBALANCE_SECONDS: Final = 20.0
+MAX_POLL_RECORDS: Final = 500
+UNBOUNDED_BUFFER: Final = 1_000_000
+"""Faust's own buffer pressure stalls (FAUST.md 17); `streams.patches` bounds what is buffered instead."""
+NEVER_SECONDS: Final = 1e9
+"""Faust's livelock detector asks the monitor we let go, and cannot be trusted anyway (FAUST.md 13)."""
+BULK: Final = 100
+"""Events an agent handles between two turns of the loop: some 5 ms of work, and one record batch a partition."""
+
+
+class StageApp(faust.App):
+    """A Faust app of ours: it knows its lease and its settings."""
+
+    lease: Lease
+    settings: Settings
+    commit_metadata: Callable[[Any, int], str] | None = None
+    """What is said of a partition with each commit of an offset: a reader's mark, for one (`streams.patches`)."""
+
+    def on_init_dependencies(self) -> Any:
+        """Let Faust's monitor go: five calls an event for figures nobody asks for (ours: `streams.metrics`)."""
+        services = super().on_init_dependencies()
+        self.sensors.remove(self.monitor)
+        return services
+
+
+def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None) -> StageApp:
+    """Return a Faust app for one stage. `instance_id`: a static group member, back after a kill without a rebalance."""
+    patches.apply()
+    datadir = settings.state_dir / "faust" / app_id
+    datadir.mkdir(parents=True, exist_ok=True)
+    app = StageApp(
+        app_id,
+        broker=[URL(url) for url in settings.faust_broker().split(";")],
+        broker_credentials=settings.faust_credentials(),
+        datadir=str(datadir),
+        store="memory://",
+        processing_guarantee="at_least_once",
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication_factor,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        consumer_group_instance_id=instance_id,
+        consumer_auto_offset_reset="earliest",
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=HEARTBEAT_SECONDS,
+        broker_request_timeout=REQUEST_SECONDS,
+        broker_rebalance_timeout=REBALANCE_SECONDS,
+        broker_commit_interval=COMMIT_SECONDS,
+        broker_max_poll_records=MAX_POLL_RECORDS,
+        producer_acks=-1,
+        producer_request_timeout=REQUEST_SECONDS,
+        stream_buffer_maxsize=UNBOUNDED_BUFFER,
+        stream_wait_empty=True,
+        stream_processing_timeout=NEVER_SECONDS,
+        stream_recovery_delay=0.0,
+    )
+    app.lease = lease_of(app_id, SESSION_SECONDS)
+    app.settings = settings
+    return app
+
+
+def raw_topic(app: StageApp, name: str, **options: Any) -> Any:
+    """Return a topic whose records reach the agent as bytes: decoding is our codec's (FAUST.md 7)."""
+    return app.topic(
+        name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", **options
+    )
+
+
+async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
+    """Yield what has arrived at an agent, in order, up to `BULK` events at a time; whoever handles them acks them.
+
+    Faust gives one event for each turn of the loop, and asks its sensors, locks and queues for each (FAUST.md 17). Here
+    the first comes that way and what waits behind it is taken along, tracked as Faust does it: a rebalance and a stop
+    wait for its acks. Events left over from before a rebalance are left out, because they come again, to whoever owns
+    their partition now.
+    """
+    queue = stream.channel.queue
+    async for first in stream.noack().events():
+        generation = app.consumer_generation_id
+        bulk = [first] if first.message.generation_id == generation else []
+        track = app.consumer.track_message
+        while len(bulk) < BULK and not queue.empty() and app.flow_control.is_active():
+            event = queue.get_nowait()
+            if event.message.generation_id == generation:
+                event.message.tracked = True
+                track(event.message)
+                bulk.append(event)
+        yield bulk

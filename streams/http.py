@@ -1,0 +1,51 @@
+"""The three pages every process has: `/health`, `/ready`, `/metrics`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+Said = tuple[bool, dict[str, Any]]
+
+
+class Server:
+    """A running server; `port` is the one it listens on."""
+
+    def __init__(self, runner: web.AppRunner, port: int) -> None:
+        self._runner = runner
+        self.port = port
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+
+async def serve(
+    port: int, health: Callable[[], Said], ready: Callable[[], Said], metrics: Callable[[], bytes]
+) -> Server:
+    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` say (ok, details): 200 or 503 with JSON."""
+
+    def page(ask: Callable[[], Said]) -> Callable[[web.Request], Any]:
+        async def handler(_: web.Request) -> web.Response:
+            ok, details = ask()
+            return web.json_response({"ok": ok, **details}, status=200 if ok else 503)
+
+        return handler
+
+    async def exposition(_: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/health", page(health)),
+            web.get("/ready", page(ready)),
+            web.get("/metrics", exposition),
+        ]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    return Server(runner, runner.addresses[0][1])

@@ -1,0 +1,324 @@
+"""What must be durable goes out as record batches, each appended whole or not at all; only then is its cause acked.
+
+One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
+batches grow by themselves and when idle a record leaves at once (DESIGN.md, the journal; FAUST.md 17).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.protocol.produce import ProduceRequest
+
+from models.errors import Later, Never
+from streams.fatal import Exit, leave
+from streams.lease import Lease
+from streams.settings import Settings
+
+MAX_BATCH_BYTES: Final = 512 * 1024
+"""Half of what a broker takes by default, so that one large row still fits."""
+MAX_RECORD_BYTES: Final = 1_000_000
+"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
+RECORD_OVERHEAD_BYTES: Final = 64
+"""More than lengths, offset and time of a record take in its batch."""
+BATCH_OVERHEAD_BYTES: Final = 61
+MAX_WAITING: Final = 20_000
+"""Records added and not yet durable; `room` waits above it, so memory is bounded."""
+REQUEST_TIMEOUT_MS: Final = 20_000
+"""As long as a broker may be away before a worker gives up and is started anew (FAUST.md, settings). The writer counts
+itself: an idempotent producer of aiokafka tries for ever."""
+
+Headers = list[tuple[str, bytes]]
+KeyAndValue = tuple[bytes | None, bytes | None]
+
+
+class Receipt:
+    """One event's promise: acked when every record it caused is durable, and every event before it is acked."""
+
+    __slots__ = ("_acker", "_open", "event", "partition")
+
+    def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
+        self._acker = acker
+        self._open = 1
+        self.event = event
+        self.partition = partition
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything the event caused is durable."""
+        return self._open == 0
+
+    def expect(self) -> None:
+        """One more record belongs to this event."""
+        self._open += 1
+
+    def settle(self) -> None:
+        """One record is durable, or the event's handler has added all of them."""
+        self._open -= 1
+        if self._open == 0:
+            self._acker.advance(self.partition)
+
+
+class Acker:
+    """Acks events in the order they came, each only once all it caused is durable (FAUST.md, what we do)."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[str, int], deque[Receipt]] = {}
+
+    def take(self, event: Any) -> Receipt:
+        """Begin an event: call `settle` on the receipt when its handler is done."""
+        message = event.message
+        partition = (message.topic, message.partition)
+        receipt = Receipt(self, event, partition)
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = self._lanes[partition] = deque()
+        lane.append(receipt)
+        return receipt
+
+    def advance(self, partition: tuple[str, int]) -> None:
+        """Ack the settled events at the head of a partition."""
+        lane = self._lanes[partition]
+        while lane and lane[0].settled:
+            lane.popleft().event.ack()
+
+    @property
+    def waiting(self) -> int:
+        """How many events are begun and not acked."""
+        return sum(map(len, self._lanes.values()))
+
+
+class _Batch:
+    __slots__ = ("builder", "receipts", "records")
+
+    def __init__(self, builder: BatchBuilder) -> None:
+        self.builder = builder
+        self.receipts: list[Receipt] = []
+        self.records = 0
+
+
+class _Lane:
+    """One target partition: batches in order, one of them on its way at a time."""
+
+    __slots__ = ("batches", "pumping", "target")
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.batches: deque[_Batch] = deque()
+        self.pumping = False
+
+
+class JournalWriter:
+    """An idempotent producer that appends records in batches and settles their receipts.
+
+    `lease` is checked before every batch and ends the process if the records are not surely ours to write. A batch
+    that fails ends the process too: its events are not acked, so they are read again (FAUST.md 6).
+    """
+
+    def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
+        self._settings = settings
+        self._lease = lease
+        self._producer: AIOKafkaProducer | None = None
+        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._waiting = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._pumps: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect; raises `Later` where Kafka is away."""
+        producer = AIOKafkaProducer(
+            **self._settings.aiokafka_options(),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=MAX_BATCH_BYTES,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise Later("Kafka", repr(error)) from error
+        self._producer = producer
+        if self._lease is not None:
+            _send_only_awake(producer.client, self._lease)
+
+    async def stop(self) -> None:
+        """Wait until everything added is durable, then disconnect."""
+        await self.settled()
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    @property
+    def waiting(self) -> int:
+        """Records added and not yet durable."""
+        return self._waiting
+
+    async def settled(self) -> None:
+        """Wait until everything added so far is durable."""
+        await self._idle.wait()
+
+    async def room(self) -> None:
+        """Wait until there is room for more; returns at once as a rule."""
+        await self._room.wait()
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        receipt: Receipt | None = None,
+        headers: Headers | None = None,
+        most: int = MAX_RECORD_BYTES,
+    ) -> None:
+        """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
+
+        Raises `Never` (`record_too_large`) for a record of more than `most` bytes, and then has not appended it: the
+        broker would refuse its batch, and with it the event, again and again.
+        """
+        check_size(key, value, headers or (), most)
+        lane = self._lane(topic, partition)
+        batch = lane.batches[-1] if lane.batches else None
+        if (
+            batch is None
+            or batch.builder.append(key=key, value=value, timestamp=None, headers=headers or []) is None
+        ):
+            batch = self._open(lane)
+            batch.builder.append(key=key, value=value, timestamp=None, headers=headers or [])
+        self._added(lane, batch, 1, receipt)
+
+    def add_together(
+        self, topic: str, partition: int, records: Sequence[KeyAndValue], *, receipt: Receipt | None = None
+    ) -> None:
+        """Append records that one event caused in one record batch: all of them will be there, or none.
+
+        Raises `Never` (`record_too_large`) where they do not fit into a batch, and then has appended none.
+        """
+        size = sum(check_size(key, value) for key, value in records)
+        if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
+            raise Never(
+                "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
+            )
+        lane = self._lane(topic, partition)
+        batch = lane.batches[-1] if lane.batches else None
+        if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
+            batch = self._open(lane)
+        for key, value in records:
+            batch.builder.append(key=key, value=value, timestamp=None)
+        self._added(lane, batch, len(records), receipt)
+
+    def _lane(self, topic: str, partition: int) -> _Lane:
+        target = (topic, partition)
+        lane = self._lanes.get(target)
+        if lane is None:
+            lane = self._lanes[target] = _Lane(target)
+        return lane
+
+    def _open(self, lane: _Lane) -> _Batch:
+        if self._producer is None:
+            raise RuntimeError("the journal writer is not started")
+        batch = _Batch(self._producer.create_batch())
+        lane.batches.append(batch)
+        return batch
+
+    def _added(self, lane: _Lane, batch: _Batch, records: int, receipt: Receipt | None) -> None:
+        batch.records += records
+        if receipt is not None:
+            receipt.expect()
+            batch.receipts.append(receipt)
+        self._waiting += records
+        if self._waiting >= MAX_WAITING:
+            self._room.clear()
+        self._idle.clear()
+        if not lane.pumping:
+            lane.pumping = True
+            task = asyncio.get_running_loop().create_task(self._pump(lane))
+            self._pumps.add(task)
+            task.add_done_callback(self._pumps.discard)
+
+    async def _pump(self, lane: _Lane) -> None:
+        topic, partition = lane.target
+        loop = asyncio.get_running_loop()
+        try:
+            while lane.batches:
+                batch = lane.batches.popleft()
+                if self._lease is not None:
+                    self._lease.check(f"append to {topic}-{partition}")
+                batch.builder.close()
+                patience = loop.call_later(REQUEST_TIMEOUT_MS / 1000, self._overdue, lane)
+                assert self._producer is not None  # noqa: S101  # `add` has checked it
+                durable = await self._producer.send_batch(batch.builder, topic, partition=partition)
+                durable.add_done_callback(
+                    lambda future, batch=batch, patience=patience: self._done(lane, batch, patience, future)
+                )
+            lane.pumping = False
+        except Exception as error:  # noqa: BLE001  # whatever it was, the records are not durable
+            leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
+
+    def _overdue(self, lane: _Lane) -> None:
+        what = f"append to {lane.target[0]}-{lane.target[1]}"
+        if self._lease is not None:
+            self._lease.check_awake(what)
+        leave(Exit.SOFTWARE, what, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
+
+    def _done(
+        self,
+        lane: _Lane,
+        batch: _Batch,
+        patience: asyncio.TimerHandle,
+        future: "asyncio.Future[Any]",
+    ) -> None:
+        patience.cancel()
+        if future.cancelled() or (error := future.exception()):
+            leave(
+                Exit.SOFTWARE,
+                f"append to {lane.target[0]}-{lane.target[1]}",
+                "cancelled" if future.cancelled() else repr(error),
+            )
+        try:
+            for receipt in batch.receipts:
+                receipt.settle()
+        except Exception as failure:  # noqa: BLE001  # raised in a callback it would only be logged, and the lane stand
+            leave(Exit.SOFTWARE, "acknowledging an event", repr(failure))
+        self._waiting -= batch.records
+        if self._waiting < MAX_WAITING:
+            self._room.set()
+        if self._waiting == 0:
+            self._idle.set()
+
+
+def check_size(
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]] = (),
+    most: int = MAX_RECORD_BYTES,
+) -> int:
+    """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
+    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
+    if headers:
+        size += sum(RECORD_OVERHEAD_BYTES + len(name) + len(text) for name, text in headers)
+    if size > most:
+        raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
+    return size
+
+
+def _send_only_awake(client: Any, lease: Lease) -> None:
+    """Look at the lease once more where a request leaves: between a check and the socket a process can be stopped."""
+    send = client.send
+
+    async def fenced(node_id: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, ProduceRequest):
+            lease.check_awake("send a batch")
+        return await send(node_id, request, **options)
+
+    client.send = fenced

@@ -1,0 +1,226 @@
+"""Processes we start die with us, ports we choose stay ours, and we only signal what we know to be ours."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from models.errors import StateInUse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from io import IOBase
+
+# Below every system's ephemeral range: a client that keeps reconnecting to a server that is down would sooner
+# or later be given the server's own port as its source, connect to itself, and keep the server from binding.
+PORTS: Final = range(15_000, 32_000)
+POLL_SECONDS: Final = 0.02  # how often a condition we wait for is looked at
+
+_TETHER: Final = Path(__file__).with_name("tether.py")
+
+
+def spawn(
+    argv: Sequence[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    death_signal: signal.Signals = signal.SIGTERM,
+    uid: int | None = None,
+    directory: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program that ends with this process; its output is appended to `log`.
+
+    `argv[0]` is an absolute path. It gets a session of its own, so that ^C reaches us alone and we stop
+    things in order, and `death_signal` when we die.
+    """
+    user = -1 if uid is None else uid
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(_TETHER),
+        str(os.getpid()),
+        str(int(death_signal)),
+        str(user),
+        *argv,
+    ]
+
+    def start() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if environment is None else dict(environment),
+                cwd=directory,
+                start_new_session=True,
+            )
+
+    return _spawner.run(start)
+
+
+class _Spawner:
+    """The one thread that starts processes: to the kernel a thread is the parent, so it must not end."""
+
+    def __init__(self) -> None:
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._work: SimpleQueue[tuple[Callable[[], subprocess.Popen[bytes]], Future[subprocess.Popen[bytes]]]]
+        self._work = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def run(self, start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
+                self._thread.start()
+        done: Future[subprocess.Popen[bytes]] = Future()
+        self._work.put((start, done))
+        return done.result()
+
+    def _serve(self) -> None:
+        while True:
+            start, done = self._work.get()
+            try:
+                done.set_result(start())
+            except BaseException as error:  # noqa: BLE001  # it is raised again where the process was asked for
+                done.set_exception(error)
+
+
+_spawner = _Spawner()
+
+
+class FolderLock:
+    """A folder has one living owner; the kernel lets go of the lock when the owner dies."""
+
+    def __init__(self, folder: Path, what: str) -> None:
+        self._path = folder / "lock"
+        self._what = what
+        self._file: IOBase | None = None
+
+    def acquire(self) -> None:
+        """Take the lock. Raises StateInUse naming the folder and the process that holds it."""
+        if self._file is not None:
+            return
+        file = self._path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            file.close()
+            reason = f"{self._path.parent} is in use by process {holder}"
+            raise StateInUse(self._what, reason) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Let go; harmless when not held."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def command_line(pid: int) -> str:
+    """Return the arguments of a living process separated by spaces, empty if there is none (or a zombie)."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    listed = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False)
+    return listed.stdout.decode(errors="replace")
+
+
+def is_process(pid: int, marks: Sequence[str]) -> bool:
+    """Tell whether this process lives and its command line bears every mark."""
+    line = command_line(pid)
+    return bool(line) and all(mark in line for mark in marks)
+
+
+def end_stranger(
+    pid: int, marks: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
+) -> bool:
+    """End a process that is no child of ours, if its command line bears every mark; tell whether it did.
+
+    It gets `stop_signal`, and SIGKILL if it is still there after `patience_seconds`.
+    """
+    if not is_process(pid, marks):
+        return False
+    for step in (stop_signal, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, step)
+        if wait_until(lambda: not is_process(pid, marks), patience_seconds):
+            break
+    return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Look until the condition holds or the time is over; tell which."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Return a port nobody listens on, out of PORTS. Raises OSError if a thousand tries find none."""
+    for _ in range(1000):
+        port = secrets.choice(PORTS)
+        if is_free(port):
+            return port
+    raise OSError(f"no free port between {PORTS.start} and {PORTS.stop}")
+
+
+def end_of(log_file: Path, lines: int = 15) -> str:
+    """Return a log's last lines as a suffix for an error, empty if there is nothing."""
+    with contextlib.suppress(FileNotFoundError):
+        tail = log_file.read_text(errors="replace").splitlines()[-lines:]
+        if tail:
+            return f"; the end of {log_file}:\n" + "\n".join(tail)
+    return ""
+
+
+def stop_process(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> bool:
+    """Ask a child of ours to stop, kill it when the time is over; tell whether it stopped by itself."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)  # a suspended process could not hear the other one
+        process.send_signal(stop_signal)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True

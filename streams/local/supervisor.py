@@ -1,0 +1,252 @@
+"""What the supervisor started runs until it is told to stop: what exits before is started again, and said.
+
+It never gives up: a worker that cannot go on exits on purpose, and the next one may go on. The pause between
+two starts doubles up to a bound and falls back once a part has lived for a while.
+"""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+
+from models.errors import FirstclaimError, StartFailed
+from streams.local.process import POLL_SECONDS, end_of, spawn, stop_process
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 10.0
+HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
+HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
+_PROBE_SECONDS: Final = 1.0
+
+
+class Part(Protocol):
+    """What can be supervised: a Child of this module, or a local server."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in sentences and states."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+
+    def launch(self) -> None:
+        """Start the program and return at once."""
+
+    def ready(self) -> bool:
+        """Tell whether it does its work now."""
+
+    def wait_exit(self) -> int:
+        """Wait until the process ends; its status."""
+
+    def stop(self) -> None:
+        """Stop it cleanly, by force if it does not."""
+
+    def log_tail(self) -> str:
+        """Return the end of its log as a suffix for an error."""
+
+
+@dataclass
+class Child:
+    """A program of ours: absolute path and arguments, its whole environment, where its output goes.
+
+    `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs.
+    """
+
+    name: str
+    argv: Sequence[str]
+    log_file: Path
+    environment: Mapping[str, str] | None = None
+    ready_url: str | None = None
+    stop_seconds: float = 15.0
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self.process.pid if self.process is not None and self.process.poll() is None else None
+
+    def launch(self) -> None:
+        """Start the program and return at once."""
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        self.process = spawn(self.argv, self.log_file, environment=self.environment)
+
+    def ready(self) -> bool:
+        """Tell whether it runs and its `ready_url` answers 200."""
+        return self.pid is not None and (self.ready_url is None or _answers_200(self.ready_url))
+
+    def wait_exit(self) -> int:
+        """Wait until the process ends; its status, negative for a signal."""
+        return 0 if self.process is None else self.process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL after `stop_seconds`."""
+        if self.process is not None and not stop_process(self.process, signal.SIGTERM, self.stop_seconds):
+            log.warning("did not stop, killed it", part=self.name, after_seconds=self.stop_seconds)
+
+    def log_tail(self) -> str:
+        """Return the end of its log as a suffix for an error."""
+        return end_of(self.log_file)
+
+
+class Phase(StrEnum):
+    """Where a supervised part is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    PAUSING = "pausing before a restart"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One look at a part; `last_status` is how it last exited unexpectedly (negative: by that signal)."""
+
+    phase: Phase
+    pid: int | None
+    restarts: int
+    last_status: int | None
+
+
+class _Watched:
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.lock = threading.Lock()  # held while it is launched or stopped: never both
+        self.thread: threading.Thread | None = None
+        self.restarts = 0
+        self.last_status: int | None = None
+
+
+class Supervisor:
+    """Starts parts in the order given, keeps them running, stops them in the reverse order.
+
+    `say` is told every unexpected exit and restart in a sentence; by default it is logged.
+    """
+
+    def __init__(self, parts: Sequence[Part] = (), *, say: Callable[[str], None] | None = None) -> None:
+        self._watched: dict[str, _Watched] = {}
+        self._stopping = threading.Event()
+        self._say = say or log.warning
+        for part in parts:
+            self.add(part)
+
+    def add(self, part: Part) -> None:
+        """Start a part and watch it from now on; a server that already runs is only watched."""
+        if part.name in self._watched:
+            raise ValueError(f"there is a part named {part.name} already")
+        watched = self._watched[part.name] = _Watched(part)
+        if part.pid is None:
+            part.launch()
+        thread = threading.Thread(target=self._watch, args=(watched,), name=f"watch-{part.name}", daemon=True)
+        watched.thread = thread
+        thread.start()
+
+    def wait_ready(self, seconds: float) -> None:
+        """Return once all parts are ready.
+
+        Raises StartFailed with the end of the log of the first that is not when the time is over, or at once
+        when it keeps exiting.
+        """
+        deadline = time.monotonic() + seconds
+        for name, watched in self._watched.items():
+            before = watched.restarts
+            while not watched.part.ready():
+                if watched.restarts - before > HOPELESS_RESTARTS:
+                    reason = f"keeps exiting, last with status {watched.last_status}{watched.part.log_tail()}"
+                    raise StartFailed(name, reason)
+                if time.monotonic() > deadline:
+                    raise StartFailed(name, f"is not ready after {seconds:g} s{watched.part.log_tail()}")
+                time.sleep(POLL_SECONDS)
+
+    def states(self) -> dict[str, State]:
+        """Return how each part is now, in the order of their start."""
+        return {name: self._state(watched) for name, watched in self._watched.items()}
+
+    def stop(self) -> None:
+        """Stop all in reverse order and watch them no longer."""
+        self._stopping.set()
+        for watched in reversed(self._watched.values()):
+            with watched.lock:
+                watched.part.stop()
+        for watched in self._watched.values():
+            if watched.thread is not None:
+                watched.thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _state(self, watched: _Watched) -> State:
+        pid = watched.part.pid
+        if pid is None:
+            phase = Phase.STOPPED if self._stopping.is_set() else Phase.PAUSING
+        else:
+            phase = Phase.READY if watched.part.ready() else Phase.STARTING
+        return State(phase, pid, watched.restarts, watched.last_status)
+
+    def _watch(self, watched: _Watched) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            status = watched.part.wait_exit()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - began > HEALTHY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            watched.last_status = status
+            self._say(f"{watched.part.name} {_how(status)}; starting it again in {pause:g} s")
+            if self._stopping.wait(pause):
+                return
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            self._launch_again(watched)
+
+    def _launch_again(self, watched: _Watched) -> None:
+        with watched.lock:
+            if self._stopping.is_set():
+                return
+            watched.restarts += 1
+            try:
+                watched.part.launch()
+            except (OSError, FirstclaimError) as error:
+                self._say(f"{watched.part.name} could not be started: {error}")
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"exited with status {status}"
+
+
+def _answers_200(url: str) -> bool:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        address.hostname or "127.0.0.1", address.port, timeout=_PROBE_SECONDS
+    )
+    try:
+        connection.request("GET", address.path or "/")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,70 @@
+"""Every metric there is, once: name, unit, meaning. Dashboards and alerts query these names only."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+EVENTS = Counter(
+    "firstclaim_events", "Events handled, by stage (intake, leads, relay).", ["stage"], registry=REGISTRY
+)
+DEAD_LETTERS_TOTAL = Counter(
+    "firstclaim_dead_letters",
+    "Messages that could not be accepted, by source topic and error class.",
+    ["topic", "error_class"],
+    registry=REGISTRY,
+)
+REPEATS_SKIPPED = Counter(
+    "firstclaim_repeats_skipped",
+    "Journal records skipped as repeats of a zombie or an overlapping rebalance, by reader.",
+    ["reader"],
+    registry=REGISTRY,
+)
+ROWS = Gauge("firstclaim_rows", "Rows of the partitions this worker owns.", registry=REGISTRY)
+OPEN_TIMERS = Gauge(
+    "firstclaim_open_timers", "Deadlines pointed at by this worker's heap.", registry=REGISTRY
+)
+SWEEP_SLICE_SECONDS = Histogram(
+    "firstclaim_sweep_slice_seconds",
+    "How long one slice of a rule sweep kept the loop, in seconds.",
+    registry=REGISTRY,
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
+)
+SINK_RECORDS = Counter(
+    "firstclaim_sink_records",
+    "Journal records the sink read, by outcome: leads (stored), repeats (of a zombie), stale (stored "
+    "before), passed (nothing to store), buried (dead letters now).",
+    ["outcome"],
+    registry=REGISTRY,
+)
+SINK_ROWS = Counter(
+    "firstclaim_sink_rows", "Rows sent to the CRM database, by table.", ["table"], registry=REGISTRY
+)
+SINK_BATCH_SECONDS = Histogram(
+    "firstclaim_sink_batch_seconds",
+    "How long one batch took to be stored, in seconds.",
+    registry=REGISTRY,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+SINK_BATCH_RECORDS = Histogram(
+    "firstclaim_sink_batch_records",
+    "How many journal records one batch held.",
+    registry=REGISTRY,
+    buckets=(1, 10, 50, 100, 250, 500, 1000, 2000),
+)
+SINK_LAG = Gauge(
+    "firstclaim_sink_lag_records",
+    "Journal records not in the CRM database yet, by partition.",
+    ["partition"],
+    registry=REGISTRY,
+)
+SINK_RETRIES = Counter(
+    "firstclaim_sink_retries",
+    "How often the sink had to try again later, by what was in the way.",
+    ["what"],
+    registry=REGISTRY,
+)
+
+
+def render() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)

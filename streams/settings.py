@@ -1,0 +1,233 @@
+"""One `Settings` says where everything is; a configuration that is only half given is refused, never guessed.
+
+Names in the environment are the ones of the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin
+with `FIRSTCLAIM_`. Kafka security is checked as a whole: a client with credentials and no TLS would send them
+in clear text and never say so, therefore the protocol must be named and all it needs be there.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.errors import ConfigError
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+_HIGHEST_PORT = 65535
+
+
+def _user_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "firstclaim"
+
+
+def _sqlite_in(values: dict[str, Any]) -> str:
+    return f"sqlite:///{Path(values.get('state_dir', '.state')).absolute() / 'crm.sqlite'}"
+
+
+class Settings(BaseSettings):
+    """Where Kafka, Valkey, the CRM database and our own state are. Immutable; read once per process.
+
+    `cache_dir` keeps what the local servers download; `maven_repository` is a mirror for where Maven Central
+    is out of reach.
+
+    Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    state_dir: Path = Field(default=Path(".state"), validation_alias="FIRSTCLAIM_STATE_DIR")
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = Field(default_factory=_sqlite_in)
+
+    cache_dir: Path = Field(default_factory=_user_cache, validation_alias="FIRSTCLAIM_CACHE_DIR")
+    maven_repository: str | None = Field(default=None, validation_alias="FIRSTCLAIM_MAVEN_REPOSITORY")
+
+    partitions: int = Field(default=8, ge=1, le=1024, validation_alias="FIRSTCLAIM_PARTITIONS")
+    replication_factor: int = Field(default=1, ge=1, le=32, validation_alias="FIRSTCLAIM_REPLICATION_FACTOR")
+
+    kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
+    kafka_sasl_mechanism: SaslMechanism | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_cafile: Path | None = None
+    kafka_ssl_certfile: Path | None = None
+    kafka_ssl_keyfile: Path | None = None
+    kafka_ssl_keyfile_password: SecretStr | None = None
+    kafka_ssl_check_hostname: bool = True
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Read the environment, `given` (by field name) going first; ConfigError names field and reason."""
+        try:
+            return cls(**{environment_name(field): value for field, value in given.items()})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = str(first["loc"][0]) if first["loc"] else "settings"
+            raise ConfigError(environment_name(place), first["msg"]) from error
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) <= _HIGHEST_PORT:
+                reason = f"{address.strip()!r} is not host:port; several are separated by commas"
+                raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
+        return ",".join(address.strip() for address in value.split(","))
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str) -> str:
+        if not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ConfigError("REDIS_URL", "must begin with redis://, rediss:// (TLS) or unix://")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        scheme, separator, rest = value.partition("://")
+        if not separator or scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+            raise ConfigError("DATABASE_URL", "must begin with sqlite:/// or postgresql://")
+        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else value
+
+    @model_validator(mode="after")
+    def _security_is_whole(self) -> Self:
+        self._check_sasl()
+        self._check_tls()
+        return self
+
+    def _check_sasl(self) -> None:
+        credentials = {
+            "KAFKA_SASL_MECHANISM": self.kafka_sasl_mechanism,
+            "KAFKA_SASL_USERNAME": self.kafka_sasl_username,
+            "KAFKA_SASL_PASSWORD": self.kafka_sasl_password,
+        }
+        given = [name for name, value in credentials.items() if value is not None]
+        missing = [name for name, value in credentials.items() if value is None]
+        protocol = self.kafka_security_protocol
+        if given and not protocol.startswith("SASL_"):
+            reason = (
+                f"is {protocol}, but {given[0]} is given; with SASL it must be SASL_SSL (or SASL_PLAINTEXT)"
+            )
+            raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
+        if missing and protocol.startswith("SASL_"):
+            raise ConfigError(missing[0], f"is missing; {protocol} needs mechanism, username and password")
+
+    def _check_tls(self) -> None:
+        files = {
+            "KAFKA_SSL_CAFILE": self.kafka_ssl_cafile,
+            "KAFKA_SSL_CERTFILE": self.kafka_ssl_certfile,
+            "KAFKA_SSL_KEYFILE": self.kafka_ssl_keyfile,
+        }
+        given = [name for name, path in files.items() if path is not None]
+        if self.kafka_ssl_keyfile_password is not None:
+            given.append("KAFKA_SSL_KEYFILE_PASSWORD")
+        protocol = self.kafka_security_protocol
+        if given and not protocol.endswith("SSL"):
+            reason = f"is {protocol}, which is not encrypted, but {given[0]} is given; use SSL or SASL_SSL"
+            raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
+        if self.kafka_ssl_keyfile and not self.kafka_ssl_certfile:
+            raise ConfigError(
+                "KAFKA_SSL_CERTFILE", "is missing; KAFKA_SSL_KEYFILE is the key of a certificate"
+            )
+        if self.kafka_ssl_certfile and not self.kafka_ssl_keyfile:
+            reason = "is missing; a client certificate needs its key (name the same file if it holds both)"
+            raise ConfigError("KAFKA_SSL_KEYFILE", reason)
+        if self.kafka_ssl_keyfile_password is not None and not self.kafka_ssl_keyfile:
+            raise ConfigError("KAFKA_SSL_KEYFILE", "is missing; KAFKA_SSL_KEYFILE_PASSWORD opens it")
+        for name, path in files.items():
+            if path is not None and not path.is_file():
+                raise ConfigError(name, f"there is no file {path}")
+
+    @cached_property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """The TLS context of the Kafka clients, None where the protocol is not encrypted.
+
+        Without `KAFKA_SSL_CAFILE` the system's authorities are trusted. ConfigError if a file does not load.
+        """
+        if not self.kafka_security_protocol.endswith("SSL"):
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.kafka_ssl_cafile)
+        except (ssl.SSLError, OSError) as error:
+            raise ConfigError("KAFKA_SSL_CAFILE", f"cannot be loaded: {error}") from error
+        context.check_hostname = self.kafka_ssl_check_hostname
+        if self.kafka_ssl_certfile and self.kafka_ssl_keyfile:
+            password = self.kafka_ssl_keyfile_password
+            # An empty password instead of None: OpenSSL would ask on the terminal for an encrypted key.
+            secret = password.get_secret_value() if password else ""
+            try:
+                context.load_cert_chain(self.kafka_ssl_certfile, self.kafka_ssl_keyfile, secret)
+            except (ssl.SSLError, OSError) as error:
+                reason = f"and KAFKA_SSL_KEYFILE cannot be loaded: {error}"
+                raise ConfigError("KAFKA_SSL_CERTFILE", reason) from error
+        return context
+
+    def aiokafka_options(self) -> dict[str, Any]:
+        """Return the keyword arguments every aiokafka client starts with: address and security."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka_bootstrap_servers.split(","),
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.ssl_context is not None:
+            options["ssl_context"] = self.ssl_context
+        if self.kafka_sasl_password is not None:
+            options["sasl_mechanism"] = self.kafka_sasl_mechanism
+            options["sasl_plain_username"] = self.kafka_sasl_username
+            options["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
+        return options
+
+    def faust_credentials(self) -> Any:
+        """Return `broker_credentials` of a Faust app: None, SSL, or SASL with TLS inside it."""
+        if self.kafka_security_protocol == "PLAINTEXT":
+            return None
+        import faust  # noqa: PLC0415  # half a second, and only workers on a secured cluster need it
+
+        if self.kafka_sasl_password is None:
+            return faust.SSLCredentials(self.ssl_context)
+        return faust.SASLCredentials(
+            username=self.kafka_sasl_username,
+            password=self.kafka_sasl_password.get_secret_value(),
+            mechanism=self.kafka_sasl_mechanism,
+            ssl_context=self.ssl_context,
+        )
+
+    def faust_broker(self) -> str:
+        """Return `broker` of a Faust app: all bootstrap addresses as one URL list."""
+        return ";".join(f"kafka://{address}" for address in self.kafka_bootstrap_servers.split(","))
+
+    def given(self, field: str) -> bool:
+        """Tell whether the environment or the caller set this field, as opposed to its default."""
+        return field in self.model_fields_set
+
+    def environment(self) -> dict[str, str]:
+        """Return what a child process needs to read these same settings. Holds secrets in clear text."""
+        found: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            elif isinstance(value, Path):
+                value = value.absolute()
+            found[environment_name(name)] = str(value)
+        return found
+
+
+def environment_name(field: str) -> str:
+    """Return the environment variable of a field of Settings (field or alias in, variable out)."""
+    declared = Settings.model_fields.get(field)
+    return field.upper() if declared is None else str(declared.validation_alias or field.upper())

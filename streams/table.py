@@ -1,0 +1,113 @@
+"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (FAUST.md 9, 10).
+
+The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
+Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+import structlog
+from faust.stores.memory import Store
+from faust.tables.table import Table
+
+from models.lead import DirectoryRow, LeadRow
+from models.wire import decode_row
+
+_log = structlog.get_logger(__name__)
+
+Row = LeadRow | DirectoryRow
+DROPPED_LOGGED: Final = 5
+"""Regressions named one by one in each recovery; the rest is counted."""
+
+
+class Rows:
+    """partition -> key -> row. Keys are as in the journal: a lead's id, or `models.wire.directory_key`."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, dict[bytes, Row]] = {}
+        self.regressions = 0
+        self.unreadable = 0
+
+    def of(self, partition: int) -> dict[bytes, Row]:
+        """Return the rows of one partition, to read and to write."""
+        rows = self._partitions.get(partition)
+        if rows is None:
+            rows = self._partitions[partition] = {}
+        return rows
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Take one journal record, unless it is older than what is here: then a zombie wrote it late (FAUST.md 9)."""
+        rows = self.of(partition)
+        if value is None:
+            rows.pop(key, None)
+            return
+        try:
+            row = decode_row(value)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.unreadable += 1
+            _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))
+            return
+        known = rows.get(key)
+        if known is not None and row.off < known.off:
+            self.regressions += 1
+            if self.regressions <= DROPPED_LOGGED:
+                _log.warning("older row dropped", partition=partition, key=key, off=row.off, known=known.off)
+            return
+        rows[key] = row
+
+    def keep_only(self, owned: Iterable[int]) -> None:
+        """Forget the partitions that are not ours any more."""
+        for partition in set(self._partitions) - set(owned):
+            del self._partitions[partition]
+
+    def partitions(self) -> Iterator[tuple[int, dict[bytes, Row]]]:
+        """Iterate over the partitions that have rows."""
+        yield from list(self._partitions.items())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._partitions.values()))
+
+
+class RowStore(Store[bytes, Any]):
+    """Faust's view of the rows: all it does is to hand changelog records over."""
+
+    def __post_init__(self) -> None:
+        """Faust calls this instead of `__init__`."""
+        super().__post_init__()
+        self.rows = Rows()
+
+    def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
+        """Apply records read in recovery. The serialisers are not used: the journal's bytes are ours (FAUST.md 7)."""
+        apply = self.rows.apply
+        for event in batch:
+            message = event.message
+            apply(message.partition, message.key, message.value)
+
+    async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002
+        """Purge what is not ours (FAUST.md 10)."""
+        self.rows.keep_only(tp.partition for tp in active_tps)
+
+
+class JournalTable(Table[bytes, Any]):
+    """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
+
+    def _new_store_by_url(self, url: Any) -> RowStore:
+        return RowStore(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=self.key_type,
+            key_serializer=self.key_serializer,
+            value_serializer=self.value_serializer,
+            value_type=self.value_type,
+        )
+
+    @property
+    def rows(self) -> Rows:
+        """The rows by partition."""
+        store: Any = self.data
+        rows: Rows = store.rows
+        return rows

@@ -1,0 +1,196 @@
+"""A worker says that it is ready only while it handles events, stops clean, and says why it does not start."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from agents.worker import STALLED_SECONDS, Health
+from models.errors import ConfigError
+from streams import patches
+from streams.fatal import Exit
+from streams.lease import Lease
+from streams.local.process import free_port
+from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG
+from tests.agents.conftest import PARTITIONS, arrived, as_json, queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.agents.conftest import Engine
+    from tests.streams.faust.program import Program
+
+
+@pytest.mark.parametrize(
+    ("what", "not_ready"),
+    [
+        ({}, []),
+        ({"rebalancing": True}, ["rebalancing"]),
+        ({"in_recovery": True}, ["in_recovery"]),
+        ({"rebalancing": True, "in_recovery": True}, ["rebalancing", "in_recovery"]),
+        ({"unassigned": True}, ["unassigned"]),
+        ({"started": False}, ["starting"]),
+        ({"stopping": True}, ["stopping"]),
+        ({"heartbeat_age": 4.6}, ["lease_stale"]),
+        ({"loop_age": STALLED_SECONDS + 1}, ["loop_stalled"]),
+    ],
+)
+async def test_ready_means_that_events_are_handled_now(what: dict[str, Any], not_ready: list[str]) -> None:
+    """Fact 13: a hung loop looks alive to Kafka, and stock Faust says OK whatever happens."""
+    loop = asyncio.get_running_loop()
+    lease = Lease(6.0)
+    lease.renew(lease.awake_at - what.get("heartbeat_age", 0.0))
+    app: Any = SimpleNamespace(
+        lease=lease,
+        rebalancing=what.get("rebalancing", False),
+        in_recovery=what.get("in_recovery", False),
+        unassigned=what.get("unassigned", False),
+    )
+    health = Health(app)
+    health.started = what.get("started", True)
+    health.stopping = what.get("stopping", False)
+    health._ticked = loop.time() - what.get("loop_age", 0.0)
+    ok, details = health.ready()
+    assert (ok, details["not_ready"]) == (not not_ready, not_ready)
+    assert health.health()[0] is ("loop_stalled" not in not_ready)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_ready_through_a_workers_life(engine: Engine) -> None:
+    """Refused, then 503 with the reasons, then 200; 503 while another one comes; a clean end by SIGTERM."""
+    await engine.tell(queue(), *(arrived(f"lead-{n}") for n in range(100)))
+    port = free_port()
+    async with engine.worker(PORT=port) as worker, aiohttp.ClientSession() as session:
+        seen = [await asked_until(session, worker, port, lambda said: said["ok"])]
+        assert {"starting", "lease_stale"} & reasons(seen[0])
+        assert seen[0][-1]["not_ready"] == []
+        assert (await page(session, port, "health"))[0] == 200
+        metrics = (await page(session, port, "metrics"))[1]
+        assert "firstclaim_events_total" in metrics
+        async with engine.worker() as second:
+            seen.append(await asked_until(session, worker, port, lambda said: not said["ok"]))
+            assert "rebalancing" in reasons(seen[1])
+            await asked_until(session, worker, port, lambda said: said["ok"])
+            second.signal(signal.SIGTERM)
+            assert await second.exit_code() == 0
+        await asked_until(
+            session, worker, port, lambda said: said["ok"] and "rebalancing" not in said["not_ready"]
+        )
+        worker.signal(signal.SIGTERM)
+        assert await worker.exit_code() == 0
+    ends = await engine.cluster.ends(engine.topic(LEAD_LOG))
+    await engine.cluster.commits_reach(engine.group("worker"), engine.topic(LEAD_LOG), ends)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_a_graceful_stop_waits_for_what_is_under_way(engine: Engine) -> None:
+    """Told to stop with thousands of arrivals in hand: what it took is in the log and committed, no more, no less."""
+    await engine.send(
+        LEAD_ARRIVALS,
+        [
+            (n % PARTITIONS, None, as_json({"vendor": "acme", "external_id": str(n), "state": "RI"}))
+            for n in range(3000)
+        ],
+    )
+    async with engine.worker(COMMIT_SECONDS=600) as worker:
+
+        async def begun() -> bool:
+            return bool(sum((await engine.cluster.ends(engine.topic(LEAD_LOG))).values()))
+
+        await worker.until_async(begun, "it has begun")
+        worker.signal(signal.SIGTERM)
+        assert await worker.exit_code() == 0
+    log = await engine.records(LEAD_LOG)
+    commits = await engine.cluster.commits(engine.group("worker"), engine.topic(LEAD_ARRIVALS))
+    assert len(log) == sum(offset for offset, _ in commits.values())
+    handled = await engine.cluster.commits(engine.group("worker"), engine.topic(LEAD_LOG))
+    assert len(await engine.records(LEAD_JOURNAL)) == sum(offset for offset, _ in handled.values())
+
+
+@pytest.mark.kafka
+async def test_a_recovery_that_fails_ends_the_process(engine: Engine) -> None:
+    """Faust takes no notice of an error there: the worker would go on without rules and timers."""
+    async with engine.worker(FAULTS="the_recovery_fails") as worker:
+        await engine.tell(queue())
+        # An empty journal gives no partition to derive anything of; the next life has one.
+        await worker.until_async(lambda: journaled(engine), "the queue is in the journal")
+        await worker.kill9()
+    async with engine.worker(FAULTS="the_recovery_fails") as worker:
+        assert await worker.exit_code() == Exit.SOFTWARE
+    assert "ZeroDivisionError('boom')" in worker.log.read_text()
+
+
+@pytest.mark.kafka
+async def test_a_topic_that_is_not_as_it_must_be_ends_the_process_with_78(engine: Engine) -> None:
+    """Starting again would not help; the log says which and how it must be."""
+    engine.prefix += "-bad"
+    await engine.cluster.create(engine.topic(LEAD_LOG), PARTITIONS)
+    async with engine.worker() as worker:
+        assert await worker.exit_code() == Exit.CONFIG
+    said = worker.log.read_text()
+    assert f"topic {engine.topic(LEAD_LOG)}" in said
+    assert "message.timestamp.type is 'CreateTime', it must be 'LogAppendTime'" in said
+
+
+@pytest.mark.kafka
+async def test_a_faust_without_its_c_extensions_is_refused_with_78(engine: Engine) -> None:
+    async with engine.worker(NO_CYTHON=1) as worker:
+        assert await worker.exit_code() == Exit.CONFIG
+    assert "runs without its C extensions" in worker.log.read_text()
+
+
+@pytest.mark.parametrize("package", sorted(patches.TESTED))
+def test_other_versions_than_those_tested_are_refused_by_name(
+    package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {**{name: versions[0] for name, versions in patches.TESTED.items()}, package: "0.99.1"}
+    monkeypatch.setattr("importlib.metadata.version", found.__getitem__)
+    with pytest.raises(ConfigError, match=rf"^{package}: version 0\.99\.1 is untested here; the patches fit"):
+        patches.check_versions()
+
+
+def test_the_versions_that_are_installed_are_those_tested() -> None:
+    patches.check_versions()
+
+
+async def journaled(engine: Engine) -> bool:
+    """Tell whether there is anything in the journal."""
+    return bool(sum((await engine.cluster.ends(engine.topic(LEAD_JOURNAL))).values()))
+
+
+async def page(session: aiohttp.ClientSession, port: int, name: str) -> tuple[int, str]:
+    """Return status and text of a page."""
+    async with session.get(f"http://127.0.0.1:{port}/{name}") as response:
+        return response.status, await response.text()
+
+
+async def asked_until(
+    session: aiohttp.ClientSession, worker: Program, port: int, enough: Callable[[dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """Ask `/ready` again and again until it says that; return everything it said."""
+    heard: list[dict[str, Any]] = []
+
+    async def look() -> bool:
+        try:
+            async with session.get(f"http://127.0.0.1:{port}/ready") as response:
+                said = await response.json()
+        except aiohttp.ClientConnectionError:
+            return False
+        assert response.status == (200 if said["ok"] else 503)
+        heard.append(said)
+        return enough(said)
+
+    await worker.until_async(look, "/ready says so")
+    return heard
+
+
+def reasons(heard: list[dict[str, Any]]) -> set[str]:
+    """Return every reason that was given."""
+    return {reason for said in heard for reason in said["not_ready"]}

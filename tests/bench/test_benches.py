@@ -1,0 +1,109 @@
+"""Every measurement runs, small, on a stack of its own, says what its last line must say, and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from bench import BENCHES
+from bench.ground import ground, started
+from models.errors import ConfigError
+from streams.settings import Settings
+from streams.topics import LEAD_LOG, provision
+from tests.fixtures.servers import make_kafka
+
+SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "claims": (
+        {"claims": 400, "leads": 100, "repeats": 1},
+        {"ours_per_s", "raw_per_s", "quix_per_s", "ratio_raw", "ratio_quix"},
+    ),
+    "latency": (
+        {"per_s": 100, "seconds": 0.5, "warm_seconds": 0.2, "repeats": 1},
+        {
+            "journal_p50_ms",
+            "journal_p99_ms",
+            "answer_p50_ms",
+            "answer_p99_ms",
+            "raw_p50_ms",
+            "raw_p99_ms",
+        },
+    ),
+    "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
+    "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
+}
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    sizes, promised = SMALL[name]
+    said: list[str] = []
+    result = BENCHES[name](say=said.append, **sizes)
+    assert promised <= result.keys()
+    assert all(result[key] > 0 for key in promised)
+    assert said, "it says how far it is"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_given_cluster_is_measured_if_it_is_not_in_use_and_left_as_it_was(tmp_path: Path) -> None:
+    """Made-up leads among real ones would be assigned to real reps."""
+    with make_kafka(tmp_path / "kafka") as broker:
+        given = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=broker.bootstrap)
+        before = asyncio.run(names(given))
+        with ground(given) as here:
+            assert LEAD_LOG in asyncio.run(names(given))
+            started(here.child("worker", "bench.launch", "worker", ready=True))
+        assert asyncio.run(names(given)) - before <= {"__consumer_offsets"}
+        asyncio.run(provision(given))
+        with (
+            pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*in use by firstclaim"),
+            ground(given),
+        ):
+            pass
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    measuring = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            "-c",
+            "from bench import BENCHES; BENCHES['recovery'](say=print, leads=500_000)",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+        text=True,
+    )
+    assert measuring.stdout is not None
+    assert any("taking in" in line for line in measuring.stdout)
+    measuring.terminate()
+    _, complaint = measuring.communicate()
+    assert measuring.returncode == -signal.SIGINT, complaint
+    assert list(tmp_path.iterdir()) == []
+
+
+async def names(settings: Settings) -> set[str]:
+    """Return the names of all topics of a cluster."""
+    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    await admin.start()
+    try:
+        return set(await admin.list_topics())
+    finally:
+        await admin.close()

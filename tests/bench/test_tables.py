@@ -1,0 +1,45 @@
+"""The docs keep one table for each measurement: the newest, with its machine and date."""
+
+from pathlib import Path
+
+from bench.tables import write_table
+from bench.watch import Rate
+
+CLAIMS = {
+    "ours_per_s": 14_000,
+    "raw_per_s": 28_000,
+    "raw_tuned_per_s": 35_000,
+    "quix_per_s": 21_000,
+    "answers_per_s": 17_000,
+    "claims": 40_000,
+    "leads": 10_000,
+}
+
+
+def test_a_newer_table_takes_the_place_of_the_former_and_others_stay(tmp_path: Path) -> None:
+    docs = tmp_path / "docs" / "benchmarks.md"
+    write_table("claims", CLAIMS, path=docs)
+    write_table("restart", {"dynamic_s": 6.8, "static_s": 3.1}, path=docs)
+    write_table("claims", {**CLAIMS, "ours_per_s": 15_000}, path=docs)
+    text = docs.read_text()
+    assert "| firstclaim worker | 15,000 | 0.54 |" in text
+    assert "14,000" not in text
+    assert "| static | 3.1 |" in text
+    assert text.count("<!-- claims -->") == text.count("<!-- /claims -->") == 1
+    assert "cores" in text
+    assert "Apache Kafka" in text
+
+
+def test_a_measurement_without_a_table_of_its_own_is_told_figure_by_figure(tmp_path: Path) -> None:
+    docs = tmp_path / "benchmarks.md"
+    write_table("live", {"row_gone_p50_ms": 12.5, "runs": [1, 2]}, path=docs)
+    assert "| row_gone_p50_ms | 12.5 |" in docs.read_text()
+
+
+def test_a_rate_counts_what_came_after_the_first_stamp() -> None:
+    rate = Rate()
+    for stamp, count in ((1000, 500), (1500, 300), (2000, 200)):
+        for _ in range(count):
+            rate.add(stamp)
+    assert rate.per_s == 500
+    assert Rate().per_s == 0

@@ -1,0 +1,3 @@
+"""Fixtures every room's tests share."""
+
+pytest_plugins = ["tests.fixtures.servers"]

@@ -1,0 +1,293 @@
+"""Random trees, leads and times, and a second reading of the rule language that shares no code with it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from models.facts import Facts
+from models.lead import Lead, Lock, Phase
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+UNITS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+TICK = timedelta(microseconds=1)
+
+# Few values, so that leads and rules often meet; and among them those that are easily got wrong.
+STATES = ["RI", "MA", "TX"]
+WORDS = ["Jones", "jones", "JO", "straße", "STRASSE", "Ünal", "o", "purchase", "a b"]
+NUMBERS = [0, -1, 1, 640, 700, 700.5, 310_000]
+SCORES = [640, 700, 712]
+ATTRIBUTES: list[Any] = [*WORDS[:3], "12", "12.5", 12, 12.5, 7, True, None, [], {"a": 1}, "x"]
+OFFSETS = [
+    timedelta(0),
+    *(sign * UNITS[unit] * n for unit in UNITS for n in (1, 2, 14, 30) for sign in (1, -1)),
+    TICK,
+    -TICK,
+]
+
+instants = st.builds(
+    lambda offset, tick, zone: (NOW + offset + tick * TICK).astimezone(zone),
+    st.sampled_from(OFFSETS),
+    st.integers(-1, 1),
+    st.sampled_from([UTC, UTC, datetime.strptime("-05:00", "%z").tzinfo]),
+)
+maybe_instants = st.none() | instants
+
+
+def _maybe(values: list[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | st.sampled_from(values)
+
+
+facts = st.builds(
+    Facts,
+    vendor=st.sampled_from(["acme", "Zeta"]),
+    last_name=_maybe(WORDS),
+    campaign=_maybe(WORDS),
+    state=_maybe(STATES),
+    loan_amount=_maybe(NUMBERS),
+    credit_score=_maybe(SCORES),
+    silenced=st.booleans(),
+    consent=st.none() | st.booleans(),
+    created_at=maybe_instants,
+    attributes=st.dictionaries(st.sampled_from(["tier", "x.y"]), st.sampled_from(ATTRIBUTES)),
+)
+
+
+def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
+    """Leads in the given phases, all of them by default."""
+    return st.builds(
+        make,
+        st.sampled_from(phases or list(Phase)),
+        facts=facts,
+        arrived_at=instants,
+        last_contacted_at=maybe_instants,
+        callback_at=maybe_instants,
+        deferred_at=st.none() | st.none() | instants,
+        claimed_through=st.none() | st.none() | st.just("aged"),
+        last_outcome=_maybe(WORDS),
+        inquiries=st.integers(1, 3),
+    )
+
+
+def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
+    """Return a lead whose owner and lock agree with its phase, as the lead machine keeps them."""
+    owned, locked = phase in (Phase.OWNED, Phase.WORKING), phase in (Phase.LOCKED, Phase.WORKING)
+    given: dict[str, Any] = {
+        "lead_id": "lead-1",
+        "facts": Facts(vendor="acme"),
+        "phase": phase,
+        "arrived_at": NOW,
+        "updated_at": NOW,
+        "owner": "rep-7" if owned else None,
+        "lock": Lock("rep-3", NOW, NOW + UNITS["hour"], 1) if locked else None,
+    }
+    return Lead(**{**given, **fields})
+
+
+dated_leads = st.builds(
+    make,
+    facts=st.builds(Facts, vendor=st.just("acme"), created_at=instants),
+    arrived_at=instants,
+    last_contacted_at=instants,
+    callback_at=instants,
+)
+"""Leads that have every date."""
+
+
+def _dates() -> st.SearchStrategy[str]:
+    days = st.sampled_from(["2026-11-19", "2026-11-20", "2026-11-21", "2026-10-21"])
+    return days | instants.map(lambda at: at.isoformat())
+
+
+def _condition(
+    fields: list[str], operators: list[str], values: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda field, operator, value: {"field": field, "operator": operator, "value": value},
+        st.sampled_from(fields),
+        st.sampled_from(operators),
+        values,
+    )
+
+
+def _pair(values: st.SearchStrategy[Any], key: Callable[[Any], Any]) -> st.SearchStrategy[list[Any]]:
+    return st.tuples(values, values).map(lambda pair: sorted(pair, key=key))
+
+
+def _kind(
+    fields: list[str], values: st.SearchStrategy[Any], *, key: Callable[[Any], Any] | None, lists: bool = True
+) -> list[st.SearchStrategy[Any]]:
+    kinds = [_condition(fields, ["=", "!="], values)]
+    if lists:
+        kinds.append(_condition(fields, ["in", "notIn"], st.lists(values, min_size=1, max_size=3)))
+    if key is not None:
+        kinds.append(_condition(fields, ["<", "<=", ">", ">="], values))
+        kinds.append(_condition(fields, ["between", "notBetween"], _pair(values, key)))
+    return kinds
+
+
+TEXTS = ["last_name", "campaign", "vendor", "last_outcome"]
+DATES = ["created_at", "last_contacted_at", "callback_at", "arrived_at"]
+PARTS = ["contains", "doesNotContain", "beginsWith", "doesNotBeginWith", "endsWith", "doesNotEndWith"]
+_words, _numbers = st.sampled_from(WORDS), st.sampled_from(NUMBERS)
+_amounts = st.fixed_dictionaries(
+    {"amount": st.sampled_from([1, 2, 14, 30]), "unit": st.sampled_from(list(UNITS))}
+)
+ATTRIBUTE_NAMES = ["attributes.tier", "attributes.x.y"]
+
+relative = _condition(DATES, ["inLast", "notInLast", "inNext"], _amounts)
+conditions = st.one_of(
+    *_kind(TEXTS, _words, key=str.casefold),
+    _condition(TEXTS + ATTRIBUTE_NAMES, PARTS, _words),
+    *_kind(["state"], st.sampled_from(STATES), key=None),
+    *_kind(["loan_amount"], _numbers, key=float),
+    *_kind(["credit_score", "inquiries"], st.sampled_from([1, 2, *SCORES]), key=float),
+    *_kind(["silenced", "consent", "owned", "claimed_once"], st.booleans(), key=None, lists=False),
+    *_kind(DATES, _dates(), key=lambda text: span(text)[0], lists=False),
+    *_kind(ATTRIBUTE_NAMES, st.sampled_from(["jo", "12", "12.5", "true"]), key=str.casefold),
+    *_kind(ATTRIBUTE_NAMES, st.sampled_from([7, 12, 12.5]), key=float),
+    _condition(
+        [*TEXTS, *DATES, *ATTRIBUTE_NAMES, "state", "loan_amount", "consent"], ["null", "notNull"], st.none()
+    ),
+    relative,
+    relative,
+)
+
+
+def _groups(rules: st.SearchStrategy[Any], least: int = 1) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            "combinator": st.sampled_from(["and", "or"]),
+            "not": st.sampled_from([False, False, True]),
+            "rules": st.lists(rules, min_size=least, max_size=4),
+        }
+    )
+
+
+trees = st.just({"combinator": "and", "rules": []}) | _groups(st.recursive(conditions, _groups, max_leaves=6))
+"""Trees as the builder prints them; now and then the empty one."""
+
+timed_trees = _groups(st.recursive(relative, _groups, max_leaves=5), least=2)
+"""Trees of nothing but relative dates: these turn often, and more than once."""
+
+
+# -- the second reading
+# ---------------------------------------------------------------------------------------------
+
+
+def span(text: str) -> tuple[datetime, datetime]:
+    """Return when a written date begins, and when it is over."""
+    if len(text) == len("2026-11-20"):
+        start = datetime.fromisoformat(text + "T00:00:00+00:00")
+        return start, start + timedelta(days=1)
+    at = datetime.fromisoformat(text)
+    return at, at + TICK
+
+
+def value_of(lead: Lead, name: str) -> Any:
+    """Read a field the long way."""
+    if name.startswith("attributes."):
+        return lead.facts.attributes.get(name[len("attributes.") :])
+    if name == "owned":
+        return lead.owner is not None
+    if name == "claimed_once":
+        return lead.claimed_through is not None
+    return getattr(lead.facts, name) if hasattr(lead.facts, name) else getattr(lead, name)
+
+
+def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
+    """Evaluate a tree by its words, and nothing clever."""
+    if "rules" in raw:
+        verdicts = [meets(rule, lead, now) for rule in raw["rules"]]
+        met = any(verdicts) if raw["combinator"] == "or" and verdicts else all(verdicts)
+        return met is not bool(raw.get("not"))
+    value, operator, wanted = value_of(lead, raw["field"]), raw["operator"], raw["value"]
+    if operator in ("null", "notNull"):
+        return (value is None) is (operator == "null")
+    if raw["field"].startswith("attributes."):
+        value = _attribute(value, wanted)
+    if value is None:
+        return False
+    if operator.startswith(("not", "doesNot")) or operator == "!=":
+        positive = {
+            "!=": "=",
+            "notIn": "in",
+            "notBetween": "between",
+            "notInLast": "inLast",
+            "doesNotContain": "contains",
+            "doesNotBeginWith": "beginsWith",
+            "doesNotEndWith": "endsWith",
+        }[operator]
+        return not _positive(positive, value, wanted, now)
+    return _positive(operator, value, wanted, now)
+
+
+def _attribute(value: Any, wanted: Any) -> Any:
+    first = wanted[0] if isinstance(wanted, list) else wanted
+    if isinstance(first, str):
+        if isinstance(value, bool):
+            return str(value).lower()
+        return str(value) if isinstance(value, (int, float, str)) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _positive(operator: str, value: Any, wanted: Any, now: datetime) -> bool:
+    if isinstance(wanted, dict):
+        length = wanted["amount"] * UNITS[wanted["unit"]]
+        start, end = (value, value + length) if operator == "inLast" else (value - length, value)
+        return bool(start <= now < end)
+    if isinstance(value, datetime):
+        return _dated(operator, value, wanted)
+    if isinstance(value, str):
+        value = value.casefold()
+        wanted = [item.casefold() for item in wanted] if isinstance(wanted, list) else wanted.casefold()
+    ways: dict[str, Callable[[], bool]] = {
+        "=": lambda: value == wanted,
+        "<": lambda: value < wanted,
+        "<=": lambda: value <= wanted,
+        ">": lambda: value > wanted,
+        ">=": lambda: value >= wanted,
+        "in": lambda: any(value == item for item in wanted),
+        "between": lambda: wanted[0] <= value <= wanted[1],
+        "contains": lambda: wanted in value,
+        "beginsWith": lambda: value[: len(wanted)] == wanted,
+        "endsWith": lambda: value[-len(wanted) :] == wanted,
+    }
+    return ways[operator]()
+
+
+def _dated(operator: str, value: datetime, wanted: Any) -> bool:
+    if operator == "between":
+        return span(wanted[0])[0] <= value < span(wanted[1])[1]
+    start, end = span(wanted)
+    return {
+        "=": start <= value < end,
+        "<": value < start,
+        "<=": value < end,
+        ">": value >= end,
+        ">=": value >= start,
+    }[operator]
+
+
+def turns_at(verdict: Callable[[datetime], bool], moments: set[datetime], now: datetime) -> datetime | None:
+    """Return the first of the moments after now at which the verdict is another one."""
+    before = verdict(now)
+    return next((at for at in sorted(moments) if at > now and verdict(at) is not before), None)
+
+
+def moments(lead: Lead) -> set[datetime]:
+    """Return every instant at which any relative date of these trees could turn for a lead."""
+    dates = [at for name in DATES if (at := value_of(lead, name)) is not None]
+    lengths = [n * unit for unit in UNITS.values() for n in (0, 1, 2, 14, 30)]
+    return {at + sign * length for at in dates for length in lengths for sign in (1, -1)}

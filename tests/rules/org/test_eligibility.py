@@ -1,0 +1,196 @@
+"""Who may not have a lead has its reason, in words (R9)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models.events import DirectoryPublished
+from models.org import Outcome, RepChange
+from models.org_decisions import NoRepAvailable, OfferMade, Rejected, Why, explained
+from rules.org.allocate import EXPLAINED
+from tests.rules.org.calendar import ALL, WORKDAYS, on
+from tests.rules.org.office import START, Office, where
+
+TOMORROW = "2026-11-19T17:00:00-05:00"
+
+REASONS: list[tuple[dict[str, Any], Why, str]] = [
+    ({"active": False}, Why.INACTIVE, "inactive"),
+    (
+        {"absences": [{"from": "2026-11-01T00:00:00-04:00", "to": TOMORROW}]},
+        Why.ABSENT,
+        "absent until 2026-11-19 17:00-05:00",
+    ),
+    (
+        {"hours": [on(WORKDAYS, "11:30", "17:00")]},
+        Why.HOURS,
+        "outside its hours until 2026-11-18 11:30-05:00",
+    ),
+    ({"hours": [on("mon", "09:00", "10:00")]}, Why.HOURS, "outside its hours until 2026-11-23 09:00-05:00"),
+    ({"hours": []}, Why.HOURS, "has no working hours"),
+    ({"licensed_states": ["TX", "MA"]}, Why.LICENCE, "not licensed in RI"),
+    ({"licensed_states": []}, Why.LICENCE, "not licensed in RI"),
+    ({"max_open": 0}, Why.OPEN_CAP, "cap of open leads: 0 of 0"),
+    ({"max_per_day": 0}, Why.DAILY_CAP, "daily cap: 0 of 0 on 2026-11-18"),
+    ({"filter": where("vendor", "other")}, Why.OWN_FILTER, "its own filter: vendor is acme, not other"),
+]
+
+
+@pytest.mark.parametrize(("terms", "reason", "why"), REASONS)
+def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: Why, why: str) -> None:
+    office = Office()
+    office.rep("ann", **terms)
+    office.reps("bob")
+    office.group("west", "ann", "bob")
+    offer = office.ask("lead-1")
+    assert isinstance(offer, OfferMade)
+    assert offer.rep_id == "bob"
+    assert offer.passed == (Rejected("ann", reason, why),)
+    office.group("alone", "ann")
+    nobody = office.ask("lead-2", "alone")
+    assert isinstance(nobody, NoRepAvailable)
+    assert nobody.reason == "no_available_agents"
+    assert nobody.explanation == (Rejected("ann", reason, why),)
+
+
+def test_r9_what_came_of_events_is_said_too() -> None:
+    office = Office()
+    office.rep("full", max_open=1)
+    office.rep("done", max_per_day=1)
+    office.reps("away", "till", "left", "tried", "other")
+    office.group("west", "full", "done")
+    for n in range(2):
+        offer = office.ask(f"first-{n}")
+        office.claim(f"first-{n}", offer.rep_id)
+    office.changes("away", RepChange.ABSENT)
+    office.changes("till", RepChange.ABSENT, START + timedelta(hours=4))
+    office.changes("left", RepChange.LEFT)
+    office.group("west", "full", "done", "away", "till", "left", "tried", "stranger")
+    nobody = office.ask("lead-1", tried=("tried",))
+    assert explained(nobody.explanation) == (
+        {"rep_id": "away", "why": "absent until further notice"},
+        {"rep_id": "till", "why": "absent until 2026-11-18 14:00-05:00"},
+        {"rep_id": "left", "why": "inactive: has left"},
+        {"rep_id": "tried", "why": "already tried in this round"},
+        {"rep_id": "stranger", "why": "not in the directory"},
+        {"rep_id": "full", "why": "cap of open leads: 1 of 1"},
+        {"rep_id": "done", "why": "daily cap: 1 of 1 on 2026-11-18"},
+    )
+
+
+def test_r9_a_lead_whose_state_nobody_knows_goes_to_no_rep_with_licences() -> None:
+    office = Office()
+    office.rep("ann", licensed_states=["RI"])
+    office.group("west", "ann")
+    assert (
+        office.ask("lead-1", state=None).explanation[0].why == "not licensed in the state, which is unknown"
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "why"),
+    [
+        ({"filter": where("state", "TX")}, "the filter of west: state is RI, not TX"),
+        ({"method": "queue"}, "west distributes to nobody: it is a queue"),
+    ],
+)
+def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: str) -> None:
+    office = Office()
+    office.reps("ann")
+    office.group("west", "ann", **group)
+    nobody = office.ask("lead-1")
+    assert explained(nobody.explanation) == ({"why": why},)
+    assert not nobody.waits
+    assert explained(office.ask("lead-2", "nowhere").explanation) == ({"why": "there is no group nowhere"},)
+    office.group("empty")
+    assert explained(office.ask("lead-3", "empty").explanation) == (
+        {"why": "nobody is on the roster of empty"},
+    )
+
+
+def test_e1_all_tried_is_another_reason_than_nobody_there_yet() -> None:
+    office = Office()
+    office.reps("ann", "bob")
+    office.rep("cyd", max_open=1)
+    office.group("west", "ann", "bob")
+    assert office.ask("lead-1", tried=("ann", "bob")).reason == "all_agents_tried"
+    office.group("west", "ann", "cyd")
+    office.take("lead-2", "cyd")
+    nobody = office.ask("lead-3", tried=("ann",))
+    assert (nobody.reason, nobody.waits) == ("no_available_agents", True)
+
+
+def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
+    office = Office()
+    reps = tuple(f"rep-{n}" for n in range(5))
+    office.reps(*reps)
+    office.group("west", *reps, claim_window_seconds=900)
+    tried: list[str] = []
+    while isinstance(answer := office.ask("lead-1", tried=tuple(tried)), OfferMade):
+        assert answer.due == office.now + timedelta(minutes=15)
+        tried.append(answer.rep_id)
+        office.settle("lead-1", Outcome.TIMEOUT, answer.rep_id)
+    assert sorted(tried) == list(reps)
+    assert (answer.reason, answer.waits, len(answer.explanation)) == ("all_agents_tried", False, 5)
+
+
+def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None:
+    office = Office()
+    office.group("west", "ann")
+    assert office.ask("lead-1").rep_id == "ann"
+    office.rep("bob")
+    office.publish("rep", "bob", None)
+    assert office.ask("lead-2").explanation[0].why == "not in the directory", "it stays closed"
+
+
+def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
+    office = Office(checked=False)
+    office.rep("somebody")
+    office.group("west", *(f"rep-{n}" for n in range(EXPLAINED + 5)))
+    explanation = office.ask("lead-1").explanation
+    assert len(explanation) == EXPLAINED + 1
+    assert explanation[-1] == Rejected(None, Why.UNKNOWN, "5 more: unknown")
+
+
+def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
+    office = Office()
+    office.reps("ann")
+    pause = {"pause": [on(ALL, "10:10", "12:00")], "time_zone": "America/New_York"}
+    office.group("west", "ann", claim_window_seconds=900, **pause)
+    assert office.ask("lead-1").due == START + timedelta(hours=2, minutes=15)
+    office.advance(timedelta(hours=2))
+    assert office.ask("lead-2").due == office.now + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        ("rep", {"hours": [on("mon", "9:00", "17:00")]}, "hours[0].from: must be a time of day"),
+        ("rep", {"time_zone": "Mars/Olympus"}, "time_zone: Mars/Olympus is no time zone"),
+        ("rep", {"max_open": "many"}, "max_open"),
+        ("rep", {"filter": where("colour", "red")}, "there is no such field"),
+        ("group", {"members": [{"rep_id": "ann", "weight": 0}]}, "the weight of ann must be at least 1"),
+        ("group", {"members": [{"rep_id": "ann"}, {"rep_id": "ann"}]}, "on the roster twice"),
+        ("group", {"pause": [on("mon", "09:00", "09:00")]}, "pause[0]: from and to are the same"),
+    ],
+)
+def test_what_does_not_compile_is_named_and_what_was_before_still_counts(
+    kind: str, value: dict[str, Any], reason: str
+) -> None:
+    office = Office()
+    office.rep("ann", max_open=3)
+    office.group("west", "ann")
+    name = {"rep": "ann", "group": "west"}[kind]
+    event = DirectoryPublished(
+        lead_id="", cause="c", org="o", kind=kind, object_id=name, version=99, value=value
+    )
+    directory = office.directory.publish(event)
+    (problem,) = directory.problems[kind, name]
+    assert reason in str(problem)
+    assert directory.rep("ann") is office.directory.rep("ann")
+    assert directory.groups == office.directory.groups
+    repaired = DirectoryPublished(
+        lead_id="", cause="c", org="o", kind=kind, object_id=name, version=100, value=None
+    )
+    assert not directory.publish(repaired).problems
+    assert directory.publish(event) is directory, "what is known is no news"

@@ -1,0 +1,246 @@
+"""Turns are shared out fairly, over any run, whoever comes and goes (R7)."""
+
+from collections import Counter
+from datetime import timedelta
+from fractions import Fraction
+from itertools import combinations
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.org import NO_TURN, Outcome, RepChange, Turn
+from models.org_decisions import OfferMade
+from rules.org.fair import SCALE, Candidate, pick
+from tests.rules.org.office import Office
+
+TWELVE = tuple(f"rep-{n}" for n in range(12))
+
+
+def served(office: Office, n: int, **facts: Any) -> str:
+    """Bring one lead through: offered, claimed, closed; return who got it."""
+    offer = office.ask(f"lead-{n}", **facts)
+    assert isinstance(offer, OfferMade), offer
+    office.claim(f"lead-{n}", offer.rep_id)
+    office.close(f"lead-{n}")
+    return offer.rep_id
+
+
+def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_lead() -> None:
+    office = Office(checked=False)
+    office.reps(*TWELVE)
+    office.group("west", *TWELVE)
+    counts = Counter(dict.fromkeys(TWELVE, 0))
+    for n in range(10_000):
+        counts[served(office, n)] += 1
+        assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_r7_weights_5_1_1_are_one_from_the_exact_share_at_most_at_every_prefix() -> None:
+    office = Office(checked=False)
+    weights = {"ann": 5, "bob": 1, "cyd": 1}
+    office.reps(*weights)
+    office.group("west", *weights.items())
+    counts: Counter[str] = Counter()
+    for n in range(1, 3_501):
+        counts[served(office, n)] += 1
+        assert all(abs(counts[rep] - Fraction(n * w, 7)) <= 1 for rep, w in weights.items())
+    assert counts == {"ann": 2_500, "bob": 500, "cyd": 500}
+
+
+@settings(max_examples=150)
+@given(weights=st.lists(st.integers(1, 10) | st.integers(1, 1_000), min_size=1, max_size=16))
+def test_r7_any_weights_are_one_from_the_exact_share_at_most_at_every_prefix(weights: list[int]) -> None:
+    line = Line(weights)
+    total = sum(weights)
+    counts = [0] * len(weights)
+    for n in range(1, min(2 * total, 400) + 1):
+        counts[line.pick(range(len(weights)))] += 1
+        for count, weight in zip(counts, weights, strict=True):
+            # A part in a million: shares by weights that do not divide SCALE are rounded.
+            assert abs(count - n * weight / total) <= 1 + 1e-6
+
+
+class Line:
+    """A group where weights differ, without anything around it."""
+
+    def __init__(self, weights: list[int]) -> None:
+        self.weights = weights
+        self.turns = [NO_TURN] * len(weights)
+        self.lags: dict[str, int] = {}
+        self.given = 0
+
+    def pick(self, who: range | list[int]) -> int:
+        """Give one turn to one of `who`."""
+        candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in who]
+        taken = pick(candidates, turns=self.given, lags=self.lags)
+        self.turns[int(taken.rep_id)], self.lags = taken.turn, dict(taken.lags)
+        self.given = taken.turns
+        return int(taken.rep_id)
+
+
+def test_r7_weights_keep_within_two_turns_of_the_share_among_who_is_there_and_no_return_is_a_flood() -> None:
+    for seed in range(150):
+        rng = Random(seed)
+        weights = [
+            rng.choice([1, rng.randint(1, 10), rng.randint(1, 100)]) for _ in range(rng.randint(2, 12))
+        ]
+        line, everybody = Line(weights), range(len(weights))
+        there = set(everybody)
+        for _ in range(400):
+            if rng.random() < 0.1:
+                n = rng.randrange(len(weights))
+                (there.discard if n in there and len(there) > 1 else there.add)(n)
+            line.pick(sorted(n for n in there if rng.random() < 0.8) or sorted(there))
+            assert all(abs(lag) <= 2 * SCALE for lag in line.lags.values())
+        counts: Counter[int] = Counter()
+        for n in range(1, 201):
+            counts[line.pick(everybody)] += 1
+            assert all(abs(counts[i] - n * w / sum(weights)) <= 2 for i, w in enumerate(weights))
+
+
+def test_r7_a_voided_turn_is_made_up_for_first_also_where_weights_differ() -> None:
+    line = Line([3, 1])
+    line.turns[1] = Turn(served=0, owed=2)
+    assert [line.pick(range(2)) for _ in range(3)] == [1, 1, 0]
+    assert line.lags == {"0": -SCALE // 4, "1": SCALE // 4}, (
+        "what is made up for takes nothing of the regular order"
+    )
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000))
+def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed: int) -> None:
+    """Others are absent, return, leave the roster, join it, have no licence; workers are killed in between."""
+    rng, office = Random(seed), Office(checked=False)
+    reps = TWELVE[:6]
+    office.reps(*reps)
+    roster = set(reps)
+    office.group("west", *sorted(roster))
+    away: set[str] = set()
+    unlicensed: set[str] = set()
+    since: dict[str, int] = dict.fromkeys(reps, 0)
+    log: list[str] = []
+
+    def changed(rep_id: str) -> None:
+        since[rep_id] = len(log)
+
+    for n in range(150):
+        match rng.randrange(12):
+            case 0:
+                rep_id = rng.choice(reps)
+                back = rep_id in away
+                office.changes(rep_id, RepChange.RETURNED if back else RepChange.ABSENT)
+                (away.remove if back else away.add)(rep_id)
+                changed(rep_id)
+            case 1:
+                rep_id = rng.choice(reps)
+                (roster.remove if rep_id in roster and len(roster) > 2 else roster.add)(rep_id)
+                office.group("west", *sorted(roster, key=lambda _: rng.random()))
+                changed(rep_id)
+            case 2:
+                rep_id = rng.choice(reps)
+                licensed = rep_id in unlicensed
+                office.rep(rep_id, licensed_states=["RI", "TX"] if licensed else ["TX"])
+                (unlicensed.remove if licensed else unlicensed.add)(rep_id)
+                changed(rep_id)
+            case 3:
+                office.restart(rng)
+        if not roster - away - unlicensed:
+            continue
+        log.append(served(office, n))
+        there = sorted(roster - away - unlicensed)
+        for one, other in combinations(there, 2):
+            run = log[max(since[one], since[other]) :]
+            difference = low = high = 0
+            for rep_id in run:
+                difference += (rep_id == one) - (rep_id == other)
+                low, high = min(low, difference), max(high, difference)
+            assert high - low <= 1, "over any part of the run"
+
+
+def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None:
+    office = Office()
+    office.rep("ann", licensed_states=["RI"])
+    office.reps("bob", "cyd")
+    office.group("west", "ann", "bob", "cyd")
+    got = [served(office, n, state="TX") for n in range(20)]
+    assert got == ["bob", "cyd"] * 10
+    offer = office.ask("lead-20", state="TX")
+    assert [(each.rep_id, each.why) for each in offer.passed] == [("ann", "not licensed in TX")]
+    office.claim("lead-20", offer.rep_id)
+    assert [served(office, n) for n in range(21, 28)] == ["ann", "cyd", "bob", "ann", "cyd", "bob", "ann"]
+
+
+def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> None:
+    office = Office()
+    office.reps("ann", "bob", "cyd")
+    office.group("west", "ann", "bob", "cyd")
+    for n, (outcome, rep_id) in enumerate(
+        [
+            (Outcome.TIMEOUT, "ann"),
+            (Outcome.DECLINED, "bob"),
+            (Outcome.VOIDED, "cyd"),
+            (Outcome.CLAIMED, "cyd"),
+            (Outcome.CLAIMED, "ann"),
+        ]
+    ):
+        offer = office.ask(f"lead-{n}")
+        assert offer.rep_id == rep_id
+        office.settle(f"lead-{n}", outcome, rep_id)
+    assert office.state.reps["cyd"].held == 1
+
+
+def test_r7_voids_that_come_late_and_together_are_all_made_up_for() -> None:
+    office, rng = Office(checked=False), Random(7)
+    reps = TWELVE[:5]
+    office.reps(*reps)
+    office.group("west", *reps)
+    counts: Counter[str] = Counter()
+    offered: list[tuple[str, str]] = []
+    for n in range(1_500):
+        offer = office.ask(f"lead-{n}")
+        counts[offer.rep_id] += 1
+        offered.append((f"lead-{n}", offer.rep_id))
+        if len(offered) > 20:
+            lead_id, rep_id = offered.pop(rng.randrange(len(offered)))
+            if rng.random() < 0.3:
+                counts[rep_id] -= 1
+                office.settle(lead_id, Outcome.VOIDED, rep_id)
+            else:
+                office.claim(lead_id, rep_id)
+        owed = any(turn.owed for rep in office.state.reps.values() for turn in rep.turns.values())
+        assert owed or max(counts.values()) - min(counts[rep] for rep in reps) <= 1
+
+
+def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_its_head() -> None:
+    office = Office()
+    office.reps("ann", "bob", "cyd", "dee")
+    office.group("west", "ann", "bob", "cyd")
+    assert [served(office, n) for n in range(2)] == ["ann", "bob"]
+    office.group("west", "ann", "bob")
+    assert [served(office, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
+    office.group("west", "ann", "bob", "cyd", "dee")
+    assert [served(office, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
+
+
+def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
+    office = Office()
+    office.reps("ann", "bob", "cyd")
+    office.group("west", "ann", "bob", "cyd")
+    office.changes("ann", RepChange.ABSENT, office.now + timedelta(hours=2))
+    assert [served(office, n) for n in range(10)] == ["bob", "cyd"] * 5
+    office.advance(timedelta(hours=2))
+    assert [served(office, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
+
+
+def test_r1_with_round_robin_off_number_one_of_the_roster_gets_everything_for_good() -> None:
+    office = Office()
+    office.rep("ann", max_open=2)
+    office.reps("bob")
+    office.group("west", "ann", "bob", claim_window_seconds=900)
+    office.publish("settings", "settings", {"round_robin": False})
+    offers = [office.ask(f"lead-{n}") for n in range(3)]
+    assert [offer.rep_id for offer in offers] == ["ann", "ann", "bob"]
+    assert {(offer.method, offer.window_seconds, offer.due) for offer in offers} == {("roster", None, None)}

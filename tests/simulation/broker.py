@@ -1,0 +1,109 @@
+"""Kafka as far as it matters here: logs by partition, a clock that may jump, committed offsets with metadata."""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+
+from streams.journal import MAX_RECORD_BYTES, Headers, Receipt, check_size
+
+PARTITIONS = 3
+
+
+def partition_of(key: bytes) -> int:
+    """Return a key's partition, as Java computes it."""
+    return int((murmur2(key) & 0x7FFFFFFF) % PARTITIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as a consumer sees it. `timestamp`: the broker's, POSIX seconds to the millisecond."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: float
+    key: bytes
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass
+class Broker:
+    """Everything that survives a crash. `skew`: how far the clock of a partition's leader is off, in seconds."""
+
+    now: float
+    skew: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    logs: dict[tuple[str, int], list[Record]] = field(default_factory=lambda: defaultdict(list))
+    committed: dict[tuple[str, int], tuple[int, str]] = field(default_factory=dict)
+
+    def append(
+        self, topic: str, partition: int, key: bytes, value: bytes | None, headers: Headers | None = None
+    ) -> None:
+        """Append a record at the broker's time (LogAppendTime)."""
+        log = self.logs[topic, partition]
+        timestamp = int((self.now + self.skew[partition]) * 1000) / 1000
+        log.append(Record(topic, partition, len(log), timestamp, key, value, tuple(headers or ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    key: bytes
+    value: bytes | None
+    headers: Headers | None
+    receipt: Receipt | None
+
+
+class Outbox:
+    """A journal writer whose records land when the schedule says so: each lane in order, or not at all."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._lanes: dict[tuple[str, int], deque[_Waiting]] = {}
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        receipt: Receipt | None = None,
+        headers: Headers | None = None,
+        most: int = MAX_RECORD_BYTES,
+    ) -> None:
+        """Append a record, as `JournalWriter.add` does."""
+        check_size(key, value, headers or (), most)
+        if receipt is not None:
+            receipt.expect()
+        lane = self._lanes.setdefault((topic, partition), deque())
+        lane.append(_Waiting(key or b"", value, headers, receipt))
+
+    @property
+    def waiting(self) -> int:
+        """Records that have not landed."""
+        return sum(map(len, self._lanes.values()))
+
+    def land(self, most: int, *, acknowledged: bool = True) -> None:
+        """Let the first records of each lane become durable; unacknowledged, their sender never hears of it."""
+        for (topic, partition), lane in self._lanes.items():
+            for _ in range(min(most, len(lane))):
+                one = lane.popleft()
+                self._broker.append(topic, partition, one.key, one.value, one.headers)
+                if acknowledged and one.receipt is not None:
+                    one.receipt.settle()
+
+
+class Delivery:
+    """One record handed to a stage: acked when the stage has made durable what came of it."""
+
+    __slots__ = ("_acks", "message")
+
+    def __init__(self, message: Record, acks: dict[int, int]) -> None:
+        self.message: Any = message
+        self._acks = acks
+
+    def ack(self) -> None:
+        """Remember that all records up to this one are done."""
+        self._acks[self.message.partition] = self.message.offset + 1

@@ -1,0 +1,199 @@
+"""The processes that may die: the real hearts of the leads and relay stages, without Faust, loop or network.
+
+A stage's `handle` is synchronous and pure but for its writer: here the writer is an `Outbox`, the log is the
+broker's, and everything else (rows, books, timers, ackers, marks) is the code that runs in production.
+"""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+from msgspec.structs import replace
+
+from agents.leads import LeadsStage
+from agents.relay import NO_MARK, Marks, RelayStage
+from agents.told import PUBLIC, Told, _number
+from models.events import RulesChanged
+from models.lead import DirectoryRow, LeadRow
+from rules.book import RuleBook
+from rules.sweep import is_stale
+from streams.journal import Acker
+from streams.table import Rows
+from streams.timers import Timers
+from streams.topics import LEAD_JOURNAL, LEAD_LOG
+from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox
+
+ALL = 1_000_000
+
+
+class Requested:
+    """What a sweeper was asked for; the schedule says when it sweeps."""
+
+    def __init__(self) -> None:
+        self.wanted: dict[tuple[int, str], None] = {}
+
+    def request(self, partition: int, org: str) -> None:
+        """Ask for a sweep of an org's leads in a partition."""
+        self.wanted[partition, org] = None
+
+    def applied(self, partition: int, key: bytes) -> None:
+        """Take note of a lead that was told and is decided; here nobody waits for it."""
+
+
+class Worker:
+    """One leads worker. `frozen`: it does nothing until it thaws. `owned`: what it believes to own."""
+
+    def __init__(self, broker: Broker, clock_skew: float) -> None:
+        self.broker = broker
+        self.clock_skew = clock_skew
+        self.frozen = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Start with empty hands."""
+        self.outbox = Outbox(self.broker)
+        self.owned: set[int] = set()
+        self.positions: dict[int, int] = {}
+        self.acks: dict[int, int] = {}
+        self.sweeper = Requested()
+        stage: Any = LeadsStage.__new__(LeadsStage)
+        stage.partitions = PARTITIONS
+        stage.acker = Acker()
+        stage.writer = self.outbox
+        stage.books = {}
+        stage.timers = Timers(stage.tell)
+        stage.sweeper = self.sweeper
+        stage.table = SimpleNamespace(rows=Rows())
+        self.stage: LeadsStage = stage
+
+    @property
+    def rows(self) -> Rows:
+        """The rows in memory."""
+        return self.stage.table.rows
+
+    def take(self, partitions: set[int]) -> None:
+        """Recover: rows from the journal as it is now, then what follows from them (`LeadsStage.derive`)."""
+        stage, rows = self.stage, self.rows
+        self.owned = partitions
+        rows.keep_only(partitions)
+        for partition in partitions:
+            for record in self.broker.logs[LEAD_JOURNAL, partition]:
+                rows.apply(partition, record.key, record.value)
+            self.positions[partition] = self.broker.committed.get((LEAD_LOG, partition), (0, ""))[0]
+        self.acks = {}
+        stage.timers.reset()
+        stage.books.clear()
+        self.sweeper.wanted.clear()
+        for partition, keyed in rows.partitions():
+            stage.books[partition] = RuleBook.from_rows(
+                row for row in keyed.values() if isinstance(row, DirectoryRow)
+            )
+            for key, row in keyed.items():
+                if isinstance(row, LeadRow):
+                    keyed[key] = kept = replace(row, decisions=())
+                    stage.timers.arm(partition, key, kept)
+            for org in stage.books[partition].orgs:
+                self.sweeper.request(partition, org)
+
+    def let_go(self) -> None:
+        """Lose all partitions after what was decided in them is durable (`LeadsStage.revoked`)."""
+        self.outbox.land(ALL)
+        self.stage.acker = Acker()
+        self.owned = set()
+
+    def poll(self, partition: int, most: int) -> int:
+        """Handle the next events of a partition; return how many there were."""
+        log = self.broker.logs[LEAD_LOG, partition]
+        begin = self.positions[partition]
+        records = log[begin : begin + most]
+        for record in records:
+            self.stage.handle(Delivery(record, self.acks))
+        self.positions[partition] = begin + len(records)
+        return len(records)
+
+    def commit(self) -> None:
+        """Commit what is acked; whoever was put out of the group is refused."""
+        for partition, offset in self.acks.items():
+            if partition in self.owned:
+                self.broker.committed[LEAD_LOG, partition] = (offset, "")
+
+    def fire(self) -> int:
+        """Tell the log what is due by this worker's own clock."""
+        return self.stage.timers.fire(self.broker.now + self.clock_skew, self.stage.find)
+
+    def sweep(self) -> int:
+        """Tell the leads that new rules concern (`Sweeper`); return how many."""
+        told = 0
+        for partition, org in self.sweeper.wanted:
+            rules = self.stage.books[partition].org(org)
+            for row in list(self.rows.of(partition).values()):
+                now = datetime_of(self.broker.now + self.clock_skew)
+                if isinstance(row, LeadRow) and row.lead is not None and is_stale(row.lead, rules, now):
+                    lead_id = row.lead.lead_id
+                    cause = f"rules/{lead_id}/{rules.version}"
+                    self.stage.tell(
+                        partition, RulesChanged(lead_id=lead_id, cause=cause, version=rules.version)
+                    )
+                    told += 1
+        self.sweeper.wanted.clear()
+        return told
+
+    def crash(self, landed: int) -> None:
+        """Die; so many records of each lane were on their way and land, and nobody hears of it."""
+        self.outbox.land(landed, acknowledged=False)
+        self.frozen = False
+        self.begin()
+
+
+class Relay:
+    """The relay, owner of all partitions."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+        self.begin()
+
+    def begin(self) -> None:
+        """Start where the committed offsets say, with the marks beside them and a look at what is public."""
+        self.outbox = Outbox(self.broker)
+        self.acks: dict[int, int] = {}
+        stage: Any = RelayStage.__new__(RelayStage)
+        stage.partitions = PARTITIONS
+        stage.acker = Acker()
+        stage.writer = self.outbox
+        stage.marks = Marks()
+        stage.told = told = Told()
+        for topic in PUBLIC:
+            for partition in range(PARTITIONS):
+                if log := self.broker.logs[topic, partition]:
+                    told._last[topic, partition] = _number(log[-1], partition)
+        self.stage: RelayStage = stage
+        self.positions: dict[int, int] = {}
+        for partition in range(PARTITIONS):
+            offset, mark = self.broker.committed.get((LEAD_JOURNAL, partition), (0, str(NO_MARK)))
+            self.positions[partition] = offset
+            self.stage.marks.restore(partition, int(mark))
+
+    def poll(self, partition: int, most: int) -> int:
+        """Relay the next records of a partition; return how many there were."""
+        begin = self.positions[partition]
+        records = self.broker.logs[LEAD_JOURNAL, partition][begin : begin + most]
+        for record in records:
+            self.stage.handle(Delivery(record, self.acks))
+        self.positions[partition] = begin + len(records)
+        return len(records)
+
+    def commit(self) -> None:
+        """Commit what is acked, each offset with its mark."""
+        for partition, offset in self.acks.items():
+            mark = str(self.stage.marks.at(partition, offset))
+            self.broker.committed[LEAD_JOURNAL, partition] = (offset, mark)
+
+    def crash(self, landed: int) -> None:
+        """Die; so many messages of each lane land, and nobody hears of it."""
+        self.outbox.land(landed, acknowledged=False)
+        self.begin()
+
+
+def datetime_of(posix: float) -> datetime:
+    """Return POSIX seconds as an instant."""
+    return datetime.fromtimestamp(posix, UTC)

@@ -1,0 +1,81 @@
+"""Long runs: `python -m tests.simulation.run --seeds 5000` prints the first seed that fails, cut down.
+
+A schedule that fails is shrunk by leaving steps out as long as what is left fails, and printed so that it can be
+pasted into a test.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from tests.simulation.cluster import Cluster
+from tests.simulation.schedule import schedule
+from tests.simulation.steps import Schedule
+from tests.simulation.verdict import check
+
+
+def run(steps: Schedule, cluster: Cluster | None = None) -> None:
+    """Run a schedule to its rest; raises AssertionError, or what the code under test raises, if anything is wrong."""
+    cluster = cluster or Cluster()
+    cluster.run(steps)
+    check(cluster)
+
+
+def failure(steps: Schedule) -> str | None:
+    """Return what is wrong with the end of a schedule, None if nothing is."""
+    try:
+        run(steps)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is what we look for
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def find(seeds: Iterable[int], length: int) -> tuple[int, str] | None:
+    """Return the first seed that fails, and how."""
+    for seed in seeds:
+        if (wrong := failure(schedule(seed, length))) is not None:
+            return seed, wrong
+    return None
+
+
+def shrink(steps: Schedule) -> Schedule:
+    """Return a failing schedule without steps that it fails without."""
+    size = len(steps) // 2
+    while size:
+        start = 0
+        while start < len(steps):
+            shorter = steps[:start] + steps[start + size :]
+            if failure(shorter) is not None:
+                steps = shorter
+            else:
+                start += size
+        size //= 2
+    return steps
+
+
+def main() -> int:
+    """Run the seeds; return 1 if one fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.run", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many")
+    parser.add_argument("--first", type=int, default=0, help="the first one")
+    parser.add_argument("--length", type=int, default=300, help="steps of each schedule")
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    began = time.monotonic()
+    found = find(range(options.first, options.first + options.seeds), options.length)
+    if found is None:
+        sys.stdout.write(f"{options.seeds} seeds, nothing wrong, {time.monotonic() - began:.0f} s\n")
+        return 0
+    seed, wrong = found
+    short = shrink(schedule(seed, options.length))
+    sys.stdout.write(f"seed {seed}: {wrong}\ncut down: {failure(short)}\n")
+    sys.stdout.writelines(f"    {step!r},\n" for step in short)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,250 @@
+"""A crash is data: a schedule is a tuple of steps, drawn from a seed, that can be printed, cut down and run again."""
+
+from random import Random
+
+from tests.rules.machine.vocabulary import ACTIONS, DESK, FACTS, QUEUES, REP_CHANGES, REPS, SETTINGS, WORK
+from tests.simulation.steps import (
+    CONCERNED,
+    LEADS,
+    MOST,
+    WORKERS,
+    Act,
+    Arrive,
+    Commit,
+    Crash,
+    CrashRelay,
+    Deliver,
+    Duplicate,
+    Fire,
+    Freeze,
+    Land,
+    Poison,
+    Poll,
+    Publish,
+    Rebalance,
+    Rejoin,
+    Relay,
+    Schedule,
+    Step,
+    Sweep,
+    Thaw,
+    Tick,
+)
+
+SCENES_AT_ONCE = 3
+
+
+def schedule(seed: int, length: int) -> Schedule:
+    """Return the schedule of a seed: always the same.
+
+    Steps are drawn one by one and as scenes of several (a worker is stopped with records in hand, another takes
+    over, the first goes on), the scenes woven into each other and into the rest.
+    """
+    random = Random(seed)
+    # Each seed has its own weather: some run calm, in some everything dies all the time.
+    trouble = random.choice((0.3, 1.0, 2.0))
+    weights = {
+        _arrive: 2,
+        _act: 30,
+        _publish: 4,
+        _deliver: 4,
+        _duplicate: 3 * trouble,
+        _poison: 0.5,
+        _tick: 6,
+        _poll: 25,
+        _land: 12,
+        _commit: 6,
+        _fire: 6,
+        _sweep: 3,
+        _rebalance: trouble,
+        _relay: 8,
+        _crash: 1.5 * trouble,
+        _zombie: 2 * trouble,
+        _crash_relay: 1.5 * trouble,
+    }
+    steps: list[Step] = [_publish_queue(random) for _ in range(4)]
+    steps += [Deliver(partition, MOST) for partition in range(3)]
+    steps += [Arrive(lead, random.choice(FACTS)) for lead in LEADS[1:]]
+    scenes: list[list[Step]] = []
+    while len(steps) < length:
+        if scenes and (len(scenes) >= SCENES_AT_ONCE or random.random() < 0.5):
+            scene = random.choice(scenes)
+            steps.append(scene.pop(0))
+            scenes = [scene for scene in scenes if scene]
+            continue
+        (draw,) = random.choices(list(weights), weights=list(weights.values()))
+        scene = draw(random)
+        steps.append(scene.pop(0))
+        if scene:
+            scenes.append(scene)
+    return tuple(steps)
+
+
+def _few(random: Random) -> int:
+    return random.choice((0, 1, 1, 2, 3, 5, MOST))
+
+
+def _some(random: Random) -> int:
+    return random.choice((1, 2, 3, 5, MOST))
+
+
+def _partition(random: Random) -> int:
+    return random.randrange(3)
+
+
+def _worker(random: Random) -> int:
+    return random.randrange(WORKERS)
+
+
+def _arrive(random: Random) -> list[Step]:
+    return [Arrive(random.choice(LEADS), random.choice(FACTS))]
+
+
+def _act(random: Random) -> list[Step]:
+    claim = [("claim", {"queue_id": queue_id}) for queue_id in ("new", "aged", None)]
+    kinds, people = random.choice(
+        (
+            (ACTIONS, (*REPS, *CONCERNED)),
+            (WORK, CONCERNED),
+            (WORK, CONCERNED),
+            (DESK, ("mia", "ada")),
+            ([("view", {})], (*REPS, *CONCERNED)),
+            ([("view", {})], REPS),
+            (claim, REPS),
+            (claim, (*REPS, *CONCERNED)),
+        )
+    )
+    action, fields = random.choice(kinds)
+    fields = dict(fields)
+    length = fields.pop("in", None)
+    call_in = None if length is None else length.total_seconds()
+    return [Act(random.choice(LEADS), random.choice(people), action, fields, call_in)]
+
+
+def _publish_queue(random: Random) -> Step:
+    queue_id = random.choice(sorted(QUEUES))
+    return Publish("queue", queue_id, random.choice(QUEUES[queue_id]))
+
+
+def _publish(random: Random) -> list[Step]:
+    if random.random() < 0.7:
+        return [_publish_queue(random)]
+    if random.random() < 0.5:
+        return [Publish("settings", "settings", random.choice(SETTINGS))]
+    rep_id, value = random.choice(REP_CHANGES)
+    return [Publish("rep", rep_id, value)]
+
+
+def _deliver(random: Random) -> list[Step]:
+    return [Deliver(_partition(random), random.choice((1, 1, 2, MOST)))]
+
+
+def _duplicate(random: Random) -> list[Step]:
+    return [Duplicate(_partition(random), random.choice((1, 1, 2, 3, 8)))]
+
+
+def _poison(random: Random) -> list[Step]:
+    return [Poison(random.choice(LEADS), random.choice((b"", b"{", b"{}", b'{"type":"dance"}', b"\xff")))]
+
+
+def _tick(random: Random) -> list[Step]:
+    """Let time pass, often to a moment just before something is due by the broker's clock and after it by another."""
+    seconds = random.choice(
+        (
+            0.001,
+            1.0,
+            60.0,
+            299.0,
+            300.0,
+            1_799.0,
+            1_800.0,
+            3_599.0,
+            3_599.0,
+            3_600.0,
+            86_399.0,
+            86_400.0,
+            1_209_600.0,
+        )
+    )
+    skew = random.choice((0.0, 0.0, 0.05, -0.05, 2.0))
+    return [Tick(seconds, _partition(random), skew), *(Fire(worker) for worker in range(WORKERS))]
+
+
+def _poll(random: Random) -> list[Step]:
+    return [Poll(worker, _partition(random), _some(random)) for worker in range(WORKERS)]
+
+
+def _land(random: Random) -> list[Step]:
+    return [Land(_worker(random), _few(random))]
+
+
+def _commit(random: Random) -> list[Step]:
+    return [Commit(_worker(random))]
+
+
+def _fire(random: Random) -> list[Step]:
+    return [Fire(_worker(random))]
+
+
+def _sweep(random: Random) -> list[Step]:
+    return [Sweep(_worker(random))]
+
+
+def _rebalance(random: Random) -> list[Step]:
+    return [Rebalance(_worker(random))]
+
+
+def _relay(random: Random) -> list[Step]:
+    return [Relay(_partition(random), random.choice((1, 3, 10, MOST)), _few(random), random.random() < 0.5)]
+
+
+def _crash(random: Random) -> list[Step]:
+    """Kill a worker with records in hand; sooner or later the group shares its partitions out."""
+    worker = _worker(random)
+    return [
+        *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        Land(worker, _few(random)),
+        Commit(worker),
+        *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        Crash(worker, _few(random)),
+        Rebalance(_worker(random)),
+    ]
+
+
+def _zombie(random: Random) -> list[Step]:
+    """Stop a worker with records in hand; others take over; it goes on, and notices late."""
+    worker = _worker(random)
+    others = [other for other in range(WORKERS) if other != worker]
+    polls = [Poll(other, partition, _some(random)) for other in others for partition in range(3)]
+    lands: list[Step] = [Land(other, _few(random)) for other in others]
+    haunts: list[Step] = random.choices(
+        [
+            Land(worker, 1),
+            Land(worker, 3),
+            Commit(worker),
+            Fire(worker),
+            Sweep(worker),
+            *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        ],
+        k=random.randrange(6),
+    )
+    return [
+        *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        Freeze(worker),
+        Rebalance(_worker(random)),
+        *polls,
+        *lands,
+        Thaw(worker),
+        *haunts,
+        random.choice((Rejoin(worker), Crash(worker, _few(random)), Rebalance(_worker(random)))),
+        Rebalance(_worker(random)),
+    ]
+
+
+def _crash_relay(random: Random) -> list[Step]:
+    """Kill the relay with messages in hand."""
+    return [
+        *_relay(random),
+        Relay(_partition(random), MOST, _few(random), commit=False),
+        CrashRelay(_few(random)),
+    ]

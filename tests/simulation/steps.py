@@ -1,0 +1,187 @@
+"""What may happen to a cluster, step by step: each is a value that prints as what it is."""
+
+from dataclasses import dataclass
+from typing import Any
+
+WORKERS = 3
+LEADS = tuple(f"lead-{number}" for number in range(6))
+CONCERNED = ("holder", "owner", "lapsed")
+"""People by what they are to the lead when they act."""
+MOST = 100
+"""More than there ever is, where all is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrive:
+    """A vendor's message is appended to its lead's log."""
+
+    lead: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A person's action is appended. `rep_id` may be one of CONCERNED; `call_in`: seconds until a callback's time."""
+
+    lead: str
+    rep_id: str
+    action: str
+    fields: dict[str, Any]
+    call_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """An admin's publication is on its way to every partition of the log."""
+
+    kind: str
+    object_id: str
+    value: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """The next publications arrive in one partition."""
+
+    partition: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Intake died before it committed: something it appended before is appended again. `back`: how long ago."""
+
+    partition: int
+    back: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Bytes that are no event are appended under a lead's key."""
+
+    lead: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passes, or the clock of one partition's leader jumps by `skew` seconds."""
+
+    seconds: float
+    partition: int
+    skew: float
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A worker handles the next events of one of its partitions."""
+
+    worker: int
+    partition: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """So many of a worker's records become durable in each partition, and it hears of it."""
+
+    worker: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A worker commits."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A worker looks at its timers."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A worker does the sweeps it was asked for."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A worker is killed; so many records of each lane were on their way and land. It comes back empty."""
+
+    worker: int
+    landed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A worker is stopped, its open records with it."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thaw:
+    """A stopped worker goes on as if nothing had happened."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin:
+    """A worker notices that it was put out of the group: it lets go and stands in line."""
+
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """The group shares the partitions out anew among those that answer; the frozen ones become zombies."""
+
+    shift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The relay reads on in one partition; `most` of its messages land, then it commits or not."""
+
+    partition: int
+    read: int
+    land: int
+    commit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrashRelay:
+    """The relay is killed; so many messages of each lane land."""
+
+    landed: int
+
+
+Step = (
+    Arrive
+    | Act
+    | Publish
+    | Deliver
+    | Duplicate
+    | Poison
+    | Tick
+    | Poll
+    | Land
+    | Commit
+    | Fire
+    | Sweep
+    | Crash
+    | Freeze
+    | Thaw
+    | Rejoin
+    | Rebalance
+    | Relay
+    | CrashRelay
+)
+Schedule = tuple[Step, ...]

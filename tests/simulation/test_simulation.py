@@ -1,0 +1,174 @@
+"""Crashes, zombies, repeats and late timers change nothing: at rest all is as if one reader had read each log once.
+
+Hundreds of seeded schedules run the production code of the leads and relay stages on a simulated broker (Q8, D2, X3,
+X4, X7). And each safeguard taken away makes some schedule fail, so the schedules do reach what they are there for.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+import agents.leads
+from agents.relay import Marks
+from agents.told import Told
+from models.lead import LeadRow
+from models.wire import decode_row
+from rules import machine
+from streams import timers
+from streams.journal import Receipt
+from streams.table import Rows
+from streams.topics import ASSIGNMENTS, LEAD_JOURNAL
+from tests.simulation import processes, steps
+from tests.simulation.broker import partition_of
+from tests.simulation.cluster import Cluster
+from tests.simulation.run import find, run
+from tests.simulation.schedule import schedule
+
+SEEDS = 300
+LENGTH = 300
+ENOUGH = 150
+"""So many seeds find what any missing safeguard breaks."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep the log of dropped rows quiet: here there are thousands."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_q8_x3_x4_x7_whatever_dies_the_end_is_that_of_one_reader(first: int) -> None:
+    """Nothing lost, nothing made up, one owner, one answer, versions only grow, every deadline acted on."""
+    for seed in range(first, first + 50):
+        run(schedule(seed, LENGTH))
+
+
+def _without_replay_check(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(agents.leads, "is_replay", lambda _row, _off: False)
+
+
+def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
+    def apply(rows: Rows, partition: int, key: bytes, value: bytes | None) -> None:
+        rows.of(partition)[key] = decode_row(value or b"")
+
+    patch.setattr(Rows, "apply", apply)
+
+
+def _without_mark_rule(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Marks, "advance", lambda _marks, _partition, _offset, _off: True)
+
+
+def _with_marks_ahead_of_their_offsets(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Marks, "at", lambda marks, partition, _offset: marks.highest.get(partition, -1))
+
+
+def _without_a_look_at_what_is_public(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Told, "has", lambda *_: False)
+
+
+def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Receipt, "settled", property(lambda _receipt: True))
+
+
+def _with_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
+    years, real = 1e8, timers.Timers.fire
+
+    def fire(heap: timers.Timers, now: float, find: Any) -> int:
+        told = real(heap, now, find)
+        heap._heap[:] = [entry for entry in heap._heap if entry[0] < now + years / 2]
+        return told
+
+    patch.setattr(timers, "RETRY_SECONDS", years)
+    patch.setattr(timers.Timers, "fire", fire)
+
+
+def _without_kept_answers(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(machine, "ANSWERS_KEPT", 1)
+
+
+def _with_the_workers_clock(patch: pytest.MonkeyPatch) -> None:
+    real, ticks = machine.step, iter(range(1_000_000_000))
+
+    def step(row: LeadRow | None, event: Any, *, at: Any, **more: Any) -> LeadRow:
+        return real(row, event, at=at.replace(microsecond=next(ticks) % 1_000), **more)
+
+    patch.setattr(agents.leads, "step", step)
+
+
+def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
+    def is_stale(lead: Any, rules: Any, now: Any) -> bool:
+        return bool(rules.evaluate(lead, now).places.keys() != lead.places.keys())
+
+    patch.setattr(processes, "is_stale", is_stale)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        _without_replay_check,
+        _without_row_guard,
+        _without_mark_rule,
+        _with_marks_ahead_of_their_offsets,
+        _without_a_look_at_what_is_public,
+        _with_acks_before_durability,
+        _with_timers_that_speak_once,
+        _without_kept_answers,
+        _with_the_workers_clock,
+        _with_sweeps_that_see_only_places,
+    ],
+)
+def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
+    broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch)
+    found = find(range(ENOUGH), LENGTH)
+    assert found is not None
+    assert found[1].startswith("AssertionError: "), (
+        "it fails by a promise that is broken, not by the way we broke it"
+    )
+
+
+def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing() -> None:
+    """The first claim is decided twice, by the stopped worker and by its successor, and the zombie's lands last."""
+    cluster = Cluster()
+    partition = partition_of(b"lead-1")
+    first = partition % steps.WORKERS
+    claim = {"queue_id": "new"}
+    script: list[steps.Step] = [
+        steps.Publish("queue", "new", {"claimable": True}),
+        steps.Deliver(partition, steps.MOST),
+        steps.Arrive("lead-1", {}),
+        steps.Act("lead-1", "rep-7", "claim", claim),
+        steps.Poll(first, partition, steps.MOST),
+        steps.Freeze(first),
+        steps.Rebalance(0),
+    ]
+    for step in script:
+        cluster.take(step)
+    (second,) = (
+        number
+        for number, worker in enumerate(cluster.workers)
+        if partition in worker.owned and number != first
+    )
+    for step in (
+        steps.Act("lead-1", "rep-9", "claim", claim),
+        steps.Poll(second, partition, steps.MOST),
+        steps.Land(second, steps.MOST),
+        steps.Commit(second),
+        steps.Relay(partition, steps.MOST, steps.MOST, commit=True),
+        steps.Thaw(first),
+        steps.Land(first, steps.MOST),
+        steps.Relay(partition, steps.MOST, steps.MOST, commit=True),
+    ):
+        cluster.take(step)
+    journal = cluster.broker.logs[LEAD_JOURNAL, partition]
+    assert [record.value for record in journal].count(journal[-1].value) == 2
+    assert len(cluster.broker.logs[ASSIGNMENTS, partition]) == 1
+    cluster.rest()
+    run((), cluster)

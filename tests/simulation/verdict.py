@@ -1,0 +1,191 @@
+"""What must be true of a cluster at rest: as if one reader had read each log once, from first event to last."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.lead import DirectoryRow, LeadRow, Phase
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, QUEUE_CHANGES
+from models.wire import decode_event, directory_key, encode_row
+from rules.book import RuleBook
+from rules.effects import effects
+from rules.machine import step
+from streams.table import Row, Rows
+from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG
+from tests.rules.machine import naive
+from tests.rules.machine.invariants import check_step
+from tests.simulation.broker import PARTITIONS, Broker, Record
+from tests.simulation.cluster import ORG, Cluster
+from tests.simulation.processes import datetime_of
+
+PUBLIC = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES)
+
+
+@dataclass
+class Truth:
+    """What one reader makes of one partition's log: the record of each event, the last row of each key."""
+
+    records: dict[int, tuple[bytes, Row]] = field(default_factory=dict)
+    rows: dict[bytes, Row] = field(default_factory=dict)
+    book: RuleBook = field(default_factory=RuleBook)
+    asked: set[str] = field(default_factory=set)
+    arrived: set[str] = field(default_factory=set)
+    unreadable: set[int] = field(default_factory=set)
+
+
+def check(cluster: Cluster) -> list[Truth]:
+    """Raise AssertionError with what is wrong; return what each partition should be, and is."""
+    truths = [read(cluster.broker, partition) for partition in range(PARTITIONS)]
+    for partition, truth in enumerate(truths):
+        _check_journal(cluster.broker, partition, truth)
+        _check_public(cluster, partition, truth)
+        _check_answers(cluster.broker, partition, truth)
+        _check_end(cluster, partition, truth)
+    return truths
+
+
+def read(broker: Broker, partition: int) -> Truth:
+    """Read one log once, in order, every step held against the invariants of the machine."""
+    truth = Truth()
+    for record in broker.logs[LEAD_LOG, partition]:
+        try:
+            event = decode_event(record.value or b"")
+        except msgspec.MsgspecError:
+            truth.unreadable.add(record.offset)
+            continue
+        at, key = datetime_of(record.timestamp), record.key
+        row: Row
+        if isinstance(event, DirectoryPublished):
+            key = directory_key(partition, event.org, event.kind, event.object_id)
+            known = truth.rows.get(key)
+            version, value = event.version, event.value
+            if isinstance(known, DirectoryRow) and known.version >= version:
+                version, value = known.version, known.value
+            row = DirectoryRow(
+                off=record.offset,
+                org=event.org,
+                kind=event.kind,
+                object_id=event.object_id,
+                version=version,
+                value=value,
+                at=at,
+            )
+            truth.book = truth.book.publish(event)
+        else:
+            before = truth.rows.get(key)
+            assert not isinstance(before, DirectoryRow)
+            row = step(before, event, off=record.offset, at=at, book=truth.book)
+            check_step(before, event, row, truth.book.org(ORG))
+            if isinstance(event, ActionRequested):
+                truth.asked.add(event.cause)
+            elif isinstance(event, LeadArrived):
+                truth.arrived.add(event.lead_id)
+        truth.records[record.offset] = (key, row)
+        truth.rows[key] = row
+    return truth
+
+
+def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
+    """Nothing is lost, nothing is made up, a repeat repeats to the byte, and what is recovered is the truth."""
+    journal = broker.logs[LEAD_JOURNAL, partition]
+    written: dict[int, Record] = {}
+    recovered = Rows()
+    for record in journal:
+        recovered.apply(partition, record.key, record.value)
+        off = msgspec.json.decode(record.value or b"")["off"]
+        key, row = truth.records[off]
+        assert (record.key, record.value) == (key, encode_row(row)), f"{off} was decided in two ways"
+        if off not in written:
+            assert off > max(written, default=-1), f"{off} was written first after later ones"
+            written[off] = record
+    assert written.keys() == truth.records.keys(), "every event has its record"
+    assert recovered.unreadable == 0
+    rows = recovered.of(partition)
+    assert rows.keys() == truth.rows.keys()
+    for key, row in truth.rows.items():
+        assert encode_row(rows[key]) == encode_row(row)
+    buried = {int(dict(record.headers)["source-offset"]) for record in broker.logs[DEAD_LETTERS, partition]}
+    assert buried == truth.unreadable, "what cannot be read is a dead letter, and nothing else is"
+
+
+def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
+    """Only what the rows say is public, each message once; of one lead versions only grow."""
+    expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
+    for key, row in truth.records.values():
+        for effect in effects(row, key, partition):
+            expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)
+    for topic, messages in expected.items():
+        log = cluster.broker.logs[topic, partition]
+        told: dict[bytes, tuple[bytes, bytes]] = {}
+        for record in log:
+            identity = dict(record.headers)["ce_id"]
+            told[identity] = (record.key, record.value or b"")
+        assert told == messages, f"{topic}: all that was decided is told, and nothing else"
+        assert len(told) == len(log), f"{topic}: what was public when the relay died is made public again"
+        _check_growth(topic, log)
+
+
+def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:
+    """Return what each message is about, its version and itself. Answers have no successors."""
+    found = []
+    for record in log:
+        value = msgspec.json.decode(record.value or b"")
+        if topic != LEAD_DECISIONS:
+            found.append(((record.key, value.get("queue_id")), value["version"], record.value or b""))
+    return found
+
+
+def _check_growth(topic: str, log: list[Record]) -> None:
+    """Each message is newer than the one before it about the same, or says the same."""
+    seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
+    for about, version, value in _versions(topic, log):
+        known, said = seen.get(about, (-1, b""))
+        assert version > known or (version == known and value == said), f"{topic}: {value!r} after {said!r}"
+        seen[about] = version, value
+
+
+def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
+    """Every action is answered, always with the same words, and no version of a lead has two owners."""
+    answers: dict[str, bytes] = {}
+    for record in broker.logs[LEAD_DECISIONS, partition]:
+        value = record.value or b""
+        action_id = msgspec.json.decode(value)["action_id"]
+        assert answers.setdefault(action_id, value) == value, f"{action_id} was answered in two ways"
+    assert answers.keys() == truth.asked
+    owners: dict[tuple[bytes, int], Any] = {}
+    current: dict[bytes, tuple[int, Any]] = {}
+    for record in broker.logs[ASSIGNMENTS, partition]:
+        value = msgspec.json.decode(record.value or b"")
+        about = (record.key, value["version"])
+        assert owners.setdefault(about, value["rep_id"]) == value["rep_id"], "two owners of one version"
+        current[record.key] = max(current.get(record.key, (-1, None)), (value["version"], value["rep_id"]))
+    for key, row in truth.rows.items():
+        if isinstance(row, LeadRow) and row.lead is not None:
+            assert current.get(key, (-1, None))[1] == row.lead.owner, "the CRM knows another owner"
+    for action_id, answer in answers.items():
+        said = msgspec.json.decode(answer)
+        if said["result"] == "won":
+            assert said["owner"] == said["rep_id"], action_id
+
+
+def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
+    """Every deadline was acted on, every lead that came is in one phase and in the queues it belongs to (X7, Q2)."""
+    rules = truth.book.org(ORG)
+    leads = [row.lead for row in truth.rows.values() if isinstance(row, LeadRow) and row.lead is not None]
+    assert {lead.lead_id for lead in leads} == truth.arrived
+    now = datetime_of(cluster.broker.now)
+    for lead in leads:
+        assert not lead.deadlines, f"{lead.lead_id}: a deadline was never acted on"
+        assert lead.lock is None
+        assert lead.phase in Phase
+        assert set(lead.places) == naive.places(lead, rules, now), f"{lead.lead_id} is in the wrong queues"
+    for worker in cluster.workers:
+        for key, row in worker.rows.of(partition).items() if partition in worker.owned else ():
+            assert encode_row(msgspec.structs.replace(truth.rows[key], **_kept(row))) == encode_row(row)
+
+
+def _kept(row: Row) -> dict[str, Any]:
+    """Return what a row in memory does without."""
+    return {"decisions": ()} if isinstance(row, LeadRow) else {}

@@ -1,0 +1,108 @@
+"""Every test of the writer runs on SQLite and on Postgres: the contract is the same."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+
+from sink.engine import connect
+from sink.migrate import upgrade
+from sink.writer import CrmWriter
+from tests.fixtures.servers import unique
+from tests.sink.story import tables, unburied
+
+
+@dataclass(frozen=True)
+class Database:
+    """A migrated database of the test's own. `away()`: while inside, nobody can write to it."""
+
+    url: str
+    away: Callable[[], AbstractContextManager[None]]
+
+    def engine(self) -> Engine:
+        """Return another engine, as another process would have."""
+        return connect(self.url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Yield the URL of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'crm.sqlite'}"
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = unique("crm").replace("-", "_")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def database(empty_url: str) -> Database:
+    """Return a migrated database."""
+    upgrade(empty_url)
+    away = _locked if empty_url.startswith("sqlite") else _closed
+    return Database(empty_url, lambda: away(empty_url))
+
+
+@pytest.fixture
+def engine(database: Database) -> Iterator[Engine]:
+    """Yield an engine for the test's database; on SQLite it gives up on a lock at once."""
+    engine = connect(database.url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def writer(engine: Engine) -> CrmWriter:
+    """Return a writer that must not bury anything."""
+    return CrmWriter(engine, unburied)
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> Callable[..., dict[str, list[tuple[object, ...]]]]:
+    """Return a function: records in, the tables that one undisturbed pass over them makes."""
+
+    def tables_of(*stories: object) -> dict[str, list[tuple[object, ...]]]:
+        url = f"sqlite:///{tmp_path / unique('expected')}.sqlite"
+        upgrade(url)
+        engine = connect(url)
+        for records in stories:
+            CrmWriter(engine, unburied).apply(records)  # type: ignore[arg-type]
+        found = tables(engine)
+        engine.dispose()
+        return found
+
+    return tables_of
+
+
+@contextmanager
+def _locked(url: str) -> Iterator[None]:
+    engine = connect(url)
+    with engine.execution_options(writes=True).begin():
+        yield
+    engine.dispose()
+
+
+@contextmanager
+def _closed(url: str) -> Iterator[None]:
+    target = make_url(url)
+    server = target.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {target.database} ALLOW_CONNECTIONS false".encode())
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [target.database]
+        )
+        yield
+        connection.execute(f"ALTER DATABASE {target.database} ALLOW_CONNECTIONS true".encode())

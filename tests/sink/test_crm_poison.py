@@ -1,0 +1,130 @@
+"""One record that can never be stored becomes a dead letter, once, and stops nobody; no offset passes it before."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from models.errors import Later, Never
+from sink.tables import LeadTable
+from sink.writer import CrmWriter, JournalRecord, Position
+from tests.sink.conftest import Database
+from tests.sink.story import Story, only_row, tables, unburied
+
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+class Cemetery:
+    """Remembers who was buried, and why; refuses while `closed`."""
+
+    def __init__(self) -> None:
+        self.graves: list[tuple[int, str, str]] = []
+        self.closed = False
+
+    def __call__(self, record: JournalRecord, verdict: Never) -> None:
+        """Bury."""
+        if self.closed:
+            raise Later("dead-letters", "Kafka is away")
+        self.graves.append((record.offset, verdict.error_class, verdict.reason))
+
+
+@pytest.mark.parametrize(
+    ("value", "error_class"),
+    [
+        (b"", "DecodeError"),
+        (b"not json", "DecodeError"),
+        (b'{"row":"lead"}', "ValidationError"),
+        (b'{"row":"unheard-of"}', "ValidationError"),
+        (b'{"row":"lead","cause":"\\ud800 alone"}', "DecodeError"),
+        (b'{"row":"lead","cause":"\xff"}', "DecodeError"),
+        (b'{"row":"lead","lead":' + b'{"facts":{"attributes":{"a":' + b"[" * 100_000, "DecodeError"),
+    ],
+    ids=["empty", "text", "fields", "kind", "surrogate", "utf8", "deep"],
+)
+def test_a_record_that_cannot_be_read_is_buried_and_its_neighbours_are_stored(
+    engine: Engine, value: bytes, error_class: str
+) -> None:
+    cemetery = Cemetery()
+    records = Story(0, seed=13).tell(9).records
+    records[4] = replace(records[4], value=value)
+    applied = CrmWriter(engine, cemetery).apply(records)
+    assert (applied.leads, applied.buried) == (8, 1)
+    (grave,) = cemetery.graves
+    assert grave[:2] == (4, error_class)
+    assert grave[2]
+    assert CrmWriter(engine, unburied).positions()[0].next_offset == 9
+
+
+def test_a_record_without_a_key_is_buried(engine: Engine) -> None:
+    cemetery = Cemetery()
+    (record,) = Story(0, seed=14).tell(1).records
+    CrmWriter(engine, cemetery).apply([replace(record, key=None)])
+    assert [grave[1] for grave in cemetery.graves] == ["MissingKey"]
+
+
+def refused_by_the_database(record: JournalRecord) -> JournalRecord:
+    """Return the record as it can be decoded and not stored: its version is beyond 64 bits."""
+    assert record.value
+    return replace(record, value=record.value.replace(b'"seq":1', b'"seq":18446744073709551615'))
+
+
+def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transactions(
+    engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    cemetery = Cemetery()
+    records = Story(0, seed=15).tell(256).records
+    poisoned = [n for n, record in enumerate(records) if b'"seq":1,' in (record.value or b"")][5]
+    begun = 0
+
+    def count(_: Connection) -> None:
+        nonlocal begun
+        begun += 1
+
+    event.listen(engine, "begin", count)
+    batch = [*records]
+    batch[poisoned] = refused_by_the_database(records[poisoned])
+    applied = CrmWriter(engine, cemetery).apply(batch)
+    assert [grave[0] for grave in cemetery.graves] == [poisoned]
+    assert (applied.leads, applied.buried) == (255, 1)
+    assert begun <= 2 * 8 + 2
+    without = records[:poisoned] + records[poisoned + 1 :]
+    assert tables(engine) == expected(without)
+
+
+def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> None:
+    cemetery = Cemetery()
+    cemetery.closed = True
+    writer = CrmWriter(engine, cemetery)
+    records = Story(0, seed=16).tell(8).records
+    records[3] = replace(records[3], value=b"poison")
+    with pytest.raises(Later):
+        writer.apply(records)
+    assert writer.positions().get(0, Position(0, -1)).next_offset <= 3
+    cemetery.closed = False
+    writer.apply(records)
+    assert len(cemetery.graves) == 1
+    assert writer.positions()[0].next_offset == 8
+
+
+def test_a_record_is_buried_once_however_often_its_batch_is_tried(engine: Engine, database: Database) -> None:
+    cemetery = Cemetery()
+    writer = CrmWriter(engine, cemetery)
+    records = Story(0, seed=17).tell(6).records
+    records[2] = replace(records[2], value=b"poison")
+    with database.away():
+        for _ in range(3):
+            with pytest.raises(Later):
+                writer.apply(records)
+    writer.apply(records)
+    assert len(cemetery.graves) == 1
+
+
+def test_a_nul_in_a_fact_stops_nobody(writer: CrmWriter, engine: Engine) -> None:
+    (record,) = Story(0, seed=18).tell(1).records
+    assert record.value
+    value = record.value.replace(b"Jeremy", b"Jer\\u0000emy").replace(b"spring", b"\\u0000")
+    assert writer.apply([replace(record, value=value)]).leads == 1
+    assert only_row(engine, LeadTable).first_name == "Jer\ufffdemy"
+    assert only_row(engine, LeadTable).facts["attributes"]["utm"] == "\ufffd"

@@ -1,0 +1,83 @@
+"""What status, verify, why and the console ask the CRM database, and what it answers."""
+
+from collections import Counter
+
+import pytest
+from sqlalchemy import Engine
+
+from models.decisions import ExceptionIgnored, ExceptionRaised
+from models.lead import Phase, Trouble
+from sink import queries
+from sink.writer import CrmWriter, Position
+from tests.sink.story import START, Story, lead_of, record_of, row_of
+
+
+@pytest.fixture
+def story(writer: CrmWriter) -> Story:
+    """Return a story that is applied."""
+    story = Story(2, seed=20).tell(200)
+    writer.apply(story.records)
+    return story
+
+
+def test_x7_leads_are_counted_by_phase(story: Story, engine: Engine) -> None:
+    with engine.connect() as connection:
+        found = queries.leads_by_phase(connection)
+        assert found == Counter(lead.phase.value for lead, _ in story.leads.values())
+        assert queries.leads_by_phase(connection, "default") == found
+        assert queries.leads_by_phase(connection, "another") == {}
+
+
+def test_every_lead_and_its_owner_can_be_read_in_order(story: Story, engine: Engine) -> None:
+    truth = {lead.lead_id: (lead.phase.value, lead.owner, seq) for lead, seq in story.leads.values()}
+    with engine.connect() as connection:
+        seen = list(queries.leads(connection))
+        assigned = list(queries.current_assignments(connection))
+    assert [lead.lead_id for lead in seen] == sorted(truth)
+    assert {lead.lead_id: (lead.phase, lead.owner, lead.version) for lead in seen} == truth
+    assert {row.lead_id: row.rep_id for row in assigned if row.rep_id} == {
+        lead.lead_id: lead.owner for lead, _ in story.leads.values() if lead.owner
+    }
+
+
+def test_x1_a_leads_story_is_told_in_order_with_reasons(story: Story, engine: Engine) -> None:
+    lead, seq = max(story.leads.values(), key=lambda pair: pair[1])
+    with engine.connect() as connection:
+        decisions = queries.decisions_of(connection, lead.lead_id)
+        history = queries.history_of(connection, lead.lead_id)
+        row = queries.lead(connection, lead.lead_id)
+        assert queries.lead(connection, "nobody") is None
+    assert row is not None
+    assert row["version"] == seq
+    assert decisions[0]["type"] == "lead_accepted"
+    assert [d["version"] for d in decisions] == sorted(d["version"] for d in decisions)
+    changes = [d for d in decisions if d["type"] == "owner_changed"]
+    assert [d["rep_id"] for d in changes] == [h["rep_id"] for h in history]
+    assert all(d["why"]["why"] == "the first claim" for d in changes)
+
+
+def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter, engine: Engine) -> None:
+    trouble = Trouble("orphaned", ({"why": "left"},), START)
+    raised = ExceptionRaised(reason="orphaned", explanation=trouble.explanation)
+    ignored = lead_of("A", phase=Phase.IGNORED, trouble=trouble)
+    others = [lead_of(name, phase=Phase.EXCEPTION, trouble=trouble) for name in "BCD"]
+    rows = [row_of(ignored, raised, ExceptionIgnored(rep_id="m"), off=0)]
+    rows += [row_of(lead, raised, off=n) for n, lead in enumerate(others, 1)]
+    writer.apply([record_of(row, offset) for offset, row in enumerate(rows)])
+    with engine.connect() as connection:
+        shown = queries.exceptions(connection, "default")
+        with_ignored = queries.exceptions(connection, show_ignored=True)
+        pages = [queries.exceptions(connection, limit=2, offset=offset) for offset in (0, 2)]
+        assert queries.exceptions(connection, "another") == []
+    assert {row["lead_id"] for row in shown} == {lead.lead_id for lead in others}
+    assert with_ignored[-1]["lead_id"] == ignored.lead_id
+    assert [*pages[0], *pages[1]] == shown
+
+
+def test_tables_are_counted_and_offsets_told(story: Story, engine: Engine) -> None:
+    with engine.connect() as connection:
+        counts = queries.counts(connection)
+        offsets = queries.offsets(connection)
+    assert counts["lead"] == len(story.leads)
+    assert counts["sink_offset"] == 1
+    assert offsets == {("lead-journal", 2): Position(200, story.off)}

@@ -1,0 +1,211 @@
+"""Given this journal row, expect these table rows."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+
+from models.decisions import (
+    Answered,
+    Decision,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+    LeadAccepted,
+    OwnerChanged,
+    Reason,
+    Result,
+)
+from models.lead import Phase, Trouble
+from sink.rows import effects, without_nul
+from tests.sink.story import START, lead_of, owner_changed, row_of
+
+TROUBLE = Trouble("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
+RAISED = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
+
+
+def test_a_lead_row_has_facts_phase_and_version() -> None:
+    lead = lead_of(phase=Phase.OWNED, owner="rep-7", assigned_at=START)
+    row = effects(3, lead.lead_id, row_of(lead, off=9, seq=4)).lead
+    assert row is not None
+    picked = {
+        name: row[name] for name in ("lead_id", "org", "vendor", "state", "loan_amount", "phase", "owner")
+    }
+    assert picked == {
+        "lead_id": lead.lead_id,
+        "org": "default",
+        "vendor": "acme",
+        "state": "RI",
+        "loan_amount": 310000,
+        "phase": "owned",
+        "owner": "rep-7",
+    }
+    assert row["version"] == 4
+    assert row["created_at"] == START - timedelta(hours=2)
+    assert row["facts"] == msgspec.to_builtins(lead.facts)
+
+
+def test_without_the_vendors_clock_a_lead_was_created_when_it_arrived() -> None:
+    lead = lead_of()
+    lead = msgspec.structs.replace(lead, facts=msgspec.structs.replace(lead.facts, created_at=None))
+    row = effects(0, lead.lead_id, row_of(lead)).lead
+    assert row is not None
+    assert row["created_at"] == START
+
+
+def test_an_action_on_an_unknown_lead_causes_its_decision_only() -> None:
+    answer = Answered(
+        action_id="a-1",
+        action="claim",
+        rep_id="rep-7",
+        result=Result.REFUSED,
+        version=0,
+        decided_at=START,
+        reason=Reason.UNKNOWN_LEAD,
+    )
+    found = effects(2, "nobody", row_of(None, answer, off=5, seq=0))
+    assert (found.lead, found.assignment, found.exception) == (None, None, None)
+    assert found.decisions == [
+        {
+            "source_partition": 2,
+            "source_offset": 5,
+            "n": 0,
+            "lead_id": "nobody",
+            "version": 0,
+            "type": "answered",
+            "result": "refused",
+            "rep_id": "rep-7",
+            "cause": "cause-5",
+            "why": {
+                "action_id": "a-1",
+                "action": "claim",
+                "version": 0,
+                "decided_at": "2026-11-20T14:12:00Z",
+                "reason": "unknown_lead",
+            },
+            "decided_at": START + timedelta(seconds=5),
+        }
+    ]
+
+
+def test_x1_every_decision_keeps_its_reason_and_its_place() -> None:
+    found = effects(0, "l", row_of(lead_of(), LeadAccepted(), owner_changed("rep-7"), off=8)).decisions
+    assert [(row["n"], row["type"], row["rep_id"]) for row in found] == [
+        (0, "lead_accepted", None),
+        (1, "owner_changed", "rep-7"),
+    ]
+    assert found[1]["why"]["why"] == "the first claim"
+
+
+@pytest.mark.parametrize(
+    ("decisions", "expected"),
+    [
+        ((), None),
+        ((LeadAccepted(),), None),
+        ((owner_changed("rep-7"),), ("rep-7", None, "claim", "queue/aged")),
+        ((owner_changed(None, "rep-7"),), (None, "rep-7", "claim", "queue/aged")),
+        # One event, one version: the last owner is the truth, readers know the first one's predecessor.
+        (
+            (
+                owner_changed(None, "rep-3"),
+                OwnerChanged(rep_id="rep-9", previous_rep_id=None, how="manual", via=None, why="assigned"),
+            ),
+            ("rep-9", "rep-3", "manual", None),
+        ),
+    ],
+)
+def test_an_assignment_is_the_last_change_of_owner(
+    decisions: tuple[Decision, ...], expected: tuple[Any, ...] | None
+) -> None:
+    row = effects(0, "l", row_of(lead_of(), *decisions, off=1, seq=6)).assignment
+    if expected is None:
+        assert row is None
+    else:
+        assert row is not None
+        assert (row["rep_id"], row["previous_rep_id"], row["how"], row["via"]) == expected
+        assert (row["version"], row["cause"], row["assigned_at"]) == (
+            6,
+            "cause-1",
+            START + timedelta(seconds=1),
+        )
+
+
+@pytest.mark.parametrize(
+    ("phase", "trouble", "decisions", "expected"),
+    [
+        (Phase.QUEUED, None, (), None),
+        (Phase.EXCEPTION, TROUBLE, (RAISED,), ("open", TROUBLE.reason)),
+        (Phase.IGNORED, TROUBLE, (ExceptionIgnored(rep_id="m"),), ("ignored", TROUBLE.reason)),
+        (Phase.OWNED, None, (ExceptionResolved(reason="orphaned", why="claimed"),), ("resolved", "orphaned")),
+        # E4, taken back: the phase says it is open, whatever the decision is called.
+        (Phase.EXCEPTION, TROUBLE, (), ("open", TROUBLE.reason)),
+        # Raised and resolved by one event.
+        (
+            Phase.QUEUED,
+            None,
+            (RAISED, ExceptionResolved(reason="no_available_agents", why="a queue")),
+            ("resolved", TROUBLE.reason),
+        ),
+    ],
+)
+def test_e1_e4_an_exceptions_status_is_the_leads_phase(
+    phase: Phase, trouble: Trouble | None, decisions: tuple[Decision, ...], expected: tuple[str, str] | None
+) -> None:
+    row = effects(0, "l", row_of(lead_of(phase=phase, trouble=trouble), *decisions)).exception
+    assert (None if row is None else (row["status"], row["reason"])) == expected
+
+
+def test_e2_an_exception_has_the_columns_of_the_desk() -> None:
+    lead = lead_of(phase=Phase.EXCEPTION, trouble=TROUBLE)
+    row = effects(0, lead.lead_id, row_of(lead, RAISED, seq=5)).exception
+    assert row == {
+        "lead_id": lead.lead_id,
+        "org": "default",
+        "status": "open",
+        "reason": "no_available_agents",
+        "explanation": [{"rep_id": "rep-3", "why": "not licensed in RI"}],
+        "prospect_name": "Jeremy Jones",
+        "campaign": "purchase-west",
+        "description": None,
+        "distribution": None,
+        "vendor": "acme",
+        "loan_purpose": "purchase",
+        "loan_amount": 310000,
+        "state": "RI",
+        "created_at": START - timedelta(hours=2),
+        "raised_at": START,
+        "version": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "column"),
+    [
+        ("credit_score", 2**63, None),
+        ("credit_score", 2**63 - 1, 2**63 - 1),
+        ("loan_amount", 10**400, None),
+        ("loan_amount", 0.5, 0.5),
+        (
+            "created_at",
+            datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))),
+            datetime(9999, 12, 31, 23, tzinfo=UTC),
+        ),
+        ("created_at", datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC)),  # noqa: DTZ001  # that is the case
+    ],
+)
+def test_a_fact_no_column_holds_does_not_lose_the_lead(field: str, value: Any, column: Any) -> None:
+    lead = lead_of()
+    lead = msgspec.structs.replace(lead, facts=msgspec.structs.replace(lead.facts, **{field: value}))
+    row = effects(0, lead.lead_id, row_of(lead)).lead
+    assert row is not None
+    assert row[field] == column
+
+
+def test_a_nul_is_replaced_wherever_it_is() -> None:
+    lead = lead_of()
+    facts = msgspec.structs.replace(lead.facts, first_name="J\0", attributes={"a\0": ["\0", {"b": "c\0"}]})
+    row = without_nul(row_of(msgspec.structs.replace(lead, facts=facts), LeadAccepted()))
+    assert "\\x00" not in repr(row)
+    assert row.lead is not None
+    assert row.lead.facts.first_name == "J\ufffd"

@@ -1,0 +1,343 @@
+"""The sink as a process beside a real Kafka: killed, stopped, cut off, and in the end the tables are exact.
+
+The tests share one journal; each tells its story in a partition of its own and reads the whole journal into a
+database of its own.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from sqlalchemy import Engine, insert
+
+from models.errors import Later
+from models.lead import DirectoryRow
+from models.wire import encode_row
+from sink.tables import SinkOffsetTable
+from sink.writer import CrmWriter, JournalRecord
+from streams.local.kafka import KafkaBroker
+from streams.local.process import free_port, spawn, stop_process, wait_until
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, provision
+from tests.fixtures.servers import make_kafka, unique
+from tests.sink.conftest import Database
+from tests.sink.story import START, Story, tables, unburied
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+PATIENCE = 90.0
+Tables = dict[str, list[tuple[Any, ...]]]
+
+
+class Journal:
+    """The journal in Kafka: every record of every story, and what should be in a database that read all of it."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self.broker = broker
+        self.stories: list[Story] = []
+        self.poison: list[JournalRecord] = []
+        self.settings = Settings.read(kafka_bootstrap_servers=broker.address, partitions=8)
+        asyncio.run(provision(self.settings))
+
+    def begin(self) -> Story:
+        """Return a story in a partition nobody has written to."""
+        story = Story(len(self.stories), seed=100)
+        self.stories.append(story)
+        return story
+
+    def send(self, records: list[JournalRecord]) -> None:
+        """Write records to Kafka, all acknowledged on return."""
+        asyncio.run(self._send(records))
+
+    async def _send(self, records: list[JournalRecord]) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=self.broker.address, linger_ms=5) as producer:
+            sent = [
+                await producer.send(LEAD_JOURNAL, record.value, key=record.key, partition=record.partition)
+                for record in records
+            ]
+            for record, receipt in zip(records, sent, strict=True):
+                assert (await receipt).offset == record.offset
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """Partition -> the offset after its last record, of partitions with records."""
+        return {story.partition: len(story.records) for story in self.stories if story.records}
+
+
+class SinkProcess:
+    """One `python -m sink`."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        self.process = spawn(
+            [sys.executable, "-m", "sink", str(self.port)],
+            log,
+            environment={**os.environ, **settings.environment()},
+            directory=Path.cwd(),
+        )
+
+    def ask(self, page: str) -> tuple[int, str]:
+        """Return status and text of one page; 0 while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def in_the_way(self) -> dict[str, dict[str, str]]:
+        """Return what /ready says is in the way: name -> reason and since."""
+        status, text = self.ask("ready")
+        assert status in {0, 200, 503}
+        return {reason["what"]: reason for reason in json.loads(text)["reasons"]} if text else {}
+
+    def ready(self) -> bool:
+        """Tell whether /ready says yes."""
+        return self.ask("ready")[0] == 200
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def journal(server_folder: Path) -> Iterator[Journal]:
+    """Yield a journal in a Kafka of this module's own, so that nobody else writes to it or joins its group."""
+    with make_kafka(server_folder / "sink-kafka") as broker:
+        yield Journal(broker)
+
+
+@pytest.fixture
+def start(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Callable[[], SinkProcess]]:
+    """Yield a function that starts a sink; all are ended after the test."""
+    settings = Settings.read(
+        kafka_bootstrap_servers=journal.broker.address,
+        partitions=8,
+        database_url=database.url,
+        state_dir=tmp_path,
+    )
+    with ExitStack() as started:
+
+        def begin() -> SinkProcess:
+            sink = SinkProcess(settings, tmp_path / f"{unique('sink')}.log")
+            started.callback(stop_process, sink.process, signal.SIGTERM, 15)
+            return sink
+
+        yield begin
+
+
+@pytest.fixture
+def plain_engine(database: Database) -> Iterator[Engine]:
+    """Yield an engine that waits for locks as any reader does."""
+    engine = database.engine()
+    yield engine
+    engine.dispose()
+
+
+def applied(engine: Engine) -> dict[int, int]:
+    """Partition -> how far the database is; nothing while it is away."""
+    try:
+        return {
+            partition: at.next_offset for partition, at in CrmWriter(engine, unburied).positions().items()
+        }
+    except Later:
+        return {}
+
+
+def reached(engine: Engine, story: Story, offset: int) -> Callable[[], bool]:
+    """Return the condition that the database has a story up to an offset."""
+    return lambda: applied(engine).get(story.partition, 0) >= offset
+
+
+def caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
+    """Return the condition that the database holds the whole journal."""
+    return lambda: applied(engine) == journal.ends
+
+
+def truth(journal: Journal, expected: Callable[..., Tables]) -> Tables:
+    """Return the tables one undisturbed pass makes."""
+    poison = {record.key for record in journal.poison}
+    return expected(
+        *[[record for record in story.records if record.key not in poison] for story in journal.stories]
+    )
+
+
+def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters(
+    journal: Journal,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    story = journal.begin().tell(300).repeat(20)
+    end = len(story.records)
+    directory = DirectoryRow(
+        off=story.off + 1, org="default", kind="queue", object_id="aged", version=1, value=None, at=START
+    )
+    poison = JournalRecord(story.partition, end + 1, unique("poisoned").encode(), b'{"row":"lead","off":')
+    story.records += [JournalRecord(story.partition, end, b"directory/0", encode_row(directory)), poison]
+    journal.poison.append(poison)
+    journal.send(story.records)
+    sink = start()
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert wait_until(sink.ready, PATIENCE)
+    assert tables(plain_engine) == truth(journal, expected)
+
+    letter = asyncio.run(_letter(journal.broker.address, poison.key))
+    headers = {name: value.decode() for name, value in letter.headers}
+    assert letter.value == poison.value
+    assert headers.pop("failed-at")
+    assert headers == {
+        "error-class": "DecodeError",
+        "reason": "Input data was truncated",
+        "source-topic": "lead-journal",
+        "source-partition": str(story.partition),
+        "source-offset": str(end + 1),
+    }
+
+    buried = f'firstclaim_sink_records_total{{outcome="buried"}} {len(journal.poison)}.0'
+    assert buried in sink.ask("metrics")[1]
+    no_lag = f'firstclaim_sink_lag_records{{partition="{story.partition}"}} 0.0'
+    assert wait_until(lambda: no_lag in sink.ask("metrics")[1], PATIENCE)
+    assert sink.ask("health")[0] == 200
+    sink.process.send_signal(signal.SIGTERM)
+    assert sink.process.wait(PATIENCE) == 0
+
+
+def test_a_sink_killed_in_the_middle_again_and_again_ends_exact(
+    journal: Journal,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    story = journal.begin()
+    for _ in range(30):
+        story.tell(400).repeat(10)
+    journal.send(story.records)
+    kills = 0
+    for step in (1, 4_500, 9_000):
+        sink = start()
+        assert wait_until(reached(plain_engine, story, step), PATIENCE)
+        sink.kill()
+        kills += applied(plain_engine) != journal.ends
+    assert kills >= 2, "the sink was too fast to be killed in the middle"
+    start()
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert tables(plain_engine) == truth(journal, expected)
+
+
+def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
+    journal: Journal,
+    database: Database,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    story = journal.begin().tell(50)
+    journal.send(story.records)
+    sink = start()
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert wait_until(sink.ready, PATIENCE)
+    with database.away():
+        before = len(story.records)
+        journal.send(story.tell(50).records[before:])
+        assert wait_until(lambda: "CRM database" in sink.in_the_way(), PATIENCE)
+        first = sink.in_the_way()["CRM database"]
+        assert first["reason"]
+        retries = 'firstclaim_sink_retries_total{what="CRM database"} 2.0'
+        assert wait_until(lambda: retries in sink.ask("metrics")[1], PATIENCE)
+        assert sink.in_the_way()["CRM database"]["since"] == first["since"]
+        assert sink.ask("health")[0] == 200
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert wait_until(sink.ready, PATIENCE)
+    assert tables(plain_engine) == truth(journal, expected)
+
+
+def test_a_sink_waits_for_a_database_that_is_away_when_it_starts(
+    journal: Journal, database: Database, start: Callable[[], SinkProcess], plain_engine: Engine
+) -> None:
+    with database.away():
+        sink = start()
+        assert wait_until(lambda: "CRM database" in sink.in_the_way(), PATIENCE)
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+
+
+@pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
+def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
+    journal: Journal,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    """On Postgres: on SQLite a process stopped inside a transaction keeps the file's lock until it goes on."""
+    story = journal.begin()
+    for _ in range(20):
+        story.tell(400).repeat(5)
+    first = start()
+    journal.send(story.records[:4_000])
+    assert wait_until(reached(plain_engine, story, 1), PATIENCE)
+    first.process.send_signal(signal.SIGSTOP)
+    second = start()
+    journal.send(story.records[4_000:])
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    first.process.send_signal(signal.SIGCONT)
+    assert wait_until(lambda: first.ready() and second.ready(), PATIENCE)
+    before = len(story.records)
+    journal.send(story.tell(200).records[before:])
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert tables(plain_engine) == truth(journal, expected)
+
+
+def test_a_database_ahead_of_kafka_is_not_filled_with_gaps(
+    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+) -> None:
+    """A journal made anew below the database's offset would be passed over in silence: /ready says so instead."""
+    partition = journal.begin().partition
+    ahead = {"topic": LEAD_JOURNAL, "partition": partition, "next_offset": 10, "mark": 9}
+    with plain_engine.execution_options(writes=True).begin() as connection:
+        connection.execute(insert(SinkOffsetTable), ahead)
+    sink = start()
+    assert wait_until(lambda: LEAD_JOURNAL in sink.in_the_way(), PATIENCE)
+    assert f"partition {partition} ends at offset 0" in sink.in_the_way()[LEAD_JOURNAL]["reason"]
+
+
+def test_a_broker_killed_and_back_is_survived_and_ready_says_so(
+    journal: Journal,
+    start: Callable[[], SinkProcess],
+    plain_engine: Engine,
+    expected: Callable[..., Tables],
+) -> None:
+    story = journal.begin().tell(50)
+    journal.send(story.records)
+    sink = start()
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    journal.broker.kill9()
+    assert wait_until(lambda: "Kafka" in sink.in_the_way(), PATIENCE)
+    journal.broker.start()
+    before = len(story.records)
+    journal.send(story.tell(50).records[before:])
+    assert wait_until(caught_up(plain_engine, journal), PATIENCE)
+    assert wait_until(sink.ready, PATIENCE)
+    assert tables(plain_engine) == truth(journal, expected)
+
+
+async def _letter(bootstrap: str, key: bytes | None) -> Any:
+    """Return the dead letter with this key."""
+    consumer = AIOKafkaConsumer(DEAD_LETTERS, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    async with consumer, asyncio.timeout(PATIENCE):
+        async for letter in consumer:
+            if letter.key == key:
+                return letter
+    raise AssertionError

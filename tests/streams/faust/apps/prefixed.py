@@ -1,0 +1,21 @@
+"""Every topic of ours has the prefix `PREFIX` in this process: to be imported before anything that imports names."""
+
+import os
+from dataclasses import replace
+
+from models import public
+from streams import topics
+
+PREFIX = os.environ["PREFIX"]
+
+
+def _prefix() -> None:
+    names = {topic.name for topic in topics.TOPICS}
+    for module in (public, topics):
+        given = {name: value for name, value in vars(module).items() if isinstance(value, str)}
+        vars(module).update({name: f"{PREFIX}-{value}" for name, value in given.items() if value in names})
+    renamed = tuple(replace(topic, name=f"{PREFIX}-{topic.name}") for topic in topics.TOPICS)
+    vars(topics).update(TOPICS=renamed, BY_NAME={topic.name: topic for topic in renamed})
+
+
+_prefix()

@@ -1,0 +1,149 @@
+"""Races that happen once in a thousand starts, made to happen each time."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from streams.app import StageApp
+from tests.streams.faust.apps.base import say
+
+TOPIC = os.environ.get("TOPIC", "")
+
+
+def resumed_with_events_in_the_buffer(app: StageApp) -> None:
+    """Let the final seek of a recovery take until events wait in the agent's buffer: then the flow is resumed."""
+    consumer: Any = app.consumer
+    seek = consumer.perform_seek
+
+    async def perform_seek() -> None:
+        await seek()
+        if app.rebalancing:
+            say(seeking=True)
+            while _waiting(app) < int(os.environ["WAITING"]):  # Faust's queues have no event for it
+                await asyncio.sleep(0.01)
+
+    consumer.perform_seek = perform_seek
+
+
+def fetched_before_it_is_paused(app: StageApp) -> None:
+    """Let an assignment take so long that the fetcher is served between assigning partitions and pausing them."""
+    fetched = asyncio.Event()
+    consumer: Any = app.consumer
+    callback = consumer.callback
+
+    async def seen(message: Any) -> None:
+        if message.topic == TOPIC:
+            fetched.set()
+        await callback(message)
+
+    consumer.callback = seen
+    agents: Any = app.agents
+    rebalanced = agents.on_rebalance
+
+    async def on_rebalance(revoked: Any, assigned: Any) -> None:
+        if app.rebalancing_count > 1 and assigned:
+            try:
+                # The fetcher looks for something to fetch once a second.
+                await asyncio.wait_for(fetched.wait(), 2.5)
+            except TimeoutError:
+                say(paused_first=True)
+        await rebalanced(revoked, assigned)
+
+    agents.on_rebalance = on_rebalance
+
+
+def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:
+    """Let a fetch begun before a rebalance wait until it is served from the assignment after it."""
+    consumer: Any = app.consumer
+    getmany = consumer._getmany
+    agents: Any = app.agents
+    rebalanced = agents.on_rebalance
+    served = asyncio.Event()
+
+    async def _getmany(active_partitions: Any, timeout: float) -> Any:  # noqa: ARG001, ASYNC109
+        before = app.rebalancing_count
+        records = await getmany(active_partitions, 20.0)
+        if app.rebalancing_count != before:
+            served.set()
+        return records
+
+    async def on_rebalance(*args: Any) -> None:
+        if app.rebalancing_count > 1:
+            say(rebalancing=True)
+            await served.wait()
+        await rebalanced(*args)
+
+    consumer._getmany = _getmany
+    agents.on_rebalance = on_rebalance
+
+
+def fetched_for_no_partition(app: StageApp) -> None:
+    """Let the last partition be paused between asking for a fetch and its begin, as happens when a recovery ends."""
+    consumer: Any = app.consumer
+    getmany = consumer._getmany
+
+    async def fetch() -> Any:
+        return await getmany(set(), 0.1)
+
+    _once_in_recovery(app, fetch)
+
+
+def delivered_while_it_seeks(app: StageApp) -> None:
+    """After all was taken and dropped, let the seek that ends a recovery take until events are given, twice."""
+    consumer: Any = app.consumer
+    seek, callback = consumer.seek_to_committed, consumer.callback
+    given = asyncio.Event()
+
+    async def fetch() -> Any:
+        thread = consumer._thread
+        fetcher = thread._ensure_consumer()._fetcher
+        return await thread.call_thread(fetcher.fetched_records, set(), timeout=0.1)
+
+    _once_in_recovery(app, fetch)
+
+    async def seen(message: Any) -> None:
+        await callback(message)
+        if message.topic == TOPIC:
+            given.set()
+
+    async def until_given() -> None:
+        given.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(given.wait(), 2.5)
+
+    async def seek_to_committed() -> Any:
+        say(seeking=True)
+        await until_given()
+        committed = await seek()
+        await until_given()
+        return committed
+
+    consumer.callback = seen
+    consumer.seek_to_committed = seek_to_committed
+
+
+def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> None:
+    """Fetch the topic's events once while the journal is read, for nobody."""
+    consumer: Any = app.consumer
+    getmany = consumer._getmany
+    happened = False
+
+    async def _getmany(active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's signature
+        nonlocal happened
+        if happened or not app.in_recovery:
+            return await getmany(active_partitions, timeout)
+        happened = True
+        records: dict[Any, Any] = {}
+        for _ in range(20):
+            if not any(tp.topic == TOPIC for tp in records):
+                records.update(await fetch())
+        say(fetched=True)
+        return records
+
+    consumer._getmany = _getmany
+
+
+def _waiting(app: StageApp) -> int:
+    return sum(channel.queue.qsize() for channel in app.topics if TOPIC in channel.topics)

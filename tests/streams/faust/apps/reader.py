@@ -1,0 +1,155 @@
+"""Reads a topic, says each event it is given and which partitions it owns; acks at once, or when it is told to.
+
+Environment, beside that of base.py: `TOPIC`; `HOLD`: ack when told; `GATE`: the agent waits after its first event
+until it is told to go on; `BULKS`: events are taken in bulks; `JOURNAL`: a table with this changelog, the row's offset
+is said with each event; `BUFFERED`: how many messages may wait; `RACE`: a function of races.py that forces a race;
+`COUNT`: what is worked is counted and said with each answer to `count`.
+"""
+
+import asyncio
+import os
+from typing import Any
+
+from aiokafka.consumer.fetcher import Fetcher
+from faust.types import TP
+from mode.supervisors import CrashingSupervisor
+
+from models.lead import LeadRow
+from streams import patches
+from streams.app import StageApp, bulks, raw_topic
+from streams.journal import JournalWriter
+from streams.table import JournalTable
+from tests.streams.faust.apps import races
+from tests.streams.faust.apps.base import commands, run, say
+
+TOPIC = os.environ["TOPIC"]
+HOLD = bool(os.environ.get("HOLD"))
+GATE = bool(os.environ.get("GATE"))
+
+
+class Reader:
+    """The program's one stage."""
+
+    def __init__(self, app: StageApp) -> None:
+        self.app = app
+        self.held: dict[tuple[int, int], Any] = {}
+        self.gate = asyncio.Event()
+        self.table: JournalTable | None = None
+        if not GATE:
+            self.gate.set()
+        topic = raw_topic(app, TOPIC)
+        if journal := os.environ.get("JOURNAL"):
+            partitions = app.settings.partitions
+            changelog = raw_topic(app, journal, partitions=partitions)
+            self.table = JournalTable(
+                app, name="rows", partitions=partitions, key_type=bytes, changelog_topic=changelog
+            )
+            app.tables.add(self.table)
+            self.table.on_recover(self.recovered)
+        read = self.read_bulks if os.environ.get("BULKS") else self.read
+        app.agent(topic, name="reader", supervisor_strategy=CrashingSupervisor)(read)
+        self.tasks = 0
+        self.longest_backoff = 0.0
+        if os.environ.get("COUNT"):
+            self.count()
+        app.task(self.obey)
+        app.task(self.watch)
+
+    async def read(self, stream: Any) -> None:
+        """Take event by event."""
+        async for event in stream.noack().events():
+            self.take(event)
+            await self.gate.wait()
+
+    async def read_bulks(self, stream: Any) -> None:
+        """Take events as our agents do."""
+        async for events in bulks(self.app, stream):
+            for event in events:
+                self.take(event)
+            await self.gate.wait()
+
+    def take(self, event: Any) -> None:
+        """Say what came."""
+        message = event.message
+        said: dict[str, object] = {"got": [message.partition, message.offset]}
+        if message.generation_id != self.app.consumer_generation_id:
+            said["stale"] = True
+        if self.table is not None:
+            row = self.table.rows.of(message.partition).get(message.key)
+            said["row"] = row.off if isinstance(row, LeadRow) else None
+        if HOLD:
+            self.held[message.partition, message.offset] = event
+        else:
+            event.ack()
+        say(**said)
+
+    async def recovered(self) -> None:
+        """Say which rows came back."""
+        assert self.table is not None
+        rows = self.table.rows
+        say(
+            recovered={
+                partition: {key.decode(): row.off for key, row in keyed.items()}
+                for partition, keyed in rows.partitions()
+            },
+            regressions=rows.regressions,
+            unreadable=rows.unreadable,
+        )
+
+    def count(self) -> None:
+        """Count the tasks that are made, and how long fetches are held back because records wait to be taken."""
+        fetcher_actions = Fetcher._get_actions_per_node
+
+        def create(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
+            self.tasks += 1
+            return asyncio.Task(coro, loop=loop, **options)
+
+        def actions(fetcher: Any, assignment: Any) -> Any:
+            found = fetcher_actions(fetcher, assignment)
+            if found[2] != fetcher._fetcher_timeout:
+                self.longest_backoff = max(self.longest_backoff, found[2])
+            return found
+
+        asyncio.get_running_loop().set_task_factory(create)
+        Fetcher._get_actions_per_node = actions
+
+    async def obey(self) -> None:
+        """Do what the test says."""
+        async for command in commands():
+            for partition, offset in command.get("ack", ()):
+                self.held.pop((partition, offset)).ack()
+            if command.get("ack_all"):
+                while self.held:
+                    self.held.popitem()[1].ack()
+            if command.get("open"):
+                self.gate.set()
+            if "rewind" in command:
+                await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
+            if command.get("count"):
+                say(tasks=self.tasks, longest_backoff=self.longest_backoff)
+        os._exit(0)
+
+    async def watch(self) -> None:
+        """Say what is owned, whenever that changes."""
+        before: object = ()
+        while True:
+            owned = None
+            if self.app.lease.fresh and not self.app.rebalancing:
+                owned = sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == TOPIC)
+            if owned != before:
+                before = owned
+                say(owns=owned)
+            await asyncio.sleep(0.02)
+
+
+def stages(app: StageApp) -> list[JournalWriter]:
+    """Attach the reader."""
+    if race := os.environ.get("RACE"):
+        getattr(races, race)(app)
+    vars(patches).update(BUFFERED=int(os.environ.get("BUFFERED", str(patches.BUFFERED))))
+    Reader(app)
+    return []
+
+
+if __name__ == "__main__":
+    run(stages)

@@ -1,0 +1,123 @@
+"""The broker as a test sees it from outside: what is in a topic, what a group has committed."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from streams.reading import read_topic
+from streams.settings import Settings
+from tests.streams.faust.program import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
+Record = tuple[int, bytes | None, bytes | None]
+"""(partition, key, value) to send."""
+
+
+class Cluster:
+    """One broker at `address`."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.settings = Settings.read(kafka_bootstrap_servers=address)
+
+    async def create(self, topic: str, partitions: int = 2, **config: str) -> str:
+        """Create a topic; dots in the names of its configs are underscores here."""
+        configs = {name.replace("_", "."): value for name, value in config.items()}
+        async with self.admin() as admin:
+            response = await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
+        assert not any(code for _, code, *_ in response.topic_errors), response
+        return topic
+
+    async def send(self, topic: str, records: Iterable[Record]) -> None:
+        """Append records, all durable on return."""
+        async with AIOKafkaProducer(bootstrap_servers=self.address, acks="all") as producer:
+            sent = [
+                await producer.send(topic, value, key, partition=partition)
+                for partition, key, value in records
+            ]
+            for future in sent:
+                await future
+
+    async def send_with_holes(self, topic: str, partition: int, values: Iterable[bytes]) -> None:
+        """Append records so that after each an offset is missing, as after compaction (here: a commit marker)."""
+        async with AIOKafkaProducer(bootstrap_servers=self.address, transactional_id=topic) as producer:
+            for value in values:
+                async with producer.transaction():
+                    await producer.send(topic, value, partition=partition)
+
+    async def records(self, topic: str) -> list[Any]:
+        """Return everything that is in a topic now, in order within each partition."""
+        async with aclosing(read_topic(self.settings, topic)) as reading:
+            return [record async for record in reading]
+
+    async def records_once(self, topic: str, enough: Callable[[list[Any]], Any], what: str) -> list[Any]:
+        """Return everything in a topic as soon as it is enough."""
+
+        async def look() -> list[Any]:
+            found = await self.records(topic)
+            return found if enough(found) else []
+
+        return list(await eventually(look, what))
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        """Return the end offset of each partition."""
+        async with AIOKafkaConsumer(topic, bootstrap_servers=self.address) as consumer:
+            ends = await consumer.end_offsets(consumer.assignment())
+        return {tp.partition: offset for tp, offset in ends.items()}
+
+    async def commits(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
+        """Return (offset, metadata) of each partition the group has committed."""
+        async with self.admin() as admin:
+            found = await admin.list_consumer_group_offsets(group)
+        return {
+            tp.partition: (stored.offset, stored.metadata)
+            for tp, stored in found.items()
+            if tp.topic == topic and stored.offset >= 0
+        }
+
+    async def committed(self, group: str, topic: str, partition: int = 0) -> int | None:
+        """Return the offset a group has committed in one partition, None without any."""
+        stored = (await self.commits(group, topic)).get(partition)
+        return stored[0] if stored else None
+
+    async def commits_reach(self, group: str, topic: str, offsets: dict[int, int]) -> None:
+        """Wait until the group has committed these offsets, not more and not less."""
+
+        async def look() -> bool:
+            found = await self.commits(group, topic)
+            return all(found.get(partition, (None,))[0] == offset for partition, offset in offsets.items())
+
+        await eventually(look, f"{group} commits {offsets} of {topic}")
+
+    async def group_is_empty(self, group: str) -> None:
+        """Wait until the group counts nobody as a member."""
+
+        async def look() -> bool:
+            async with self.admin() as admin:
+                (response,) = await admin.describe_consumer_groups([group])
+            return all(state == "Empty" for _, _, state, *_ in response.groups)
+
+        await eventually(look, f"{group} is empty")
+
+    async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
+        """Commit in the name of a group that has no members now."""
+        async with AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group) as consumer:
+            places = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
+            consumer.assign(list(places))
+            await consumer.commit(places)
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[Any]:
+        """Yield an admin client."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
+        await admin.start()
+        try:
+            yield admin
+        finally:
+            await admin.close()

@@ -1,0 +1,43 @@
+"""Programs on the session's Kafka: each test has topics, groups and processes of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.fixtures.servers import unique
+from tests.streams.faust.cluster import Cluster
+from tests.streams.faust.program import Program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Launch(Protocol):
+    """Return a program, not started: a module of apps/ with its environment."""
+
+    def __call__(self, app: str, **environment: object) -> Program: ...
+
+
+@pytest.fixture
+def cluster(kafka: str) -> Cluster:
+    """Return the session's broker."""
+    return Cluster(kafka)
+
+
+@pytest.fixture
+def launch(cluster: Cluster, tmp_path: Path) -> Launch:
+    """Return a function that makes programs on the session's broker."""
+
+    def make(app: str, **environment: object) -> Program:
+        given = {
+            "KAFKA_BOOTSTRAP_SERVERS": cluster.address,
+            "FIRSTCLAIM_STATE_DIR": tmp_path / "state",
+            "FIRSTCLAIM_PARTITIONS": 2,
+            "GROUP": unique("group"),
+            **environment,
+        }
+        return Program(f"tests.streams.faust.apps.{app}", tmp_path, **given)
+
+    return make

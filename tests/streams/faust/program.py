@@ -1,0 +1,165 @@
+"""A program under test says what it sees as lines of JSON and does what it is told; nothing here knows its inside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from streams.local.process import _TETHER, end_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+PATIENCE: Final = 60.0
+"""Seconds for what should take one: the machine may be busy."""
+ROOT: Final = Path(__file__).parents[3]
+
+Said = dict[str, Any]
+
+
+async def eventually(check: Callable[[], Any], what: str) -> Any:
+    """Return what `check` says (it may be a coroutine function) as soon as that is true."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                found = check()
+                if asyncio.iscoroutine(found):
+                    found = await found
+                if found:
+                    return found
+                await asyncio.sleep(0.03)
+    except TimeoutError as error:
+        raise AssertionError(f"in {PATIENCE:.0f} s it did not happen that {what}") from error
+
+
+class Program:
+    """One process of a test: `python -m MODULE`, its environment, what it said so far and its log."""
+
+    def __init__(self, module: str, folder: Path, **environment: object) -> None:
+        self.module = module
+        self.log = folder / f"{module.rpartition('.')[2]}-{len(list(folder.glob('*.log')))}.log"
+        self.log.touch()
+        self.environment = {name: str(value) for name, value in environment.items()}
+        self.said: list[Said] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(signal.SIGKILL)), "-1"),
+                *(sys.executable, "-m", self.module),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                limit=1 << 24,
+            )
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.kill9()
+        assert self._reading is not None
+        await self._reading
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """The process, while it is there and after."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self.process.returncode
+
+    def tell(self, **command: object) -> None:
+        """Give it a command."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    async def kill9(self) -> None:
+        """End it as a power cut would."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def exit_code(self) -> int:
+        """Wait for its end."""
+        try:
+            return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        except TimeoutError as error:
+            raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
+
+    def heard(self, **wanted: object) -> list[Said]:
+        """Return what it said that has these fields."""
+        return [said for said in self.said if wanted.items() <= said.items()]
+
+    def said_last(self, name: str) -> Any:
+        """Return the newest value of a field, None before the first."""
+        return next((said[name] for said in reversed(self.said) if name in said), None)
+
+    async def hear(self, **wanted: object) -> Said:
+        """Wait until it says something with these fields."""
+        found = await self.until(lambda: self.heard(**wanted), f"it says {wanted}")
+        return dict(found[0])
+
+    def heard_of(self, name: str) -> list[Said]:
+        """Return what it said that has this field."""
+        return [said for said in self.said if name in said]
+
+    async def hear_of(self, name: str) -> Said:
+        """Wait until it says something that has this field."""
+        found = await self.until(lambda: self.heard_of(name), f"it speaks of {name}")
+        return dict(found[-1])
+
+    async def until(self, check: Callable[[], Any], what: str) -> Any:
+        """Wait until something is true; fail with the end of its log if it ends before or takes too long."""
+
+        def look() -> Any:
+            found = check()
+            if not found and self.process.returncode is not None:
+                raise AssertionError(f"{self.module} ended ({self.process.returncode}){end_of(self.log)}")
+            return found
+
+        try:
+            return await eventually(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.said[-5:]}{end_of(self.log)}") from None
+
+    async def until_async(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
+        """Wait until a question to somebody else is answered with yes."""
+
+        async def look() -> Any:
+            found = await check()
+            if not found and self.ended is not None:
+                raise AssertionError(f"{self.module} ended ({self.ended}){end_of(self.log)}")
+            return found
+
+        try:
+            return await eventually(look, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {end_of(self.log)}") from None
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            try:
+                self.said.append(json.loads(line))
+            except ValueError:
+                with self.log.open("ab") as log:
+                    log.write(line)

@@ -1,0 +1,71 @@
+"""Events are acked in the order they came, each once, when all that it and those before it caused is durable."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.journal import Acker, Receipt
+
+
+class Event:
+    """An event as Faust gives it, as far as an acker sees it."""
+
+    def __init__(self, partition: int, offset: int, acked: list[tuple[int, int]]) -> None:
+        self.message = SimpleNamespace(topic="log", partition=partition, offset=offset)
+        self._acked = acked
+
+    def ack(self) -> None:
+        """Take note."""
+        self._acked.append((self.message.partition, self.message.offset))
+
+
+@given(
+    events=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=30),
+    seed=st.integers(0, 1_000_000),
+)
+def test_acks_follow_the_order_whatever_becomes_durable_first(
+    events: list[tuple[int, int]], seed: int
+) -> None:
+    """`events`: (partition, records it causes) in the order they come; their records become durable in any order."""
+    acked: list[tuple[int, int]] = []
+    acker, taken = Acker(), [0, 0, 0]
+    receipts: list[Receipt] = []
+    undecided: dict[tuple[int, int], int] = {}
+    pending: list[tuple[Receipt, tuple[int, int]]] = []
+    for partition, records in events:
+        place = (partition, taken[partition])
+        taken[partition] += 1
+        receipt = acker.take(Event(*place, acked))
+        receipts.append(receipt)
+        undecided[place] = records
+        for _ in range(records):
+            receipt.expect()
+            pending.append((receipt, place))
+        receipt.settle()  # the handler is done
+    random.Random(seed).shuffle(pending)
+    for receipt, place in pending:
+        receipt.settle()
+        undecided[place] -= 1
+        for partition, offset in acked:
+            assert all(undecided[partition, before] == 0 for before in range(offset + 1))
+    assert all(receipt.settled for receipt in receipts)
+    for partition in range(3):
+        assert [offset for at, offset in acked if at == partition] == list(range(taken[partition]))
+    assert acker.waiting == 0
+
+
+def test_an_event_is_not_acked_while_its_handler_runs() -> None:
+    """Its first record may be durable before its second is added."""
+    acked: list[tuple[int, int]] = []
+    acker = Acker()
+    receipt = acker.take(Event(0, 7, acked))
+    receipt.expect()
+    receipt.settle()
+    assert not receipt.settled
+    assert acker.waiting == 1
+    receipt.settle()
+    assert acked == [(0, 7)]

@@ -1,0 +1,54 @@
+"""A commit commits, and draws no table of what it commits."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.transport.consumer import Consumer
+from faust.types import TP
+from faust.utils import terminal
+
+from streams import patches
+
+OURS, THEIRS = TP("lead-log", 0), TP("lead-log", 1)
+
+
+class _Consumer(SimpleNamespace):
+    """What `_commit_offsets` asks of a consumer."""
+
+    def assignment(self) -> set[TP]:
+        return {OURS}
+
+    async def _commit(self, offsets: dict[TP, int]) -> bool:
+        self.committed.update(offsets)
+        return True
+
+
+def _consumer() -> Any:
+    tables = SimpleNamespace(on_commit=lambda _: None)
+    return _Consumer(
+        app=SimpleNamespace(tables=tables),
+        committed={},
+        _committed_offset={},
+        log=SimpleNamespace(dev=lambda *_: None),
+    )
+
+
+async def test_a_commit_draws_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stock Faust draws one at each commit, for a log nobody reads, while claims wait; ours commits what is ours."""
+
+    def drawn(*_: Any, **__: Any) -> str:
+        raise AssertionError("a table was drawn")
+
+    monkeypatch.setattr(terminal, "logtable", drawn)
+    stock = Consumer._commit_offsets
+    if "commit" not in patches._applied:
+        with pytest.raises(AssertionError, match="a table was drawn"):
+            await stock(_consumer(), {OURS: 7})
+        monkeypatch.setattr(Consumer, "_commit_offsets", stock)  # put back afterwards
+        patches._commit()
+    consumer = _consumer()
+    assert await Consumer._commit_offsets(consumer, {OURS: 7, THEIRS: 9})
+    assert consumer.committed == {OURS: 7}
+    assert consumer._committed_offset == {OURS: 7}
+    assert not await Consumer._commit_offsets(_consumer(), {THEIRS: 9})

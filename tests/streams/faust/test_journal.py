@@ -1,0 +1,234 @@
+"""What the journal writer calls durable is in Kafka, once, in order; what it cannot make durable ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka.record.memory_records import MemoryRecords
+
+from models.errors import Never
+from streams import journal
+from streams.fatal import Exit
+from streams.journal import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Acker, JournalWriter, Receipt, check_size
+from tests.fixtures.servers import make_kafka, unique
+from tests.streams.faust.cluster import Cluster
+from tests.streams.faust.program import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from streams.local.kafka import KafkaBroker
+    from tests.streams.faust.conftest import Launch
+
+pytestmark = [pytest.mark.kafka]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """Yield a broker that these tests stop and kill."""
+    with make_kafka(tmp_path_factory.mktemp("journal") / "kafka") as broker:
+        yield broker
+
+
+@pytest.fixture
+def own(broker: KafkaBroker) -> Cluster:
+    """Return that broker, seen from outside."""
+    return Cluster(broker.bootstrap)
+
+
+@pytest.fixture
+async def writer(own: Cluster) -> AsyncIterator[JournalWriter]:
+    """Yield a writer to that broker."""
+    writer = JournalWriter(own.settings)
+    await writer.start()
+    yield writer
+    await writer.stop()
+
+
+def receipt() -> tuple[Receipt, list[int]]:
+    """Return the receipt of an event whose handler is done after its first record, and where its ack will be."""
+    acked: list[int] = []
+    message = SimpleNamespace(topic="log", partition=0)
+    return Acker().take(SimpleNamespace(message=message, ack=lambda: acked.append(1))), acked
+
+
+async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+) -> None:
+    topic = await own.create(unique("order"), 3)
+    for n in range(3000):
+        writer.add(topic, n % 3, key=b"%d" % n, value=b"x" * (n % 700))
+        if n % 250 == 0:
+            await asyncio.sleep(0)
+    assert writer.waiting > 0
+    await writer.settled()
+    assert writer.waiting == 0
+    found = await own.records(topic)
+    for partition in range(3):
+        keys = [int(record.key) for record in found if record.partition == partition]
+        assert keys == list(range(partition, 3000, 3))
+    assert len(batches(broker, topic)) < 100
+
+
+async def test_records_added_together_are_in_one_batch(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+) -> None:
+    """Whole or not at all: groups that do not fit behind what is there begin a batch of their own."""
+    topic = await own.create(unique("together"), 1)
+    for group in range(60):
+        together = [(b"%d" % group, b"x" * (1000 + 700 * group)) for _ in range(5)]
+        writer.add_together(topic, 0, together)
+        writer.add(topic, 0, key=b"alone", value=b"x" * 5000)
+    await writer.settled()
+    groups: dict[bytes, set[int]] = {}
+    for number, keys in enumerate(batches(broker, topic)):
+        for key in keys:
+            groups.setdefault(key, set()).add(number)
+    alone = groups.pop(b"alone")
+    assert len(groups) == 60
+    assert all(len(numbers) == 1 for numbers in groups.values())
+    assert len(alone) > 5
+
+
+async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Cluster, launch: Launch) -> None:
+    """One of its records is larger than the topic takes: none of the others is there; the events come again."""
+    topic, group = await cluster.create(unique("refused"), 1), unique("refused")
+    out = await cluster.create(unique("out"), 1, max_message_bytes="2000")
+    environment = {
+        "TOPIC": topic,
+        "OUT": out,
+        "GROUP": group,
+        "INSTANCE": "copier-0",
+        "FIRSTCLAIM_PARTITIONS": 1,
+    }
+    async with launch("copier", **environment, GATE=1, BY="x" * 300) as copier:
+        await cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
+        await copier.hear(ready=True)
+        copier.tell(open=True)
+        assert await copier.exit_code() == Exit.SOFTWARE
+    assert "MessageSizeTooLarge" in copier.log.read_text()
+    left = {record.key for record in await cluster.records(out)}
+    assert len(left) <= 1  # the first event may have come, and left, alone
+    assert await cluster.committed(group, topic) in {None, 1}
+    async with launch("copier", **environment, BY="small") as copier:
+        await cluster.records_once(
+            out, lambda rows: {row.key for row in rows} == {b"%d" % n for n in range(10)}, "all are there"
+        )
+
+
+async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
+    own: Cluster, writer: JournalWriter
+) -> None:
+    """It would be refused again after each restart; its batch, and its neighbours, with it."""
+    topic = await own.create(unique("large"), 1)
+    writer.add(topic, 0, key=b"before", value=b"")
+    with pytest.raises(Never, match=r"record_too_large: \d+ bytes, at most 1000000 are taken"):
+        writer.add(topic, 0, key=b"key", value=b"x" * MAX_RECORD_BYTES)
+    with pytest.raises(Never, match=r"record_too_large: \d+ bytes in 2 records, more than a batch takes"):
+        writer.add_together(
+            topic, 0, [(b"a", b"x" * (MAX_BATCH_BYTES // 2)), (b"b", b"x" * (MAX_BATCH_BYTES // 2))]
+        )
+    largest = MAX_RECORD_BYTES - check_size(b"key", b"")
+    writer.add(topic, 0, key=b"key", value=b"x" * largest)  # more than a batch of ours: the broker takes it
+    await writer.settled()
+    assert [record.key for record in await own.records(topic)] == [b"before", b"key"]
+
+
+async def test_nothing_is_acked_before_it_is_durable_and_what_waits_is_bounded(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await own.create(unique("durable"), 1)
+    writer.add(topic, 0, key=b"first", value=b"")
+    await writer.settled()
+    monkeypatch.setattr(journal, "MAX_WAITING", 50)
+    promise, acked = receipt()
+    broker.suspend()
+    try:
+        writer.add(topic, 0, key=b"promised", value=b"", receipt=promise)
+        promise.settle()
+        for n in range(48):
+            writer.add(topic, 0, key=b"%d" % n, value=b"")
+        await asyncio.wait_for(writer.room(), 1)
+        writer.add(topic, 0, key=b"the fiftieth", value=b"")
+        room = asyncio.create_task(writer.room())
+        producer: Any = writer._producer
+        await eventually(lambda: producer._sender._in_flight, "a batch is on its way")
+        assert not promise.settled
+        assert not acked
+        assert not room.done()
+        assert writer.waiting == 50
+    finally:
+        broker.resume()
+    await room
+    await writer.settled()
+    assert promise.settled
+    assert acked == [1]
+    assert len(await own.records(topic)) == 51
+
+
+@pytest.mark.slow
+async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+) -> None:
+    topic = await own.create(unique("away"), 2)
+    for n in range(100):
+        writer.add(topic, n % 2, key=b"%d" % n, value=b"")
+    await asyncio.sleep(0)
+    broker.kill9()
+    for n in range(100, 200):
+        writer.add(topic, n % 2, key=b"%d" % n, value=b"")
+    await asyncio.to_thread(broker.start)
+    await asyncio.wait_for(writer.settled(), 60)
+    found = await own.records(topic)
+    for partition in range(2):
+        keys = [int(record.key) for record in found if record.partition == partition]
+        assert keys == list(range(partition, 200, 2))
+
+
+@pytest.mark.slow
+async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_again(
+    own: Cluster, launch: Launch, broker: KafkaBroker
+) -> None:
+    """`producer request 20 s` of FAUST.md, here 3 s: less than the lease, so it is the writer that gives up."""
+    topic, out = await own.create(unique("gone"), 1), await own.create(unique("out"), 1)
+    group = unique("gone")
+    environment: dict[str, object] = {
+        "KAFKA_BOOTSTRAP_SERVERS": own.address,
+        "TOPIC": topic,
+        "OUT": out,
+        "GROUP": group,
+        "INSTANCE": "copier-0",
+        "FIRSTCLAIM_PARTITIONS": 1,
+        "REQUEST_TIMEOUT_MS": 3000,
+    }
+    async with launch("copier", **environment, GATE=1) as copier:
+        await copier.hear(ready=True)
+        await own.send(topic, [(0, None, b"%d" % n) for n in range(10)])
+        await copier.hear(first=0)
+        broker.kill9()
+        copier.tell(open=True)
+        assert await copier.exit_code() == Exit.SOFTWARE
+    assert "append to out-" in copier.log.read_text()
+    await asyncio.to_thread(broker.start)
+    async with launch("copier", **environment) as copier:
+        await own.records_once(
+            out, lambda rows: {int(row.key) for row in rows} == set(range(10)), "all are copied"
+        )
+        await own.commits_reach(group, topic, {0: 10})
+        copier.signal(signal.SIGTERM)
+        assert await copier.exit_code() == 0
+
+
+def batches(broker: KafkaBroker, topic: str) -> list[list[bytes]]:
+    """Return the keys in each record batch of a topic, as they lie on the broker's disk."""
+    found = []
+    for log in sorted(Path(broker.folder, "data").glob(f"{topic}-*/*.log")):
+        records = MemoryRecords(log.read_bytes())
+        while records.has_next():
+            found.append([record.key for record in records.next_batch()])
+    return found

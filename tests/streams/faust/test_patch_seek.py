@@ -1,0 +1,63 @@
+"""When a recovery ends, Faust fetches for no partition, which takes all, and delivers while it seeks: both lose events.
+
+Each happens once in some hundred starts; the program under test forces it (apps/races.py).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.lead import LeadRow
+from models.wire import encode_row
+from tests.fixtures.servers import unique
+
+if TYPE_CHECKING:
+    from tests.streams.faust.cluster import Cluster
+    from tests.streams.faust.conftest import Launch
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+async def read(cluster: Cluster, launch: Launch, race: str, without: str, committed: int | None) -> set[int]:
+    """Return the offsets a reader is given of ten events that are there and two that come while it recovers."""
+    topic, journal = await cluster.create(unique("seek"), 1), await cluster.create(unique("seek-journal"), 1)
+    group = unique("seek")
+    await cluster.send(topic, [(0, b"key", b"%d" % n) for n in range(10)])
+    row = LeadRow(off=0, seq=1, lead=None, at=datetime.now(UTC), cause="cause")
+    await cluster.send(journal, [(0, b"key", encode_row(row))])  # something to recover
+    if committed is not None:
+        await cluster.commit(group, topic, {0: committed})
+    reader = launch(
+        "reader",
+        TOPIC=topic,
+        JOURNAL=journal,
+        GROUP=group,
+        FIRSTCLAIM_PARTITIONS=1,
+        WITHOUT=without,
+        RACE=race,
+    )
+    async with reader:
+        await reader.hear(fetched=True)
+        await cluster.send(topic, [(0, b"key", b"10")])
+        await reader.hear(owns=[0])
+        await reader.hear(got=[0, 10])
+        await cluster.send(topic, [(0, b"key", b"11")])
+        await reader.hear(got=[0, 11])
+        return {said["got"][1] for said in reader.said if "got" in said}
+
+
+async def test_p4_a_fetch_for_no_partition_takes_nothing(cluster: Cluster, launch: Launch) -> None:
+    """To aiokafka an empty set of partitions means all; and where nothing is committed no seek brings them back."""
+    race = "fetched_for_no_partition"
+    assert await read(cluster, launch, race, "", None) == set(range(12))
+    assert await read(cluster, launch, race, "P4", None) == {10, 11}
+
+
+async def test_p6_nothing_is_delivered_while_a_recovery_seeks(cluster: Cluster, launch: Launch) -> None:
+    """Delivered, then sought back behind it: it looks delivered already, is dropped, and the gap is acked."""
+    race = "delivered_while_it_seeks"
+    assert await read(cluster, launch, race, "", 2) == set(range(2, 12))
+    assert await read(cluster, launch, race, "P6", 2) == {10, 11}

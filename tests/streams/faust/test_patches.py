@@ -1,0 +1,267 @@
+"""Each patch keeps something that Faust without it loses: every test runs both, on the same broker, and shows both.
+
+Where the loss is a race, the program under test forces it (apps/races.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.lead import LeadRow
+from models.wire import encode_row
+from streams.fatal import Exit
+from tests.fixtures.servers import unique
+from tests.streams.faust.program import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.streams.faust.cluster import Cluster
+    from tests.streams.faust.conftest import Launch
+    from tests.streams.faust.program import Program
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+async def with_and_without(patch: str, scenario: Callable[[str], Awaitable[Any]]) -> tuple[Any, Any]:
+    """Return what comes of a scenario with all patches, and without this one; both at the same time."""
+    return tuple(await asyncio.gather(scenario(""), scenario(patch)))
+
+
+def got(*programs: Program) -> list[tuple[int, int]]:
+    """Return (partition, offset) of the events these programs were given, in order."""
+    return [tuple(said["got"]) for program in programs for said in program.said if "got" in said]
+
+
+def row(off: int) -> bytes:
+    """Return a journal row."""
+    return encode_row(LeadRow(off=off, seq=1, lead=None, at=datetime.now(UTC), cause=f"cause/{off}"))
+
+
+async def test_p1_events_that_wait_when_a_recovery_ends_are_handled(cluster: Cluster, launch: Launch) -> None:
+    """Fact 3: stock Faust empties buffers that were never suspended, and drops the copies it fetches again."""
+
+    async def scenario(without: str) -> list[int]:
+        topic, journal = await cluster.create(unique("p1"), 1), await cluster.create(unique("p1-journal"), 1)
+        await cluster.send(topic, [(0, b"key", b"%d" % n) for n in range(10)])
+        await cluster.send(
+            journal, [(0, b"key", row(0))]
+        )  # something to recover: else nothing is fetched yet
+        reader = launch(
+            "reader",
+            TOPIC=topic,
+            JOURNAL=journal,
+            FIRSTCLAIM_PARTITIONS=1,
+            WITHOUT=without,
+            GATE=1,
+            RACE="resumed_with_events_in_the_buffer",
+            WAITING=9,
+        )
+        async with reader:
+            await reader.hear(seeking=True)
+            await reader.hear(owns=[0])
+            reader.tell(open=True)
+            await cluster.send(topic, [(0, b"key", b"10")])
+            await reader.hear(got=[0, 10])
+            return [offset for _, offset in got(reader)]
+
+    # P6 closes the same door from the other side: without it what waits in the buffer is P1's alone.
+    kept, lost = await asyncio.gather(scenario("P6"), scenario("P6 P1"))
+    assert list(dict.fromkeys(kept)) == list(range(11))
+    assert lost == [0, 10]
+
+
+async def test_p2_the_commit_does_not_pass_an_event_in_flight(cluster: Cluster, launch: Launch) -> None:
+    """Fact 4: out of order acks; stock Faust commits behind the last of them."""
+
+    async def scenario(without: str) -> int | None:
+        topic, group = await cluster.create(unique("p2")), unique("p2")
+        await cluster.send(topic, [*[(0, None, b"%d" % n) for n in range(5)], (1, None, b"0")])
+        async with launch("reader", TOPIC=topic, GROUP=group, HOLD=1, WITHOUT=without) as reader:
+            await reader.until(lambda: len(got(reader)) == 6, "all six are given")
+            reader.tell(ack=[[0, 3], [0, 1], [1, 0]])
+            # Partition 1 is committed: so everything acked before was looked at.
+            await cluster.commits_reach(group, topic, {1: 1})
+            seen = await cluster.committed(group, topic)
+            if not without:
+                reader.tell(ack=[[0, 0]])
+                await cluster.commits_reach(group, topic, {0: 2})
+                reader.tell(ack=[[0, 4], [0, 2]])
+                await cluster.commits_reach(group, topic, {0: 5})
+            return seen
+
+    kept, lost = await with_and_without("P2", scenario)
+    assert kept is None
+    assert lost is not None
+
+
+async def test_p2_and_drain_commits_go_on_after_a_repeat_and_over_holes(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """What is committed may come again, and offsets may be missing, behind the very first too (compaction)."""
+    topic, group = await cluster.create(unique("holes")), unique("holes")
+    await cluster.send_with_holes(topic, 0, [b"0", b"2", b"4"])
+    async with launch("reader", TOPIC=topic, GROUP=group) as reader:
+        await cluster.commits_reach(group, topic, {0: 5})
+        reader.tell(rewind=0)
+        await reader.until(lambda: Counter(got(reader))[0, 4] == 2, "all is given again")
+        await cluster.send_with_holes(topic, 0, [b"6", b"8"])
+        await cluster.commits_reach(group, topic, {0: 9})
+        assert got(reader) == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
+
+
+async def test_p3_a_graceful_rebalance_replays_nothing(cluster: Cluster, launch: Launch) -> None:
+    """Fact 5: acked, not committed yet, and a second member comes; stock Faust forgets the acks first."""
+
+    async def scenario(without: str) -> tuple[dict[int, int], set[int]]:
+        topic, group = await cluster.create(unique("p3")), unique("p3")
+        await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(20)])
+        environment = {"TOPIC": topic, "GROUP": group, "COMMIT_SECONDS": 600, "WITHOUT": without}
+        async with launch("reader", **environment) as first, launch("reader", **environment) as second:
+            await second.until(lambda: owned(first) == owned(second) == 1, "both own one")
+            commits = {p: offset for p, (offset, _) in (await cluster.commits(group, topic)).items()}
+            await cluster.send(topic, [(0, None, b"end"), (1, None, b"end")])
+            await second.until(lambda: {(0, 10), (1, 10)} <= set(got(first, second)), "all is handled")
+            return commits, set(Counter(got(first, second)).values())
+
+    kept, lost = await with_and_without("P3", scenario)
+    assert kept == ({0: 10, 1: 10}, {1})
+    assert lost[0] == {}
+    assert max(lost[1]) == 2
+
+
+async def test_p4_what_an_overtaken_fetch_took_is_given_back(cluster: Cluster, launch: Launch) -> None:
+    """A fetch waits through a rebalance and is served from the next assignment; where nothing is committed, lost."""
+
+    async def scenario(without: str) -> list[tuple[int, int]]:
+        topic, group = await cluster.create(unique("p4")), unique("p4")
+        environment = {"TOPIC": topic, "GROUP": group, "WITHOUT": without}
+        async with launch("reader", **environment, RACE="fetch_overtaken_by_a_rebalance") as first:
+            await first.hear(owns=[0, 1])
+            async with launch("reader", **environment) as second:
+                await first.hear(rebalancing=True)
+                await cluster.send(topic, [(partition, None, b"x") for partition in (0, 1)])
+                await first.until(lambda: owned(first) == owned(second) == 1, "both own one")
+                await cluster.send(topic, [(partition, None, b"end") for partition in (0, 1)])
+                await first.until(lambda: {(0, 1), (1, 1)} <= set(got(first, second)), "the last are handled")
+                return sorted(set(got(first, second)))
+
+    kept, lost = await with_and_without("P4", scenario)
+    assert kept == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert len(lost) == 3  # the first member's first event is missing
+
+
+async def test_p5_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """A worker without a partition has its flow open: stock Faust delivers before tables and agents are told."""
+
+    async def scenario(without: str) -> int | None:
+        topic, journal = await cluster.create(unique("p5"), 1), await cluster.create(unique("p5-journal"), 1)
+        await cluster.send(topic, [(0, b"key", b"0")])
+        await cluster.send(journal, [(0, b"key", row(0))])
+        environment = {
+            "TOPIC": topic,
+            "JOURNAL": journal,
+            "GROUP": unique("p5"),
+            "FIRSTCLAIM_PARTITIONS": 1,
+            "WITHOUT": without,
+            "RACE": "fetched_before_it_is_paused",
+        }
+        async with launch("reader", **environment) as first, launch("reader", **environment) as second:
+            await second.until(lambda: owned(first) + owned(second) == 1, "one of them owns the partition")
+            await second.until(lambda: second.heard(owns=[]) or first.heard(owns=[]), "the other owns none")
+            owner, spare = (first, second) if owned(first) else (second, first)
+            owner.signal(signal.SIGTERM)
+            await cluster.send(topic, [(0, b"key", b"1")])
+            await eventually(lambda: spare.ended or (0, 1) in got(spare), "it is handled, or the spare ends")
+            return spare.ended or spare.heard(got=[0, 1])[0]["row"]
+
+    kept, lost = await with_and_without("P5", scenario)
+    assert kept == 0
+    # Where the partition is new to it Faust's conductor fails; where it had it before, the table is empty.
+    assert lost in {Exit.SOFTWARE, None}
+
+
+async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """More waits than is buffered; a second member comes; no event of the former generation reaches an agent."""
+    topic, group = await cluster.create(unique("full")), unique("full")
+    await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(1000)])
+    environment = {"TOPIC": topic, "GROUP": group, "BULKS": 1}
+    async with launch("reader", **environment, GATE=1, BUFFERED=50) as first:
+        await first.until(lambda: got(first), "the first is given")
+        async with launch("reader", **environment) as second:
+            await first.until(lambda: owned(first) == owned(second) == 1, "both own one")
+            at_the_rebalance = len(got(first))
+            first.tell(open=True)
+            await first.until(lambda: len(set(got(first, second))) == 1000, "all are handled")
+            assert at_the_rebalance < 500  # the buffer was full
+            assert not first.heard(stale=True)
+            assert not second.heard(stale=True)
+            assert {partition for partition, _ in got(first)[at_the_rebalance:]} == set(
+                first.said_last("owns")
+            )
+            assert max(Counter(got(first, second)).values()) == 1
+            await cluster.commits_reach(group, topic, {0: 500, 1: 500})
+
+
+async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """Fact 17, 18: counted, not timed. And recovery gives the same rows either way, without the regressions."""
+
+    async def scenario(without: str) -> dict[str, Any]:
+        topic, journal = await cluster.create(unique("count")), await cluster.create(unique("count-journal"))
+        rows = [(n % 2, b"key-%d" % (n % 7), row(n)) for n in range(1000)]
+        zombie = [(n % 2, b"key-%d" % (n % 7), row(n)) for n in range(900, 950)]
+        await cluster.send(journal, [*rows, *zombie, (0, b"bad", b"\xff"), (0, b"key-3", None)])
+        environment = {"TOPIC": topic, "JOURNAL": journal, "COUNT": 1, "WITHOUT": without}
+        async with launch("reader", **environment) as reader:
+            await reader.hear(owns=[0, 1])
+            recovery = await counted(reader)
+            await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(1000)])
+            await reader.until(lambda: len(got(reader)) == 1000, "all are handled")
+            events = await counted(reader)
+            rows_found = await reader.hear(unreadable=1)
+        return {
+            "recovery": recovery["tasks"],
+            "events": events["tasks"] - recovery["tasks"],
+            "longest_backoff": events["longest_backoff"],
+            "recovered": rows_found["recovered"],
+            "regressions": rows_found["regressions"],
+        }
+
+    fast, slow = await with_and_without("drain slurp prefetch", scenario)
+    assert fast["recovery"] < 700
+    assert slow["recovery"] > 1000
+    assert fast["events"] < 300
+    assert slow["events"] > 2000
+    assert fast["longest_backoff"] <= 0.001
+    assert slow["longest_backoff"] > 0.05
+    newest: dict[str, dict[str, int]] = {"0": {}, "1": {}}
+    for n in range(1000):
+        newest[str(n % 2)][f"key-{n % 7}"] = n
+    del newest["0"]["key-3"]
+    assert fast["recovered"] == slow["recovered"] == newest
+    assert fast["regressions"] == slow["regressions"] > 0
+
+
+async def counted(reader: Program) -> dict[str, Any]:
+    """Ask for the figures."""
+    before = len([said for said in reader.said if "tasks" in said])
+    reader.tell(count=True)
+    await reader.until(lambda: len([said for said in reader.said if "tasks" in said]) > before, "it counts")
+    return [said for said in reader.said if "tasks" in said][-1]
+
+
+def owned(reader: Program) -> int:
+    """Return how many partitions a reader owns now."""
+    return len(reader.said_last("owns") or ())

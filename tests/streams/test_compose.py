@@ -1,0 +1,62 @@
+"""The compose file is complete: pinned images, a healthcheck each, a listener per side, no port outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.local.jars import KAFKA_VERSION
+from tests.fixtures.containers import KAFKA_IMAGE, POSTGRES_IMAGE, VALKEY_IMAGE
+
+FILE = Path(__file__).parents[2] / "docker-compose.kafka.yml"
+COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+def listeners(value: str) -> dict[str, str]:
+    return dict(part.split("://") for part in value.split(","))
+
+
+def test_the_images_are_the_ones_the_fixtures_use() -> None:
+    assert {name: service["image"] for name, service in SERVICES.items()} == {
+        "kafka": KAFKA_IMAGE,
+        "valkey": VALKEY_IMAGE,
+        "postgres": POSTGRES_IMAGE,
+        "kafka-ui": "ghcr.io/kafbat/kafka-ui:v1.5.0",
+    }
+    assert KAFKA_IMAGE.endswith(f":{KAFKA_VERSION}")
+    assert "version" not in COMPOSE
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_proves_its_health_and_listens_on_this_machine_only(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert check.keys() >= {"interval", "timeout", "retries"}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name]["ports"])
+
+
+def test_each_side_is_told_an_address_of_kafka_it_can_reach() -> None:
+    kafka = SERVICES["kafka"]["environment"]
+    binds, told = listeners(kafka["KAFKA_LISTENERS"]), listeners(kafka["KAFKA_ADVERTISED_LISTENERS"])
+    assert told == {"INSIDE": "kafka:19092", "HOST": "127.0.0.1:9092"}
+    assert binds.keys() == told.keys() | {"CONTROLLER"}
+    for name, address in told.items():
+        assert binds[name].rpartition(":")[2] == address.rpartition(":")[2]
+    assert SERVICES["kafka"]["ports"] == [f"{told['HOST']}:{binds['HOST'].lstrip(':')}"]
+    protocols = dict(part.split(":") for part in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert protocols.keys() == binds.keys()
+    assert kafka["KAFKA_INTER_BROKER_LISTENER_NAME"] in told
+    assert SERVICES["kafka-ui"]["environment"]["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == told["INSIDE"]
+    assert kafka["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+
+
+def test_what_is_not_needed_by_all_is_in_a_profile_and_data_is_kept() -> None:
+    profiles = {name: service.get("profiles") for name, service in SERVICES.items()}
+    assert profiles == {"kafka": None, "valkey": None, "postgres": ["postgres"], "kafka-ui": ["ui"]}
+    for service in SERVICES.values():
+        for volume in service.get("volumes", []):
+            assert volume.partition(":")[0] in COMPOSE["volumes"]

@@ -36,6 +36,8 @@ from tests.sink.story import START, Story, tables, unburied
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PATIENCE = 90.0
+PARTITIONS = 16
+"""One for each story the tests of this module tell."""
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
@@ -46,11 +48,12 @@ class Journal:
         self.broker = broker
         self.stories: list[Story] = []
         self.poison: list[JournalRecord] = []
-        self.settings = Settings.read(kafka_bootstrap_servers=broker.address, partitions=8)
+        self.settings = Settings.read(kafka_bootstrap_servers=broker.address, partitions=PARTITIONS)
         asyncio.run(provision(self.settings))
 
     def begin(self) -> Story:
         """Return a story in a partition nobody has written to."""
+        assert len(self.stories) < PARTITIONS, "more stories than partitions: raise PARTITIONS"
         story = Story(len(self.stories), seed=100)
         self.stories.append(story)
         return story
@@ -125,7 +128,7 @@ def start(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Call
     """Yield a function that starts a sink; all are ended after the test."""
     settings = Settings.read(
         kafka_bootstrap_servers=journal.broker.address,
-        partitions=8,
+        partitions=PARTITIONS,
         database_url=database.url,
         state_dir=tmp_path,
     )

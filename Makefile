@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 SECONDS ?=
 LEADS ?=
 MAPPING ?=
+# Test processes at once: the tests wait for servers most of the time. Each process starts servers of its own.
+JOBS ?= 2
 
 .PHONY: help setup demo test check lint types imports format lock clean
 
@@ -26,8 +28,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## start everything, feed it, show it live; SECONDS=60 ends it with verify, LEADS=file MAPPING=file.yaml feeds yours
 	@$(BIN)/firstclaim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEADS),--leads $(LEADS)) $(if $(MAPPING),--mapping $(MAPPING))
 
-test: setup ## run every test, on the real servers
-	@$(BIN)/pytest
+test: setup ## run every test, on the real servers, JOBS=2 files at a time
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup lint types imports test ## what CI holds the project to, and the linters
 

@@ -175,9 +175,18 @@ async def test_p5_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
             "RACE": "fetched_before_it_is_paused",
         }
         async with launch("reader", **environment) as first, launch("reader", **environment) as second:
-            await second.until(lambda: owned(first) + owned(second) == 1, "one of them owns the partition")
-            await second.until(lambda: second.heard(owns=[]) or first.heard(owns=[]), "the other owns none")
-            owner, spare = (first, second) if owned(first) else (second, first)
+            # A partition that is on its way between them belongs to nobody: both are asked at the same moment.
+            owner, spare = await second.until(
+                lambda: next(
+                    (
+                        (one, other)
+                        for one, other in ((first, second), (second, first))
+                        if one.said_last("owns") == [0] and other.said_last("owns") == []
+                    ),
+                    None,
+                ),
+                "one of them owns the partition and the other none",
+            )
             owner.signal(signal.SIGTERM)
             await cluster.send(topic, [(0, b"key", b"1")])
             await eventually(lambda: spare.ended or (0, 1) in got(spare), "it is handled, or the spare ends")

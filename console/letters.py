@@ -64,12 +64,9 @@ def _place(place: str) -> tuple[int, int]:
 
 async def _find(settings: Settings, places: list[str]) -> list[Any]:
     wanted = {_place(place) for place in places}
-    found = []
     partitions = {partition for partition, _ in wanted}
     async with aclosing(read_topic(settings, DEAD_LETTERS, partitions=partitions)) as records:
-        async for record in records:
-            if (record.partition, record.offset) in wanted:
-                found.append(record)
+        found = [record async for record in records if (record.partition, record.offset) in wanted]
     if missing := wanted - {(record.partition, record.offset) for record in found}:
         raise RuntimeFailure(
             "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"

@@ -14,7 +14,9 @@ directory = typer.Typer(help="Queues, reps and settings: publish them from a fil
 
 @directory.command("apply")
 def apply(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="YAML; see docs/examples/directory.yaml.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="YAML; see docs/examples/directory.yaml.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Check a whole file, then publish it; a file with one wrong object publishes nothing.

@@ -190,7 +190,8 @@ async def test_p5_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
             owner.signal(signal.SIGTERM)
             await cluster.send(topic, [(0, b"key", b"1")])
             await eventually(lambda: spare.ended or (0, 1) in got(spare), "it is handled, or the spare ends")
-            return spare.ended or spare.heard(got=[0, 1])[0]["row"]
+            seen: int | None = spare.ended or spare.heard(got=[0, 1])[0]["row"]
+            return seen
 
     kept, lost = await with_and_without("P5", scenario)
     assert kept == 0

@@ -7,14 +7,15 @@ from typing import Any, Final
 from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 
-from models.events import Event
-from models.wire import encode_event
+from agents.orgs import published_for
+from models.events import DirectoryPublished, Event
+from models.wire import encode_event, encode_org_event
 from rules.intake import accept_action, accept_arrival, accept_publication
 from streams.app import StageApp, bulks, raw_topic
 from streams.dead_letters import bury, verdict
 from streams.journal import Acker, JournalWriter, check_size
 from streams.metrics import EVENTS
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG
+from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
 _HANDLED: Final = EVENTS.labels(stage="intake")
 
@@ -66,6 +67,10 @@ class IntakeStage:
             targets = [(murmur2(key) & 0x7FFFFFFF) % self.partitions] if key else range(self.partitions)
             for partition in targets:
                 self.writer.add(LEAD_LOG, partition, key=key, value=value, receipt=receipt)
+            if isinstance(accepted, DirectoryPublished) and published_for(accepted):
+                org = accepted.org.encode()
+                place = (murmur2(org) & 0x7FFFFFFF) % self.partitions
+                self.writer.add(ORG_LOG, place, key=org, value=encode_org_event(accepted), receipt=receipt)
         receipt.settle()
 
     async def revoked(self, *_: Any, **__: Any) -> None:

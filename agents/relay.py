@@ -4,14 +4,14 @@ Within a partition of the journal the log offset only grows, except for what a z
 repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (DESIGN.md).
 """
 
-from collections import deque
 from typing import Any, Final
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 from msgspec import MsgspecError
 
+from agents.marks import Marks, keep, restore
 from agents.told import Told
 from models.wire import decode_row
 from rules.effects import effects
@@ -19,47 +19,10 @@ from streams.app import StageApp, bulks, raw_topic
 from streams.dead_letters import bury, verdict
 from streams.journal import Acker, JournalWriter, check_size
 from streams.metrics import EVENTS, REPEATS_SKIPPED
-from streams.topics import LEAD_JOURNAL
+from streams.topics import LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
 _HANDLED: Final = EVENTS.labels(stage="relay")
-
-NO_MARK: Final = -1
-
-
-class Marks:
-    """The highest log offset seen in each journal partition, and what it was at each offset not yet committed."""
-
-    def __init__(self) -> None:
-        self.highest: dict[int, int] = {}
-        self._committed: dict[int, int] = {}
-        self._steps: dict[int, deque[tuple[int, int]]] = {}
-
-    def restore(self, partition: int, mark: int) -> None:
-        """Begin a partition with the mark that was committed with its offset."""
-        self.highest[partition] = self._committed[partition] = mark
-        self._steps[partition] = deque()
-
-    def forget(self) -> None:
-        """Forget all partitions."""
-        self.highest.clear()
-        self._committed.clear()
-        self._steps.clear()
-
-    def advance(self, partition: int, journal_offset: int, off: int) -> bool:
-        """See one record; say whether it is new."""
-        if off <= self.highest.get(partition, NO_MARK):
-            return False
-        self.highest[partition] = off
-        self._steps.setdefault(partition, deque()).append((journal_offset, off))
-        return True
-
-    def at(self, partition: int, journal_offset: int) -> int:
-        """Return the mark that holds for a commit of this journal offset: of the records before it, not after."""
-        steps = self._steps.get(partition)
-        while steps and steps[0][0] < journal_offset:
-            self._committed[partition] = steps.popleft()[1]
-        return self._committed.get(partition, NO_MARK)
 
 
 class RelayStage:
@@ -72,7 +35,7 @@ class RelayStage:
         self.writer = JournalWriter(app.settings, lease=app.lease)
         self.marks = Marks()
         self.told = Told()
-        app.commit_metadata = lambda tp, offset: str(self.marks.at(tp.partition, offset))
+        keep(app, LEAD_JOURNAL, self.marks)
         app.agent(raw_topic(app, LEAD_JOURNAL), name="relay", supervisor_strategy=CrashingSupervisor)(
             self.run
         )
@@ -110,9 +73,10 @@ class RelayStage:
                 if self.told.has(effect.topic, partition, row.off, n):
                     continue
                 # Every public topic has the journal's partitions, and the same key: the same partition.
+                to = self.place(effect.key) if effect.topic == ORG_LOG else partition
                 self.writer.add(
                     effect.topic,
-                    partition,
+                    to,
                     key=effect.key,
                     value=effect.value,
                     headers=effect.headers,
@@ -120,25 +84,16 @@ class RelayStage:
                 )
         receipt.settle()
 
+    def place(self, key: bytes) -> int:
+        """Return the partition of a key."""
+        return int((murmur2(key) & 0x7FFFFFFF) % self.partitions)
+
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go when all that was relayed is durable."""
         await self.writer.settled()
         self.acker = Acker()
 
     async def assigned(self, *_: Any, **__: Any) -> None:
-        """Read the marks that were committed with the offsets of our partitions, before the first record is read."""
-        consumer: Any = self.app.consumer
-        thread = consumer._thread  # noqa: SLF001  # Faust offers no other way to a commit's metadata
-        coordinator = thread._ensure_consumer()._coordinator  # noqa: SLF001
-        partitions = [
-            TopicPartition(tp.topic, tp.partition)
-            for tp in self.app.consumer.assignment()
-            if tp.topic == LEAD_JOURNAL
-        ]
-        committed = await thread.call_thread(coordinator.fetch_committed_offsets, partitions)
-        self.marks.forget()
-        for tp in partitions:
-            stored = committed.get(tp)
-            self.marks.restore(tp.partition, int(stored.metadata) if stored and stored.metadata else NO_MARK)
-        await self.told.read(self.app.settings, [tp.partition for tp in partitions])
+        """Restore marks, and look at what is public, before the first record is read."""
+        await self.told.read(self.app.settings, await restore(self.app, LEAD_JOURNAL, self.marks))
         _log.info("marks restored", marks=dict(self.marks.highest))

@@ -13,6 +13,8 @@ import uvloop
 
 from agents.intake import IntakeStage
 from agents.leads import LeadsStage
+from agents.org_relay import OrgRelayStage
+from agents.orgs import OrgsStage
 from agents.relay import RelayStage
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
@@ -39,12 +41,12 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim worker`; return what they write with."""
-    return [IntakeStage(app).writer, LeadsStage(app).writer]
+    return [IntakeStage(app).writer, LeadsStage(app).writer, OrgsStage(app).writer]
 
 
 def relay_stages(app: StageApp) -> list[JournalWriter]:
-    """Attach the stage of `firstclaim relay`; return what it writes with."""
-    return [RelayStage(app).writer]
+    """Attach the stages of `firstclaim relay`; return what they write with."""
+    return [RelayStage(app).writer, OrgRelayStage(app).writer]
 
 
 Stages = Callable[[StageApp], list[JournalWriter]]

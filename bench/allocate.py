@@ -18,8 +18,9 @@ import msgspec
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
-from models.org import LeadClosed, OfferSettled, OrgEvent, Outcome, RepRequested
-from models.org_decisions import OfferMade, Step
+from models.offers import OfferMade, Outcome
+from models.org import LeadClosed, OfferSettled, OrgEvent, RepRequested
+from models.org_decisions import Step
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
 from rules.org.state import OrgState

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from models.offers import Outcome, Rejected
+
 
 class Result(StrEnum):
     """The answer to an action (CONTRACTS.md, `lead-decisions`)."""
@@ -33,6 +35,7 @@ class Reason(StrEnum):
     NOT_AN_EXCEPTION = "not_an_exception"
     LEAD_CLOSED = "lead_closed"
     INVALID = "invalid"
+    SUPPRESSED = "suppressed"
     FATAL_ERROR = "fatal_error"
 
 
@@ -185,6 +188,82 @@ class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
     outcome: str
 
 
+class RepSought(_Decision, frozen=True, tag="rep_sought"):
+    """The lead asks its group for a rep, other than those it has tried (R3, R8)."""
+
+    group_id: str
+    epoch: int
+    why: str
+    tried: tuple[str, ...] = ()
+
+
+class LeadOffered(_Decision, frozen=True, tag="lead_offered"):
+    """The lead is offered: to one rep for a window, or to several of whom the first wins (R3, S1, S5).
+
+    `passed`: who might have had it and why not (R9). `until` None: the offer has no end of its own.
+    """
+
+    group_id: str
+    epoch: int
+    method: str
+    reps: tuple[str, ...]
+    why: str
+    until: datetime | None = None
+    passed: tuple[Rejected, ...] = ()
+
+
+class OfferEnded(_Decision, frozen=True, tag="offer_ended"):
+    """An offer is over for these reps; where nobody has the lead the org is given back what it took (X3).
+
+    `reps` empty: a request that nobody had been found for is withdrawn.
+    """
+
+    group_id: str
+    epoch: int
+    outcome: Outcome
+    why: str
+    reps: tuple[str, ...] = ()
+    method: str | None = None
+
+
+class OfferDeclined(_Decision, frozen=True, tag="offer_declined"):
+    """One of those whom the lead rings with does not want it, or may not have it any more; the others still may."""
+
+    rep_id: str
+    epoch: int
+    why: str
+    remaining: tuple[str, ...]
+    told_by_org: bool = False
+
+
+class NobodyAvailable(_Decision, frozen=True, tag="nobody_available"):
+    """The group has nobody for the lead now, and why not, candidate by candidate (E1, R9).
+
+    `waits`: the org offers it by itself once somebody may have it; `until`: when time alone may bring that about.
+    """
+
+    group_id: str
+    epoch: int
+    reason: str
+    explanation: tuple[Rejected, ...]
+    waits: bool = False
+    until: datetime | None = None
+
+
+class ConnectRequested(_Decision, frozen=True, tag="connect_requested"):
+    """The winner of a ring pressed 1 again: the lead is to be called, and the two connected (S2)."""
+
+    rep_id: str
+
+
+class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
+    """The org answered a request that is over: nothing changed (X3)."""
+
+    answer: str
+    epoch: int
+    why: str
+
+
 class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
     """A timer spoke for an epoch that is over, or before its time: nothing changed (X3)."""
 
@@ -212,5 +291,12 @@ Decision = (
     | ExceptionResolved
     | ClaimReopened
     | LeadClosed
+    | RepSought
+    | LeadOffered
+    | OfferEnded
+    | OfferDeclined
+    | NobodyAvailable
+    | ConnectRequested
+    | AnswerIgnored
     | DeadlineIgnored
 )

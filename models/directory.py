@@ -40,6 +40,20 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
     active: bool = True
 
 
+class Campaign(msgspec.Struct, frozen=True, kw_only=True):
+    """What leads arrive through, and the group they are distributed to.
+
+    `default`: it also takes leads that name no campaign of the org.
+    """
+
+    campaign_id: str
+    name: str = ""
+    description: str = ""
+    vendor: str | None = None
+    group_id: str | None = None
+    default: bool = False
+
+
 class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from models.facts import Facts
+from models.offers import OrgAnswer
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -57,6 +58,15 @@ class RulesChanged(_Event, frozen=True, tag="rules_changed"):
     version: int
 
 
+class OrgAnswered(_Event, frozen=True, tag="org_answered"):
+    """The lead's org found it a rep, or nobody, or takes one away (R3, S1, X2); the answer names the epoch it answers.
+
+    `cause`: `org/{org}/{offset in org-log}/{n}`, so a repeat repeats it.
+    """
+
+    answer: OrgAnswer
+
+
 class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
     """An admin published, changed or removed (`value` None) one object of an org; `lead_id` is empty.
 
@@ -70,4 +80,4 @@ class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
     value: dict[str, Any] | None = None
 
 
-Event = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | DirectoryPublished
+Event = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | OrgAnswered | DirectoryPublished

@@ -8,6 +8,7 @@ import msgspec
 
 from models.decisions import Answered, Decision
 from models.facts import Facts
+from models.offers import Rejected
 
 ANSWERS_KEPT: Final = 32
 """How many of the newest answers a row keeps, to repeat them word for word (X4). An older action is decided anew,
@@ -21,6 +22,8 @@ class Phase(StrEnum):
     """Nobody owns it; it stands in one queue or more."""
     LOCKED = "locked"
     """Nobody owns it; one rep has it open, so it stands in no queue (D1)."""
+    OFFERED = "offered"
+    """Nobody owns it; its group is asked for a rep, or it is offered to one, or rings with several (R3, S1, S5)."""
     OWNED = "owned"
     """One rep owns it. An aged one also stands in claimable queues (Q11)."""
     WORKING = "working"
@@ -46,6 +49,8 @@ class DeadlineKind(StrEnum):
     """A promised call is due (D4)."""
     RULES = "rules"
     """The next instant at which a relative-date rule changes its verdict (Q2)."""
+    OFFER = "offer"
+    """A claim window, a ring or a New Lead button runs out (R3, S4, S5)."""
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +86,48 @@ class Trouble(msgspec.Struct, frozen=True):
     raised_at: datetime
 
 
+class Seeking(StrEnum):
+    """How far a lead is with finding a rep."""
+
+    ASKED = "asked"
+    """Its org has not answered yet."""
+    OFFERED = "offered"
+    """One rep has it, for a window."""
+    RINGING = "ringing"
+    """Several reps have it, and the first of them wins."""
+    PAUSED = "paused"
+    """Transfers pause; its org goes on by itself (R4)."""
+    WAITING = "waiting"
+    """Nobody may have it now; its org offers it by itself once somebody may. Meanwhile it is free (E1)."""
+
+
+HELD_BACK: Final = frozenset({Seeking.ASKED, Seeking.OFFERED, Seeking.RINGING, Seeking.PAUSED})
+"""As long as a lead seeks like this it stands in no queue: somebody is about to have it."""
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A lead's search for a rep through its group.
+
+    `epoch`: of the request; the org's answers and the reps' name it (X3). `reps`: who has the offer now. `until`: when
+    it runs out. `tried`: who was tried in this round (R8).
+    """
+
+    group_id: str
+    epoch: int
+    stage: Seeking = Seeking.ASKED
+    method: str | None = None
+    reps: tuple[str, ...] = ()
+    until: datetime | None = None
+    tried: tuple[str, ...] = ()
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why distribution gave the lead to nobody (E1): the reason of its exception, should no queue take it."""
+
+    reason: str
+    explanation: tuple[Rejected, ...] = ()
+
+
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that is true of one lead after the last event of its log.
 
@@ -88,7 +135,10 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     places were computed with. `epoch` only grows; each deadline and lock takes the next. `claimed_through`: the
     claimable queue it was won from, for its whole history (Q10). `lapsed`: the rep whose lock ran out last; that rep
     may still act until somebody else takes the lead, and is then told that the lock had run out (D2). `deferred_at`:
-    when a callback without a time sent it to the end of its queues (D4).
+    when a callback without a time sent it to the end of its queues (D4). `search`: its way to a rep, while it is on
+    it. `failed`: why the last search came to nothing, until somebody has the lead. `taken`: the epoch under which its
+    owner took it, by which the org knows it. `distribution`, `description`: its group's method and its campaign's
+    description, as they were when it arrived (E2).
     """
 
     lead_id: str
@@ -110,6 +160,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inquiries: int = 1
     notes: int = 0
     trouble: Trouble | None = None
+    search: Search | None = None
+    failed: Failure | None = None
+    taken: int = 0
+    distribution: str | None = None
+    description: str | None = None
     places: dict[str, Place] = {}
     evaluated: int = -1
     deadlines: tuple[Deadline, ...] = ()

@@ -11,6 +11,7 @@ import msgspec
 
 from models.events import DirectoryPublished
 from models.lead import Lead
+from models.offers import Outcome
 
 # -- what happens ---------------------------------------------------------------------------------------
 
@@ -34,16 +35,6 @@ class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
     group_id: str
     lead: Lead
     tried: tuple[str, ...] = ()
-
-
-class Outcome(StrEnum):
-    """How an offer ended, as the lead saw it."""
-
-    CLAIMED = "claimed"
-    TIMEOUT = "timeout"
-    DECLINED = "declined"
-    VOIDED = "voided"
-    """It came to nothing through no doing of the rep's: the turn is not used up (R7)."""
 
 
 class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
@@ -183,7 +174,7 @@ class Stage(StrEnum):
     RINGING = "ringing"
     HELD = "held"
     GONE = "gone"
-    """Its row is to be removed: in the journal, a tombstone."""
+    """Its row is to be removed. The journal keeps it, so that no older one comes back."""
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):

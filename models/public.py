@@ -7,6 +7,8 @@ import msgspec
 
 from models.decisions import Reason, Result
 
+ORG_LOG: Final = "org-log"
+"""Not public: where leads tell their org; its messages are effects of lead records like the public ones."""
 LEAD_DECISIONS: Final = "lead-decisions"
 ASSIGNMENTS: Final = "assignments"
 LEAD_EXCEPTIONS: Final = "lead-exceptions"

@@ -179,6 +179,7 @@ class CampaignObject(_Published):
     description: Description = ""
     vendor: Name | None = None
     group_id: Id | None = None
+    default: bool = False
 
 
 class SettingsObject(_Published):

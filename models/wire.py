@@ -6,10 +6,17 @@ import msgspec
 
 from models.events import Event
 from models.lead import DirectoryRow, LeadRow, Row
+from models.org import OrgEvent
+from models.org_decisions import OrgKept, OrgStep
 
 _ENCODER: Final = msgspec.json.Encoder(order=None)
 _EVENTS: Final = msgspec.json.Decoder(Event)
 _ROWS: Final = msgspec.json.Decoder(Row)
+_ORG_EVENTS: Final = msgspec.json.Decoder(OrgEvent)
+
+OrgRecord = OrgStep | OrgKept | DirectoryRow
+"""What stands in `org-journal`."""
+_ORG_RECORDS: Final = msgspec.json.Decoder(OrgRecord)
 
 
 def encode_event(event: Event) -> bytes:
@@ -32,6 +39,28 @@ def decode_row(value: bytes) -> LeadRow | DirectoryRow:
     """Read one `lead-journal` record's value; raises `msgspec.MsgspecError`."""
     row: LeadRow | DirectoryRow = _decoded(_ROWS, value)
     return row
+
+
+def encode_org_event(event: OrgEvent) -> bytes:
+    """Return one `org-log` record's value."""
+    return _ENCODER.encode(event)
+
+
+def decode_org_event(value: bytes) -> OrgEvent:
+    """Read one `org-log` record's value; raises `msgspec.MsgspecError`."""
+    event: OrgEvent = _decoded(_ORG_EVENTS, value)
+    return event
+
+
+def encode_org_record(record: OrgRecord) -> bytes:
+    """Return one `org-journal` record's value."""
+    return _ENCODER.encode(record)
+
+
+def decode_org_record(value: bytes) -> OrgRecord:
+    """Read one `org-journal` record's value; raises `msgspec.MsgspecError`."""
+    record: OrgRecord = _decoded(_ORG_RECORDS, value)
+    return record
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:

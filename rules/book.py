@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from models.directory import OrgSettings, Rep
+from models.directory import Campaign, OrgSettings, Rep
 from models.errors import Problem, RuleErrors
 from models.events import DirectoryPublished
+from models.facts import Facts
 from models.lead import DirectoryRow, Lead
 from rules.publication import present
 from rules.queues import CompiledQueue, Evaluation, Explanation, QueueIndex
@@ -43,6 +44,18 @@ class Published(msgspec.Struct, frozen=True):
     value: dict[str, Any] | None
 
 
+class GroupTerms(msgspec.Struct, frozen=True):
+    """What a lead needs to know of a group; the rest is its org's affair (`rules.org`)."""
+
+    group_id: str
+    method: str = "round_robin"
+
+    @property
+    def takes(self) -> bool:
+        """Whether the group gives leads to reps; a `queue` leaves them to the queues."""
+        return self.method != "queue"
+
+
 @dataclass(frozen=True)
 class OrgRules:
     """Everything one org published, compiled. Never changed: `publish` on the book makes another.
@@ -56,6 +69,8 @@ class OrgRules:
     objects: Mapping[Key, Published] = field(default_factory=lambda: NOTHING)
     queues: Mapping[str, CompiledQueue] = field(default_factory=lambda: NOTHING)
     reps: Mapping[str, Rep] = field(default_factory=lambda: NOTHING)
+    groups: Mapping[str, GroupTerms] = field(default_factory=lambda: NOTHING)
+    campaigns: Mapping[str, Campaign] = field(default_factory=lambda: NOTHING)
     settings: OrgSettings = field(default_factory=OrgSettings)
     problems: Mapping[Key, tuple[Problem, ...]] = field(default_factory=lambda: NOTHING)
 
@@ -94,6 +109,19 @@ class OrgRules:
         rep = self.reps.get(rep_id)
         return rep.role if rep is not None and rep.active else None
 
+    def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
+        """Return the campaign a lead came through, or the org's default one, and its group if there is one."""
+        campaign = self.campaigns.get(facts.campaign or "") or self.default_campaign
+        group = self.groups.get(campaign.group_id or "") if campaign else None
+        return campaign, group
+
+    @cached_property
+    def default_campaign(self) -> Campaign | None:
+        """The first campaign, by its id, that takes leads which name none of the org."""
+        return next(
+            (self.campaigns[one] for one in sorted(self.campaigns) if self.campaigns[one].default), None
+        )
+
     def may_see(self, rep_id: str, queue_id: str) -> bool:
         """Say whether a rep has access to a queue: by team, or as one of those who build queues (Q4, Q1)."""
         queue = self.queues.get(queue_id)
@@ -115,6 +143,7 @@ class OrgRules:
         if not changed:
             return self
         queues, reps, problems = dict(self.queues), dict(self.reps), dict(self.problems)
+        groups, campaigns = dict(self.groups), dict(self.campaigns)
         settings = self.settings
         for key in sorted(changed, key=lambda key: objects[key].version):
             (kind, object_id), published = key, objects[key]
@@ -123,7 +152,11 @@ class OrgRules:
                 if kind == "queue":
                     _put(queues, object_id, _queue(object_id, published))
                 elif kind == "rep":
-                    _put(reps, object_id, _rep(object_id, published))
+                    _put(reps, object_id, _plain(published, Rep, rep_id=object_id))
+                elif kind == "group":
+                    _put(groups, object_id, _plain(published, GroupTerms, group_id=object_id))
+                elif kind == "campaign":
+                    _put(campaigns, object_id, _plain(published, Campaign, campaign_id=object_id))
                 elif kind == "settings":
                     settings = _settings(published)
             except RuleErrors as error:
@@ -133,6 +166,8 @@ class OrgRules:
             objects=MappingProxyType(objects),
             queues=MappingProxyType(queues),
             reps=MappingProxyType(reps),
+            groups=MappingProxyType(groups),
+            campaigns=MappingProxyType(campaigns),
             settings=settings,
             problems=MappingProxyType(problems),
         )
@@ -184,10 +219,8 @@ def _queue(object_id: str, published: Published) -> CompiledQueue | None:
     return CompiledQueue.from_value(object_id, published.value, published.version)
 
 
-def _rep(object_id: str, published: Published) -> Rep | None:
-    if published.value is None:
-        return None
-    return _converted({**published.value, "rep_id": object_id}, Rep)
+def _plain(published: Published, kind: type[T], **own_id: str) -> T | None:
+    return None if published.value is None else _converted({**published.value, **own_id}, kind)
 
 
 def _settings(published: Published) -> OrgSettings:

@@ -4,7 +4,7 @@ Of one record at most one message per reader's key is sent (assignment, exceptio
 carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
 """
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -27,18 +27,24 @@ from models.decisions import (
 from models.directory import Queue
 from models.ids import effect_id
 from models.lead import DirectoryRow, Lead, LeadRow
+from models.org import OrgEvent
 from models.public import (
     ASSIGNMENTS,
     LEAD_DECISIONS,
     LEAD_EXCEPTIONS,
+    NOTIFICATIONS,
+    ORG_LOG,
     QUEUE_CHANGES,
     Assignment,
     LeadDecision,
     LeadException,
+    Notification,
     QueueChange,
     QueueDefinition,
     personal_queue,
 )
+from rules.errands import to_org
+from rules.notices import notices
 from rules.personal import own_columns, own_queue, own_sort_key
 
 SOURCE_LOG: Final = "lead-log"
@@ -51,6 +57,8 @@ CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
     LeadException: b"firstclaim.lead-exception.v1",
     QueueChange: b"firstclaim.queue-change.v1",
     QueueDefinition: b"firstclaim.queue-definition.v1",
+    Notification: b"firstclaim.notification.v1",
+    **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
 }
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _SOURCE: Final = ("ce_source", CE_SOURCE)
@@ -152,6 +160,9 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     if owners or own_moved:
         messages.extend((QUEUE_CHANGES, key, change) for change in _own_places(row, lead, owners))
+    messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
+    org = lead.facts.org.encode()
+    messages.extend((ORG_LOG, org, event) for event in to_org(row))
     return messages
 
 
@@ -207,8 +218,8 @@ def _exception(
         explanation=explanation,
         prospect_name=facts.prospect_name,
         campaign=facts.campaign,
-        description=None,
-        distribution=None,
+        description=lead.description,
+        distribution=lead.distribution,
         vendor=facts.vendor,
         loan_purpose=facts.loan_purpose,
         loan_amount=facts.loan_amount,

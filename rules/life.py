@@ -10,7 +10,7 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can happen to a lead: an arrival, what people ask (CONTRACTS.md, `type`), a deadline, new rules."""
+    """What can happen to a lead: an arrival, what people ask (CONTRACTS.md, `type`), its org, a deadline, new rules."""
 
     ARRIVED = "arrived"
     CLAIM = "claim"
@@ -24,17 +24,30 @@ class Trigger(StrEnum):
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    PRESS_ONE = "press_one"
+    CONNECT = "connect"
+    HANG_UP = "hang_up"
+    OFFER_MADE = "offer_made"
+    NOBODY_AVAILABLE = "nobody_available"
+    OFFER_VOIDED = "offer_voided"
+    OFFER_EXPIRED = "offer_expired"
+    ORPHANED = "orphaned"
     LOCK_EXPIRED = "lock_expired"
     CALLBACK_DUE = "callback_due"
     RULES_CHANGED = "rules_changed"
 
 
-OFFER_ACTIONS: Final = frozenset({"accept", "decline", "press_one", "connect", "hang_up"})
+OFFER_TRIGGERS: Final = frozenset(
+    {Trigger.ACCEPT, Trigger.DECLINE, Trigger.PRESS_ONE, Trigger.CONNECT, Trigger.HANG_UP}
+)
 """Answers to an offer. Where no offer is open they are answered `offer_over` and change nothing (X3)."""
 
-_Q, _L, _O, _W, _E, _I, _C = (
+_Q, _L, _F, _O, _W, _E, _I, _C = (
     Phase.QUEUED,
     Phase.LOCKED,
+    Phase.OFFERED,
     Phase.OWNED,
     Phase.WORKING,
     Phase.EXCEPTION,
@@ -46,7 +59,7 @@ _FREE: Final = frozenset({_Q, _E})
 
 LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
-        Trigger.ARRIVED: _FREE | {_O},
+        Trigger.ARRIVED: _FREE | {_O, _F},
     },
     _Q: {
         Trigger.ARRIVED: _FREE,
@@ -58,6 +71,7 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOTE: _FREE,
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
@@ -76,6 +90,26 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK_DUE: frozenset({_L}),
         Trigger.RULES_CHANGED: frozenset({_L}),
     },
+    _F: {
+        Trigger.ARRIVED: frozenset({_F}),
+        Trigger.CLAIM: frozenset({_O}),
+        Trigger.CLAIM_NOW: frozenset({_O}),
+        Trigger.ACCEPT: frozenset({_O}),
+        Trigger.PRESS_ONE: frozenset({_O}),
+        Trigger.DECLINE: _FREE | {_F},
+        Trigger.HANG_UP: _FREE | {_F},
+        Trigger.VIEW: frozenset({_F}),
+        Trigger.OUTCOME: frozenset({_O, _C}),
+        Trigger.CALLBACK: frozenset({_O}),
+        Trigger.NOTE: frozenset({_O, _F}),
+        Trigger.ASSIGN: frozenset({_O}),
+        Trigger.REOPEN_CLAIMABLE: frozenset({_F}),
+        Trigger.OFFER_MADE: frozenset({_F, _O}),
+        Trigger.NOBODY_AVAILABLE: _FREE | {_F},
+        Trigger.OFFER_VOIDED: frozenset({_F}),
+        Trigger.OFFER_EXPIRED: _FREE | {_F},
+        Trigger.RULES_CHANGED: frozenset({_F}),
+    },
     _O: {
         Trigger.ARRIVED: frozenset({_O}),
         Trigger.CLAIM: frozenset({_O}),
@@ -85,6 +119,11 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_O}),
+        Trigger.ACCEPT: frozenset({_O}),
+        Trigger.PRESS_ONE: frozenset({_O}),
+        Trigger.CONNECT: frozenset({_O}),
+        Trigger.HANG_UP: frozenset({_O}),
+        Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
@@ -98,6 +137,11 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_W}),
+        Trigger.ACCEPT: frozenset({_W}),
+        Trigger.PRESS_ONE: frozenset({_W}),
+        Trigger.CONNECT: frozenset({_W}),
+        Trigger.HANG_UP: frozenset({_W}),
+        Trigger.ORPHANED: _FREE,
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_W}),
@@ -113,6 +157,7 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.IGNORE: frozenset({_I}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },

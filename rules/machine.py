@@ -7,6 +7,7 @@ from datetime import datetime
 
 from models.decisions import (
     Answered,
+    AnswerIgnored,
     ArrivalRepeated,
     DeadlineIgnored,
     Decision,
@@ -14,17 +15,26 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived, RulesChanged
+from models.events import (
+    ActionRequested,
+    DeadlinePassed,
+    DirectoryPublished,
+    LeadArrived,
+    OrgAnswered,
+    RulesChanged,
+)
 from models.facts import completed
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from rules.book import OrgRules, RuleBook
-from rules.life import LIFE, OFFER_ACTIONS, Trigger
+from rules.life import LIFE, OFFER_TRIGGERS
+from rules.offered import AFTER_OFFER, ask_offered
 from rules.requests import REQUESTS, out_of_place
+from rules.seeking import expire_offer, hear, seek
 from rules.turn import Turn, Verdict, refused
 
-LeadEvent = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged
-_TRIGGERS = {trigger.value: trigger for trigger in REQUESTS}
-_DUE = {DeadlineKind.LOCK: Trigger.LOCK_EXPIRED, DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE}
+LeadEvent = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | OrgAnswered
+_REQUESTS = {**REQUESTS, **AFTER_OFFER}
+_TRIGGERS = {trigger.value: trigger for trigger in (*REQUESTS, *OFFER_TRIGGERS)}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
@@ -89,16 +99,18 @@ def ask(
         return lead, (), refused(Reason.INVALID, event.invalid)
     if rules.reps and rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
-    if event.action in OFFER_ACTIONS:
-        return lead, (), refused(Reason.OFFER_OVER, "no offer of this lead is open")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
         return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
     turn = Turn(lead=lead, at=at, rules=rules, began=lead)
     turn.expire()
-    if trigger not in LIFE[turn.lead.phase]:
-        return lead, (), out_of_place(turn.lead, trigger, event.rep_id)
-    verdict = REQUESTS[trigger](turn, event)
+    expire_offer(turn)
+    if turn.lead.phase is Phase.OFFERED:
+        verdict = ask_offered(turn, event, trigger)
+    elif trigger in LIFE[turn.lead.phase]:
+        verdict = _REQUESTS[trigger](turn, event)
+    else:
+        verdict = out_of_place(turn.lead, trigger, event.rep_id)
     if verdict.result in (Result.DONE, Result.WON):
         turn.settle()
         return turn.lead, tuple(turn.said), verdict
@@ -106,16 +118,24 @@ def ask(
 
 
 def happen(
-    lead: Lead | None, event: LeadArrived | DeadlinePassed | RulesChanged, at: datetime, rules: OrgRules
+    lead: Lead | None,
+    event: LeadArrived | DeadlinePassed | RulesChanged | OrgAnswered,
+    at: datetime,
+    rules: OrgRules,
 ) -> tuple[Lead | None, tuple[Decision, ...]]:
-    """Decide what nobody asked for: an arrival, a deadline, new rules."""
+    """Decide what nobody asked for: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, LeadArrived):
         turn = _arrive(lead, event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
         turn = Turn(lead=lead, at=at, rules=rules, began=lead)
-        if isinstance(event, DeadlinePassed) and (stale := _pass(turn, event)):
+        stale: DeadlineIgnored | AnswerIgnored | None = None
+        if isinstance(event, DeadlinePassed):
+            stale = _pass(turn, event)
+        elif isinstance(event, OrgAnswered):
+            stale = hear(turn, event.answer)
+        if stale is not None:
             return lead, (stale,)
     turn.settle()
     return turn.lead, tuple(turn.said)
@@ -129,8 +149,14 @@ def _arrive(lead: Lead | None, event: LeadArrived, at: datetime, rules: OrgRules
         turn = Turn(lead=new, at=at, rules=rules, began=None)
         turn.say(LeadAccepted())
         rep_id = facts.assigned_to
+        campaign, group = rules.route(facts)
+        if campaign is not None:
+            distribution = group.method if group else None
+            turn.become(distribution=distribution, description=campaign.description or None)
         if rep_id and (not rules.reps or rules.role(rep_id)):
             turn.own(rep_id, "pre_assigned", f"vendor/{facts.vendor}", "it arrived assigned (R5)")
+        elif campaign is not None and group is not None and group.takes:
+            seek(turn, group.group_id, f"it arrived through campaign {campaign.campaign_id}")
         return turn
     turn = Turn(lead=lead, at=at, rules=rules, began=lead)
     facts = completed(lead.facts, event.facts)
@@ -154,6 +180,8 @@ def _pass(turn: Turn, event: DeadlinePassed) -> DeadlineIgnored | None:
     match deadline.kind:
         case DeadlineKind.LOCK:
             turn.expire()
+        case DeadlineKind.OFFER:
+            expire_offer(turn)
         case DeadlineKind.CALLBACK:
             turn.call_due()
         case DeadlineKind.RULES:

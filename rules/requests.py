@@ -16,7 +16,7 @@ from models.decisions import (
 )
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Lead, Phase
-from rules.life import Trigger
+from rules.life import OFFER_TRIGGERS, Trigger
 from rules.turn import DONE, Turn, Verdict, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
@@ -113,6 +113,7 @@ def outcome(turn: Turn, ask: ActionRequested) -> Verdict:
     turn.call_back(None)
     turn.become(last_contacted_at=turn.at, last_outcome=ask.outcome, deferred_at=None)
     if ask.outcome in turn.rules.settings.closing_outcomes:
+        turn.stop_seeking("closed")
         turn.become(phase=Phase.CLOSED)
         turn.say(LeadClosed(outcome=ask.outcome))
     return DONE
@@ -172,6 +173,7 @@ def ignore(turn: Turn, ask: ActionRequested) -> Verdict:
     """E4: hide an exception; it stays assignable."""
     if turn.rules.role(ask.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
+    turn.stop_seeking(f"ignored by {ask.rep_id}")
     turn.become(phase=Phase.IGNORED)
     turn.say(ExceptionIgnored(rep_id=ask.rep_id))
     return DONE
@@ -239,6 +241,8 @@ def _not_working(lead: Lead, ask: ActionRequested) -> Verdict | None:
 
 def out_of_place(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
     """Return the refusal of an action that the lead's phase does not list (rules/life.py)."""
+    if trigger in OFFER_TRIGGERS:
+        return refused(Reason.OFFER_OVER, "no offer of this lead is open")
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):

@@ -17,11 +17,14 @@ class Standing(msgspec.Struct, frozen=True):
     closed: dict[bool, str] = {}
 
 
+ORPHANED: Final = "orphaned"
+"""Why a lead whose owner left is an exception, where no queue takes it (E1)."""
 _OPEN: Final = Standing((False, True))
 
 _HIDDEN: Final = {
     Phase.CLOSED: "it is closed",
     Phase.IGNORED: "it is ignored",
+    Phase.OFFERED: "it is being distributed",
 }
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
@@ -30,7 +33,9 @@ def standing(lead: Lead) -> Standing:
     """Say which queues may hold the lead; of those the rules decide.
 
     - One that somebody has open, that is closed or ignored stands in no queue (D1, E4).
-    - One that was claimed through a claimable queue stands in no claimable one again (Q10).
+    - One that was claimed through a claimable queue stands in no claimable one again, and once its owner has left in
+      none at all: it is at the exceptions desk (Q10).
+    - One that is being distributed stands in no queue: somebody is about to have it (R3, S1).
     - One that has an owner stands in no shared queue (D3); claimable ones take it by their rules, aged or not
       (Q11).
     """
@@ -39,6 +44,11 @@ def standing(lead: Lead) -> Standing:
         why = _HIDDEN.get(lead.phase, opened)
         return Standing((), {True: why, False: why})
     closed: dict[bool, str] = {}
+    if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == ORPHANED:
+        why = (
+            f"it was claimed once, through {lead.claimed_through}, and its owner has left: a manager decides"
+        )
+        return Standing((), {True: why, False: why})
     if lead.claimed_through is not None:
         closed[True] = f"it was claimed once already, through {lead.claimed_through}"
     if lead.phase is Phase.OWNED:

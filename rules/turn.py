@@ -13,6 +13,7 @@ from models.decisions import (
     ExceptionResolved,
     LockReleased,
     LockTaken,
+    OfferEnded,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
@@ -20,7 +21,20 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.lead import LOCKED_PHASES, OWNED_PHASES, Deadline, DeadlineKind, Lead, Lock, Phase, Place, Trouble
+from models.lead import (
+    HELD_BACK,
+    LOCKED_PHASES,
+    OWNED_PHASES,
+    Deadline,
+    DeadlineKind,
+    Lead,
+    Lock,
+    Phase,
+    Place,
+    Trouble,
+)
+from models.offers import Outcome
+from models.org_decisions import explained
 from rules.book import OrgRules
 from rules.columns import shown
 
@@ -87,6 +101,7 @@ class Turn:
 
     def lock(self, rep_id: str, until: datetime) -> None:
         """Give the lead to one rep's eyes until a time (D1); a lock the rep already has is extended."""
+        self.stop_seeking(f"opened by {rep_id}")
         deadline = self.set_deadline(DeadlineKind.LOCK, until)
         epoch = deadline.epoch if deadline else self.lead.epoch
         since = self.lead.lock.since if self.lead.lock else self.at
@@ -113,10 +128,13 @@ class Turn:
     def own(self, rep_id: str, how: str, via: str | None, why: str) -> None:
         """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over."""
         previous, lapsed = self.lead.owner, self.lead.lapsed
+        self.stop_seeking(why, winner=rep_id)
         self.unlock(why)
         self.set_deadline(DeadlineKind.CALLBACK, None)
         self.become(
             owner=rep_id,
+            taken=self.next_epoch(),
+            failed=None,
             how=how,
             via=via,
             assigned_at=self.at,
@@ -127,6 +145,31 @@ class Turn:
             lapsed=lapsed if lapsed != rep_id else None,
         )
         self.say(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
+
+    def disown(self, how: str, why: str) -> None:
+        """Leave the lead without an owner; a call that was promised stands, for whoever has it next (X2)."""
+        previous = self.lead.owner
+        self.unlock(why)
+        self.become(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
+        self.say(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
+
+    def stop_seeking(self, why: str, *, winner: str | None = None) -> None:
+        """End the lead's search for a rep, if it is on one: somebody has it, or it is taken off the way (X3)."""
+        search = self.lead.search
+        if search is None:
+            return
+        self.set_deadline(DeadlineKind.OFFER, None)
+        self.become(search=None)
+        self.say(
+            OfferEnded(
+                group_id=search.group_id,
+                epoch=search.epoch,
+                outcome=Outcome.CLAIMED if winner in search.reps else Outcome.VOIDED,
+                why=why,
+                reps=tuple(rep_id for rep_id in search.reps if rep_id != winner),
+                method=search.method,
+            )
+        )
 
     def call_back(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
@@ -219,6 +262,8 @@ class Turn:
             phase = Phase.WORKING if lead.lock else Phase.OWNED
         elif lead.lock:
             phase = Phase.LOCKED
+        elif lead.search is not None and lead.search.stage in HELD_BACK:
+            phase = Phase.OFFERED
         else:
             phase = Phase.QUEUED
         if phase is not lead.phase or lead.trouble is not None:
@@ -230,6 +275,10 @@ class Turn:
         was = began.trouble if began else None
         if lead.phase is Phase.QUEUED and not lead.places:
             trouble = was if began is not None and began.phase is Phase.EXCEPTION else None
+            failed = lead.failed
+            if failed is not None and (began is None or began.failed != failed or trouble is None):
+                trouble = Trouble(failed.reason, explained(failed.explanation), self.at)
+                self.say(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
             if trouble is None:
                 reasons = tuple(
                     {"queue_id": queue_id, "why": self.rules.explain(lead, queue_id, self.at)}
@@ -257,4 +306,6 @@ class Turn:
             return f"opened by {self.lead.lock.rep_id}"
         if self.lead.phase is Phase.CLOSED:
             return "closed"
+        if self.lead.phase is Phase.OFFERED:
+            return "it is offered to " + ", ".join(self.lead.search.reps if self.lead.search else ())
         return "a queue takes it: " + ", ".join(sorted(self.lead.places))

@@ -13,7 +13,8 @@ from faust.stores.memory import Store
 from faust.tables.table import Table
 
 from models.lead import DirectoryRow, LeadRow
-from models.wire import decode_row
+from models.wire import decode_org_record, decode_row
+from rules.org.offices import Offices
 
 _log = structlog.get_logger(__name__)
 
@@ -70,8 +71,48 @@ class Rows:
         return sum(map(len, self._partitions.values()))
 
 
+class OrgRows:
+    """partition -> its orgs (`rules.org.offices`), filled from `org-journal`."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, Offices] = {}
+        self.regressions = 0
+        self.unreadable = 0
+
+    def of(self, partition: int) -> Offices:
+        """Return the orgs of one partition."""
+        offices = self._partitions.get(partition)
+        if offices is None:
+            offices = self._partitions[partition] = Offices(partition)
+        return offices
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Take one journal record, unless it is older than what is here (FAUST.md 9)."""
+        try:
+            record = decode_org_record(value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.unreadable += 1
+            _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))
+            return
+        self.regressions += not self.of(partition).apply(record)
+
+    def keep_only(self, owned: Iterable[int]) -> None:
+        """Forget the partitions that are not ours any more."""
+        for partition in set(self._partitions) - set(owned):
+            del self._partitions[partition]
+
+    def partitions(self) -> Iterator[tuple[int, Offices]]:
+        """Iterate over the partitions that have orgs."""
+        yield from list(self._partitions.items())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._partitions.values()))
+
+
 class RowStore(Store[bytes, Any]):
     """Faust's view of the rows: all it does is to hand changelog records over."""
+
+    rows: Rows | OrgRows
 
     def __post_init__(self) -> None:
         """Faust calls this instead of `__init__`."""
@@ -90,11 +131,22 @@ class RowStore(Store[bytes, Any]):
         self.rows.keep_only(tp.partition for tp in active_tps)
 
 
-class JournalTable(Table[bytes, Any]):
+class OrgStore(RowStore):
+    """The same for orgs."""
+
+    def __post_init__(self) -> None:
+        """Faust calls this instead of `__init__`."""
+        super().__post_init__()
+        self.rows = OrgRows()
+
+
+class _JournalTable(Table[bytes, Any]):
     """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
 
+    store_type: type[RowStore] = RowStore
+
     def _new_store_by_url(self, url: Any) -> RowStore:
-        return RowStore(
+        return self.store_type(
             url,
             self.app,
             self,
@@ -105,9 +157,26 @@ class JournalTable(Table[bytes, Any]):
             value_type=self.value_type,
         )
 
+
+class JournalTable(_JournalTable):
+    """The rows of leads and of what was published."""
+
     @property
     def rows(self) -> Rows:
         """The rows by partition."""
         store: Any = self.data
         rows: Rows = store.rows
+        return rows
+
+
+class OrgTable(_JournalTable):
+    """The orgs."""
+
+    store_type = OrgStore
+
+    @property
+    def rows(self) -> OrgRows:
+        """The orgs by partition."""
+        store: Any = self.data
+        rows: OrgRows = store.rows
         return rows

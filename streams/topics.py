@@ -21,6 +21,8 @@ LEAD_ACTIONS: Final = "lead-actions"
 DIRECTORY: Final = "directory"
 LEAD_LOG: Final = "lead-log"
 LEAD_JOURNAL: Final = "lead-journal"
+ORG_LOG: Final = public.ORG_LOG
+ORG_JOURNAL: Final = "org-journal"
 ASSIGNMENTS: Final = public.ASSIGNMENTS
 LEAD_EXCEPTIONS: Final = public.LEAD_EXCEPTIONS
 LEAD_DECISIONS: Final = public.LEAD_DECISIONS
@@ -64,6 +66,18 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",
+        config=_COMPACTED,
+        checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
+    ),
+    Topic(
+        ORG_LOG,
+        "everything that happens to an org: who asks for a rep, who has a lead, who comes and goes",
+        config={**_A_WEEK, "message.timestamp.type": "LogAppendTime"},
+        checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
+    ),
+    Topic(
+        ORG_JOURNAL,
+        "each event's outcome: the rows of reps, groups and leads it changed, and what was decided",
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),

@@ -11,10 +11,10 @@ from console.verify.reading import Row, name, place
 from console.verify.story import Told, fingerprint
 from models.decisions import Reason, Result
 from models.ids import effect_id
-from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, QUEUE_CHANGES
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
 from rules.effects import SOURCE_LOG, effects
 
-PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES)
+PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
 COMPACTED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
 _BITS: Final = 20
 """Room for the number of an effect within its event: a lead in a million queues."""
@@ -25,7 +25,7 @@ class Expected:
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.prints: dict[str, dict[int, int]] = {topic: {} for topic in PUBLIC}
+        self.prints: dict[str, dict[int, int]] = {topic: {} for topic in (*PUBLIC, ORG_LOG)}
         self.optional: set[int] = set()
         self.newest: dict[str, dict[bytes, int]] = {topic: {} for topic in COMPACTED}
         self.mark = -1

@@ -11,8 +11,9 @@ from typing import Final
 import msgspec
 
 from models.lead import Lead
+from models.offers import NoRepAvailable, OfferMade, Rejected, RingStarted, Why
 from models.org import OrgLead, Stage
-from models.org_decisions import NoRepAvailable, OfferMade, Rejected, RingStarted, StillWaiting, Why
+from models.org_decisions import StillWaiting
 from rules.org.capacity import take
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan

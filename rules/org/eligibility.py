@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from models.lead import Lead
+from models.offers import Rejected, Why
 from models.org import OrgLead, OrgRep
-from models.org_decisions import Rejected, Why
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.draft import Draft
 from rules.schedule import away_until

@@ -2,8 +2,9 @@
 
 import msgspec
 
+from models.offers import LeadOrphaned, OfferVoided
 from models.org import OrgLead, RepChange, Stage, Turn
-from models.org_decisions import CapacityReturned, LeadOrphaned, OfferVoided, RepStatusChanged
+from models.org_decisions import CapacityReturned, RepStatusChanged
 from rules.org.capacity import give_back
 from rules.org.draft import Draft
 from rules.org.eligibility import gone

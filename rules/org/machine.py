@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from models.events import DirectoryPublished
+from models.offers import Outcome
 from models.org import (
     LeadClosed,
     LeadReleased,
@@ -18,7 +19,6 @@ from models.org import (
     OrgEvent,
     OrgLead,
     OrgWoken,
-    Outcome,
     RepChange,
     RepChanged,
     RepRequested,

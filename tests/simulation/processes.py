@@ -11,7 +11,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.leads import LeadsStage
-from agents.relay import NO_MARK, Marks, RelayStage
+from agents.marks import NO_MARK, Marks
+from agents.relay import RelayStage
 from agents.told import PUBLIC, Told, _number
 from models.events import RulesChanged
 from models.lead import DirectoryRow, LeadRow

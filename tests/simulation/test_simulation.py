@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 import agents.leads
-from agents.relay import Marks
+from agents.marks import Marks
 from agents.told import Told
 from models.lead import LeadRow
 from models.wire import decode_row

@@ -9,7 +9,7 @@ import pytest
 from models.decisions import Answered, DeadlineIgnored, Reason, Result
 from models.events import DeadlinePassed, RulesChanged
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Phase
-from rules.life import OFFER_ACTIONS
+from rules.life import OFFER_TRIGGERS
 from rules.machine import is_replay
 from tests.rules.machine.story import START, Story
 
@@ -83,7 +83,7 @@ def test_x4_an_event_at_or_below_the_rows_offset_is_a_replay(story: Story) -> No
     assert not is_replay(None, 0)
 
 
-@pytest.mark.parametrize("action", sorted(OFFER_ACTIONS))
+@pytest.mark.parametrize("action", sorted(OFFER_TRIGGERS))
 def test_x3_an_answer_to_an_offer_that_is_over_changes_nothing_and_says_so(story: Story, action: str) -> None:
     lead = story.lead
     answer = story.asks(action, "rep-7", epoch=3)

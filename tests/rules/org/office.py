@@ -15,6 +15,7 @@ import msgspec
 from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead, Phase
+from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import (
     LeadClosed,
     LeadReleased,
@@ -25,22 +26,13 @@ from models.org import (
     OrgRep,
     OrgRow,
     OrgWoken,
-    Outcome,
     RepChange,
     RepChanged,
     RepRequested,
     Stage,
     WakeKind,
 )
-from models.org_decisions import (
-    LeadOrphaned,
-    NoRepAvailable,
-    OfferMade,
-    OfferVoided,
-    OrgDecision,
-    RingStarted,
-    Step,
-)
+from models.org_decisions import OrgDecision, Step
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.state import OrgState

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from models.events import DirectoryPublished
-from models.org import Outcome, RepChange
-from models.org_decisions import NoRepAvailable, OfferMade, Rejected, Why, explained
+from models.offers import NoRepAvailable, OfferMade, Outcome, Rejected, Why
+from models.org import RepChange
+from models.org_decisions import explained
 from rules.org.allocate import EXPLAINED
 from tests.rules.org.calendar import ALL, WORKDAYS, on
 from tests.rules.org.office import START, Office, where

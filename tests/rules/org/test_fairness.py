@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.org import NO_TURN, Outcome, RepChange, Turn
-from models.org_decisions import OfferMade
+from models.offers import OfferMade, Outcome
+from models.org import NO_TURN, RepChange, Turn
 from rules.org.fair import SCALE, Candidate, pick
 from tests.rules.org.office import Office
 

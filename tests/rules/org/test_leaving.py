@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from models.org import Outcome, RepChange
-from models.org_decisions import LeadOrphaned, OfferVoided, RepStatusChanged
+from models.offers import LeadOrphaned, OfferVoided, Outcome
+from models.org import RepChange
+from models.org_decisions import RepStatusChanged
 from rules.org.machine import SLICE
 from tests.rules.org.office import Office
 

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from models.org import OfferSettled, Outcome, RepChange, Stage
-from models.org_decisions import OfferMade
+from models.offers import OfferMade, Outcome
+from models.org import OfferSettled, RepChange, Stage
 from tests.rules.org.calendar import ALL, on
 from tests.rules.org.office import Office, where
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from models.org import OfferSettled, Outcome, RepChange, Stage
-from models.org_decisions import NoRepAvailable, OfferMade, OrgEventIgnored, RingStarted, Why
+from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted, Why
+from models.org import OfferSettled, RepChange, Stage
+from models.org_decisions import OrgEventIgnored
 from tests.rules.org.calendar import ALL, on
 from tests.rules.org.office import Office, where
 

@@ -1,0 +1,80 @@
+"""The way back: what an org decided about a lead goes into the lead's own log.
+
+A repeat is harmless: an answer names the epoch it answers, and a lead that has moved on takes no notice (X3).
+"""
+
+from typing import Any, Final
+
+from aiokafka.partitioner import murmur2
+from mode.supervisors import CrashingSupervisor
+from msgspec import MsgspecError
+
+from agents.marks import Marks, keep, restore
+from models.org_decisions import OrgStep
+from models.wire import decode_org_record, encode_event
+from rules.errands import to_leads
+from streams.app import StageApp, bulks, raw_topic
+from streams.dead_letters import bury, verdict
+from streams.journal import Acker, JournalWriter
+from streams.metrics import EVENTS, REPEATS_SKIPPED
+from streams.topics import LEAD_LOG, ORG_JOURNAL
+
+_HANDLED: Final = EVENTS.labels(stage="org_relay")
+
+
+class OrgRelayStage:
+    """Carries the answers of `org-journal` to `lead-log`."""
+
+    def __init__(self, app: StageApp) -> None:
+        self.app = app
+        self.partitions = app.settings.partitions
+        self.acker = Acker()
+        self.writer = JournalWriter(app.settings, lease=app.lease)
+        self.marks = Marks()
+        keep(app, ORG_JOURNAL, self.marks)
+        app.agent(raw_topic(app, ORG_JOURNAL), name="org_relay", supervisor_strategy=CrashingSupervisor)(
+            self.run
+        )
+        app.on_partitions_revoked.connect(self.revoked)
+        app.on_rebalance_complete.connect(self.assigned)
+
+    async def run(self, stream: Any) -> None:
+        """Carry the answers of our partitions in order."""
+        async for events in bulks(self.app, stream):
+            for event in events:
+                self.handle(event)
+            _HANDLED.inc(len(events))
+            await self.writer.room()
+
+    def handle(self, event: Any) -> None:
+        """Turn one step into what it tells leads; rows tell nobody anything."""
+        message = event.message
+        receipt = self.acker.take(event)
+        try:
+            record = decode_org_record(message.value or b"")
+            if isinstance(record, OrgStep):
+                self.tell(record, message, receipt)
+        except MsgspecError as error:
+            bury(self.writer, message, "unreadable_row", str(error), self.partitions, receipt)
+        except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
+            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+        receipt.settle()
+
+    def tell(self, step: OrgStep, message: Any, receipt: Any) -> None:
+        """Tell each lead its answer, unless the step is a zombie's repeat."""
+        if not self.marks.advance(message.partition, message.offset, step.off):
+            REPEATS_SKIPPED.labels(reader="org_relay").inc()
+            return
+        for answered in to_leads(step):
+            key = answered.lead_id.encode()
+            place = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+            self.writer.add(LEAD_LOG, place, key=key, value=encode_event(answered), receipt=receipt)
+
+    async def revoked(self, *_: Any, **__: Any) -> None:
+        """Let partitions go when all that was told is durable."""
+        await self.writer.settled()
+        self.acker = Acker()
+
+    async def assigned(self, *_: Any, **__: Any) -> None:
+        """Restore the marks of our partitions, before their first record is read."""
+        await restore(self.app, ORG_JOURNAL, self.marks)

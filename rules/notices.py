@@ -1,0 +1,94 @@
+"""Whom a lead's record has told by mail, push or call, and what of it is void again (R2, R3, S1, S2, S4).
+
+A notice is a request with an id that follows from lead, epoch and rep, so whoever sends it sends it once.
+"""
+
+from typing import Any, Final, Literal
+
+from models.decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, OwnerChanged
+from models.lead import Lead, LeadRow
+from models.offers import Outcome
+from models.public import Notification
+
+Kind = Literal["email", "push", "call"]
+
+OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
+    "round_robin": ("lead_offered", ("email", "push")),
+    "roster": ("lead_assigned", ("email", "push")),
+    "ring_all": ("ring", ("call",)),
+    "distribute_all": ("new_lead_button", ("push",)),
+}
+"""method -> template and kinds of what its offers ask for (R2, S1, S5)."""
+TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"})
+"""How a lead may come to an owner who is then told of it by mail and push; who claims has asked for it."""
+
+
+def notices(row: LeadRow) -> list[Notification]:
+    """Return what a record asks to be sent, and what it withdraws, in order."""
+    lead = row.lead
+    if lead is None:
+        return []
+    found: list[Notification] = []
+    for decision in row.decisions:
+        match decision:
+            case LeadOffered():
+                template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])
+                data = {**_about(lead), "group_id": decision.group_id, "until": decision.until}
+                for rep_id in decision.reps:
+                    found += _to(lead, rep_id, template, kinds, decision.epoch, data)
+            case OfferEnded(method=str() as method):
+                template, kinds = OFFERS.get(method, OFFERS["round_robin"])
+                for rep_id in decision.reps:
+                    found += _to(lead, rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
+                    if decision.outcome is Outcome.TIMEOUT and method == "round_robin":
+                        found += _to(
+                            lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
+                        )
+            case OfferDeclined():
+                method = lead.search.method if lead.search and lead.search.method else "ring_all"
+                template, kinds = OFFERS.get(method, OFFERS["ring_all"])
+                found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
+            case OwnerChanged(rep_id=str() as rep_id) if decision.how in TOLD:
+                found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.taken, _about(lead))
+            case ConnectRequested():
+                data = {**_about(lead), "phone": lead.facts.phone}
+                found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
+            case _:
+                pass
+    return found
+
+
+def _about(lead: Lead) -> dict[str, Any]:
+    """Return what a message says of the lead (the mail of S1)."""
+    facts = lead.facts
+    return {
+        "first_name": facts.first_name,
+        "last_name": facts.last_name,
+        "vendor": facts.vendor,
+        "campaign": facts.campaign,
+    }
+
+
+def _to(
+    lead: Lead,
+    rep_id: str,
+    template: str,
+    kinds: tuple[Kind, ...],
+    epoch: int,
+    data: dict[str, Any],
+    *,
+    withdrawn: bool = False,
+) -> list[Notification]:
+    return [
+        Notification(
+            notification_id=f"{lead.lead_id}/{epoch}/{rep_id}/{template}/{kind}",
+            kind=kind,
+            template=template,
+            rep_id=rep_id,
+            lead_id=lead.lead_id,
+            epoch=epoch,
+            withdrawn=withdrawn,
+            data=data,
+        )
+        for kind in kinds
+    ]

@@ -1,0 +1,171 @@
+"""The orgs of one partition: an event in, the journal's records out; the records are all there is to remember.
+
+Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
+written late by a zombie and counts for nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from models.events import DirectoryPublished
+from models.lead import DirectoryRow
+from models.offers import NoRepAvailable, Rejected, Why
+from models.org import OrgEvent, OrgGroup, OrgLead, OrgRep, OrgRow, RepRequested
+from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
+from models.wire import OrgRecord, directory_key
+from rules.org.directory import OrgDirectory
+from rules.org.machine import step_org
+from rules.org.state import OrgState
+
+FATAL_ERROR: Final = "fatal_error"
+_BEGINNING: Final = datetime.fromtimestamp(0, UTC)
+
+Record = tuple[bytes, OrgRecord]
+"""Key and value of one record of `org-journal`."""
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What one event leads to. `failure`: what the machine raised, if it could not decide."""
+
+    records: tuple[Record, ...]
+    failure: Exception | None = None
+
+
+class Offices:
+    """All that one partition's orgs remember. `highest`: the offset of the last event that is in here."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.highest = -1
+        self.at = _BEGINNING
+        self.states: dict[str, OrgState] = {}
+        self._directories: dict[str, OrgDirectory] = {}
+        self._unread: dict[str, list[DirectoryPublished]] = {}
+        self._marks: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return sum(len(state.reps) + len(state.groups) + len(state.leads) for state in self.states.values())
+
+    def state(self, org: str) -> OrgState:
+        """Return what an org remembers, to be read."""
+        state = self.states.get(org)
+        if state is None:
+            state = self.states[org] = OrgState()
+        return state
+
+    def directory(self, org: str) -> OrgDirectory:
+        """Return what an org has published."""
+        directory = self._directories.get(org) or OrgDirectory()
+        if unread := self._unread.pop(org, None):
+            directory = self._directories[org] = directory.publish(*unread)
+        return directory
+
+    def decide(self, event: OrgEvent, *, off: int, at: datetime, source: str = "", mark: int = -1) -> Decided:
+        """Return the records of one event; nothing is changed by it, until they are applied.
+
+        An event whose number its source had told before is a repeat, and decides nothing. Where the machine fails, a
+        lead that asked is told so (E1), and the org stays as it was.
+        """
+        org, at = event.org, max(at, self.at)
+        decisions: tuple[OrgDecision, ...]
+        rows: tuple[Record, ...] = ()
+        failure: Exception | None = None
+        if mark >= 0 and mark <= self._marks.get((org, source), -1):
+            decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
+        else:
+            directory = self.directory(org)
+            published: tuple[Record, ...] = ()
+            if isinstance(event, DirectoryPublished):
+                directory = directory.publish(event)
+                published = (self._published(event, off, at),)
+            try:
+                step = step_org(self.state(org), event, at, directory)
+            except Exception as error:  # noqa: BLE001  # whatever it is, one event must not stop those behind it
+                failure, decisions = error, _failed(event, error)
+            else:
+                decisions = step.decisions
+                rows = (*published, *(_kept(org, off, row) for row in step.rows))
+        head = OrgStep(
+            off=off, org=org, at=at, cause=event.cause, source=source, mark=mark, decisions=decisions
+        )
+        return Decided(((f"{org}/step/{source}".encode(), head), *rows), failure)
+
+    def apply(self, record: OrgRecord) -> bool:
+        """Take one record in; say whether it counted."""
+        if record.off < self.highest:
+            return False
+        self.highest = record.off
+        match record:
+            case OrgStep():
+                self.at = max(self.at, record.at)
+                known = (record.org, record.source)
+                self._marks[known] = max(self._marks.get(known, -1), record.mark)
+            case OrgKept():
+                self.state(record.org).put((record.value,))
+            case DirectoryRow():
+                self.at = max(self.at, record.at)
+                self._unread.setdefault(record.org, []).append(_publication(record))
+        return True
+
+    def recovered(self) -> None:
+        """File anew what was read in the journal's order: leads that wait stand in the order in which they began."""
+        self.states = {org: OrgState(state.rows()) for org, state in self.states.items()}
+
+    def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
+        """Return the rows that are to be woken, with their org."""
+        for org, state in self.states.items():
+            rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
+            yield from ((org, row) for row in rows if row.wake is not None)
+
+    def _published(self, event: DirectoryPublished, off: int, at: datetime) -> Record:
+        row = DirectoryRow(
+            off=off,
+            org=event.org,
+            kind=event.kind,
+            object_id=event.object_id,
+            version=event.version,
+            value=event.value,
+            at=at,
+        )
+        return directory_key(self.partition, event.org, event.kind, event.object_id), row
+
+
+def _kept(org: str, off: int, row: OrgRow) -> Record:
+    match row:
+        case OrgRep():
+            key = f"{org}/rep/{row.rep_id}"
+        case OrgGroup():
+            key = f"{org}/group/{row.group_id}"
+        case OrgLead():
+            key = f"{org}/lead/{row.lead_id}"
+    return key.encode(), OrgKept(off=off, org=org, value=row)
+
+
+def _failed(event: OrgEvent, error: Exception) -> tuple[OrgDecision, ...]:
+    if not isinstance(event, RepRequested):
+        return ()
+    return (
+        NoRepAvailable(
+            lead_id=event.lead_id,
+            epoch=event.epoch,
+            group_id=event.group_id,
+            reason=FATAL_ERROR,
+            explanation=(Rejected(None, Why.GROUP, repr(error)),),
+        ),
+    )
+
+
+def _publication(row: DirectoryRow) -> DirectoryPublished:
+    return DirectoryPublished(
+        lead_id="",
+        cause="",
+        org=row.org,
+        kind=row.kind,
+        object_id=row.object_id,
+        version=row.version,
+        value=row.value,
+    )

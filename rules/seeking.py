@@ -1,0 +1,221 @@
+"""A lead's way to a rep through its group: it asks, is offered, moves on, until somebody has it or nobody may (R3, S1).
+
+The org says whose turn it is (`rules.org`); whether an offer stands, runs out or is taken is decided here, in the
+lead's own log, so that an offer has one end however many act on it. Each request has an epoch; what names another
+changes nothing (X3).
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
+from models.lead import DeadlineKind, Failure, Lead, Search, Seeking
+from models.offers import (
+    LeadOrphaned,
+    NoRepAvailable,
+    OfferMade,
+    OfferVoided,
+    OrgAnswer,
+    Outcome,
+    Rejected,
+    RingStarted,
+    Why,
+)
+from rules.standing import ORPHANED
+from rules.turn import Turn
+
+TRANSFERS_PAUSED: Final = "transfers_paused"
+UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
+"""method -> why a lead that rang is an exception (S4, S5)."""
+_OPEN: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
+_ASKING: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
+
+
+def seek(turn: Turn, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
+    """Ask a group for a rep, other than those tried in this round (R8)."""
+    epoch = turn.next_epoch()
+    turn.become(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
+    turn.say(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
+
+
+def offered_to(lead: Lead, rep_id: str) -> bool:
+    """Say whether a rep has an open offer of the lead."""
+    search = lead.search
+    return search is not None and search.stage in _OPEN and rep_id in search.reps
+
+
+def expire_offer(turn: Turn) -> None:
+    """Let go of an offer that has run out: the log's time says so, however late the timer is (R3, S4, S5)."""
+    search = turn.lead.search
+    if search is None or search.stage not in _OPEN or search.until is None or search.until > turn.at:
+        return
+    _end(turn, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
+    if search.stage is Seeking.OFFERED:
+        (rep_id,) = search.reps
+        seek(turn, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
+    else:
+        _fail(
+            turn,
+            search,
+            tuple(Rejected(rep_id, Why.TRIED, "did not answer in time") for rep_id in search.reps),
+        )
+
+
+def decline(turn: Turn, rep_id: str) -> None:
+    """Take a rep's no: an offer moves on, a ring goes on with the others, or has failed (R7, S1)."""
+    search = _of(turn)
+    why = f"{rep_id} declined"
+    remaining = tuple(other for other in search.reps if other != rep_id)
+    if remaining:
+        turn.become(search=replace(search, reps=remaining, tried=(*search.tried, rep_id)))
+        turn.say(OfferDeclined(rep_id=rep_id, epoch=search.epoch, why=why, remaining=remaining))
+        return
+    _end(turn, search, Outcome.DECLINED, search.reps, why)
+    if search.stage is Seeking.OFFERED:
+        seek(turn, search.group_id, why, (*search.tried, rep_id))
+    else:
+        declined = (*search.tried, rep_id)
+        _fail(turn, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
+
+
+def take(turn: Turn, rep_id: str, why: str) -> None:
+    """Give the lead to a rep whom it is offered to: whoever acts first (R3, S1, S5)."""
+    search = _of(turn)
+    turn.own(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
+
+
+def hear(turn: Turn, answer: OrgAnswer) -> AnswerIgnored | None:
+    """Act on what the org says, or say why it comes too late (X3)."""
+    match answer:
+        case OfferMade() | RingStarted():
+            return _offered(turn, answer)
+        case NoRepAvailable():
+            return _nobody(turn, answer)
+        case OfferVoided():
+            return _voided(turn, answer)
+        case LeadOrphaned():
+            return _orphaned(turn, answer)
+
+
+def _offered(turn: Turn, answer: OfferMade | RingStarted) -> AnswerIgnored | None:
+    search = turn.lead.search
+    if search is None or search.epoch != answer.epoch or search.stage not in _ASKING:
+        return _late(turn, answer)
+    rings = isinstance(answer, RingStarted)
+    reps = answer.reps if isinstance(answer, RingStarted) else (answer.rep_id,)
+    for_good = isinstance(answer, OfferMade) and answer.window_seconds is None
+    turn.become(
+        search=replace(
+            search,
+            stage=Seeking.RINGING if rings else Seeking.OFFERED,
+            method=answer.method,
+            reps=reps,
+            until=answer.due,
+        ),
+        failed=None,
+    )
+    turn.set_deadline(DeadlineKind.OFFER, answer.due)
+    turn.say(
+        LeadOffered(
+            group_id=answer.group_id,
+            epoch=answer.epoch,
+            method=answer.method,
+            reps=reps,
+            why=answer.why,
+            until=answer.due,
+            passed=answer.passed,
+        )
+    )
+    if for_good:
+        take(turn, reps[0], answer.why)
+    return None
+
+
+def _nobody(turn: Turn, answer: NoRepAvailable) -> AnswerIgnored | None:
+    search = turn.lead.search
+    if search is None or search.epoch != answer.epoch or search.stage is not Seeking.ASKED:
+        return _late(turn, answer)
+    if answer.reason == TRANSFERS_PAUSED and answer.waits:
+        turn.become(search=replace(search, stage=Seeking.PAUSED))
+    else:
+        turn.become(
+            search=replace(search, stage=Seeking.WAITING) if answer.waits else None,
+            failed=Failure(answer.reason, answer.explanation),
+        )
+    turn.say(
+        NobodyAvailable(
+            group_id=answer.group_id,
+            epoch=answer.epoch,
+            reason=answer.reason,
+            explanation=answer.explanation,
+            waits=answer.waits,
+            until=answer.until,
+        )
+    )
+    return None
+
+
+def _voided(turn: Turn, answer: OfferVoided) -> AnswerIgnored | None:
+    """Take an offer back from a rep who may not have it any more; it was not the rep's turn then (R7)."""
+    search = turn.lead.search
+    if search is None or search.epoch != answer.epoch or not offered_to(turn.lead, answer.rep_id):
+        return _late(turn, answer)
+    remaining = tuple(rep_id for rep_id in search.reps if rep_id != answer.rep_id)
+    if remaining:
+        turn.become(search=replace(search, reps=remaining))
+        turn.say(
+            OfferDeclined(
+                rep_id=answer.rep_id,
+                epoch=search.epoch,
+                why=answer.why,
+                remaining=remaining,
+                told_by_org=True,
+            )
+        )
+        return None
+    _end(turn, search, Outcome.VOIDED, search.reps, answer.why)
+    seek(turn, search.group_id, f"its offer was voided: {answer.why}", search.tried)
+    return None
+
+
+def _orphaned(turn: Turn, answer: LeadOrphaned) -> AnswerIgnored | None:
+    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands."""
+    lead = turn.lead
+    if lead.owner != answer.rep_id or lead.taken != answer.epoch:
+        return _late(turn, answer)
+    turn.disown("orphaned", answer.why)
+    turn.become(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))
+    return None
+
+
+def _end(turn: Turn, search: Search, outcome: Outcome, reps: tuple[str, ...], why: str) -> None:
+    turn.set_deadline(DeadlineKind.OFFER, None)
+    turn.become(search=None)
+    turn.say(
+        OfferEnded(
+            group_id=search.group_id,
+            epoch=search.epoch,
+            outcome=outcome,
+            why=why,
+            reps=reps,
+            method=search.method,
+        )
+    )
+
+
+def _fail(turn: Turn, search: Search, explanation: tuple[Rejected, ...]) -> None:
+    turn.become(failed=Failure(UNANSWERED.get(search.method or "", "no_agents_answered"), explanation))
+
+
+def _of(turn: Turn) -> Search:
+    search = turn.lead.search
+    if search is None:
+        raise TypeError(f"{turn.lead.lead_id} is offered to nobody")
+    return search
+
+
+def _late(turn: Turn, answer: OrgAnswer) -> AnswerIgnored:
+    search = turn.lead.search
+    now = f"{search.stage} under epoch {search.epoch}" if search else "it asks for nobody"
+    return AnswerIgnored(answer=str(answer.__struct_config__.tag), epoch=answer.epoch, why=now)

@@ -96,7 +96,7 @@ def changes(given: LeadRow) -> dict[str, str]:
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
     given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned())
-    decision, assignment, gone, own = said(given)
+    decision, assignment, gone, own, to_org = said(given)
     assert decision == (
         "lead-decisions",
         {
@@ -141,6 +141,8 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
     )
     assert own[1]["queue_id"] == "rep/rep-7"
     assert own[1]["change"] == "entered"
+    assert to_org[0] == "org-log"
+    assert (to_org[1]["type"], to_org[1]["rep_id"], to_org[1]["cause"]) == ("lead_taken", "rep-7", "act-1")
 
 
 def test_q8_a_lost_claim_says_who_has_it_and_changes_nothing_else() -> None:
@@ -170,7 +172,7 @@ def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> No
 
 def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
     given = row(answer(), owner("rep-7"), of=owned())
-    first, second, third = effects(given, KEY, 3)
+    first, second, third, to_org = effects(given, KEY, 3)
     assert dict(first.headers) == {
         "ce_id": b"lead-log-3-41-0",
         "ce_source": b"/firstclaim/leads",
@@ -182,6 +184,8 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
     assert dict(second.headers)["ce_id"] == b"lead-log-3-41-1"
     assert dict(third.headers)["ce_id"] == b"lead-log-3-41-2"
     assert {effect.key for effect in (first, second, third)} == {KEY}
+    assert (to_org.topic, to_org.key) == ("org-log", b"default")
+    assert dict(to_org.headers)["ce_id"] == b"lead-log-3-41-3"
 
 
 def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before_the_record() -> None:

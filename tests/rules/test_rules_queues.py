@@ -70,8 +70,8 @@ def belongs(queue: dict[str, Any], lead: Lead, now: datetime) -> bool:
 
 
 def allowed(queue: dict[str, Any], lead: Lead) -> bool:
-    """Say what a lead's life leaves open, the long way (D1, D3, Q10)."""
-    if lead.phase in (Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED):
+    """Say what a lead's life leaves open, the long way (D1, D3, Q10, R3)."""
+    if lead.phase in (Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED):
         return False
     if queue["claimable"]:
         return lead.claimed_through is None

@@ -4,6 +4,7 @@ from typing import Any
 
 from models.decisions import (
     Answered,
+    AnswerIgnored,
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
@@ -20,8 +21,19 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.events import ActionRequested, DeadlinePassed, LeadArrived
-from models.lead import ANSWERS_KEPT, LOCKED_PHASES, OWNED_PHASES, DeadlineKind, Lead, LeadRow, Phase
+from models.events import ActionRequested, DeadlinePassed, LeadArrived, OrgAnswered
+from models.lead import (
+    ANSWERS_KEPT,
+    HELD_BACK,
+    LOCKED_PHASES,
+    OWNED_PHASES,
+    DeadlineKind,
+    Lead,
+    LeadRow,
+    Phase,
+    Seeking,
+)
+from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.wire import decode_row, encode_row
 from rules.book import OrgRules
 from rules.columns import shown
@@ -34,8 +46,16 @@ _BY_KIND = {
     DeadlineKind.LOCK: Trigger.LOCK_EXPIRED,
     DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE,
     DeadlineKind.RULES: Trigger.RULES_CHANGED,
+    DeadlineKind.OFFER: Trigger.OFFER_EXPIRED,
 }
-_SAYS_NOTHING = (Answered, DeadlineIgnored, ArrivalRepeated)
+_BY_ANSWER = {
+    OfferMade: Trigger.OFFER_MADE,
+    RingStarted: Trigger.OFFER_MADE,
+    NoRepAvailable: Trigger.NOBODY_AVAILABLE,
+    OfferVoided: Trigger.OFFER_VOIDED,
+    LeadOrphaned: Trigger.ORPHANED,
+}
+_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated)
 """Decisions that come without a change of the lead, or beside one."""
 
 
@@ -56,6 +76,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
     _check_places(was, after, rules)
     _check_deadlines(was, after, rules)
     _check_trouble(was, now, after.decisions)
+    _check_search(now)
     for decision in after.decisions:
         _check_why(decision)
 
@@ -66,6 +87,8 @@ def trigger_of(event: LeadEvent) -> Trigger:
         return Trigger.ARRIVED
     if isinstance(event, ActionRequested):
         return Trigger(event.action)
+    if isinstance(event, OrgAnswered):
+        return _BY_ANSWER[type(event.answer)]
     if isinstance(event, DeadlinePassed):
         return _BY_KIND[DeadlineKind(event.kind)]
     return Trigger.RULES_CHANGED
@@ -118,7 +141,7 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
 
 
 def _ignored(after: LeadRow) -> bool:
-    return any(isinstance(decision, DeadlineIgnored) for decision in after.decisions)
+    return any(isinstance(decision, DeadlineIgnored | AnswerIgnored) for decision in after.decisions)
 
 
 def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
@@ -146,7 +169,10 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
 def _check_claims(was: Lead | None, now: Lead) -> None:
     if was and was.claimed_through is not None and now.claimed_through is not None:
         assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
-        assert now.owner == was.owner, "who claimed it keeps it (Q8)"
+        left = now.failed is not None and now.failed.reason == "orphaned"
+        assert now.owner == was.owner or was.owner is None or left, (
+            "who claimed it keeps it, or has left (Q8, X2)"
+        )
 
 
 def _check_lock(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
@@ -227,6 +253,22 @@ def _check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     if due:
         assert now.callback_at is not None
         assert now.callback_at <= after.at
+
+
+def _check_search(now: Lead) -> None:
+    """Hold a lead's search against its phase: who has the lead has ended it (R3, S1)."""
+    search, due = now.search, now.deadline(DeadlineKind.OFFER)
+    held_back = search is not None and search.stage in HELD_BACK
+    assert held_back == (now.phase is Phase.OFFERED)
+    if search is None or now.owner or now.lock:
+        assert search is None, "who has it open or owns it ends its search"
+        assert due is None
+        return
+    assert search.epoch <= now.epoch
+    open_to = search.stage in (Seeking.OFFERED, Seeking.RINGING)
+    assert bool(search.reps) == open_to
+    assert (due.due if due else None) == (search.until if open_to else None)
+    assert not set(search.reps) & set(search.tried), "each rep once in a round (R8)"
 
 
 def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:

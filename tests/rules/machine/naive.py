@@ -8,12 +8,14 @@ from models.lead import Lead, Phase
 from rules.book import OrgRules
 from tests.rules.language import UNITS, meets, value_of
 
-NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED})
+NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED})
 
 
 def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
     """Return the queues that the lead's life leaves open to it, whatever their rules say (D1, D3, Q10, Q11)."""
     if lead.phase in NOWHERE:
+        return []
+    if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == "orphaned":
         return []
     return [
         queue_id

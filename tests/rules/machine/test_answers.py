@@ -187,8 +187,10 @@ def test_x1_a_queue_is_entered_and_left_by_a_named_rule_version() -> None:
 
 def test_x7_every_lead_is_in_one_phase_and_every_phase_is_reached() -> None:
     story = Story().queue("ri", ("state", "=", "RI"))
-    for name in "ABCDEFG":
-        story.arrives(name, state="TX" if name in "FG" else "RI")
+    story.publishes("group", "west", {"method": "round_robin"})
+    story.publishes("campaign", "west", {"group_id": "west"})
+    for name in "ABCDEFGH":
+        story.arrives(name, state="TX" if name in "FG" else "RI", campaign="west" if name == "H" else None)
     for name, actions in {
         "B": ["view"],
         "C": ["view", "claim_now"],

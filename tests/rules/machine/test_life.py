@@ -4,7 +4,8 @@ import re
 
 from console import diagrams
 from models.lead import LOCKED_PHASES, OWNED_PHASES, Phase
-from rules.life import LIFE, Trigger, mermaid
+from rules.life import LIFE, OFFER_TRIGGERS, Trigger, mermaid
+from rules.offered import AFTER_OFFER, ENDS
 from rules.requests import REQUESTS
 
 
@@ -35,16 +36,28 @@ def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
                 assert trigger is Trigger.VIEW
 
 
-def test_q8_no_event_takes_an_owned_lead_from_its_owner_but_a_claim() -> None:
-    """A claim of an aged lead (Q11) keeps it owned, by another; nothing else lets go of it but its closing."""
+def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_owners_leaving() -> None:
+    """A claim of an aged lead (Q11) keeps it owned, by another; it is let go of when it closes or its owner left."""
     for source in OWNED_PHASES:
-        for targets in LIFE[source].values():
-            assert targets <= OWNED_PHASES | {Phase.CLOSED}
+        for trigger, targets in LIFE[source].items():
+            if trigger is not Trigger.ORPHANED:
+                assert targets <= OWNED_PHASES | {Phase.CLOSED}
 
 
 def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> None:
-    others = {Trigger.ARRIVED, Trigger.LOCK_EXPIRED, Trigger.CALLBACK_DUE, Trigger.RULES_CHANGED}
-    assert set(REQUESTS) == set(Trigger) - others
+    others = {
+        Trigger.ARRIVED,
+        Trigger.LOCK_EXPIRED,
+        Trigger.CALLBACK_DUE,
+        Trigger.RULES_CHANGED,
+        Trigger.OFFER_MADE,
+        Trigger.NOBODY_AVAILABLE,
+        Trigger.OFFER_VOIDED,
+        Trigger.OFFER_EXPIRED,
+        Trigger.ORPHANED,
+    }
+    assert {*REQUESTS, *AFTER_OFFER, *ENDS} == set(Trigger) - others
+    assert set(AFTER_OFFER) <= OFFER_TRIGGERS
 
 
 def test_x7_the_diagram_draws_every_change_of_phase_once() -> None:

@@ -40,7 +40,7 @@ def apply(
     from models.errors import PublicationErrors
 
     try:
-        org, wanted = read_directory(file.read(), file.name)
+        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
         settings = running()
         plan = asyncio.run(compare(settings, org, wanted, prune=prune))
     except PublicationErrors as error:

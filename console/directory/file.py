@@ -21,7 +21,7 @@ def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | No
     try:
         given = load(content)
     except ValueError as error:
-        raise PublicationErrors((Problem(path=name, reason=f"is not YAML: {error}"),)) from error
+        raise PublicationErrors((Problem(path=name, reason=f"cannot be read: {error}"),)) from error
     if not isinstance(given, dict):
         raise PublicationErrors((Problem(path=name, reason="must be an object of sections"),))
     reader = _Reader()
@@ -65,9 +65,6 @@ class _Reader:
                 self._object(org, (SECTIONS[section], str(object_id)), value)
 
     def _object(self, org: str, key: Key, value: Any) -> None:
-        if key in self.objects:
-            self._problem(path_of(key), "is there twice")
-            return
         self.objects[key] = None
         try:
             self.objects[key] = normal(org, *key, value)

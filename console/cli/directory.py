@@ -1,42 +1,97 @@
-"""Commands for the directory: what an admin publishes, from a file."""
+"""Commands for the directory: what an admin publishes, from a file, and back into one."""
 
 import asyncio
-from collections import Counter
-from pathlib import Path
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
-from console.cli.common import AsJson, finish, running
+from console.cli.common import AsJson, finish, running, say
 
-directory = typer.Typer(help="Queues, reps and settings: publish them from a file.", no_args_is_help=True)
+directory = typer.Typer(
+    help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
+    no_args_is_help=True,
+)
 
 
 @directory.command("apply")
 def apply(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="YAML; see docs/examples/directory.yaml.")
+        typer.FileBinaryRead, typer.Argument(help="YAML, or - for stdin; see docs/examples/directory.yaml.")
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, publish nothing.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove the org's objects that the file does not name, too.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nobody is.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a whole file, then publish it; a file with one wrong object publishes nothing.
+    """Check a whole file, show what it would change, then publish that; one wrong object, and nothing is published.
 
-    Example: firstclaim directory apply docs/examples/directory.yaml
+    Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
-    from console.publish import publish, read_directory
+    from console.directory.apply import compare
+    from console.directory.file import read_directory
+    from console.publish import publish
     from models.errors import PublicationErrors
 
     try:
-        org, objects = read_directory(file)
+        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
+        settings = running()
+        plan = asyncio.run(compare(settings, org, wanted, prune=prune))
     except PublicationErrors as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
-        finish({"published": 0, "problems": [str(p) for p in error.problems]}, as_json=as_json, ok=False)
+        problems = [str(problem) for problem in error.problems]
+        finish({"published": 0, "removed": 0, "problems": problems}, as_json=as_json, ok=False)
         return
-    published = asyncio.run(publish(running(), org, objects))
-    kinds = Counter(kind for kind, _, _ in objects)
-    typer.echo(f"published for {org}: " + ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
-    finish({"published": published, "org": org, "kinds": kinds}, as_json=as_json)
+    for change in plan.changes:
+        for line in change.lines():
+            typer.echo(line)
+    left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
+    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
+    asked = bool(plan.objects) and not dry_run
+    agreed = asked and (yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?"))
+    if agreed:
+        asyncio.run(publish(settings, org, plan.objects))
+    removed = sum(value is None for value in plan.objects.values()) if agreed else 0
+    published = len(plan.objects) - removed if agreed else 0
+    typer.echo(f"{published} published, {removed} removed for {org}")
+    result = {
+        "org": org,
+        "published": published,
+        "unchanged": plan.unchanged,
+        "removed": removed,
+        "left": len(plan.left),
+        "changes": plan.changes,
+    }
+    finish(result, as_json=as_json, ok=agreed or not asked)
+
+
+@directory.command("export")
+def export(
+    org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Write what is published as the file that `apply` reads, always in the same order; JSON with --json.
+
+    Example: firstclaim directory export --org default > directory.yaml
+    """
+    from console.directory.file import as_document, write_directory
+    from console.publish import held
+
+    found = asyncio.run(held(running(), org))
+    for (kind, object_id), reason in found.refused.items():
+        say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
+    if as_json:
+        document: dict[str, Any] = as_document(org, found.present)
+        finish(document, as_json=True)
+    else:
+        typer.echo(write_directory(org, found.present), nl=False)
 
 
 def add_to(app: typer.Typer) -> None:

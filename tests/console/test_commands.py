@@ -194,6 +194,21 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: 
     assert "rep: is no section" in done.stderr
 
 
+def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Everything) -> None:
+    """X5: how many match now, and why not; what is asked is what the engine has, so verify finds nothing changed."""
+    rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
+    other = lead_id("default", "v", "2", {})
+    tried = last_line(firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json"))
+    assert (tried["matched"], tried["leads"]) == (1, 2)
+    assert tried["examples"][0]["name"] == "Jeremy Jones"
+    assert (tried["lead"]["matches"], tried["lead"]["why"]) == (False, "state is MA, not RI")
+    queue = last_line(firstclaim(fed, "rules", "try", "--queue", "new", "--lead", other, "--json"))
+    assert queue["lead"]["matches"] is (other in [example["lead_id"] for example in queue["examples"]])
+    assert "new by its rules of version" in queue["lead"]["why"]
+    exported = firstclaim(fed, "directory", "export")
+    assert "    name: New leads\n" in exported.stdout
+
+
 def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
     """The lists are derived: made anew they are the same."""
     done = firstclaim(fed, "board", "rebuild")

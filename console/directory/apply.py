@@ -1,0 +1,19 @@
+"""A file against what is published: refused as a whole, or a plan of what is to be done."""
+
+from console.directory.changes import Plan, plan
+from console.directory.objects import Wanted
+from console.directory.references import dangling
+from console.publish import held
+from models.errors import PublicationErrors
+from streams.settings import Settings
+
+
+async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
+    """Return what applying a file's objects would do (Q6); `prune`: remove what it does not name, too.
+
+    Raises `PublicationErrors` with every reference that would point nowhere, `Later` where Kafka is away.
+    """
+    before = await held(settings, org)
+    if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
+        raise PublicationErrors(problems)
+    return plan(before.present, wanted, refused=before.refused, prune=prune)

@@ -133,10 +133,13 @@ def _offered(turn: Turn, answer: OfferMade | RingStarted) -> AnswerIgnored | Non
 
 
 def _nobody(turn: Turn, answer: NoRepAvailable) -> AnswerIgnored | None:
+    """Let a lead that asks wait, or end its search; one that a pause held back is told once more after it (R4)."""
     search = turn.lead.search
-    if search is None or search.epoch != answer.epoch or search.stage is not Seeking.ASKED:
+    pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
+    asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
+    if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _late(turn, answer)
-    if answer.reason == TRANSFERS_PAUSED and answer.waits:
+    if pauses:
         turn.become(search=replace(search, stage=Seeking.PAUSED))
     else:
         turn.become(

@@ -99,7 +99,7 @@ def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: Floor) -
     assert told(floor.asks("accept", "ann", epoch=1)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
 
 
-@pytest.mark.parametrize("timer_is_late", [False])
+@pytest.mark.parametrize("timer_is_late", [False, True])
 def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
     floor: Floor, *, timer_is_late: bool
 ) -> None:

@@ -1,9 +1,11 @@
 """A rep who is switched off loses what it had, and all of it goes on to others (X2, Q10)."""
 
+from datetime import timedelta
+
 import pytest
 
 from models.decisions import OfferEnded, OwnerChanged, Result
-from models.lead import Phase
+from models.lead import DeadlineKind, Phase
 from models.offers import Outcome
 from models.org import RepChange
 from tests.rules.distribution.floor import Floor
@@ -102,6 +104,19 @@ def test_x2_a_lead_that_is_open_is_unlocked(floor: Floor, how: str) -> None:
     assert floor.lead.phase is Phase.WORKING
     leave(floor, "ann", how)
     assert (floor.lead.lock, floor.lead.phase) == (None, Phase.QUEUED)
+    floor.agree()
+
+
+def test_x2_a_promised_call_stands_and_is_handed_over(floor: Floor, how: str) -> None:
+    call = floor.now + timedelta(hours=3)
+    floor.comes("A").asks("callback", "ann", at=call)
+    leave(floor, "ann", how)
+    assert (floor.lead.owner, floor.lead.callback_at) == (None, call)
+    floor.asks("assign", "mia", to_rep_id="bob")
+    assert floor.lead.callback_at == call
+    assert floor.deadline(DeadlineKind.CALLBACK).due == call
+    floor.wait(hours=3)
+    assert floor.kinds == ["CallbackDue"]
     floor.agree()
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from models.decisions import OfferEnded, OwnerChanged, Result
+from models.decisions import AnswerIgnored, OfferEnded, OwnerChanged, Result
 from models.lead import DeadlineKind, Phase
 from models.offers import Outcome
 from models.org import RepChange
@@ -131,6 +131,20 @@ def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(floor: Floor, how: st
             floor.asks("assign", "mia", to_rep_id="cyd")
     floor.deliver()
     assert floor.has("A") == (() if how == "left" else ("cyd",))
+    floor.agree()
+
+
+def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Floor, how: str) -> None:
+    floor.comes("A").asks("accept", "ann")
+    with floor.late():
+        leave(floor, "ann", how)
+        floor.carry("news", 10)
+        assert floor.of("A").asks("outcome", "mia", outcome="closed_won").result is Result.REFUSED
+        floor.publishes("rep", "ann", {})  # as the lead's partition still knows it
+        assert floor.asks("outcome", "ann", outcome="closed_won").result is Result.DONE
+    floor.deliver()
+    assert (floor.lead.phase, floor.lead.owner) == (Phase.CLOSED, "ann")
+    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
     floor.agree()
 
 

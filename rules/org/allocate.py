@@ -52,8 +52,8 @@ def request(draft: Draft, row: OrgLead) -> None:
         _answer(draft, row, obstacle, choice)
 
 
-def retry(draft: Draft, row: OrgLead) -> bool:
-    """Look again at a lead that waits, and say whether it was given to somebody.
+def retry(draft: Draft, row: OrgLead) -> None:
+    """Look again at a lead that waits, and give it to somebody who may have it now.
 
     One that a pause held back is answered anew once the pause is over: it is hidden no longer, and where all were
     tried it is an exception (R4, R8).
@@ -61,15 +61,15 @@ def retry(draft: Draft, row: OrgLead) -> bool:
     obstacle, choice = _ask(draft, row)
     if choice is not None and choice.reps:
         _give(draft, row, choice)
-        return True
+        return
     if row.paused and (obstacle is None or obstacle.reason != PAUSED):
         _answer(draft, row, obstacle, choice)
-        return False
+        return
     refused = [refusal for _, refusal in choice.refused] if choice else []
     _, until = _passes([*refused, obstacle.refusal] if obstacle else refused)
     draft.put_lead(msgspec.structs.replace(row, wake=until))
     draft.say(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
-    return False
+    draft.spend()
 
 
 def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None) -> None:
@@ -89,6 +89,7 @@ def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choi
         draft.put_lead(msgspec.structs.replace(row, number=number, wake=until, paused=reason == PAUSED))
     elif row.number:
         draft.forget_lead(row)
+    draft.spend(len(explanation))
     draft.say(
         NoRepAvailable(
             lead_id=row.lead_id,
@@ -122,7 +123,7 @@ def refill(draft: Draft, rep_id: str, group_ids: tuple[str, ...] | None = None) 
             until.append(draft.at)
             break
         else:
-            draft.budget -= retry(draft, row)
+            retry(draft, row)
     wake = draft.rep(rep_id).wake
     if until and (wake is None or min(until) < wake):
         draft.change_rep(rep_id, wake=min(until))
@@ -162,7 +163,9 @@ def _note(until: list[datetime], refusal: Refusal) -> None:
 def wake_group(draft: Draft, group_id: str) -> None:
     """Look again at the leads of a group whose time has come, the longest waiting first."""
     due = [row for row in draft.waiting(group_id) if row.wake is not None and row.wake <= draft.at]
-    for row in due[: draft.slice]:
+    for row in due:
+        if draft.budget <= 0:
+            break  # each of them is woken by its own event
         retry(draft, row)
 
 
@@ -220,6 +223,8 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
             holds=holds,
         )
     )
+    passed = _explanation(choice)
+    draft.spend(len(passed))
     if method.rings:
         draft.say(
             RingStarted(
@@ -231,7 +236,7 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
                 ring_seconds=group.ring_seconds,
                 due=draft.at + timedelta(seconds=group.ring_seconds),
                 why=choice.why,
-                passed=_explanation(choice),
+                passed=passed,
             )
         )
         return
@@ -246,7 +251,7 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
             window_seconds=seconds,
             due=_due(draft, group, seconds),
             why=choice.why,
-            passed=_explanation(choice),
+            passed=passed,
         )
     )
 

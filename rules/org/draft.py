@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from heapq import merge
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,6 +11,9 @@ from models.org import NO_TURN, OrgGroup, OrgLead, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
 from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState
+
+NAMES: Final = 10
+"""So many candidates named are as much as one lead more: a step has to fit into a batch of the journal."""
 
 
 class Draft:
@@ -35,6 +38,10 @@ class Draft:
     def step(self) -> Step:
         """Return what the event led to."""
         return Step((*self._reps.values(), *self._groups.values(), *self._leads.values()), tuple(self._said))
+
+    def spend(self, names: int = 0) -> None:
+        """Count a lead that was looked at; who is named beside it makes the step larger, and counts too."""
+        self.budget -= 1 + names // NAMES
 
     def say(self, decision: OrgDecision) -> None:
         """Record a decision."""

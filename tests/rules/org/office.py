@@ -65,6 +65,7 @@ class Office:
         self.now = START
         self.said: list[OrgDecision] = []
         self.events = 0
+        self.largest = 0
         self.epochs: dict[str, int] = {}
         self.asked: dict[str, RepRequested] = {}
         self.absent: dict[str, datetime | None] = {}
@@ -89,6 +90,7 @@ class Office:
             assert self.step(OrgState(before), event) == step, "rows are all it needs"
             self.judge(list(step.decisions))
         self.state.put(step.rows)
+        self.largest = max(self.largest, len(msgspec.json.encode(step)))
         if self.checked:
             self.check(step.rows, step.decisions)
         self.said.extend(step.decisions)

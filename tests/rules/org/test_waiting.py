@@ -43,6 +43,26 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert made(office.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
 
 
+def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() -> None:
+    """A step has to fit into one batch; of a hundred reps who may not, each offer names ninety-nine."""
+    office = Office(checked=False)
+    reps = [f"rep-{n:03}" for n in range(100)]
+    office.reps(*reps, max_open=1)
+    office.group("west", *reps)
+    for n in range(300):
+        office.ask(f"lead-{n:03}")
+    office.rep("rep-000", max_open=151)
+    assert office.largest < 100_000
+    before = len(office.said)
+    office.advance(timedelta(0))
+    assert made(office.said[before:])
+    assert office.state.reps["rep-000"].offered == 151
+    assert office.largest < 100_000
+    for said in office.said:
+        if isinstance(said, OfferMade) and said.lead_id >= "lead-101":
+            assert len(said.passed) == 99, "and still everybody is named (R9)"
+
+
 def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     office = Office()
     office.rep("ann", max_open=1, licensed_states=["RI"], filter=where("vendor", "acme"))

@@ -80,8 +80,9 @@ class Offices:
             directory = self.directory(org)
             published: tuple[Record, ...] = ()
             if isinstance(event, DirectoryPublished):
-                directory = directory.publish(event)
-                published = (self._published(event, off, at),)
+                known, directory = directory, directory.publish(event)
+                # An older one is no record: of a compacted journal's records of an object the last one is kept.
+                published = () if directory is known else (self._published(event, off, at),)
             try:
                 step = step_org(self.state(org), event, at, directory)
             except Exception as error:  # noqa: BLE001  # whatever it is, one event must not stop those behind it

@@ -18,7 +18,6 @@ from models.offers import OfferMade, RingStarted
 from models.org import OrgEvent, OrgRep, OrgWoken, RepChange, RepChanged, Stage, WakeKind
 from models.org_decisions import OrgDecision, OrgStep
 from models.wire import (
-    OrgRecord,
     decode_org_event,
     decode_org_record,
     encode_org_event,
@@ -27,7 +26,7 @@ from models.wire import (
 from rules.errands import to_leads, to_org
 from rules.machine import LeadEvent
 from rules.notices import notices
-from rules.org.offices import Offices
+from rules.org.offices import Offices, Record
 from rules.org.state import OrgState
 from tests.rules.machine.story import Story
 
@@ -83,7 +82,7 @@ class Floor(Story):
 
     def __init__(self, *reps: str, **terms: Any) -> None:
         self.offices = Offices(0)
-        self.journal: list[OrgRecord] = []
+        self.journal: list[Record] = []
         self.decided: list[OrgDecision] = []
         self.history: dict[str, list[LeadRow]] = defaultdict(list)
         self.errands: dict[str, Lane] = {source: Lane() for source in (NEWS, *map(str, range(PARTITIONS)))}
@@ -212,10 +211,10 @@ class Floor(Story):
             event, off=next(self._org_offsets), at=self.now, source=source, mark=mark
         )
         assert decided.failure is None
-        for _, record in decided.records:
+        for key, record in decided.records:
             read = decode_org_record(encode_org_record(record))
             assert read == record
-            self.journal.append(read)
+            self.journal.append((key, read))
             assert self.offices.apply(read)
         head = decided.records[0][1]
         assert isinstance(head, OrgStep)
@@ -270,11 +269,13 @@ class Floor(Story):
             (self.carry if first is self.errands.get(source) else self.answer)(source)
         raise AssertionError("leads and org do not come to rest")
 
-    def restart_org(self) -> None:
-        """Forget all of the org but its journal, and read that back."""
+    def restart_org(self, *, compacted: bool = False) -> None:
+        """Forget all of the org but its journal, and read that back, as it is or once it was compacted."""
         offices = Offices(0)
-        for record in self.journal:
-            offices.apply(record)
+        last = {key: place for place, (key, _) in enumerate(self.journal)}
+        for place, (key, record) in enumerate(self.journal):
+            if not compacted or last[key] == place:
+                offices.apply(record)
         offices.recovered()
         assert sorted(offices.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
         self.offices = offices

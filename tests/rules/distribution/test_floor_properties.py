@@ -164,9 +164,9 @@ class FloorLives(RuleBasedStateMachine):
         if partition != NEWS:
             self.floor.answers[partition].back(steps)
 
-    @rule()
-    def the_org_is_read_back(self) -> None:
-        self.floor.restart_org()
+    @rule(compacted=st.booleans())
+    def the_org_is_read_back(self, *, compacted: bool) -> None:
+        self.floor.restart_org(compacted=compacted)
 
     # -- time -------------------------------------------------------------------------------------------------------
 

@@ -121,6 +121,20 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
     floor.agree()
 
 
+def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would_keep() -> None:
+    """Intake died before it committed: the older version comes after the newer one."""
+    floor = Floor("ann").group("west", "ann", claim_window_seconds=900)
+    floor.rep("ann", max_open=3).rep("ann", max_open=1)
+    again = next(
+        one for one in floor.errands["news"].sent if one[0].value == {"rep_id": "ann", "max_open": 3}
+    )
+    floor.errands["news"].send(again[0])
+    floor.deliver().restart_org(compacted=True)
+    floor.comes("A", "B")
+    assert (floor.has("A"), floor.has("B")) == (("ann",), ())
+    floor.agree()
+
+
 def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: Floor) -> None:
     answer = floor.answers[partition_of("A")].sent[0][0]
     assert isinstance(answer, OrgAnswered)

@@ -15,6 +15,7 @@ from models.org import OrgEvent, OrgLead, OrgRep, OrgWoken, WakeKind
 from models.org_decisions import OrgKept
 from models.wire import decode_org_event, encode_org_event, encode_org_record
 from rules.effects import SOURCE_LOG
+from rules.org.offices import Decided
 from streams.app import StageApp, bulks, raw_topic
 from streams.dead_letters import bury, verdict
 from streams.fatal import Exit, leave
@@ -90,14 +91,22 @@ class OrgsStage:
         source, mark = origin(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
         decided = offices.decide(event, off=message.offset, at=at, source=source, mark=mark)
+        try:
+            self.write(decided, partition, receipt)
+        except Never as never:
+            decided = offices.refuse(event, never, off=message.offset, at=at, source=source, mark=mark)
+            self.write(decided, partition, receipt)
         if decided.failure is not None:
             bury(self.writer, message, *verdict(decided.failure), self.partitions, receipt)
-        written = [(key, encode_org_record(record)) for key, record in decided.records]
-        self.writer.add_together(ORG_JOURNAL, partition, written, receipt=receipt)
         for _, record in decided.records:
             offices.apply(record)
             if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
                 self.arm(partition, record.org, record.value)
+
+    def write(self, decided: Decided, partition: int, receipt: Any) -> None:
+        """Append an event's batch; raises `Never` where it does not fit, and then has appended nothing."""
+        written = [(key, encode_org_record(record)) for key, record in decided.records]
+        self.writer.add_together(ORG_JOURNAL, partition, written, receipt=receipt)
 
     def check_place(self, event: OrgEvent, message: Any) -> None:
         """Refuse an event that is not in its org's log."""

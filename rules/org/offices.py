@@ -90,10 +90,14 @@ class Offices:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept(org, off, row) for row in step.rows))
-        head = OrgStep(
-            off=off, org=org, at=at, cause=event.cause, source=source, mark=mark, decisions=decisions
-        )
-        return Decided(((f"{org}/step/{source}".encode(), head), *rows), failure)
+        return Decided((_head(event, off, at, source, mark, decisions), *rows), failure)
+
+    def refuse(
+        self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
+    ) -> Decided:
+        """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
+        head = _head(event, off, max(at, self.at), source, mark, _failed(event, error))
+        return Decided((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
         """Take one record in; say whether it counted."""
@@ -133,6 +137,15 @@ class Offices:
             at=at,
         )
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
+
+
+def _head(
+    event: OrgEvent, off: int, at: datetime, source: str, mark: int, decisions: tuple[OrgDecision, ...]
+) -> Record:
+    head = OrgStep(
+        off=off, org=event.org, at=at, cause=event.cause, source=source, mark=mark, decisions=decisions
+    )
+    return f"{event.org}/step/{source}".encode(), head
 
 
 def _kept(org: str, off: int, row: OrgRow) -> Record:

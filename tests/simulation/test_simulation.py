@@ -17,15 +17,16 @@ import agents.orgs
 from agents.marks import Marks
 from agents.orgs import OrgsStage
 from agents.told import Told
+from models.errors import Never
 from models.lead import LeadRow
 from models.org_decisions import OrgStep
-from models.wire import decode_row
+from models.wire import decode_org_record, decode_row
 from rules import machine, seeking
 from rules.org.offices import Offices
 from streams import timers
 from streams.journal import Receipt
 from streams.table import Rows
-from streams.topics import ASSIGNMENTS, LEAD_JOURNAL
+from streams.topics import ASSIGNMENTS, LEAD_JOURNAL, ORG_JOURNAL
 from tests.simulation import processes, steps
 from tests.simulation.broker import Outbox, partition_of
 from tests.simulation.cluster import CLOCKS, ORG_PARTITION, Cluster
@@ -231,6 +232,41 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
     assert len(cluster.broker.logs[ASSIGNMENTS, partition]) == 1
     cluster.rest()
     run((), cluster)
+
+
+def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The event has its record all the same, and the org is as it was."""
+    real = Outbox.add_together
+
+    def add_together(outbox: Outbox, topic: str, partition: int, records: Any, *, receipt: Any) -> None:
+        if any(b'"no_rep_available"' in value and b'"unknown"' in value for _, value in records):
+            raise Never("record_too_large", "600000 bytes in 1 records, more than a batch takes")
+        real(outbox, topic, partition, records, receipt=receipt)
+
+    monkeypatch.setattr(Outbox, "add_together", add_together)
+    cluster = Cluster()
+    cluster.run(
+        (
+            steps.Publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "nobody"}]}),
+            steps.Publish("campaign", "west", {"group_id": "west"}),
+            *(steps.Deliver(lane, steps.MOST) for lane in range(steps.ORG_LANE + 1)),
+            steps.Arrive("lead-1", {"campaign": "west"}),
+        )
+    )
+    row = cluster.workers[partition_of(b"lead-1")].rows.of(partition_of(b"lead-1"))[b"lead-1"]
+    assert isinstance(row, LeadRow)
+    assert row.lead is not None
+    assert row.lead.trouble is not None
+    assert row.lead.trouble.reason == "fatal_error"
+    assert "600000 bytes" in row.lead.trouble.explanation[0]["why"]
+    (head,) = (
+        decode_org_record(record.value or b"")
+        for record in cluster.broker.logs[ORG_JOURNAL, ORG_PARTITION]
+        if b'"fatal_error"' in (record.value or b"")
+    )
+    assert isinstance(head, OrgStep)
 
 
 def _a_wake_by_a_fast_clock() -> Schedule:

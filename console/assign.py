@@ -11,7 +11,7 @@ from console.load.client import Client
 from models.decisions import Result
 from streams.settings import Settings
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 1_000
 """Actions that wait for their answer: enough that a worker never waits for us, few enough to be answered soon."""
 TOLD_EVERY: Final = 500
 RESEND_SECONDS: Final = 15.0

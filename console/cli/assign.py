@@ -26,7 +26,7 @@ Seconds = Annotated[float, typer.Option(min=0.1, help="How long to wait for each
 def assign(
     to: Annotated[list[str], typer.Option("--to", help="Who gets them; several share them evenly.")],
     by: By,
-    leads: Annotated[list[str] | None, typer.Argument(metavar="[LEAD]…", help="Lead ids.")] = None,
+    leads: Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Lead ids.")] = None,
     segment: Annotated[
         str | None,
         typer.Option(help="Instead: all unowned leads that meet this rule, JSON or @FILE (JSON, YAML)."),

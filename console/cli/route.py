@@ -25,10 +25,7 @@ def route(
     ] = None,
     lead: Annotated[str | None, typer.Option(help="Instead: a lead id, as if it asked anew.")] = None,
     at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
-    org: Annotated[
-        str | None,
-        typer.Option(help="Of which org the message is, if it does not say.", show_default="default"),
-    ] = None,
+    org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say who would get a lead and why the others would not, on the live state; nothing changes.
@@ -73,8 +70,8 @@ def _tell(routed: "Routed") -> None:
     """Print where the lead would go, and of everybody else why not."""
     typer.echo(f"{routed.name} ({routed.lead_id}) at {routed.at.isoformat(sep=' ', timespec='seconds')}")
     if routed.was is not None:
-        owner = f", owned by {routed.was['owner']}" if routed.was["owner"] else ""
-        typer.echo(f"  it is known, and {routed.was['phase']}{owner}; if nobody had it:")
+        owner = f": {routed.was['owner']} has it" if routed.was["owner"] else ""
+        typer.echo(f"  it is known and {routed.was['phase']}{owner}; if it asked anew:")
     group = f"group {routed.group}" if routed.group else "no group"
     typer.echo(
         f"  campaign {routed.campaign or 'none'}, {group}{f', {routed.method}' if routed.method else ''}"

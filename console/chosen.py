@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import yaml
 
 from console.files.rows import Found
 from console.files.tables import opened
+from console.rule_text import read_tree
 from models import ids, spelling
-from models.errors import InvalidInput, Problem, RuleErrors
+from models.errors import InvalidInput, Problem
 from models.lead import Lead, Phase
 from rules.compile import CompiledRule
 from rules.tree import parse
@@ -20,7 +20,6 @@ LEAD_ID: Final = "lead_id"
 """The column of a list that holds lead ids, unless another is named."""
 _OWN: Final = ("vendor", "external_id")
 """The columns a lead id can be made of."""
-_FROM_FILE: Final = "@"
 
 
 class Unusable(msgspec.Struct, frozen=True):
@@ -70,23 +69,8 @@ class Segment:
 
     @classmethod
     def read(cls, text: str) -> "Segment":
-        """Read a rule as a person gives it: a tree in JSON, or `@` and a file with one, in JSON or YAML.
-
-        Raises `RuleErrors` with path and reason.
-        """
-        place, content = "segment", text
-        try:
-            if text.startswith(_FROM_FILE):
-                place = text.removeprefix(_FROM_FILE)
-                content = Path(place).read_text(encoding="utf-8-sig")
-            raw = _parsed(content)
-        except OSError as error:
-            raise _refused(place, f"cannot be read: {error.strerror}") from error
-        except (ValueError, yaml.YAMLError) as error:
-            raise _refused(place, f"is neither JSON nor YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(raw, dict):
-            raise _refused(place, "must be a rule tree; the one that every lead meets is {}")
-        return cls(raw)
+        """Read a rule as a person gives it (`console.rule_text`); raises `RuleErrors` with path and reason."""
+        return cls(read_tree(text, "segment"))
 
     def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> Chosen:
         """Return an org's leads that nobody owns and that meet the rule at `at` (aware), the oldest first.
@@ -102,17 +86,6 @@ class Segment:
             and self._rule.test(lead, at)[0]
         ]
         return Chosen(tuple(lead_id for _, lead_id in sorted(met)))
-
-
-def _parsed(content: str) -> Any:
-    try:
-        return msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        return yaml.safe_load(content)
-
-
-def _refused(path: str, reason: str) -> RuleErrors:
-    return RuleErrors((Problem(path=path, reason=reason),))
 
 
 class _Named(msgspec.Struct, frozen=True):

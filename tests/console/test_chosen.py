@@ -126,8 +126,8 @@ def test_d6_a_segment_is_read_from_a_line_or_a_file(tmp_path: Path) -> None:
     ("text", "reason"),
     [
         ('{"rules": [{"field": "sate", "operator": "=", "value": 1}]}', r"segment.rules\[0\]: sate"),
-        ("state = RI", "must be a rule tree"),
-        ("", "must be a rule tree"),
+        ("state = RI", "segment: expected a group with combinator and rules"),
+        ("", "segment: is empty; the rule that every lead meets is {}"),
         ("{[", "neither JSON nor YAML"),
         ("@nowhere.json", "nowhere.json: cannot be read"),
     ],

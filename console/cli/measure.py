@@ -10,7 +10,7 @@ from console.cli.common import AsJson, finish, running, say
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery or restart.")],
+    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery, restart or allocate.")],
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
     ] = False,

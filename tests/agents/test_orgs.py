@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.decisions import Answered, LeadOffered
-from models.lead import Lead, LeadRow, Phase, Seeking
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record
 from streams.topics import DIRECTORY, NOTIFICATIONS, ORG_JOURNAL, ORG_LOG
-from tests.agents.conftest import arrived, asked
+from tests.agents.conftest import PARTITIONS, arrived, asked
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -61,9 +61,11 @@ async def in_phase(engine: Engine, phase: Phase, count: int) -> bool:
 async def known(engine: Engine, objects: int) -> bool:
     """Say whether the org and each partition of the leads know what was published."""
     steps = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
+    heard = sum(isinstance(step, OrgStep) for step in steps)
+    rows = sum(isinstance(row, DirectoryRow) for row in (await engine.rows()).values())
     return (
-        sum(isinstance(step, OrgStep) for step in steps) >= objects - 1
-    )  # campaign and queue are no affair of an org
+        heard >= objects - 2 and rows == objects * PARTITIONS
+    )  # campaigns and queues are no affair of an org
 
 
 async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(engine: Engine) -> None:

@@ -189,7 +189,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     """One lead in the org's hands. `holds`: of whom it takes capacity; one rep unless it rings.
 
     While it waits: `number`, its place among those that wait for the group; `lead`, `tried`, as asked; `wake`, when
-    time alone may have found it somebody.
+    time alone may have found it somebody; `paused`, that it was told so (R4).
     """
 
     lead_id: str
@@ -203,6 +203,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     lead: Lead | None = None
     tried: tuple[str, ...] = ()
     wake: datetime | None = None
+    paused: bool = False
 
 
 OrgRow = OrgRep | OrgGroup | OrgLead

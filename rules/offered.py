@@ -90,6 +90,8 @@ def _by_others(turn: Turn, ask: ActionRequested, trigger: Trigger) -> Verdict:
 
 def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:
     search = lead.search
+    if search is None and trigger in OFFER_TRIGGERS:
+        return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has yet to say so (S3)
     if search is not None and (rep_id in search.tried or trigger in OFFER_TRIGGERS):
         return refused(
             Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"

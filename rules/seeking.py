@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
-from models.lead import DeadlineKind, Failure, Lead, Search, Seeking
+from models.lead import DeadlineKind, Failure, Lead, Phase, Search, Seeking
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -133,10 +133,13 @@ def _offered(turn: Turn, answer: OfferMade | RingStarted) -> AnswerIgnored | Non
 
 
 def _nobody(turn: Turn, answer: NoRepAvailable) -> AnswerIgnored | None:
+    """Let a lead that asks wait, or end its search; one that a pause held back is told once more after it (R4)."""
     search = turn.lead.search
-    if search is None or search.epoch != answer.epoch or search.stage is not Seeking.ASKED:
+    pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
+    asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
+    if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _late(turn, answer)
-    if answer.reason == TRANSFERS_PAUSED and answer.waits:
+    if pauses:
         turn.become(search=replace(search, stage=Seeking.PAUSED))
     else:
         turn.become(
@@ -180,9 +183,12 @@ def _voided(turn: Turn, answer: OfferVoided) -> AnswerIgnored | None:
 
 
 def _orphaned(turn: Turn, answer: LeadOrphaned) -> AnswerIgnored | None:
-    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands."""
+    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
+
+    One that was closed before that was heard stays closed.
+    """
     lead = turn.lead
-    if lead.owner != answer.rep_id or lead.taken != answer.epoch:
+    if lead.owner != answer.rep_id or lead.taken != answer.epoch or lead.phase is Phase.CLOSED:
         return _late(turn, answer)
     turn.disown("orphaned", answer.why)
     turn.become(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))
@@ -217,5 +223,5 @@ def _of(turn: Turn) -> Search:
 
 def _late(turn: Turn, answer: OrgAnswer) -> AnswerIgnored:
     search = turn.lead.search
-    now = f"{search.stage} under epoch {search.epoch}" if search else "it asks for nobody"
+    now = f"{search.stage} under epoch {search.epoch}" if search else f"it is {turn.lead.phase}"
     return AnswerIgnored(answer=str(answer.__struct_config__.tag), epoch=answer.epoch, why=now)

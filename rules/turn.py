@@ -37,6 +37,7 @@ from models.offers import Outcome
 from models.org_decisions import explained
 from rules.book import OrgRules
 from rules.columns import shown
+from rules.standing import ORPHANED
 
 EXPLAINED_QUEUES: Final = 50
 """An exception says why for so many queues at most, so that a row stays small in an org of thousands."""
@@ -126,11 +127,16 @@ class Turn:
             self._phase()
 
     def own(self, rep_id: str, how: str, via: str | None, why: str) -> None:
-        """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over."""
-        previous, lapsed = self.lead.owner, self.lead.lapsed
+        """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over.
+
+        Unless that one left: then the call that was promised is handed over (X2).
+        """
+        previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
+        inherits = failed is not None and failed.reason == ORPHANED
         self.stop_seeking(why, winner=rep_id)
         self.unlock(why)
-        self.set_deadline(DeadlineKind.CALLBACK, None)
+        if not inherits:
+            self.set_deadline(DeadlineKind.CALLBACK, None)
         self.become(
             owner=rep_id,
             taken=self.next_epoch(),
@@ -139,7 +145,7 @@ class Turn:
             via=via,
             assigned_at=self.at,
             phase=Phase.OWNED,
-            callback_at=None,
+            callback_at=self.lead.callback_at if inherits else None,
             deferred_at=None,
             trouble=None,
             lapsed=lapsed if lapsed != rep_id else None,

@@ -24,6 +24,8 @@ from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
 from rules.schedule import window_end
 
+PAUSED: Final = "transfers_paused"
+NOBODY: Final = "no_available_agents"
 EXPLAINED: Final = 1_000
 """An answer names so many candidates at most, and counts the others, so that a record stays small."""
 
@@ -32,7 +34,7 @@ class _Obstacle(msgspec.Struct, frozen=True):
     """Why a group takes nobody at all."""
 
     refusal: Refusal
-    reason: str = "no_available_agents"
+    reason: str = NOBODY
 
 
 def method_of(draft: Draft, group: GroupPlan) -> Method | None:
@@ -46,7 +48,32 @@ def request(draft: Draft, row: OrgLead) -> None:
     obstacle, choice = _ask(draft, row)
     if choice is not None and choice.reps:
         _give(draft, row, choice)
-        return
+    else:
+        _answer(draft, row, obstacle, choice)
+
+
+def retry(draft: Draft, row: OrgLead) -> bool:
+    """Look again at a lead that waits, and say whether it was given to somebody.
+
+    One that a pause held back is answered anew once the pause is over: it is hidden no longer, and where all were
+    tried it is an exception (R4, R8).
+    """
+    obstacle, choice = _ask(draft, row)
+    if choice is not None and choice.reps:
+        _give(draft, row, choice)
+        return True
+    if row.paused and (obstacle is None or obstacle.reason != PAUSED):
+        _answer(draft, row, obstacle, choice)
+        return False
+    refused = [refusal for _, refusal in choice.refused] if choice else []
+    _, until = _passes([*refused, obstacle.refusal] if obstacle else refused)
+    draft.put_lead(msgspec.structs.replace(row, wake=until))
+    draft.say(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
+    return False
+
+
+def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None) -> None:
+    """Tell a lead that nobody may have it now and why; it keeps its place if that may pass, or takes one."""
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
         refused.append(obstacle.refusal)
@@ -55,9 +82,13 @@ def request(draft: Draft, row: OrgLead) -> None:
     if obstacle is not None:
         reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
     if waits:
-        group = draft.group(row.group_id or "")
-        draft.change_group(group.group_id, waits=group.waits + 1)
-        draft.put_lead(msgspec.structs.replace(row, number=group.waits + 1, wake=until))
+        number = row.number
+        if not number:
+            group = draft.group(row.group_id or "")
+            number = draft.change_group(group.group_id, waits=group.waits + 1).waits
+        draft.put_lead(msgspec.structs.replace(row, number=number, wake=until, paused=reason == PAUSED))
+    elif row.number:
+        draft.forget_lead(row)
     draft.say(
         NoRepAvailable(
             lead_id=row.lead_id,
@@ -69,19 +100,6 @@ def request(draft: Draft, row: OrgLead) -> None:
             until=until,
         )
     )
-
-
-def retry(draft: Draft, row: OrgLead) -> bool:
-    """Look again at a lead that waits, and say whether it was given to somebody."""
-    obstacle, choice = _ask(draft, row)
-    if choice is not None and choice.reps:
-        _give(draft, row, choice)
-        return True
-    refused = [refusal for _, refusal in choice.refused] if choice else []
-    _, until = _passes([*refused, obstacle.refusal] if obstacle else refused)
-    draft.put_lead(msgspec.structs.replace(row, wake=until))
-    draft.say(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
-    return False
 
 
 def refill(draft: Draft, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
@@ -175,7 +193,7 @@ def _obstacle(draft: Draft, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obst
         if paused:
             shown = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
             refusal = Refusal(Why.PAUSED, f"transfers pause until {shown}", until is not None, until)
-            return _Obstacle(refusal, "transfers_paused")
+            return _Obstacle(refusal, PAUSED if refusal.passing else NOBODY)
     filtered = group_refusal(draft, group, lead)
     return None if filtered is None else _Obstacle(filtered)
 
@@ -252,7 +270,7 @@ def _passes(refused: list[Refusal]) -> tuple[bool, datetime | None]:
 
 def _reason(refused: list[Refusal]) -> str:
     reasons = {refusal.reason for refusal in refused}
-    return "all_agents_tried" if Why.TRIED in reasons and not reasons & BUSY else "no_available_agents"
+    return "all_agents_tried" if Why.TRIED in reasons and not reasons & BUSY else NOBODY
 
 
 def _explanation(choice: Choice | None) -> tuple[Rejected, ...]:

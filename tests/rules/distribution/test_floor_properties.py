@@ -1,0 +1,280 @@
+"""Whatever happens in whatever order, and however late errands are, leads and org keep their promises together.
+
+Every step of a lead is held against `check_step`, every offer against the caps; below is what spans both sides.
+"""
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from typing import Any, Final
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from models.decisions import LeadOffered, OfferDeclined, OfferEnded, OwnerChanged
+from models.lead import Deadline, Phase
+from models.offers import OfferMade, Outcome
+from models.org import RepChange
+from models.org_decisions import CapacityReturned
+from tests.rules.distribution.floor import NEWS, PARTITIONS, Floor
+
+STEADY: Final = ("ann", "bob", "cyd")
+"""Always there, without caps: among them turns are counted."""
+FICKLE: Final = ("dee", "eve")
+LEADS: Final = tuple(f"A-{number}" for number in range(9))
+GROUPS: Final = ("fair", "west", "west", "shotgun", "buttons")
+TERMS: Final[list[dict[str, Any] | None]] = [
+    {},
+    {"max_open": 1},
+    {"max_open": 2},
+    {"max_open": 3, "max_per_day": 4},
+    {"licensed_states": ["TX"]},
+    {"active": False},
+    None,
+]
+ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("accept", {}),
+    ("accept", {"epoch": 1}),
+    ("decline", {}),
+    ("decline", {}),
+    ("press_one", {}),
+    ("hang_up", {}),
+    ("connect", {}),
+    ("claim", {"queue_id": "open"}),
+    ("claim_now", {}),
+    ("view", {}),
+    ("note", {"note": "n"}),
+    ("callback", {}),
+    ("outcome", {"outcome": "no answer"}),
+    ("outcome", {"outcome": "closed_won"}),
+    ("outcome", {"outcome": "closed_won"}),
+]
+DESK: Final[list[tuple[str, dict[str, Any]]]] = [
+    *(("assign", {"to_rep_id": rep_id}) for rep_id in ("ann", *FICKLE)),
+    ("ignore", {}),
+    ("unignore", {}),
+    ("reopen_claimable", {}),
+]
+LENGTHS: Final = [
+    timedelta(seconds=20),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=2),
+    timedelta(days=1),
+]
+
+leads = st.sampled_from(LEADS)
+fickle = st.sampled_from(FICKLE)
+sources = st.sampled_from([NEWS, *map(str, range(PARTITIONS))])
+some = st.sampled_from([1, 1, 2, 5, 50])
+
+
+class FloorLives(RuleBasedStateMachine):
+    """Few leads and reps, small caps, short windows, and errands that come when they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.floor = Floor(*STEADY)
+        self.seen: list[tuple[str, Deadline]] = []
+        self.turns: Counter[str] = Counter()
+        self.owed: Counter[str] = Counter()
+        self.judged = 0
+
+    @initialize(terms=st.tuples(st.sampled_from(TERMS[:4]), st.sampled_from(TERMS[:4])), queue=st.booleans())
+    def begin(self, terms: tuple[dict[str, Any], ...], *, queue: bool) -> None:
+        floor = self.floor
+        for rep_id, given in zip(FICKLE, terms, strict=True):
+            floor.rep(rep_id, **given)
+        floor.group("fair", *STEADY)
+        floor.group(
+            "west",
+            *FICKLE,
+            "ann",
+            claim_window_seconds=900,
+            pause=[{"days": ["fri", "sat"], "from": "15:00", "to": "16:00"}],
+        )
+        floor.group("shotgun", *FICKLE, "bob", method="ring_all", ring_seconds=20)
+        floor.group("buttons", *FICKLE, method="distribute_all", ring_seconds=300)
+        if queue:
+            floor.queue("open", ("owned", "=", False), claimable=True).queue("work")
+        floor.prompt = False
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    @rule(
+        name=leads,
+        through=st.sampled_from(GROUPS),
+        state=st.sampled_from(["RI", "TX"]),
+        to=st.sampled_from([None, None, None, "cyd", "dee"]),
+    )
+    def comes(self, name: str, through: str, state: str, to: str | None) -> None:
+        self.floor.comes(name, through=through, state=state, assigned_to=to)
+
+    @rule(names=st.sets(leads, min_size=3), through=st.sampled_from(GROUPS))
+    def come(self, names: set[str], through: str) -> None:
+        self.floor.comes(*sorted(names), through=through)
+
+    @rule(name=leads, anybody=st.sampled_from([*STEADY, *FICKLE]), action=st.sampled_from(ANSWERS))
+    def asks(self, name: str, anybody: str, action: tuple[str, dict[str, Any]]) -> None:
+        self.floor.of(name).asks(action[0], anybody, **action[1])
+        self.remember(name)
+
+    @rule(name=leads, which=st.integers(0, 2), action=st.sampled_from(ANSWERS))
+    def who_has_it_acts(self, name: str, which: int, action: tuple[str, dict[str, Any]]) -> None:
+        row = self.floor.rows.get(name)
+        if row is not None and row.lead is not None and (reps := self.floor.has(name)):
+            self.asks(name, reps[which % len(reps)], action)
+
+    @rule(name=leads, action=st.sampled_from(DESK))
+    def manages(self, name: str, action: tuple[str, dict[str, Any]]) -> None:
+        self.floor.of(name).asks(action[0], "ada", **action[1])
+
+    @rule(rep_id=fickle, terms=st.sampled_from(TERMS))
+    def rep_is_published(self, rep_id: str, terms: dict[str, Any] | None) -> None:
+        self.floor.publishes("rep", rep_id, terms)
+
+    @rule(rep_id=fickle, change=st.sampled_from(list(RepChange)))
+    def rep_changes(self, rep_id: str, change: RepChange) -> None:
+        until = self.floor.now + timedelta(hours=1) if change is RepChange.ABSENT else None
+        self.floor.changes(rep_id, change, until)
+
+    @rule(on=st.booleans())
+    def round_robin_is_switched(self, *, on: bool) -> None:
+        self.floor.settings(round_robin=on)
+
+    # -- errands ----------------------------------------------------------------------------------------------------
+
+    @rule(source=sources, most=some)
+    def errands_arrive(self, source: str, most: int) -> None:
+        self.floor.carry(source, most)
+
+    @rule(partition=sources, most=some)
+    def answers_arrive(self, partition: str, most: int) -> None:
+        if partition != NEWS:
+            self.floor.answer(partition, most)
+
+    @rule(source=sources, steps=st.integers(1, 40))
+    def a_relay_begins_again(self, source: str, steps: int) -> None:
+        """Who comes and goes is no errand: only what is published is repeated, by intake, and knows its version."""
+        if source != NEWS:
+            self.floor.errands[source].back(steps)
+
+    @rule(partition=sources, steps=st.integers(1, 40))
+    def an_org_relay_begins_again(self, partition: str, steps: int) -> None:
+        if partition != NEWS:
+            self.floor.answers[partition].back(steps)
+
+    @rule()
+    def the_org_is_read_back(self) -> None:
+        self.floor.restart_org()
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    @rule(length=st.sampled_from(LENGTHS))
+    def time_passes(self, length: timedelta) -> None:
+        self.floor.wait(seconds=length.total_seconds())
+
+    @rule(length=st.sampled_from(LENGTHS))
+    def time_passes_and_timers_are_late(self, length: timedelta) -> None:
+        self.floor.now += length
+
+    @precondition(lambda self: self.seen)
+    @rule(data=st.data())
+    def a_timer_speaks_late_or_twice(self, data: st.DataObject) -> None:
+        name, deadline = data.draw(st.sampled_from(self.seen[-12:]))
+        before = self.floor.lead_of(name)
+        self.floor.of(name).passes(deadline)
+        if deadline not in before.deadlines:
+            assert self.floor.lead_of(name) == before, "a deadline that is over changes nothing (X3)"
+
+    def remember(self, name: str) -> None:
+        lead = self.floor.rows[name].lead
+        self.seen += [(name, deadline) for deadline in lead.deadlines] if lead else []
+
+    # -- what holds -------------------------------------------------------------------------------------------------
+
+    @rule()
+    def all_is_told_and_both_sides_agree(self) -> None:
+        """X7: leads and org know the same of every lead; nothing is due that nobody acts on."""
+        self.floor.prompt = True
+        self.floor.wait()
+        self.floor.agree()
+        self.floor.prompt = False
+        for row in self.floor.rows.values():
+            for deadline in row.lead.deadlines if row.lead else ():
+                assert deadline.due > self.floor.now
+
+    @invariant()
+    def x7_every_lead_is_in_one_phase(self) -> None:
+        found = [row.lead for row in self.floor.rows.values() if row.lead is not None]
+        counted = Counter(lead.phase for lead in found)
+        assert sum(counted[phase] for phase in Phase) == len(found)
+
+    @invariant()
+    def r5_who_had_it_from_the_start_keeps_it(self) -> None:
+        for name in self.floor.rows:
+            owners = self.floor.all_said(name, OwnerChanged)
+            if owners and owners[0].how == "pre_assigned" and owners[0].rep_id in STEADY:
+                assert len(owners) == 1
+
+    @invariant()
+    def r8_nobody_is_tried_twice(self) -> None:
+        for name, rows in self.floor.history.items():
+            tried: set[str] = set()
+            for said in (said for row in rows for said in row.decisions):
+                if isinstance(said, LeadOffered):
+                    assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
+                elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
+                    tried |= set(said.reps)
+                elif isinstance(said, OfferDeclined) and not said.told_by_org:
+                    tried.add(said.rep_id)
+
+    @invariant()
+    def r7_turns_among_those_who_are_always_there_differ_by_one_at_most(self) -> None:
+        of: dict[str, str | None] = defaultdict(lambda: None)
+        for said in self.floor.decided[self.judged :]:
+            if isinstance(said, OfferMade) and (said.group_id, said.method) == ("fair", "round_robin"):
+                if self.owed[said.rep_id]:
+                    self.owed[said.rep_id] -= 1
+                else:
+                    self.turns[said.rep_id] += 1
+                of[said.lead_id] = said.rep_id
+            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id in ("bob", "cyd"):
+                self.owed[said.rep_id] += 1
+            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id == "ann":
+                self.owed["ann"] += self.fair(said.lead_id)
+            counts = [self.turns[rep_id] for rep_id in STEADY]
+            assert max(counts) - min(counts) <= 1
+        self.judged = len(self.floor.decided)
+
+    def fair(self, lead_id: str) -> bool:
+        """Say whether a lead came through the group in which turns are counted."""
+        lead = self.floor.rows[lead_id].lead
+        return lead is not None and lead.facts.campaign == "fair"
+
+    @invariant()
+    def q10_who_was_claimed_once_is_in_no_claimable_queue_again(self) -> None:
+        for row in self.floor.rows.values():
+            lead = row.lead
+            if lead is not None and lead.claimed_through is not None:
+                assert "open" not in lead.places
+                orphaned = lead.failed is not None and lead.failed.reason == "orphaned"
+                assert not orphaned or lead.phase in (Phase.EXCEPTION, Phase.IGNORED)
+
+    def teardown(self) -> None:
+        """Let everything come to its end."""
+        floor = self.floor
+        floor.prompt = True
+        floor.wait(days=40)
+        floor.agree()
+        for name, row in floor.rows.items():
+            lead = row.lead
+            assert lead is None or lead.phase is not Phase.OFFERED, f"{name} is offered for ever"
+            assert lead is None or lead.search is None or lead.trouble or lead.places
+        floor.restart_org()
+
+
+TestX7FloorLives = FloorLives.TestCase
+TestX7FloorLives.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

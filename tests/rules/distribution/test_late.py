@@ -1,0 +1,116 @@
+"""What is late, repeated or of an older epoch changes nothing and is answered so (X3, X4)."""
+
+import pytest
+
+from models.decisions import AnswerIgnored, DeadlineIgnored, Reason, Result
+from models.events import OrgAnswered
+from models.lead import DeadlineKind, Phase
+from models.org import Stage
+from models.org_decisions import OrgEventIgnored
+from tests.rules.distribution.floor import Floor, partition_of
+
+CREW = ("ann", "bob", "cyd")
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Give a lead that is offered for the second time."""
+    return Floor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A").wait(minutes=15)
+
+
+def test_x3_an_accept_of_an_older_epoch_is_told_that_the_offer_is_over(floor: Floor) -> None:
+    before = floor.lead
+    assert before.search is not None
+    for rep_id, epoch in (("ann", 1), ("ann", before.search.epoch), ("bob", 1)):
+        answer = floor.asks("accept", rep_id, epoch=epoch)
+        assert (answer.result, answer.reason) == (Result.REFUSED, Reason.OFFER_OVER)
+        assert floor.lead == before
+    assert floor.asks("accept", "bob", epoch=before.search.epoch).result is Result.WON
+    floor.agree()
+
+
+def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: Floor) -> None:
+    before = floor.lead
+    old = floor.history["A"][1].lead
+    assert old is not None
+    deadline = old.deadline(DeadlineKind.OFFER)
+    assert deadline is not None
+    floor.passes(deadline)
+    assert isinstance(floor.said[0], DeadlineIgnored)
+    assert floor.lead == before
+
+
+def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: Floor) -> None:
+    """The org relay died again and again before it committed."""
+    before = floor.lead
+    lane = floor.answers[partition_of("A")]
+    lane.back(len(lane.sent))
+    floor.deliver()
+    assert floor.lead == before
+    assert all(isinstance(said, AnswerIgnored) for said in floor.said)
+    floor.agree()
+
+
+def test_x4_every_errand_told_again_is_known_by_its_number(floor: Floor) -> None:
+    """The relay died before it committed; meanwhile the lead was closed, and the org has forgotten it."""
+    floor.asks("outcome", "bob", outcome="closed_won")
+    floor.comes("B", "C")
+    rows, known = list(floor.state.rows()), len(floor.decided)
+    for lane in floor.errands.values():
+        lane.back(len(lane.sent))
+    with floor.late():
+        for source, lane in floor.errands.items():
+            if source != "news":
+                floor.carry(source, lane.waiting)
+    again = floor.decided[known:]
+    assert len(again) > 3
+    assert all(isinstance(said, OrgEventIgnored) for said in again)
+    assert list(floor.state.rows()) == rows
+    floor.restart_org()
+    floor.agree()
+
+
+def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
+    floor = Floor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
+    floor.queue("open", claimable=True).comes("A", "B")
+    assert (floor.stage("B"), floor.queues) == (Stage.WAITING, ["open"])
+    with floor.late():
+        floor.of("A").asks("decline", "ann")
+        floor.carry(partition_of("A"), 9)
+        assert floor.stage("B") is Stage.OFFERED
+        assert floor.of("B").claims("cyd", "open").result is Result.WON, "the offer is not in its log yet"
+    floor.deliver()
+    assert (floor.has("B"), floor.in_hand("ann"), floor.in_hand("cyd")) == (("cyd",), (0, 0), (1, 0))
+    floor.agree()
+
+
+def test_x3_an_offer_that_crosses_with_an_opening_is_taken_back() -> None:
+    floor = Floor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
+    floor.queue("work").comes("A", "B")
+    with floor.late():
+        floor.of("A").asks("decline", "ann")
+        floor.carry(partition_of("A"), 9)
+        assert floor.of("B").opens("cyd").result is Result.DONE
+    floor.deliver()
+    assert (floor.lead.phase, floor.stage("B")) == (Phase.LOCKED, None)
+    floor.agree()
+
+
+def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
+    floor = Floor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
+    with floor.late():
+        floor.publishes("rep", "ann", {"active": False})
+        floor.carry("news", 9)
+        floor.wait(minutes=15)
+    floor.deliver()
+    assert floor.has("A") == ("bob",)
+    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["offer_voided"]
+    floor.agree()
+
+
+def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: Floor) -> None:
+    answer = floor.answers[partition_of("A")].sent[0][0]
+    assert isinstance(answer, OrgAnswered)
+    floor.log(OrgAnswered(lead_id="Z", cause="org/x", answer=answer.answer))
+    assert floor.rows["Z"].lead is None
+    floor.agree()

@@ -1,0 +1,161 @@
+"""A rep who is switched off loses what it had, and all of it goes on to others (X2, Q10)."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.decisions import AnswerIgnored, OfferEnded, OwnerChanged, Result
+from models.lead import DeadlineKind, Phase
+from models.offers import Outcome
+from models.org import RepChange
+from tests.rules.distribution.floor import Floor
+
+CREW = ("ann", "bob", "cyd")
+
+
+@pytest.fixture(params=["inactive", "removed", "left"])
+def how(request: pytest.FixtureRequest) -> str:
+    """Give every way to leave."""
+    return str(request.param)
+
+
+def leave(floor: Floor, rep_id: str, how: str) -> None:
+    """Let a rep leave."""
+    if how == "left":
+        floor.changes(rep_id, RepChange.LEFT)
+    else:
+        floor.publishes("rep", rep_id, None if how == "removed" else {"active": False})
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Give a group with a window and a claimable queue for what nobody takes."""
+    return Floor(*CREW).group("west", *CREW, claim_window_seconds=900).queue("open", claimable=True)
+
+
+def test_x2_open_offers_are_voided_and_go_to_the_next(floor: Floor, how: str) -> None:
+    floor.comes(*"ABCD")
+    assert floor.has("D") == ("ann",)
+    leave(floor, "ann", how)
+    assert [floor.has(name)[0] for name in "ABCD"] == ["bob", "bob", "cyd", "cyd"]
+    (ended,) = floor.all_said("A", OfferEnded)
+    assert (ended.outcome, ended.reps) == (Outcome.VOIDED, ("ann",))
+    assert ("lead_offered", "ann", True) in floor.all_notices("A")
+    assert floor.in_hand("ann") == (0, 0)
+    floor.agree()
+
+
+def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) -> None:
+    floor = (
+        Floor("ann", "bob").group("shotgun", "ann", "bob", method="ring_all").comes("A", through="shotgun")
+    )
+    leave(floor, "ann", how)
+    assert floor.has("A") == ("bob",)
+    floor.agree()
+    leave(floor, "bob", how)
+    assert floor.lead.trouble is not None
+    assert (floor.lead.phase, floor.lead.trouble.reason) == (Phase.EXCEPTION, "no_available_agents")
+    floor.agree()
+
+
+def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(floor: Floor, how: str) -> None:
+    floor.comes("A").asks("accept", "ann")
+    leave(floor, "ann", how)
+    lead = floor.lead
+    assert (lead.phase, lead.owner, lead.how, floor.queues) == (Phase.QUEUED, None, "orphaned", ["open"])
+    assert [said.rep_id for said in floor.all_said("A", OwnerChanged)] == ["ann", None]
+    assert floor.claims("bob", "open").result is Result.WON
+    floor.agree()
+
+
+def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(floor: Floor, how: str) -> None:
+    floor.publishes("queue", "open", None)
+    floor.comes("A").asks("accept", "ann")
+    leave(floor, "ann", how)
+    assert floor.lead.trouble is not None
+    assert (floor.lead.phase, floor.lead.trouble.reason) == (Phase.EXCEPTION, "orphaned")
+    assert floor.lead.trouble.explanation[0]["rep_id"] == "ann"
+    floor.agree()
+
+
+def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk(
+    floor: Floor, how: str
+) -> None:
+    floor.queue("work", sweep=True).arrives("A").claims("ann", "open")
+    leave(floor, "ann", how)
+    lead = floor.lead
+    assert lead.trouble is not None
+    assert (lead.phase, lead.trouble.reason, floor.queues) == (Phase.EXCEPTION, "orphaned", [])
+    assert floor.claims("bob", "open").result is Result.REFUSED
+    floor.wait(days=1)
+    assert floor.lead.phase is Phase.EXCEPTION
+    assert floor.asks("assign", "mia", to_rep_id="bob").result is Result.DONE
+    floor.agree()
+    leave(floor, "bob", how)
+    assert floor.lead.phase is Phase.EXCEPTION, "and again"
+    floor.asks("reopen_claimable", "ada")
+    assert (floor.lead.phase, floor.queues) == (Phase.QUEUED, ["open", "work"]), "but for an admin's override"
+    floor.agree()
+
+
+def test_x2_a_lead_that_is_open_is_unlocked(floor: Floor, how: str) -> None:
+    floor.comes("A").asks("accept", "ann")
+    floor.opens("ann")
+    assert floor.lead.phase is Phase.WORKING
+    leave(floor, "ann", how)
+    assert (floor.lead.lock, floor.lead.phase) == (None, Phase.QUEUED)
+    floor.agree()
+
+
+def test_x2_a_promised_call_stands_and_is_handed_over(floor: Floor, how: str) -> None:
+    call = floor.now + timedelta(hours=3)
+    floor.comes("A").asks("callback", "ann", at=call)
+    leave(floor, "ann", how)
+    assert (floor.lead.owner, floor.lead.callback_at) == (None, call)
+    floor.asks("assign", "mia", to_rep_id="bob")
+    assert floor.lead.callback_at == call
+    assert floor.deadline(DeadlineKind.CALLBACK).due == call
+    floor.wait(hours=3)
+    assert floor.kinds == ["CallbackDue"]
+    floor.agree()
+
+
+def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(floor: Floor, how: str) -> None:
+    floor.comes("A")
+    with floor.late():
+        leave(floor, "ann", "left" if how == "left" else "inactive")
+        floor.carry("news", 10)
+        if how == "left":
+            assert floor.of("A").asks("accept", "ann").result is Result.WON, "who has left may still be first"
+        else:
+            floor.asks("assign", "mia", to_rep_id="cyd")
+    floor.deliver()
+    assert floor.has("A") == (() if how == "left" else ("cyd",))
+    floor.agree()
+
+
+def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Floor, how: str) -> None:
+    floor.comes("A").asks("accept", "ann")
+    with floor.late():
+        leave(floor, "ann", how)
+        floor.carry("news", 10)
+        assert floor.of("A").asks("outcome", "mia", outcome="closed_won").result is Result.REFUSED
+        floor.publishes("rep", "ann", {})  # as the lead's partition still knows it
+        assert floor.asks("outcome", "ann", outcome="closed_won").result is Result.DONE
+    floor.deliver()
+    assert (floor.lead.phase, floor.lead.owner) == (Phase.CLOSED, "ann")
+    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
+    floor.agree()
+
+
+def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(floor: Floor, how: str) -> None:
+    floor.comes(*"ABC")
+    leave(floor, "ann", how)
+    assert floor.has("A") == ("bob",)
+    if how == "left":
+        floor.changes("ann", RepChange.RETURNED)
+    else:
+        floor.rep("ann")
+    floor.comes(*"DEFG")
+    assert [floor.has(name)[0] for name in "DEFG"] == ["ann", "cyd", "bob", "ann"]
+    floor.agree()

@@ -1,0 +1,247 @@
+"""From a lead's arrival to its owner, by turns: stories of a group with a claim window (R1-R3, R5, R7-R9)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from models.decisions import LeadOffered, NobodyAvailable, OfferEnded, OwnerChanged, Reason, Result
+from models.lead import Phase
+from models.offers import Outcome, Why
+from tests.rules.distribution.floor import Floor
+from tests.rules.org.calendar import ALL, on
+
+WINDOW = {"claim_window_seconds": 900}
+CREW = ("ann", "bob", "cyd")
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Give three reps who take turns, with a quarter of an hour each."""
+    return Floor(*CREW).group("west", *CREW, **WINDOW)
+
+
+# -- R1: whose lead it is -------------------------------------------------------------------------------------------
+
+
+def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(floor: Floor) -> None:
+    floor.settings(round_robin=False).comes("A", "B", "C")
+    for name in "ABC":
+        lead = floor.lead_of(name)
+        assert (lead.phase, lead.owner, lead.how, lead.via) == (Phase.OWNED, "ann", "roster", "group/west")
+    assert floor.in_hand("ann") == (3, 0)
+    floor.rep("ann", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}])
+    assert floor.comes("D").has("D") == ("bob",)
+    floor.agree()
+
+
+def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(floor: Floor) -> None:
+    floor.comes(*"ABCD")
+    assert [floor.has(name) for name in "ABCD"] == [("ann",), ("bob",), ("cyd",), ("ann",)]
+    assert {floor.lead_of(name).phase for name in "ABCD"} == {Phase.OFFERED}
+    floor.agree()
+
+
+def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
+    floor = Floor(*CREW).group("west", *CREW).comes(*"ABCD")
+    assert [floor.lead_of(name).owner for name in "ABCD"] == ["ann", "bob", "cyd", "ann"]
+    assert floor.in_hand("ann") == (2, 0)
+    floor.agree()
+
+
+@pytest.mark.parametrize("method", ["queue", "round_robin"])
+def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues(method: str) -> None:
+    floor = Floor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
+    floor.queue("all").comes("A")
+    assert (floor.lead.phase, floor.queues, floor.stage("A")) == (Phase.QUEUED, ["all"], None)
+
+
+# -- R2, R3: what is an action --------------------------------------------------------------------------------------
+
+
+def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: Floor) -> None:
+    floor.comes("A")
+    assert floor.all_notices("A") == [("lead_offered", "ann", False)] * 2
+    assert floor.wait(minutes=5).opens("ann").result is Result.DONE
+    assert (floor.lead.phase, floor.lead.lock, floor.has("A")) == (Phase.OFFERED, None, ("ann",))
+    floor.wait(minutes=10)
+    assert floor.has("A") == ("bob",), "the window went on"
+    floor.agree()
+
+
+ACTIONS: list[tuple[str, dict[str, Any], Result]] = [
+    ("claim", {}, Result.WON),
+    ("claim_now", {}, Result.WON),
+    ("accept", {}, Result.WON),
+    ("note", {"note": "rang twice"}, Result.DONE),
+    ("outcome", {"outcome": "no answer"}, Result.DONE),
+    ("callback", {"at": datetime(2026, 11, 21, 9, tzinfo=UTC)}, Result.DONE),
+    ("callback", {}, Result.DONE),
+]
+
+
+@pytest.mark.parametrize(("action", "fields", "result"), ACTIONS)
+def test_r3_any_action_within_the_window_is_a_claim(
+    floor: Floor, action: str, fields: dict[str, Any], result: Result
+) -> None:
+    floor.comes("A").wait(minutes=14)
+    answer = floor.asks(action, "ann", **fields)
+    assert (answer.result, answer.owner) == (result, "ann")
+    lead = floor.lead
+    assert (lead.phase, lead.how, lead.via) == (Phase.OWNED, "round_robin", "group/west")
+    assert floor.in_hand("ann") == (1, 0)
+    floor.agree()
+    assert floor.wait(days=10).lead.owner == "ann", "no window runs any more"
+    floor.agree()
+
+
+def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(floor: Floor) -> None:
+    floor.comes("A")
+    assert floor.asks("outcome", "ann", outcome="closed_won").owner == "ann"
+    assert (floor.lead.phase, floor.in_hand("ann")) == (Phase.CLOSED, (0, 0))
+    floor.agree()
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"), [("outcome", {}), ("note", {}), ("release", {}), ("ignore", {})]
+)
+def test_r3_what_is_refused_is_no_action(floor: Floor, action: str, fields: dict[str, Any]) -> None:
+    assert floor.comes("A").asks(action, "ann", **fields).result is Result.REFUSED
+    assert (floor.lead.phase, floor.has("A")) == (Phase.OFFERED, ("ann",))
+
+
+def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Floor) -> None:
+    floor.comes("A").wait(minutes=15)
+    assert floor.has("A") == ("bob",)
+    assert [(said.reps, said.outcome) for said in floor.all_said("A", OfferEnded)] == [
+        (("ann",), Outcome.TIMEOUT)
+    ]
+    told = floor.all_notices("A")
+    assert told[2:] == [
+        ("lead_offered", "ann", True),
+        ("lead_offered", "ann", True),
+        ("lead_reassigned", "ann", False),
+        ("lead_offered", "bob", False),
+        ("lead_offered", "bob", False),
+    ]
+    late = floor.asks("accept", "ann")
+    assert (late.result, late.reason, late.why) == (Result.REFUSED, Reason.OFFER_OVER, "your offer is over")
+    assert floor.asks("claim", "bob").result is Result.WON
+    late = floor.asks("accept", "ann")
+    assert (late.result, late.reason, late.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
+    floor.agree()
+
+
+# -- R5: it has somebody already ------------------------------------------------------------------------------------
+
+
+def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: Floor) -> None:
+    floor.comes("A", assigned_to="cyd").comes("B", "C")
+    assert (floor.lead_of("A").owner, floor.lead_of("A").how) == ("cyd", "pre_assigned")
+    assert [floor.has(name) for name in "BC"] == [("ann",), ("bob",)]
+    assert floor.in_hand("cyd") == (1, 0), "it counts among those the rep has open (R9)"
+    assert floor.comes("A").lead_of("A").owner == "cyd", "a resend changes nothing"
+    assert floor.wait(days=30).lead_of("A").owner == "cyd"
+    floor.agree()
+
+
+def test_r5_one_assigned_to_nobody_we_know_is_distributed(floor: Floor) -> None:
+    assert floor.comes("A", assigned_to="zoe").has("A") == ("ann",)
+
+
+# -- R7: turns ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "next_in_turn"),
+    [
+        ("timeout", ["bob", "cyd", "ann"]),
+        ("decline", ["bob", "cyd", "ann"]),
+        ("assigned by hand", ["ann", "bob", "cyd"]),
+    ],
+)
+def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
+    what: str, next_in_turn: list[str]
+) -> None:
+    """The lead's own second round goes on in a group of one, so that it takes nobody's turn."""
+    floor = Floor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
+    floor.comes("A")
+    assert floor.has("A") == ("ann",)
+    floor.group("west", "ann", **WINDOW)
+    if what == "timeout":
+        floor.wait(minutes=15)
+    elif what == "decline":
+        floor.asks("decline", "ann")
+    else:
+        floor.asks("assign", "mia", to_rep_id="cyd")
+    floor.group("west", *CREW, **WINDOW).comes(*"BCD")
+    assert [floor.has(name)[0] for name in "BCD"] == next_in_turn
+    floor.agree()
+
+
+def test_r7_whoever_returns_is_not_flooded(floor: Floor) -> None:
+    floor.rep("cyd", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T16:00:00Z"}])
+    floor.comes(*"ABCDEF").wait(hours=2)
+    floor.comes(*"uvwxyz")
+    assert [floor.offers_to(rep_id, *"uvwxyz") for rep_id in CREW] == [2, 2, 2]
+
+
+# -- R8, R9: everybody once, each with its reason -------------------------------------------------------------------
+
+
+def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Floor) -> None:
+    floor.comes("A").wait(minutes=45)
+    assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
+    lead = floor.lead
+    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
+    assert lead.trouble is not None
+    assert [one["rep_id"] for one in lead.trouble.explanation] == list(CREW)
+    assert {one["why"] for one in lead.trouble.explanation} == {"already tried in this round"}
+    assert floor.stage("A") is None
+    floor.wait(days=30)
+    assert len(floor.all_said("A", LeadOffered)) == 3
+    floor.agree()
+
+
+def test_r8_a_queue_takes_what_all_have_been_tried_for(floor: Floor) -> None:
+    floor.queue("rest", claimable=True).comes("A").wait(minutes=45)
+    assert (floor.lead.phase, floor.queues) == (Phase.QUEUED, ["rest"])
+    assert floor.claims("ann", "rest").result is Result.WON
+    floor.agree()
+
+
+def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> None:
+    reasons: dict[str, tuple[Why, dict[str, Any]]] = {
+        "ann": (Why.INACTIVE, {"active": False}),
+        "bob": (Why.LICENCE, {"licensed_states": ["TX"]}),
+        "cyd": (Why.HOURS, {"hours": [on(ALL, "01:00", "02:00")]}),
+        "dee": (Why.OPEN_CAP, {"max_open": 0}),
+        "eve": (Why.DAILY_CAP, {"max_per_day": 0}),
+        "fay": (Why.ABSENT, {"absences": [{"from": "2026-11-20T00:00:00Z", "to": "2026-11-22T00:00:00Z"}]}),
+        "gus": (
+            Why.OWN_FILTER,
+            {"filter": {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}},
+        ),
+    }
+    floor = Floor("hal")
+    for rep_id, (_, terms) in reasons.items():
+        floor.rep(rep_id, **terms)
+    floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
+    (offer,) = floor.all_said("A", LeadOffered)
+    expected = {rep_id: why for rep_id, (why, _) in reasons.items()}
+    assert {one.rep_id: one.reason for one in offer.passed} == expected
+    assert offer.reps == ("hal",)
+    floor.wait(minutes=15)
+    (nobody,) = floor.all_said("A", NobodyAvailable)
+    assert {one.rep_id: one.reason for one in nobody.explanation} == expected | {
+        "hal": Why.TRIED,
+        "nobody": Why.UNKNOWN,
+    }
+    assert all(one.why for one in nobody.explanation)
+    floor.agree()
+
+
+def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: Floor) -> None:
+    floor.comes("A").wait(minutes=45)
+    assert floor.all_said("A", OwnerChanged) == []
+    assert floor.wait(days=1).lead.owner is None

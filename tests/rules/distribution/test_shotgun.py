@@ -1,0 +1,165 @@
+"""Everybody is called, or shown the button, at once, and the first has the lead (S1-S5)."""
+
+import pytest
+
+from models.decisions import (
+    Answered,
+    ConnectRequested,
+    LeadOffered,
+    OfferDeclined,
+    OfferEnded,
+    Reason,
+    Result,
+)
+from models.lead import Phase
+from models.offers import Outcome, Why
+from models.org import Stage
+from tests.rules.distribution.floor import Floor
+
+CREW = ("ann", "bob", "cyd")
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Give three phones that ring for 25 seconds."""
+    return (
+        Floor(*CREW).group("shotgun", *CREW, method="ring_all", ring_seconds=25).comes("A", through="shotgun")
+    )
+
+
+def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
+    """Return what a person is told."""
+    return answer.result, answer.reason, answer.owner
+
+
+def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: Floor) -> None:
+    assert floor.all_notices("A") == [("ring", rep_id, False) for rep_id in CREW]
+    floor.wait(seconds=10)
+    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
+    lead = floor.lead
+    assert (lead.phase, lead.owner, lead.how, lead.via) == (Phase.OWNED, "bob", "ring_all", "group/shotgun")
+    assert floor.all_notices("A")[3:] == [
+        ("ring", "ann", True),
+        ("ring", "cyd", True),
+        ("lead_assigned", "bob", False),
+        ("lead_assigned", "bob", False),
+    ]
+    assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 0), (1, 0), (0, 0)]
+    floor.agree()
+
+
+def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
+    floor = Floor(*CREW)
+    floor.rep("bob", licensed_states=["TX"])
+    floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
+    (offer,) = floor.all_said("A", LeadOffered)
+    assert offer.reps == ("ann", "cyd")
+    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", Why.LICENCE)]
+
+
+def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: Floor) -> None:
+    assert floor.asks("hang_up", "ann").result is Result.DONE
+    assert floor.asks("decline", "bob").result is Result.DONE
+    assert [(said.rep_id, said.remaining) for said in floor.all_said("A", OfferDeclined)] == [
+        ("ann", ("bob", "cyd")),
+        ("bob", ("cyd",)),
+    ]
+    assert (floor.has("A"), floor.in_hand("ann")) == (("cyd",), (0, 0))
+    floor.agree()
+    assert told(floor.asks("press_one", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, None)
+    assert told(floor.asks("press_one", "cyd")) == (Result.WON, None, "cyd")
+    floor.agree()
+
+
+def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor: Floor) -> None:
+    floor.asks("press_one", "bob")
+    assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
+    assert told(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
+    assert floor.said == [ConnectRequested(rep_id="bob")]
+    assert floor.all_notices("A")[-1] == ("connect", "bob", False)
+    assert floor.lead.last_contacted_at == floor.now
+    assert told(floor.asks("connect", "ann")) == (Result.REFUSED, Reason.OFFER_OVER, "bob")
+    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob"), "pressed twice, won once"
+    floor.agree()
+
+
+def test_s2_x6_a_silenced_lead_is_assigned_and_not_called(floor: Floor) -> None:
+    floor.comes("B", through="shotgun", silenced=True)
+    floor.of("A").asks("press_one", "ann")
+    floor.of("B").wait(seconds=25).comes("C", through="shotgun", silenced=True)
+    assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
+    assert told(floor.asks("connect", "bob")) == (Result.REFUSED, Reason.SUPPRESSED, "bob")
+    assert floor.lead.last_contacted_at is None
+
+
+def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: Floor) -> None:
+    floor.asks("press_one", "bob")
+    for rep_id in ("ann", "cyd", "mia"):
+        assert told(floor.asks("press_one", rep_id)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
+    assert told(floor.asks("accept", "ann", epoch=1)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
+
+
+@pytest.mark.parametrize("timer_is_late", [False, True])
+def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
+    floor: Floor, *, timer_is_late: bool
+) -> None:
+    if timer_is_late:
+        floor.at(seconds=25)
+    else:
+        floor.wait(seconds=25)
+    for rep_id in CREW:
+        assert told(floor.asks("press_one", rep_id)) == (Result.REFUSED, Reason.OFFER_OVER, None)
+
+
+def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: Floor) -> None:
+    floor.wait(seconds=25)
+    lead = floor.lead
+    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_answered")
+    assert lead.trouble is not None
+    assert lead.trouble.explanation == tuple(
+        {"rep_id": rep_id, "why": "did not answer in time"} for rep_id in CREW
+    )
+    (ended,) = floor.all_said("A", OfferEnded)
+    assert (ended.reps, ended.outcome) == (CREW, Outcome.TIMEOUT)
+    assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 0)] * 3
+    floor.agree()
+
+
+def test_s4_all_decline_and_nobody_is_rung_again(floor: Floor) -> None:
+    for rep_id in CREW:
+        floor.asks("hang_up", rep_id)
+    lead = floor.lead
+    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_answered")
+    assert floor.wait(hours=1).stage("A") is None
+    assert len(floor.all_said("A", LeadOffered)) == 1
+    floor.agree()
+
+
+def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(floor: Floor) -> None:
+    floor.comes("B", "C", through="shotgun")
+    assert (floor.stage("B"), floor.has("B"), floor.lead_of("B").phase) == (
+        Stage.WAITING,
+        (),
+        Phase.EXCEPTION,
+    )
+    floor.of("A").asks("press_one", "bob")
+    assert (floor.has("B"), floor.has("C")) == (("ann", "bob", "cyd"), ())
+    floor.agree()
+    floor.wait(seconds=25)
+    assert floor.has("C") == CREW
+    floor.of("C").asks("hang_up", "ann")
+    floor.of("C").asks("press_one", "cyd")
+    floor.agree()
+
+
+def test_s5_distribute_all_shows_a_button_and_the_first_click_wins() -> None:
+    floor = Floor(*CREW).group("buttons", *CREW, method="distribute_all", ring_seconds=600)
+    floor.comes("A", "B", through="buttons")
+    assert floor.all_notices("A") == [("new_lead_button", rep_id, False) for rep_id in CREW]
+    assert told(floor.of("A").asks("claim", "cyd")) == (Result.WON, None, "cyd")
+    assert floor.lead.how == "distribute_all"
+    assert told(floor.asks("claim", "ann")) == (Result.LOST, Reason.ALREADY_CLAIMED, "cyd")
+    floor.wait(minutes=10)
+    lead = floor.lead_of("B")
+    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_clicked")
+    floor.agree()

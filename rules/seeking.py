@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
-from models.lead import DeadlineKind, Failure, Lead, Search, Seeking
+from models.lead import DeadlineKind, Failure, Lead, Phase, Search, Seeking
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -180,9 +180,12 @@ def _voided(turn: Turn, answer: OfferVoided) -> AnswerIgnored | None:
 
 
 def _orphaned(turn: Turn, answer: LeadOrphaned) -> AnswerIgnored | None:
-    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands."""
+    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
+
+    One that its owner closed meanwhile stays closed, and in its name.
+    """
     lead = turn.lead
-    if lead.owner != answer.rep_id or lead.taken != answer.epoch:
+    if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:
         return _late(turn, answer)
     turn.disown("orphaned", answer.why)
     turn.become(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))

@@ -41,6 +41,8 @@ LEAVE_SECONDS: Final = 12.0
 LEAVER: Final = "rep-16"
 FIRST: Final = "rep-1"
 """Alone on the roster of `first`: who gets its leads is known beforehand, as a history of owners needs (R1)."""
+ROSTER: Final = 5
+"""So many take turns."""
 GROUPS: Final[dict[str, dict[str, Any]]] = {
     "turns": {"method": "round_robin", "claim_window_seconds": 2},
     "weighted": {"method": "round_robin", "claim_window_seconds": 3},
@@ -103,10 +105,11 @@ class Feed:
             await self._client.publish("queue", queue_id, value)
 
     def _members(self, group_id: str, people: People) -> list[dict[str, Any]]:
-        """Return a roster: everybody, in an order of the group's own."""
+        """Return a roster: everybody for a ring, few for turns, so that a round of windows is over in seconds."""
         if group_id == "first":
             return [{"rep_id": FIRST}]
-        reps = self._source.sample(people.reps, len(people.reps))
+        turns = group_id in {"turns", "weighted"}
+        reps = self._source.sample(people.reps, ROSTER if turns else len(people.reps))
         weighted = group_id == "weighted"
         return [{"rep_id": rep_id, "weight": 1 + n % 3 if weighted else 1} for n, rep_id in enumerate(reps)]
 

@@ -14,7 +14,9 @@ from console.verify.inbound import Graves, Inbound
 from models.events import DirectoryPublished
 from rules.intake import accept_action, accept_arrival
 from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.console.verify.partition import FRESH, Partition, Record, check, stream
+from tests.console.verify.checking import check
+from tests.console.verify.partition import FRESH, Partition
+from tests.console.verify.records import Record, stream
 
 BAD = b"{bad"
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import tempfile
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,37 +12,22 @@ from sqlalchemy import text
 
 from console.board import keys
 from console.board.writer import Writer, connect
-from console.chaos.run import own_stack
-from console.chaos.victims import Victims
 from console.linear import check
 from console.load import Client, History, race, storm
-from console.verify import Kind, Report, verify
+from console.verify import Kind, verify
 from models.public import ASSIGNMENTS, LEAD_DECISIONS
 from sink import engine as crm
 from streams.reading import read_topic
 from streams.topics import LEAD_ARRIVALS
+from tests.console.verify.running import agreed, running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
+    from console.chaos.victims import Victims
     from streams.settings import Settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LEADS, REPS = 60, 5
-
-
-@asynccontextmanager
-async def running() -> AsyncIterator[tuple[Settings, Victims]]:
-    """Yield a whole system of its own."""
-    with tempfile.TemporaryDirectory(prefix="firstclaim-test-") as folder:
-        async with own_stack(Path(folder)) as (_, settings):
-            victims = Victims(settings, workers=2, say=lambda _: None)
-            try:
-                await victims.start()
-                yield settings, victims
-            finally:
-                await victims.stop()
 
 
 async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
@@ -153,10 +135,3 @@ async def a_reader_that_is_gone(settings: Settings, victims: Victims) -> None:
     assert report.of_kind(Kind.BEHIND) == 1
     assert "sink" in next(finding.what for finding in report.findings if finding.code == "behind")
     victims.signal(["sink"], signal.SIGCONT)
-
-
-def agreed(report: Report, *, leads: int) -> None:
-    """See that there is no finding."""
-    assert report.ok, report.lines()
-    assert (report.leads, report.findings, report.counts) == (leads, (), {})
-    assert report.lines()[-1].endswith("all agree")

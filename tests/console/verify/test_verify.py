@@ -37,6 +37,7 @@ async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
         await races(settings)
         await forgeries(settings)
         await a_reader_that_is_gone(settings, victims)
+        await a_relay_that_is_gone(settings, victims)
 
 
 async def storms(settings: Settings, victims: Victims) -> None:
@@ -135,3 +136,18 @@ async def a_reader_that_is_gone(settings: Settings, victims: Victims) -> None:
     assert report.of_kind(Kind.BEHIND) == 1
     assert "sink" in next(finding.what for finding in report.findings if finding.code == "behind")
     victims.signal(["sink"], signal.SIGCONT)
+
+
+async def a_relay_that_is_gone(settings: Settings, victims: Victims) -> None:
+    """See that what a relay has not carried yet is neither lost nor a contradiction."""
+    before = await verify(settings)
+    victims.signal(["relay"], signal.SIGSTOP)
+    async with Client(settings) as client:
+        await client.arrive({"vendor": "acme", "external_id": "later", "assigned_to": "rep-1"})
+    report = await verify(settings, wait_seconds=5)
+    assert report.moving > 0
+    assert {code: n - before.counts.get(code, 0) for code, n in report.counts.items()} == {
+        **dict.fromkeys(before.counts, 0),
+        "behind": 1,
+    }
+    victims.signal(["relay"], signal.SIGCONT)

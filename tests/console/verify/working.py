@@ -61,7 +61,7 @@ def staffed() -> Partition:
         partition.publish("rep", rep_id, rep(rep_id))
     partition.publish("rep", "boss", {"rep_id": "boss", "role": "admin"})
     members = [{"rep_id": rep_id} for rep_id in REPS]
-    for group_id, value in {
+    groups: dict[str, dict[str, Any]] = {
         "turns": {"method": "round_robin", "members": members, "claim_window_seconds": 60},
         "ring": {"method": "ring_all", "members": members[:3], "ring_seconds": 25},
         "button": {"method": "distribute_all", "members": members[1:], "ring_seconds": 40},
@@ -74,11 +74,18 @@ def staffed() -> Partition:
                 {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "14:05", "to": "14:10"}
             ],
         },
-    }.items():
+    }
+    for group_id, value in groups.items():
         partition.publish("group", group_id, {"group_id": group_id, **value})
         partition.publish("campaign", group_id, {"campaign_id": group_id, "group_id": group_id})
     partition.publish("queue", "fresh", FRESH)
     return partition
+
+
+def offered() -> tuple[Partition, str]:
+    """Return a partition in which rep-1 has the offer of a lead."""
+    partition = staffed()
+    return partition, partition.arrive("A-1", campaign="turns")
 
 
 def rep(rep_id: str, **terms: Any) -> dict[str, Any]:
@@ -129,7 +136,7 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
     holders = search.reps if search is not None and search.stage is not Seeking.ASKED else ()
     whoever: str = (
         source.choice(holders or (lead.owner or "rep-3",)) if source.random() < 0.7 else source.choice(REPS)
-    )  # type: ignore[arg-type]
+    )
     away = source.choice(REPS)
     acts: dict[str, Callable[[], object]] = {
         "claim": lambda: partition.ask("claim", lead_id, whoever),
@@ -147,7 +154,7 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
         "assign": lambda: partition.ask("assign", lead_id, "boss", to_rep_id=whoever),
         "ignore": lambda: partition.ask("ignore", lead_id, "boss"),
         "unignore": lambda: partition.ask("unignore", lead_id, "boss"),
-        "deadline": lambda: lead.deadlines and partition.pass_deadline(lead_id),
+        "deadline": lambda: partition.pass_deadline(lead_id) if lead.deadlines else None,
         "leave": lambda: partition.publish("rep", away, rep(away, active=False)),
         "return": lambda: partition.publish("rep", away, rep(away)),
         "absent": lambda: partition.tell_org(

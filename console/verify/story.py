@@ -198,6 +198,8 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
     """Say whether an org's answer may have made or ended this ownership: for good (R1), or because the owner left."""
     answer, search = event.answer, was.search
+    if was.phase is Phase.CLOSED:
+        return False  # whoever closed it keeps it for the record
     if isinstance(answer, LeadOrphaned):
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return (

@@ -98,12 +98,12 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.PRESS_ONE: frozenset({_O}),
         Trigger.DECLINE: _FREE | {_F},
         Trigger.HANG_UP: _FREE | {_F},
-        Trigger.VIEW: frozenset({_F}),
+        Trigger.VIEW: _FREE | {_F},
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
-        Trigger.NOTE: frozenset({_O, _F}),
+        Trigger.NOTE: _FREE | {_O, _F},
         Trigger.ASSIGN: frozenset({_O}),
-        Trigger.REOPEN_CLAIMABLE: frozenset({_F}),
+        Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.NOBODY_AVAILABLE: _FREE | {_F},
         Trigger.OFFER_VOIDED: frozenset({_F}),
@@ -182,7 +182,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
 }
 """phase -> trigger -> the phases it may end in. What is not listed is refused and changes nothing. A manager's look
 at a lead (`view` with the view-only preference, D5) leaves it where it is. An action meets a lead whose lock has run
-out where the expiry leaves it, also if the timer is late (D2). New rules end the lock of a rep who has left (X2)."""
+out where the expiry leaves it, also if the timer is late (D2). New rules end the lock of a rep who has left (X2). What a
+manager may do with an offered lead may find that its ring has run out, and leaves it free, as the timer is about to."""
 
 
 _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {

@@ -1,12 +1,13 @@
 """Kafka as far as it matters here: logs by partition, a clock that may jump, committed offsets with metadata."""
 
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka.partitioner import murmur2
 
-from streams.journal import MAX_RECORD_BYTES, Headers, Receipt, check_size
+from streams.journal import MAX_RECORD_BYTES, Headers, KeyAndValue, Receipt, check_size
 
 PARTITIONS = 3
 
@@ -47,11 +48,14 @@ class Broker:
         log.append(Record(topic, partition, len(log), timestamp, key, value, tuple(headers or ())))
 
 
+_Sent = tuple[bytes, bytes | None, Headers | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    key: bytes
-    value: bytes | None
-    headers: Headers | None
+    """Records that land together or not at all."""
+
+    records: tuple[_Sent, ...]
     receipt: Receipt | None
 
 
@@ -75,22 +79,31 @@ class Outbox:
     ) -> None:
         """Append a record, as `JournalWriter.add` does."""
         check_size(key, value, headers or (), most)
+        self._send(topic, partition, ((key or b"", value, headers),), receipt)
+
+    def add_together(
+        self, topic: str, partition: int, records: Sequence[KeyAndValue], *, receipt: Receipt | None = None
+    ) -> None:
+        """Append records of which all land or none, as `JournalWriter.add_together` does."""
+        self._send(topic, partition, tuple((key or b"", value, None) for key, value in records), receipt)
+
+    def _send(self, topic: str, partition: int, records: tuple[_Sent, ...], receipt: Receipt | None) -> None:
         if receipt is not None:
             receipt.expect()
-        lane = self._lanes.setdefault((topic, partition), deque())
-        lane.append(_Waiting(key or b"", value, headers, receipt))
+        self._lanes.setdefault((topic, partition), deque()).append(_Waiting(records, receipt))
 
     @property
     def waiting(self) -> int:
-        """Records that have not landed."""
+        """Batches that have not landed."""
         return sum(map(len, self._lanes.values()))
 
     def land(self, most: int, *, acknowledged: bool = True) -> None:
-        """Let the first records of each lane become durable; unacknowledged, their sender never hears of it."""
+        """Let the first batches of each lane become durable; unacknowledged, their sender never hears of it."""
         for (topic, partition), lane in self._lanes.items():
             for _ in range(min(most, len(lane))):
                 one = lane.popleft()
-                self._broker.append(topic, partition, one.key, one.value, one.headers)
+                for key, value, headers in one.records:
+                    self._broker.append(topic, partition, key, value, headers)
                 if acknowledged and one.receipt is not None:
                     one.receipt.settle()
 

@@ -1,18 +1,20 @@
-"""Workers, their group, the relay and what people send, driven step by step; at the end everything comes to rest."""
+"""Workers, their group, the relays and what people send, driven step by step; at the end everything comes to rest."""
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from agents.orgs import published_for
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import LeadRow
-from models.wire import encode_event
-from streams.topics import LEAD_LOG
+from models.wire import encode_event, encode_org_event
+from streams.topics import LEAD_LOG, ORG_LOG
 from tests.simulation import steps
 from tests.simulation.broker import PARTITIONS, Broker, partition_of
-from tests.simulation.processes import ALL, Relay, Worker, datetime_of
-from tests.simulation.steps import WORKERS, Schedule, Step
+from tests.simulation.org_processes import ALL, OrgRelay
+from tests.simulation.processes import Relay, Worker, datetime_of
+from tests.simulation.steps import ORG_LANE, WORKERS, Schedule, Step
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 CLOCKS = (0.0, 1.5, -2.0)
@@ -22,25 +24,27 @@ ROUNDS = 2_000
 MONTH_SECONDS = 30 * 86_400.0
 """Longer than any relative date of the rules."""
 ORG = "default"
+ORG_PARTITION = partition_of(ORG.encode())
 CREW: dict[str, dict[str, Any]] = {
-    "rep-3": {"teams": ["east"]},
-    "rep-7": {"teams": ["west"]},
-    "rep-9": {"teams": ["west"]},
+    "rep-3": {"teams": ["east"], "max_per_day": 2},
+    "rep-7": {"teams": ["west"], "max_open": 2, "max_per_day": 2},
+    "rep-9": {"teams": ["west"], "max_open": 1, "max_per_day": 1},
     "mia": {"role": "manager"},
     "ada": {"role": "admin"},
 }
 
 
 class Cluster:
-    """Three workers, three partitions, one relay. `members`: the workers that the group counts on."""
+    """Three workers, three partitions, a relay each way. `members`: the workers that the group counts on."""
 
     def __init__(self) -> None:
         self.broker = Broker(START.timestamp())
         self.workers = [Worker(self.broker, skew) for skew in CLOCKS[:WORKERS]]
         self.members: set[int] = set(range(WORKERS))
         self.relay = Relay(self.broker)
-        self.pending: list[deque[bytes]] = [deque() for _ in range(PARTITIONS)]
-        self.intake: list[list[tuple[bytes, bytes]]] = [[] for _ in range(PARTITIONS)]
+        self.org_relay = OrgRelay(self.broker)
+        self.pending: list[deque[bytes]] = [deque() for _ in range(PARTITIONS + 1)]
+        self.intake: list[list[tuple[bytes, bytes]]] = [[] for _ in range(PARTITIONS + 1)]
         self.versions = 0
         self.actions = 0
         for rep_id, value in CREW.items():
@@ -56,6 +60,14 @@ class Cluster:
     def take(self, step: Step) -> None:
         """Take one step; one that has no meaning now (a dead worker thaws) does nothing."""
         match step:
+            case steps.Tick() | steps.Dawn():
+                self._pass(step)
+            case steps.Flow(most):
+                self._flow(most)
+            case steps.Relay() | steps.CrashRelay():
+                self._relay(step)
+            case steps.RelayOrg() | steps.CrashOrgRelay() | steps.SucceedOrgRelay() | steps.HauntOrgRelay():
+                self._relay_org(step)
             case steps.Arrive():
                 self._arrive(step)
             case steps.Act():
@@ -66,27 +78,20 @@ class Cluster:
                 self._deliver(partition, most)
             case steps.Duplicate(partition, back):
                 if sent := self.intake[partition]:
-                    key, value = sent[max(0, len(sent) - back)]
-                    self.broker.append(LEAD_LOG, partition, key, value)
+                    self._append(partition, *sent[max(0, len(sent) - back)])
             case steps.Poison(lead, value):
                 key = lead.encode()
                 self.broker.append(LEAD_LOG, partition_of(key), key, value)
-            case steps.Tick(seconds, partition, skew):
-                self.broker.now += seconds
-                self.broker.skew[partition] = skew
             case steps.Poll(worker, partition, most):
                 one = self.workers[worker]
                 if not one.frozen and partition in one.owned:
                     one.poll(partition, most)
+            case steps.PollOrgs(worker, most):
+                one = self.workers[worker]
+                if not one.frozen and ORG_PARTITION in one.owned:
+                    one.orgs.poll(ORG_PARTITION, most)
             case steps.Rebalance(shift):
                 self._rebalance(shift)
-            case steps.Relay(partition, read, land, commit):
-                self.relay.poll(partition, read)
-                self.relay.outbox.land(land)
-                if commit:
-                    self.relay.commit()
-            case steps.CrashRelay(landed):
-                self.relay.crash(landed)
             case _:
                 self._one_worker(step)
 
@@ -115,6 +120,41 @@ class Cluster:
             case steps.Rejoin():
                 if number not in self.members:
                     one.let_go()
+
+    def _relay(self, step: steps.Relay | steps.CrashRelay) -> None:
+        relay = self.relay
+        if isinstance(step, steps.CrashRelay):
+            relay.crash(step.landed)
+            return
+        relay.poll(step.partition, step.read)
+        relay.outbox.land(step.land)
+        if step.commit:
+            relay.commit()
+
+    def _relay_org(
+        self, step: steps.RelayOrg | steps.CrashOrgRelay | steps.SucceedOrgRelay | steps.HauntOrgRelay
+    ) -> None:
+        relay = self.org_relay
+        match step:
+            case steps.RelayOrg(read, land, commit):
+                relay.poll(ORG_PARTITION, read)
+                relay.outbox.land(land)
+                if commit:
+                    relay.commit()
+            case steps.CrashOrgRelay(landed):
+                relay.crash(landed)
+            case steps.SucceedOrgRelay():
+                relay.succeed()
+            case steps.HauntOrgRelay(landed):
+                relay.ghost.land(landed, acknowledged=False)
+
+    def _pass(self, step: steps.Tick | steps.Dawn) -> None:
+        if isinstance(step, steps.Tick):
+            self.broker.now += step.seconds
+            self.broker.skew[step.partition] = step.skew
+            return
+        due = [at for worker in self.workers if (at := worker.orgs.next_due()) is not None]
+        self.broker.now = max(self.broker.now, min(due, default=0.0) - step.seconds)
 
     # -- what people send ---------------------------------------------------------------------------------------
 
@@ -153,8 +193,12 @@ class Cluster:
         for worker in self.workers:
             row = worker.rows.of(partition).get(key) if partition in worker.owned else None
             if step.rep_id in steps.CONCERNED and isinstance(row, LeadRow) and (lead := row.lead) is not None:
-                holder = lead.lock.rep_id if lead.lock else None
-                return {"holder": holder, "owner": lead.owner}.get(step.rep_id, lead.lapsed) or "rep-9"
+                known = {
+                    "holder": lead.lock.rep_id if lead.lock else None,
+                    "owner": lead.owner,
+                    "offered": lead.search.reps[-1] if lead.search and lead.search.reps else None,
+                }
+                return known.get(step.rep_id, lead.lapsed) or "rep-9"
         return "rep-9" if step.rep_id in steps.CONCERNED else step.rep_id
 
     def _send(self, lead: str, value: bytes) -> None:
@@ -176,13 +220,37 @@ class Cluster:
         self.versions += 1
         for partition in range(PARTITIONS):
             self.pending[partition].append(encode_event(event))
+        if published_for(event):
+            self.pending[ORG_LANE].append(encode_org_event(event))
 
     def _deliver(self, partition: int, most: int) -> None:
         waiting = self.pending[partition]
         for _ in range(min(most, len(waiting))):
-            value = waiting.popleft()
-            self.intake[partition].append((b"", value))
-            self.broker.append(LEAD_LOG, partition, b"", value)
+            one = (ORG.encode() if partition == ORG_LANE else b"", waiting.popleft())
+            self.intake[partition].append(one)
+            self._append(partition, *one)
+
+    def _append(self, partition: int, key: bytes, value: bytes) -> None:
+        if partition == ORG_LANE:
+            self.broker.append(ORG_LOG, ORG_PARTITION, key, value)
+        else:
+            self.broker.append(LEAD_LOG, partition, key, value)
+
+    def _flow(self, most: int) -> None:
+        for number, worker in enumerate(self.workers):
+            if worker.frozen:
+                continue
+            for partition in worker.owned:
+                worker.poll(partition, most)
+                worker.orgs.poll(partition, most)
+            worker.outbox.land(most)
+            if number in self.members:
+                worker.commit()
+        for partition in range(PARTITIONS):
+            self.relay.poll(partition, most)
+        self.relay.outbox.land(most)
+        self.org_relay.poll(ORG_PARTITION, most)
+        self.org_relay.outbox.land(most)
 
     # -- the group ----------------------------------------------------------------------------------------------
 
@@ -210,14 +278,15 @@ class Cluster:
             worker.frozen = False
             worker.clock_skew = 0.0
         self.broker.skew.clear()
-        for partition in range(PARTITIONS):
+        for partition in range(PARTITIONS + 1):
             self._deliver(partition, ALL)
+        self.org_relay.ghost.land(ALL, acknowledged=False)
         if self.members != set(range(WORKERS)):
             self._rebalance(0)  # only then: a recovery would find what the timers lost
         for _ in range(ROUNDS):
             if self._settle():
                 continue
-            due = [at for worker in self.workers if (at := worker.stage.timers.next_due()) is not None]
+            due = [at for worker in self.workers if (at := worker.next_due()) is not None]
             if not due:
                 # A lead that waits for an instant nobody points at would now be where it does not belong.
                 self.broker.now += MONTH_SECONDS
@@ -234,10 +303,14 @@ class Cluster:
             worker.outbox.land(ALL)
             for partition in worker.owned:
                 moved |= worker.poll(partition, ALL) > 0
+                moved |= worker.orgs.poll(partition, ALL) > 0
             worker.outbox.land(ALL)
             worker.commit()
         for partition in range(PARTITIONS):
             moved |= self.relay.poll(partition, ALL) > 0
             self.relay.outbox.land(ALL)
+            moved |= self.org_relay.poll(partition, ALL) > 0
+            self.org_relay.outbox.land(ALL)
         self.relay.commit()
+        self.org_relay.commit()
         return moved

@@ -23,8 +23,7 @@ from streams.table import Rows
 from streams.timers import Timers
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox
-
-ALL = 1_000_000
+from tests.simulation.org_processes import ALL, Orgs
 
 
 class Requested:
@@ -42,7 +41,7 @@ class Requested:
 
 
 class Worker:
-    """One leads worker. `frozen`: it does nothing until it thaws. `owned`: what it believes to own."""
+    """One worker, of leads and of orgs. `frozen`: it does nothing until it thaws. `owned`: what it believes to own."""
 
     def __init__(self, broker: Broker, clock_skew: float) -> None:
         self.broker = broker
@@ -66,6 +65,7 @@ class Worker:
         stage.sweeper = self.sweeper
         stage.table = SimpleNamespace(rows=Rows())
         self.stage: LeadsStage = stage
+        self.orgs = Orgs(self.broker, self.outbox)
 
     @property
     def rows(self) -> Rows:
@@ -76,6 +76,7 @@ class Worker:
         """Recover: rows from the journal as it is now, then what follows from them (`LeadsStage.derive`)."""
         stage, rows = self.stage, self.rows
         self.owned = partitions
+        self.orgs.take(partitions)
         rows.keep_only(partitions)
         for partition in partitions:
             for record in self.broker.logs[LEAD_JOURNAL, partition]:
@@ -101,6 +102,7 @@ class Worker:
         self.outbox.land(ALL)
         self.stage.acker = Acker()
         self.owned = set()
+        self.orgs.let_go()
 
     def poll(self, partition: int, most: int) -> int:
         """Handle the next events of a partition; return how many there were."""
@@ -117,10 +119,17 @@ class Worker:
         for partition, offset in self.acks.items():
             if partition in self.owned:
                 self.broker.committed[LEAD_LOG, partition] = (offset, "")
+        self.orgs.commit()
 
     def fire(self) -> int:
-        """Tell the log what is due by this worker's own clock."""
-        return self.stage.timers.fire(self.broker.now + self.clock_skew, self.stage.find)
+        """Tell both logs what is due by this worker's own clock."""
+        now = self.broker.now + self.clock_skew
+        return self.stage.timers.fire(now, self.stage.find) + self.orgs.stage.wake(now)
+
+    def next_due(self) -> float | None:
+        """Return when something is due next, if anything is."""
+        both = (self.stage.timers.next_due(), self.orgs.next_due())
+        return min((at for at in both if at is not None), default=None)
 
     def sweep(self) -> int:
         """Tell the leads that new rules concern (`Sweeper`); return how many."""

@@ -3,29 +3,38 @@
 from random import Random
 
 from tests.rules.machine.vocabulary import ACTIONS, DESK, FACTS, QUEUES, REP_CHANGES, REPS, SETTINGS, WORK
+from tests.simulation.floor import ANSWERS, CAMPAIGNS, GROUPS, TERMS
 from tests.simulation.steps import (
     CONCERNED,
     LEADS,
     MOST,
+    ORG_LANE,
     WORKERS,
     Act,
     Arrive,
     Commit,
     Crash,
+    CrashOrgRelay,
     CrashRelay,
+    Dawn,
     Deliver,
     Duplicate,
     Fire,
+    Flow,
     Freeze,
+    HauntOrgRelay,
     Land,
     Poison,
     Poll,
+    PollOrgs,
     Publish,
     Rebalance,
     Rejoin,
     Relay,
+    RelayOrg,
     Schedule,
     Step,
+    SucceedOrgRelay,
     Sweep,
     Thaw,
     Tick,
@@ -44,27 +53,35 @@ def schedule(seed: int, length: int) -> Schedule:
     # Each seed has its own weather: some run calm, in some everything dies all the time.
     trouble = random.choice((0.3, 1.0, 2.0))
     weights = {
-        _arrive: 2,
+        _arrive: 3,
         _act: 30,
         _publish: 4,
         _deliver: 4,
         _duplicate: 3 * trouble,
         _poison: 0.5,
         _tick: 6,
+        _dawn: 3,
         _poll: 25,
+        _poll_orgs: 8,
+        _flow: 14,
         _land: 12,
         _commit: 6,
         _fire: 6,
         _sweep: 3,
         _rebalance: trouble,
         _relay: 8,
+        _relay_org: 5,
         _crash: 1.5 * trouble,
         _zombie: 2 * trouble,
         _crash_relay: 1.5 * trouble,
+        _crash_org_relay: trouble,
+        _org_relay_ghost: trouble,
     }
     steps: list[Step] = [_publish_queue(random) for _ in range(4)]
-    steps += [Deliver(partition, MOST) for partition in range(3)]
-    steps += [Arrive(lead, random.choice(FACTS)) for lead in LEADS[1:]]
+    steps += [Publish("group", group_id, random.choice(GROUPS[group_id])) for group_id in GROUPS]
+    steps += [Publish("campaign", name, {"group_id": name}) for name in GROUPS]
+    steps += [Deliver(partition, MOST) for partition in (*range(3), ORG_LANE)]
+    steps += [step for lead in LEADS[1:] for step in _arrive(random, lead)]
     scenes: list[list[Step]] = []
     while len(steps) < length:
         if scenes and (len(scenes) >= SCENES_AT_ONCE or random.random() < 0.5):
@@ -96,8 +113,9 @@ def _worker(random: Random) -> int:
     return random.randrange(WORKERS)
 
 
-def _arrive(random: Random) -> list[Step]:
-    return [Arrive(random.choice(LEADS), random.choice(FACTS))]
+def _arrive(random: Random, lead: str | None = None) -> list[Step]:
+    facts = {"campaign": random.choice(CAMPAIGNS), **random.choice(FACTS)}
+    return [Arrive(lead or random.choice(LEADS), facts)]
 
 
 def _act(random: Random) -> list[Step]:
@@ -112,6 +130,11 @@ def _act(random: Random) -> list[Step]:
             ([("view", {})], REPS),
             (claim, REPS),
             (claim, (*REPS, *CONCERNED)),
+            (ANSWERS, ("offered",)),
+            (ANSWERS, ("offered",)),
+            (ANSWERS, ("offered",)),
+            (ANSWERS, ("offered",)),
+            (ANSWERS, (*REPS, *CONCERNED)),
         )
     )
     action, fields = random.choice(kinds)
@@ -127,20 +150,24 @@ def _publish_queue(random: Random) -> Step:
 
 
 def _publish(random: Random) -> list[Step]:
-    if random.random() < 0.7:
-        return [_publish_queue(random)]
     if random.random() < 0.5:
+        return [_publish_queue(random)]
+    if random.random() < 0.3:
         return [Publish("settings", "settings", random.choice(SETTINGS))]
-    rep_id, value = random.choice(REP_CHANGES)
-    return [Publish("rep", rep_id, value)]
+    if random.random() < 0.3:
+        group_id = random.choice(sorted(GROUPS))
+        return [Publish("group", group_id, random.choice(GROUPS[group_id]))]
+    rep_id, value = random.choice([*REP_CHANGES, *TERMS, *TERMS])
+    lanes = random.sample((*range(3), ORG_LANE, ORG_LANE), 3)
+    return [Publish("rep", rep_id, value), *(Deliver(lane, MOST) for lane in lanes)]
 
 
 def _deliver(random: Random) -> list[Step]:
-    return [Deliver(_partition(random), random.choice((1, 1, 2, MOST)))]
+    return [Deliver(random.randrange(ORG_LANE + 1), random.choice((1, 1, 2, MOST)))]
 
 
 def _duplicate(random: Random) -> list[Step]:
-    return [Duplicate(_partition(random), random.choice((1, 1, 2, 3, 8)))]
+    return [Duplicate(random.randrange(ORG_LANE + 1), random.choice((1, 1, 2, 3, 8)))]
 
 
 def _poison(random: Random) -> list[Step]:
@@ -153,7 +180,8 @@ def _tick(random: Random) -> list[Step]:
         (
             0.001,
             1.0,
-            60.0,
+            *(30.0, 60.0) * 4,
+            299.0,
             299.0,
             300.0,
             1_799.0,
@@ -170,8 +198,26 @@ def _tick(random: Random) -> list[Step]:
     return [Tick(seconds, _partition(random), skew), *(Fire(worker) for worker in range(WORKERS))]
 
 
+def _dawn(random: Random) -> list[Step]:
+    """Let something of the org be due by one clock and not yet by another."""
+    return [
+        *[Flow(MOST)] * 3,
+        Dawn(random.choice((-0.5, 0.0, 0.5, 1.0))),
+        *(Fire(worker) for worker in range(WORKERS)),
+        Flow(MOST),
+    ]
+
+
 def _poll(random: Random) -> list[Step]:
     return [Poll(worker, _partition(random), _some(random)) for worker in range(WORKERS)]
+
+
+def _flow(random: Random) -> list[Step]:
+    return [Flow(random.choice((1, 3, MOST, MOST)))]
+
+
+def _poll_orgs(random: Random) -> list[Step]:
+    return [PollOrgs(worker, _some(random)) for worker in range(WORKERS)]
 
 
 def _land(random: Random) -> list[Step]:
@@ -198,6 +244,10 @@ def _relay(random: Random) -> list[Step]:
     return [Relay(_partition(random), random.choice((1, 3, 10, MOST)), _few(random), random.random() < 0.5)]
 
 
+def _relay_org(random: Random) -> list[Step]:
+    return [RelayOrg(random.choice((1, 3, 10, MOST)), _few(random), random.random() < 0.5)]
+
+
 def _crash(random: Random) -> list[Step]:
     """Kill a worker with records in hand; sooner or later the group shares its partitions out."""
     worker = _worker(random)
@@ -206,6 +256,7 @@ def _crash(random: Random) -> list[Step]:
         Land(worker, _few(random)),
         Commit(worker),
         *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        PollOrgs(worker, _some(random)),
         Crash(worker, _few(random)),
         Rebalance(_worker(random)),
     ]
@@ -215,7 +266,8 @@ def _zombie(random: Random) -> list[Step]:
     """Stop a worker with records in hand; others take over; it goes on, and notices late."""
     worker = _worker(random)
     others = [other for other in range(WORKERS) if other != worker]
-    polls = [Poll(other, partition, _some(random)) for other in others for partition in range(3)]
+    polls: list[Step] = [Poll(other, partition, _some(random)) for other in others for partition in range(3)]
+    polls += [PollOrgs(other, _some(random)) for other in others]
     lands: list[Step] = [Land(other, _few(random)) for other in others]
     haunts: list[Step] = random.choices(
         [
@@ -224,12 +276,14 @@ def _zombie(random: Random) -> list[Step]:
             Commit(worker),
             Fire(worker),
             Sweep(worker),
+            PollOrgs(worker, _some(random)),
             *(Poll(worker, partition, _some(random)) for partition in range(3)),
         ],
         k=random.randrange(6),
     )
     return [
         *(Poll(worker, partition, _some(random)) for partition in range(3)),
+        PollOrgs(worker, _some(random)),
         Freeze(worker),
         Rebalance(_worker(random)),
         *polls,
@@ -245,6 +299,27 @@ def _crash_relay(random: Random) -> list[Step]:
     """Kill the relay with messages in hand."""
     return [
         *_relay(random),
-        Relay(_partition(random), MOST, _few(random), commit=False),
+        Relay(_partition(random), MOST, _few(random), random.random() < 0.5),
         CrashRelay(_few(random)),
+    ]
+
+
+def _crash_org_relay(random: Random) -> list[Step]:
+    """Kill the org relay with answers in hand."""
+    return [
+        *_relay_org(random),
+        RelayOrg(MOST, _few(random), random.random() < 0.5),
+        CrashOrgRelay(_few(random)),
+    ]
+
+
+def _org_relay_ghost(random: Random) -> list[Step]:
+    """Take the org relay for dead while it has answers in hand; they land among those of its successor."""
+    return [
+        RelayOrg(MOST, _few(random), random.random() < 0.5),
+        SucceedOrgRelay(),
+        RelayOrg(_some(random), _few(random), random.random() < 0.5),
+        HauntOrgRelay(_few(random)),
+        RelayOrg(MOST, MOST, random.random() < 0.5),
+        HauntOrgRelay(MOST),
     ]

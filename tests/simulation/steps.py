@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 WORKERS = 3
-LEADS = tuple(f"lead-{number}" for number in range(6))
-CONCERNED = ("holder", "owner", "lapsed")
+LEADS = tuple(f"lead-{number}" for number in range(9))
+CONCERNED = ("holder", "owner", "lapsed", "offered")
 """People by what they are to the lead when they act."""
+ORG_LANE = 3
+"""Where publications for the org wait, after those for the partitions of `lead-log`."""
 MOST = 100
 """More than there ever is, where all is meant."""
 
@@ -41,7 +43,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """The next publications arrive in one partition."""
+    """The next publications arrive in one partition of `lead-log`, or, as ORG_LANE, in the org's log."""
 
     partition: int
     most: int
@@ -73,11 +75,33 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Dawn:
+    """Time passes until so many seconds before the next instant at which something of the org is to be woken."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """A worker handles the next events of one of its partitions."""
 
     worker: int
     partition: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class PollOrgs:
+    """A worker handles the next events of the org's log, if that is among its partitions."""
+
+    worker: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """For a moment all is well: whoever is alive handles up to `most` of each log, all lands and is relayed."""
+
     most: int
 
 
@@ -163,6 +187,34 @@ class CrashRelay:
     landed: int
 
 
+@dataclass(frozen=True, slots=True)
+class RelayOrg:
+    """The org relay reads on; `land` of its answers reach each partition of `lead-log`, then it commits or not."""
+
+    read: int
+    land: int
+    commit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CrashOrgRelay:
+    """The org relay is killed; so many answers of each lane land."""
+
+    landed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SucceedOrgRelay:
+    """The org relay is taken for dead, and another one begins; the first has answers in hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class HauntOrgRelay:
+    """So many answers of an org relay that was taken for dead land in each lane."""
+
+    landed: int
+
+
 Step = (
     Arrive
     | Act
@@ -171,7 +223,10 @@ Step = (
     | Duplicate
     | Poison
     | Tick
+    | Dawn
     | Poll
+    | PollOrgs
+    | Flow
     | Land
     | Commit
     | Fire
@@ -183,5 +238,9 @@ Step = (
     | Rebalance
     | Relay
     | CrashRelay
+    | RelayOrg
+    | CrashOrgRelay
+    | SucceedOrgRelay
+    | HauntOrgRelay
 )
 Schedule = tuple[Step, ...]

@@ -1,6 +1,6 @@
 """Crashes, zombies, repeats and late timers change nothing: at rest all is as if one reader had read each log once.
 
-Hundreds of seeded schedules run the production code of the leads and relay stages on a simulated broker (Q8, D2, X3,
+Hundreds of seeded schedules run the production code of leads, orgs and both relays on a simulated broker (Q8, D2, X3,
 X4, X7). And each safeguard taken away makes some schedule fail, so the schedules do reach what they are there for.
 """
 
@@ -10,22 +10,28 @@ from typing import Any
 
 import pytest
 import structlog
+from msgspec.structs import replace
 
 import agents.leads
+import agents.orgs
 from agents.marks import Marks
+from agents.orgs import OrgsStage
 from agents.told import Told
 from models.lead import LeadRow
+from models.org_decisions import OrgStep
 from models.wire import decode_row
-from rules import machine
+from rules import machine, seeking
+from rules.org.offices import Offices
 from streams import timers
 from streams.journal import Receipt
 from streams.table import Rows
 from streams.topics import ASSIGNMENTS, LEAD_JOURNAL
 from tests.simulation import processes, steps
-from tests.simulation.broker import partition_of
-from tests.simulation.cluster import Cluster
-from tests.simulation.run import find, run
+from tests.simulation.broker import Outbox, partition_of
+from tests.simulation.cluster import CLOCKS, ORG_PARTITION, Cluster
+from tests.simulation.run import failure, find, run
 from tests.simulation.schedule import schedule
+from tests.simulation.steps import Schedule
 
 SEEDS = 300
 LENGTH = 300
@@ -76,6 +82,55 @@ def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Receipt, "settled", property(lambda _receipt: True))
 
 
+def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
+    real = Offices.apply
+
+    def apply(offices: Offices, record: Any) -> bool:
+        return real(offices, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
+
+    patch.setattr(Offices, "apply", apply)
+
+
+def _without_the_orgs_row_guard(patch: pytest.MonkeyPatch) -> None:
+    real = Offices.apply
+
+    def apply(offices: Offices, record: Any) -> bool:
+        offices.highest = min(offices.highest, record.off)
+        return real(offices, record)
+
+    patch.setattr(Offices, "apply", apply)
+
+
+def _with_rows_that_land_apart(patch: pytest.MonkeyPatch) -> None:
+    def add_together(outbox: Outbox, topic: str, partition: int, records: Any, *, receipt: Any) -> None:
+        for key, value in records:
+            outbox.add(topic, partition, key=key, value=value, receipt=receipt)
+
+    patch.setattr(Outbox, "add_together", add_together)
+
+
+def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
+    real = seeking.hear
+
+    def hear(turn: Any, answer: Any) -> Any:
+        search = turn.lead.search
+        return real(turn, answer if search is None else replace(answer, epoch=search.epoch))
+
+    patch.setattr(machine, "hear", hear)
+
+
+def _with_org_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
+    years, real = 1e8, OrgsStage.wake
+
+    def wake(stage: OrgsStage, now: float) -> int:
+        woken = real(stage, now)
+        stage.wakes[:] = [entry for entry in stage.wakes if entry[0] < now + years / 2]
+        return woken
+
+    patch.setattr(agents.orgs, "RETRY_SECONDS", years)
+    patch.setattr(OrgsStage, "wake", wake)
+
+
 def _with_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
     years, real = 1e8, timers.Timers.fire
 
@@ -121,6 +176,10 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
         _without_kept_answers,
         _with_the_workers_clock,
         _with_sweeps_that_see_only_places,
+        _without_the_orgs_marks,
+        _without_the_orgs_row_guard,
+        _with_rows_that_land_apart,
+        _without_the_epoch_of_an_answer,
     ],
 )
 def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
@@ -172,3 +231,31 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
     assert len(cluster.broker.logs[ASSIGNMENTS, partition]) == 1
     cluster.rest()
     run((), cluster)
+
+
+def _a_wake_by_a_fast_clock() -> Schedule:
+    """Return a story: a lead waits for its only rep's next day, and the clock of the worker in charge is fast."""
+    return (
+        steps.Publish("rep", "rep-7", {"max_per_day": 0}),
+        steps.Publish("rep", "rep-3", {"max_per_day": 1}),
+        steps.Publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "rep-3"}]}),
+        steps.Publish("campaign", "west", {"group_id": "west"}),
+        *(steps.Deliver(lane, steps.MOST) for lane in range(steps.ORG_LANE + 1)),
+        steps.Rebalance((CLOCKS.index(max(CLOCKS)) - ORG_PARTITION) % steps.WORKERS),
+        steps.Arrive("lead-1", {"campaign": "west"}),
+        steps.Arrive("lead-2", {"campaign": "west"}),
+        *[steps.Flow(steps.MOST)] * 4,
+        steps.Dawn(0.5),
+        *(steps.Fire(worker) for worker in range(steps.WORKERS)),
+        *[steps.Flow(steps.MOST)] * 4,
+    )
+
+
+def test_r9_x3_a_wake_that_a_fast_clock_tells_too_early_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(_a_wake_by_a_fast_clock())
+    _with_org_timers_that_speak_once(monkeypatch)
+    wrong = failure(_a_wake_by_a_fast_clock())
+    assert wrong is not None
+    assert "waits for an instant that is over" in wrong

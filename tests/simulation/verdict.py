@@ -5,22 +5,22 @@ from typing import Any
 
 import msgspec
 
+from agents.told import PUBLIC
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase
-from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, QUEUE_CHANGES
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from models.wire import decode_event, directory_key, encode_row
 from rules.book import RuleBook
 from rules.effects import effects
 from rules.machine import step
 from streams.table import Row, Rows
-from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG
+from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.machine import naive
 from tests.rules.machine.invariants import check_step
+from tests.simulation import org_verdict
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, Cluster
 from tests.simulation.processes import datetime_of
-
-PUBLIC = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES)
 
 
 @dataclass
@@ -43,6 +43,7 @@ def check(cluster: Cluster) -> list[Truth]:
         _check_public(cluster, partition, truth)
         _check_answers(cluster.broker, partition, truth)
         _check_end(cluster, partition, truth)
+    org_verdict.check(cluster, [truth.records for truth in truths])
     return truths
 
 
@@ -115,6 +116,8 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
     for key, row in truth.records.values():
         for effect in effects(row, key, partition):
+            if effect.topic == ORG_LOG:
+                continue  # `org_verdict` holds those against what the org has read
             expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)
     for topic, messages in expected.items():
         log = cluster.broker.logs[topic, partition]
@@ -128,11 +131,11 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
 
 
 def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:
-    """Return what each message is about, its version and itself. Answers have no successors."""
+    """Return what each message is about, its version and itself. Answers and notices have no successors."""
     found = []
     for record in log:
         value = msgspec.json.decode(record.value or b"")
-        if topic != LEAD_DECISIONS:
+        if topic not in (LEAD_DECISIONS, NOTIFICATIONS):
             found.append(((record.key, value.get("queue_id")), value["version"], record.value or b""))
     return found
 
@@ -180,6 +183,7 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
         assert not lead.deadlines, f"{lead.lead_id}: a deadline was never acted on"
         assert lead.lock is None
         assert lead.phase in Phase
+        assert lead.phase is not Phase.OFFERED, f"{lead.lead_id}: an offer is open past its deadline"
         assert set(lead.places) == naive.places(lead, rules, now), f"{lead.lead_id} is in the wrong queues"
     for worker in cluster.workers:
         for key, row in worker.rows.of(partition).items() if partition in worker.owned else ():

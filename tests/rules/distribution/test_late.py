@@ -108,6 +108,19 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
     floor.agree()
 
 
+def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_lead_since() -> None:
+    """Not even from the same rep, who came back and was given the lead once more."""
+    floor = Floor(*CREW).group("west", *CREW).comes("A")
+    floor.rep("ann", active=False).rep("ann")
+    assert floor.of("A").lead.owner is None
+    floor.asks("assign", "mia", to_rep_id="ann")
+    lane = floor.answers[partition_of("A")]
+    lane.back(1)
+    assert floor.deliver().lead.owner == "ann"
+    assert [said.answer for said in floor.all_said("A", AnswerIgnored)] == ["lead_orphaned"]
+    floor.agree()
+
+
 def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: Floor) -> None:
     answer = floor.answers[partition_of("A")].sent[0][0]
     assert isinstance(answer, OrgAnswered)

@@ -1,5 +1,7 @@
 """Everybody is called, or shown the button, at once, and the first has the lead (S1-S5)."""
 
+from typing import Any
+
 import pytest
 
 from models.decisions import (
@@ -109,6 +111,17 @@ def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
         floor.wait(seconds=25)
     for rep_id in CREW:
         assert told(floor.asks("press_one", rep_id)) == (Result.REFUSED, Reason.OFFER_OVER, None)
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"), [("view", {"view_only": True}), ("note", {"note": "n"}), ("reopen_claimable", {})]
+)
+def test_s4_what_a_manager_does_after_the_ring_finds_the_lead_free_also_before_the_timer_spoke(
+    floor: Floor, action: str, fields: dict[str, Any]
+) -> None:
+    assert floor.at(seconds=25).asks(action, "ada", **fields).result is Result.DONE
+    assert floor.lead.phase is Phase.EXCEPTION
+    floor.agree()
 
 
 def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: Floor) -> None:

@@ -1,0 +1,191 @@
+"""What must be true of the org at rest, beside its leads: each errand decided once, and both sides of one mind.
+
+The reader here knows a repeat by having seen its id before, not by any number; so it would miss nobody's marks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from models.events import OrgAnswered
+from models.lead import LeadRow
+from models.org import OrgRow
+from models.org_decisions import OrgEventIgnored, OrgStep
+from models.wire import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
+from rules.effects import effects
+from rules.errands import to_leads
+from rules.org.offices import Offices
+from streams.table import OrgRows, Row
+from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
+from tests.rules.distribution.floor import stands
+from tests.simulation.broker import PARTITIONS, Broker, Record
+from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
+from tests.simulation.processes import datetime_of
+
+Records = dict[int, tuple[bytes, Row]]
+"""Offset in `lead-log` -> key and row of its record."""
+Batch = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass
+class OrgTruth:
+    """What one reader makes of the org's log: the batch of each event, the org after the last, and what it told."""
+
+    offices: Offices = field(default_factory=lambda: Offices(ORG_PARTITION))
+    batches: dict[int, Batch] = field(default_factory=dict)
+    errands: dict[bytes, bytes] = field(default_factory=dict)
+    told: dict[str, OrgAnswered] = field(default_factory=dict)
+
+
+def check(cluster: Cluster, leads: Sequence[Records]) -> None:
+    """Raise AssertionError with what is wrong. `leads`: the records of each partition's leads, as they should be."""
+    truth = read(cluster.broker)
+    _check_errands(truth, leads)
+    _check_journal(cluster.broker, truth)
+    _check_told(cluster.broker, truth)
+    _check_agreement(truth, leads)
+    for worker in cluster.workers:
+        if ORG_PARTITION in worker.owned:
+            mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
+            assert _rows(mine) == _rows(truth.offices), "a worker remembers another org"
+
+
+def read(broker: Broker) -> OrgTruth:
+    """Read the org's log once, in order; an errand that was read before is a repeat and decides nothing."""
+    truth = OrgTruth()
+    for record in broker.logs[ORG_LOG, ORG_PARTITION]:
+        event = decode_org_event(record.value or b"")
+        identity = dict(record.headers).get("ce_id")
+        source, mark = _number(identity)
+        at = datetime_of(record.timestamp)
+        if identity is not None and identity in truth.errands:
+            assert truth.errands[identity] == record.value, "a relay repeats itself word for word"
+            why = f"number {mark} was told before"
+            ignored = OrgEventIgnored(object_id=source, why=why)
+            head = OrgStep(
+                off=record.offset,
+                org=ORG,
+                at=max(at, truth.offices.at),
+                cause=event.cause,
+                source=source,
+                mark=mark,
+                decisions=(ignored,),
+            )
+            records: list[tuple[bytes, OrgRecord]] = [(f"{ORG}/step/{source}".encode(), head)]
+        else:
+            if identity is not None:
+                truth.errands[identity] = record.value or b""
+            decided = truth.offices.decide(event, off=record.offset, at=at, source=source)
+            assert decided.failure is None, decided.failure
+            records = [
+                (key, replace(value, mark=mark) if isinstance(value, OrgStep) else value)
+                for key, value in decided.records
+            ]
+        for _, value in records:
+            truth.offices.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
+            if isinstance(value, OrgStep):
+                truth.told |= {answered.cause: answered for answered in to_leads(value)}
+        truth.batches[record.offset] = tuple((key, encode_org_record(value)) for key, value in records)
+    return truth
+
+
+def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
+    """All that leads asked of their org has reached it, in order, and nothing else has."""
+    expected: dict[bytes, bytes] = {}
+    for partition, records in enumerate(leads):
+        mine = [
+            (dict(effect.headers)["ce_id"], effect.value)
+            for key, row in records.values()
+            for effect in effects(row, key, partition)
+            if effect.topic == ORG_LOG
+        ]
+        expected |= dict(mine)
+        prefix = f"lead-log-{partition}-".encode()
+        heard = [identity for identity in truth.errands if identity.startswith(prefix)]
+        assert heard == [identity for identity, _ in mine], "errands come in the order of their log"
+    assert truth.errands == expected
+
+
+def _check_journal(broker: Broker, truth: OrgTruth) -> None:
+    """Each event has its batch, whole; what is recovered from them, compacted or not, is the truth."""
+    journal = broker.logs[ORG_JOURNAL, ORG_PARTITION]
+    first: list[int] = []
+    for off, batch in _batches(journal):
+        assert batch == truth.batches[off], f"{off} was decided in two ways, or not as a whole"
+        if off not in first:
+            assert off > max(first, default=-1), f"{off} was written first after later ones"
+            first.append(off)
+    assert first == list(truth.batches), "every event has its batch"
+    recovered = OrgRows()
+    for record in journal:
+        recovered.apply(ORG_PARTITION, record.key, record.value)
+    assert recovered.unreadable == 0
+    assert _rows(recovered.of(ORG_PARTITION)) == _rows(truth.offices)
+    assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.offices.directory(ORG).versions
+
+
+def _check_told(broker: Broker, truth: OrgTruth) -> None:
+    """Every answer has reached its lead, in order, and nothing was made up."""
+    heard: dict[str, OrgAnswered] = {}
+    for partition in range(PARTITIONS):
+        begun: list[str] = []
+        for record in broker.logs[LEAD_LOG, partition]:
+            answered = _answered(record)
+            if answered is not None and answered.cause not in heard:
+                heard[answered.cause] = answered
+                begun.append(answered.cause)
+        assert begun == [cause for cause in truth.told if cause in set(begun)], "answers come in order"
+    assert heard == truth.told
+
+
+def _check_agreement(truth: OrgTruth, leads: Sequence[Records]) -> None:
+    """X7: the org has every lead as the lead has it, and no other."""
+    rows = {key: row for records in leads for key, row in records.values()}
+    expected = {
+        row.lead.lead_id: stand
+        for row in rows.values()
+        if isinstance(row, LeadRow) and row.lead is not None and (stand := stands(row.lead)) is not None
+    }
+    found = {
+        row.lead_id: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
+        for row in truth.offices.state(ORG).leads.values()
+    }
+    assert found == expected, "leads and org are not of one mind"
+    for lead in truth.offices.state(ORG).leads.values():
+        assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"
+    for rep in truth.offices.state(ORG).reps.values():
+        assert rep.offered == 0, f"{rep.rep_id} has an offer that nobody knows of"
+        assert rep.ring is None
+        assert rep.held == sum(reps == (rep.rep_id,) for _, _, reps in expected.values())
+        assert rep.wake is None, f"{rep.rep_id} was never woken"
+
+
+def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
+    """Return the journal's records by the events they are of, as they were written together."""
+    found: list[tuple[int, list[tuple[bytes, bytes]]]] = []
+    for record in journal:
+        value = decode_org_record(record.value or b"")
+        if isinstance(value, OrgStep):
+            found.append((value.off, []))
+        assert found[-1][0] == value.off, "rows follow their step"
+        found[-1][1].append((record.key, record.value or b""))
+    return [(off, tuple(batch)) for off, batch in found]
+
+
+def _answered(record: Record) -> OrgAnswered | None:
+    if b'"org_answered"' not in (record.value or b""):
+        return None
+    event = decode_event(record.value or b"")
+    return event if isinstance(event, OrgAnswered) else None
+
+
+def _number(identity: bytes | None) -> tuple[str, int]:
+    if identity is None:
+        return "", -1
+    partition, off, n = map(int, identity.decode().removeprefix("lead-log-").split("-"))
+    return str(partition), off << 20 | n
+
+
+def _rows(offices: Offices) -> list[OrgRow]:
+    return sorted(offices.state(ORG).rows(), key=repr)

@@ -74,7 +74,8 @@ class Offices:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if mark >= 0 and mark <= self._marks.get((org, source), -1):
+        known = self._marks.get((org, source), -1)
+        if 0 <= mark <= known:
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -89,8 +90,10 @@ class Offices:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept(org, off, row) for row in step.rows))
+        # A repeat keeps the highest number: of one source compaction may leave this record alone.
+        highest = max(mark, known)
         head = OrgStep(
-            off=off, org=org, at=at, cause=event.cause, source=source, mark=mark, decisions=decisions
+            off=off, org=org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
         )
         return Decided(((f"{org}/step/{source}".encode(), head), *rows), failure)
 

@@ -17,7 +17,7 @@ from models.errors import Never
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, RulesChanged
 from models.lead import DirectoryRow, LeadRow
 from models.wire import decode_event, directory_key, encode_event, encode_row
-from rules.book import RuleBook
+from rules.book import VERSIONED, RuleBook
 from rules.machine import LeadEvent, is_replay, step
 from streams.app import StageApp, bulks, raw_topic
 from streams.dead_letters import bury, verdict
@@ -145,7 +145,8 @@ class LeadsStage:
         self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
         rows[key] = row
         self.books[partition] = after
-        if after is not book and event.kind != "rep":
+        left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
+        if after is not book and (event.kind in VERSIONED or left):
             self.sweeper.request(partition, event.org)
 
     def check_place(self, key: bytes, partition: int) -> None:

@@ -38,7 +38,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def a_directory(reps: int, rng: random.Random) -> OrgDirectory:
-    """Return an org of so many reps, each in two groups: with hours, licences, caps, and a pause at night."""
+    """Return an org of so many reps, each in one group of ten: with hours, licences, caps, and a pause at night."""
     groups = max(1, reps // GROUP)
     rosters: list[list[dict[str, Any]]] = [[] for _ in range(groups)]
     published = []

@@ -113,6 +113,19 @@ def _rules(result: Result) -> Rows:
     ]
 
 
+def _allocate(result: Result) -> Rows:
+    def row(reps: int, growth: float) -> tuple[str, ...]:
+        groups = max(1, reps // 10)
+        return f"{reps:,} in {groups:,}", f"{result[f'per_s_{reps}']:,}", f"{growth:.2f}"
+
+    return [
+        ("reps, in groups of ten", "allocations/s", "times as long as with 10 reps"),
+        row(10, 1.0),
+        row(1_000, result["growth_1000"]),
+        row(10_000, result["growth_10000"]),
+    ]
+
+
 def _plain(result: Result) -> Rows:
     """Tell a measurement that has no table of its own: one row for each number."""
     return [
@@ -122,6 +135,12 @@ def _plain(result: Result) -> Rows:
 
 
 TABLES: Final[Mapping[str, Table]] = {
+    "allocate": Table(
+        "Allocations of one org",
+        "Pure computing, no broker: each lead asks its group, is offered by round robin with hours, licences, caps and"
+        " pauses, and is claimed; every fourth times out first and is offered again.",
+        _allocate,
+    ),
     "claims": Table(
         "Claims a second",
         "Four reps want each lead, one gets it; one process each, at-least-once, acks=all, a changelog.",

@@ -41,8 +41,8 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
                     return answer
     except TimeoutError as error:
         reason = f"no answer to {action['action_id']} in {seconds:g} s; is a worker and a relay running?"
-        raise RuntimeFailure("claim", reason) from error
+        raise RuntimeFailure(str(action["type"]), reason) from error
     finally:
         await producer.stop()
         await stop_consumer(consumer)
-    raise RuntimeFailure("claim", "the answers ended")
+    raise RuntimeFailure(str(action["type"]), "the answers ended")

@@ -24,13 +24,16 @@ from streams.topics import (
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
     LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
     partitions_of,
 )
 
 STAGES: Final = {
     "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY)),
     "leads": (WORKER_GROUP, (LEAD_LOG,)),
-    "relay": (RELAY_GROUP, (LEAD_JOURNAL,)),
+    "orgs": (WORKER_GROUP, (ORG_LOG,)),
+    "relay": (RELAY_GROUP, (LEAD_JOURNAL, ORG_JOURNAL)),
 }
 
 

@@ -1,32 +1,25 @@
 """Rules asked of the leads as they are now, and of one why; nothing is published and nothing changes (X5)."""
 
 from collections.abc import Iterable
-from contextlib import aclosing
 from datetime import datetime
 from heapq import nsmallest
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from console.directory.spelled import load
+from console.live import journal_now
 from console.publish import held
-from console.verify.reading import read_row
-from models.errors import Problem, RuleErrors
-from models.lead import Lead, LeadRow
+from console.rule_text import read_tree, refused
+from models.lead import Lead
 from rules.compile import CompiledRule
 from rules.queues import CompiledQueue, QueueIndex
 from rules.tree import parse
 from rules.words import Outcome
-from streams.reading import read_topic
 from streams.settings import Settings
-from streams.topics import LEAD_JOURNAL
 
 EXAMPLES: Final = 10
 """Leads that are shown of those that match."""
-
-_FROM_FILE: Final = "@"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,35 +121,15 @@ def _told(
 
 
 def read_rule(text: str) -> RuleQuestion:
-    """Read a rule as a person gives it: a tree in JSON, or `@` and a file with one, in JSON or YAML.
-
-    Raises `RuleErrors` with path and reason.
-    """
-    name, content = "rule", text.encode()
-    if text.startswith(_FROM_FILE):
-        name = text.removeprefix(_FROM_FILE)
-        try:
-            content = Path(name).read_bytes()
-        except OSError as error:
-            raise _refused(name, f"cannot be read: {error.strerror}") from error
-    try:
-        raw = load(content)
-    except ValueError as error:
-        raise _refused(name, f"is neither JSON nor YAML: {error}") from error
-    if raw is None:
-        raise _refused(name, "is empty; the rule that every lead meets is {}")
-    return RuleQuestion(raw)
-
-
-def _refused(path: str, reason: str) -> RuleErrors:
-    return RuleErrors((Problem(path=path, reason=reason),))
+    """Read a rule as a person gives it (`console.rule_text`); raises `RuleErrors` with path and reason."""
+    return RuleQuestion(read_tree(text))
 
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now; raises `RuleErrors` where there is none."""
     found = (await held(settings, org)).objects.get(("queue", queue_id))
     if found is None or found.value is None:
-        raise _refused("queue", f"{org} has published no queue {queue_id}")
+        raise refused("queue", f"{org} has published no queue {queue_id}")
     return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))
 
 
@@ -173,17 +146,7 @@ async def try_on_leads(
 
 async def leads_now(settings: Settings, org: str) -> list[Lead]:
     """Return the org's leads as the journal knows them; raises `Later` where Kafka is away."""
-    newest: dict[str, LeadRow] = {}
-    async with aclosing(read_topic(settings, LEAD_JOURNAL)) as records:
-        async for record in records:
-            row = read_row(record)
-            if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
-                continue
-            # A worker that lost its partition may have repeated what came before.
-            known = newest.get(row.lead.lead_id)
-            if known is None or known.off <= row.off:
-                newest[row.lead.lead_id] = row
-    return [row.lead for row in newest.values() if row.lead is not None]
+    return [lead for lead in (await journal_now(settings)).leads.values() if lead.facts.org == org]
 
 
 def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> Trial:

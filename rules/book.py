@@ -109,6 +109,10 @@ class OrgRules:
         rep = self.reps.get(rep_id)
         return rep.role if rep is not None and rep.active else None
 
+    def has_left(self, rep_id: str) -> bool:
+        """Say whether a rep may do nothing any more: switched off or removed, in an org that has reps (X2)."""
+        return bool(self.reps) and self.role(rep_id) is None
+
     def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
         """Return the campaign a lead came through, or the org's default one, and its group if there is one."""
         campaign = self.campaigns.get(facts.campaign or "") or self.default_campaign

@@ -88,7 +88,7 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
-        Trigger.RULES_CHANGED: frozenset({_L}),
+        Trigger.RULES_CHANGED: _FREE | {_L},
     },
     _F: {
         Trigger.ARRIVED: frozenset({_F}),
@@ -144,7 +144,7 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
-        Trigger.RULES_CHANGED: frozenset({_W}),
+        Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
     _E: {
         Trigger.ARRIVED: _FREE,
@@ -182,8 +182,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
 }
 """phase -> trigger -> the phases it may end in. What is not listed is refused and changes nothing. A manager's look
 at a lead (`view` with the view-only preference, D5) leaves it where it is. An action meets a lead whose lock has run
-out where the expiry leaves it, also if the timer is late (D2). What a manager may do with an offered lead finds that
-its ring has run out, and leaves it free, as the timer is about to."""
+out where the expiry leaves it, also if the timer is late (D2). New rules end the lock of a rep who has left (X2).
+What a manager does with an offered lead may find that its ring has run out, and leave it free, as the timer would."""
 
 
 _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {

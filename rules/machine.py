@@ -135,6 +135,8 @@ def happen(
             stale = _pass(turn, event)
         elif isinstance(event, OrgAnswered):
             stale = hear(turn, event.answer)
+        elif lead.lock is not None and rules.has_left(lead.lock.rep_id):
+            turn.unlock(f"{lead.lock.rep_id} has left")
         if stale is not None:
             return lead, (stale,)
     turn.settle()

@@ -185,10 +185,10 @@ def _voided(turn: Turn, answer: OfferVoided) -> AnswerIgnored | None:
 def _orphaned(turn: Turn, answer: LeadOrphaned) -> AnswerIgnored | None:
     """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
 
-    One that was closed before that was heard stays closed.
+    One that its owner closed meanwhile stays closed, and in its name.
     """
     lead = turn.lead
-    if lead.owner != answer.rep_id or lead.taken != answer.epoch or lead.phase is Phase.CLOSED:
+    if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:
         return _late(turn, answer)
     turn.disown("orphaned", answer.why)
     turn.become(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))

@@ -9,8 +9,11 @@ from rules.book import OrgRules
 def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
     """Say whether the rules of now would change the lead's places, what queues show of it, or when time does.
 
-    A lead that no new rule takes today may have to be taken in a week: its deadline must say so (Q2).
+    A lead that no new rule takes today may have to be taken in a week: its deadline must say so (Q2). Who has left has
+    no lead open any more (X2).
     """
+    if lead.lock is not None and rules.has_left(lead.lock.rep_id):
+        return True
     if lead.evaluated == rules.version:
         return False
     evaluation = rules.evaluate(lead, now)

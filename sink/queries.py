@@ -101,6 +101,13 @@ def exceptions(
     return _rows(connection, query.order_by(*order).limit(limit).offset(offset))
 
 
+def exceptions_by_status(connection: Connection, org: str) -> dict[str, int]:
+    """Return status -> number of an org's exceptions; a status without any is missing."""
+    table = LeadExceptionTable
+    query = select(table.status, func.count()).where(table.org == org).group_by(table.status)
+    return dict(connection.execute(query).all())
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """Return table -> number of rows; counts whole tables, so ask it seldom."""
     return {

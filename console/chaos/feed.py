@@ -30,7 +30,27 @@ MINUTE: Final = 60.0
 SETTINGS: Final = {"lock_minutes": 0.05, "auto_claim_on_timed_callback": True}
 LOCK_SECONDS: Final = 3.0
 
-PURPOSES: Final = {Work.CLAIM: "purchase", Work.OPEN: "refinance", Work.DECIDE: "construction"}
+PURPOSES: Final = {
+    Work.CLAIM: "purchase",
+    Work.OPEN: "refinance",
+    Work.DECIDE: "construction",
+    Work.OFFER: "cash_out",
+}
+LEAVE_SECONDS: Final = 12.0
+"""A rep is switched off about that often, and comes back (X2)."""
+LEAVER: Final = "rep-16"
+FIRST: Final = "rep-1"
+"""Alone on the roster of `first`: who gets its leads is known beforehand, as a history of owners needs (R1)."""
+ROSTER: Final = 5
+"""So many take turns."""
+GROUPS: Final[dict[str, dict[str, Any]]] = {
+    "turns": {"method": "round_robin", "claim_window_seconds": 2},
+    "weighted": {"method": "round_robin", "claim_window_seconds": 3},
+    "ring": {"method": "ring_all", "ring_seconds": 3},
+    "button": {"method": "distribute_all", "ring_seconds": 2},
+    "first": {"method": "roster"},
+}
+"""Each a campaign's, too: every method there is, with windows that run out all the time."""
 
 POISONS: Final[tuple[tuple[str, bytes | None, bytes | None], ...]] = (
     (LEAD_ARRIVALS, None, b"{bad"),
@@ -67,14 +87,31 @@ class Feed:
         self._run = f"{seed}-{time.time_ns():x}"
         self._sent = 0
         self._vendor = librdkafka(client.settings)
+        self._leaver: dict[str, Any] | None = None
 
     async def publish(self, people: People) -> None:
         """Publish what the org begins with."""
         await self._client.publish("settings", "settings", SETTINGS)
         for kind, object_id, value in people.objects():
             await self._client.publish(kind, object_id, value)
+        self._leaver = next((value for _, rep_id, value in people.objects() if rep_id == LEAVER), None)
+        for group_id, value in GROUPS.items():
+            await self._client.publish(
+                "group", group_id, {**value, "members": self._members(group_id, people)}
+            )
+            campaign = {"group_id": group_id, "description": f"by {value['method']}"}
+            await self._client.publish("campaign", group_id, campaign)
         for queue_id, value in self._queues():
             await self._client.publish("queue", queue_id, value)
+
+    def _members(self, group_id: str, people: People) -> list[dict[str, Any]]:
+        """Return a roster: everybody for a ring, few for turns, so that a round of windows is over in seconds."""
+        if group_id == "first":
+            return [{"rep_id": FIRST}]
+        turns = group_id in {"turns", "weighted"}
+        reps = self._source.sample(people.reps, ROSTER if turns else len(people.reps))
+        weighted = group_id == "weighted"
+        return [{"rep_id": rep_id, "weight": 1 + n % 3 if weighted else 1} for n, rep_id in enumerate(reps)]
 
     async def run(self) -> None:
         """Send until `over` is set."""
@@ -83,13 +120,14 @@ class Feed:
             group.create_task(self._waves())
             group.create_task(self._every(POISON_SECONDS, self._poison))
             group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
+            group.create_task(self._every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
 
     # -- leads ---------------------------------------------------------------------------------------------------
 
     async def _arrivals(self) -> None:
         while not self.over.is_set():
-            work = self._source.choices(list(Work), [5, 4, 2])[0]
+            work = self._source.choices(list(Work), [5, 4, 2, 6])[0]
             left = self._source.uniform(2, 30)
             await self._arrive(work, created=MINUTE - left)
             self._vendor.poll(0)
@@ -120,7 +158,12 @@ class Feed:
             "created_at": created_at.isoformat(),
         }
         lead = lead_id("default", message["vendor"], message["external_id"], message)
-        if work is Work.OPEN and n % 20 == 0:
+        if work is Work.OFFER:
+            message["campaign"] = source.choice(list(GROUPS))
+            self._history.offered.add(lead)
+            if message["campaign"] == "first":
+                self._history.arrived(lead, FIRST, time.monotonic())
+        elif work is Work.OPEN and n % 20 == 0:
             message["assigned_to"] = f"rep-{1 + n % 4}"
             self._history.arrived(lead, message["assigned_to"], time.monotonic())
         again = source.random() < 0.1  # noqa: PLR2004  # every tenth vendor's program stutters
@@ -145,6 +188,15 @@ class Feed:
     async def _poison(self) -> None:
         topic, key, value = self._source.choice(POISONS)
         await self._put(topic, value, key=key, headers=[POISON_HEADER])
+
+    async def _leave(self) -> None:
+        """Switch a rep off, and on again a moment later (X2)."""
+        if self._leaver is None:
+            return
+        self._history.left(LEAVER, time.monotonic())
+        await self._client.publish("rep", LEAVER, {**self._leaver, "active": False})
+        await self._pause(self._source.uniform(1, 3))
+        await self._client.publish("rep", LEAVER, self._leaver)
 
     async def _publish_again(self) -> None:
         """Publish a queue in another form, or take it away for a while (Q6)."""

@@ -16,6 +16,7 @@ from console.chaos.plan import plan
 from console.chaos.victims import Fate, Victims
 from console.linear import check
 from console.load import Client, History, People
+from console.load.offers import Offers
 from console.verify import Kind, verify
 from console.verify.catch_up import INBOUND
 from models.errors import RuntimeFailure
@@ -92,7 +93,9 @@ async def _on(
         say(f"all ready after {time.monotonic() - began:.1f} s")
         async with Client(settings, history=history) as client, _cancelled_at_the_end() as tasks:
             feed = Feed(client, history, seed)
-            people = People(client, feed.leads, reps=REPS, seed=seed)
+            offers = Offers(settings)
+            tasks["offers"] = asyncio.create_task(offers.follow())
+            people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
             await feed.publish(people)
             tasks["telling"] = asyncio.create_task(_tell(client, say))
             tasks["people"] = asyncio.create_task(people.work())
@@ -110,7 +113,7 @@ async def _on(
     finally:
         await victims.stop()
     say("is there one order that explains every answer?")
-    violations = await asyncio.to_thread(check, history.ops)
+    violations = await asyncio.to_thread(check, history.all())
     for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
         say(line)
     for first, then in client.contradictions[:20]:
@@ -139,6 +142,7 @@ async def _on(
         "operations": len(history.ops),
         "unknown_outcomes": history.unknown,
         "duplicates": feed.duplicates,
+        "offers": offers.seen,
         "deadlines": report.events.get("deadline_passed", 0),
         "blows": dict(fate.done),
         "ends": dict(victims.ends),

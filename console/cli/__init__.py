@@ -11,7 +11,7 @@ import sys
 import structlog
 import typer
 
-from console.cli import checks, desk, directory, letters, measure, processes, rules
+from console.cli import assign, checks, desk, directory, letters, measure, processes, route, rules
 from models.errors import ConfigError, FirstclaimError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for module in (processes, desk, directory, rules, checks, letters, measure):
+for module in (processes, desk, assign, route, directory, rules, checks, letters, measure):
     module.add_to(app)
 
 

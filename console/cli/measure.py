@@ -10,7 +10,7 @@ from console.cli.common import AsJson, finish, running, say
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery or restart.")],
+    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery, restart or allocate.")],
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
     ] = False,
@@ -91,7 +91,7 @@ def demo(
     ] = None,
     mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
 ) -> None:
-    """Start everything, publish three queues, feed 2,000 leads, let twelve reps race for them, and show it live.
+    """Start everything, publish queues and groups, feed 2,000 leads, let twelve reps work, and show it live.
 
     Example: firstclaim demo --seconds 60
     """

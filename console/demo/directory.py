@@ -1,4 +1,4 @@
-"""What the demo's org has published: three claimable queues and twelve reps in two teams."""
+"""What the demo's org has published: three claimable queues, two groups and twelve reps in two teams."""
 
 from typing import Any, Final
 
@@ -76,3 +76,18 @@ REPS: Final[dict[str, dict[str, Any]]] = {
     for number, name in enumerate(_NAMES, start=1)
 }
 SETTINGS: Final = {"lock_minutes": 5}
+_ROSTER: Final = [{"rep_id": rep_id} for rep_id in REPS]
+GROUPS: Final[dict[str, dict[str, Any]]] = {
+    "turns": {
+        "name": "In turn",
+        "method": "round_robin",
+        "members": _ROSTER,
+        "claim_window_seconds": 10,
+    },
+    "shotgun": {"name": "Ring all", "method": "ring_all", "members": _ROSTER, "ring_seconds": 10},
+}
+CAMPAIGNS: Final[dict[str, dict[str, Any]]] = {
+    "refinance-west": {"name": "Refinance, west", "group_id": "turns"},
+    "home-equity-west": {"name": "Home equity, west", "group_id": "shotgun"},
+}
+"""Most of the sample comes through other campaigns, and so into the queues."""

@@ -1,4 +1,4 @@
-"""Twelve reps at their desks: they look at the lists, race for a lead, and work what they won."""
+"""Twelve reps at their desks: they answer what they are offered, race for the lists, and work what they won."""
 
 import asyncio
 import random
@@ -7,6 +7,7 @@ from typing import Final
 
 from console.board.reader import Reader
 from console.load import Client
+from console.load.offers import Offer, Offers
 from models.decisions import Result
 from models.errors import Later
 
@@ -19,10 +20,13 @@ WORK_SECONDS: Final = 1.5
 IDLE_SECONDS: Final = 0.25
 
 
-async def work(client: Client, reader: Reader, rep_id: str, *, hurry: bool) -> None:
-    """Claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
+async def work(client: Client, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
+    """Take offers, claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
     source = random.Random(rep_id)  # noqa: S311  # a rep of a demo is to be the same each time
     while True:
+        if (offer := offers.take(rep_id)) is not None:
+            await _answer(client, offer, source)
+            continue
         lead = await _pick(reader, client.org, source)
         if lead is None:
             await asyncio.sleep(IDLE_SECONDS)
@@ -33,6 +37,16 @@ async def work(client: Client, reader: Reader, rep_id: str, *, hurry: bool) -> N
         claimed = await client.ask("claim", lead_id, rep_id, queue_id=queue_id)
         if claimed.result is Result.WON and not hurry:
             await _work(client, lead_id, rep_id, source)
+
+
+async def _answer(client: Client, offer: Offer, source: random.Random) -> None:
+    """Take what is offered, decline it, or let its window run out (R3, S1)."""
+    what = source.random()
+    if what < 0.15:  # noqa: PLR2004  # some are busy
+        return
+    action = "decline" if what < 0.25 else "press_one" if offer.template == "ring" else "accept"  # noqa: PLR2004
+    await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
+    await client.ask(action, offer.lead_id, offer.rep_id, epoch=offer.epoch)
 
 
 async def _pick(reader: Reader, org: str, source: random.Random) -> tuple[str, str] | None:

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.live import Live
 
 from console.board.reader import Reader
-from console.demo.directory import QUEUES, REPS, SETTINGS
+from console.demo.directory import CAMPAIGNS, GROUPS, QUEUES, REPS, SETTINGS
 from console.demo.people import work
 from console.demo.screen import line, screen
 from console.demo.watch import Watch
 from console.load import Client
+from console.load.offers import Offers
 from console.sample import sample_leads
 from console.send import send_file
 from console.up import Everything, everything
@@ -54,7 +55,8 @@ class _Demo:
             loop.add_signal_handler(number, self.stop.set)
         reader = Reader.at(self.settings.redis_url)
         watch = Watch(self.settings, reader)
-        followed = (watch.answers(), watch.standing(), self.look_at_parts())
+        offers = Offers(self.settings)
+        followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
             async with Client(self.settings) as client:
@@ -62,7 +64,7 @@ class _Demo:
                 feed = self.feed_file(leads, mapping) if leads else self.feed_sample(client)
                 tasks.append(asyncio.create_task(feed))
                 tasks += [
-                    asyncio.create_task(work(client, reader, rep_id, hurry=leads is not None))
+                    asyncio.create_task(work(client, reader, rep_id, offers, hurry=leads is not None))
                     for rep_id in REPS
                 ]
                 await self.show(watch, tasks, seconds)
@@ -76,10 +78,14 @@ class _Demo:
         return await self.check(watch)
 
     async def publish(self, client: Client) -> None:
-        """Publish settings, reps and queues; publishing again changes nothing for who runs the demo twice."""
+        """Publish the whole directory; publishing again changes nothing for who runs the demo twice."""
         await client.publish("settings", "settings", SETTINGS)
         for rep_id, rep in REPS.items():
             await client.publish("rep", rep_id, {"rep_id": rep_id, **rep})
+        for group_id, group in GROUPS.items():
+            await client.publish("group", group_id, {"group_id": group_id, **group})
+        for campaign_id, campaign in CAMPAIGNS.items():
+            await client.publish("campaign", campaign_id, {"campaign_id": campaign_id, **campaign})
         for queue_id, queue in QUEUES.items():
             await client.publish("queue", queue_id, {"queue_id": queue_id, **queue})
 

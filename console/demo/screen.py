@@ -35,8 +35,8 @@ def line(seen: Seen) -> str:
     queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in seen.queues)
     return (
         f"{time.monotonic() - seen.began:5.0f} s  arrivals {seen.arrivals}  won {seen.results['won']}  "
-        f"lost {seen.results['lost']}  locks {seen.locks}  queues: {queues or 'none yet'}  "
-        f"lag {sum(seen.lag.values())}  exceptions {seen.phases.get('exception', 0)}"
+        f"lost {seen.results['lost']}  locks {seen.locks}  offered {seen.phases.get('offered', 0)}  "
+        f"queues: {queues or 'none yet'}  lag {sum(seen.lag.values())}  exceptions {seen.phases.get('exception', 0)}"
     )
 
 
@@ -62,6 +62,7 @@ def _counts(seen: Seen) -> Panel:
         ("claims won", seen.results["won"]),
         ("claims lost", seen.results["lost"]),
         ("open now (locks)", seen.locks),
+        ("offered now", seen.phases.get("offered", 0)),
         ("exceptions", seen.phases.get("exception", 0)),
         ("dead letters", seen.dead_letters),
     ):

@@ -18,6 +18,8 @@ from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 LOOK_SECONDS: Final = 0.5
 LAST: Final = 9
+TAKES: Final = frozenset({"claim", "accept", "press_one"})
+"""What reps ask to have a lead; the counts of won and lost are of these."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class Watch:
         try:
             async for record in consumer:
                 answer = msgspec.json.decode(record.value)
-                if answer["type"] == "claim":
+                if answer["type"] in TAKES:
                     self.seen.results[answer["result"]] += 1
                     if answer["result"] == "won":
                         self.seen.winners[answer["rep_id"]] += 1

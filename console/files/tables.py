@@ -4,6 +4,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,8 +64,12 @@ def delimiter_of(header: str) -> str:
     return max(DELIMITERS, key=bare.count)
 
 
-def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield what each row says; raises `InvalidInput` where the header or a column it needs is not there."""
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+    """Open a table: its columns, and each row as column -> cell, trimmed, in `message`, or why it cannot be read.
+
+    Raises `InvalidInput` where there is no header.
+    """
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         start = file.readline()
@@ -76,13 +81,28 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
         cells = csv.reader(file, delimiter=delimiter_of(start))
         header = tuple(name.strip() or f"column {at}" for at, name in enumerate(next(cells), start=1))
         _check_header(header)
+        yield header, _rows(cells, header)
+
+
+def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield what each row says; raises `InvalidInput` where the header or a column it needs is not there."""
+    with opened(path) as (header, rows):
         if mapping is None:
             mapping = _by_names(header)
         mapping.check_columns(header)
-        yield from _rows(cells, header, mapping)
+        for row in rows:
+            if row.message is None:
+                yield row
+                continue
+            try:
+                message = mapping.message(row.message)
+            except Cell as cell:
+                yield Found(line=row.line, field=cell.field, reason=str(cell))
+            else:
+                yield Found(line=row.line, message=message)
 
 
-def _rows(cells: Any, header: tuple[str, ...], mapping: Mapping) -> Iterator[Found]:
+def _rows(cells: Any, header: tuple[str, ...]) -> Iterator[Found]:
     while True:
         line = cells.line_num + 1
         try:
@@ -97,12 +117,7 @@ def _rows(cells: Any, header: tuple[str, ...], mapping: Mapping) -> Iterator[Fou
         if len(row) > len(header):
             yield Found(line=line, reason=f"has {len(row)} cells, the header {len(header)}")
             continue
-        try:
-            message = mapping.message({name: cell.strip() for name, cell in zip(header, row, strict=False)})
-        except Cell as cell:
-            yield Found(line=line, field=cell.field, reason=str(cell))
-        else:
-            yield Found(line=line, message=message)
+        yield Found(line=line, message={name: cell.strip() for name, cell in zip(header, row, strict=False)})
 
 
 def _check_header(header: tuple[str, ...]) -> None:

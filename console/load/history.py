@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CLOCKS_SECONDS: Final = 0.05
 """How much earlier than by our clock a lock may run out by the broker's, which counts whole milliseconds."""
 
-_OWNS: Final = frozenset({"claim", "claim_now"})
+_OWNS: Final = frozenset({"claim", "claim_now", "accept", "press_one"})
 _ENDS_LOCK: Final = frozenset({"outcome", "callback", "claim_now"})
 _NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.LOCK_EXPIRED})
 
@@ -23,13 +23,16 @@ _NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.
 class History:
     """The operations of one run; `unknown` counts the actions whose outcome is.
 
-    `lock_seconds`: after so long an open lead's lock may have run out (D2).
+    `offered`: the leads whose group distributes them. `lock_seconds`: after so long an open lead's lock may have run
+    out (D2).
     """
 
     def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
         self.ops: list[Op] = []
+        self.offered: set[str] = set()
         self.actions = 0
         self.unknown = 0
+        self._leavings: list[tuple[str, float]] = []
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
@@ -44,6 +47,19 @@ class History:
         """Add that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
         self.ops.append(Op(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id))
 
+    def left(self, rep_id: str, at: float) -> None:
+        """Add that a rep left at `at`: whatever it has or opens by then may be let go of at any time after (X2)."""
+        self._leavings.append((rep_id, at))
+
+    def all(self) -> list[Op]:
+        """Return every operation, with those that nobody asked for."""
+        expiries = [
+            Op(process=rep_id, op="expire", lead=lead, invoked_at=at)
+            for rep_id, at in self._leavings
+            for lead in sorted({op.lead for op in self.ops if rep_id in (op.process, op.to)})
+        ]
+        return [*self.ops, *expiries]
+
     def _owner(self, asked: "Asked") -> None:
         """Q8, D3, D4, D6: what the action says of the register that holds the owner."""
         action, answer = asked.action, asked.answer
@@ -54,6 +70,10 @@ class History:
                 self._add(asked, "claim", "won", "owner")
         elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
             self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
+        elif what == "note" and action["lead_id"] in self.offered:
+            # Within the window a note is a claim; later only the owner may write one, as everybody else is refused.
+            if answer is None or answer.result is Result.DONE:
+                self._add(asked, "claim", "won", "owner")
         elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
             done = asked.result is Result.DONE
             self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
@@ -62,6 +82,8 @@ class History:
         """D1, D2: what it says of the register that holds who has the lead open."""
         action, answer = asked.action, asked.answer
         what, result = action["type"], asked.result
+        if action["lead_id"] in self.offered:
+            return  # opening an offer locks nothing (R2), and who owns a lead opens it alone
         reason = answer.reason if answer else None
         if what == "view" and not action.get("view_only"):
             if answer is None or result is Result.DONE:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from console.load.client import Client
+from console.load.offers import Offer, Offers
 from models.decisions import Result
 
 NEWEST: Final = 40
@@ -27,6 +28,8 @@ class Work(StrEnum):
     OPEN = "open"
     DECIDE = "decide"
     """No queue takes it: it is an exception, and a manager's (E1)."""
+    OFFER = "offer"
+    """Its campaign's group distributes it: whoever has the offer takes it, or it goes on (R3, S1, S5)."""
 
 
 class Leads:
@@ -55,9 +58,17 @@ class People:
     """
 
     def __init__(
-        self, client: Client, leads: Leads, *, reps: int, seed: int, pause_seconds: float = 0.2
+        self,
+        client: Client,
+        leads: Leads,
+        *,
+        reps: int,
+        seed: int,
+        pause_seconds: float = 0.2,
+        offers: Offers | None = None,
     ) -> None:
         self._client = client
+        self._offers = offers
         self._leads = leads
         self._pause = pause_seconds
         self._seed = seed
@@ -84,6 +95,10 @@ class People:
     async def _rep(self, rep_id: str) -> None:
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # seeded so that a run can be repeated
         while not self.over.is_set():
+            offer = self._offers.take(rep_id) if self._offers else None
+            if offer is not None:
+                await self._answer(rep_id, offer, source)
+                continue
             work = source.choices([Work.CLAIM, Work.OPEN], [4, 6])[0]
             lead_id = self._leads.pick(work, source)
             if lead_id is None:
@@ -138,11 +153,37 @@ class People:
             case _:
                 pass  # the lock runs out (D2)
 
+    async def _answer(self, rep_id: str, offer: Offer, source: random.Random) -> None:
+        """R3, S1-S5: take what is offered, work it at once, decline, look at it, or let it run out; some are late."""
+        ask, about = self._client.ask, (offer.lead_id, rep_id)
+        take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
+        await asyncio.sleep(source.expovariate(1 / self._pause))
+        what = source.choices(["take", "note", "later", "decline", "view", "forget"], [40, 8, 8, 14, 10, 20])[
+            0
+        ]
+        match what:
+            case "take":
+                twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
+                taken = await ask(take, *about, epoch=offer.epoch, twice=twice)
+                if taken.result is Result.WON and offer.template == "ring":
+                    await ask(source.choice(["connect", "hang_up"]), *about, epoch=offer.epoch)
+            case "note":
+                await ask("note", *about, note="called at once")
+            case "later":
+                at = datetime.now(UTC) + timedelta(seconds=source.uniform(*SOON_SECONDS))
+                await ask("callback", *about, at=at.isoformat())
+            case "decline":
+                await ask("decline", *about, epoch=offer.epoch)
+            case "view":
+                await ask("view", *about)  # no action: the window goes on (R2)
+            case _:
+                pass
+
     async def _manager(self, rep_id: str) -> None:
         """E3, E4, D6: assign, ignore and bring back; sometimes too late."""
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
-            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN], [8, 1, 1])[0]
+            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]
             lead_id = self._leads.pick(work, source)
             if lead_id is not None:
                 match source.choices(["assign", "ignore", "unignore"], [5, 3, 2])[0]:

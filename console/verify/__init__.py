@@ -1,4 +1,4 @@
-"""Logs, journal, public topics, CRM database and board say the same of every lead, or where they do not is named."""
+"""Logs, journals, public topics, CRM database and board say the same of every lead, or where they do not is named."""
 
 import asyncio
 import time
@@ -11,13 +11,16 @@ import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from console.verify.across import check_conservation, check_orgs
 from console.verify.board import check_board
 from console.verify.catch_up import Snapshot, catch_up
 from console.verify.database import check_database
+from console.verify.errands import Errands
 from console.verify.facts import Truth
 from console.verify.findings import CODES, Finding, Findings, Kind
 from console.verify.inbound import Graves, Inbound
-from console.verify.pairing import paired
+from console.verify.orgs import OrgWalk
+from console.verify.pairing import batches, paired
 from console.verify.published import PUBLIC, Expected, check_topic
 from console.verify.reading import COMPACTABLE, name
 from console.verify.story import Told
@@ -26,7 +29,16 @@ from models.errors import Later
 from streams.closing import stop_consumer
 from streams.reading import read_topic
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG
+from streams.topics import (
+    DEAD_LETTERS,
+    DIRECTORY,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+)
 
 __all__ = ["CODES", "Finding", "Kind", "Report", "verify"]
 
@@ -41,7 +53,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What `verify` found. `findings`: the first of each code; `counts` has them all, by code.
 
     `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: messages buried. `moving`: leads
-    that had news while they were compared, and so were compared within the log and the journal only.
+    that had news while they were compared, and so were compared within the log and the journal only. `org_leads`:
+    leads in the hands of their orgs. `org_events`: by type, in the orgs' log.
     """
 
     ok: bool
@@ -50,6 +63,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     phases: dict[str, int]
     events: dict[str, int]
+    org_leads: int
+    org_events: dict[str, int]
     crm_rows: dict[str, int]
     board_places: int
     dead_letters: int
@@ -94,14 +109,21 @@ async def verify(
         snapshot = await catch_up(settings, findings, wait_seconds=wait_seconds, say=say)
     except (KafkaError, OSError) as error:
         raise Later("Kafka", repr(error)) from error
+    cut = snapshot.at - COMPACTABLE
+    errands = Errands(findings, truth, cut=cut)
     partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
     for partition in range(partitions):
         say(f"log and journal, partition {partition + 1} of {partitions}")
-        await _partition(settings, partition, partitions, snapshot, findings, truth, told)
+        errands.expect(await _partition(settings, partition, partitions, snapshot, findings, truth, told))
+    say("the orgs")
+    for partition in range(partitions):
+        await _orgs(settings, partition, partitions, snapshot, findings, truth, errands)
+    errands.end()
+    check_orgs(truth, findings)
+    check_conservation(truth, findings)
     say("what came in")
     graves = await _inbound(settings, partitions, snapshot, findings, truth, told)
     say(f"the CRM database, {len(truth.leads)} leads")
-    cut = snapshot.at - COMPACTABLE
     crm_rows = await asyncio.to_thread(check_database, settings.database_url, truth, findings, cut=cut)
     say("the board")
     board_places = await check_board(settings, truth, findings)
@@ -114,6 +136,8 @@ async def verify(
         counts=dict(findings.counts),
         phases=truth.phases(),
         events=dict(truth.events),
+        org_leads=len(truth.org_leads),
+        org_events=dict(truth.org_events),
         crm_rows=crm_rows,
         board_places=board_places,
         dead_letters=len(graves),
@@ -130,8 +154,8 @@ async def _partition(
     findings: Findings,
     truth: Truth,
     told: Told,
-) -> None:
-    """Log against journal, then journal against public topics."""
+) -> Expected:
+    """Log against journal, then journal against public topics; return what the journal causes."""
     expected = Expected(partition)
     walk = Walk(
         partition,
@@ -153,6 +177,29 @@ async def _partition(
     for topic in PUBLIC:
         async with aclosing(read_topic(settings, topic, partitions=[partition])) as records:
             await check_topic(topic, records, expected=expected, truth=truth, told=told, findings=findings)
+    return expected
+
+
+async def _orgs(
+    settings: Settings,
+    partition: int,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    errands: Errands,
+) -> None:
+    """Compare the orgs' log and their journal."""
+    walk = OrgWalk(partition, partitions, snapshot=snapshot, findings=findings, truth=truth, errands=errands)
+    async with AsyncExitStack() as stack:
+        journal, log = [
+            await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
+            for topic in (ORG_JOURNAL, ORG_LOG)
+        ]
+        together = await stack.enter_async_context(aclosing(batches(journal)))
+        async for pair in paired(together, log, lambda batch: batch.off):
+            walk.take(pair)
+    walk.end()
 
 
 async def _inbound(

@@ -1,11 +1,13 @@
 """What is compared had the time to agree: each reader has passed where its source ended when we looked.
 
 The readers stand in a row (inbound topics, log, journal, public topics), so the ends are taken one after the other,
-each when the reader before it has caught up. Nobody has to stop sending for that.
+each when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs stand in a ring
+(lead-log, lead-journal, org-log, org-journal, lead-log): it is gone round until nothing is added on the way, as long as
+nobody goes on sending.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,9 +25,28 @@ from sink import engine as crm
 from sink.tables import SinkOffsetTable
 from streams.reading import extent
 from streams.settings import Settings
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, QUEUE_CHANGES
+from streams.topics import (
+    DIRECTORY,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+    QUEUE_CHANGES,
+)
 
 INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY)
+RING: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
+    (INBOUND, "worker"),
+    ((LEAD_LOG,), "worker"),
+    ((LEAD_JOURNAL,), "relay"),
+    ((ORG_LOG,), "worker"),
+    ((ORG_JOURNAL,), "relay"),
+)
+"""Topics and who reads them, in the order in which news goes round; the last reader writes what the second reads."""
+SENDING_ROUNDS: Final = 2
+"""In so many rounds in a row something new came in: somebody goes on sending, and it will not get quiet."""
 LOOK_SECONDS: Final = 0.25
 SAID_SECONDS: Final = 2.0
 """How often progress is told."""
@@ -37,7 +58,10 @@ Ends = dict[Place, int]
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
-    """Where each topic ended when all that was before had been passed on; `at`: when that was."""
+    """Where each topic ended when all that was before had been passed on; `at`: when that was.
+
+    Of a reader that has not caught up, how far it was: what is behind that may be on its way.
+    """
 
     ends: Ends
     at: datetime
@@ -118,32 +142,80 @@ async def catch_up(
     Raises `Later` where Kafka is away.
     """
     readers = Readers(settings)
-    give_up = asyncio.get_running_loop().time() + wait_seconds
-    ends: Ends = {}
     await readers.start()
     try:
-        for topics, who in (
-            (INBOUND, ("worker",)),
-            ((LEAD_LOG,), ("worker",)),
-            ((LEAD_JOURNAL,), ("relay", "sink")),
-            ((QUEUE_CHANGES,), ("board",)),
-        ):
-            begun: Ends = {}
-            for topic in topics:
-                for partition, (begin, end) in (await extent(settings, topic)).items():
-                    begun[topic, partition], ends[topic, partition] = begin, end
-            goal = {place: ends[place] for place in begun}
-            for reader in who:
-                lag = await _wait(readers, reader, goal, begun, give_up, say)
-                if lag:
-                    why = readers.trouble.get(reader) or f"after {wait_seconds:g} s"
-                    where = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
-                    findings.add(
-                        "behind", "", f"the {reader} is {sum(lag.values())} behind: {why}", lag=where
-                    )
+        return await _CatchingUp(settings, readers, findings, wait_seconds, say).run()
     finally:
         await readers.close()
-    return Snapshot(ends=ends, at=datetime.now(UTC))
+
+
+class _CatchingUp:
+    """One wait for everybody."""
+
+    def __init__(
+        self, settings: Settings, readers: Readers, findings: Findings, wait_seconds: float, say: Say
+    ) -> None:
+        self._settings = settings
+        self._readers = readers
+        self._findings = findings
+        self._wait_seconds = wait_seconds
+        self._say = say
+        self._give_up = asyncio.get_running_loop().time() + wait_seconds
+        self._late: set[tuple[str, str]] = set()
+        self._ends: Ends = {}
+        self._begun: Ends = {}
+
+    async def run(self) -> Snapshot:
+        """Go round until it is quiet, and then wait for those who only read."""
+        sending = 0
+        while True:
+            for topics, who in RING:
+                await self._pass(topics, who)
+            now, _ = await self._extents(topic for topics, _ in RING for topic in topics)
+            grown = {topic for (topic, n), end in now.items() if end > self._ends[topic, n]}
+            if not grown or self._late or asyncio.get_running_loop().time() > self._give_up:
+                break
+            sending = sending + 1 if grown & set(INBOUND) else 0
+            if sending == SENDING_ROUNDS:
+                break
+        # A lead whose org's last word it has not heard yet would seem to contradict it.
+        await self._pass((LEAD_LOG,), "worker")
+        await self._until(
+            "sink", {place: end for place, end in self._ends.items() if place[0] == LEAD_JOURNAL}
+        )
+        await self._pass((QUEUE_CHANGES,), "board")
+        return Snapshot(ends=self._ends, at=datetime.now(UTC))
+
+    async def _pass(self, topics: tuple[str, ...], who: str) -> None:
+        """See a reader pass where topics end now; where it does not, what it has passed is all that counts."""
+        goal, begun = await self._extents(topics)
+        self._begun |= begun
+        lag = await self._until(who, goal)
+        self._ends |= goal
+        if who != "board":
+            self._ends |= {place: goal[place] - behind for place, behind in lag.items()}
+
+    async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
+        """Return where topics end and where they begin."""
+        topics = tuple(topics)
+        found = await asyncio.gather(*(extent(self._settings, topic) for topic in topics))
+        ends: Ends = {}
+        begun: Ends = {}
+        for topic, partitions in zip(topics, found, strict=True):
+            for partition, (begin, end) in partitions.items():
+                begun[topic, partition], ends[topic, partition] = begin, end
+        return ends, begun
+
+    async def _until(self, who: str, goal: Ends) -> Ends:
+        """Wait for one reader; return by how much it is behind when the time is over, and say so once."""
+        lag = await _wait(self._readers, who, goal, self._begun, self._give_up, self._say)
+        topics = {topic for topic, _ in lag}
+        if lag and (who, min(topics)) not in self._late:
+            self._late |= {(who, topic) for topic in topics}
+            why = self._readers.trouble.get(who) or f"after {self._wait_seconds:g} s"
+            where = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
+            self._findings.add("behind", "", f"the {who} is {sum(lag.values())} behind: {why}", lag=where)
+        return lag
 
 
 async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: float, say: Say) -> Ends:

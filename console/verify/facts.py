@@ -8,6 +8,7 @@ import msgspec
 
 from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
 from models.lead import Lead, LeadRow, Phase
+from models.org import Stage
 from rules.personal import own_queue, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
@@ -42,13 +43,23 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
         return places
 
 
+class OrgPlace(msgspec.Struct, frozen=True, gc=False):
+    """What an org knows of one lead: how far it is, under which epoch, and of whom it takes capacity."""
+
+    stage: Stage
+    epoch: int
+    reps: frozenset[str]
+
+
 class Truth(msgspec.Struct, kw_only=True):
-    """What the log and the journal say.
+    """What the logs and the journals say.
 
     `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
     kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
     offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
-    snapshot.
+    snapshot. `arrived`: the leads that came in. `heard`: (cause, hash of the bytes) of each answer of an org in the
+    log -> (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind,
+    object id) -> version the org knows. `org_events`: by type, in `org-log`.
     """
 
     leads: dict[str, LeadFacts] = {}
@@ -58,6 +69,11 @@ class Truth(msgspec.Struct, kw_only=True):
     events: Counter[str] = msgspec.field(default_factory=Counter)
     read: dict[int, int] = {}
     moving: set[str] = set()
+    arrived: set[str] = set()
+    heard: dict[tuple[str, int], tuple[str, datetime]] = {}
+    org_leads: dict[tuple[str, str], OrgPlace] = {}
+    org_published: dict[tuple[str, str, str], int] = {}
+    org_events: Counter[str] = msgspec.field(default_factory=Counter)
 
     def phases(self) -> dict[str, int]:
         """Return how many leads are in each phase (X7)."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from agents.orgs import published_for
 from console.verify.catch_up import INBOUND, Snapshot
 from console.verify.facts import Truth
 from console.verify.findings import Findings
@@ -94,8 +95,9 @@ class Inbound:
                 self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
-        """Hold the newest publication of each object against what each partition knows (Q6)."""
+        """Hold the newest publication of each object against what each partition, and its org, knows (Q6)."""
         newest: dict[tuple[str, str, str], int] = {}
+        for_orgs: set[tuple[str, str, str]] = set()
         async for record in self._until_snapshot(records):
             try:
                 event = accept_publication(
@@ -105,13 +107,20 @@ class Inbound:
                 self._refused(record, refused)
                 continue
             self._unburied(record)
-            newest[event.org, event.kind, event.object_id] = event.version
-        for (org, kind, object_id), version in newest.items():
-            known = self._truth.published.get((org, kind, object_id), {})
+            key = (event.org, event.kind, event.object_id)
+            newest[key] = event.version
+            if published_for(event):
+                for_orgs.add(key)
+        for key, version in newest.items():
+            said = "/".join(key)
+            known = self._truth.published.get(key, {})
             behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
             if behind:
-                what = f"version {version} of {org}/{kind}/{object_id} is not in partitions {behind}"
+                what = f"version {version} of {said} is not in partitions {behind}"
                 self._findings.add("publication_lost", "", what)
+            if key in for_orgs and self._truth.org_published.get(key, -1) < version:
+                what = f"version {version} of {said} is not in its org's journal"
+                self._findings.add("org_publication_lost", "", what)
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for record in records:

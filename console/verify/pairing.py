@@ -1,6 +1,6 @@
 """Each event of a partition's log meets its record in the journal, by offset, in one pass over both."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -11,8 +11,8 @@ NO_MARK: Final = -1
 class Pair(msgspec.Struct, frozen=True, gc=False):
     """An event and its record; one of the two may be missing, but not both.
 
-    `log` and `journal` are aiokafka's records. `off`: the event's offset. `repeat`: the record does not exceed
-    the mark; every reader of the journal skips it (DESIGN.md, the journal). `off` -1: the record says none.
+    `log` is aiokafka's record, `journal` too, or a `Batch` of them. `off`: the event's offset. `repeat`: the record
+    does not exceed the mark; every reader of the journal skips it (DESIGN.md, the journal). `off` -1: it says none.
     """
 
     off: int
@@ -21,14 +21,62 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     repeat: bool = False
 
 
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """What one event of `org-log` left in its journal: a step, then rows; or what compaction has kept of them.
+
+    `records`: aiokafka's, those that cannot be read included.
+    """
+
+    off: int
+    records: list[Any]
+
+
 class _Mark(msgspec.Struct, gc=False):
     off: int
+    row: str = ""
 
 
 _MARKS: Final = msgspec.json.Decoder(_Mark)
+_STEP: Final = "org_step"
+"""The row that begins a batch (`models.org_decisions.OrgStep`)."""
 
 
-async def paired(journal: AsyncIterator[Any], log: AsyncIterator[Any]) -> AsyncIterator[Pair]:
+def off_of(record: Any) -> int:
+    """Return the offset of the event a journal record comes from; `NO_MARK` where it cannot be read."""
+    mark = _mark(record)
+    return NO_MARK if mark is None else mark.off
+
+
+async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
+    """Yield the records of one partition of `org-journal`, event by event.
+
+    One that cannot be read belongs to the event whose records surround it.
+    """
+    batch: Batch | None = None
+    unread: list[Any] = []
+    async for record in journal:
+        mark = _mark(record)
+        if mark is None:
+            unread.append(record)
+            continue
+        if batch is None or mark.off != batch.off or mark.row == _STEP:
+            if batch is not None:
+                if mark.row == _STEP:
+                    batch.records.extend(unread)
+                    unread = []
+                yield batch
+            batch = Batch(mark.off, [])
+        batch.records.extend((*unread, record))
+        unread = []
+    batch = batch or (Batch(NO_MARK, []) if unread else None)
+    if batch is not None:
+        batch.records.extend(unread)
+        yield batch
+
+
+async def paired(
+    journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
+) -> AsyncIterator[Pair]:
     """Yield the events of one partition in order with their records, repeats where they come.
 
     Events without a record, and records without an event, are yielded alone. The journal is asked first: what it
@@ -38,7 +86,7 @@ async def paired(journal: AsyncIterator[Any], log: AsyncIterator[Any]) -> AsyncI
     record = await anext(journal, None)
     event = await anext(log, None)
     while record is not None:
-        off = _off(record)
+        off = off_in(record)
         if off <= mark:
             yield Pair(off, None, record, repeat=off != NO_MARK)
         else:
@@ -57,8 +105,8 @@ async def paired(journal: AsyncIterator[Any], log: AsyncIterator[Any]) -> AsyncI
         event = await anext(log, None)
 
 
-def _off(record: Any) -> int:
+def _mark(record: Any) -> _Mark | None:
     try:
-        return _MARKS.decode(record.value or b"").off
+        return _MARKS.decode(record.value or b"")
     except msgspec.MsgspecError:
-        return NO_MARK
+        return None

@@ -41,9 +41,17 @@ class Expected:
             if not must:
                 self.optional.add(number)
 
+    def only(self, topic: str) -> "Expected":
+        """Return what is expected of one topic, without the others."""
+        kept = Expected(self.partition)
+        kept.mark = self.mark
+        kept.prints[topic] = self.prints[topic]
+        kept.optional = self.optional & self.prints[topic].keys()
+        return kept
+
     def id_of(self, number: int) -> str:
         """Return an effect's `ce_id`."""
-        return effect_id(SOURCE_LOG, self.partition, number >> _BITS, number & (1 << _BITS) - 1)
+        return effect_id(SOURCE_LOG, self.partition, *place_of(number))
 
     def number(self, record: Any) -> int | None:
         """Return the number of a message by its `ce_id`, None where it is not of this partition."""
@@ -54,6 +62,11 @@ class Expected:
                     partition, off, n = map(int, numbers)
                     return off << _BITS | n if partition == self.partition else None
         return None
+
+
+def place_of(number: int) -> tuple[int, int]:
+    """Return the offset of the event an effect comes from, and the effect's number within it."""
+    return number >> _BITS, number & (1 << _BITS) - 1
 
 
 class _Owner(msgspec.Struct, gc=False):

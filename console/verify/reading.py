@@ -8,7 +8,7 @@ from aiokafka.partitioner import murmur2
 
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow, LeadRow
-from models.wire import decode_event, decode_row
+from models.wire import OrgRecord, decode_event, decode_org_event, decode_org_record, decode_row
 
 COMPACTABLE: Final = timedelta(hours=23)
 """Records older than this may be compacted away: the journal keeps them a day, by the brokers' clocks."""
@@ -33,6 +33,25 @@ def read_row(record: Any) -> Row | None:
     """Return the row of a `lead-journal` record, None where it cannot be read."""
     try:
         return decode_row(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def read_org_event(record: Any, partitions: int) -> Any:
+    """Return the event of an `org-log` record; None where it is none of this partition: a dead letter then."""
+    try:
+        event = decode_org_event(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+    key = record.key or b""
+    here = (murmur2(key) & 0x7FFFFFFF) % partitions == record.partition
+    return event if here and key == event.org.encode() else None
+
+
+def read_org_record(record: Any) -> OrgRecord | None:
+    """Return what an `org-journal` record says, None where it cannot be read."""
+    try:
+        return decode_org_record(record.value or b"")
     except msgspec.MsgspecError:
         return None
 

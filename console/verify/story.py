@@ -6,9 +6,10 @@ Written without a look at the machine: it knows what rows and decisions mean, an
 from typing import Any, Final
 
 from console.verify.findings import Findings
-from models.decisions import Answered, ClaimReopened, DeadlineIgnored, OwnerChanged, Result
-from models.events import ActionRequested, LeadArrived
-from models.lead import ANSWERS_KEPT, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase
+from models.decisions import Answered, AnswerIgnored, ClaimReopened, DeadlineIgnored, OwnerChanged, Result
+from models.events import ActionRequested, LeadArrived, OrgAnswered
+from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.offers import LeadOrphaned, OfferMade
 
 LeadEvent = Any
 """Anything in a lead's log."""
@@ -20,7 +21,17 @@ GIVES: Final[dict[str, Result]] = {
     "assign": Result.DONE,
 }
 """The actions that may give a lead an owner, and what the asker was told when they did."""
-_CHANGES_NOTHING: Final = (Answered, DeadlineIgnored)
+TAKES: Final[dict[str, Result]] = {
+    "claim": Result.WON,
+    "claim_now": Result.WON,
+    "accept": Result.WON,
+    "press_one": Result.WON,
+    "outcome": Result.DONE,
+    "callback": Result.DONE,
+    "note": Result.DONE,
+}
+"""The actions by which a rep takes a lead that is offered to it (R3, S1, S5)."""
+_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored)
 
 
 class Told(dict[tuple[str, str], list[int]]):
@@ -161,19 +172,47 @@ class Story:
 
 
 def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
-    """Say whether the event may have given the lead this owner."""
+    """Say whether the event may have given the lead this owner, or taken the one it had (X2)."""
     if isinstance(event, LeadArrived):
         return was is None and owner == event.facts.assigned_to  # R5
-    if not isinstance(event, ActionRequested) or event.action not in GIVES:
+    if was is None:
         return False
-    wanted = event.to_rep_id if event.action == "assign" else event.rep_id
+    if isinstance(event, OrgAnswered):
+        return _org_gives(event, was, after, owner)
+    if not isinstance(event, ActionRequested):
+        return False
     told = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
-    free = was is not None and (was.owner is None or event.action in ("claim", "claim_now"))
-    return owner == wanted and told == GIVES[event.action] and free
+    search = was.search
+    if event.action != "assign" and search is not None and search.stage in HELD_BACK:
+        # Somebody is about to have it: it is for those it is offered to, as long as that lasts.
+        offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
+        lasts = search.until is None or search.until > after.at
+        named = event.epoch is None or event.epoch == search.epoch
+        wins = event.action in TAKES and told == TAKES[event.action]
+        return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
+    wanted = event.to_rep_id if event.action == "assign" else event.rep_id
+    free = was.owner is None or event.action in ("claim", "claim_now")
+    return owner == wanted and event.action in GIVES and told == GIVES[event.action] and free
+
+
+def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
+    """Say whether an org's answer may have made or ended this ownership: for good (R1), or because the owner left."""
+    answer, search = event.answer, was.search
+    if was.phase is Phase.CLOSED:
+        return False  # whoever closed it keeps it for the record
+    if isinstance(answer, LeadOrphaned):
+        hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
+        return (
+            owner is None and (was.owner, was.taken) == (answer.rep_id, answer.epoch) and hows == {"orphaned"}
+        )
+    if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
+        return False
+    asked = search.stage in (Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING) and search.epoch == answer.epoch
+    return was.owner is None and owner == answer.rep_id and asked
 
 
 def phase_problem(lead: Lead) -> str | None:
-    """Say what of a lead's owner, lock and places does not fit its phase; None when all does (X7)."""
+    """Say what of a lead's owner, lock, places and search does not fit its phase; None when all does (X7)."""
     phase, owned = lead.phase, lead.owner is not None
     if phase is not Phase.CLOSED and owned is not (phase in OWNED_PHASES):
         return f"it is {phase} and its owner is {lead.owner}"
@@ -187,6 +226,11 @@ def phase_problem(lead: Lead) -> str | None:
         return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
     if (lead.trouble is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
         return f"it is {phase} and {'has' if lead.trouble else 'has no'} trouble"
+    stage = lead.search.stage if lead.search else None
+    if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
+        return f"it is {phase} and its search for a rep is {stage or 'over'}"
+    if stage is Seeking.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+        return f"it is {phase} and still waits for a rep"
     return None
 
 

@@ -18,7 +18,7 @@ from console.verify.published import Expected
 from console.verify.reading import COMPACTABLE, Row, differences, instant, name, place, read_event, read_row
 from console.verify.story import Story, Told
 from models.decisions import OwnerChanged
-from models.events import DirectoryPublished, LeadArrived
+from models.events import DirectoryPublished, LeadArrived, OrgAnswered
 from models.lead import DirectoryRow, LeadRow
 from models.wire import directory_key, encode_row
 from rules.book import RuleBook
@@ -102,10 +102,21 @@ class Walk:
             self._findings.add("repeat_differs", name(record.key), off=pair.off, at=place(record))
 
     def _without_record(self, pair: Pair) -> None:
-        if pair.off >= self._log_end or instant(pair.log) <= self._cut:
+        if instant(pair.log) <= self._cut:
             return
-        if read_event(pair.log, self._partitions) is not None:  # else it is among the dead letters
+        event = read_event(pair.log, self._partitions)
+        if event is None:
+            return  # it is among the dead letters
+        self._hear(event, pair.log)
+        if pair.off >= self._log_end:
+            self._truth.moving.add(name(pair.log.key))
+        else:
             self._findings.add("event_without_record", name(pair.log.key), at=place(pair.log))
+
+    def _hear(self, event: Any, record: Any) -> None:
+        """Note an answer of an org, whatever becomes of it."""
+        if isinstance(event, OrgAnswered):
+            self._truth.heard[event.cause, hash(record.value)] = (event.lead_id, instant(record))
 
     # -- with a record ---------------------------------------------------------------------------------------------
 
@@ -116,8 +127,10 @@ class Walk:
         at = instant(record if pair.log is None else pair.log)
         if event is not None:
             self._truth.events[str(event.__struct_config__.tag)] += 1
+            self._hear(event, pair.log)
             if isinstance(event, LeadArrived):
                 self._truth.causes.add(hash(event.cause))
+                self._truth.arrived.add(event.lead_id)
         if event is None or at <= self._cut:
             if at > self._cut:
                 self._findings.add("record_without_event", name(record.key), at=place(record))
@@ -133,6 +146,8 @@ class Walk:
                 self._story.take(name(record.key), former, row, event)
             else:
                 self._story.note(name(record.key), row)
+                if row.lead is not None and at <= self._cut:
+                    self._truth.arrived.add(name(record.key))  # its arrival may be gone from the log
             self._remember(record, row, whole=row.seq <= (former.seq if former else 0) + 1)
         elif row is not None:
             self._apply(row)

@@ -74,7 +74,7 @@ class Offices:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if mark >= 0 and mark <= self._marks.get((org, source), -1):
+        if 0 <= mark <= self._marks.get((org, source), -1):
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -90,13 +90,13 @@ class Offices:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept(org, off, row) for row in step.rows))
-        return Decided((_head(event, off, at, source, mark, decisions), *rows), failure)
+        return Decided((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
     ) -> Decided:
         """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
-        head = _head(event, off, max(at, self.at), source, mark, _failed(event, error))
+        head = self._head(event, off, max(at, self.at), source, mark, _failed(event, error))
         return Decided((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
@@ -126,6 +126,22 @@ class Offices:
             rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)
 
+    def _head(
+        self,
+        event: OrgEvent,
+        off: int,
+        at: datetime,
+        source: str,
+        mark: int,
+        decisions: tuple[OrgDecision, ...],
+    ) -> Record:
+        # A repeat keeps the highest number: of one source compaction may leave this record alone.
+        highest = max(mark, self._marks.get((event.org, source), -1))
+        step = OrgStep(
+            off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
+        )
+        return f"{event.org}/step/{source}".encode(), step
+
     def _published(self, event: DirectoryPublished, off: int, at: datetime) -> Record:
         row = DirectoryRow(
             off=off,
@@ -137,15 +153,6 @@ class Offices:
             at=at,
         )
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
-
-
-def _head(
-    event: OrgEvent, off: int, at: datetime, source: str, mark: int, decisions: tuple[OrgDecision, ...]
-) -> Record:
-    head = OrgStep(
-        off=off, org=event.org, at=at, cause=event.cause, source=source, mark=mark, decisions=decisions
-    )
-    return f"{event.org}/step/{source}".encode(), head
 
 
 def _kept(org: str, off: int, row: OrgRow) -> Record:

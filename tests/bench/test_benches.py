@@ -37,6 +37,10 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
     ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
+    "allocate": (
+        {"offers": 200, "repeats": 1},
+        {"per_s_10", "per_s_1000", "per_s_10000", "growth_1000", "growth_10000"},
+    ),
 }
 
 

@@ -30,6 +30,14 @@ def test_a_newer_table_takes_the_place_of_the_former_and_others_stay(tmp_path: P
     assert "Apache Kafka" in text
 
 
+def test_r9_an_orgs_allocations_are_told_by_its_size(tmp_path: Path) -> None:
+    """R9: with a hundred times the reps an allocation must not take a hundred times as long."""
+    docs = tmp_path / "benchmarks.md"
+    figures = {"per_s_10": 28_000, "per_s_1000": 21_000, "per_s_10000": 19_000}
+    write_table("allocate", {**figures, "growth_1000": 1.33, "growth_10000": 1.47}, path=docs)
+    assert "| 1,000 in 100 | 21,000 | 1.33 |" in docs.read_text()
+
+
 def test_a_measurement_without_a_table_of_its_own_is_told_figure_by_figure(tmp_path: Path) -> None:
     docs = tmp_path / "benchmarks.md"
     write_table("live", {"row_gone_p50_ms": 12.5, "runs": [1, 2]}, path=docs)

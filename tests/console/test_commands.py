@@ -178,7 +178,7 @@ def test_x7_status_and_verify_agree(fed: Everything) -> None:
     seen = last_line(firstclaim(fed, "status", "--json"))
     assert seen["leads"] == 2
     assert seen["trouble"] == []
-    assert set(seen["lag"]) == {"intake", "leads", "relay", "sink"}
+    assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "sink"}
     assert seen["queues"]["new"]["claimable"]
 
 

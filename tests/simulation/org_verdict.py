@@ -30,12 +30,13 @@ Batch = tuple[tuple[bytes, bytes], ...]
 
 @dataclass
 class OrgTruth:
-    """What one reader makes of the org's log: the batch of each event, the org after the last, and what it told."""
+    """What one reader makes of the org's log: each event's batch, the org after the last, what was asked and told."""
 
     offices: Offices = field(default_factory=lambda: Offices(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
     errands: dict[bytes, bytes] = field(default_factory=dict)
     told: dict[str, OrgAnswered] = field(default_factory=dict)
+    highest: dict[str, int] = field(default_factory=dict)
 
 
 def check(cluster: Cluster, leads: Sequence[Records]) -> None:
@@ -57,11 +58,12 @@ def read(broker: Broker) -> OrgTruth:
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
         identity = dict(record.headers).get("ce_id")
-        source, mark = _number(identity)
+        source, number = _number(identity)
+        mark = truth.highest[source] = max(number, truth.highest.get(source, -1))
         at = datetime_of(record.timestamp)
         if identity is not None and identity in truth.errands:
             assert truth.errands[identity] == record.value, "a relay repeats itself word for word"
-            why = f"number {mark} was told before"
+            why = f"number {number} was told before"
             ignored = OrgEventIgnored(object_id=source, why=why)
             head = OrgStep(
                 off=record.offset,

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
+from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace as changed
 
+from agents.orgs import published_for
 from console.verify.catch_up import Snapshot
-from console.verify.facts import Truth
-from console.verify.findings import Findings
-from console.verify.pairing import paired
-from console.verify.published import PUBLIC, Expected, check_topic
-from console.verify.story import Told
-from console.verify.walk import Walk
-from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, LeadArrived
+from console.verify.published import PUBLIC
+from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, LeadArrived, OrgAnswered
 from models.facts import Facts
 from models.ids import lead_id as id_of
 from models.lead import DirectoryRow, LeadRow
-from models.wire import directory_key, encode_event, encode_row
+from models.wire import decode_org_event, directory_key, encode_event, encode_row
 from rules.book import RuleBook
-from rules.effects import effects
+from rules.effects import Effect, effects
 from rules.machine import step
-from streams.topics import LEAD_JOURNAL, LEAD_LOG
+from streams.topics import LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
+from tests.console.verify.office import Office
+from tests.console.verify.records import Record, ms
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Callable
+
+    from models.org import OrgEvent
 
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 FRESH = {
@@ -52,22 +51,13 @@ WORK = {
 }
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record as aiokafka gives it."""
-
-    topic: str
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int
-    partition: int = 0
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
 @dataclass
 class Partition:
-    """The only partition of a stack: its log, journal and public topics, in the order they were written."""
+    """The only partition of a stack: logs, journals and public topics, in the order they were written.
+
+    `on_way`: what leads and orgs have told each other and nobody has carried yet. `loses`: whether a message of these
+    is lost. `halted`: nobody carries anything.
+    """
 
     now: datetime = START
     log: list[Record] = field(default_factory=list)
@@ -76,20 +66,25 @@ class Partition:
     rows: dict[bytes, LeadRow | DirectoryRow] = field(default_factory=dict)
     book: RuleBook = field(default_factory=RuleBook)
     asked: int = 0
+    org: Office = field(default_factory=Office)
+    on_way: deque[Effect | OrgAnswered] = field(default_factory=deque)
+    loses: Callable[[OrgEvent | OrgAnswered], bool] = lambda _: False
+    halted: bool = False
 
     def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> None:
         """Publish an object of the org."""
-        self.tell(
-            DirectoryPublished(
-                lead_id="",
-                cause=f"directory/{object_id}",
-                org="default",
-                kind=kind,
-                object_id=object_id,
-                version=len(self.log),
-                value=value,
-            )
+        event = DirectoryPublished(
+            lead_id="",
+            cause=f"directory/{object_id}",
+            org="default",
+            kind=kind,
+            object_id=object_id,
+            version=len(self.log),
+            value=value,
         )
+        self.tell(event)
+        if published_for(event):
+            self.tell_org(event)
 
     def arrive(self, name: str, **facts: Any) -> str:
         """Let a lead arrive; return its id."""
@@ -128,11 +123,40 @@ class Partition:
         return row
 
     def tell(self, event: Event) -> None:
-        """Append an event to the log and do with it what worker and relay do."""
+        """Append an event to the log and do with it, and with what follows from it, what worker and relay do."""
+        self._tell(event)
+        self.relay()
+
+    def tell_org(self, event: OrgEvent) -> None:
+        """Append an event of nobody's record to the org's log."""
+        self.now += timedelta(milliseconds=100)
+        self.on_way.extend(self.org.tell(event, self.now))
+        self.relay()
+
+    def wake(self) -> None:
+        """Wake the rows of the org whose time has come."""
+        for event in self.org.woken(self.now):
+            self.tell_org(event)
+
+    def relay(self) -> None:
+        """Carry to and fro until nobody has anything to say."""
+        while self.on_way and not self.halted:
+            message = self.on_way.popleft()
+            told = message if isinstance(message, OrgAnswered) else decode_org_event(message.value)
+            if self.loses(told):
+                continue
+            if isinstance(message, OrgAnswered):
+                self._tell(message)
+            else:
+                self.now += timedelta(milliseconds=100)
+                event = decode_org_event(message.value)
+                self.on_way.extend(self.org.tell(event, self.now, tuple(message.headers)))
+
+    def _tell(self, event: Event) -> None:
         off = len(self.log)
         self.now += timedelta(milliseconds=100)
         key = event.lead_id.encode()
-        self.log.append(Record(LEAD_LOG, off, key, encode_event(event), _ms(self.now)))
+        self.log.append(Record(LEAD_LOG, off, key, encode_event(event), ms(self.now)))
         if isinstance(event, DirectoryPublished):
             key = directory_key(0, event.org, event.kind, event.object_id)
             row: LeadRow | DirectoryRow = DirectoryRow(
@@ -151,6 +175,9 @@ class Partition:
             row = step(before, event, off=off, at=self.now, book=self.book)
         self.write(key, row)
         for effect in effects(row, key, 0):
+            if effect.topic == ORG_LOG:
+                self.on_way.append(effect)
+                continue
             records = self.public[effect.topic]
             records.append(
                 Record(
@@ -158,7 +185,7 @@ class Partition:
                     len(records),
                     effect.key,
                     effect.value,
-                    _ms(self.now),
+                    ms(self.now),
                     headers=tuple(effect.headers),
                 )
             )
@@ -166,43 +193,7 @@ class Partition:
 
     def write(self, key: bytes, row: LeadRow | DirectoryRow) -> None:
         """Append a row to the journal."""
-        self.journal.append(Record(LEAD_JOURNAL, len(self.journal), key, encode_row(row), _ms(self.now)))
-
-    def work(self, leads: int, seed: int = 1) -> Partition:
-        """Let leads arrive and people work them at random, and then every deadline pass."""
-        source = random.Random(seed)
-        self.publish("queue", "fresh", FRESH)
-        self.publish("queue", "work", WORK)
-        ids = []
-        for n in range(leads):
-            purpose = source.choice(["purchase", "refinance", "construction"])
-            ids.append(self.arrive(f"lead-{n}", loan_purpose=purpose))
-            for _ in range(4):
-                self._ask_something(source, source.choice(ids))
-        for lead_id in ids:
-            while (lead := self.row(lead_id).lead) is not None and lead.deadlines:
-                self.pass_deadline(lead_id)
-        return self
-
-    def _ask_something(self, source: random.Random, lead_id: str) -> None:
-        rep_id = f"rep-{source.randint(1, 3)}"
-        what = source.choice(
-            ["claim", "claim", "view", "outcome", "callback", "assign", "ignore", "deadline"]
-        )
-        row = self.row(lead_id)
-        match what:
-            case "outcome":
-                self.ask(what, lead_id, rep_id, outcome="no_answer")
-            case "callback":
-                self.ask(what, lead_id, rep_id, at=self.now + timedelta(minutes=5))
-            case "assign":
-                self.ask(what, lead_id, rep_id, to_rep_id="rep-4")
-            case "deadline" if row.lead is not None and row.lead.deadlines:
-                self.pass_deadline(lead_id)
-            case "deadline":
-                self.ask("view", lead_id, rep_id, cause=f"action-{self.asked}")
-            case _:
-                self.ask(what, lead_id, rep_id)
+        self.journal.append(Record(LEAD_JOURNAL, len(self.journal), key, encode_row(row), ms(self.now)))
 
     # -- to be falsified -------------------------------------------------------------------------------------------
 
@@ -219,66 +210,15 @@ class Partition:
 
     def of(self, topic: str) -> list[Record]:
         """Return a topic's records."""
-        return {LEAD_JOURNAL: self.journal, LEAD_LOG: self.log}.get(topic) or self.public[topic]
+        ours = {
+            LEAD_JOURNAL: self.journal,
+            LEAD_LOG: self.log,
+            ORG_JOURNAL: self.org.journal,
+            ORG_LOG: self.org.log,
+        }
+        return ours[topic] if topic in ours else self.public[topic]
 
     def snapshot(self) -> Snapshot:
         """Return a snapshot of now."""
-        topics = (LEAD_LOG, LEAD_JOURNAL)
+        topics = (LEAD_LOG, LEAD_JOURNAL, ORG_LOG, ORG_JOURNAL)
         return Snapshot(ends={(topic, 0): len(self.of(topic)) for topic in topics}, at=self.now)
-
-
-@dataclass
-class Checked:
-    """What a check of a partition left."""
-
-    findings: Findings
-    truth: Truth
-    told: Told
-
-    @property
-    def codes(self) -> dict[str, int]:
-        """How often each code was found."""
-        self.findings.settle(self.truth.moving)
-        return dict(self.findings.counts)
-
-
-def check(partition: Partition, snapshot: Snapshot | None = None) -> Checked:
-    """Check a partition as `verify` does."""
-    return asyncio.run(_check(partition, snapshot or partition.snapshot()))
-
-
-async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
-    checked = Checked(Findings(), Truth(), Told())
-    expected = Expected(0)
-    walk = Walk(
-        0,
-        1,
-        snapshot=snapshot,
-        findings=checked.findings,
-        truth=checked.truth,
-        told=checked.told,
-        expected=expected,
-    )
-    async for pair in paired(stream(partition.journal), stream(partition.log)):
-        walk.take(pair)
-    walk.end()
-    for topic in PUBLIC:
-        await check_topic(
-            topic,
-            stream(partition.public[topic]),
-            expected=expected,
-            truth=checked.truth,
-            told=checked.told,
-            findings=checked.findings,
-        )
-    return checked
-
-
-async def stream(records: Iterable[Record]) -> AsyncIterator[Record]:
-    """Yield records as a topic that is read does."""
-    for record in records:
-        yield record
-
-
-def _ms(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)

@@ -12,9 +12,11 @@ import pytest
 from console.verify.catch_up import INBOUND, Snapshot
 from console.verify.inbound import Graves, Inbound
 from models.events import DirectoryPublished
-from rules.intake import accept_action, accept_arrival
+from rules.intake import accept_action, accept_arrival, accept_publication
 from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.console.verify.partition import FRESH, Partition, Record, check, stream
+from tests.console.verify.checking import check
+from tests.console.verify.partition import FRESH, Partition
+from tests.console.verify.records import Record, stream
 
 BAD = b"{bad"
 
@@ -166,6 +168,16 @@ def test_q6_a_publication_no_partition_knows_is_found() -> None:
     intake = whole()
     intake.publish(lost=True)
     assert intake.codes() == {"publication_lost": 1}
+
+
+def test_r9_a_rep_its_org_does_not_hear_of_is_found() -> None:
+    intake = whole()
+    record = intake.put(DIRECTORY, b'{"rep_id": "ann"}', key=b"default/rep/ann")
+    event = accept_publication(record.key, record.value, {}, version=record.offset)
+    intake.partition.tell(event)
+    assert intake.codes() == {"org_publication_lost": 1}
+    intake.partition.tell_org(event)
+    assert intake.codes() == {}
 
 
 @pytest.mark.parametrize("topic", INBOUND)

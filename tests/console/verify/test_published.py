@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, QUEUE_CHANGES
-from tests.console.verify.partition import FRESH, WORK, Partition, check
+from tests.console.verify.checking import check
+from tests.console.verify.partition import FRESH, WORK, Partition
 
 
 def owned_twice() -> Partition:

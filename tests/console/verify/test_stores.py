@@ -22,12 +22,15 @@ from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
-from tests.console.verify.partition import Checked, Partition, check
+from tests.console.verify.checking import Checked, check
+from tests.console.verify.working import worked
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from tests.console.verify.partition import Partition
 
 DATABASE = 12
 
@@ -35,7 +38,7 @@ DATABASE = 12
 @pytest.fixture(scope="module")
 def partition() -> Partition:
     """Return a partition with leads of every phase."""
-    return Partition().work(60, seed=3)
+    return worked(60, seed=3)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

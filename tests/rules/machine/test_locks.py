@@ -292,3 +292,13 @@ def test_d1_a_clock_that_runs_backwards_does_not_make_a_lock_longer_or_shorter(s
     expected: datetime = START + timedelta(minutes=70)
     assert story.lead.lock is not None
     assert story.lead.lock.until == expected
+
+
+def test_x2_a_rep_who_leaves_has_no_lead_open_any_more(story: Story) -> None:
+    """Switching the rep off is one publication; the sweep it asks for finds the lock, and nothing else."""
+    story.opens("rep-7")
+    story.rep("rep-7", active=False)
+    assert LockReleased(rep_id="rep-7", why="rep-7 has left") in story.said
+    assert (story.lead.phase, story.queues) == (Phase.QUEUED, ["all", "ri"])
+    assert story.lead.deadline(DeadlineKind.LOCK) is None
+    assert told(story.opens("rep-9")) == DONE

@@ -1,0 +1,66 @@
+"""What the journals say now, read and never changed: an org's rules, its leads, and what it remembers of its reps."""
+
+from collections.abc import Collection
+from contextlib import aclosing
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from console.verify.reading import read_row
+from models.lead import DirectoryRow, Lead, LeadRow
+from models.wire import decode_org_record
+from rules.book import RuleBook
+from rules.org.offices import Offices
+from streams.reading import Progress, read_topic
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """What stands in the lead journal, or in some partitions of it. `leads`: by id, of every org."""
+
+    leads: dict[str, Lead]
+    book: RuleBook
+
+
+def place_of(key: str, settings: Settings) -> int:
+    """Return the partition of a log that a lead's or an org's events are in."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % settings.partitions
+
+
+async def journal_now(
+    settings: Settings, *, partitions: Collection[int] | None = None, progress: Progress | None = None
+) -> Journal:
+    """Return the newest row of every lead and of everything published; each partition knows all of the latter.
+
+    `partitions`: all without it. Raises `Later` where Kafka is away.
+    """
+    newest: dict[bytes, LeadRow | DirectoryRow] = {}
+    async with aclosing(
+        read_topic(settings, LEAD_JOURNAL, partitions=partitions, progress=progress)
+    ) as records:
+        async for record in records:
+            row = read_row(record)
+            if row is None:
+                continue
+            known = newest.get(record.key)
+            # A worker that lost its partition may have repeated what came before.
+            if known is None or known.off <= row.off:
+                newest[record.key] = row
+    rows = newest.values()
+    leads = {row.lead.lead_id: row.lead for row in rows if isinstance(row, LeadRow) and row.lead is not None}
+    return Journal(leads, RuleBook.from_rows(row for row in rows if isinstance(row, DirectoryRow)))
+
+
+async def office_now(settings: Settings, org: str) -> Offices:
+    """Return the orgs of an org's partition as a worker would have them now; raises `Later` where Kafka is away."""
+    partition = place_of(org, settings)
+    offices = Offices(partition)
+    async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
+        async for record in records:
+            try:
+                offices.apply(decode_org_record(record.value or b""))
+            except msgspec.MsgspecError:
+                continue  # as a worker does: it says so in its log, and goes on
+    offices.recovered()
+    return offices

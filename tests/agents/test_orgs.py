@@ -1,0 +1,214 @@
+"""A lead and its org, each in a log of its own, find each other whatever dies between them (R3, R8, R9, S1, X3)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from models.decisions import Answered, LeadOffered
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
+from models.org_decisions import OrgStep
+from models.wire import decode_org_record
+from streams.topics import DIRECTORY, NOTIFICATIONS, ORG_JOURNAL, ORG_LOG
+from tests.agents.conftest import PARTITIONS, arrived, asked
+
+if TYPE_CHECKING:
+    from tests.agents.conftest import Engine
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+REPS = ("rep-1", "rep-2", "rep-3")
+
+
+async def publish(engine: Engine, *objects: tuple[str, str, dict[str, Any]]) -> None:
+    """Publish as an admin does; intake carries it to leads and org."""
+    records = [
+        (0, f"default/{kind}/{object_id}".encode(), json.dumps(value).encode())
+        for kind, object_id, value in objects
+    ]
+    await engine.send(DIRECTORY, records)
+
+
+def people(*rep_ids: str, **terms: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return reps as they are published."""
+    return [("rep", rep_id, {"rep_id": rep_id, **terms}) for rep_id in rep_ids]
+
+
+def group(method: str, *rep_ids: str, **terms: Any) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return a group and the campaign of its leads, which takes those that name none."""
+    members = [{"rep_id": rep_id} for rep_id in rep_ids]
+    return [
+        ("group", "west", {"group_id": "west", "method": method, "members": members, **terms}),
+        ("campaign", "all", {"campaign_id": "all", "group_id": "west", "default": True}),
+    ]
+
+
+async def leads_of(engine: Engine) -> dict[str, Lead]:
+    """Return every lead as its newest row has it."""
+    rows = await engine.rows()
+    return {key: row.lead for key, row in rows.items() if isinstance(row, LeadRow) and row.lead is not None}
+
+
+async def in_phase(engine: Engine, phase: Phase, count: int) -> bool:
+    """Say whether so many leads are in a phase."""
+    return Counter(lead.phase for lead in (await leads_of(engine)).values())[phase] == count
+
+
+async def known(engine: Engine, objects: int) -> bool:
+    """Say whether the org and each partition of the leads know what was published."""
+    steps = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
+    heard = sum(isinstance(step, OrgStep) for step in steps)
+    rows = sum(isinstance(row, DirectoryRow) for row in (await engine.rows()).values())
+    return (
+        heard >= objects - 2 and rows == objects * PARTITIONS
+    )  # campaigns and queues are no affair of an org
+
+
+async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(engine: Engine) -> None:
+    """Offers run out by the second while both processes are killed; each rep sees each lead once."""
+    leads = [f"lead-{n}" for n in range(60)]
+    objects = [*people(*REPS), *group("round_robin", *REPS, claim_window_seconds=1)]
+    await publish(engine, *objects)
+    kept = engine.worker(INSTANCE="worker-0", COMMIT_SECONDS=600), engine.relay(INSTANCE="relay-0")
+    async with kept[0] as worker, kept[1] as relay:
+        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.tell(*(arrived(lead) for lead in leads))
+
+        async def offered() -> bool:
+            return any(lead.search and lead.search.tried for lead in (await leads_of(engine)).values())
+
+        await worker.until_async(offered, "a first window has run out")
+        await relay.kill9()
+        await worker.kill9()
+    async with (
+        engine.worker(INSTANCE="worker-0") as worker,
+        engine.relay(INSTANCE="relay-0") as relay,
+    ):
+        await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, len(leads)), "all have been tried")
+        await relay.kill9()
+    tried = Counter(
+        (record.key.decode(), rep_id)
+        for record, row in await engine.journal()
+        if isinstance(row, LeadRow)
+        for decision in row.decisions
+        if isinstance(decision, LeadOffered)
+        for rep_id in decision.reps
+    )
+    assert tried == Counter({(lead, rep_id): 1 for lead in leads for rep_id in REPS})
+    for lead in (await leads_of(engine)).values():
+        assert lead.trouble is not None
+        assert lead.trouble.reason == "all_agents_tried"
+        assert {said["rep_id"] for said in lead.trouble.explanation} == set(REPS)
+    offsets = Counter(
+        (record.partition, step.off)
+        for record in await engine.records(ORG_JOURNAL)
+        if isinstance(step := decode_org_record(record.value), OrgStep)
+    )
+    ends = await engine.cluster.ends(engine.topic(ORG_LOG))
+    assert offsets == Counter({(p, off): 1 for p, end in ends.items() for off in range(end)}), "one step each"
+
+
+async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_itself(engine: Engine) -> None:
+    """200 leads at once for 3 reps with a cap of 10: never 11, and a lead that waits is offered by itself."""
+    objects = [*people(*REPS, max_open=10), *group("round_robin", *REPS, claim_window_seconds=600)]
+    await publish(engine, *objects)
+    async with engine.worker() as worker, engine.relay():
+        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.tell(*(arrived(f"lead-{n}") for n in range(200)))
+        await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 170), "the rest has nobody")
+        leads = await leads_of(engine)
+        offered = Counter(rep for lead in leads.values() if lead.search for rep in lead.search.reps)
+        assert offered == Counter(dict.fromkeys(REPS, 10))
+        waits = [lead for lead in leads.values() if lead.phase is Phase.EXCEPTION]
+        for lead in waits:
+            assert lead.trouble is not None
+            assert lead.trouble.reason == "no_available_agents"
+            assert all("cap of open leads: 10 of 10" in said["why"] for said in lead.trouble.explanation)
+            assert lead.search is not None
+            assert lead.search.stage is Seeking.WAITING
+        one = next(lead for lead in leads.values() if lead.search and lead.search.reps)
+        assert one.search is not None
+        (holder,) = one.search.reps
+        await engine.tell(asked(one.lead_id, "outcome", holder, outcome="closed_won"))
+        await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 169), "the slot is filled")
+        leads = await leads_of(engine)
+        offered = Counter(rep for lead in leads.values() if lead.search for rep in lead.search.reps)
+        assert offered == Counter(dict.fromkeys(REPS, 10))
+        assert leads[one.lead_id].phase is Phase.CLOSED
+
+
+async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> None:
+    """All are rung, one has the lead and one mail, everybody else is told, and their calls are withdrawn."""
+    reps = [f"rep-{n}" for n in range(50)]
+    objects = [*people(*reps), *group("ring_all", *reps, ring_seconds=60)]
+    await publish(engine, *objects)
+    async with engine.worker() as worker, engine.relay() as relay:
+        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.tell(arrived("lead-1"))
+
+        async def rings() -> bool:
+            lead = (await leads_of(engine)).get("lead-1")
+            return lead is not None and lead.search is not None and len(lead.search.reps) == len(reps)
+
+        await worker.until_async(rings, "it rings with everybody")
+        await engine.tell(*(asked("lead-1", "press_one", rep) for rep in reps))
+
+        async def answered() -> bool:
+            said = Counter(
+                answer.result
+                for record, row in await engine.journal()
+                if record.key == b"lead-1" and isinstance(row, LeadRow)
+                for answer in row.decisions
+                if isinstance(answer, Answered)
+            )
+            return said == Counter({"won": 1, "lost": 49})
+
+        await worker.until_async(answered, "one wins and 49 are told who has it")
+        (lead,) = (await leads_of(engine)).values()
+        assert (lead.phase, lead.how, lead.via) == (Phase.OWNED, "ring_all", "group/west")
+
+        async def notices() -> Counter[tuple[str, str, bool]]:
+            said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
+            return Counter((each["template"], each["kind"], each["withdrawn"]) for each in said)
+
+        async def told() -> bool:
+            return await notices() == Counter(
+                {
+                    ("ring", "call", False): 50,
+                    ("ring", "call", True): 49,
+                    ("lead_assigned", "email", False): 1,
+                    ("lead_assigned", "push", False): 1,
+                }
+            )
+
+        await relay.until_async(told, "the calls are withdrawn and one mail is sent")
+
+
+async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Engine) -> None:
+    """Two hundred and fifty leads of one rep: orphaned, and the queue that asks for such leads takes them (Q11)."""
+    leads = [f"lead-{n}" for n in range(250)]
+    objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
+    orphans = {
+        "queue_id": "orphans",
+        "claimable": True,
+        "inclusion": {
+            "combinator": "and",
+            "rules": [{"field": "how", "operator": "=", "value": "orphaned"}],
+        },
+    }
+    objects.append(("queue", "orphans", orphans))
+    await publish(engine, *objects)
+    async with engine.worker() as worker, engine.relay():
+        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.tell(*(arrived(lead) for lead in leads))
+        await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "number one has them all")
+        await publish(engine, ("rep", "rep-1", {"rep_id": "rep-1", "active": False}))
+        await worker.until_async(lambda: in_phase(engine, Phase.QUEUED, len(leads)), "all are orphaned")
+        for lead in (await leads_of(engine)).values():
+            assert (lead.owner, lead.how, list(lead.places)) == (None, "orphaned", ["orphans"])
+        await asyncio.gather(engine.tell(*(asked(lead, "claim", "rep-2") for lead in leads)))
+        await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "and claimed anew")

@@ -2,55 +2,33 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
-
-from aiokafka.partitioner import murmur2
-from mode.supervisors import CrashingSupervisor
+from functools import partial
+from typing import Any
 
 from agents.orgs import published_for
+from agents.stage import Stage
 from models.events import DirectoryPublished, Event
 from models.wire import encode_event, encode_org_event
 from rules.intake import accept_action, accept_arrival, accept_publication
-from streams.app import StageApp, bulks, raw_topic
+from streams.app import StageApp
 from streams.dead_letters import bury, verdict
-from streams.journal import Acker, JournalWriter, check_size
-from streams.metrics import EVENTS
+from streams.journal import check_size
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
-
-_HANDLED: Final = EVENTS.labels(stage="intake")
 
 Accept = Callable[[Any], Event]
 
 
-class IntakeStage:
+class IntakeStage(Stage):
     """Validates, normalises and re-keys what comes in on `lead-arrivals`, `lead-actions` and `directory`."""
 
     def __init__(self, app: StageApp) -> None:
-        self.app = app
-        self.partitions = app.settings.partitions
-        self.acker = Acker()
-        self.writer = JournalWriter(app.settings, lease=app.lease)
+        super().__init__(app, "intake")
         for topic, name, accept in (
             (LEAD_ARRIVALS, "arrivals", arrival),
             (LEAD_ACTIONS, "actions", action),
             (DIRECTORY, "directory", publication),
         ):
-            app.agent(raw_topic(app, topic), name=name, supervisor_strategy=CrashingSupervisor)(
-                self.agent(accept)
-            )
-        app.on_partitions_revoked.connect(self.revoked)
-
-    def agent(self, accept: Accept) -> Callable[[Any], Any]:
-        """Return the agent of one inbound topic."""
-
-        async def run(stream: Any) -> None:
-            async for events in bulks(self.app, stream):
-                for event in events:
-                    self.handle(event, accept)
-                _HANDLED.inc(len(events))
-                await self.writer.room()
-
-        return run
+            self.read(topic, partial(self.handle, accept=accept), name=name)
 
     def handle(self, event: Any, accept: Accept) -> None:
         """Accept one message into the log of its lead, or bury it with the reason."""
@@ -64,19 +42,15 @@ class IntakeStage:
             bury(self.writer, message, *verdict(error), self.partitions, receipt)
         else:
             # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
-            targets = [(murmur2(key) & 0x7FFFFFFF) % self.partitions] if key else range(self.partitions)
+            targets = [self.place(key)] if key else range(self.partitions)
             for partition in targets:
                 self.writer.add(LEAD_LOG, partition, key=key, value=value, receipt=receipt)
             if isinstance(accepted, DirectoryPublished) and published_for(accepted):
                 org = accepted.org.encode()
-                place = (murmur2(org) & 0x7FFFFFFF) % self.partitions
-                self.writer.add(ORG_LOG, place, key=org, value=encode_org_event(accepted), receipt=receipt)
+                self.writer.add(
+                    ORG_LOG, self.place(org), key=org, value=encode_org_event(accepted), receipt=receipt
+                )
         receipt.settle()
-
-    async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go when all that was accepted is durable."""
-        await self.writer.settled()
-        self.acker = Acker()
 
 
 def _headers(message: Any) -> dict[str, bytes]:

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from aiokafka.partitioner import murmur2
-from mode.supervisors import CrashingSupervisor
 from msgspec import MsgspecError
 from msgspec.structs import replace
 
+from agents.stage import Stage
 from agents.sweeper import Sweeper
 from models.decisions import Answered, Reason, Result
 from models.errors import Never
@@ -19,17 +18,16 @@ from models.lead import DirectoryRow, LeadRow
 from models.wire import decode_event, directory_key, encode_event, encode_row
 from rules.book import VERSIONED, RuleBook
 from rules.machine import LeadEvent, is_replay, step
-from streams.app import StageApp, bulks, raw_topic
+from streams.app import StageApp, raw_topic
 from streams.dead_letters import bury, verdict
 from streams.fatal import Exit, leave
-from streams.journal import MAX_RECORD_BYTES, Acker, JournalWriter, check_size
-from streams.metrics import EVENTS, OPEN_TIMERS, ROWS
+from streams.journal import MAX_RECORD_BYTES, check_size
+from streams.metrics import OPEN_TIMERS, ROWS
 from streams.table import JournalTable, Row
 from streams.timers import Timers
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)
-_HANDLED: Final = EVENTS.labels(stage="leads")
 
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
 """What is made public of a row repeats its facts and names what they lack, so that is a little larger."""
@@ -37,38 +35,25 @@ TIMER_SECONDS: Final = 0.05
 """How often due deadlines are looked for."""
 
 
-class LeadsStage:
+class LeadsStage(Stage):
     """Owns the rows, rule books and timers of this worker's partitions of `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
-        self.app = app
-        self.partitions = app.settings.partitions
-        self.acker = Acker()
-        self.writer = JournalWriter(app.settings, lease=app.lease)
+        super().__init__(app, "leads")
         self.books: dict[int, RuleBook] = {}
         self.timers = Timers(self.tell)
         self.sweeper = Sweeper(self)
-        log = raw_topic(app, LEAD_LOG)
         journal = raw_topic(app, LEAD_JOURNAL, partitions=self.partitions)
         self.table = JournalTable(
             app, name="leads", partitions=self.partitions, key_type=bytes, changelog_topic=journal
         )
         app.tables.add(self.table)
         self.table.on_recover(self.recovered)
-        app.agent(log, name="leads", supervisor_strategy=CrashingSupervisor)(self.run)
+        self.read(LEAD_LOG, self.handle)
         app.timer(TIMER_SECONDS, name="deadlines")(self.fire)
         app.task(self.sweeper.run)
-        app.on_partitions_revoked.connect(self.revoked)
 
     # -- events -----------------------------------------------------------------------------------------------------
-
-    async def run(self, stream: Any) -> None:
-        """Handle the events of our partitions, each once its predecessors are handled."""
-        async for events in bulks(self.app, stream):
-            for event in events:
-                self.handle(event)
-            _HANDLED.inc(len(events))
-            await self.writer.room()
 
     def handle(self, event: Any) -> None:
         """Decode, decide, write. Nothing is awaited: the event is acked when its record is durable."""
@@ -151,7 +136,7 @@ class LeadsStage:
 
     def check_place(self, key: bytes, partition: int) -> None:
         """Refuse a lead in another partition than its own: it would be a second lead."""
-        place = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+        place = self.place(key)
         if place != partition:
             raise _misplaced(f"in partition {partition}; the key belongs to {place}")
 
@@ -187,8 +172,7 @@ class LeadsStage:
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what was decided in them is durable."""
         self.sweeper.forget()
-        await self.writer.settled()
-        self.acker = Acker()
+        await super().revoked()
 
     async def recovered(self) -> None:
         """Rows are back: derive books and timers from them, forget what is not ours.

@@ -3,48 +3,30 @@
 A repeat is harmless: an answer names the epoch it answers, and a lead that has moved on takes no notice (X3).
 """
 
-from typing import Any, Final
+from typing import Any
 
-from aiokafka.partitioner import murmur2
-from mode.supervisors import CrashingSupervisor
 from msgspec import MsgspecError
 
 from agents.marks import Marks, keep, restore
+from agents.stage import Stage
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record, encode_event
 from rules.errands import to_leads
-from streams.app import StageApp, bulks, raw_topic
+from streams.app import StageApp
 from streams.dead_letters import bury, verdict
-from streams.journal import Acker, JournalWriter
-from streams.metrics import EVENTS, REPEATS_SKIPPED
+from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_LOG, ORG_JOURNAL
 
-_HANDLED: Final = EVENTS.labels(stage="org_relay")
 
-
-class OrgRelayStage:
+class OrgRelayStage(Stage):
     """Carries the answers of `org-journal` to `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
-        self.app = app
-        self.partitions = app.settings.partitions
-        self.acker = Acker()
-        self.writer = JournalWriter(app.settings, lease=app.lease)
+        super().__init__(app, "org_relay")
         self.marks = Marks()
         keep(app, ORG_JOURNAL, self.marks)
-        app.agent(raw_topic(app, ORG_JOURNAL), name="org_relay", supervisor_strategy=CrashingSupervisor)(
-            self.run
-        )
-        app.on_partitions_revoked.connect(self.revoked)
+        self.read(ORG_JOURNAL, self.handle)
         app.on_rebalance_complete.connect(self.assigned)
-
-    async def run(self, stream: Any) -> None:
-        """Carry the answers of our partitions in order."""
-        async for events in bulks(self.app, stream):
-            for event in events:
-                self.handle(event)
-            _HANDLED.inc(len(events))
-            await self.writer.room()
 
     def handle(self, event: Any) -> None:
         """Turn one step into what it tells leads; rows tell nobody anything."""
@@ -67,13 +49,7 @@ class OrgRelayStage:
             return
         for answered in to_leads(step):
             key = answered.lead_id.encode()
-            place = (murmur2(key) & 0x7FFFFFFF) % self.partitions
-            self.writer.add(LEAD_LOG, place, key=key, value=encode_event(answered), receipt=receipt)
-
-    async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go when all that was told is durable."""
-        await self.writer.settled()
-        self.acker = Acker()
+            self.writer.add(LEAD_LOG, self.place(key), key=key, value=encode_event(answered), receipt=receipt)
 
     async def assigned(self, *_: Any, **__: Any) -> None:
         """Restore the marks of our partitions, before their first record is read."""

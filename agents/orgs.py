@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
-from aiokafka.partitioner import murmur2
-from mode.supervisors import CrashingSupervisor
 from msgspec import MsgspecError
 
+from agents.stage import Stage
 from models.errors import Never
 from models.events import DirectoryPublished
 from models.org import OrgEvent, OrgLead, OrgRep, OrgWoken, WakeKind
@@ -16,16 +15,13 @@ from models.org_decisions import OrgKept
 from models.wire import decode_org_event, encode_org_event, encode_org_record
 from rules.effects import SOURCE_LOG
 from rules.org.offices import Decided
-from streams.app import StageApp, bulks, raw_topic
+from streams.app import StageApp, raw_topic
 from streams.dead_letters import bury, verdict
 from streams.fatal import Exit, leave
-from streams.journal import Acker, JournalWriter
-from streams.metrics import EVENTS
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
-_HANDLED: Final = EVENTS.labels(stage="orgs")
 
 WAKE_SECONDS: Final = 0.05
 """How often rows that are to be woken are looked for."""
@@ -39,14 +35,11 @@ _Wake = tuple[float, int, str, str, str]
 """When (POSIX seconds), partition, org, kind, id."""
 
 
-class OrgsStage:
+class OrgsStage(Stage):
     """Owns the orgs of this worker's partitions of `org-log`."""
 
     def __init__(self, app: StageApp) -> None:
-        self.app = app
-        self.partitions = app.settings.partitions
-        self.acker = Acker()
-        self.writer = JournalWriter(app.settings, lease=app.lease)
+        super().__init__(app, "orgs")
         self.wakes: list[_Wake] = []
         journal = raw_topic(app, ORG_JOURNAL, partitions=self.partitions)
         self.table = OrgTable(
@@ -54,19 +47,10 @@ class OrgsStage:
         )
         app.tables.add(self.table)
         self.table.on_recover(self.recovered)
-        app.agent(raw_topic(app, ORG_LOG), name="orgs", supervisor_strategy=CrashingSupervisor)(self.run)
+        self.read(ORG_LOG, self.handle)
         app.timer(WAKE_SECONDS, name="wakes")(self.fire)
-        app.on_partitions_revoked.connect(self.revoked)
 
     # -- events -----------------------------------------------------------------------------------------------------
-
-    async def run(self, stream: Any) -> None:
-        """Handle the events of our partitions, each once its predecessors are handled."""
-        async for events in bulks(self.app, stream):
-            for event in events:
-                self.handle(event)
-            _HANDLED.inc(len(events))
-            await self.writer.room()
 
     def handle(self, event: Any) -> None:
         """Decode, decide, write. Nothing is awaited: the event is acked when its batch is durable."""
@@ -111,7 +95,7 @@ class OrgsStage:
     def check_place(self, event: OrgEvent, message: Any) -> None:
         """Refuse an event that is not in its org's log."""
         key = event.org.encode()
-        place = (murmur2(key) & 0x7FFFFFFF) % self.partitions
+        place = self.place(key)
         if message.key != key or place != message.partition:
             reason = (
                 f"key {message.key!r} in partition {message.partition}; org {event.org} belongs to {place}"
@@ -156,11 +140,6 @@ class OrgsStage:
         return woken
 
     # -- partitions come and go ---------------------------------------------------------------------------------------
-
-    async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go only when what was decided in them is durable."""
-        await self.writer.settled()
-        self.acker = Acker()
 
     async def recovered(self) -> None:
         """Orgs are back: file them anew and point at what is to be woken. What fails here ends the process."""

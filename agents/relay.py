@@ -4,51 +4,35 @@ Within a partition of the journal the log offset only grows, except for what a z
 repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (DESIGN.md).
 """
 
-from typing import Any, Final
+from typing import Any
 
 import structlog
-from aiokafka.partitioner import murmur2
-from mode.supervisors import CrashingSupervisor
 from msgspec import MsgspecError
 
 from agents.marks import Marks, keep, restore
+from agents.stage import Stage
 from agents.told import Told
 from models.wire import decode_row
 from rules.effects import effects
-from streams.app import StageApp, bulks, raw_topic
+from streams.app import StageApp
 from streams.dead_letters import bury, verdict
-from streams.journal import Acker, JournalWriter, check_size
-from streams.metrics import EVENTS, REPEATS_SKIPPED
+from streams.journal import check_size
+from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
-_HANDLED: Final = EVENTS.labels(stage="relay")
 
 
-class RelayStage:
+class RelayStage(Stage):
     """Splits journal records into the public topics."""
 
     def __init__(self, app: StageApp) -> None:
-        self.app = app
-        self.partitions = app.settings.partitions
-        self.acker = Acker()
-        self.writer = JournalWriter(app.settings, lease=app.lease)
+        super().__init__(app, "relay")
         self.marks = Marks()
         self.told = Told()
         keep(app, LEAD_JOURNAL, self.marks)
-        app.agent(raw_topic(app, LEAD_JOURNAL), name="relay", supervisor_strategy=CrashingSupervisor)(
-            self.run
-        )
-        app.on_partitions_revoked.connect(self.revoked)
+        self.read(LEAD_JOURNAL, self.handle)
         app.on_rebalance_complete.connect(self.assigned)
-
-    async def run(self, stream: Any) -> None:
-        """Relay the records of our partitions in order."""
-        async for events in bulks(self.app, stream):
-            for event in events:
-                self.handle(event)
-            _HANDLED.inc(len(events))
-            await self.writer.room()
 
     def handle(self, event: Any) -> None:
         """Turn one journal record into its messages."""
@@ -83,15 +67,6 @@ class RelayStage:
                     receipt=receipt,
                 )
         receipt.settle()
-
-    def place(self, key: bytes) -> int:
-        """Return the partition of a key."""
-        return int((murmur2(key) & 0x7FFFFFFF) % self.partitions)
-
-    async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go when all that was relayed is durable."""
-        await self.writer.settled()
-        self.acker = Acker()
 
     async def assigned(self, *_: Any, **__: Any) -> None:
         """Restore marks, and look at what is public, before the first record is read."""

@@ -1,0 +1,48 @@
+"""What every stage is: agents that handle events in order, a writer, and acks that wait for what was written."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.partitioner import murmur2
+from mode.supervisors import CrashingSupervisor
+
+from streams.app import StageApp, bulks, raw_topic
+from streams.journal import Acker, JournalWriter
+from streams.metrics import EVENTS
+
+Handle = Callable[[Any], None]
+
+
+class Stage:
+    """One stage of an app. `name`: in metrics and, of its first agent, in Faust."""
+
+    def __init__(self, app: StageApp, name: str) -> None:
+        self.app = app
+        self.name = name
+        self.partitions = app.settings.partitions
+        self.acker = Acker()
+        self.writer = JournalWriter(app.settings, lease=app.lease)
+        app.on_partitions_revoked.connect(self.revoked)
+
+    def read(self, topic: str, handle: Handle, *, name: str | None = None) -> None:
+        """Attach the agent of a topic: events are handled in order, and nothing is awaited for any of them."""
+        handled = EVENTS.labels(stage=self.name)
+
+        async def run(stream: Any) -> None:
+            async for events in bulks(self.app, stream):
+                for event in events:
+                    handle(event)
+                handled.inc(len(events))
+                await self.writer.room()
+
+        source = raw_topic(self.app, topic)
+        self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
+
+    def place(self, key: bytes) -> int:
+        """Return the partition of a key, as Java computes it."""
+        return int((murmur2(key) & 0x7FFFFFFF) % self.partitions)
+
+    async def revoked(self, *_: Any, **__: Any) -> None:
+        """Let partitions go only when what came of their events is durable."""
+        await self.writer.settled()
+        self.acker = Acker()

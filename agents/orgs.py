@@ -10,6 +10,7 @@ from msgspec import MsgspecError
 from agents.stage import Stage
 from models.errors import Never
 from models.events import DirectoryPublished
+from models.ids import effect_place
 from models.org import OrgEvent, OrgLead, OrgRep, OrgWoken, WakeKind
 from models.org_decisions import OrgKept
 from models.wire import decode_org_event, encode_org_event, encode_org_record
@@ -163,11 +164,9 @@ class OrgsStage(Stage):
 def origin(message: Any) -> tuple[str, int]:
     """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
     for name, value in message.headers or ():
-        if name == "ce_id":
-            log, *numbers = value.decode(errors="replace").rsplit("-", 3)
-            if log == SOURCE_LOG and all(map(str.isdecimal, numbers)):
-                partition, off, n = map(int, numbers)
-                return str(partition), off << _BITS | n
+        if name == "ce_id" and (place := effect_place(SOURCE_LOG, value.decode(errors="replace"))):
+            partition, off, n = place
+            return str(partition), off << _BITS | n
     return "", -1
 
 

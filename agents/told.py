@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from models.ids import effect_place
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, QUEUE_CHANGES
 from rules.effects import SOURCE_LOG
 from streams.closing import stop_consumer
@@ -68,7 +69,7 @@ def _number(record: Any, partition: int) -> tuple[int, int]:
     """Return which effect a message is; of a message that is none of ours, that nothing is known."""
     for name, value in record.headers:
         if name == "ce_id":
-            log, *numbers = value.decode(errors="replace").rsplit("-", 3)
-            if log == SOURCE_LOG and all(map(str.isdecimal, numbers)) and int(numbers[0]) == partition:
-                return int(numbers[1]), int(numbers[2])
+            place = effect_place(SOURCE_LOG, value.decode(errors="replace"))
+            if place is not None and place[0] == partition:
+                return place[1], place[2]
     return NOTHING

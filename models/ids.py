@@ -23,3 +23,12 @@ def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str
 def effect_id(topic: str, partition: int, offset: int, n: int) -> str:
     """Return the id of the n-th effect of one log record: a repeat of the record repeats the id."""
     return f"{topic}-{partition}-{offset}-{n}"
+
+
+def effect_place(topic: str, identity: str) -> tuple[int, int, int] | None:
+    """Read an `effect_id` of a topic's records: partition, offset, n; None where it is none."""
+    log, *numbers = identity.rsplit("-", 3)
+    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # as above
+        return None
+    partition, offset, n = map(int, numbers)
+    return partition, offset, n

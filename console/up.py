@@ -69,11 +69,16 @@ def _inherited() -> dict[str, str]:
 
 @contextmanager
 def everything(
-    *, workers: int, state_dir: Path | None, say: Callable[[str], None], static_members: bool = True
+    *,
+    workers: int,
+    state_dir: Path | None,
+    say: Callable[[str], None],
+    static_members: bool = True,
+    console_port: int | None = None,
 ) -> Iterator[Everything]:
     """Start all, yield when all are ready, stop all in reverse order.
 
-    Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
+    `console_port`: of the web console, 0 any free one; None starts none. Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
     Raises `StartFailed` with the end of the log of what did not become ready.
     """
     began = time.monotonic()
@@ -84,6 +89,8 @@ def everything(
         say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
+        web = ["console"] if console_port is not None else []
+        ports |= dict.fromkeys(web, console_port or free_port())
         children: dict[str, Child] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
@@ -91,13 +98,16 @@ def everything(
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, settings, ports[name])
-        children["board"] = child("board", ["board"], settings, ports["board"])
+        for name in ("board", *web):
+            children[name] = child(name, [name], settings, ports[name])
         with Supervisor(say=say) as supervisor:
             # Stopped in reverse order: the servers last.
             parts: list[Part] = [*local.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)
             supervisor.wait_ready(READY_SECONDS)
+            for name in web:
+                say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
             yield Everything(settings, local, supervisor, ports, children)
     finally:

@@ -11,7 +11,7 @@ import sys
 import structlog
 import typer
 
-from console.cli import assign, checks, desk, directory, letters, measure, processes, route, rules
+from console.cli import assign, checks, desk, directory, letters, measure, processes, route, rules, web
 from models.errors import ConfigError, FirstclaimError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for module in (processes, desk, assign, route, directory, rules, checks, letters, measure):
+for module in (processes, web, desk, assign, route, directory, rules, checks, letters, measure):
     module.add_to(app)
 
 

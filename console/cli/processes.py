@@ -54,14 +54,17 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
 def up(
     workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
     state_dir: Annotated[Path | None, typer.Option(help="Where data is kept across restarts.")] = None,
+    console_port: Annotated[int, typer.Option(help="Port of the web console; 0 takes any free one.")] = 8000,
 ) -> None:
-    """Run everything here: Kafka and Valkey unless the settings name others, workers, relay, sink, board. ^C stops it.
+    """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
 
     Example: firstclaim up --workers 2
     """
     from console.up import everything
 
-    with everything(workers=workers, state_dir=state_dir, say=say) as stack:
+    with everything(
+        workers=workers, state_dir=state_dir, say=say, console_port=console_port
+    ) as stack:
         stack.wait_for_interrupt()
 
 

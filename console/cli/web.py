@@ -1,0 +1,134 @@
+"""The web console: its process, the accounts that sign in to it, and tokens of programs."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from console.cli.common import AsJson, finish, say
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from console.web.store.accounts import Accounts
+
+Org = Annotated[str, typer.Option(help="The org.")]
+
+
+def console(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the console; 0 takes any free one.")] = 8000,
+) -> None:
+    """Run the web console. Behind a proxy that speaks TLS, say so with FIRSTCLAIM_PUBLIC_URL=https://….
+
+    Example: firstclaim console --port 8000
+    """
+    from console.web import process
+    from console.web.settings import WebSettings
+    from streams.local import find_running
+
+    process.run(find_running(Settings.read()), WebSettings.read(), host=host, port=port)
+
+
+def account_add(
+    email: Annotated[str, typer.Argument(help="The address somebody signs in with.")],
+    rep: Annotated[str, typer.Option(help="Who that is in the directory: the rep's id.")],
+    role: Annotated[
+        str, typer.Option(help="Counts while the org has published no rep: admin, manager, rep.")
+    ] = "rep",
+    org: Org = "default",
+    password: Annotated[
+        str | None, typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="Asked for where it is not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody sign in to the console, or change the password.
+
+    Example: firstclaim account add mia@lender.example --rep mia --role admin
+    """
+    from console.web.store.accounts import Account
+
+    if role not in ("admin", "manager", "rep"):
+        raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")
+    if password is None:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with _Opened() as accounts:
+        accounts.put(Account(email=email, org=org, rep_id=rep, role=role), password)
+    say(f"{email} may sign in as {rep} of {org}")
+    finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
+
+
+def account_list(org: Org = "default", as_json: AsJson = False) -> None:
+    """List who may sign in.
+
+    Example: firstclaim account list
+    """
+    with _Opened() as accounts:
+        found = [
+            {"email": one.email, "rep_id": one.rep_id, "role": one.role} for one in accounts.accounts(org)
+        ]
+    for one in found:
+        typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")
+    finish({"accounts": found}, as_json=as_json)
+
+
+def account_disable(email: str, as_json: AsJson = False) -> None:
+    """Let somebody sign in no more; open pages end with their next request.
+
+    Example: firstclaim account disable mia@lender.example
+    """
+    with _Opened() as accounts:
+        done = accounts.disable(email)
+    say(f"{email} may sign in no more" if done else f"there is no account {email}")
+    finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
+
+
+def token_issue(
+    rep: Annotated[str, typer.Option(help="Whom the token acts as.")],
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do at most; several times for several.")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token; it is shown this once.
+
+    Example: firstclaim token issue --rep crm --name "the CRM" --scope queues:read --scope leads:act
+    """
+    from console.web.who import SCOPES
+
+    for one in scope:
+        if one not in SCOPES:
+            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+    with _Opened() as accounts:
+        secret, token = accounts.issue(org, rep, name, scope, by="command line")
+    typer.echo(secret)
+    finish({"token_id": token.token_id, "secret": secret}, as_json=as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(console)
+    account = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
+    account.command("add")(account_add)
+    account.command("list")(account_list)
+    account.command("disable")(account_disable)
+    app.add_typer(account, name="account")
+    token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
+    token.command("issue")(token_issue)
+    app.add_typer(token, name="token")
+
+
+class _Opened:
+    """The console's accounts, its database brought up to date; closed afterwards."""
+
+    def __enter__(self) -> "Accounts":
+        from console.web.settings import WebSettings
+        from console.web.store.accounts import Accounts
+        from console.web.store.migrate import upgrade
+        from sink.engine import connect
+
+        url = WebSettings.read().database_url
+        upgrade(url)
+        self._engine = connect(url)
+        return Accounts(self._engine)
+
+    def __exit__(self, *_: Any) -> None:
+        self._engine.dispose()

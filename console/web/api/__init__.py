@@ -1,0 +1,12 @@
+"""The API under `/api/v1`: what programs and our own pages ask; each file is one matter."""
+
+from fastapi import APIRouter
+
+from console.web.api import actions, live, queues, session, tokens
+
+PREFIX = "/api/v1"
+
+
+def routers() -> list[APIRouter]:
+    """Return every router of the API."""
+    return [module.router for module in (session, queues, actions, live, tokens)]

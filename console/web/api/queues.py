@@ -1,0 +1,110 @@
+"""The queues somebody may see, and the leads in them: order, names, the queue's columns, and no more (Q3, Q4, Q7)."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from console.board.reader import Page, QueueInfo
+from console.web.api.schemas import LeadRow, QueuePage, QueueSummary
+from console.web.errors import Problem, not_found
+from console.web.parts import Parts
+from console.web.who import Access, PartsOf, Person
+from models.public import personal_queue
+
+router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
+
+MOST: Final = 500
+Reads = Annotated[Person, Depends(Access("queues:read"))]
+
+
+@router.get("")
+async def queues(person: Reads, parts: PartsOf) -> list[QueueSummary]:
+    """List the shared queues one may see, by name, with how many leads stand in each (Q4)."""
+    return [_summary(info) for info in await visible(parts, person)]
+
+
+@router.get("/{queue_id:path}/leads")
+async def leads(
+    person: Reads,
+    parts: PartsOf,
+    queue_id: str,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    name: Annotated[str | None, Query(max_length=200, description="Only whose name contains this (Q12)")] = None,
+) -> QueuePage:
+    """List a queue's leads in its order; `mine` is one's own queue (D3, D4)."""
+    page, following = await stretch(
+        parts, person, queue_id, start=_read(cursor), limit=limit, name=name
+    )
+    return QueuePage(
+        queue_id=queue_id,
+        size=page.size,
+        rows=[
+            LeadRow(lead_id=row.lead_id, rank=row.rank, version=row.version, columns=row.columns)
+            for row in page.rows
+        ],
+        as_of=page.as_of,
+        next=_cursor(following) if following is not None else None,
+    )
+
+
+MINE: Final = "mine"
+
+
+async def visible(parts: Parts, person: Person) -> list[QueueInfo]:
+    """Return the shared queues a person may see (Q4)."""
+    rules = parts.directory.org(person.org)
+    return [
+        info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)
+    ]
+
+
+def board_id(parts: Parts, person: Person, queue_id: str) -> str:
+    """Return what the board calls a queue; raises 404 for one that is not there or not the person's to see (Q4)."""
+    if queue_id == MINE:
+        return personal_queue(person.rep_id)
+    if not person.may_see(parts.directory.org(person.org), queue_id):
+        raise not_found(f"queue {queue_id} that you may see")
+    return queue_id
+
+
+async def stretch(
+    parts: Parts, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
+) -> tuple[Page, int | None]:
+    """Return leads of a queue from rank `start` on, and the rank that follows; None at the end."""
+    on_board = board_id(parts, person, queue_id)
+    if name and name.strip():
+        return await parts.board.search(person.org, on_board, name, limit=limit), None
+    page = await parts.board.page(person.org, on_board, start=start, limit=limit)
+    end = start + limit
+    return page, end if end < page.size else None
+
+
+def _summary(info: QueueInfo) -> QueueSummary:
+    return QueueSummary(
+        queue_id=info.queue_id,
+        name=info.name or info.queue_id,
+        description=info.description,
+        claimable=info.claimable,
+        columns=list(info.columns),
+        outcomes=list(info.outcomes),
+        size=info.size,
+        version=info.version,
+    )
+
+
+def _cursor(rank: int) -> str:
+    return urlsafe_b64encode(f"rank:{rank}".encode()).decode()
+
+
+def _read(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        word, _, rank = urlsafe_b64decode(cursor.encode()).decode().partition(":")
+        if word == "rank" and rank.isdecimal() and rank.isascii():
+            return int(rank)
+    except ValueError:
+        pass
+    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")

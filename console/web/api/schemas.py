@@ -1,0 +1,119 @@
+"""What the API's answers and questions look like; fields are only added."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Model(BaseModel):
+    """What all have in common: a question with an unknown field is refused, so that a typo is noticed."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457: what was wrong, of which field, and why."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] = []
+
+
+class Me(Model):
+    """Who is signed in."""
+
+    org: str
+    rep_id: str
+    name: str
+    role: Literal["rep", "manager", "admin"]
+    teams: list[str]
+    scopes: list[str]
+    csrf: str | None = Field(description="What a signed-in browser repeats in X-CSRF-Token with each write")
+
+
+class QueueSummary(Model):
+    """A queue somebody may see. `kind` personal: the rep's own."""
+
+    queue_id: str
+    name: str
+    description: str
+    claimable: bool
+    columns: list[str]
+    outcomes: list[str]
+    size: int
+    version: int
+
+
+class LeadRow(Model):
+    """A lead in a queue: its place, and the columns the queue shows and no more (Q3)."""
+
+    lead_id: str
+    rank: int
+    version: int
+    columns: dict[str, Any]
+
+
+class QueuePage(Model):
+    """A stretch of a queue, all as of one instant. `next`: the cursor of what follows, null at the end."""
+
+    queue_id: str
+    size: int
+    rows: list[LeadRow]
+    as_of: str = Field(description="The live feed's entry that this page is as of")
+    next: str | None
+
+
+class Answer(Model):
+    """The one answer to one action, as `lead-decisions` says it (X4)."""
+
+    action_id: str
+    lead_id: str
+    rep_id: str
+    type: str
+    result: Literal["won", "lost", "done", "refused"]
+    reason: str | None
+    owner: str | None
+    owner_name: str | None = Field(default=None, description="The owner's name, where the org has published it")
+    version: int
+    decided_at: datetime
+    why: str | None
+
+
+class Claim(Model):
+    """A claim. `queue_id`: the queue it is claimed through; any claimable one it stands in without it."""
+
+    queue_id: str | None = None
+
+
+class Action(Model):
+    """Any other action of CONTRACTS.md, `lead-actions`; the lead and who acts are known."""
+
+    type: Literal[
+        "claim_now",
+        "view",
+        "release",
+        "outcome",
+        "callback",
+        "accept",
+        "decline",
+        "press_one",
+        "connect",
+        "hang_up",
+        "assign",
+        "ignore",
+        "unignore",
+        "reopen_claimable",
+        "note",
+    ]
+    outcome: str | None = Field(default=None, max_length=200)
+    note: str | None = Field(default=None, max_length=10_000)
+    at: datetime | None = None
+    epoch: int | None = None
+    to_rep_id: str | None = Field(default=None, max_length=200)
+    view_only: bool | None = None

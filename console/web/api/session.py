@@ -1,0 +1,83 @@
+"""Signing in and out, and who one is."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from console.web.api.limits import slow_down
+from console.web.api.schemas import Me, Model
+from console.web.errors import Problem
+from console.web.parts import Parts
+from console.web.store.accounts import Session
+from console.web.who import COOKIE, Access, PartsOf, Person, person_of, same_origin
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+
+
+class Credentials(Model):
+    """An address and its password."""
+
+    email: str
+    password: str
+
+
+async def begin(request: Request, response: Response, parts: Parts, email: str, password: str) -> Person:
+    """Sign somebody in, and give the browser its cookie. Raises 401, 403 and 429."""
+    same_origin(request)
+    slow_down(request, email)
+    account = await asyncio.to_thread(parts.accounts.check, email, password)
+    if account is None:
+        raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "address or password is wrong")
+    person = person_of(parts, account)
+    secret, session = await asyncio.to_thread(parts.accounts.sign_in, account)
+    give(response, parts, secret, session)
+    return person_of(parts, account, csrf=session.csrf) if person else person
+
+
+def give(response: Response, parts: Parts, secret: str, session: Session) -> None:
+    """Give a browser the cookie of its session."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        expires=session.expires_at,
+        path="/",
+        secure=parts.web.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+@router.post("/session", status_code=HTTPStatus.CREATED, openapi_extra={"security": []})
+async def sign_in(request: Request, response: Response, parts: PartsOf, given: Credentials) -> Me:
+    """Sign in; the cookie and `csrf` are needed for everything else."""
+    return _me(await begin(request, response, parts, given.email, given.password))
+
+
+@router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
+async def sign_out(
+    request: Request, response: Response, parts: PartsOf, _: Annotated[Person, Depends(Access("queues:read"))]
+) -> None:
+    """Sign out: the cookie is worth nothing from now on."""
+    if secret := request.cookies.get(COOKIE):
+        await asyncio.to_thread(parts.accounts.sign_out, secret)
+    response.delete_cookie(COOKIE, path="/")
+
+
+@router.get("/me")
+async def me(person: Annotated[Person, Depends(Access("queues:read"))]) -> Me:
+    """Say who asks."""
+    return _me(person)
+
+
+def _me(person: Person) -> Me:
+    return Me(
+        org=person.org,
+        rep_id=person.rep_id,
+        name=person.name,
+        role=person.role,  # type: ignore[arg-type]  # the directory has no other
+        teams=sorted(person.teams),
+        scopes=sorted(person.scopes),
+        csrf=person.csrf,
+    )

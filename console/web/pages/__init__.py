@@ -1,0 +1,10 @@
+"""The pages people work with: each is rendered whole by the server and kept live by its stream of changes."""
+
+from fastapi import APIRouter
+
+from console.web.pages import call_queue, sign_in
+
+
+def pages() -> list[APIRouter]:
+    """Return every router of pages."""
+    return [module.router for module in (sign_in, call_queue)]

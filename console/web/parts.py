@@ -1,0 +1,28 @@
+"""What the routes work with: one of each for a process, made at its start, handed to every request."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from console.board.reader import Reader
+from console.web.asker import Asker
+from console.web.follow import DirectoryFollower
+from console.web.live.hub import Hub
+from console.web.settings import WebSettings
+from console.web.store.accounts import Accounts
+from streams.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts. `crm`: the CRM database, read only. `store`: the console's own."""
+
+    settings: Settings
+    web: WebSettings
+    directory: DirectoryFollower
+    asker: Asker
+    board: Reader
+    hub: Hub
+    accounts: Accounts
+    store: Engine
+    crm: Engine

@@ -1,0 +1,211 @@
+// The call queue page: a live window on one queue, search, and the claim in two steps.
+
+import { act, call, pending } from "./api.js";
+import { shown } from "./format.js";
+import { Window } from "./list.js";
+import { Live } from "./live.js";
+import { say } from "./say.js";
+
+const data = JSON.parse(document.getElementById("list-data").textContent);
+const list = document.getElementById("list");
+const find = (selector) => list.querySelector(selector);
+const view = new Window(data);
+const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns];
+
+// -- the table --------------------------------------------------------------------------------------------------
+
+find("[data-head]").append(
+  ...columns.map((column) => {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = column.label;
+    if (column.type === "number") cell.className = "number";
+    return cell;
+  }),
+  Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
+);
+
+const known = new Map();
+
+function rowOf(row) {
+  let line = known.get(row.lead_id);
+  if (!line) {
+    line = document.createElement("tr");
+    line.dataset.lead = row.lead_id;
+  }
+  if (line.dataset.version !== String(row.version)) {
+    line.dataset.version = row.version;
+    line.replaceChildren(
+      ...columns.map((column) => {
+        const cell = document.createElement("td");
+        cell.textContent = shown(column, row.columns[column.name]);
+        if (column.type === "number") cell.className = "number";
+        return cell;
+      }),
+      action(row),
+    );
+  }
+  return line;
+}
+
+function action(row) {
+  const cell = document.createElement("td");
+  cell.className = "act";
+  if (data.claimable) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Claim";
+    button.setAttribute("aria-label", `Claim ${row.columns.name}`);
+    button.addEventListener("click", () => confirm(row));
+    cell.append(button);
+  } else {
+    const link = document.createElement("a");
+    link.className = "button";
+    link.href = `/leads/${row.lead_id}`;
+    link.textContent = "Open";
+    link.setAttribute("aria-label", `Open ${row.columns.name}`);
+    cell.append(link);
+  }
+  return cell;
+}
+
+function draw(fresh) {
+  const body = find("[data-rows]");
+  const focused = document.activeElement?.closest("tr")?.dataset.lead;
+  const place = focused ? view.rows.findIndex((row) => row.lead_id === focused) : -1;
+  const lines = view.rows.map(rowOf);
+  known.clear();
+  for (const line of lines) known.set(line.dataset.lead, line);
+  const wanted = new Set(lines);
+  for (const line of [...body.children]) if (!wanted.has(line)) line.remove();
+  lines.forEach((line, n) => {
+    if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
+  });
+  if (fresh && known.has(fresh)) {
+    const line = known.get(fresh);
+    line.classList.add("fresh");
+    line.addEventListener("animationend", () => line.classList.remove("fresh"), { once: true });
+  }
+  // Who was on a row that is gone goes on at the one in its place.
+  if (focused && place < 0) body.children[Math.min(gone(focused), body.children.length - 1)]?.querySelector("button, a")?.focus();
+  lines.forEach((line, n) => (line.dataset.place = n));
+  find("[data-size]").textContent = view.size === 1 ? "1 lead" : `${view.size.toLocaleString()} leads`;
+  const empty = find("[data-empty]");
+  empty.hidden = view.rows.length > 0;
+  empty.textContent = view.name
+    ? `Nobody here is called “${view.name}”. Clear the search to see everyone.`
+    : data.mine
+      ? "You have no leads yet. Claim one from a green queue."
+      : "No leads here now. New ones appear by themselves.";
+  const pager = find("[data-pager]");
+  pager.hidden = Boolean(view.name) || view.size <= view.length;
+  find("[data-range]").textContent = `${view.start + 1}–${view.start + view.rows.length}`;
+  find("[data-earlier]").disabled = view.start === 0;
+  find("[data-later]").disabled = view.start + view.length >= view.size;
+  const size = document.querySelector(`[data-size-of="${CSS.escape(data.api)}"]`);
+  if (size) size.textContent = view.size;
+}
+
+let lastPlace = 0;
+list.addEventListener("focusin", (event) => {
+  const line = event.target.closest("tr");
+  if (line?.dataset.place) lastPlace = Number(line.dataset.place);
+});
+function gone() {
+  return lastPlace;
+}
+
+view.changed = (fresh) => draw(fresh);
+view.failed = (error) => say(error.message);
+draw();
+
+// -- search and pages -------------------------------------------------------------------------------------------
+
+const search = find("[data-search]");
+let typing;
+search.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => view.search(search.querySelector("input").value), 150);
+});
+search.addEventListener("submit", (event) => event.preventDefault());
+search.addEventListener("reset", () => view.search(""));
+find("[data-earlier]").addEventListener("click", () => view.move(-1));
+find("[data-later]").addEventListener("click", () => view.move(1));
+
+// -- the claim --------------------------------------------------------------------------------------------------
+
+const claim = document.getElementById("claim");
+const claimed = document.getElementById("claimed");
+let chosen = null;
+
+function confirm(row) {
+  chosen = row;
+  claim.querySelector("[data-claim-name]").textContent = row.columns.name;
+  claim.showModal();
+  claim.querySelector("[data-claim]").focus();
+}
+
+claim.querySelector("[data-cancel]").addEventListener("click", () => claim.close());
+claim.querySelector("[data-claim]").addEventListener("click", async (event) => {
+  const { lead_id, columns: { name } } = chosen;
+  event.target.disabled = true;
+  try {
+    tell(await act(`/api/v1/leads/${lead_id}/claims`, { queue_id: data.api }, { name }), name);
+  } catch (error) {
+    say(error.message);
+  } finally {
+    event.target.disabled = false;
+    claim.close();
+  }
+});
+
+function tell(answer, name) {
+  const won = answer.result === "won";
+  const lost = answer.result === "lost";
+  claimed.querySelector("[data-claimed-title]").textContent = won
+    ? "Congratulations! You have a new lead"
+    : lost
+      ? "Lead already claimed"
+      : "This lead cannot be claimed";
+  claimed.querySelector("[data-claimed-why]").textContent = won
+    ? name
+    : lost
+      ? `${name}: ${answer.owner_name ?? answer.owner} has it.`
+      : `${name}: ${answer.why ?? answer.reason}`;
+  const details = claimed.querySelector("[data-details]");
+  details.hidden = !won;
+  details.href = `/leads/${answer.lead_id}`;
+  claimed.showModal();
+  claimed.querySelector(won ? "[data-details]" : "[data-return]").focus();
+}
+claimed.querySelector("[data-return]").addEventListener("click", () => claimed.close());
+
+// A claim whose answer was not seen (the page was left, the console was away) is asked again, the same one.
+for (const [key, { path, body, note }] of Object.entries(pending())) {
+  if (path.endsWith("/claims")) act(path, body, note, key).then((answer) => tell(answer, note.name), (error) => say(error.message));
+}
+
+// -- live -------------------------------------------------------------------------------------------------------
+
+const links = document.getElementById("queues");
+async function relink() {
+  const queues = await call("GET", "/api/v1/queues");
+  for (const queue of queues) {
+    const size = links.querySelector(`[data-size-of="${CSS.escape(queue.queue_id)}"]`);
+    if (size) size.textContent = queue.size;
+  }
+  return queues;
+}
+
+const live = new Live({});
+live.on("list", (change, id) => {
+  view.apply(change, id);
+  if (change.size !== undefined && change.size !== null) {
+    const size = links.querySelector(`[data-size-of="${CSS.escape(change.queue_id)}"]`);
+    if (size) size.textContent = change.size;
+  }
+  if (change.change === "rebuilt") relink();
+});
+live.on("queues", () => location.reload());
+live.start(data.as_of);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,84 @@
+"""The tables of the console's own database. Secrets are kept as hashes only: whoever reads them can sign in with none."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from sink.tables import Json, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """The metadata that migrations and tables must agree on (a test compares them)."""
+
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's declared way
+        str: Text(),
+        int: BigInteger(),
+        datetime: UtcDateTime(),
+        dict[str, Any]: Json,
+        list[str]: Json,
+    }
+
+
+class AccountTable(Base):
+    """Somebody who may sign in: who it is in the org's directory, and the Argon2id hash of the password.
+
+    `role`: counts only as long as the org has published no rep, so that the first admin can. `password_hash` NULL:
+    only OIDC signs in.
+    """
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("org", "rep_id"),)
+
+    email: Mapped[str] = mapped_column(primary_key=True)
+    org: Mapped[str]
+    rep_id: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class SessionTable(Base):
+    """A browser that is signed in. `secret_hash`: SHA-256 of the cookie; `csrf`: what its writes must repeat."""
+
+    __tablename__ = "session"
+    __table_args__ = (Index("ix_session_email", "email"),)
+
+    secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    csrf: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class TokenTable(Base):
+    """A program's way in. `secret_hash`: SHA-256 of the token; `scopes`: what it may do at most."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (Index("ix_api_token_org", "org"),)
+
+    token_id: Mapped[str] = mapped_column(primary_key=True)
+    secret_hash: Mapped[str] = mapped_column(unique=True)
+    org: Mapped[str]
+    rep_id: Mapped[str]
+    name: Mapped[str]
+    scopes: Mapped[list[str]]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
+class PreferenceTable(Base):
+    """What somebody chose to see: columns, view-only, sounds; by a name of the page's."""
+
+    __tablename__ = "preference"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    rep_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]

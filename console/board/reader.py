@@ -127,7 +127,7 @@ class Reader:
         return Page(queue_id=queue_id, size=size, rows=rows, queue=info)
 
     async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> Page:
-        """Return a rep's own queue, calls that are due first (D3, D4)."""
+        """Return a rep's own queue: offers, calls that are due, then the rest (D3, D4, S5)."""
         return await self.page(org, personal_queue(rep_id), start=start, limit=limit)
 
     async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> Page:

@@ -80,7 +80,9 @@ class QueueChange(msgspec.Struct, frozen=True, kw_only=True):
 
     `version`: the lead's. `queue_id`: a shared queue's, or `rep/{rep_id}` for a rep's own. `sort_key`
     orders a queue by its UTF-8 bytes, ascending, then by lead id. `columns`: what the queue may show of the
-    lead, its name under `name` (Q3); empty, like `sort_key`, when it left.
+    lead, its name under `name` (Q3); empty, like `sort_key`, when it left. In a rep's own queue a lead that is
+    offered to the rep has `offer` true, `method`, `group_id`, `epoch` and `until` among them, until that is over
+    (R3, S1, S5); a lead the rep owns has no `offer`.
     """
 
     queue_id: str

@@ -10,15 +10,10 @@ import msgspec
 
 from models.decisions import (
     Answered,
-    ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
-    LeadClosed,
-    OutcomeRecorded,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
@@ -41,11 +36,10 @@ from models.public import (
     Notification,
     QueueChange,
     QueueDefinition,
-    personal_queue,
 )
 from rules.errands import to_org
 from rules.notices import notices
-from rules.personal import own_columns, own_queue, own_sort_key
+from rules.personal import own_changes
 
 SOURCE_LOG: Final = "lead-log"
 """Effects are numbered by the log record that caused them: (partition, offset, n)."""
@@ -66,12 +60,6 @@ _CONTENT: Final = ("content-type", b"application/json")
 _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items()}
 
 _encode: Final = msgspec.json.Encoder().encode
-
-_MOVES_OWN: Final = (CallbackSet, CallbackDue, OutcomeRecorded, LeadClosed, ArrivalRepeated)
-"""Besides another owner, what can change or end a lead's place in its owner's queue (D3, D4)."""
-
-_NOTHING_NEW: Final = ArrivalRepeated()
-"""A resend that completed nothing makes no new version of the lead, so nothing may be told under the old one."""
 
 
 class Effect(msgspec.Struct, frozen=True, gc=False):
@@ -135,7 +123,6 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     trouble: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
-    own_moved = False
     for decision in row.decisions:
         if isinstance(decision, Answered):
             messages.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))
@@ -147,8 +134,6 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
             trouble = decision
-        elif isinstance(decision, _MOVES_OWN) and decision != _NOTHING_NEW:
-            own_moved = True
     lead = row.lead
     if lead is None:
         return messages
@@ -158,8 +143,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, trouble)))
     for queue_id, place in places.items():
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
-    if owners or own_moved:
-        messages.extend((QUEUE_CHANGES, key, change) for change in _own_places(row, lead, owners))
+    messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
@@ -265,29 +249,6 @@ def _gone(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
         version=row.seq,
         org=lead.facts.org,
     )
-
-
-def _own_places(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> list[QueueChange]:
-    """Tell what becomes of reps' own queues: the former owner's is left, the owner's entered (D3)."""
-    before = owners[0].previous_rep_id if owners else lead.owner
-    was = None if before is None else personal_queue(before)
-    now = own_queue(lead)
-    changes = []
-    if was is not None and was != now:
-        changes.append(_gone(row, lead, was))
-    if now is not None:
-        changes.append(
-            QueueChange(
-                queue_id=now,
-                lead_id=lead.lead_id,
-                change="moved" if was == now else "entered",
-                sort_key=own_sort_key(lead, row.at),
-                columns=own_columns(lead),
-                version=row.seq,
-                org=lead.facts.org,
-            )
-        )
-    return changes
 
 
 def _of_directory(row: DirectoryRow, partition: int) -> list[_Message]:

@@ -6,6 +6,8 @@
 --
 -- A row is "<version> <bytes of sort key> <sort key><columns>"; a place is "<sort key>\0<lead id>".
 -- Of one (queue, lead) only a newer version changes anything; what left keeps its version as a tombstone.
+-- The feed tells a lead's rank in its queue after the change, its rank before, and the queue's size after: each as of
+-- its own change, so that whoever applies them in order has this list. Where there is none it says nothing.
 
 local generation = ARGV[1]
 if redis.call('GET', 'board') ~= generation then
@@ -26,9 +28,9 @@ for i = 0, partitions - 1 do
   redis.call('HSET', prefix .. 'offsets', ARGV[5 + 3 * i], ARGV[7 + 3 * i])
 end
 
-local function tell(org, change, queue, lead, version, payload)
+local function tell(org, change, queue, lead, version, payload, rank, was, size)
   redis.call('XADD', 'feed:' .. org, 'MAXLEN', '~', feed_length, '*', 'change', change, 'queue_id', queue,
-    'lead_id', lead, 'version', version, 'payload', payload)
+    'lead_id', lead, 'version', version, 'payload', payload, 'rank', rank or '', 'was', was or '', 'size', size or '')
 end
 
 local applied = 0
@@ -57,6 +59,7 @@ while at < #ARGV do
       known = redis.call('GET', gone)
     end
     if not known or tonumber(known) < tonumber(version) then
+      local was = old_key and redis.call('ZRANK', order, old_key .. '\0' .. lead)
       if old_key and (change == 'left' or old_key ~= sort_key) then
         redis.call('ZREM', order, old_key .. '\0' .. lead)
       end
@@ -64,17 +67,19 @@ while at < #ARGV do
         redis.call('SET', gone, version, 'EX', tombstone_seconds)
         if row then
           redis.call('HDEL', rows, lead)
-          tell(org, 'left', queue, lead, version, '{}')
+          tell(org, 'left', queue, lead, version, '{}', nil, was, redis.call('ZCARD', order))
         end
       else
         redis.call('HSET', rows, lead, version .. ' ' .. #sort_key .. ' ' .. sort_key .. payload)
+        local place = sort_key .. '\0' .. lead
         if old_key ~= sort_key then
-          redis.call('ZADD', order, 0, sort_key .. '\0' .. lead)
+          redis.call('ZADD', order, 0, place)
         end
         if not row and known then
           redis.call('DEL', gone)
         end
-        tell(org, row and 'moved' or 'entered', queue, lead, version, payload)
+        tell(org, row and 'moved' or 'entered', queue, lead, version, payload, redis.call('ZRANK', order, place), was,
+          redis.call('ZCARD', order))
       end
       applied = applied + 1
     end

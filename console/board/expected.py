@@ -12,7 +12,7 @@ from models.public import QUEUE_CHANGES
 from models.wire import decode_row
 from rules.columns import shown
 from rules.effects import effects, published_queue
-from rules.personal import own_columns, own_queue, own_sort_key
+from rules.personal import own_columns, own_queues, own_sort_key
 from streams.reading import Progress, read_topic
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
@@ -127,9 +127,9 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = _encode(shown(lead, queue))
         entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
-    if own := own_queue(lead):
-        columns = _encode(own_columns(lead))
-        entries.append(Entry(org, own, lead.lead_id, row.seq, own_sort_key(lead, row.at), columns))
+    if own := own_queues(lead):
+        sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
+        entries += [Entry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
     return entries
 
 

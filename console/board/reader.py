@@ -13,13 +13,16 @@ import redis.asyncio
 
 from console.board import keys
 from console.board.writer import connect, script, translated
-from models.errors import Later
+from models.errors import Later, RuntimeFailure
 from models.public import personal_queue
 
 NAME: Final = "name"
 _SCAN: Final = 500
 _WAIT_SECONDS: Final = 4.0
 """Less than the client's socket timeout, or waiting would look like a dead connection."""
+
+START: Final = "0-0"
+"""The feed's beginning: before its first entry."""
 
 REBUILT: Final = "rebuilt"
 """The feed's word for: what you have is no longer connected to what follows; take the lists anew."""
@@ -56,19 +59,27 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of a list. `queue`: None for a rep's own queue and for one that is not published."""
+    """A stretch of a list. `queue`: None for a rep's own queue and for one that is not published.
+
+    `as_of`: the org's newest feed entry at the instant the page was taken; it and all before it are in the page,
+    those after it (`position`) are not.
+    """
 
     queue_id: str
     size: int
     rows: tuple[Row, ...]
+    as_of: str
     queue: QueueInfo | None = None
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the live feed. `change`: entered, left, moved, defined, removed or rebuilt.
 
-    `columns` is empty for all but the first and third. The same (queue, lead, version) may come twice after a
-    rebuild; its effect is the same.
+    `columns` is empty for all but the first and third. Of a lead's change, `was` is its rank before (of left and
+    moved), `rank` the one after (of entered and moved), and `size` the queue's after, all as of that change: who took
+    a page, skips what it contains (`Page.as_of`) and then applies each entry in order, first taking out what was at
+    `was`, then putting in at `rank`, has the board's list. The same (queue, lead, version) may come twice, but never
+    without `rebuilt` between.
     """
 
     id: str
@@ -77,6 +88,9 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
     lead_id: str = ""
     version: int = 0
     columns: dict[str, Any] = {}
+    rank: int | None = None
+    was: int | None = None
+    size: int | None = None
 
 
 class Reader:
@@ -114,7 +128,7 @@ class Reader:
             answer = await self._page(args=[org, queue_id, start, start + limit - 1])
         if answer is None:
             raise Later("board", "it is being built")
-        size, definition, leads, values = answer
+        size, definition, leads, values, as_of = answer
         info = _definition(definition) if definition is not None else None
         columns = _visible(queue_id, info)
         rows = tuple(
@@ -124,10 +138,10 @@ class Reader:
         )
         if info is not None:
             info = None if info.removed else msgspec.structs.replace(info, size=size)
-        return Page(queue_id=queue_id, size=size, rows=rows, queue=info)
+        return Page(queue_id=queue_id, size=size, rows=rows, queue=info, as_of=as_of.decode())
 
     async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> Page:
-        """Return a rep's own queue, calls that are due first (D3, D4)."""
+        """Return a rep's own queue: offers, calls that are due, then the rest (D3, D4, S5)."""
         return await self.page(org, personal_queue(rep_id), start=start, limit=limit)
 
     async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> Page:
@@ -166,28 +180,27 @@ class Reader:
                 yield org, queue_id
 
     async def newest(self, org: str) -> str:
-        """Return the id of the feed's newest entry, to read on from after a snapshot; `0-0` if empty."""
-        async with translated():
-            entries = await self._client.xrevrange(keys.feed(org), count=1)
-        return str(entries[0][0].decode()) if entries else "0-0"
+        """Return the id of the feed's newest entry, also if it was trimmed since; `0-0` before the first."""
+        return (await self._history(keys.feed(org))).newest
 
     async def feed(
         self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
     ) -> list[FeedEntry]:
         """Return what changed after the entry `after`, waiting for it for `wait_seconds` (four at most) (Q9).
 
-        If entries between were trimmed, one `rebuilt` comes instead, with the id to go on from. A
-        waiting call holds a connection: one for each org and process, shared among its pages, is meant.
+        If it cannot be told that nothing is missing between, one `rebuilt` comes instead, with the id to go on
+        from: entries were trimmed, or Valkey lost what it had told. A waiting call holds a connection: one for each
+        org and process, shared among its pages, is meant.
         """
         stream = keys.feed(org)
         block = max(1, int(min(wait_seconds, _WAIT_SECONDS) * 1000)) if wait_seconds else None
         async with translated():
             entries = _entries(await self._client.xread({stream: after}, count=limit, block=block))
+            # After reading, not before: what is trimmed in between must not go unnoticed.
+            if not await self._goes_on(stream, after):
+                return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             if not entries:
                 return []
-            # After reading, not before: what is trimmed in between must not go unnoticed.
-            if await self._cut(stream, after):
-                return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             generation = await self._client.get(keys.CURRENT)
             definitions = (
                 await self._client.hgetall(keys.queues(generation.decode(), org)) if generation else {}
@@ -202,13 +215,28 @@ class Reader:
             told.append(_entry(entry_id.decode(), queue_id, fields, visible[queue_id]))
         return told
 
-    async def _cut(self, stream: str, after: str) -> bool:
-        """Tell whether entries after this one may have been trimmed."""
-        oldest = await self._client.xrange(stream, count=1)
-        if oldest and _position(after) >= _position(oldest[0][0].decode()):
-            return False
-        info = await self._client.xinfo_stream(stream)
-        return int(info["entries-added"]) > int(info["length"])
+    async def _goes_on(self, stream: str, after: str) -> bool:
+        """Tell whether what the stream has after this entry is all there ever was after it.
+
+        It is if the entry is still there: trimming takes the oldest. A Valkey that was killed may have lost the
+        newest, with the changes they tell: those will be told again, under other ids.
+        """
+        if position(after) != position(START) and await self._client.xrange(stream, after, after, count=1):
+            return True
+        history = await self._history(stream)
+        if position(after) == position(START):
+            return history.added == history.length
+        return position(after) == position(history.newest)
+
+    async def _history(self, stream: str) -> "_History":
+        try:
+            async with translated():
+                info = await self._client.xinfo_stream(stream)
+        except RuntimeFailure as failure:
+            if "no such key" in str(failure):
+                return _History()
+            raise
+        return _History(info["last-generated-id"].decode(), info["entries-added"], info["length"])
 
     async def _generation(self) -> str:
         async with translated():
@@ -239,6 +267,14 @@ def _row(lead: bytes, rank: int, value: bytes, visible: frozenset[str] | None) -
     return Row(lead.decode(), rank, version, _shown(columns, visible))
 
 
+class _History(msgspec.Struct, frozen=True):
+    """A stream's newest entry ever, how many it ever had, and how many it has."""
+
+    newest: str = START
+    added: int = 0
+    length: int = 0
+
+
 def _entry(
     entry_id: str, queue_id: str, fields: dict[bytes, bytes], visible: frozenset[str] | None
 ) -> FeedEntry:
@@ -250,6 +286,9 @@ def _entry(
         lead_id=fields[b"lead_id"].decode(),
         version=int(fields[b"version"]),
         columns=_shown(fields[b"payload"], visible) if change in ("entered", "moved") else {},
+        rank=_number(fields, b"rank"),
+        was=_number(fields, b"was"),
+        size=_number(fields, b"size"),
     )
 
 
@@ -263,6 +302,12 @@ def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     return list(entries)
 
 
-def _position(entry_id: str) -> tuple[int, int]:
+def _number(fields: dict[bytes, bytes], name: bytes) -> int | None:
+    value = fields.get(name)
+    return int(value) if value else None
+
+
+def position(entry_id: str) -> tuple[int, int]:
+    """Return what orders feed entries; their ids as text do not."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)

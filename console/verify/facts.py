@@ -9,7 +9,7 @@ import msgspec
 from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
 from models.lead import Lead, LeadRow, Phase
 from models.org import Stage
-from rules.personal import own_queue, own_sort_key
+from rules.personal import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
 _STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
@@ -36,10 +36,10 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
         return _STATUS.get(self.lead.phase, "resolved")
 
     def places(self) -> dict[str, str]:
-        """Return queue id -> sort key of every list the lead must be in, its owner's own included (D3)."""
+        """Return queue id -> sort key of every list the lead must be in, reps' own included (D3, R3, S5)."""
         places = {queue_id: place.sort_key for queue_id, place in self.lead.places.items()}
-        if own := own_queue(self.lead):
-            places[own] = own_sort_key(self.lead, self.at)
+        if own := own_queues(self.lead):
+            places |= dict.fromkeys(own, own_sort_key(self.lead, self.at))
         return places
 
 

@@ -1,24 +1,16 @@
 """What one journal record makes public (CONTRACTS.md, "Out"): given this record, expect these messages."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from models.decisions import (
-    Answered,
-    CallbackDue,
-    CallbackSet,
     Decision,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
     LeadAccepted,
-    LeadClosed,
-    OutcomeRecorded,
-    OwnerChanged,
     QueueEntered,
     QueueLeft,
     QueueMoved,
@@ -27,71 +19,11 @@ from models.decisions import (
 )
 from models.directory import Queue
 from models.facts import Facts
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, Trouble
+from models.lead import DirectoryRow, Lead, Phase, Trouble
 from models.wire import decode_row, encode_row
 from rules.columns import shown
 from rules.effects import effects
-from rules.personal import own_queue, own_sort_key
-
-LEAD_ID = "3f0c5a52-94b5-5f6c-a5f0-0f3f0a9a1c11"
-KEY = LEAD_ID.encode()
-AT = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
-FACTS = Facts(
-    vendor="acme",
-    campaign="purchase-west",
-    first_name="Jeremy",
-    last_name="Jones",
-    phone="+14014194247",
-    state="RI",
-    loan_purpose="purchase",
-    loan_amount=310000,
-    created_at=AT - timedelta(minutes=5),
-)
-
-
-def lead(**changes: Any) -> Lead:
-    base = Lead(lead_id=LEAD_ID, facts=FACTS, phase=Phase.QUEUED, arrived_at=AT, updated_at=AT)
-    return msgspec.structs.replace(base, **changes)
-
-
-def owned(**changes: Any) -> Lead:
-    return lead(
-        **{"phase": Phase.OWNED, "owner": "rep-7", "how": "claim", "via": "queue/aged", "assigned_at": AT}
-        | changes
-    )
-
-
-def row(*decisions: Decision, of: Lead | None = None, off: int = 41, seq: int = 4) -> LeadRow:
-    return LeadRow(off=off, seq=seq, lead=of, at=AT, cause="act-1", decisions=decisions)
-
-
-def answer(
-    result: Result = Result.WON, reason: Reason | None = None, owner: str | None = "rep-7"
-) -> Answered:
-    return Answered(
-        action_id="act-1",
-        action="claim",
-        rep_id="rep-7",
-        result=result,
-        version=4,
-        decided_at=AT,
-        reason=reason,
-        owner=owner,
-        why="first claim",
-    )
-
-
-def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -> OwnerChanged:
-    return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via="queue/aged", why="w")
-
-
-def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
-    return [(e.topic, msgspec.json.decode(e.value)) for e in effects(given, KEY, partition)]
-
-
-def changes(given: LeadRow) -> dict[str, str]:
-    """Queue id -> change."""
-    return {value["queue_id"]: value["change"] for topic, value in said(given) if topic == "queue-changes"}
+from tests.rules.told import AT, FACTS, KEY, LEAD_ID, answer, changes, lead, owned, owner, row, said
 
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
@@ -306,66 +238,6 @@ def test_q3_a_blind_queue_shows_the_name_and_never_another_handle(facts: Facts, 
 def test_q3_a_queue_shows_its_columns_and_none_it_was_not_given() -> None:
     queue = Queue(queue_id="aged", columns=("state", "loan_amount"))
     assert shown(lead(), queue) == {"name": "Jeremy Jones", "state": "RI", "loan_amount": 310000}
-
-
-LATER = AT + timedelta(hours=2)
-
-
-@dataclass(frozen=True)
-class Own:
-    """A record, and what it does to reps' own queues."""
-
-    decisions: list[Decision]
-    after: Lead
-    expected: dict[str, str]
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        Own([owner("rep-7")], owned(), {"rep/rep-7": "entered"}),
-        Own([owner("rep-7", "rep-2")], owned(), {"rep/rep-2": "left", "rep/rep-7": "entered"}),
-        Own([owner(None, "rep-7")], lead(), {"rep/rep-7": "left"}),
-        Own(
-            [owner("rep-7"), CallbackSet(rep_id="rep-7", at=LATER)],
-            owned(callback_at=LATER),
-            {"rep/rep-7": "entered"},
-        ),
-        Own([CallbackSet(rep_id="rep-7", at=LATER)], owned(callback_at=LATER), {"rep/rep-7": "moved"}),
-        Own([CallbackDue(rep_id="rep-7")], owned(callback_at=AT), {"rep/rep-7": "moved"}),
-        Own([CallbackSet(rep_id="rep-7", at=None)], lead(deferred_at=AT), {}),
-        Own([OutcomeRecorded(rep_id="rep-7", outcome="no_answer")], owned(), {"rep/rep-7": "moved"}),
-        Own(
-            [OutcomeRecorded(rep_id="rep-7", outcome="closed_won"), LeadClosed(outcome="closed_won")],
-            owned(phase=Phase.CLOSED),
-            {"rep/rep-7": "left"},
-        ),
-        Own(
-            [LeadClosed(outcome="closed_lost")],
-            lead(phase=Phase.CLOSED),
-            {},
-        ),
-        Own([owner("rep-7", "rep-7")], owned(), {"rep/rep-7": "moved"}),
-    ],
-)
-def test_d3_an_owned_lead_is_in_its_owners_queue_and_no_other_reps(case: Own) -> None:
-    assert changes(row(*case.decisions, of=case.after)) == case.expected
-
-
-def test_d4_a_due_call_is_at_the_top_a_later_one_below_and_one_without_a_time_at_the_end() -> None:
-    earlier, later = AT - timedelta(minutes=5), AT + timedelta(minutes=5)
-    top_first = [
-        owned(callback_at=earlier),
-        owned(callback_at=AT),
-        owned(assigned_at=earlier),
-        owned(assigned_at=AT),
-        owned(callback_at=later),
-        owned(deferred_at=earlier),
-    ]
-    keys = [own_sort_key(one, AT) for one in top_first]
-    assert keys == sorted(keys)
-    assert len(set(keys)) == len(keys)
-    assert own_queue(lead()) is None
 
 
 DEFINITION = {

@@ -2,16 +2,20 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import msgspec
+import redis.asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from console.board.expected import Sources
-from models.decisions import Decision
+from console.board.reader import Reader
+from console.board.service import Board
+from models.decisions import Decision, OwnerChanged
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, Place
 from models.wire import directory_key, encode_row
@@ -140,3 +144,34 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
         places={queue: Place(1, key, AT) for queue, key in (places or {}).items()},
     )
     return msgspec.structs.replace(base, **changes)
+
+
+def claimed(one: Lead, rep_id: str) -> Lead:
+    """Return a lead as it is once a rep has claimed it."""
+    return msgspec.structs.replace(
+        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, places={}, callback_at=None
+    )
+
+
+def taken(rep_id: str, previous: str | None = None) -> OwnerChanged:
+    """Say that a rep has claimed it."""
+    return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="")
+
+
+@asynccontextmanager
+async def following(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
+    """Run a board until the block ends; it has caught up when the block begins."""
+    board = Board(engine.settings, client, engine.sources)
+    task = asyncio.create_task(board.follow())
+    try:
+        await until(lambda: board.state.ready()[0])
+        yield board
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def ids(reader: Reader, queue_id: str) -> list[str]:
+    """Return the leads of a list, in order."""
+    return [lead_id for lead_id, _, _ in await reader.everything(ORG, queue_id)]

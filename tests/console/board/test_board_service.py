@@ -1,8 +1,7 @@
 """The board follows Kafka through whatever happens to Valkey, to itself and to the relay."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,47 +12,33 @@ from console.board import keys
 from console.board.expected import Sources
 from console.board.reader import REBUILT, Reader
 from console.board.rebuild import Rebuilding, rebuild
-from console.board.service import Board
 from console.board.writer import connect
-from models.decisions import CallbackDue, OwnerChanged, QueueEntered, QueueLeft
+from models.decisions import CallbackDue, QueueEntered, QueueLeft
 from models.errors import Later
-from models.lead import Lead, Phase
+from models.lead import Lead
 from streams.local.valkey import ValkeyServer
 from streams.reading import extent, read_topic
 from streams.settings import Settings
-from tests.console.board.engine import AT, ORG, PARTITIONS, Engine, lead, until
+from tests.console.board.engine import (
+    AT,
+    ORG,
+    PARTITIONS,
+    Engine,
+    claimed,
+    following,
+    ids,
+    lead,
+    taken,
+    until,
+)
 from tests.fixtures.servers import make_kafka
 
 QUEUE = {"queue_id": "aged", "name": "Aged", "claimable": True, "columns": ["state"]}
 
 
-@asynccontextmanager
-async def following(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
-    """Run a board until the block ends; it has caught up when the block begins."""
-    board = Board(engine.settings, client, engine.sources)
-    task = asyncio.create_task(board.follow())
-    try:
-        await until(lambda: board.state.ready()[0])
-        yield board
-        assert not task.done(), task
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
 def entered(queue_id: str, sort_key: str, state: str = "RI") -> QueueEntered:
     columns = {"name": "Lead", "state": state}
     return QueueEntered(queue_id=queue_id, sort_key=sort_key, rules_version=1, why="", columns=columns)
-
-
-def claimed(one: Lead, rep_id: str) -> Lead:
-    return msgspec.structs.replace(
-        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, places={}, callback_at=None
-    )
-
-
-def taken(rep_id: str, previous: str | None = None) -> OwnerChanged:
-    return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="")
 
 
 async def stand(engine: Engine, count: int) -> list[Lead]:
@@ -62,10 +47,6 @@ async def stand(engine: Engine, count: int) -> list[Lead]:
     for n, one in enumerate(leads):
         await engine.decide(one, entered("aged", f"{100 - n:03}"))
     return leads
-
-
-async def ids(reader: Reader, queue_id: str) -> list[str]:
-    return [lead_id for lead_id, _, _ in await reader.everything(ORG, queue_id)]
 
 
 async def test_q9_d3_a_claimed_lead_leaves_the_list_and_is_in_the_claimers_queue_only(

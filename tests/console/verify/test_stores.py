@@ -23,7 +23,7 @@ from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
 from tests.console.verify.checking import Checked, check
-from tests.console.verify.working import worked
+from tests.console.verify.working import offered, worked
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ async def client(valkey_url: str) -> AsyncIterator[Any]:
 @pytest.fixture
 async def settings_of(partition: Partition, client: Any, valkey_url: str) -> Settings:
     """Return settings at a board that shows the partition."""
+    return await listed(partition, client, valkey_url)
+
+
+async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings:
+    """Fill a board with the partition's lists; return settings at it."""
     pipe = client.pipeline(transaction=False)
     pipe.set(keys.CURRENT, "test")
     for key, row in partition.rows.items():
@@ -227,6 +232,14 @@ async def test_q6_an_older_definition_is_found(
     older = msgspec.json.encode({**msgspec.json.decode(definition), "version": int(version) - 1})
     await client.hset(key, "fresh", b"%d %b" % (int(version) - 1, older))
     assert await shown(partition, settings_of) == {"board_differs": 1}
+
+
+async def test_r3_s5_an_offer_that_is_over_and_still_listed_is_found(client: Any, valkey_url: str) -> None:
+    partition, lead_id = offered()
+    settings = await listed(partition, client, valkey_url)
+    assert await shown(partition, settings) == {}
+    partition.pass_deadline(lead_id)
+    assert await shown(partition, settings) == {"board_unasked": 1, "board_missing": 1}
 
 
 async def test_a_board_that_is_not_there_is_found(partition: Partition, client: Any) -> None:

@@ -4,9 +4,10 @@ The clock is the broker's. `at` moves it and no timer speaks; `wait` moves it an
 and every row goes through the wire, so a story also says that nothing of it is lost there.
 """
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from models.decisions import Answered, Decision
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived, RulesChanged
@@ -17,6 +18,10 @@ from rules.book import RuleBook
 from rules.machine import LeadEvent, publish, step
 from rules.sweep import is_stale
 from tests.rules.machine.invariants import check_step
+from tests.rules.machine.listed import follow
+
+if TYPE_CHECKING:
+    from models.public import QueueChange
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 LEAD = "A-1"
@@ -55,6 +60,7 @@ class Story:
         self.book = RuleBook()
         self.now = START
         self.rows: dict[str, LeadRow] = {}
+        self.listed: defaultdict[str, dict[str, QueueChange]] = defaultdict(dict)
         self.name = LEAD
         self._offsets = count()
         self._versions = count()
@@ -230,5 +236,6 @@ class Story:
         after = step(before, event, off=next(self._offsets), at=self.now, book=self.book)
         check_step(before, event, after, self.book.org("default"))
         assert isinstance(decode_row(encode_row(after)), LeadRow)
+        follow(self.listed[event.lead_id], after)
         self.rows[event.lead_id] = after
         return self

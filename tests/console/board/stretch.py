@@ -1,0 +1,57 @@
+"""A stretch of a list, kept by a client that knows ranks and nothing else: no sort key, no order of its own."""
+
+from dataclasses import dataclass, field
+
+from console.board.reader import REBUILT, FeedEntry, Page, Reader, position
+
+
+@dataclass
+class Stretch:
+    """The rows from rank `first` on that a page showed, and what became of them."""
+
+    first: int
+    size: int
+    as_of: str
+    leads: list[str] = field(default_factory=list)
+    anew: bool = False
+    """The feed has said that what is here is no longer connected to what follows."""
+
+    @classmethod
+    def of(cls, page: Page, first: int) -> "Stretch":
+        """Begin with a page that was asked for from `first` on."""
+        return cls(first, page.size, page.as_of, [row.lead_id for row in page.rows])
+
+    def apply(self, entry: FeedEntry) -> None:
+        """Apply the next entry of this queue, or of all; one that the page contained changes nothing."""
+        if position(entry.id) <= position(self.as_of):
+            return
+        self.as_of = entry.id
+        if entry.change == REBUILT:
+            self.anew = True
+        if entry.was is not None:
+            self._out(entry.was, entry.lead_id)
+        if entry.rank is not None:
+            self._in(entry.rank, entry.lead_id)
+        if entry.size is not None:
+            self.size = entry.size
+
+    def _out(self, was: int, lead_id: str) -> None:
+        if was < self.first:
+            self.first -= 1
+        elif was < self.first + len(self.leads):
+            assert self.leads.pop(was - self.first) == lead_id
+
+    def _in(self, rank: int, lead_id: str) -> None:
+        if rank < self.first:
+            self.first += 1
+        elif rank <= self.first + len(self.leads):
+            self.leads.insert(rank - self.first, lead_id)
+
+
+async def differs(stretch: Stretch, reader: Reader, org: str, queue_id: str) -> str | None:
+    """Return how a stretch differs from the board's list at the same ranks, None if it does not."""
+    page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
+    wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
+    if (stretch.leads, stretch.size) == (wanted, page.size):
+        return None
+    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {wanted} of {page.size}"

@@ -8,7 +8,11 @@ MAPPING ?=
 # Test processes at once: the tests wait for servers most of the time. Each process starts servers of its own.
 JOBS ?= 2
 
-.PHONY: help setup demo test check lint types imports format lock clean
+# The console's tests run in Debian's own chromium.
+CHROMIUM ?= /usr/bin/chromium
+export CHROMIUM
+
+.PHONY: help setup demo browser test check lint types imports format lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -28,7 +32,14 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup ## start everything, feed it, show it live; SECONDS=60 ends it with verify, LEADS=file MAPPING=file.yaml feeds yours
 	@$(BIN)/firstclaim demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(LEADS),--leads $(LEADS)) $(if $(MAPPING),--mapping $(MAPPING))
 
-test: setup ## run every test, on the real servers, JOBS=2 files at a time
+browser: $(CHROMIUM) ## the browser the console's tests run in
+
+$(CHROMIUM):
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		chromium fonts-dejavu-core >/dev/null || { echo "install chromium, or name one: make test CHROMIUM=/path"; exit 1; }
+
+test: setup browser ## run every test, on the real servers, JOBS=2 files at a time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 check: setup lint types imports test ## what CI holds the project to, and the linters

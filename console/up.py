@@ -78,7 +78,9 @@ def everything(
 ) -> Iterator[Everything]:
     """Start all, yield when all are ready, stop all in reverse order.
 
-    `console_port`: of the web console, 0 any free one; None starts none. Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
+    `console_port`: of the web console, 0 any free one; None starts none.
+
+    Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
     Raises `StartFailed` with the end of the log of what did not become ready.
     """
     began = time.monotonic()

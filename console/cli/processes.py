@@ -62,9 +62,7 @@ def up(
     """
     from console.up import everything
 
-    with everything(
-        workers=workers, state_dir=state_dir, say=say, console_port=console_port
-    ) as stack:
+    with everything(workers=workers, state_dir=state_dir, say=say, console_port=console_port) as stack:
         stack.wait_for_interrupt()
 
 

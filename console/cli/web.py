@@ -1,6 +1,6 @@
 """The web console: its process, the accounts that sign in to it, and tokens of programs."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -125,10 +125,10 @@ class _Opened:
         from console.web.store.migrate import upgrade
         from sink.engine import connect
 
-        url = WebSettings.read().database_url
+        url = WebSettings.read().console_database_url
         upgrade(url)
         self._engine = connect(url)
         return Accounts(self._engine)
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, *_: object) -> None:
         self._engine.dispose()

@@ -65,9 +65,7 @@ def not_found(what: str) -> Problem:
 def invalid(error: InvalidInput) -> Problem:
     """Return the refusal of something that was written, with every reason there is."""
     errors = [{"path": problem.path, "reason": str(problem)} for problem in error.problems]
-    return Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
-    )
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
 
 
 def add_to(app: FastAPI) -> None:
@@ -89,9 +87,7 @@ def add_to(app: FastAPI) -> None:
         ]
         first = errors[0] if errors else {"path": "", "reason": "it cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
-        return answer(
-            request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors)
-        )
+        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
@@ -103,9 +99,7 @@ def add_to(app: FastAPI) -> None:
     async def away(request: Request, error: RuntimeFailure) -> Response:
         kind = "try-again" if isinstance(error, Later) else "unavailable"
         headers = {"Retry-After": "1"}
-        return answer(
-            request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers)
-        )
+        return answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers))
 
 
 def answer(request: Request, problem: Problem) -> Response:

@@ -93,9 +93,7 @@ class DirectoryFollower:
 
     def _take(self, record: Any) -> None:
         try:
-            event = accept_publication(
-                record.key, record.value, dict(record.headers), version=record.offset
-            )
+            event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:
             return  # intake has put it to the dead letters, and what was there before counts
         self._book = self._book.publish(event)

@@ -70,8 +70,12 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
 @asynccontextmanager
 async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
     """Yield the application with everything it follows; stop all of it afterwards."""
-    await asyncio.to_thread(upgrade, web.database_url)
-    board, crm, store = Reader.at(settings.redis_url), connect(settings.database_url), connect(web.database_url)
+    await asyncio.to_thread(upgrade, web.console_database_url)
+    board, crm, store = (
+        Reader.at(settings.redis_url),
+        connect(settings.database_url),
+        connect(web.console_database_url),
+    )
     hub = Hub(board)
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)

@@ -16,17 +16,18 @@ def _sqlite_in(values: dict[str, Any]) -> str:
 class WebSettings(BaseSettings):
     """The console's settings, `FIRSTCLAIM_…` in the environment; read with `WebSettings.read()`.
 
-    `database_url`: accounts, sessions, tokens, drafts and preferences; nothing of a lead. `public_url`: how browsers
+    `console_database_url`: accounts, sessions, tokens, drafts and preferences; nothing of a lead.
+    `public_url`: how browsers
     reach the console; with https cookies are marked secure. `session_hours`: how long a sign-in lasts. The three of
     OIDC belong together.
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, populate_by_name=True
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
 
     state_dir: Path = Field(default=Path(".state"), validation_alias="FIRSTCLAIM_STATE_DIR")
-    database_url: str = Field(
+    console_database_url: str = Field(
         default_factory=_sqlite_in, validation_alias="FIRSTCLAIM_CONSOLE_DATABASE_URL"
     )
     public_url: str = Field(default="http://127.0.0.1", validation_alias="FIRSTCLAIM_PUBLIC_URL")
@@ -41,7 +42,9 @@ class WebSettings(BaseSettings):
     def read(cls, **given: Any) -> Self:
         """Read the environment, `given` (by field name) going first; `ConfigError` names the variable."""
         try:
-            return cls(**given)
+            return cls(
+                **{str(cls.model_fields[field].validation_alias): value for field, value in given.items()}
+            )
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = str(first["loc"][0]) if first["loc"] else "settings"

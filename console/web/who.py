@@ -165,6 +165,4 @@ def _by_token(parts: Parts, token: Token) -> Person:
 
 
 def _unauthorized(reason: str) -> Problem:
-    return Problem(
-        HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"}
-    )
+    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"})

@@ -33,17 +33,13 @@ Key = Annotated[
 
 
 @router.post("/leads/{lead_id}/claims")
-async def claim(
-    person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None
-) -> Answer:
+async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
     """Claim a lead: `won`, or `lost` with who has it (Q8)."""
     return await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
 
 
 @router.post("/leads/{lead_id}/actions")
-async def action(
-    person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None
-) -> Answer:
+async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
     """Do anything else with a lead; what may be done by whom, the engine decides and says why."""
     fields = given.model_dump(exclude_none=True, mode="json")
     return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)

@@ -31,7 +31,9 @@ async def live(
     request: Request,
     person: Annotated[Person, Depends(Access("queues:read"))],
     parts: PartsOf,
-    queue: Annotated[list[str] | None, Query(max_length=200, description="Only these lists; `mine` is one's own")] = None,
+    queue: Annotated[
+        list[str] | None, Query(max_length=200, description="Only these lists; `mine` is one's own")
+    ] = None,
     after: Annotated[str | None, Query(max_length=50, description="`as_of` of the page one has")] = None,
     last_event_id: Annotated[str | None, Header(max_length=50)] = None,
 ) -> StreamingResponse:
@@ -55,9 +57,7 @@ async def live(
     )
 
 
-async def _stream(
-    request: Request, parts: Parts, page: Page, after: str | None
-) -> AsyncIterator[bytes]:
+async def _stream(request: Request, parts: Parts, page: Page, after: str | None) -> AsyncIterator[bytes]:
     try:
         await parts.hub.open(page, after)
         yield f"retry: {RETRY_MS}\n\n".encode()

@@ -31,12 +31,12 @@ async def leads(
     queue_id: str,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
-    name: Annotated[str | None, Query(max_length=200, description="Only whose name contains this (Q12)")] = None,
+    name: Annotated[
+        str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
+    ] = None,
 ) -> QueuePage:
     """List a queue's leads in its order; `mine` is one's own queue (D3, D4)."""
-    page, following = await stretch(
-        parts, person, queue_id, start=_read(cursor), limit=limit, name=name
-    )
+    page, following = await stretch(parts, person, queue_id, start=_read(cursor), limit=limit, name=name)
     return QueuePage(
         queue_id=queue_id,
         size=page.size,
@@ -55,9 +55,7 @@ MINE: Final = "mine"
 async def visible(parts: Parts, person: Person) -> list[QueueInfo]:
     """Return the shared queues a person may see (Q4)."""
     rules = parts.directory.org(person.org)
-    return [
-        info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)
-    ]
+    return [info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)]
 
 
 def board_id(parts: Parts, person: Person, queue_id: str) -> str:

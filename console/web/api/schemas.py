@@ -79,7 +79,9 @@ class Answer(Model):
     result: Literal["won", "lost", "done", "refused"]
     reason: str | None
     owner: str | None
-    owner_name: str | None = Field(default=None, description="The owner's name, where the org has published it")
+    owner_name: str | None = Field(
+        default=None, description="The owner's name, where the org has published it"
+    )
     version: int
     decided_at: datetime
     why: str | None

@@ -42,7 +42,9 @@ class _Sent(msgspec.Struct, frozen=True):
 class Page:
     """One open page: `sees` says which lists are its person's to see, now (Q4). `wants`: those it shows, None all."""
 
-    def __init__(self, org: str, rep_id: str, sees: Callable[[str], bool], wants: frozenset[str] | None) -> None:
+    def __init__(
+        self, org: str, rep_id: str, sees: Callable[[str], bool], wants: frozenset[str] | None
+    ) -> None:
         self.org, self.rep_id, self.wants = org, rep_id, wants
         self._sees = sees
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_KEPT)

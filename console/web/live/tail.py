@@ -125,4 +125,4 @@ def _read(value: bytes | None) -> Changed | None:
 def _versions(crm: Engine, lead_ids: list[str]) -> dict[str, int]:
     query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
     with translated("CRM database"), crm.connect() as connection:
-        return {lead_id: version for lead_id, version in connection.execute(query)}
+        return dict(connection.execute(query))

@@ -19,7 +19,9 @@ WINDOW: Final = 100
 
 @router.get("/queues")
 @router.get("/queues/{queue_id:path}")
-async def call_queue(request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None) -> Response:
+async def call_queue(
+    request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None
+) -> Response:
     """Show a queue, the first one may see without a name, beside the list of all of them."""
     queues = await visible(parts, person)
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)

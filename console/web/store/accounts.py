@@ -135,9 +135,7 @@ class Accounts:
     def sign_in(self, account: Account) -> tuple[str, Session]:
         """Begin a session; return its secret, which only the browser keeps."""
         secret, now = secrets.token_urlsafe(32), datetime.now(UTC)
-        session = Session(
-            account=account, csrf=secrets.token_urlsafe(24), expires_at=now + self._lasts
-        )
+        session = Session(account=account, csrf=secrets.token_urlsafe(24), expires_at=now + self._lasts)
         with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
             connection.execute(delete(SessionTable).where(SessionTable.expires_at < now))
             connection.execute(

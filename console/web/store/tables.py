@@ -1,4 +1,4 @@
-"""The tables of the console's own database. Secrets are kept as hashes only: whoever reads them can sign in with none."""
+"""The console's own tables. Secrets are kept as hashes only: whoever reads them can sign in with none."""
 
 from datetime import datetime
 from typing import Any

@@ -1,0 +1,64 @@
+"""The whole system with its console, once for a session, and a real browser; each test has an org of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from console.load import Client
+from console.up import Everything, everything
+from console.web.settings import WebSettings
+from console.web.store.accounts import Accounts
+from sink.engine import connect
+from tests.console.web.office import Office
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+def say(text: str) -> None:
+    """Say on stderr, which pytest shows where a test fails."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Everything]:
+    """Yield everything, running."""
+    with (
+        tempfile.TemporaryDirectory(prefix="firstclaim-web-") as folder,
+        everything(workers=1, state_dir=Path(folder), say=say, console_port=0) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="session")
+def accounts(stack: Everything) -> Accounts:
+    """Return the accounts of the running console."""
+    return Accounts(connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Yield a browser."""
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def office(stack: Everything, accounts: Accounts, browser: Browser) -> AsyncIterator[Office]:
+    """Yield an org of the test's own; an error in any page fails the test."""
+    new = Office(stack, browser, accounts, Client(stack.settings))
+    new.client.org = new.org
+    async with new.client:
+        yield new
+    assert new.problems == []

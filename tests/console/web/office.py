@@ -1,0 +1,89 @@
+"""An org of a test's own on the running system: what it publishes, its leads, and people at their browsers."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from console.web.store.accounts import Account
+from models.ids import lead_id
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+    from console.load import Client
+    from console.load.client import Asked
+    from console.up import Everything
+    from console.web.store.accounts import Accounts
+
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
+PATIENCE_MS: Final = 15_000
+
+
+@dataclass
+class Office:
+    """One org. `client` speaks Kafka as vendors, CRMs and admins do; `sign_in` opens a browser."""
+
+    stack: Everything
+    browser: Browser
+    accounts: Accounts
+    client: Client
+    org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://127.0.0.1:{self.stack.ports['console']}"
+
+    async def publish(self, kind: str, object_id: str, **value: Any) -> None:
+        """Publish one object of the org's directory."""
+        own = {} if kind == "settings" else {f"{kind}_id": object_id}
+        await self.client.publish(kind, object_id, {**own, **value})
+
+    async def rep(self, rep_id: str, role: str = "rep", **more: Any) -> None:
+        """Publish somebody, and let them sign in."""
+        await self.publish("rep", rep_id, **{"name": rep_id.replace("-", " ").title(), "role": role, **more})
+        account = Account(email=self.email(rep_id), org=self.org, rep_id=rep_id, role=role)
+        self.accounts.put(account, PASSWORD)
+
+    def email(self, rep_id: str) -> str:
+        """Return the address somebody signs in with."""
+        return f"{rep_id}@{self.org}.example"
+
+    async def arrive(self, external_id: str, **facts: Any) -> str:
+        """Let a lead arrive; return its id."""
+        lead = {"vendor": "acme", "external_id": external_id, "org": self.org, **facts}
+        await self.client.arrive(lead)
+        return lead_id(self.org, "acme", external_id, lead)
+
+    async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> Asked:
+        """Ask as a CRM would."""
+        return await self.client.ask(what, lead, rep_id, **more)
+
+    async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
+        """Open a browser of somebody's own, signed in, at a page; what its console reports as wrong is kept."""
+        context = await self.browser.new_context(
+            base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(f"{rep_id}: {error}"))
+        await page.goto(f"/sign-in?next={path}")
+        await page.get_by_label("Email").fill(self.email(rep_id))
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_selector("html[data-ready=yes]")
+        return page
+
+
+NEW: Final[dict[str, Any]] = {
+    "name": "New leads",
+    "description": "Nobody has them yet",
+    "claimable": True,
+    "columns": ["state", "loan_amount"],
+    "inclusion": {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]},
+    "sort": {"field": "loan_amount", "direction": "desc"},
+}
+"""A claimable queue of all that nobody owns, the largest loan first."""

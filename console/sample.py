@@ -129,10 +129,12 @@ _LAST: Final = _words(
     " O'Brien Murphy Cohen Kowalski Schmidt Okafor"
 )
 _MAIL: Final = ("example.com", "example.org", "example.net")
-_PURPOSES: Final = {"purchase": 45, "refinance": 30, "cash_out_refinance": 15, "home_equity": 10}
-_LOANS: Final = {"purchase": 1.0, "refinance": 0.85, "cash_out_refinance": 0.9, "home_equity": 0.25}
+_PURPOSES: Final = {"purchase": 45, "refinance": 30, "cash_out": 15, "home_equity": 10}
+_LOANS: Final = {"purchase": 1.0, "refinance": 0.85, "cash_out": 0.9, "home_equity": 0.25}
 """How a loan for this purpose compares with the usual one."""
 _HOMES: Final = {"single_family": 68, "condo": 14, "townhouse": 10, "multi_family": 5, "manufactured": 3}
+JUMBO: Final = 600_000
+"""From this loan amount on, in dollars, most leads are sold as large ones."""
 _WEST: Final = frozenset(_words("AK AZ CA CO HI ID MT NM NV OR UT WA WY"))
 _SOUTH: Final = frozenset(_words("AL AR DC DE FL GA KY LA MD MS NC OK SC TN TX VA WV"))
 _MIDWEST: Final = frozenset(_words("IA IL IN KS MI MN MO ND NE OH SD WI"))
@@ -215,7 +217,6 @@ def _lead(
     first, last = rng.choice(_FIRST), rng.choice(_LAST)
     lead: dict[str, Any] = {
         "vendor": vendor,
-        "campaign": f"{purpose.replace('_', '-')}-{_region(place.state)}",
         "first_name": first,
         "last_name": last,
         "email": f"{first}.{last.replace(chr(39), '')}{rng.randrange(1, 10_000)}@{rng.choice(_MAIL)}".lower(),
@@ -231,11 +232,28 @@ def _lead(
     }
     if rng.random() < 0.9:  # noqa: PLR2004  # nearly all say something about consent
         lead["consent"] = rng.random() < 0.97  # noqa: PLR2004  # and nearly all agree
+    lead["campaign"] = _campaign(rng, lead, now)
     if person is not None:
         lead |= {name: person[name] for name in ("first_name", "last_name", "email", "zip")}
         lead |= {"phone": _digits(person["phone"]), "state": person["state"]}
     VENDORS[vendor][1](lead, number, rng)
     return lead
+
+
+def _campaign(rng: random.Random, lead: dict[str, Any], now: datetime) -> str:
+    """Return what the lead was bought through: one of the lender's five campaigns, or one nobody has set up there."""
+    region, purpose = _region(lead["state"]), lead["loan_purpose"]
+    if now - datetime.fromisoformat(lead["created_at"]) > timedelta(days=28) and rng.random() < 0.5:  # noqa: PLR2004
+        return "winback"
+    if lead["loan_amount"] >= JUMBO and rng.random() < 0.7:  # noqa: PLR2004  # most
+        return "large-loans"
+    if region == "west" and purpose == "purchase":
+        return "purchase-west"
+    if region == "midwest" and purpose in ("refinance", "cash_out"):
+        return "refinance-midwest"
+    if region in ("east", "south") and rng.random() < 0.15:  # noqa: PLR2004  # few call
+        return "live-east"
+    return f"{purpose.replace('_', '-')}-{region}"
 
 
 def _resent(lead: dict[str, Any], rng: random.Random) -> dict[str, Any]:

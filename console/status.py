@@ -1,19 +1,20 @@
 """Where things stand: leads by phase, queue sizes, lag of each stage, dead letters."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 
 from agents.worker import RELAY_GROUP, WORKER_GROUP
 from console.board.reader import Reader
 from models.errors import FirstclaimError, Later
 from sink.engine import connect
-from sink.queries import leads_by_phase, offsets
+from sink.queries import leads_by_phase, offsets, open_exceptions_by_reason
 from sink.tables import SinkOffsetTable
 from streams.closing import stop_consumer
 from streams.settings import Settings
@@ -101,12 +102,21 @@ def _sink_offsets(database_url: str) -> dict[int, int]:
 
 def phases(database_url: str) -> dict[str, int]:
     """Return leads by phase, as the CRM database knows them."""
+    return _counted(database_url, leads_by_phase)
+
+
+def exceptions_by_reason(database_url: str) -> dict[str, int]:
+    """Return open exceptions by reason (E1), as the CRM database knows them."""
+    return _counted(database_url, open_exceptions_by_reason)
+
+
+def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -> dict[str, int]:
     engine = connect(database_url)
     try:
         with engine.connect() as connection:
             if not inspect(connection).has_table(SinkOffsetTable.__tablename__):
                 return {}
-            return leads_by_phase(connection)
+            return count(connection)
     finally:
         engine.dispose()
 

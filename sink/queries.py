@@ -108,6 +108,14 @@ def exceptions_by_status(connection: Connection, org: str) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
+def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
+    """Return reason -> number of open exceptions, of all orgs (E1); the most frequent first."""
+    table, number = LeadExceptionTable, func.count()
+    query = select(table.reason, number).where(table.status == "open").group_by(table.reason)
+    rows = connection.execute(query.order_by(number.desc(), table.reason))
+    return {reason or "": count for reason, count in rows}
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """Return table -> number of rows; counts whole tables, so ask it seldom."""
     return {

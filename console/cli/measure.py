@@ -90,14 +90,17 @@ def demo(
         Path | None, typer.Option(exists=True, help="Your own file instead of the sample.")
     ] = None,
     mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
+    hours: Annotated[
+        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and daily caps.")
+    ] = False,
 ) -> None:
-    """Start everything, publish queues and groups, feed 2,000 leads, let twelve reps work, and show it live.
+    """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
 
     Example: firstclaim demo --seconds 60
     """
     from console.demo import run
 
-    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say)
+    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say, hours=hours)
     finish({"ok": ok}, as_json=False, ok=ok)
 
 

@@ -1,4 +1,4 @@
-"""The demo: everything on this machine, fed and worked by twelve reps, watched live, and at the end verified."""
+"""The demo: everything on this machine, a lender's loan officers at work, watched live, and in the end verified."""
 
 from console.demo.run import run
 

@@ -1,93 +1,56 @@
-"""What the demo's org has published: three claimable queues, two groups and twelve reps in two teams."""
+"""What the demo's org publishes: the believable lender beside this file, by default with its doors open at any hour."""
 
+from pathlib import Path
 from typing import Any, Final
 
-AGED_DAYS: Final = 14
+from console.directory.file import read_directory
+from console.directory.objects import Objects, Value
+from rules.book import Key
 
-_FRESH: Final = {"field": "created_at", "operator": "inLast", "value": {"amount": AGED_DAYS, "unit": "day"}}
-_OLD: Final = {**_FRESH, "operator": "notInLast"}
-_SILENCED: Final = {
-    "combinator": "and",
-    "rules": [{"field": "silenced", "operator": "=", "value": True}],
-}
-_JUMBO: Final = {"field": "loan_amount", "operator": ">=", "value": 600_000}
-
-QUEUES: Final[dict[str, dict[str, Any]]] = {
-    "new": {
-        "name": "New leads",
-        "description": "Came in during the last two weeks, nobody has them yet",
-        "claimable": True,
-        "columns": ["state", "loan_purpose", "loan_amount", "credit_score"],
-        "inclusion": {
-            "combinator": "and",
-            "rules": [{"field": "owned", "operator": "=", "value": False}, _FRESH],
-        },
-        "exclusion": {"combinator": "or", "rules": [*_SILENCED["rules"], _JUMBO]},
-        "sort": {"field": "created_at", "direction": "desc"},
-    },
-    "aged": {
-        "name": "Aged leads",
-        "description": f"Not contacted for {AGED_DAYS} days, whoever has them",
-        "claimable": True,
-        "columns": ["state", "loan_purpose", "created_at", "last_contacted_at"],
-        "inclusion": {
-            "combinator": "or",
-            "rules": [
-                {
-                    "combinator": "and",
-                    "rules": [{"field": "last_contacted_at", "operator": "null"}, _OLD],
-                },
-                {**_OLD, "field": "last_contacted_at"},
-            ],
-        },
-        "exclusion": {"combinator": "or", "rules": [*_SILENCED["rules"], _JUMBO]},
-        "sort": {"field": "created_at", "direction": "asc"},
-    },
-    "blind": {
-        "name": "Large loans, blind",
-        "description": "600,000 and more: a name, nothing else, until you claim it",
-        "claimable": True,
-        "columns": [],
-        "inclusion": {
-            "combinator": "and",
-            "rules": [{"field": "owned", "operator": "=", "value": False}, _JUMBO],
-        },
-        "exclusion": _SILENCED,
-        "sort": {"field": "loan_amount", "direction": "desc"},
-    },
-}
-
-_NAMES: Final = (
-    "Alex Thompson",
-    "Maria Alvarez",
-    "Sam Okafor",
-    "Priya Raman",
-    "Dana Whitfield",
-    "Luis Herrera",
-    "Grace Kim",
-    "Tom Brennan",
-    "Aisha Karim",
-    "Ben Novak",
-    "Chloe Martin",
-    "Ray Delgado",
+LENDER: Final = Path(__file__).with_name("lender.yaml")
+WINDOW_SECONDS: Final = 20
+"""How long an offer or a ring lasts at most while the doors are open."""
+LOCK_MINUTES: Final = 5
+OPENED: Final = (
+    f"the lender's doors are open at any hour: no working hours, pauses and daily caps, offers last {WINDOW_SECONDS} s "
+    f"at most, locks {LOCK_MINUTES} min (--hours: as its directory says)"
 )
-REPS: Final[dict[str, dict[str, Any]]] = {
-    f"rep-{number}": {"name": name, "role": "rep", "teams": ["west" if number % 2 else "east"]}
-    for number, name in enumerate(_NAMES, start=1)
-}
-SETTINGS: Final = {"lock_minutes": 5}
-_ROSTER: Final = [{"rep_id": rep_id} for rep_id in REPS]
-GROUPS: Final[dict[str, dict[str, Any]]] = {
-    "turns": {
-        "name": "In turn",
-        "method": "round_robin",
-        "members": _ROSTER,
-        "claim_window_seconds": 10,
-    },
-    "shotgun": {"name": "Ring all", "method": "ring_all", "members": _ROSTER, "ring_seconds": 10},
-}
-CAMPAIGNS: Final[dict[str, dict[str, Any]]] = {
-    "refinance-west": {"name": "Refinance, west", "group_id": "turns"},
-    "home-equity-west": {"name": "Home equity, west", "group_id": "shotgun"},
-}
-"""Most of the sample comes through other campaigns, and so into the queues."""
+"""What `opened` changes, in a line."""
+YOURS: Final = "rep-1"
+"""The loan officer nobody plays: whoever signs in may be it."""
+
+
+def lender() -> dict[Key, Value]:
+    """Return the lender's directory in the order it is published: 3 teams, 24 loan officers, 6 groups, 5 campaigns."""
+    _, objects = read_directory(LENDER.read_bytes(), LENDER.name)
+    return {key: value for key, value in objects.items() if value is not None}
+
+
+def opened(objects: Objects) -> dict[Key, Value]:
+    """Return a directory that is never silent: at night nobody works and transfers pause, and a demo is over by noon.
+
+    Working hours, pauses and daily caps are left out, windows and locks shortened. Who may have what stays as it is:
+    licences, filters, weights, absences, caps of open leads.
+    """
+    changed: dict[str, dict[str, Any]] = {
+        "rep": {"hours": None, "max_per_day": None},
+        "group": {"pause": None, "claim_window_seconds": WINDOW_SECONDS, "ring_seconds": WINDOW_SECONDS},
+        "settings": {"lock_minutes": LOCK_MINUTES},
+    }
+    return {key: _with(value, changed.get(key[0], {})) for key, value in objects.items()}
+
+
+def officers(objects: Objects) -> list[str]:
+    """Return the ids of those who work leads; managers and admins do not."""
+    return [
+        object_id
+        for (kind, object_id), value in objects.items()
+        if kind == "rep" and value.get("role", "rep") == "rep"
+    ]
+
+
+def _with(value: Value, most: dict[str, Any]) -> Value:
+    """Return an object without the fields that are None in `most`, and with no more of the others than it says."""
+    limits = {name: limit for name, limit in most.items() if limit is not None}
+    kept = {name: one for name, one in value.items() if name not in most}
+    return kept | {name: min(value.get(name, limit), limit) for name, limit in limits.items()}

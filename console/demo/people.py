@@ -1,4 +1,4 @@
-"""Twelve reps at their desks: they answer what they are offered, race for the lists, and work what they won."""
+"""Loan officers at their desks: they answer what they are offered, race for the lists, and work what they won."""
 
 import asyncio
 import random

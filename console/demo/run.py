@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.live import Live
 
 from console.board.reader import Reader
-from console.demo.directory import CAMPAIGNS, GROUPS, QUEUES, REPS, SETTINGS
+from console.demo.directory import OPENED, YOURS, lender, officers, opened
 from console.demo.people import work
-from console.demo.screen import line, screen
+from console.demo.screen import exceptions_open, line, offers_made, screen
 from console.demo.watch import Watch
 from console.load import Client
 from console.load.offers import Offers
@@ -35,16 +35,23 @@ LINE_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 60.0
 
 
-def run(*, seconds: float | None, leads: Path | None, mapping: Path | None, say: Say) -> bool:
-    """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself)."""
+def run(
+    *, seconds: float | None, leads: Path | None, mapping: Path | None, say: Say, hours: bool = False
+) -> bool:
+    """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
+
+    `hours`: publish the lender's directory as it is, so that at night nobody works.
+    """
     say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink and the board …")
     with everything(workers=1, state_dir=None, say=say) as stack:
-        return asyncio.run(_Demo(stack, say).play(seconds, leads, mapping))
+        return asyncio.run(_Demo(stack, say, hours=hours).play(seconds, leads, mapping))
 
 
 class _Demo:
-    def __init__(self, stack: Everything, say: Say) -> None:
+    def __init__(self, stack: Everything, say: Say, *, hours: bool) -> None:
         self.stack, self.say = stack, say
+        self.directory = lender() if hours else opened(lender())
+        self.remark = "" if hours else OPENED
         self.settings = stack.settings
         self.stop = asyncio.Event()
         self.parts: dict[str, str] = {}
@@ -54,8 +61,8 @@ class _Demo:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop.set)
         reader = Reader.at(self.settings.redis_url)
-        watch = Watch(self.settings, reader)
         offers = Offers(self.settings)
+        watch = Watch(self.settings, reader, offers)
         followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
@@ -65,7 +72,8 @@ class _Demo:
                 tasks.append(asyncio.create_task(feed))
                 tasks += [
                     asyncio.create_task(work(client, reader, rep_id, offers, hurry=leads is not None))
-                    for rep_id in REPS
+                    for rep_id in officers(self.directory)
+                    if rep_id != YOURS
                 ]
                 await self.show(watch, tasks, seconds)
         finally:
@@ -79,15 +87,10 @@ class _Demo:
 
     async def publish(self, client: Client) -> None:
         """Publish the whole directory; publishing again changes nothing for who runs the demo twice."""
-        await client.publish("settings", "settings", SETTINGS)
-        for rep_id, rep in REPS.items():
-            await client.publish("rep", rep_id, {"rep_id": rep_id, **rep})
-        for group_id, group in GROUPS.items():
-            await client.publish("group", group_id, {"group_id": group_id, **group})
-        for campaign_id, campaign in CAMPAIGNS.items():
-            await client.publish("campaign", campaign_id, {"campaign_id": campaign_id, **campaign})
-        for queue_id, queue in QUEUES.items():
-            await client.publish("queue", queue_id, {"queue_id": queue_id, **queue})
+        for (kind, object_id), value in self.directory.items():
+            await client.publish(kind, object_id, value)
+        if self.remark:
+            self.say(self.remark)
 
     async def feed_sample(self, client: Client) -> None:
         """Let the sample's leads arrive: some at once, the rest while the reps race."""
@@ -107,7 +110,11 @@ class _Demo:
     async def show(self, watch: Watch, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
         """Show it until it is time, ^C, or a task fails."""
         end = time.monotonic() + seconds if seconds else float("inf")
-        hint = "^C ends it   ·   in another terminal: .venv/bin/firstclaim status | why LEAD | claim LEAD --rep rep-7"
+        hint = (
+            f"^C ends it   ·   in another terminal: .venv/bin/firstclaim status | why LEAD | claim LEAD --rep {YOURS}"
+            f" (nobody plays {YOURS})"
+        )
+        hint = f"{self.remark}\n{hint}" if self.remark else hint
         console = Console()
         last_line = 0.0
         told_first = False
@@ -145,6 +152,7 @@ class _Demo:
         seen = watch.seen
         self.say(
             f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
+            f"offers {offers_made(seen)}; exceptions {exceptions_open(seen)}; "
             "verifying logs, journal, database and board against each other …"
         )
         report = await verify(self.settings, wait_seconds=SETTLE_SECONDS, say=self.say)

@@ -11,6 +11,13 @@ from rich.text import Text
 
 from console.demo.watch import Seen
 
+_OFFERS = {
+    "lead_offered": "in turn",
+    "lead_assigned": "roster",
+    "ring": "rings",
+    "new_lead_button": "buttons",
+}
+"""template -> what reps call it (R3, S1, S5)."""
 _STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
 
 
@@ -23,7 +30,7 @@ def screen(seen: Seen, parts: dict[str, str], hint: str) -> RenderableType:
     )
     return Group(
         head,
-        Columns([_counts(seen), _queues(seen), _lag(seen, parts)], expand=False),
+        Columns([_counts(seen), _queues(seen), _distribution(seen), _lag(seen, parts)], expand=False),
         Columns([_reps(seen)]),
         _last(seen),
         Text(hint, style="dim"),
@@ -36,8 +43,18 @@ def line(seen: Seen) -> str:
     return (
         f"{time.monotonic() - seen.began:5.0f} s  arrivals {seen.arrivals}  won {seen.results['won']}  "
         f"lost {seen.results['lost']}  locks {seen.locks}  offered {seen.phases.get('offered', 0)}  "
-        f"queues: {queues or 'none yet'}  lag {sum(seen.lag.values())}  exceptions {seen.phases.get('exception', 0)}"
+        f"queues: {queues or 'none yet'}  lag {sum(seen.lag.values())}  exceptions {exceptions_open(seen)}"
     )
+
+
+def offers_made(seen: Seen) -> str:
+    """Return how many offers of each kind were made: windows, rings, buttons."""
+    return ", ".join(f"{name} {seen.offers[template]}" for template, name in _OFFERS.items())
+
+
+def exceptions_open(seen: Seen) -> str:
+    """Return how many exceptions are open, by reason (E1)."""
+    return ", ".join(f"{reason} {count}" for reason, count in seen.exceptions.items()) or "none"
 
 
 def said(answer: dict[str, Any]) -> Text:
@@ -62,7 +79,6 @@ def _counts(seen: Seen) -> Panel:
         ("claims won", seen.results["won"]),
         ("claims lost", seen.results["lost"]),
         ("open now (locks)", seen.locks),
-        ("offered now", seen.phases.get("offered", 0)),
         ("exceptions", seen.phases.get("exception", 0)),
         ("dead letters", seen.dead_letters),
     ):
@@ -77,6 +93,17 @@ def _queues(seen: Seen) -> Panel:
     return Panel(table, title="claimable queues")
 
 
+def _distribution(seen: Seen) -> Panel:
+    """Show what was offered, to whom it was not to be, and why (R3, S1, S5, E1)."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("offered now", f"{seen.phases.get('offered', 0):,}")
+    for template, name in _OFFERS.items():
+        table.add_row(f"offers: {name}", f"{seen.offers[template]:,}")
+    for reason, count in seen.exceptions.items():
+        table.add_row(Text(reason, style="red"), f"{count:,}")
+    return Panel(table, title="distribution")
+
+
 def _lag(seen: Seen, parts: dict[str, str]) -> Panel:
     table = Table.grid(padding=(0, 2))
     for stage, behind in seen.lag.items():
@@ -89,7 +116,7 @@ def _lag(seen: Seen, parts: dict[str, str]) -> Panel:
 def _reps(seen: Seen) -> Panel:
     table = Table.grid(padding=(0, 2))
     ordered = sorted(seen.winners.items(), key=lambda item: -item[1])
-    for row in (ordered[:6], ordered[6:12]):
+    for row in (ordered[:8], ordered[8:16], ordered[16:24]):
         table.add_row(*(f"{rep_id} {count}" for rep_id, count in row))
     return Panel(table, title="leads won by rep")
 

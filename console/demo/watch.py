@@ -11,7 +11,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from console.board.reader import Reader
-from console.status import Lags, phases
+from console.load.offers import Offers
+from console.status import Lags, exceptions_by_reason, phases
 from models.errors import Later
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS
@@ -24,7 +25,7 @@ TAKES: Final = frozenset({"claim", "accept", "press_one"})
 
 @dataclass
 class Seen:
-    """What is on the screen."""
+    """What is on the screen. `offers`: made so far, by template; `exceptions`: open ones, by reason (E1)."""
 
     began: float = field(default_factory=time.monotonic)
     first_claim_after: float | None = None
@@ -33,6 +34,8 @@ class Seen:
     results: Counter[str] = field(default_factory=Counter)
     winners: Counter[str] = field(default_factory=Counter)
     phases: dict[str, int] = field(default_factory=dict)
+    exceptions: dict[str, int] = field(default_factory=dict)
+    offers: Counter[str] = field(default_factory=Counter)
     queues: list[tuple[str, str, int]] = field(default_factory=list)
     lag: dict[str, int] = field(default_factory=dict)
     last: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LAST))
@@ -51,8 +54,8 @@ class Seen:
 class Watch:
     """Follows a running stack into `seen`."""
 
-    def __init__(self, settings: Settings, reader: Reader) -> None:
-        self.seen = Seen()
+    def __init__(self, settings: Settings, reader: Reader, offers: Offers) -> None:
+        self.seen = Seen(offers=offers.made)
         self._settings = settings
         self._reader = reader
 
@@ -90,6 +93,9 @@ class Watch:
                     counts[place.topic] += end - begins[place]
                 self.seen.arrivals, self.seen.dead_letters = counts[LEAD_ARRIVALS], counts[DEAD_LETTERS]
                 self.seen.phases = await asyncio.to_thread(phases, self._settings.database_url)
+                self.seen.exceptions = await asyncio.to_thread(
+                    exceptions_by_reason, self._settings.database_url
+                )
                 with contextlib.suppress(Later):
                     self.seen.queues = [
                         (info.queue_id, info.name, info.size) for info in await self._reader.queues("default")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Final
 
 import msgspec
@@ -13,10 +13,18 @@ from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
 
-TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button"})
+ASSIGNED: Final = "lead_assigned"
+"""Said of a lead that is the rep's, and of one that a roster offers: that one has a group."""
+TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button", ASSIGNED})
 KEPT: Final = 200
 """Offers of one rep that are remembered: what is older has run out."""
 AGAIN_SECONDS: Final = 1.0
+
+
+class About(msgspec.Struct, frozen=True):
+    """What an offer says of itself."""
+
+    group_id: str | None = None
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -27,6 +35,7 @@ class Offer(msgspec.Struct, frozen=True):
     epoch: int
     template: str
     withdrawn: bool = False
+    data: About = About()
 
 
 _OFFERS: Final = msgspec.json.Decoder(Offer)
@@ -38,7 +47,13 @@ class Offers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
-        self.seen = 0
+        self.made: Counter[str] = Counter()
+        """By template."""
+
+    @property
+    def seen(self) -> int:
+        """How many offers were made, each counted for every rep it was made to."""
+        return self.made.total()
 
     def take(self, rep_id: str) -> Offer | None:
         """Return a rep's oldest open offer, and do not return it again."""
@@ -75,7 +90,9 @@ class Offers:
         if offer.withdrawn:
             mine.pop(about, None)
             return
-        self.seen += about not in mine
+        if offer.template == ASSIGNED and offer.data.group_id is None:
+            return
+        self.made[offer.template] += about not in mine
         mine[about] = offer
         while len(mine) > KEPT:
             mine.popitem(last=False)

@@ -207,7 +207,7 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
         verdicts = [meets(rule, lead, now) for rule in raw["rules"]]
         met = any(verdicts) if raw["combinator"] == "or" and verdicts else all(verdicts)
         return met is not bool(raw.get("not"))
-    value, operator, wanted = value_of(lead, raw["field"]), raw["operator"], raw["value"]
+    value, operator, wanted = value_of(lead, raw["field"]), raw["operator"], raw.get("value")
     if operator in ("null", "notNull"):
         return (value is None) is (operator == "null")
     if raw["field"].startswith("attributes."):

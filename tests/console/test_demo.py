@@ -1,0 +1,85 @@
+"""What the demo publishes is the believable lender, and at any hour its leads are distributed by every method."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from console.demo.directory import LENDER, WINDOW_SECONDS, YOURS, lender, officers, opened
+from console.sample import sample_leads
+from models.decisions import LeadOffered, NobodyAvailable
+from models.lead import Phase
+from rules.intake import accept_arrival
+from tests.console.test_directory_file import EXAMPLES
+from tests.rules.distribution.floor import Floor
+
+NIGHT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+"""Four in the morning in New York, on a Sunday."""
+
+
+def test_the_demos_directory_is_the_documentations_example() -> None:
+    assert (EXAMPLES / "lender.yaml").read_bytes() == LENDER.read_bytes()
+    assert len(officers(lender())) == 24
+    assert YOURS in officers(lender())
+
+
+def test_open_doors_change_hours_pauses_windows_and_daily_caps_and_nothing_else() -> None:
+    before, after = lender(), opened(lender())
+    assert before.keys() == after.keys()
+    changed = {"hours", "max_per_day", "pause", "claim_window_seconds", "ring_seconds", "lock_minutes"}
+    for key, value in after.items():
+        assert {name: value[name] for name in value if name not in changed} == {
+            name: one for name, one in before[key].items() if name not in changed
+        }
+        assert not value.keys() & {"hours", "max_per_day", "pause"}
+        assert key[0] != "group" or value["claim_window_seconds"] <= WINDOW_SECONDS >= value["ring_seconds"]
+
+
+def told(directory: dict[tuple[str, str], dict[str, Any]], leads: int) -> Floor:
+    """Publish a directory and let the sample's leads arrive, at night, a minute after each other."""
+    floor = Floor()
+    floor.now = NIGHT
+    for (kind, object_id), value in directory.items():
+        floor.publishes(kind, object_id, value)
+    for lead in sample_leads(leads, seed=5, now=NIGHT):
+        event = accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NIGHT)
+        facts = msgspec.structs.asdict(event.facts)
+        floor.of(event.lead_id).arrives(event.lead_id, **facts)
+    return floor
+
+
+def methods(floor: Floor) -> set[str]:
+    """Return the methods that offered a lead to anybody."""
+    return {said.method for name in floor.rows for said in floor.all_said(name, LeadOffered)}
+
+
+@pytest.fixture(scope="module")
+def floor() -> Floor:
+    return told(opened(lender()), 250)
+
+
+def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: Floor) -> None:
+    assert methods(floor) == {"round_robin", "roster", "ring_all", "distribute_all"}
+    phases = Counter(floor.lead_of(name).phase for name in floor.rows)
+    assert phases[Phase.OFFERED] > 5
+    queued = Counter(queue_id for name in floor.rows for queue_id in floor.lead_of(name).places)
+    assert queued["new"] > 50
+    assert queued["aged"] > 10
+    assert queued["large"] > 0
+
+
+def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: Floor) -> None:
+    floor.wait(minutes=10)
+    troubles = (floor.lead_of(name).trouble for name in floor.rows)
+    assert {"no_agents_answered", "no_available_agents"} <= {
+        trouble.reason for trouble in troubles if trouble
+    }
+
+
+def test_r4_r9_as_published_nobody_works_at_night() -> None:
+    floor = told(lender(), 60)
+    assert methods(floor) == set()
+    assert any(floor.all_said(name, NobodyAvailable) for name in floor.rows)

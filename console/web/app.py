@@ -41,7 +41,9 @@ def build(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.templates = templates()
     errors.add_to(app)
-    for router in (*routers(), *pages()):
+    for router in routers():
+        app.include_router(router, responses=errors.DOCUMENTED)
+    for router in pages():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 

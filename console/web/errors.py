@@ -5,16 +5,17 @@ Every problem has a `type` (a stable word), a `title`, a `status` and a `detail`
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from models.errors import InvalidInput, Later, RuntimeFailure
 
-MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
@@ -50,6 +51,42 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
         if self.errors:
             found["errors"] = self.errors
         return {**found, **self.more}
+
+
+class Document(BaseModel):
+    """RFC 9457: what was wrong, of which field, and why."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] = []
+
+
+_ANSWERED: Final = {
+    HTTPStatus.BAD_REQUEST: "It cannot be read",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is worth nothing",
+    HTTPStatus.FORBIDDEN: "You may not",
+    HTTPStatus.NOT_FOUND: "It is not there, or is none of yours",
+    HTTPStatus.CONFLICT: "It is not as you think",
+    HTTPStatus.PRECONDITION_FAILED: "Somebody changed it meanwhile",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is too long",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is missing or wrong",
+    HTTPStatus.PRECONDITION_REQUIRED: "Say which version you have, by If-Match",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too often; Retry-After says when",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part is away; the same again later",
+}
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    int(status): {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": Document.model_json_schema()}},
+    }
+    for status, description in _ANSWERED.items()
+}
+"""How the API's document describes what may be answered instead."""
 
 
 def forbidden(reason: str) -> Problem:

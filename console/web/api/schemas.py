@@ -12,19 +12,6 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
-class ProblemDocument(BaseModel):
-    """RFC 9457: what was wrong, of which field, and why."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: list[dict[str, Any]] = []
-
-
 class Me(Model):
     """Who is signed in."""
 

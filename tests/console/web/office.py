@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+
+import httpx
 
 from console.web.store.accounts import Account
 from models.ids import lead_id
@@ -61,6 +65,23 @@ class Office:
     async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> Asked:
         """Ask as a CRM would."""
         return await self.client.ask(what, lead, rep_id, **more)
+
+    async def until_known(self, rep_id: str) -> None:
+        """Wait until the console has read that somebody is in the directory."""
+        token = self.accounts.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
+        asked = (await self.browser.new_context(base_url=self.url)).request
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
+                await asyncio.sleep(0.05)
+
+    async def stream_status(self, path: str, headers: dict[str, str]) -> int:
+        """Return how a stream is answered, without listening to it."""
+        async with (
+            httpx.AsyncClient(base_url=self.url) as client,
+            client.stream("GET", path, headers=headers) as answer,
+        ):
+            return answer.status_code
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
         """Open a browser of somebody's own, signed in, at a page; what its console reports as wrong is kept."""

@@ -1,16 +1,17 @@
 -- Apply one batch of queue changes and note how far Kafka was read, all or nothing.
 --
 -- ARGV: generation · feed length · tombstone seconds · number of partitions ·
---       (partition, expected offset, next offset) of each · (change, org, queue, lead, version, sort key, payload) of each
+--       (partition, expected offset, next offset) of each · (change, org, queue, lead, version, sort key, name, payload) of each
 -- Answers {'ok', applied} or, with nothing changed, {'generation'} or {'offsets'}.
 --
--- A row is "<version> <bytes of sort key> <sort key><columns>"; a place is "<sort key>\0<lead id>".
+-- A row is "<version> <bytes of sort key> <bytes of name> <sort key><name><columns>"; a place is "<sort key>\0<lead id>".
+-- The names, which a search looks at, are kept beside: "<name>\0<lead id>" -> sort key.
 -- Of one (queue, lead) only a newer version changes anything; what left keeps its version as a tombstone.
 -- The feed tells a lead's rank in its queue after the change, its rank before, and the queue's size after: each as of
 -- its own change, so that whoever applies them in order has this list. Where there is none it says nothing.
 
 local generation = ARGV[1]
-if redis.call('GET', 'board') ~= generation then
+if redis.call('GET', 'board:2') ~= generation then
   return {'generation'}
 end
 local prefix = 'board:' .. generation .. ':'
@@ -36,9 +37,9 @@ end
 local applied = 0
 while at < #ARGV do
   local change, org, queue, lead = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local version, sort_key, payload = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  at = at + 7
-  local name = org .. '/' .. queue
+  local version, sort_key, name, payload = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  at = at + 8
+  local list = org .. '/' .. queue
   if change == 'defined' or change == 'removed' then
     local known = redis.call('HGET', prefix .. 'queues:' .. org, queue)
     if not known or tonumber(string.match(known, '^%d+')) < tonumber(version) then
@@ -47,14 +48,16 @@ while at < #ARGV do
       applied = applied + 1
     end
   else
-    local rows, order = prefix .. 'rows:' .. name, prefix .. 'order:' .. name
-    local gone = prefix .. 'gone:' .. name .. '/' .. lead
+    local rows, order = prefix .. 'rows:' .. list, prefix .. 'order:' .. list
+    local names = prefix .. 'names:' .. list
+    local gone = prefix .. 'gone:' .. list .. '/' .. lead
     local row = redis.call('HGET', rows, lead)
-    local known, old_key
+    local known, old_key, old_name
     if row then
-      local bytes, start
-      known, bytes, start = string.match(row, '^(%d+) (%d+) ()')
-      old_key = string.sub(row, start, start + tonumber(bytes) - 1)
+      local key_bytes, name_bytes, start
+      known, key_bytes, name_bytes, start = string.match(row, '^(%d+) (%d+) (%d+) ()')
+      old_key = string.sub(row, start, start + key_bytes - 1)
+      old_name = string.sub(row, start + key_bytes, start + key_bytes + name_bytes - 1)
     else
       known = redis.call('GET', gone)
     end
@@ -63,6 +66,9 @@ while at < #ARGV do
       if old_key and (change == 'left' or old_key ~= sort_key) then
         redis.call('ZREM', order, old_key .. '\0' .. lead)
       end
+      if old_name and (change == 'left' or old_name ~= name) then
+        redis.call('HDEL', names, old_name .. '\0' .. lead)
+      end
       if change == 'left' then
         redis.call('SET', gone, version, 'EX', tombstone_seconds)
         if row then
@@ -70,10 +76,13 @@ while at < #ARGV do
           tell(org, 'left', queue, lead, version, '{}', nil, was, redis.call('ZCARD', order))
         end
       else
-        redis.call('HSET', rows, lead, version .. ' ' .. #sort_key .. ' ' .. sort_key .. payload)
+        redis.call('HSET', rows, lead, version .. ' ' .. #sort_key .. ' ' .. #name .. ' ' .. sort_key .. name .. payload)
         local place = sort_key .. '\0' .. lead
         if old_key ~= sort_key then
           redis.call('ZADD', order, 0, place)
+        end
+        if old_key ~= sort_key or old_name ~= name then
+          redis.call('HSET', names, name .. '\0' .. lead, sort_key)
         end
         if not row and known then
           redis.call('DEL', gone)

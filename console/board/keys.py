@@ -1,13 +1,18 @@
 """Every name the board uses in Valkey. The Lua scripts beside this file spell them the same way.
 
-One string, `board`, names the current generation: a whole, consistent set of lists made by one rebuild
+One string, `board:2`, names the current generation: a whole, consistent set of lists made by one rebuild
 and kept up to date since. Without it (a wiped Valkey) there is no board and it is rebuilt.
 """
 
-from typing import Final
+from typing import Any, Final
 
-CURRENT: Final = "board"
-"""The current generation's id; missing when Valkey is new or was wiped."""
+import msgspec
+
+CURRENT: Final = "board:2"
+"""The current generation's id; missing when Valkey is new or was wiped.
+
+The number counts layouts: a board of an older layout is as good as none, and is rebuilt and swept away.
+"""
 
 REBUILDING: Final = "board:rebuilding"
 """The lock of a rebuild: the id of the generation in the making, with an expiry."""
@@ -52,8 +57,13 @@ def order(generation: str, org: str, queue_id: str) -> str:
 
 
 def rows(generation: str, org: str, queue_id: str) -> str:
-    """Hash: lead id -> `<version> <bytes of sort key> <sort key><columns as JSON>`."""
+    """Hash: lead id -> `<version> <bytes of sort key> <bytes of name> <sort key><name><columns as JSON>`."""
     return f"{prefix(generation)}rows:{org}/{queue_id}"
+
+
+def names(generation: str, org: str, queue_id: str) -> str:
+    """Hash: `<name as it is searched> NUL <lead id>` -> sort key: what a search looks at (Q12)."""
+    return f"{prefix(generation)}names:{org}/{queue_id}"
 
 
 def feed(org: str) -> str:
@@ -68,12 +78,34 @@ def place(sort_key: str, lead_id: str) -> bytes:
 
 def row(version: int, sort_key: str, columns: bytes) -> bytes:
     """Return a lead's value in a queue's rows."""
-    key = sort_key.encode()
-    return b"%d %d %b%b" % (version, len(key), key, columns)
+    key, name = sort_key.encode(), name_in(columns).encode()
+    return b"%d %d %d %b%b%b" % (version, len(key), len(name), key, name, columns)
 
 
 def read_row(value: bytes) -> tuple[int, str, bytes]:
     """Return version, sort key and columns (JSON) of a row."""
-    version, size, rest = value.split(b" ", 2)
-    end = int(size)
-    return int(version), rest[:end].decode(), rest[end:]
+    version, key_bytes, name_bytes, rest = value.split(b" ", 3)
+    end = int(key_bytes)
+    return int(version), rest[:end].decode(), rest[end + int(name_bytes) :]
+
+
+def searchable(name: str) -> str:
+    """Return a name, or a part of one, as it is searched: in any case. NUL ends a name, so none is in it."""
+    return name.casefold().replace("\0", "")
+
+
+def name_in(columns: bytes) -> str:
+    """Return the name among a lead's columns (JSON) as it is searched. Raises `msgspec.MsgspecError`."""
+    return searchable(str(_NAMED.decode(columns).name))
+
+
+def named(columns: bytes, lead_id: str) -> bytes:
+    """Return a lead's field in a queue's names."""
+    return f"{name_in(columns)}\0{lead_id}".encode()
+
+
+class _Named(msgspec.Struct):
+    name: Any = ""
+
+
+_NAMED: Final = msgspec.json.Decoder(_Named)

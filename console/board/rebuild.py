@@ -138,12 +138,12 @@ async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
 
 async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> None:
     for start in range(0, len(lists.entries), _BATCH):
-        rows: dict[str, dict[Any, Any]] = {}
+        hashes: dict[str, dict[Any, Any]] = {}
         places: dict[str, dict[Any, float]] = {}
         for entry in lists.entries[start : start + _BATCH]:
-            _collect(generation, entry, rows, places)
+            _collect(generation, entry, hashes, places)
         async with translated(), client.pipeline(transaction=False) as pipe:
-            for key, mapping in rows.items():
+            for key, mapping in hashes.items():
                 pipe.hset(key, mapping=mapping)
             for key, members in places.items():
                 pipe.zadd(key, members)
@@ -156,11 +156,13 @@ async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> 
 
 
 def _collect(
-    generation: str, entry: Entry, rows: dict[str, dict[Any, Any]], places: dict[str, dict[Any, float]]
+    generation: str, entry: Entry, hashes: dict[str, dict[Any, Any]], places: dict[str, dict[Any, float]]
 ) -> None:
     row_key = keys.rows(generation, entry.org, entry.queue_id)
+    name_key = keys.names(generation, entry.org, entry.queue_id)
     place_key = keys.order(generation, entry.org, entry.queue_id)
-    rows.setdefault(row_key, {})[entry.lead_id] = value_of(entry)
+    hashes.setdefault(row_key, {})[entry.lead_id] = value_of(entry)
+    hashes.setdefault(name_key, {})[keys.named(entry.columns, entry.lead_id)] = entry.sort_key
     places.setdefault(place_key, {})[keys.place(entry.sort_key, entry.lead_id)] = 0
 
 
@@ -190,16 +192,19 @@ async def _life(client: redis.asyncio.Redis) -> str:
 
 
 async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
-    """Remove the keys of all other generations, as long as the lock keeps another rebuild from making one."""
-    kept = keys.prefix(generation).encode()
+    """Remove the keys of all other generations, as long as the lock keeps another rebuild from making one.
+
+    Those of older layouts are among them, and what named the current one there (`board` without a number).
+    """
+    kept, names = keys.prefix(generation).encode(), (keys.REBUILDING.encode(), keys.CURRENT.encode())
 
     def _is_kept(key: Any) -> bool:
-        return bool(key.startswith(kept)) or key == keys.REBUILDING.encode()
+        return bool(key.startswith(kept)) or key in names
 
     cursor = 0
     async with translated():
         while True:
-            cursor, found = await client.scan(cursor, match="board:*", count=_BATCH)
+            cursor, found = await client.scan(cursor, match="board*", count=_BATCH)
             doomed = [key for key in found if not _is_kept(key)]
             if await client.get(keys.REBUILDING) != generation.encode():
                 return

@@ -37,9 +37,19 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     whole: bytes = b""
 
     @property
+    def defines(self) -> bool:
+        """Whether it is a queue's."""
+        return self.change in ("defined", "removed")
+
+    @property
     def payload(self) -> bytes:
         """What readers will see: a lead's columns, a queue's whole definition."""
-        return self.whole if self.change in ("defined", "removed") else bytes(self.columns)
+        return self.whole if self.defines else bytes(self.columns)
+
+    @property
+    def name(self) -> str:
+        """The lead's name as it is searched; a queue is not searched."""
+        return "" if self.defines else keys.name_in(self.payload)
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +66,9 @@ _CHANGES: Final = msgspec.json.Decoder(Change)
 def read_change(value: bytes) -> Change:
     """Read a record's value; raises `msgspec.MsgspecError` that names the reason."""
     change = _CHANGES.decode(value)
-    if change.change in ("defined", "removed"):
+    if change.defines:
         return msgspec.structs.replace(change, whole=value)
+    keys.name_in(change.payload)  # columns that are no object are refused now, not when they are applied
     return change
 
 
@@ -128,6 +139,7 @@ class Writer:
                 change.lead_id,
                 change.version,
                 change.sort_key,
+                change.name,
                 change.payload,
             )
         async with translated():

@@ -163,6 +163,19 @@ async def _size(reader: Reader, size: int) -> bool:
     return (await reader.page(ORG, "aged")).size == size
 
 
+async def test_a_board_of_an_older_layout_is_rebuilt_and_swept_away(
+    engine: Engine, client: redis.asyncio.Redis
+) -> None:
+    """Layout 1 was named by the string `board`."""
+    (first,) = await stand(engine, 1)
+    await client.set("board", "old")
+    await client.hset("board:old:rows:acme/aged", first.lead_id, "1 1 k{}")
+    async with following(engine, client):
+        assert await ids(Reader(client), "aged") == [first.lead_id]
+    assert await client.get("board") is None
+    assert [key async for key in client.scan_iter(match="board:old:*")] == []
+
+
 async def test_one_rebuild_at_a_time(engine: Engine, client: redis.asyncio.Redis) -> None:
     await client.set(keys.REBUILDING, "another")
     with pytest.raises(Rebuilding):

@@ -173,6 +173,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
         for queue_id, sort_key in facts.places().items():
             place = keys.place(sort_key, lead_id)
             pipe.zadd(keys.order("test", "default", queue_id), {place: 0})
+            pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
             pipe.hset(
                 keys.rows("test", "default", queue_id),
                 lead_id,
@@ -209,6 +210,7 @@ async def test_q9_a_lead_that_is_not_listed_is_found(
     lead_id = first.rpartition(b"\0")[2]
     await client.zrem(key, first)
     await client.hdel(keys.rows("test", "default", "fresh"), lead_id.decode())
+    await client.hdel(keys.names("test", "default", "fresh"), keys.named(b'{"name":"x"}', lead_id.decode()))
     assert await shown(partition, settings_of) == {"board_missing": 1}
 
 
@@ -220,6 +222,15 @@ async def test_q7_a_lead_in_another_place_is_found(
     lead_id = first.rpartition(b"\0")[2].decode()
     await client.zrem(key, first)
     await client.zadd(key, {keys.place("9", lead_id): 0})
+    assert await shown(partition, settings_of) == {"board_differs": 1}
+
+
+async def test_q12_a_lead_a_search_would_not_find_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    key = keys.names("test", "default", "fresh")
+    (first, *_) = await client.hkeys(key)
+    await client.hdel(key, first)
     assert await shown(partition, settings_of) == {"board_differs": 1}
 
 

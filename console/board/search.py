@@ -1,0 +1,83 @@
+"""The first leads of a queue whose name contains a text, found without holding Valkey or reading the queue (Q12).
+
+Names that many leads have are found among the first of the queue. For the others the queue's names are looked at in
+slices, each a script of under three milliseconds; only matches that stand before what was found already leave Valkey
+(docs/decisions/0016). Nothing is kept here between two searches.
+"""
+
+import re
+from typing import Any, Final
+
+import redis.asyncio
+
+from console.board import keys
+from console.board.feed import Feed
+from console.board.pages import Pages
+from console.board.views import NAME, Page, reduced
+from console.board.writer import script, translated
+from models.errors import Later
+
+FIRST: Final = 500
+"""How much of the queue's head is read before its names are: a queue of this size is read whole."""
+
+SLICE: Final = 1000
+"""Names in one script, about: a third of a millisecond, two and a half where most of them match."""
+
+_SPECIAL: Final = re.compile(rb"[\\*?\[]")
+_EVERYWHERE: Final = 1 << 52
+
+
+class Search:
+    """Searches lists. Raises `Later` while Valkey is away or the board is being built."""
+
+    def __init__(self, client: redis.asyncio.Redis, pages: Pages, feed: Feed) -> None:
+        self._pages = pages
+        self._feed = feed
+        self._slice = client.register_script(script("search.lua"))
+
+    async def first(self, org: str, queue_id: str, name: str, limit: int) -> Page:
+        """Return the first `limit` leads whose name contains `name`, in any case, as they stand at one instant.
+
+        Where more than `limit` of them leave, or move down, within the tenth of a second that a search takes, fewer
+        may be returned than there are. Those returned are where they say they are.
+        """
+        wanted = keys.searchable(name.strip())
+        reach = max(limit, FIRST)
+        head = _matching(await self._pages.stretch(org, queue_id, 0, reach), wanted)
+        if len(head.rows) >= limit or head.size <= reach:
+            return reduced(head, head.rows[:limit])
+        # Twice as many as wanted, for those that leave meanwhile; and those that came meanwhile.
+        found = await self._nearest(org, queue_id, wanted, 2 * limit)
+        found |= {lead for lead, its in await self._feed.came(org, queue_id, head.as_of) if wanted in its}
+        if not found:
+            return reduced(head, ())
+        page = _matching(await self._pages.of(org, queue_id, found), wanted)
+        return reduced(page, page.rows[:limit])
+
+    async def _nearest(self, org: str, queue_id: str, wanted: str, limit: int) -> set[str]:
+        """Return the leads with the lowest ranks, `limit` at most, whose name contains `wanted`."""
+        pattern = b"*%b*\0*" % _SPECIAL.sub(rb"\\\g<0>", wanted.encode())
+        generation, cursor, best = b"", b"0", dict[bytes, int]()
+        while True:
+            bound = max(best.values()) if len(best) == limit else _EVERYWHERE
+            async with translated():
+                answer: Any = await self._slice(args=[org, queue_id, pattern, cursor, SLICE, bound, limit])
+            if answer is None:
+                raise Later("board", "it is being built")
+            current, cursor, nearest = answer
+            if generation not in (b"", current):
+                generation, cursor, best = (
+                    b"",
+                    b"0",
+                    {},
+                )  # its names lie elsewhere since a rebuild: from the start
+                continue
+            generation = current
+            best |= zip(nearest[1::2], nearest[::2], strict=True)
+            best = dict(sorted(best.items(), key=lambda one: one[1])[:limit])
+            if cursor == b"0":
+                return {lead.decode() for lead in best}
+
+
+def _matching(page: Page, wanted: str) -> Page:
+    return reduced(page, (row for row in page.rows if wanted in keys.searchable(str(row.columns[NAME]))))

@@ -14,6 +14,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.lead import Lead, LeadRow, Phase
+from sink.asked import asked
 
 Values = dict[str, Any]
 """One table row: column name -> value."""
@@ -38,6 +39,7 @@ _COPIED: Final = (
     "silenced",
     "consent",
     "time_zone",
+    "assigned_to",
 )
 
 
@@ -78,11 +80,17 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         facts=msgspec.to_builtins(facts),
         phase=lead.phase.value,
         owner=lead.owner,
+        how=lead.how,
+        via=lead.via,
         assigned_at=_utc(lead.assigned_at),
         claimed_through=lead.claimed_through,
         last_contacted_at=_utc(lead.last_contacted_at),
         last_outcome=lead.last_outcome,
         callback_at=_utc(lead.callback_at),
+        deferred_at=_utc(lead.deferred_at),
+        failed=None if lead.failed is None else lead.failed.reason,
+        failure_reason=None if lead.trouble is None else lead.trouble.reason,
+        asked=asked(lead),
         inquiries=lead.inquiries,
         notes=lead.notes,
         arrived_at=_utc(lead.arrived_at),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table, func
+from sqlalchemy import Insert, Table, and_, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sink.rows import Effects, Values
@@ -25,7 +25,7 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self.lead = self._guarded(_table(LeadTable))
+        self.lead = self._guarded(_table(LeadTable), unfilled="asked")
         self.assignment = self._guarded(_table(AssignmentTable))
         self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
         self.history = self.added(_table(AssignmentHistoryTable))
@@ -37,7 +37,11 @@ class Statements:
         statement: Insert = self._insert(table).on_conflict_do_nothing()
         return statement
 
-    def _guarded(self, table: Table, kept: tuple[str, ...] = ()) -> Insert:
+    def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: str | None = None) -> Insert:
+        """Return an upsert that only a newer version passes.
+
+        `unfilled`: a column that is NULL in rows of an older schema only; the same version fills those.
+        """
         statement = self._insert(table)
         new = statement.excluded
         changed = {
@@ -45,8 +49,11 @@ class Statements:
             for column in table.columns
             if column.name != "lead_id"
         }
+        passes = new["version"] > table.c.version
+        if unfilled is not None:
+            passes |= and_(new["version"] == table.c.version, table.c[unfilled].is_(None))
         upsert: Insert = statement.on_conflict_do_update(
-            index_elements=["lead_id"], set_=changed, where=new["version"] > table.c.version
+            index_elements=["lead_id"], set_=changed, where=passes
         )
         return upsert
 

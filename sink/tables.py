@@ -65,7 +65,9 @@ class LeadTable(Base):
 
     `facts`: the whole of them, with `attributes`; the columns beside it are its contents, to filter and sort
     by. `loan_amount`: whole currency units. `created_at`: the vendor's clock, or the arrival's where the
-    vendor gave none.
+    vendor gave none. `failure_reason`: why it is an exception; `failed`: why its last search for a rep came to
+    nothing. `asked`: what rules read beside the columns (`sink.asked`); NULL only in a row of an older schema, until
+    the journal has been read again.
     """
 
     __tablename__ = "lead"
@@ -93,14 +95,21 @@ class LeadTable(Base):
     silenced: Mapped[bool]
     consent: Mapped[bool | None]
     time_zone: Mapped[str | None]
+    assigned_to: Mapped[str | None]
     facts: Mapped[dict[str, Any]]
     phase: Mapped[str]
     owner: Mapped[str | None]
+    how: Mapped[str | None]
+    via: Mapped[str | None]
     assigned_at: Mapped[datetime | None]
     claimed_through: Mapped[str | None]
     last_contacted_at: Mapped[datetime | None]
     last_outcome: Mapped[str | None]
     callback_at: Mapped[datetime | None]
+    deferred_at: Mapped[datetime | None]
+    failed: Mapped[str | None]
+    failure_reason: Mapped[str | None]
+    asked: Mapped[dict[str, Any] | None]
     inquiries: Mapped[int]
     notes: Mapped[int]
     arrived_at: Mapped[datetime]

@@ -1,17 +1,19 @@
 """The migrations make exactly the tables of sink/tables.py, once, and take them away again."""
 
 import threading
+from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select
+from sqlalchemy import column, insert, inspect, select, table
 
 from sink.engine import connect
 from sink.migrate import downgrade, upgrade
-from sink.tables import Base, LeadTable
-from sink.writer import CrmWriter
+from sink.rows import effects
+from sink.tables import Base, LeadTable, SinkOffsetTable
+from sink.writer import JOURNAL, CrmWriter
 from tests.sink.conftest import Database
-from tests.sink.story import lead_of, record_of, row_of, unburied
+from tests.sink.story import START, lead_of, record_of, row_of, unburied
 
 
 def test_the_migrations_and_the_tables_agree(database: Database) -> None:
@@ -56,3 +58,33 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
         thread.join(60)
     assert not failures
     assert set(inspect(connect(empty_url)).get_table_names()) >= set(Base.metadata.tables)
+
+
+def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(database: Database) -> None:
+    """The version is the same, so nothing but the new columns can have changed."""
+    record = record_of(row_of(lead_of(how="claim", deferred_at=START)), 0)
+    downgrade(database.url, "0001")
+    engine = database.engine()
+    with engine.execution_options(writes=True).begin() as connection:
+        row = {name: value for name, value in _lead_values().items() if name not in ADDED}
+        older = table("lead", *(column(name, LeadTable.__table__.c[name].type) for name in row))
+        connection.execute(insert(older).values(**row))
+        connection.execute(insert(SinkOffsetTable).values(topic=JOURNAL, partition=0, next_offset=1, mark=0))
+    upgrade(database.url)
+    writer = CrmWriter(engine, unburied)
+    assert writer.positions()[0] == (0, -1)
+    writer.apply([record])
+    with engine.connect() as connection:
+        found = connection.execute(select(LeadTable.how, LeadTable.deferred_at, LeadTable.asked)).one()
+    assert found == ("claim", START, {})
+    engine.dispose()
+
+
+ADDED = ("how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked")
+
+
+def _lead_values() -> dict[str, Any]:
+    lead = lead_of()
+    values = effects(0, lead.lead_id, row_of(lead)).lead
+    assert values is not None
+    return values

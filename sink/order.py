@@ -1,0 +1,42 @@
+"""A queue's order as SQL: leads come as their sort keys do (`rules.sortkey`), ties by lead id (Q1, Q7, D4)."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, not_
+
+from models.directory import SortOrder
+from rules.catalogue import FIELDS, Field
+from rules.operators import FieldType
+from sink.columns import Expression, LeadColumns, askable
+from sink.tables import LeadTable
+
+
+def order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
+    """Return what to order `LeadTable` by for a queue of this order, whose field and direction are known to exist.
+
+    Raises `RuleErrors` for an attribute no statement can name.
+    """
+    field, columns = FIELDS[sort.field], LeadColumns(dialect)
+    askable(field, "sort.field")
+    values = _values(field, columns)
+    deferred = LeadTable.deferred_at.expression
+    here = deferred.is_(None)
+    missing = and_(*(value.is_(None) for value in values[-2:]))
+    # Leads without a value come after those with one, and those put off after all, in both directions.
+    bands: list[Expression] = [not_(here), deferred, and_(here, missing)]
+    keys = [case((here, value)) for value in values]
+    return [*bands, *(key.desc() if sort.direction == "desc" else key for key in keys), columns.by_id()]
+
+
+def _values(field: Field, columns: LeadColumns) -> list[Expression]:
+    """Return what to order by, ascending; of an attribute whether it is a text, then the number, then the text."""
+    if field.type in {FieldType.TEXT, FieldType.CHOICE}:
+        return [columns.first_bytes(columns.folded(field))]
+    if field.type is not FieldType.ATTRIBUTE:
+        return [columns.raw(field)]
+    number = columns.sent_as_number(field)
+    return [
+        not_(number),
+        case((number, columns.number(field))),
+        case((not_(number), columns.first_bytes(columns.folded(field)))),
+    ]

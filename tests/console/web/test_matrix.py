@@ -35,7 +35,7 @@ def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
         if isinstance(route, APIRoute):
             calls = [dependency.call for dependency in route.dependant.dependencies]
             access = next((call for call in calls if isinstance(call, Access)), None)
-            for method in sorted(route.methods):
+            for method in sorted(route.methods or ()):
                 yield method, route, access
 
 

@@ -34,6 +34,7 @@ from rules.turn import Turn, Verdict, refused
 
 LeadEvent = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | OrgAnswered
 _REQUESTS = {**REQUESTS, **AFTER_OFFER}
+_UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
 _TRIGGERS = {trigger.value: trigger for trigger in (*REQUESTS, *OFFER_TRIGGERS)}
 
 
@@ -47,7 +48,8 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
 
     `row`: what is known of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; time never runs backwards for a lead, whatever the clock does.
-    An action whose answer the row still has is answered the same and changes nothing (X4).
+    An action whose answer the row still has is answered the same and changes nothing (X4). One of another org than the
+    lead's is answered as if there were no such lead.
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
@@ -65,7 +67,11 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                     decisions=(answer,),
                     answers=answers,
                 )
-        lead, decisions, verdict = ask(lead, event, at, book.org(lead.facts.org if lead else event.org))
+        theirs = lead is None or lead.facts.org == event.org
+        if theirs:
+            lead, decisions, verdict = ask(lead, event, at, book.org(event.org))
+        else:  # another org's lead is none that the asker may know of
+            decisions, verdict = (), _UNKNOWN
         seq += lead is not (row.lead if row else None)
         answer = Answered(
             action_id=event.cause,
@@ -75,7 +81,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
             version=seq,
             decided_at=at,
             reason=verdict.reason,
-            owner=lead.owner if lead else None,
+            owner=lead.owner if lead and theirs else None,
             why=verdict.why,
         )
         decisions = (answer, *decisions)
@@ -94,7 +100,7 @@ def ask(
 ) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
     """Decide one action: the lead as it becomes, what was decided about it, and the answer."""
     if lead is None:
-        return None, (), refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
+        return None, (), _UNKNOWN
     if event.invalid is not None:
         return lead, (), refused(Reason.INVALID, event.invalid)
     if rules.reps and rules.role(event.rep_id) is None:

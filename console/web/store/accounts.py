@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +18,6 @@ from sink.verdicts import translated
 
 _WHAT: Final = "console database"
 _HASHES: Final = PasswordHash.recommended()
-_NOBODY: Final = _HASHES.hash(secrets.token_urlsafe())
-"""Checked where there is no such account, so that an answer takes as long either way."""
 SHORTEST_PASSWORD: Final = 10
 TOKEN_PREFIX: Final = "fc_"  # noqa: S105  # it marks our tokens, for those who search for leaked ones
 
@@ -114,8 +113,10 @@ class Accounts:
         )
         with translated(_WHAT), self._engine.connect() as connection:
             row = connection.execute(_columns(query)).first()
-        known = row.password_hash if row is not None and row.password_hash else _NOBODY
-        if not _HASHES.verify(password, known) or row is None or known is _NOBODY:
+        known = row.password_hash if row is not None else None
+        # Checked also where there is no such account, so that an answer takes as long either way.
+        matches = _HASHES.verify(password, known or _nobodys())
+        if row is None or known is None or not matches:
             return None
         return Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role)
 
@@ -282,6 +283,12 @@ class Accounts:
                     set_={"value": statement.excluded.value, "updated_at": statement.excluded.updated_at},
                 )
             )
+
+
+@cache
+def _nobodys() -> str:
+    """Return the hash of a password that nobody knows."""
+    return _HASHES.hash(secrets.token_urlsafe())
 
 
 def hashed(secret: str) -> str:

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from console.load import Client
 from console.up import Everything, everything
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from sink.engine import connect
-from tests.console.web.office import Office
+from tests.console.web.office import PATIENCE_MS, Office
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 

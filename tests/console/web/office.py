@@ -27,7 +27,10 @@ PATIENCE_MS: Final = 15_000
 
 @dataclass
 class Office:
-    """One org. `client` speaks Kafka as vendors, CRMs and admins do; `sign_in` opens a browser."""
+    """One org. `client` speaks Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
+
+    `port`: of another console than the system's own.
+    """
 
     stack: Everything
     browser: Browser
@@ -35,11 +38,12 @@ class Office:
     client: Client
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
+    port: int | None = None
 
     @property
     def url(self) -> str:
         """Where the console is."""
-        return f"http://127.0.0.1:{self.stack.ports['console']}"
+        return f"http://127.0.0.1:{self.port or self.stack.ports['console']}"
 
     async def publish(self, kind: str, object_id: str, **value: Any) -> None:
         """Publish one object of the org's directory."""

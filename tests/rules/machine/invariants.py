@@ -131,7 +131,8 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
         assert after.answers == answers
         return False
     assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
-    owner = after.lead.owner if after.lead else None
+    theirs = after.lead is not None and after.lead.facts.org == event.org
+    owner = after.lead.owner if after.lead and theirs else None
     assert (answer.action_id, answer.action, answer.rep_id) == (event.cause, event.action, event.rep_id)
     assert (answer.version, answer.decided_at, answer.owner) == (after.seq, after.at, owner)
     if answer.result in (Result.DONE, Result.WON):

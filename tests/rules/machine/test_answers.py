@@ -54,6 +54,18 @@ def test_x4_a_repeat_is_answered_word_for_word_also_after_other_events(
     assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
 
 
+@pytest.mark.parametrize(("action", "fields"), ACTIONS)
+def test_another_orgs_lead_is_none_that_anybody_may_know_of(
+    story: Story, action: str, fields: dict[str, Any]
+) -> None:
+    story.opens("rep-7")
+    story.asks("claim_now", "rep-7")
+    lead, seq = story.lead, story.row.seq
+    answer = story.asks(action, "rep-7", org="other", **fields)
+    assert (answer.result, answer.reason, answer.owner) == (Result.REFUSED, Reason.UNKNOWN_LEAD, None)
+    assert (story.lead, story.row.seq, story.said) == (lead, seq, [])
+
+
 def test_x4_the_first_answer_stands_although_the_repeat_asks_for_something_else(story: Story) -> None:
     first = story.opens("rep-7", action_id="once")
     assert story.asks("outcome", "rep-9", outcome="talked", action_id="once") == first

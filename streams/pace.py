@@ -12,7 +12,7 @@ from faust.transport.consumer import Consumer
 
 
 class LoneEvent(Event):
-    """The event of a message that one agent has to itself: to ack it is to ack the message, there is nobody to count."""
+    """The event of a message that one agent has to itself: its ack is the message's, and no readers are counted."""
 
     def __init__(self, app: Any, message: Any) -> None:
         self.app, self.message = app, message

@@ -1,7 +1,8 @@
 """What every stage is: agents that handle events in order, a writer, and acks that wait for what was written."""
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
@@ -11,6 +12,9 @@ from streams.journal import Acker, JournalWriter
 from streams.metrics import EVENTS
 
 Handle = Callable[[Any], None]
+
+PLACES: Final = 4_096
+"""Keys whose partition is remembered: every org, and the leads that people are at just now."""
 
 
 class Stage:
@@ -40,9 +44,14 @@ class Stage:
 
     def place(self, key: bytes) -> int:
         """Return the partition of a key, as Java computes it."""
-        return int((murmur2(key) & 0x7FFFFFFF) % self.partitions)
+        return _hash(key) % self.partitions
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what came of their events is durable."""
         await self.writer.settled()
         self.acker = Acker()
+
+
+@lru_cache(PLACES)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF)

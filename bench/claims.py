@@ -6,10 +6,13 @@ median. Each rate is that of the answers by the broker's append time, from the f
 
 - ours: `agents.worker.run` with the worker's stages. A claimable queue and the leads are there before, recovered from
   the journal; each claim's row, answer and reasons are one journal record. Acked once durable, committed every second.
+  From the second repeat on it has more to do than the claims counted: the relay of the repeat before told the org who
+  has each lead, so an event for every fourth claim is decided beside them, and three records of `org-journal` written.
 - raw, raw_tuned: `bench.peers.raw`, its answer and its state two records.
 - quix: `bench.peers.quix`.
 
-`answers_per_s` is what our relay, a process of its own, makes of the same journal: the rate on `lead-decisions`.
+`answers_per_s` is what our relay, a process of its own, makes of the same journal: the rate on `lead-decisions`. It
+reads those records of `org-journal` beside it.
 """
 
 import asyncio

@@ -100,10 +100,12 @@ async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
         generation = app.consumer_generation_id
         bulk = [first] if first.message.generation_id == generation else []
         track = app.consumer.track_message
-        while len(bulk) < BULK and not queue.empty() and app.flow_control.is_active():
+        # Nothing is awaited meanwhile, so the flow stays as it is.
+        for _ in range(min(BULK - 1, queue.qsize()) if app.flow_control.is_active() else 0):
             event = queue.get_nowait()
-            if event.message.generation_id == generation:
-                event.message.tracked = True
-                track(event.message)
+            message = event.message
+            if message.generation_id == generation:
+                message.tracked = True
+                track(message)
                 bulk.append(event)
         yield bulk

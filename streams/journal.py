@@ -37,29 +37,32 @@ KeyAndValue = tuple[bytes | None, bytes | None]
 
 
 class Receipt:
-    """One event's promise: acked when every record it caused is durable, and every event before it is acked."""
+    """One event's promise: acked when every record it caused is durable, and every event before it is acked.
 
-    __slots__ = ("_acker", "_open", "event", "partition")
+    `open`: what is still to be done: its records that are not durable, and its handler.
+    """
+
+    __slots__ = ("_acker", "event", "open", "partition")
 
     def __init__(self, acker: "Acker", event: Any, partition: tuple[str, int]) -> None:
         self._acker = acker
-        self._open = 1
+        self.open = 1
         self.event = event
         self.partition = partition
 
     @property
     def settled(self) -> bool:
         """Whether everything the event caused is durable."""
-        return self._open == 0
+        return self.open == 0
 
     def expect(self) -> None:
         """One more record belongs to this event."""
-        self._open += 1
+        self.open += 1
 
     def settle(self) -> None:
         """One record is durable, or the event's handler has added all of them."""
-        self._open -= 1
-        if self._open == 0:
+        self.open -= 1
+        if self.open == 0:
             self._acker.advance(self.partition)
 
 
@@ -83,7 +86,7 @@ class Acker:
     def advance(self, partition: tuple[str, int]) -> None:
         """Ack the settled events at the head of a partition."""
         lane = self._lanes[partition]
-        while lane and lane[0].settled:
+        while lane and lane[0].open == 0:
             lane.popleft().event.ack()
 
     @property
@@ -305,8 +308,8 @@ def check_size(
 ) -> int:
     """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
     size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    if headers:
-        size += sum(RECORD_OVERHEAD_BYTES + len(name) + len(text) for name, text in headers)
+    for name, text in headers:
+        size += RECORD_OVERHEAD_BYTES + len(name) + len(text)
     if size > most:
         raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
     return size

@@ -10,7 +10,7 @@ P4        `AIOKafkaConsumerThread._fetch_records`        a fetch that is overtak
 P5        `Consumer.on_partitions_assigned`              it fetches before agents and tables know their partitions
 P6        `Recovery.on_recovery_completed`               what is fetched before its last seek is done is lost for good
 drain     `Consumer._drain_messages`                     two tasks for each message, stalls at buffer pressure
-deliver   `Conductor._build_handler`                     decoding and settings asked for each message (`streams.pace`)
+deliver   `Conductor._build_handler`                     decoding, settings, readers counted each time (`streams.pace`)
 look_up   `Conductor._compile_message_handler`           a lock taken for each message (`streams.pace`)
 getmany   `Consumer.getmany`                             its topic's end asked for each message (`streams.pace`)
 slurp     `Recovery._slurp_changelogs`                   a task and a timer for each changelog record

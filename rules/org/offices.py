@@ -23,6 +23,7 @@ from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
+_UNPUBLISHED: Final = OrgDirectory()
 
 Record = tuple[bytes, OrgRecord]
 """Key and value of one record of `org-journal`."""
@@ -59,7 +60,7 @@ class Offices:
 
     def directory(self, org: str) -> OrgDirectory:
         """Return what an org has published."""
-        directory = self._directories.get(org) or OrgDirectory()
+        directory = self._directories.get(org, _UNPUBLISHED)
         if unread := self._unread.pop(org, None):
             directory = self._directories[org] = directory.publish(*unread)
         return directory

@@ -46,6 +46,21 @@ async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, v
     assert topic.queue.empty()
 
 
+async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(app: Any) -> None:
+    """The patch `deliver`: the message is acked with its consumer, once."""
+    topic, given = raw_topic(app, "lead-log"), message()
+    app.topics._acking_topics.add(given.topic)
+    await app.topics._build_handler(PLACE, {topic})(given)
+    event = topic.queue.get_nowait()
+    stock = app.conf.Event(app, given.key, given.value, given.headers, given)
+    named = ("app", "key", "value", "headers", "message", "acked")
+    assert [getattr(event, name) for name in named] == [getattr(stock, name) for name in named]
+    assert isinstance(event, app.conf.Event)
+    assert (event.ack(), event.ack()) == (True, False)
+    assert given.acked
+    assert app.consumer._acked[PLACE] == [given.offset]
+
+
 async def test_what_two_agents_want_both_get(app: Any) -> None:
     """Faust's own handler does that; the patch leaves it alone."""
     one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")

@@ -17,6 +17,7 @@ from models.decisions import (
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    InquiryAdded,
     LeadClosed,
     OutcomeRecorded,
     OwnerChanged,
@@ -67,7 +68,7 @@ _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items(
 
 _encode: Final = msgspec.json.Encoder().encode
 
-_MOVES_OWN: Final = (CallbackSet, CallbackDue, OutcomeRecorded, LeadClosed, ArrivalRepeated)
+_MOVES_OWN: Final = (CallbackSet, CallbackDue, OutcomeRecorded, LeadClosed, ArrivalRepeated, InquiryAdded)
 """Besides another owner, what can change or end a lead's place in its owner's queue (D3, D4)."""
 
 _NOTHING_NEW: Final = ArrivalRepeated()
@@ -178,6 +179,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
         version=answer.version,
         decided_at=answer.decided_at,
         why=answer.why,
+        merged_into=answer.merged_into,
     )
 
 
@@ -270,7 +272,8 @@ def _gone(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
 def _own_places(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> list[QueueChange]:
     """Tell what becomes of reps' own queues: the former owner's is left, the owner's entered (D3)."""
     before = owners[0].previous_rep_id if owners else lead.owner
-    was = None if before is None else personal_queue(before)
+    reopened = any(isinstance(said, InquiryAdded) and said.reopened for said in row.decisions)
+    was = None if before is None or reopened else personal_queue(before)
     now = own_queue(lead)
     changes = []
     if was is not None and was != now:

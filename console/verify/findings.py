@@ -80,6 +80,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_silent": (_L, "a lead asks for a rep, and its org does not answer"),
     "org_missing": (_L, "a lead is held, offered or waits, and its org knows nothing of it"),
     "org_differs": (_C, "an org says another stage, epoch or rep of a lead than the lead does"),
+    "inquiries_differ": (_L, "an org knows of another number of arrivals of a lead than the lead does (R6)"),
     "org_unasked": (_C, "an org counts a lead that takes nothing of it"),
     # CRM database
     "crm_missing": (_L, "the CRM database lacks what the journal has"),

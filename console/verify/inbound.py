@@ -76,11 +76,12 @@ class Inbound:
                 self._refused(record, refused)
                 continue
             self._unburied(record)
-            old = instant(record) <= self._cut and event.lead_id in self._truth.leads
+            lead_id = self._truth.lead_of(event.org, event.lead_id)
+            old = instant(record) <= self._cut and lead_id in self._truth.leads
             if hash(event.cause) not in self._truth.causes and not old:
                 self._findings.add("arrival_lost", event.lead_id, at=place(record))
-            elif event.lead_id not in self._truth.leads:
-                self._findings.add("not_conserved", event.lead_id, at=place(record))
+            elif lead_id not in self._truth.leads:
+                self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
 
     async def actions(self, records: AsyncIterator[Any]) -> None:
         """Find the answer to every action that can be read (X4)."""

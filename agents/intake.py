@@ -8,15 +8,16 @@ from typing import Any, Final
 from agents.orgs import published_for
 from agents.stage import Stage
 from models.events import ActionRequested, DirectoryPublished
-from models.org import OrgEvent, PersonArrived
+from models.org import ContactListed, OrgEvent, PersonArrived
 from models.wire import encode_event, encode_org_event
+from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
 from streams.app import StageApp
 from streams.dead_letters import bury, verdict
 from streams.journal import MAX_BATCH_BYTES, check_size
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
-Accepted = PersonArrived | ActionRequested | DirectoryPublished
+Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
 Accept = Callable[[Any], Accepted]
 
 MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
@@ -24,7 +25,7 @@ MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
 
 
 class IntakeStage(Stage):
-    """Validates, normalises and re-keys what comes in on `lead-arrivals`, `lead-actions` and `directory`."""
+    """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "intake")
@@ -32,6 +33,7 @@ class IntakeStage(Stage):
             (LEAD_ARRIVALS, "arrivals", arrival),
             (LEAD_ACTIONS, "actions", action),
             (DIRECTORY, "directory", publication),
+            (DO_NOT_CONTACT, "do_not_contact", listing),
         ):
             self.read(topic, partial(self.handle, accept=accept), name=name)
 
@@ -50,7 +52,7 @@ class IntakeStage(Stage):
 
     def records(self, accepted: Accepted) -> list[tuple[str, int, bytes, bytes]]:
         """Return where it goes: topic, partition, key, value of each record. Raises `Never` for what is too large."""
-        if isinstance(accepted, PersonArrived):
+        if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
         key, value = accepted.lead_id.encode(), encode_event(accepted)
         check_size(key, value)
@@ -85,3 +87,9 @@ def action(message: Any) -> ActionRequested:
 def publication(message: Any) -> DirectoryPublished:
     """Read a record of `directory`; its place there is its version. Raises `Refused`."""
     return accept_publication(message.key, message.value, _headers(message), version=message.offset)
+
+
+def listing(message: Any) -> ContactListed:
+    """Read a record of `do-not-contact`; its place there is its version. Raises `Refused`."""
+    at = datetime.fromtimestamp(message.timestamp, UTC)
+    return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

@@ -37,7 +37,7 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     decided_at: datetime
     why: str | None
-    merged_into: str | None = None
+    merged_into: str | None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

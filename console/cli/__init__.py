@@ -11,7 +11,18 @@ import sys
 import structlog
 import typer
 
-from console.cli import assign, checks, desk, directory, letters, measure, processes, route, rules
+from console.cli import (
+    assign,
+    checks,
+    desk,
+    directory,
+    do_not_contact,
+    letters,
+    measure,
+    processes,
+    route,
+    rules,
+)
 from models.errors import ConfigError, FirstclaimError
 
 app = typer.Typer(
@@ -22,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for module in (processes, desk, assign, route, directory, rules, checks, letters, measure):
+for module in (processes, desk, assign, route, directory, do_not_contact, rules, checks, letters, measure):
     module.add_to(app)
 
 

@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
+    DO_NOT_CONTACT,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
@@ -220,6 +221,7 @@ async def _inbound(
         (LEAD_ARRIVALS, inbound.arrivals),
         (LEAD_ACTIONS, inbound.actions),
         (DIRECTORY, inbound.publications),
+        (DO_NOT_CONTACT, inbound.listings),
     ):
         async with aclosing(read_topic(settings, topic)) as records:
             await check(records)

@@ -30,6 +30,11 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "arrival_lost": (_L, "an arrival that can be read is not in lead-log"),
     "action_lost": (_L, "an action that can be read was never answered in the journal"),
     "publication_lost": (_L, "a publication that holds is not in every partition of the journal"),
+    "listing_lost": (
+        _L,
+        "the newest record of a phone or address in do-not-contact is not known to its org (X6)",
+    ),
+    "suppression_differs": (_C, "a lead and the do-not-contact list disagree about one of its handles (X6)"),
     "refusal_lost": (_L, "a message that cannot be accepted is not among the dead letters"),
     "buried_unasked": (_C, "a message that can be accepted is among the dead letters"),
     "internal_dead_letter": (_L, "a record of ours is among the dead letters"),

@@ -11,6 +11,7 @@ from console.verify.findings import Findings
 from console.verify.reading import COMPACTABLE, instant, place
 from console.verify.story import Told
 from models.errors import Refused
+from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
 
@@ -122,6 +123,32 @@ class Inbound:
             if key in for_orgs and self._truth.org_published.get(key, -1) < version:
                 what = f"version {version} of {said} is not in its org's journal"
                 self._findings.add("org_publication_lost", "", what)
+
+    async def listings(self, records: AsyncIterator[Any]) -> None:
+        """Hold the newest record of each phone and address against what its org knows (X6)."""
+        newest: dict[tuple[str, str], str | None] = {}
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_listing(
+                    record.key, record.value, dict(record.headers), version=record.offset, at=instant(record)
+                )
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            newest[event.org, event.handle] = event.reason
+        for (org, handle), reason in newest.items():
+            persons = self._truth.persons.get(org)
+            known = persons.barred(handle) if persons else None
+            if known != reason:
+                self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
+            for lead_id in persons.all_with(handle) if persons else ():
+                facts = self._truth.leads.get(lead_id)
+                said = facts.lead.suppressed.get(handle) if facts else None
+                if said != reason:
+                    self._findings.suspect(
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[said, reason]
+                    )
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for record in records:

@@ -36,7 +36,7 @@ from tests.simulation.steps import Schedule
 
 SEEDS = 300
 LENGTH = 300
-ENOUGH = 150
+ENOUGH = 300
 """So many seeds find what any missing safeguard breaks."""
 
 

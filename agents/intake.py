@@ -1,25 +1,31 @@
-"""The intake: bytes from anywhere, in any partitioning, become events in the log of their lead, or dead letters."""
+"""The intake: bytes from anywhere, in any partitioning, become events in their org's or lead's log, or dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from agents.orgs import published_for
 from agents.stage import Stage
-from models.events import DirectoryPublished, Event
+from models.events import ActionRequested, DirectoryPublished
+from models.org import ContactListed, OrgEvent, PersonArrived
 from models.wire import encode_event, encode_org_event
+from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
 from streams.app import StageApp
 from streams.dead_letters import bury, verdict
-from streams.journal import check_size
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
+from streams.journal import MAX_BATCH_BYTES, check_size
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
-Accept = Callable[[Any], Event]
+Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
+Accept = Callable[[Any], Accepted]
+
+MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
+"""What an org decides of an arrival repeats it, with the rows that it changes, in one batch."""
 
 
 class IntakeStage(Stage):
-    """Validates, normalises and re-keys what comes in on `lead-arrivals`, `lead-actions` and `directory`."""
+    """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "intake")
@@ -27,47 +33,63 @@ class IntakeStage(Stage):
             (LEAD_ARRIVALS, "arrivals", arrival),
             (LEAD_ACTIONS, "actions", action),
             (DIRECTORY, "directory", publication),
+            (DO_NOT_CONTACT, "do_not_contact", listing),
         ):
             self.read(topic, partial(self.handle, accept=accept), name=name)
 
     def handle(self, event: Any, accept: Accept) -> None:
-        """Accept one message into the log of its lead, or bury it with the reason."""
+        """Accept one message into the log of its org or lead, or bury it with the reason."""
         message = event.message
         receipt = self.acker.take(event)
         try:
-            accepted = accept(message)
-            value, key = encode_event(accepted), accepted.lead_id.encode()
-            check_size(key, value)
+            records = self.records(accept(message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
             bury(self.writer, message, *verdict(error), self.partitions, receipt)
         else:
-            # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
-            targets = [self.place(key)] if key else range(self.partitions)
-            for partition in targets:
-                self.writer.add(LEAD_LOG, partition, key=key, value=value, receipt=receipt)
-            if isinstance(accepted, DirectoryPublished) and published_for(accepted):
-                org = accepted.org.encode()
-                self.writer.add(
-                    ORG_LOG, self.place(org), key=org, value=encode_org_event(accepted), receipt=receipt
-                )
+            for topic, partition, key, value in records:
+                self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
+
+    def records(self, accepted: Accepted) -> list[tuple[str, int, bytes, bytes]]:
+        """Return where it goes: topic, partition, key, value of each record. Raises `Never` for what is too large."""
+        if isinstance(accepted, PersonArrived | ContactListed):
+            return [self.for_org(accepted)]
+        key, value = accepted.lead_id.encode(), encode_event(accepted)
+        check_size(key, value)
+        if isinstance(accepted, ActionRequested):
+            return [(LEAD_LOG, self.place(key), key, value)]
+        # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
+        everywhere = [(LEAD_LOG, partition, key, value) for partition in range(self.partitions)]
+        return [*everywhere, self.for_org(accepted)] if published_for(accepted) else everywhere
+
+    def for_org(self, event: OrgEvent) -> tuple[str, int, bytes, bytes]:
+        """Return the record of an event in its org's log."""
+        org, value = event.org.encode(), encode_org_event(event)
+        check_size(org, value, most=MAX_ORG_EVENT_BYTES)
+        return ORG_LOG, self.place(org), org, value
 
 
 def _headers(message: Any) -> dict[str, bytes]:
     return dict(message.headers or ())
 
 
-def arrival(message: Any) -> Event:
+def arrival(message: Any) -> PersonArrived:
     """Read a record of `lead-arrivals`; raises `Refused`."""
     at = datetime.fromtimestamp(message.timestamp, UTC)
     return accept_arrival(message.value, _headers(message), arrived_at=at)
 
 
-def action(message: Any) -> Event:
+def action(message: Any) -> ActionRequested:
     """Read a record of `lead-actions`; raises `Refused`."""
     return accept_action(message.value, _headers(message))
 
 
-def publication(message: Any) -> Event:
+def publication(message: Any) -> DirectoryPublished:
     """Read a record of `directory`; its place there is its version. Raises `Refused`."""
     return accept_publication(message.key, message.value, _headers(message), version=message.offset)
+
+
+def listing(message: Any) -> ContactListed:
+    """Read a record of `do-not-contact`; its place there is its version. Raises `Refused`."""
+    at = datetime.fromtimestamp(message.timestamp, UTC)
+    return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

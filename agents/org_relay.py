@@ -1,6 +1,7 @@
-"""The way back: what an org decided about a lead goes into the lead's own log.
+"""The way back: what an org decided about a lead goes into the lead's own log, its arrival first of all (R6).
 
-A repeat is harmless: an answer names the epoch it answers, and a lead that has moved on takes no notice (X3).
+A repeat is harmless: an answer names the epoch it answers, what tells of arrivals its place, and a lead that has moved
+on takes no notice (X3).
 """
 
 from typing import Any
@@ -47,9 +48,9 @@ class OrgRelayStage(Stage):
         if not self.marks.advance(message.partition, message.offset, step.off):
             REPEATS_SKIPPED.labels(reader="org_relay").inc()
             return
-        for answered in to_leads(step):
-            key = answered.lead_id.encode()
-            self.writer.add(LEAD_LOG, self.place(key), key=key, value=encode_event(answered), receipt=receipt)
+        for news in to_leads(step):
+            key = news.lead_id.encode()
+            self.writer.add(LEAD_LOG, self.place(key), key=key, value=encode_event(news), receipt=receipt)
 
     async def assigned(self, *_: Any, **__: Any) -> None:
         """Restore the marks of our partitions, before their first record is read."""

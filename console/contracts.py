@@ -14,7 +14,7 @@ import msgspec
 
 from models import public
 from models.facts import Facts
-from models.inbound import Action, Arrival
+from models.inbound import Action, Arrival, Listing
 from models.publication import KINDS
 
 if TYPE_CHECKING:
@@ -26,7 +26,11 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by the name of its file without `.schema.json`."""
-    inbound: dict[str, type[BaseModel]] = {"lead-arrivals": Arrival, "lead-actions": Action}
+    inbound: dict[str, type[BaseModel]] = {
+        "lead-arrivals": Arrival,
+        "lead-actions": Action,
+        "do-not-contact": Listing,
+    }
     for kind, (model, _) in KINDS.items():
         inbound[f"directory-{kind}"] = model
     found = {name: model.model_json_schema(mode="validation") for name, model in inbound.items()}

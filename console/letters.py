@@ -8,12 +8,12 @@ from aiokafka import AIOKafkaProducer
 from models.errors import ConfigError, RuntimeFailure
 from streams.reading import read_topic
 from streams.settings import Settings
-from streams.topics import BY_NAME, DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
+from streams.topics import BY_NAME, DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 
 OURS: Final = frozenset(
     {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"}
 )
-REPLAYABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY})
+REPLAYABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT})
 """Only what came from outside is sent again: what stages write to each other is theirs to repeat."""
 
 

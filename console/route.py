@@ -10,12 +10,12 @@ import msgspec
 from msgspec.structs import replace
 
 from console.live import journal_now, office_now, place_of
-from models.decisions import RepSought
-from models.events import LeadArrived
+from models.decisions import InquiryAdded, RepSought
+from models.events import LeadArrived, OrgAnswered
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
 from models.offers import NoRepAvailable, OfferMade, RingStarted
-from models.org import OrgLead, Stage
+from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
 from rules.book import OrgRules, RuleBook
 from rules.errands import to_leads, to_org
@@ -41,6 +41,7 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     `was`: phase and owner of a lead that is known already, as it stands. `phase`: as it would be. `why`: of the
     offer, or why there is none. `until`: the offer's end; of nobody, when time alone may bring somebody. `passed`: who
     is not given it, or which queue does not take it, and why. `later`: who comes after those it is offered to.
+    `inquiry`: what becomes of a known person's lead, of which this would be another inquiry (R6).
     """
 
     lead_id: str
@@ -57,14 +58,16 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     later: tuple[dict[str, Any], ...]
     queues: tuple[dict[str, Any], ...]
     phase: str
+    inquiry: str | None = None
 
 
 async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
     """Route a message of `lead-arrivals`; `org` where it names none. Raises `Refused` as intake would, `Later`."""
     event = accept_arrival(_of(value, org), {}, arrived_at=at)
-    journal = await journal_now(settings, partitions={0, place_of(event.lead_id, settings)})
-    office = await office_now(settings, event.facts.org)
-    return arrival(event, at, journal.book, office, journal.leads.get(event.lead_id))
+    office = await office_now(settings, event.org)
+    placed = placement(event, at, office)
+    journal = await journal_now(settings, partitions={0, place_of(placed.lead_id, settings)})
+    return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))
 
 
 async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
@@ -76,15 +79,31 @@ async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed |
     return anew(lead, at, journal.book, await office_now(settings, lead.facts.org))
 
 
+def placement(event: PersonArrived, at: datetime, office: Offices) -> LeadArrived:
+    """Let an org say which lead an arrival belongs to (R6)."""
+    head = office.decide(event, off=office.highest + 1, at=max(at, office.at)).records[0][1]
+    if not isinstance(head, OrgStep):
+        raise TypeError("a step's first record is its head")
+    return next(news for news in to_leads(head) if isinstance(news, LeadArrived))
+
+
 def arrival(
     event: LeadArrived, at: datetime, book: RuleBook, office: Offices, known: Lead | None = None
 ) -> Routed:
-    """Let a lead arrive; `known`: the lead of the same id, if there is one, whose resend this would be."""
+    """Let a lead arrive; `known`: the lead it belongs to, if that is there: it is a resend or another inquiry (R6)."""
     at = max(at, office.at)
-    lead = step(None, event, off=0, at=at, book=book).lead
-    if lead is None:
+    inquired = event.inquiry is not None and not event.inquiry.again
+    before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
+    row = step(before, event, off=1, at=at, book=book)
+    if row.lead is None:
         raise TypeError("what arrives is a lead")
-    return _routed(lead, at, book, office, known)
+    added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
+    if added is None:
+        return _routed(row.lead, at, book, office, known)
+    moves = added.rep_id is None and row.lead.search is not None and known is not None
+    if not moves or known is None or row.lead.search == known.search:
+        return _stays(row.lead, added, at, book, known)
+    return replace(_routed(row.lead, at, book, office, known, event.facts), inquiry=added.why)
 
 
 def anew(lead: Lead, at: datetime, book: RuleBook, office: Offices) -> Routed:
@@ -113,9 +132,17 @@ def anew(lead: Lead, at: datetime, book: RuleBook, office: Offices) -> Routed:
     return _routed(turn.lead, at, book, office, lead)
 
 
-def _routed(lead: Lead, at: datetime, book: RuleBook, office: Offices, known: Lead | None) -> Routed:
+def _routed(
+    lead: Lead,
+    at: datetime,
+    book: RuleBook,
+    office: Offices,
+    known: Lead | None,
+    facts: Facts | None = None,
+) -> Routed:
+    """Say where a lead goes; `facts`: the arrival's whose campaign counts, if they are not the lead's."""
     rules = book.org(lead.facts.org)
-    campaign, group = rules.route(lead.facts)
+    campaign, group = rules.route(facts or lead.facts)
     found: dict[str, Any] = {
         "lead_id": lead.lead_id,
         "name": lead.facts.prospect_name,
@@ -146,6 +173,31 @@ def _routed(lead: Lead, at: datetime, book: RuleBook, office: Offices, known: Le
     return Routed(**found, queues=queues, phase=lead.phase)
 
 
+def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None) -> Routed:
+    """Say of another inquiry that the lead is where it is, or is somebody's, without its org being asked (R6)."""
+    rules = book.org(lead.facts.org)
+    return Routed(
+        lead_id=lead.lead_id,
+        name=lead.facts.prospect_name,
+        at=at,
+        was={"phase": known.phase, "owner": known.owner} if known else None,
+        campaign=added.campaign,
+        group=lead.search.group_id if lead.search else None,
+        method=lead.how if lead.owner else lead.distribution,
+        offered_to=(lead.owner,) if lead.owner else lead.search.reps if lead.search else (),
+        until=lead.search.until if lead.search else None,
+        why=added.why,
+        passed=() if lead.owner else _untaken(rules, lead, at),
+        later=(),
+        queues=tuple(
+            {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
+            for queue_id in sorted(lead.places)
+        ),
+        phase=lead.phase,
+        inquiry=added.why,
+    )
+
+
 def _asked(lead: Lead, at: datetime, book: RuleBook, office: Offices) -> tuple[Lead, dict[str, Any]]:
     """Put the lead's request to its org, and the answer to the lead; return the lead after it, and what was said."""
     search, org = lead.search, lead.facts.org
@@ -161,7 +213,9 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: Offices) -> tuple[L
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
     answered = next(
-        one for one in to_leads(head) if one.lead_id == lead.lead_id and one.answer.epoch == epoch
+        one
+        for one in to_leads(head)
+        if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
     )
     after = step(row, answered, off=1, at=at, book=book).lead
     answer = answered.answer

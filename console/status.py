@@ -21,6 +21,7 @@ from streams.settings import Settings
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
+    DO_NOT_CONTACT,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
@@ -31,7 +32,7 @@ from streams.topics import (
 )
 
 STAGES: Final = {
-    "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY)),
+    "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)),
     "leads": (WORKER_GROUP, (LEAD_LOG,)),
     "orgs": (WORKER_GROUP, (ORG_LOG,)),
     "relay": (RELAY_GROUP, (LEAD_JOURNAL, ORG_JOURNAL)),

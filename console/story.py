@@ -15,7 +15,9 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 
 async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
-    """Return {lead_id, state, events}; an event is {offset, at, cause, event, version, decisions}.
+    """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
+
+    `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
 
     The journal keeps a day of every event and the newest for ever; the log keeps a week of what was asked.
     """
@@ -45,7 +47,12 @@ async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
                 "decisions": msgspec.to_builtins(row.decisions),
             }
     state = msgspec.to_builtins(newest.lead) if newest and newest.lead else None
-    return {"lead_id": lead_id, "state": state, "events": [events[off] for off in sorted(events)]}
+    return {
+        "lead_id": lead_id,
+        "state": state,
+        "merged_into": newest.merged_into if newest else None,
+        "events": [events[off] for off in sorted(events)],
+    }
 
 
 def print_story(story: dict[str, Any]) -> None:
@@ -55,6 +62,9 @@ def print_story(story: dict[str, Any]) -> None:
     if not story["events"]:
         out.print(f"No lead {story['lead_id']} is known.")
         return
+    if story["merged_into"]:
+        into = story["merged_into"]
+        out.print(f"[bold]{story['lead_id']}[/bold] is no lead of its own: it is an inquiry of lead {into}")
     if state:
         owner = state.get("owner") or "nobody"
         out.print(f"[bold]{story['lead_id']}[/bold] is {state['phase']}, owned by {owner}")

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     LEAD_CLOSED = "lead_closed"
     INVALID = "invalid"
     SUPPRESSED = "suppressed"
+    QUIET_HOURS = "quiet_hours"
     FATAL_ERROR = "fatal_error"
 
 
@@ -53,10 +54,43 @@ class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
     filled: tuple[str, ...] = ()
 
 
+class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
+    """The person inquired once more, through another arrival (R6). `why`: by what it is known, and what comes of it.
+
+    `rep_id`: the active owner, who keeps the lead and is told; None without one. `reopened`: the lead had been closed
+    and is its owner's again. `filled`: the empty fields the inquiry completed.
+    """
+
+    inquiry_id: str
+    vendor: str
+    campaign: str | None
+    external_id: str | None
+    rep_id: str | None
+    why: str
+    reopened: bool = False
+    filled: tuple[str, ...] = ()
+
+
+class MergedInto(_Decision, frozen=True, tag="merged_into"):
+    """The arrival of this id is another inquiry of lead `into`, and no lead of its own (R6)."""
+
+    into: str
+    why: str
+
+
+class SuppressionRecorded(_Decision, frozen=True, tag="suppression_recorded"):
+    """A handle of the lead is on the do-not-contact list, or with `reason` None not any more (X6)."""
+
+    handle: str
+    reason: str | None
+    why: str
+
+
 class Answered(_Decision, frozen=True, tag="answered"):
     """The answer to one action, exactly as `lead-decisions` says it (X4: kept, to be repeated word for word).
 
-    `why`: the reason in words, with the rule, version, lock or owner that made it so (X1).
+    `why`: the reason in words, with the rule, version, lock or owner that made it so (X1). `merged_into`: the lead
+    that the one asked for was added to (R6).
     """
 
     action_id: str
@@ -68,6 +102,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
     reason: Reason | None = None
     owner: str | None = None
     why: str | None = None
+    merged_into: str | None = None
 
 
 class OwnerChanged(_Decision, frozen=True, tag="owner_changed"):
@@ -130,9 +165,13 @@ class CallbackSet(_Decision, frozen=True, tag="callback_set"):
 
 
 class CallbackDue(_Decision, frozen=True, tag="callback_due"):
-    """The promised call is due: the lead is at the top of its owner's queue (D4)."""
+    """The promised call is due: the lead is at the top of its owner's queue (D4).
+
+    `quiet_until`: it is not to be called before, where the lead is (X6).
+    """
 
     rep_id: str | None
+    quiet_until: datetime | None = None
 
 
 class OutcomeRecorded(_Decision, frozen=True, tag="outcome_recorded"):
@@ -275,6 +314,9 @@ class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
 Decision = (
     LeadAccepted
     | ArrivalRepeated
+    | InquiryAdded
+    | MergedInto
+    | SuppressionRecorded
     | Answered
     | OwnerChanged
     | QueueEntered

@@ -1,8 +1,10 @@
 """The objects an admin publishes: queues, reps, settings (CONTRACTS.md, `directory`)."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+from models.roster import WeekSpan
 
 
 class SortOrder(msgspec.Struct, frozen=True):
@@ -54,10 +56,20 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     default: bool = False
 
 
+QUIET_HOURS: Final = (
+    WeekSpan(days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), from_="21:00", to="08:00"),
+)
+"""No telephone solicitation before 8 or after 21 o'clock where the called party is (47 CFR 64.1200(c)(1))."""
+
+
 class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end."""
+    """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end.
+
+    `quiet_hours`: when a lead is not called, by the clock where it is; none switches them off (X6).
+    """
 
     lock_minutes: float = 60
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")
+    quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS

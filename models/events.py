@@ -7,6 +7,7 @@ import msgspec
 
 from models.facts import Facts
 from models.offers import OrgAnswer
+from models.persons import Inquiry
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -17,9 +18,35 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
-    """A vendor sent a lead."""
+    """A vendor sent a lead, and its org has told whose it is (R6).
+
+    `cause`: the arrival's own. `inquiry`: it is another inquiry of the lead; None where it is the lead's own arrival.
+    `barred`: its handles that are not to be contacted, and why (X6). `place`: the offset in `org-log` of what the org
+    decided it by; of one lead these only grow, so a repeat is known by it. -1: it came by no org.
+    """
 
     facts: Facts
+    inquiry: Inquiry | None = None
+    barred: dict[str, str] = {}
+    place: int = -1
+
+
+class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
+    """The arrival of this id is no lead of its own: it was added to lead `into` as another inquiry (R6)."""
+
+    into: str
+    why: str
+
+
+class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
+    """A handle of the lead was put on its org's do-not-contact list; `reason` None: it was taken off (X6).
+
+    `place`: as of `LeadArrived`.
+    """
+
+    handle: str
+    reason: str | None = None
+    place: int = -1
 
 
 class ActionRequested(_Event, frozen=True, tag="action_requested"):
@@ -80,4 +107,13 @@ class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
     value: dict[str, Any] | None = None
 
 
-Event = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | OrgAnswered | DirectoryPublished
+Event = (
+    LeadArrived
+    | ArrivalMerged
+    | SuppressionChanged
+    | ActionRequested
+    | DeadlinePassed
+    | RulesChanged
+    | OrgAnswered
+    | DirectoryPublished
+)

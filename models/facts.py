@@ -1,7 +1,7 @@
 """The facts of a prospect as one frozen record: what the vendor said, normalised, and nothing that happened later."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -41,12 +41,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return name or self.external_id or self.email or self.phone or "unnamed"
 
 
-def completed(old: Facts, new: Facts) -> Facts:
-    """Return `old` with its empty fields filled from `new`: a resend may complete a lead, never overwrite it."""
+ITS_ARRIVAL: Final = frozenset({"vendor", "campaign", "external_id", "created_at", "assigned_to"})
+"""What is true of one arrival, and not of the prospect."""
+
+
+def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> Facts:
+    """Return `old` with its empty fields filled from `new`: a resend may complete a lead, never overwrite it.
+
+    `without`: fields that are left as they are.
+    """
     filled: dict[str, Any] = {
         name: value
         for name in Facts.__struct_fields__
-        if getattr(old, name) is None and (value := getattr(new, name)) is not None
+        if name not in without and getattr(old, name) is None and (value := getattr(new, name)) is not None
     }
     if missing := {key: value for key, value in new.attributes.items() if key not in old.attributes}:
         filled["attributes"] = {**old.attributes, **missing}

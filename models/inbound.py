@@ -4,6 +4,7 @@ The readers of `models/spelling.py` do the reading, so a schema and the code tha
 Unknown fields are kept. The models hold normal forms; what was sent is not changed by them.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Final
@@ -33,6 +34,18 @@ def _text(about: str, **more: Any) -> WithJsonSchema:
 
 def _any(about: str, *types: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": [*types, "null"], "description": about, **more})
+
+
+def _kindly(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a reader for which what cannot be read is not given."""
+
+    def kind(value: Any) -> Any:
+        try:
+            return read(value)
+        except ValueError:
+            return None
+
+    return kind
 
 
 _LINE = PlainValidator(spelling.text())
@@ -149,6 +162,22 @@ class Arrival(BaseModel):
     attributes: Annotated[
         dict[str, Any], PlainValidator(spelling.mapping), _any("Whatever else the vendor knows.", "object")
     ] = Field(default_factory=dict)
+
+
+class Listing(BaseModel):
+    """Why a phone or mail address is not to be contacted, and since when (topic `do-not-contact`, X6).
+
+    The key is `org/phone/NUMBER` or `org/email/ADDRESS`; null removes it. What cannot be read counts as not given.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, title="do-not-contact")
+
+    reason: Annotated[str | None, PlainValidator(_kindly(spelling.text())), _text("Why, in words.")] = None
+    at: Annotated[
+        datetime | None,
+        PlainValidator(_kindly(spelling.instant)),
+        _any("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
+    ] = None
 
 
 class Action(BaseModel):

@@ -138,7 +138,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     when a callback without a time sent it to the end of its queues (D4). `search`: its way to a rep, while it is on
     it. `failed`: why the last search came to nothing, until somebody has the lead. `taken`: the epoch under which its
     owner took it, by which the org knows it. `distribution`, `description`: its group's method and its campaign's
-    description, as they were when it arrived (E2).
+    description, as they were when it arrived, or was distributed again (E2). `inquiries`: how often the person
+    inquired, its own arrival included (R6). `suppressed`: handle on the do-not-contact list -> why (X6). `placed`: the
+    highest offset in `org-log` of what its org told it of arrivals and that list; what does not exceed it is a repeat.
     """
 
     lead_id: str
@@ -169,6 +171,13 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evaluated: int = -1
     deadlines: tuple[Deadline, ...] = ()
     epoch: int = 0
+    placed: int = -1
+    suppressed: dict[str, str] = {}
+
+    @property
+    def silenced(self) -> bool:
+        """Whether the lead is not to be called: its vendor or the do-not-contact list says so (X6)."""
+        return self.facts.silenced or bool(self.suppressed)
 
     def deadline(self, kind: DeadlineKind) -> Deadline | None:
         """Return the current deadline of a kind; there is at most one."""
@@ -184,6 +193,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     `off`: the offset in `lead-log` of the event applied last; an event at or below it is a replay. `seq`: the version
     of the lead, +1 with every change; `0` where there is no lead yet. `lead`: None when somebody acted on a lead that
     never arrived; its answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's time.
+    `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
     """
 
     off: int
@@ -193,6 +203,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     cause: str
     decisions: tuple[Decision, ...] = ()
     answers: tuple[Answered, ...] = ()
+    merged_into: str | None = None
 
 
 class DirectoryRow(

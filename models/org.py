@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from models.events import DirectoryPublished
+from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
 
@@ -21,6 +22,25 @@ class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
     cause: str
     org: str = "default"
+
+
+class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
+    """A vendor sent a lead; the org says whose it is (R6). `lead_id`: by CONTRACTS.md, of the arrival itself."""
+
+    lead_id: str
+    facts: Facts
+
+
+class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
+    """A handle was put on the do-not-contact list; `reason` None: it was taken off (X6).
+
+    `version`: the record's place in `do-not-contact`; only grows, but for repeats.
+    """
+
+    handle: str
+    version: int
+    reason: str | None = None
+    at: datetime | None = None
 
 
 class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
@@ -103,7 +123,9 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
 
 
 OrgEvent = (
-    RepRequested
+    PersonArrived
+    | ContactListed
+    | RepRequested
     | OfferSettled
     | LeadTaken
     | LeadReleased
@@ -206,4 +228,29 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     paused: bool = False
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead
+class OrgPerson(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
+):
+    """What one arrival says of its person: it is lead `lead_id`'s, and so are these handles (R6). Never changed.
+
+    `handles`: nobody had them before. `shared`: another lead had them first. `more`: a resend brought further ones.
+    """
+
+    arrival_id: str
+    lead_id: str
+    handles: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    more: bool = False
+
+
+class OrgBarred(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_barred"
+):
+    """A handle on the do-not-contact list; `reason` None: not any more (X6). `at`: since when, as was said."""
+
+    handle: str
+    reason: str | None = None
+    at: datetime | None = None
+
+
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgBarred

@@ -15,6 +15,7 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
+from models.persons import ArrivalPlaced, ContactBarred
 
 
 class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -59,7 +60,9 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 
 
 OrgDecision = (
-    OfferMade
+    ArrivalPlaced
+    | ContactBarred
+    | OfferMade
     | RingStarted
     | NoRepAvailable
     | StillWaiting

@@ -113,6 +113,15 @@ def _zones_of_phone(phone: str) -> frozenset[str]:
     return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - {"Etc/Unknown"}
 
 
+ALL_ZONES: Final = tuple(sorted({zone for zones in _ZONES_BY_STATE.values() for zone in zones}))
+"""Every time zone of the United States and its territories."""
+
+
+def zones_of(state: str | None) -> tuple[str, ...]:
+    """Return the time zones of a state by its code; of a state that is not known, all there are."""
+    return _ZONES_BY_STATE.get(state or "", ALL_ZONES)
+
+
 def time_zone(zip_code: str | None, state: str | None, phone: str | None) -> str | None:
     """Return the IANA time zone of a lead, None where nothing says it. Arguments are normalised already."""
     if zip_code is not None and (zone := zone_of_zip(zip_code)):

@@ -22,7 +22,10 @@ Status = Literal["open", "ignored", "resolved"]
 
 
 class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """`lead-decisions`: the one answer to one action (X4). `why`: the reason in words (X1)."""
+    """`lead-decisions`: the one answer to one action (X4). `why`: the reason in words (X1).
+
+    `merged_into`: there is no such lead, because its arrival was added to this one as another inquiry (R6).
+    """
 
     action_id: str
     lead_id: str
@@ -34,6 +37,7 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     decided_at: datetime
     why: str | None
+    merged_into: str | None
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

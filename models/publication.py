@@ -183,12 +183,17 @@ class CampaignObject(_Published):
 
 
 class SettingsObject(_Published):
-    """An org's choices (D2, D4, R1)."""
+    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none."""
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     auto_claim_on_timed_callback: bool = True
     round_robin: bool = True
     closing_outcomes: Ids = ["closed_won", "closed_lost", "do_not_contact"]
+    quiet_hours: Week = [
+        WeekSpan.model_validate(
+            {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "21:00", "to": "08:00"}
+        )
+    ]
 
 
 KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {

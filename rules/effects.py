@@ -162,6 +162,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
         version=answer.version,
         decided_at=answer.decided_at,
         why=answer.why,
+        merged_into=answer.merged_into,
     )
 
 

@@ -1,22 +1,22 @@
 """What a lead and its org tell each other: the records of either journal name the events of the other's log.
 
 The same record always gives the same events, so whoever carries them may repeat itself. An org knows a repeat by the
-record's number (`OrgStep.mark`), a lead by the epoch its answer names.
+record's number (`OrgStep.mark`), a lead by the epoch its answer names, or by the place of what tells of arrivals.
 """
-
-from typing import Final
 
 from msgspec.structs import replace
 
-from models.decisions import LeadClosed, OfferDeclined, OfferEnded, OwnerChanged, RepSought
-from models.events import OrgAnswered
+from models.decisions import InquiryAdded, LeadClosed, OfferDeclined, OfferEnded, OwnerChanged, RepSought
+from models.events import ArrivalMerged, Event, LeadArrived, OrgAnswered, SuppressionChanged
 from models.lead import Lead, LeadRow
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
-from models.org import LeadTaken, OfferSettled, OrgEvent, RepRequested
+from models.org import LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import OrgStep
+from models.persons import ArrivalPlaced, ContactBarred
 
-ANSWERS: Final = (OfferMade, RingStarted, NoRepAvailable, OfferVoided, LeadOrphaned)
+LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged
+"""What an org tells leads."""
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
@@ -26,6 +26,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         return []
     told: list[OrgEvent] = []
     owned = any(isinstance(decision, OwnerChanged) for decision in row.decisions)
+    inquiry = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     common = {"cause": row.cause, "org": lead.facts.org, "lead_id": lead.lead_id}
     for decision in row.decisions:
         match decision:
@@ -49,20 +50,66 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 )
             case _:
                 pass
-    if owned and lead.owner is not None:
+    reopened = inquiry is not None and inquiry.reopened
+    if (owned or reopened) and lead.owner is not None:
         told.append(LeadTaken(**common, epoch=lead.taken, rep_id=lead.owner))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
+    if owned and inquiry is not None and lead.owner is None and lead.search is None:
+        told.append(
+            LeadReleased(**common, epoch=lead.epoch)
+        )  # who had left has it no more, and nobody is sought
     return told
 
 
-def to_leads(step: OrgStep) -> list[OrgAnswered]:
+def to_leads(step: OrgStep) -> list[LeadNews]:
     """Return what an org's step tells leads, in order."""
-    return [
-        OrgAnswered(lead_id=decision.lead_id, cause=f"org/{step.org}/{step.off}/{n}", answer=decision)
-        for n, decision in enumerate(step.decisions)
-        if isinstance(decision, ANSWERS)
-    ]
+    told: list[LeadNews] = []
+    for n, decision in enumerate(step.decisions):
+        cause = f"org/{step.org}/{step.off}/{n}"
+        match decision:
+            case OfferMade() | RingStarted() | NoRepAvailable() | OfferVoided() | LeadOrphaned():
+                told.append(OrgAnswered(lead_id=decision.lead_id, cause=cause, answer=decision))
+            case ArrivalPlaced(lead_id=lead_id, inquiry=inquiry):
+                told.append(
+                    LeadArrived(
+                        lead_id=lead_id,
+                        cause=step.cause,
+                        facts=decision.facts,
+                        inquiry=inquiry,
+                        barred=decision.barred,
+                        place=step.off,
+                    )
+                )
+                if inquiry is not None and not inquiry.again:
+                    merged = ArrivalMerged(
+                        lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why
+                    )
+                    told.append(merged)
+            case ContactBarred(lead_id=lead_id):
+                told.append(
+                    SuppressionChanged(
+                        lead_id=lead_id,
+                        cause=cause,
+                        handle=decision.handle,
+                        reason=decision.reason,
+                        place=step.off,
+                    )
+                )
+            case _:
+                pass
+    return told
+
+
+def identity(event: Event) -> str | None:
+    """Return what an event that an org told has of its own, whatever its cause repeats; None of any other event."""
+    match event:
+        case LeadArrived(place=place) if place >= 0:
+            return f"org/{event.facts.org}/{place}/arrival"
+        case OrgAnswered() | ArrivalMerged() | SuppressionChanged():
+            return event.cause
+        case _:
+            return None
 
 
 def _asking(lead: Lead) -> Lead:

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from models import ids, places, spelling
 from models.errors import PublicationErrors, Refused
-from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.inbound import Action, Arrival
+from models.org import PersonArrived
 from models.publication import KINDS
 from rules import publication
 from rules.envelope import Headers, digest, opened, place, storable
@@ -31,7 +32,7 @@ _BLANK: Final = "\x00" + string.whitespace
 _Model = TypeVar("_Model", Arrival, Action)
 
 
-def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> LeadArrived:
+def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> PersonArrived:
     """Read one record of `lead-arrivals`.
 
     `arrived_at`: the broker's time, taken where the vendor gives no `created_at`. One without an offset is
@@ -57,9 +58,10 @@ def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetim
     if facts["time_zone"] is None:
         facts["time_zone"] = places.time_zone(facts["zip"], facts["state"], facts["phone"])
     vendor, external_id = _as_sent(sent["vendor"]), _as_sent(sent.get("external_id"))
-    return LeadArrived(
+    return PersonArrived(
         lead_id=ids.lead_id(arrival.org, vendor or arrival.vendor, external_id, sent),
         cause=envelope.event_id or digest(value or b""),
+        org=arrival.org,
         facts=Facts(**facts, attributes=_attributes(arrival, invalid, assumed)),
     )
 

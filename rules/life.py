@@ -10,9 +10,14 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can happen to a lead: an arrival, what people ask (CONTRACTS.md, `type`), its org, a deadline, new rules."""
+    """What can happen to a lead: arrivals, what people ask (CONTRACTS.md, `type`), its org, a deadline, new rules.
+
+    `INQUIRED`: an arrival of a person who is known (R6). `SUPPRESSION`: the do-not-contact list (X6).
+    """
 
     ARRIVED = "arrived"
+    INQUIRED = "inquired"
+    SUPPRESSION = "suppression"
     CLAIM = "claim"
     CLAIM_NOW = "claim_now"
     VIEW = "view"
@@ -60,9 +65,12 @@ _FREE: Final = frozenset({_Q, _E})
 LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
         Trigger.ARRIVED: _FREE | {_O, _F},
+        Trigger.INQUIRED: _FREE | {_O, _F},
     },
     _Q: {
         Trigger.ARRIVED: _FREE,
+        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.SUPPRESSION: _FREE,
         Trigger.CLAIM: frozenset({_O}),
         Trigger.VIEW: _FREE | {_L},
         Trigger.OUTCOME: _FREE | {_C},
@@ -77,6 +85,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _L: {
         Trigger.ARRIVED: frozenset({_L}),
+        Trigger.INQUIRED: _FREE | {_L, _O, _F},
+        Trigger.SUPPRESSION: frozenset({_L}),
         Trigger.CLAIM: frozenset({_L}),
         Trigger.VIEW: frozenset({_L}),
         Trigger.RELEASE: _FREE,
@@ -92,6 +102,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _F: {
         Trigger.ARRIVED: frozenset({_F}),
+        Trigger.INQUIRED: frozenset({_F}),
+        Trigger.SUPPRESSION: frozenset({_F}),
         Trigger.CLAIM: frozenset({_O}),
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.ACCEPT: frozenset({_O}),
@@ -112,6 +124,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _O: {
         Trigger.ARRIVED: frozenset({_O}),
+        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.SUPPRESSION: frozenset({_O}),
         Trigger.CLAIM: frozenset({_O}),
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.VIEW: frozenset({_O, _W}),
@@ -129,6 +143,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _W: {
         Trigger.ARRIVED: frozenset({_W}),
+        Trigger.INQUIRED: _FREE | {_O, _W, _F},
+        Trigger.SUPPRESSION: frozenset({_W}),
         Trigger.CLAIM: frozenset({_W}),
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.VIEW: frozenset({_W}),
@@ -148,6 +164,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _E: {
         Trigger.ARRIVED: _FREE,
+        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.SUPPRESSION: _FREE,
         Trigger.CLAIM: frozenset({_O}),
         Trigger.VIEW: _FREE | {_L},
         Trigger.OUTCOME: _FREE | {_C},
@@ -163,6 +181,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _I: {
         Trigger.ARRIVED: frozenset({_I}),
+        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.SUPPRESSION: frozenset({_I}),
         Trigger.CLAIM: frozenset({_I}),
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
@@ -174,6 +194,8 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     },
     _C: {
         Trigger.ARRIVED: frozenset({_C}),
+        Trigger.INQUIRED: _FREE | {_O, _F},
+        Trigger.SUPPRESSION: frozenset({_C}),
         Trigger.CLAIM: frozenset({_C}),
         Trigger.VIEW: frozenset({_C}),
         Trigger.NOTE: frozenset({_C}),
@@ -183,7 +205,9 @@ LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
 """phase -> trigger -> the phases it may end in. What is not listed is refused and changes nothing. A manager's look
 at a lead (`view` with the view-only preference, D5) leaves it where it is. An action meets a lead whose lock has run
 out where the expiry leaves it, also if the timer is late (D2). New rules end the lock of a rep who has left (X2).
-What a manager does with an offered lead may find that its ring has run out, and leave it free, as the timer would."""
+What a manager does with an offered lead may find that its ring has run out, and leave it free, as the timer would.
+Another inquiry distributes anew what nobody has in hand, also a closed lead, and one whose owner has left; a closed one
+with an active owner is that owner's again (R6)."""
 
 
 _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {

@@ -8,31 +8,34 @@ from datetime import datetime
 from models.decisions import (
     Answered,
     AnswerIgnored,
-    ArrivalRepeated,
     DeadlineIgnored,
     Decision,
-    LeadAccepted,
+    MergedInto,
     Reason,
     Result,
 )
 from models.events import (
     ActionRequested,
+    ArrivalMerged,
     DeadlinePassed,
     DirectoryPublished,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
+    SuppressionChanged,
 )
-from models.facts import completed
 from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
+from rules import arrivals
 from rules.book import OrgRules, RuleBook
 from rules.life import LIFE, OFFER_TRIGGERS
 from rules.offered import AFTER_OFFER, ask_offered
 from rules.requests import REQUESTS, out_of_place
-from rules.seeking import expire_offer, hear, seek
+from rules.seeking import expire_offer, hear
 from rules.turn import Turn, Verdict, refused
 
-LeadEvent = LeadArrived | ActionRequested | DeadlinePassed | RulesChanged | OrgAnswered
+Happening = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+"""What nobody asked for."""
+LeadEvent = Happening | ActionRequested
 _REQUESTS = {**REQUESTS, **AFTER_OFFER}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
 _TRIGGERS = {trigger.value: trigger for trigger in (*REQUESTS, *OFFER_TRIGGERS)}
@@ -54,6 +57,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
     lead = row.lead if row else None
     seq = row.seq if row else 0
     answers = row.answers if row else ()
+    into = row.merged_into if row else None
     at = max(at, row.at) if row else at
     if isinstance(event, ActionRequested):
         for answer in answers:
@@ -66,10 +70,11 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                     cause=event.cause,
                     decisions=(answer,),
                     answers=answers,
+                    merged_into=into,
                 )
         theirs = lead is None or lead.facts.org == event.org
         if theirs:
-            lead, decisions, verdict = ask(lead, event, at, book.org(event.org))
+            lead, decisions, verdict = ask(lead, event, at, book.org(event.org), merged_into=into)
         else:  # another org's lead is none that the asker may know of
             decisions, verdict = (), _UNKNOWN
         seq += lead is not (row.lead if row else None)
@@ -83,6 +88,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
             reason=verdict.reason,
             owner=lead.owner if lead and theirs else None,
             why=verdict.why,
+            merged_into=into if lead is None else None,
         )
         decisions = (answer, *decisions)
         answers = (*answers, answer)[-ANSWERS_KEPT:]
@@ -90,15 +96,34 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = happen(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
+        into = next((said.into for said in decisions if isinstance(said, MergedInto)), into)
     return LeadRow(
-        off=off, seq=seq, lead=lead, at=at, cause=event.cause, decisions=decisions, answers=answers
+        off=off,
+        seq=seq,
+        lead=lead,
+        at=at,
+        cause=event.cause,
+        decisions=decisions,
+        answers=answers,
+        merged_into=into if lead is None else None,
     )
 
 
 def ask(
-    lead: Lead | None, event: ActionRequested, at: datetime, rules: OrgRules
+    lead: Lead | None,
+    event: ActionRequested,
+    at: datetime,
+    rules: OrgRules,
+    *,
+    merged_into: str | None = None,
 ) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
-    """Decide one action: the lead as it becomes, what was decided about it, and the answer."""
+    """Decide one action: the lead as it becomes, what was decided about it, and the answer.
+
+    `merged_into`: the lead that the arrival of this id was added to (R6).
+    """
+    if lead is None and merged_into is not None:
+        why = f"it came as another inquiry of lead {merged_into}: ask for that one"
+        return None, (), refused(Reason.UNKNOWN_LEAD, why)
     if lead is None:
         return None, (), _UNKNOWN
     if event.invalid is not None:
@@ -125,19 +150,25 @@ def ask(
 
 def happen(
     lead: Lead | None,
-    event: LeadArrived | DeadlinePassed | RulesChanged | OrgAnswered,
+    event: Happening,
     at: datetime,
     rules: OrgRules,
 ) -> tuple[Lead | None, tuple[Decision, ...]]:
     """Decide what nobody asked for: an arrival, an answer of the org, a deadline, new rules."""
-    if isinstance(event, LeadArrived):
-        turn = _arrive(lead, event, at, rules)
+    if isinstance(event, ArrivalMerged):
+        return lead, (arrivals.merged(lead, event),)
+    if lead is None and isinstance(event, LeadArrived):
+        turn = arrivals.begin(event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
         turn = Turn(lead=lead, at=at, rules=rules, began=lead)
         stale: DeadlineIgnored | AnswerIgnored | None = None
-        if isinstance(event, DeadlinePassed):
+        if isinstance(event, LeadArrived):
+            stale = arrivals.again(turn, event)
+        elif isinstance(event, SuppressionChanged):
+            stale = arrivals.suppress(turn, event)
+        elif isinstance(event, DeadlinePassed):
             stale = _pass(turn, event)
         elif isinstance(event, OrgAnswered):
             stale = hear(turn, event.answer)
@@ -147,34 +178,6 @@ def happen(
             return lead, (stale,)
     turn.settle()
     return turn.lead, tuple(turn.said)
-
-
-def _arrive(lead: Lead | None, event: LeadArrived, at: datetime, rules: OrgRules) -> Turn:
-    """Take an arrival: the first makes the lead; a resend is the same lead and at most completes it."""
-    if lead is None:
-        facts = event.facts
-        new = Lead(lead_id=event.lead_id, facts=facts, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
-        turn = Turn(lead=new, at=at, rules=rules, began=None)
-        turn.say(LeadAccepted())
-        rep_id = facts.assigned_to
-        campaign, group = rules.route(facts)
-        if campaign is not None:
-            distribution = group.method if group else None
-            turn.become(distribution=distribution, description=campaign.description or None)
-        if rep_id and (not rules.reps or rules.role(rep_id)):
-            turn.own(rep_id, "pre_assigned", f"vendor/{facts.vendor}", "it arrived assigned (R5)")
-        elif campaign is not None and group is not None and group.takes:
-            seek(turn, group.group_id, f"it arrived through campaign {campaign.campaign_id}")
-        return turn
-    turn = Turn(lead=lead, at=at, rules=rules, began=lead)
-    facts = completed(lead.facts, event.facts)
-    filled = tuple(
-        name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(lead.facts, name)
-    )
-    if filled:
-        turn.become(facts=facts)
-    turn.say(ArrivalRepeated(filled=filled))
-    return turn
 
 
 def _pass(turn: Turn, event: DeadlinePassed) -> DeadlineIgnored | None:

@@ -1,11 +1,19 @@
 """Whom a lead's record has told by mail, push or call, and what of it is void again (R2, R3, S1, S2, S4).
 
-A notice is a request with an id that follows from lead, epoch and rep, so whoever sends it sends it once.
+A notice is a request with an id that follows from lead, epoch and rep, or of an inquiry from lead, inquiry and rep, so
+whoever sends it sends it once.
 """
 
 from typing import Any, Final, Literal
 
-from models.decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, OwnerChanged
+from models.decisions import (
+    ConnectRequested,
+    InquiryAdded,
+    LeadOffered,
+    OfferDeclined,
+    OfferEnded,
+    OwnerChanged,
+)
 from models.lead import Lead, LeadRow
 from models.offers import Outcome
 from models.public import Notification
@@ -50,6 +58,22 @@ def notices(row: LeadRow) -> list[Notification]:
                 found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
             case OwnerChanged(rep_id=str() as rep_id) if decision.how in TOLD:
                 found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.taken, _about(lead))
+            case InquiryAdded(rep_id=str() as rep_id):
+                data = {
+                    **_about(lead),
+                    "inquiry_id": decision.inquiry_id,
+                    "vendor": decision.vendor,
+                    "campaign": decision.campaign,
+                }
+                found += _to(
+                    lead,
+                    rep_id,
+                    "new_inquiry",
+                    ("email", "push"),
+                    lead.taken,
+                    data,
+                    about=decision.inquiry_id,
+                )
             case ConnectRequested():
                 data = {**_about(lead), "phone": lead.facts.phone}
                 found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
@@ -78,10 +102,11 @@ def _to(
     data: dict[str, Any],
     *,
     withdrawn: bool = False,
+    about: str | None = None,
 ) -> list[Notification]:
     return [
         Notification(
-            notification_id=f"{lead.lead_id}/{epoch}/{rep_id}/{template}/{kind}",
+            notification_id=f"{lead.lead_id}/{about or epoch}/{rep_id}/{template}/{kind}",
             kind=kind,
             template=template,
             rep_id=rep_id,

@@ -7,6 +7,7 @@ from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
 from models.lead import Lead, Seeking
 from rules.life import OFFER_TRIGGERS, Trigger
+from rules.quiet import clock, quiet_until
 from rules.requests import MANAGERS, REQUESTS
 from rules.seeking import decline, offered_to, take
 from rules.turn import DONE, Turn, Verdict, refused
@@ -50,12 +51,19 @@ def accept(turn: Turn, ask: ActionRequested) -> Verdict:
 
 
 def connect(turn: Turn, ask: ActionRequested) -> Verdict:
-    """S2: the winner is connected with the lead; one that is not to be called is not (X6)."""
+    """S2: the winner is connected with the lead; one that is not to be called, or not now, is not (X6)."""
     lead = turn.lead
     if lead.owner != ask.rep_id:
         return refused(Reason.OFFER_OVER, f"{lead.owner} has it since {lead.assigned_at}")
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
+    if lead.suppressed:
+        listed = "; ".join(f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items())
+        return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed})")
+    if quiet := quiet_until(turn.rules.settings.quiet_hours, lead.facts, turn.at):
+        zone, until = quiet
+        ends = f"until {until.isoformat()}" if until else "at any time"
+        return refused(Reason.QUIET_HOURS, f"it is {clock(zone, turn.at)} in {zone}: no calls {ends}")
     turn.become(last_contacted_at=turn.at)
     turn.say(ConnectRequested(rep_id=ask.rep_id))
     return DONE

@@ -13,6 +13,7 @@ from models.decisions import (
     CallbackDue,
     CallbackSet,
     ConnectRequested,
+    InquiryAdded,
     LeadClosed,
     LeadOffered,
     OfferDeclined,
@@ -34,7 +35,15 @@ DEFERRED: Final = "3"
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
-_MOVES: Final = (CallbackSet, CallbackDue, ConnectRequested, OutcomeRecorded, LeadClosed, ArrivalRepeated)
+_MOVES: Final = (
+    CallbackSet,
+    CallbackDue,
+    ConnectRequested,
+    OutcomeRecorded,
+    LeadClosed,
+    ArrivalRepeated,
+    InquiryAdded,
+)
 """Besides another owner or offer, what can change a lead's place in a rep's own queue, or what it shows (D3, D4)."""
 _NOTHING_NEW: Final = ArrivalRepeated()
 """A resend that completed nothing makes no new version of the lead, so nothing may be told under the old one."""
@@ -165,6 +174,9 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
+            case InquiryAdded(reopened=True):
+                if lead.owner is not None:
+                    stood.setdefault(personal_queue(lead.owner), False)
             case OfferDeclined():
                 stood.setdefault(personal_queue(decision.rep_id), True)
             case _:

@@ -37,6 +37,7 @@ from models.offers import Outcome
 from models.org_decisions import explained
 from rules.book import OrgRules
 from rules.columns import shown
+from rules.quiet import quiet_until
 from rules.standing import ORPHANED
 
 EXPLAINED_QUEUES: Final = 50
@@ -185,7 +186,8 @@ class Turn:
     def call_due(self) -> None:
         """Make the promised call due: the deadline is spent, `callback_at` keeps the lead at the top (D4)."""
         self.set_deadline(DeadlineKind.CALLBACK, None)
-        self.say(CallbackDue(rep_id=self.lead.owner))
+        quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
+        self.say(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
 
     # -- settling ---------------------------------------------------------------------------------------------------
 

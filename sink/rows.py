@@ -36,7 +36,6 @@ _COPIED: Final = (
     "zip",
     "loan_purpose",
     "property_type",
-    "silenced",
     "consent",
     "time_zone",
     "assigned_to",
@@ -75,6 +74,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
     values: Values = {name: getattr(facts, name) for name in _COPIED}
     values.update(
         lead_id=lead_id,
+        silenced=lead.silenced,
         loan_amount=_double(facts.loan_amount),
         credit_score=_int64(facts.credit_score),
         facts=msgspec.to_builtins(facts),

@@ -19,6 +19,7 @@ from streams.settings import Settings
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
 DIRECTORY: Final = "directory"
+DO_NOT_CONTACT: Final = "do-not-contact"
 LEAD_LOG: Final = "lead-log"
 LEAD_JOURNAL: Final = "lead-journal"
 ORG_LOG: Final = public.ORG_LOG
@@ -55,6 +56,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(LEAD_ACTIONS, "what people and CRMs ask for", config=_A_WEEK),
     # One partition: publications have one order, and their offset is their version.
     Topic(DIRECTORY, "what admins publish", partitions=1, config={"cleanup.policy": "compact"}),
+    # Likewise: the newest of one phone or address counts, whoever partitions how.
+    Topic(
+        DO_NOT_CONTACT,
+        "phones and mail addresses that are not to be contacted",
+        partitions=1,
+        config={"cleanup.policy": "compact"},
+    ),
     Topic(
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",

@@ -1,9 +1,10 @@
-"""What comes in during a run: leads from two kinds of vendor, some twice, new rules all the time, and poison."""
+"""What comes in during a run: leads from two kinds of vendor, some twice, known people, new rules, and poison."""
 
 import asyncio
 import contextlib
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -21,6 +22,10 @@ from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
 POISON_HEADER: Final = ("chaos", b"poison")
 ARRIVALS_PER_SECOND: Final = 20.0
 POISON_SECONDS: Final = 0.4
+KNOWN_SECONDS: Final = 0.25
+"""A known person inquires through another vendor about that often (R6)."""
+REMEMBERED: Final = 400
+"""So many people who were sent last may inquire again."""
 PUBLISH_SECONDS: Final = 3.0
 WAVE_SECONDS: Final = 15.0
 WAVE_LEADS: Final = 250
@@ -81,6 +86,8 @@ class Feed:
         self.leads = Leads()
         self.over = asyncio.Event()
         self.duplicates = 0
+        self.inquiries = 0
+        self._people: deque[dict[str, Any]] = deque(maxlen=REMEMBERED)
         self._client = client
         self._history = history
         self._source = random.Random(f"feed/{seed}")  # noqa: S311  # the same seed, the same feed
@@ -119,6 +126,7 @@ class Feed:
             group.create_task(self._arrivals())
             group.create_task(self._waves())
             group.create_task(self._every(POISON_SECONDS, self._poison))
+            group.create_task(self._every(KNOWN_SECONDS, self._inquire))
             group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
             group.create_task(self._every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
@@ -151,7 +159,7 @@ class Feed:
             "external_id": f"{self._run}-{n}",
             "first_name": "Jeremy",
             "last_name": f"Jones {n}",
-            "phone": f"(401) 419-{n % 10_000:04d}",
+            "phone": f"(401) {419 + n // 10_000}-{n % 10_000:04d}",  # nobody else's
             "state": source.choice(("RI", "MA", "CT", "NY")),
             "loan_purpose": PURPOSES[work],
             "loan_amount": source.randrange(100_000, 900_000, 1_000),
@@ -163,6 +171,7 @@ class Feed:
             self._history.offered.add(lead)
             if message["campaign"] == "first":
                 self._history.arrived(lead, FIRST, time.monotonic())
+            self._people.append(message)
         elif work is Work.OPEN and n % 20 == 0:
             message["assigned_to"] = f"rep-{1 + n % 4}"
             self._history.arrived(lead, message["assigned_to"], time.monotonic())
@@ -175,6 +184,20 @@ class Feed:
                 # Not waited for: while the broker is away leads queue up here, as they would at a vendor's.
                 await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
         self.leads.add(work, lead)
+
+    async def _inquire(self) -> None:
+        """Send somebody who was sent before once more, through another vendor and maybe another campaign (R6)."""
+        if not self._people:
+            return
+        person = self._source.choice(self._people)
+        self.inquiries += 1
+        message = {
+            **person,
+            "vendor": "initech",
+            "external_id": f"{person['external_id']}/{self.inquiries}",
+            "campaign": self._source.choice([group_id for group_id in GROUPS if group_id != "first"]),
+        }
+        await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
 
     def _produce(self, value: bytes, key: str) -> None:
         try:

@@ -142,6 +142,7 @@ async def _on(
         "operations": len(history.ops),
         "unknown_outcomes": history.unknown,
         "duplicates": feed.duplicates,
+        "inquiries": report.inquiries,
         "offers": offers.seen,
         "deadlines": report.events.get("deadline_passed", 0),
         "blows": dict(fate.done),

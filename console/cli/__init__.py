@@ -11,7 +11,19 @@ import sys
 import structlog
 import typer
 
-from console.cli import assign, checks, desk, directory, letters, measure, processes, route, rules, web
+from console.cli import (
+    assign,
+    checks,
+    desk,
+    directory,
+    do_not_contact,
+    letters,
+    measure,
+    processes,
+    route,
+    rules,
+    web,
+)
 from models.errors import ConfigError, FirstclaimError
 
 app = typer.Typer(
@@ -22,7 +34,19 @@ app = typer.Typer(
     rich_markup_mode="rich",
     add_completion=False,
 )
-for module in (processes, web, desk, assign, route, directory, rules, checks, letters, measure):
+for module in (
+    processes,
+    web,
+    desk,
+    assign,
+    route,
+    directory,
+    do_not_contact,
+    rules,
+    checks,
+    letters,
+    measure,
+):
     module.add_to(app)
 
 

@@ -69,7 +69,9 @@ def _bytes(message: str) -> bytes:
 def _tell(routed: "Routed") -> None:
     """Print where the lead would go, and of everybody else why not."""
     typer.echo(f"{routed.name} ({routed.lead_id}) at {routed.at.isoformat(sep=' ', timespec='seconds')}")
-    if routed.was is not None:
+    if routed.inquiry is not None:
+        typer.echo(f"  known person, another inquiry of lead {routed.lead_id}: {routed.inquiry}")
+    elif routed.was is not None:
         owner = f": {routed.was['owner']} has it" if routed.was["owner"] else ""
         typer.echo(f"  it is known and {routed.was['phase']}{owner}; if it asked anew:")
     group = f"group {routed.group}" if routed.group else "no group"

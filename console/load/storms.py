@@ -205,7 +205,7 @@ def arrival(org: str, external_id: str, n: int) -> dict[str, Any]:
         "external_id": external_id,
         "first_name": "Jeremy",
         "last_name": f"Jones {n}",
-        "phone": f"(401) 419-{n % 10_000:04d}",
+        "email": f"jones-{external_id}@storm.example",  # another person each, or they would be one lead (R6)
         "state": ("RI", "MA", "CT")[n % 3],
         "loan_purpose": "purchase",
         "loan_amount": 200_000 + 1_000 * (n % 400),

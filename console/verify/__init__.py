@@ -11,7 +11,7 @@ import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from console.verify.across import check_conservation, check_orgs
+from console.verify.across import check_conservation, check_orgs, check_persons
 from console.verify.board import check_board
 from console.verify.catch_up import Snapshot, catch_up
 from console.verify.database import check_database
@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
+    DO_NOT_CONTACT,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
@@ -54,7 +55,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: messages buried. `moving`: leads
     that had news while they were compared, and so were compared within the log and the journal only. `org_leads`:
-    leads in the hands of their orgs. `org_events`: by type, in the orgs' log.
+    leads in the hands of their orgs. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known people,
+    which are no leads of their own (R6).
     """
 
     ok: bool
@@ -65,6 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, int]
     org_leads: int
     org_events: dict[str, int]
+    inquiries: int
     crm_rows: dict[str, int]
     board_places: int
     dead_letters: int
@@ -121,6 +124,7 @@ async def verify(
     errands.end()
     check_orgs(truth, findings)
     check_conservation(truth, findings)
+    check_persons(truth, findings)
     say("what came in")
     graves = await _inbound(settings, partitions, snapshot, findings, truth, told)
     say(f"the CRM database, {len(truth.leads)} leads")
@@ -138,6 +142,7 @@ async def verify(
         events=dict(truth.events),
         org_leads=len(truth.org_leads),
         org_events=dict(truth.org_events),
+        inquiries=sum(facts.lead.inquiries - 1 for facts in truth.leads.values()),
         crm_rows=crm_rows,
         board_places=board_places,
         dead_letters=len(graves),
@@ -216,6 +221,7 @@ async def _inbound(
         (LEAD_ARRIVALS, inbound.arrivals),
         (LEAD_ACTIONS, inbound.actions),
         (DIRECTORY, inbound.publications),
+        (DO_NOT_CONTACT, inbound.listings),
     ):
         async with aclosing(read_topic(settings, topic)) as records:
             await check(records)

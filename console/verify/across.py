@@ -79,5 +79,16 @@ def check_conservation(truth: Truth, findings: Findings) -> None:
         )
 
 
+def check_persons(truth: Truth, findings: Findings) -> None:
+    """R6: each arrival that came by an org is one lead's, as itself or as an inquiry of it, and is counted there."""
+    left = dict(truth.inquiries)
+    for lead_id, facts in truth.leads.items():
+        known = left.pop((facts.lead.facts.org, lead_id), None)
+        if facts.lead.placed >= 0 and known != facts.lead.inquiries:
+            findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])
+    for (org, lead_id), known in left.items():
+        findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[known, None])
+
+
 def _shown(place: OrgPlace | None) -> list[object] | None:
     return None if place is None else [str(place.stage), place.epoch, sorted(place.reps)]

@@ -27,6 +27,7 @@ from streams.reading import extent
 from streams.settings import Settings
 from streams.topics import (
     DIRECTORY,
+    DO_NOT_CONTACT,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_JOURNAL,
@@ -36,7 +37,7 @@ from streams.topics import (
     QUEUE_CHANGES,
 )
 
-INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY)
+INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
 RING: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (INBOUND, "worker"),
     ((LEAD_LOG,), "worker"),

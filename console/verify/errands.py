@@ -15,7 +15,7 @@ from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepReq
 from models.org_decisions import OrgStep
 from models.public import ORG_LOG
 from models.wire import encode_event
-from rules.errands import to_leads
+from rules.errands import identity, to_leads
 
 TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, LeadClosed)
 """What only a lead's record may cause."""
@@ -72,10 +72,11 @@ class Errands:
 
     def told(self, step: OrgStep, *, must: bool) -> None:
         """Take what an org's step tells leads. `must` False: it may not be there yet, or not any more."""
-        for answered in to_leads(step):
-            self._answers[answered.cause] = (hash(encode_event(answered)), answered.lead_id)
+        for news in to_leads(step):
+            told = identity(news) or news.cause
+            self._answers[told] = (hash(encode_event(news)), news.lead_id)
             if must:
-                self._must.add(answered.cause)
+                self._must.add(told)
 
     # -- in the end --------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import msgspec
 from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
 from models.lead import Lead, LeadRow, Phase
 from models.org import Stage
+from rules.org.persons import Persons
 from rules.personal import own_queues, own_sort_key
 
 TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
@@ -57,9 +58,10 @@ class Truth(msgspec.Struct, kw_only=True):
     `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
     kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
     offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
-    snapshot. `arrived`: the leads that came in. `heard`: (cause, hash of the bytes) of each answer of an org in the
-    log -> (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind,
-    object id) -> version the org knows. `org_events`: by type, in `org-log`.
+    snapshot. `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of what an org told, in
+    the log -> (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind,
+    object id) -> version the org knows. `org_events`: by type, in `org-log`. `persons`: org -> whom it knows (R6);
+    `inquiries`: (org, lead id) -> how many arrivals it knows of the lead.
     """
 
     leads: dict[str, LeadFacts] = {}
@@ -74,6 +76,13 @@ class Truth(msgspec.Struct, kw_only=True):
     org_leads: dict[tuple[str, str], OrgPlace] = {}
     org_published: dict[tuple[str, str, str], int] = {}
     org_events: Counter[str] = msgspec.field(default_factory=Counter)
+    persons: dict[str, Persons] = {}
+    inquiries: dict[tuple[str, str], int] = {}
+
+    def lead_of(self, org: str, arrival_id: str) -> str:
+        """Return the lead that an arrival is, or was added to (R6); itself where no org knows of it."""
+        persons = self.persons.get(org)
+        return (persons.lead_of(arrival_id) if persons else None) or arrival_id
 
     def phases(self) -> dict[str, int]:
         """Return how many leads are in each phase (X7)."""

@@ -30,6 +30,11 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "arrival_lost": (_L, "an arrival that can be read is not in lead-log"),
     "action_lost": (_L, "an action that can be read was never answered in the journal"),
     "publication_lost": (_L, "a publication that holds is not in every partition of the journal"),
+    "listing_lost": (
+        _L,
+        "the newest record of a phone or address in do-not-contact is not known to its org (X6)",
+    ),
+    "suppression_differs": (_C, "a lead and the do-not-contact list disagree about one of its handles (X6)"),
     "refusal_lost": (_L, "a message that cannot be accepted is not among the dead letters"),
     "buried_unasked": (_C, "a message that can be accepted is among the dead letters"),
     "internal_dead_letter": (_L, "a record of ours is among the dead letters"),
@@ -80,6 +85,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_silent": (_L, "a lead asks for a rep, and its org does not answer"),
     "org_missing": (_L, "a lead is held, offered or waits, and its org knows nothing of it"),
     "org_differs": (_C, "an org says another stage, epoch or rep of a lead than the lead does"),
+    "inquiries_differ": (_L, "an org knows of another number of arrivals of a lead than the lead does (R6)"),
     "org_unasked": (_C, "an org counts a lead that takes nothing of it"),
     # CRM database
     "crm_missing": (_L, "the CRM database lacks what the journal has"),

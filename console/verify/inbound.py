@@ -11,6 +11,7 @@ from console.verify.findings import Findings
 from console.verify.reading import COMPACTABLE, instant, place
 from console.verify.story import Told
 from models.errors import Refused
+from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
 
@@ -76,11 +77,12 @@ class Inbound:
                 self._refused(record, refused)
                 continue
             self._unburied(record)
-            old = instant(record) <= self._cut and event.lead_id in self._truth.leads
+            lead_id = self._truth.lead_of(event.org, event.lead_id)
+            old = instant(record) <= self._cut and lead_id in self._truth.leads
             if hash(event.cause) not in self._truth.causes and not old:
                 self._findings.add("arrival_lost", event.lead_id, at=place(record))
-            elif event.lead_id not in self._truth.leads:
-                self._findings.add("not_conserved", event.lead_id, at=place(record))
+            elif lead_id not in self._truth.leads:
+                self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
 
     async def actions(self, records: AsyncIterator[Any]) -> None:
         """Find the answer to every action that can be read (X4)."""
@@ -121,6 +123,32 @@ class Inbound:
             if key in for_orgs and self._truth.org_published.get(key, -1) < version:
                 what = f"version {version} of {said} is not in its org's journal"
                 self._findings.add("org_publication_lost", "", what)
+
+    async def listings(self, records: AsyncIterator[Any]) -> None:
+        """Hold the newest record of each phone and address against what its org knows (X6)."""
+        newest: dict[tuple[str, str], str | None] = {}
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_listing(
+                    record.key, record.value, dict(record.headers), version=record.offset, at=instant(record)
+                )
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            newest[event.org, event.handle] = event.reason
+        for (org, handle), reason in newest.items():
+            persons = self._truth.persons.get(org)
+            known = persons.barred(handle) if persons else None
+            if known != reason:
+                self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
+            for lead_id in persons.all_with(handle) if persons else ():
+                facts = self._truth.leads.get(lead_id)
+                said = facts.lead.suppressed.get(handle) if facts else None
+                if said != reason:
+                    self._findings.suspect(
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[said, reason]
+                    )
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
         async for record in records:

@@ -29,9 +29,12 @@ from models.lead import DirectoryRow
 from models.offers import OrgAnswer
 from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgKept, OrgStep
+from models.persons import ArrivalPlaced, ContactBarred
 from models.wire import OrgRecord, encode_org_record
 from rules.org.offices import Offices
 from streams.topics import ORG_JOURNAL, ORG_LOG
+
+_TOLD: Final = OrgAnswer | ArrivalPlaced | ContactBarred
 
 GRACE_SECONDS: Final = 10.0
 """A row may be woken this late: it is told again after five seconds."""
@@ -69,7 +72,7 @@ class OrgWalk:
         if pair.log is not None and (event := read_org_event(pair.log, self._partitions)) is not None:
             self._errands.sent(pair.log, event)
             if pair.off >= self._log_end and (lead_id := _about(event)):
-                self._truth.moving.add(lead_id)
+                self._truth.moving |= {lead_id, self._lead_of(event.org, lead_id)}
         if pair.repeat:
             self._repeat(pair)
         elif pair.journal is not None:
@@ -84,6 +87,9 @@ class OrgWalk:
         self._truth.org_leads |= self._ledger.leads
         known = set()
         for org, state in self._offices.states.items():
+            self._truth.persons[org] = state.persons
+            for lead_id, count in state.persons.arrivals().items():
+                self._truth.inquiries[org, lead_id] = count
             for row in state.reps.values():
                 known.add((org, row.rep_id))
                 self._ledger.compare(org, row)
@@ -99,6 +105,10 @@ class OrgWalk:
                     row=f"{org}/{object_id}",
                     seconds_late=round(late, 1),
                 )
+
+    def _lead_of(self, org: str, arrival_id: str) -> str:
+        """Return whose an arrival is (R6); of a lead, itself."""
+        return self._offices.state(org).persons.lead_of(arrival_id) or arrival_id
 
     # -- alone -----------------------------------------------------------------------------------------------------
 
@@ -205,7 +215,7 @@ class OrgWalk:
         for step in steps:
             self._errands.told(step, must=settled and checked)
             if not settled:
-                self._truth.moving |= {said.lead_id for said in step.decisions if isinstance(said, OrgAnswer)}
+                self._truth.moving |= {said.lead_id for said in step.decisions if isinstance(said, _TOLD)}
         if not checked:
             return
         for org, row in reps:

@@ -6,7 +6,16 @@ Written without a look at the machine: it knows what rows and decisions mean, an
 from typing import Any, Final
 
 from console.verify.findings import Findings
-from models.decisions import Answered, AnswerIgnored, ClaimReopened, DeadlineIgnored, OwnerChanged, Result
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    ClaimReopened,
+    DeadlineIgnored,
+    InquiryAdded,
+    MergedInto,
+    OwnerChanged,
+    Result,
+)
 from models.events import ActionRequested, LeadArrived, OrgAnswered
 from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, Seeking
 from models.offers import LeadOrphaned, OfferMade
@@ -31,7 +40,7 @@ TAKES: Final[dict[str, Result]] = {
     "note": Result.DONE,
 }
 """The actions by which a rep takes a lead that is offered to it (R3, S1, S5)."""
-_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored)
+_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored, MergedInto)
 
 
 class Told(dict[tuple[str, str], list[int]]):
@@ -174,7 +183,7 @@ class Story:
 def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Say whether the event may have given the lead this owner, or taken the one it had (X2)."""
     if isinstance(event, LeadArrived):
-        return was is None and owner == event.facts.assigned_to  # R5
+        return _arrival_gives(event, was, after, owner)
     if was is None:
         return False
     if isinstance(event, OrgAnswered):
@@ -193,6 +202,16 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     wanted = event.to_rep_id if event.action == "assign" else event.rep_id
     free = was.owner is None or event.action in ("claim", "claim_now")
     return owner == wanted and event.action in GIVES and told == GIVES[event.action] and free
+
+
+def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
+    """Say whether an arrival may have given a new lead its owner (R5), or one that nobody active had (R6)."""
+    if was is None:
+        return owner == event.facts.assigned_to
+    added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
+    first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
+    free = was.owner is None or (first.rep_id is None and first.how == "orphaned")
+    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, event.facts.assigned_to)
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:

@@ -18,10 +18,11 @@ from console.verify.published import Expected
 from console.verify.reading import COMPACTABLE, Row, differences, instant, name, place, read_event, read_row
 from console.verify.story import Story, Told
 from models.decisions import OwnerChanged
-from models.events import DirectoryPublished, LeadArrived, OrgAnswered
+from models.events import DirectoryPublished, LeadArrived
 from models.lead import DirectoryRow, LeadRow
 from models.wire import directory_key, encode_row
 from rules.book import RuleBook
+from rules.errands import identity
 from rules.machine import step
 from streams.timers import overdue
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
@@ -114,9 +115,10 @@ class Walk:
             self._findings.add("event_without_record", name(pair.log.key), at=place(pair.log))
 
     def _hear(self, event: Any, record: Any) -> None:
-        """Note an answer of an org, whatever becomes of it."""
-        if isinstance(event, OrgAnswered):
-            self._truth.heard[event.cause, hash(record.value)] = (event.lead_id, instant(record))
+        """Note what an org told, whatever becomes of it."""
+        told = identity(event)
+        if told is not None:
+            self._truth.heard[told, hash(record.value)] = (event.lead_id, instant(record))
 
     # -- with a record ---------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.org import NO_TURN, OrgGroup, OrgLead, OrgRep, Stage, Turn
+from models.org import NO_TURN, OrgBarred, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
 from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState
@@ -33,11 +33,13 @@ class Draft:
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
+        self._persons: list[OrgPerson | OrgBarred] = []
         self._said: list[OrgDecision] = []
 
     def step(self) -> Step:
         """Return what the event led to."""
-        return Step((*self._reps.values(), *self._groups.values(), *self._leads.values()), tuple(self._said))
+        rows = (*self._reps.values(), *self._groups.values(), *self._leads.values(), *self._persons)
+        return Step(rows, tuple(self._said))
 
     def spend(self, names: int = 0) -> None:
         """Count a lead that was looked at; who is named beside it makes the step larger, and counts too."""
@@ -89,6 +91,10 @@ class Draft:
         self._leads[row.lead_id] = OrgLead(
             lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
         )
+
+    def put_person(self, row: OrgPerson | OrgBarred) -> None:
+        """Add to what is known of persons; an event adds one thing, and reads the state as it was before."""
+        self._persons.append(row)
 
     # -- indexes ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import msgspec
 from models.events import DirectoryPublished
 from models.offers import Outcome
 from models.org import (
+    ContactListed,
     LeadClosed,
     LeadReleased,
     LeadTaken,
@@ -19,6 +20,7 @@ from models.org import (
     OrgEvent,
     OrgLead,
     OrgWoken,
+    PersonArrived,
     RepChange,
     RepChanged,
     RepRequested,
@@ -26,6 +28,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
+from rules.org import arrivals
 from rules.org.allocate import refill, request, wake_group
 from rules.org.capacity import give_back, keep, let_go, own
 from rules.org.directory import OrgDirectory
@@ -53,6 +56,10 @@ def step_org(
     """
     draft = Draft(state, directory, at, slice_size)
     match event:
+        case PersonArrived():
+            arrivals.arrive(draft, event)
+        case ContactListed():
+            arrivals.listed(draft, event)
         case RepRequested():
             _requested(draft, event)
         case OfferSettled():

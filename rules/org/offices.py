@@ -14,14 +14,29 @@ import msgspec
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow
 from models.offers import NoRepAvailable, Rejected, Why
-from models.org import OrgEvent, OrgGroup, OrgLead, OrgRep, OrgRow, RepRequested
+from models.org import (
+    ContactListed,
+    OrgBarred,
+    OrgEvent,
+    OrgGroup,
+    OrgLead,
+    OrgPerson,
+    OrgRep,
+    OrgRow,
+    PersonArrived,
+    RepRequested,
+)
 from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
 from models.wire import OrgRecord, directory_key
+from rules.org import arrivals
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
+from rules.org.persons import Persons
 from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
+LISTED: Final = "do-not-contact"
+"""The source of what is listed there, for which the record's offset is the number."""
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
 
@@ -49,7 +64,10 @@ class Offices:
         self._marks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
-        return sum(len(state.reps) + len(state.groups) + len(state.leads) for state in self.states.values())
+        return sum(
+            len(state.reps) + len(state.groups) + len(state.leads) + len(state.persons)
+            for state in self.states.values()
+        )
 
     def state(self, org: str) -> OrgState:
         """Return what an org remembers, to be read."""
@@ -69,9 +87,10 @@ class Offices:
         """Return the records of one event; nothing is changed by it, until they are applied.
 
         An event whose number its source had told before is a repeat, and decides nothing. Where the machine fails, a
-        lead that asked is told so (E1), and the org stays as it was.
+        lead that asked is told so (E1), an arrival goes on its way (R6), and the org stays as it was.
         """
         org, at = event.org, max(at, self.at)
+        source, mark = _numbered(event, source, mark)
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
@@ -87,7 +106,7 @@ class Offices:
             try:
                 step = step_org(self.state(org), event, at, directory)
             except Exception as error:  # noqa: BLE001  # whatever it is, one event must not stop those behind it
-                failure, decisions = error, _failed(event, error)
+                failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept(org, off, row) for row in step.rows))
@@ -97,11 +116,17 @@ class Offices:
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
     ) -> Decided:
         """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
-        head = self._head(event, off, max(at, self.at), source, mark, _failed(event, error))
+        decisions = _failed(event, error, self.state(event.org).persons)
+        source, mark = _numbered(event, source, mark)
+        head = self._head(event, off, max(at, self.at), source, mark, decisions)
         return Decided((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
-        """Take one record in; say whether it counted."""
+        """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
+        if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
+            self.state(record.org).put((record.value,))
+            self.highest = max(self.highest, record.off)
+            return True
         if record.off < self.highest:
             return False
         self.highest = record.off
@@ -119,7 +144,7 @@ class Offices:
 
     def recovered(self) -> None:
         """File anew what was read in the journal's order: leads that wait stand in the order in which they began."""
-        self.states = {org: OrgState(state.rows()) for org, state in self.states.items()}
+        self.states = {org: OrgState(state.rows(), state.persons) for org, state in self.states.items()}
 
     def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
         """Return the rows that are to be woken, with their org."""
@@ -164,10 +189,22 @@ def _kept(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/group/{row.group_id}"
         case OrgLead():
             key = f"{org}/lead/{row.lead_id}"
+        case OrgPerson(more=False):
+            key = f"{org}/person/{row.arrival_id}"
+        case OrgPerson():
+            key = f"{org}/person/{row.arrival_id}/{'+'.join((*row.handles, *row.shared))}"
+        case OrgBarred():
+            key = f"{org}/barred/{row.handle}"
     return key.encode(), OrgKept(off=off, org=org, value=row)
 
 
-def _failed(event: OrgEvent, error: Exception) -> tuple[OrgDecision, ...]:
+def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
+    return (LISTED, event.version) if isinstance(event, ContactListed) else (source, mark)
+
+
+def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
+    if isinstance(event, PersonArrived):
+        return (arrivals.undecided(event, persons, error),)
     if not isinstance(event, RepRequested):
         return ()
     return (

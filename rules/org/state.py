@@ -7,10 +7,11 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from models.org import NO_TURN, OrgGroup, OrgLead, OrgRep, OrgRow, Stage, Turn
+from models.org import NO_TURN, OrgBarred, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow, Stage, Turn
 from rules.org.directory import GroupPlan
 from rules.org.fair import order
 from rules.org.memo import Memo
+from rules.org.persons import Persons
 
 Key = tuple[bool, int, int, str]
 """A rep in its group's order: owed or not, last turn, place on the roster, id."""
@@ -65,12 +66,16 @@ class Waiting:
 
 
 class OrgState:
-    """Everything one org remembers. Start with `OrgState()` or from the rows of a journal."""
+    """Everything one org remembers. Start with `OrgState()` or from the rows of a journal.
 
-    def __init__(self, rows: Iterable[OrgRow] = ()) -> None:
+    `persons`: whom it knows; of them there are no rows in memory, and `rows` are of everything else.
+    """
+
+    def __init__(self, rows: Iterable[OrgRow] = (), persons: Persons | None = None) -> None:
         self.reps: dict[str, OrgRep] = {}
         self.groups: dict[str, OrgGroup] = {}
         self.leads: dict[str, OrgLead] = {}
+        self.persons = Persons() if persons is None else persons
         self.memo = Memo()
         self._leads_of: dict[str, set[str]] = {}
         self._waiting: dict[str, Waiting] = {}
@@ -79,7 +84,7 @@ class OrgState:
         self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
 
     def rows(self) -> Iterator[OrgRow]:
-        """Return every row, to be written or to start another state from."""
+        """Return every row but those of persons, to start another state from."""
         yield from self.reps.values()
         yield from self.groups.values()
         yield from self.leads.values()
@@ -91,6 +96,8 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
+            elif isinstance(row, OrgPerson | OrgBarred):
+                self.persons.put(row)
             else:
                 self.groups[row.group_id] = row
 

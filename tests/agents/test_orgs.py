@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.decisions import Answered, LeadOffered
+from models.ids import lead_id
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record
-from streams.topics import DIRECTORY, NOTIFICATIONS, ORG_JOURNAL, ORG_LOG
+from streams.topics import DIRECTORY, LEAD_ARRIVALS, NOTIFICATIONS, ORG_JOURNAL, ORG_LOG
 from tests.agents.conftest import PARTITIONS, arrived, asked
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def group(method: str, *rep_ids: str, **terms: Any) -> list[tuple[str, str, dict
         ("group", "west", {"group_id": "west", "method": method, "members": members, **terms}),
         ("campaign", "all", {"campaign_id": "all", "group_id": "west", "default": True}),
     ]
+
+
+def sent(vendor: str, external_id: str, **more: Any) -> tuple[int, bytes | None, bytes]:
+    """Return a vendor's message, in whatever partition."""
+    value = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "state": "RI", **more}
+    return (len(external_id) % PARTITIONS, None, json.dumps(value).encode())
 
 
 async def leads_of(engine: Engine) -> dict[str, Lead]:
@@ -212,3 +219,45 @@ async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Eng
             assert (lead.owner, lead.how, list(lead.places)) == (None, "orphaned", ["orphans"])
         await asyncio.gather(engine.tell(*(asked(lead, "claim", "rep-2") for lead in leads)))
         await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "and claimed anew")
+
+
+async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: Engine) -> None:
+    """Its owner is told of each once, though the relay is killed; who asks for the other id is told whose it is."""
+    objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
+    await publish(engine, *objects)
+    first, other = lead_id("default", "acme", "A-1", {}), lead_id("default", "globex", "G-1", {})
+    again = [sent("globex", f"G-{n}", phone="(401) 419-4247", email=f"j{n}@x.org") for n in (1, 2, 3)]
+    async with engine.worker(), engine.relay(INSTANCE="relay-0", COMMIT_SECONDS=600) as relay:
+        await relay.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-1", phone="4014194247")])
+        await relay.until_async(lambda: in_phase(engine, Phase.OWNED, 1), "number one has it")
+        await engine.send(LEAD_ARRIVALS, [*again, *again, sent("acme", "A-2", email="k@x.org")])
+
+        async def inquired() -> bool:
+            leads = await leads_of(engine)
+            return len(leads) == 2 and leads[first].inquiries == 4
+
+        await relay.until_async(inquired, "all are inquiries of one lead")
+        await relay.kill9()
+    async with engine.worker() as worker, engine.relay(INSTANCE="relay-0"):
+        await engine.tell(asked(other, "claim", "rep-2"))
+
+        async def refused() -> bool:
+            row = (await engine.rows()).get(other)
+            return isinstance(row, LeadRow) and bool(row.answers)
+
+        await worker.until_async(refused, "who asks for an inquiry is answered")
+        row = (await engine.rows())[other]
+        assert isinstance(row, LeadRow)
+        assert (row.lead, row.merged_into) == (None, first)
+        assert (row.answers[0].reason, row.answers[0].merged_into) == ("unknown_lead", first)
+
+        async def told() -> bool:
+            said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
+            count = Counter((one["rep_id"], one["kind"]) for one in said if one["template"] == "new_inquiry")
+            ids = {one["notification_id"] for one in said if one["template"] == "new_inquiry"}
+            return len(ids) == 6 and count == {("rep-1", "email"): 3, ("rep-1", "push"): 3}
+
+        await worker.until_async(told, "its owner is told, once of each")
+    lead = (await leads_of(engine))[first]
+    assert (lead.owner, lead.inquiries, lead.facts.vendor) == ("rep-1", 4, "acme")

@@ -24,6 +24,7 @@ def test_every_public_topic_has_a_schema() -> None:
     named = {
         topics.LEAD_ARRIVALS,
         topics.LEAD_ACTIONS,
+        topics.DO_NOT_CONTACT,
         topics.LEAD_DECISIONS,
         topics.ASSIGNMENTS,
         topics.LEAD_EXCEPTIONS,

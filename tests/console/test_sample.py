@@ -9,7 +9,7 @@ import pytest
 import zipcodes
 
 from console.sample import PLACES, VENDORS, Place, sample_leads
-from models.events import LeadArrived
+from models.org import PersonArrived
 from rules.intake import accept_arrival
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -17,7 +17,7 @@ _BY_ZIP = {entry["zip_code"]: entry for entry in zipcodes.list_all()}  # type: i
 
 
 @pytest.fixture(scope="module")
-def arrivals() -> list[LeadArrived]:
+def arrivals() -> list[PersonArrived]:
     return [
         accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NOW)
         for lead in sample_leads(2000, seed=7, now=NOW)
@@ -38,7 +38,7 @@ def test_a_seed_gives_the_same_leads_again_and_another_seed_others() -> None:
     assert [*sample_leads(50, seed=3, now=NOW)] != [*sample_leads(50, seed=4, now=NOW)]
 
 
-def test_every_lead_is_read_without_a_remark(arrivals: list[LeadArrived]) -> None:
+def test_every_lead_is_read_without_a_remark(arrivals: list[PersonArrived]) -> None:
     for event in arrivals:
         facts = event.facts
         assert not {"invalid", "assumed"} & facts.attributes.keys()
@@ -49,7 +49,7 @@ def test_every_lead_is_read_without_a_remark(arrivals: list[LeadArrived]) -> Non
         assert facts.created_at <= NOW
 
 
-def test_the_mix_is_that_of_a_vendors_day(arrivals: list[LeadArrived]) -> None:
+def test_the_mix_is_that_of_a_vendors_day(arrivals: list[PersonArrived]) -> None:
     """Resends, persons that come again, silenced and aged leads, every vendor, most states, loans that fit."""
     leads = {event.lead_id: event.facts for event in arrivals}
     assert 20 < len(arrivals) - len(leads) < 120

@@ -72,6 +72,7 @@ def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
         claimed_through=st.none() | st.none() | st.just("aged"),
         last_outcome=_maybe(WORDS),
         inquiries=st.integers(1, 3),
+        suppressed=st.sampled_from([{}, {}, {"phone/+14014194247": "asked us not to"}]),
     )
 
 
@@ -194,6 +195,8 @@ def value_of(lead: Lead, name: str) -> Any:
     """Read a field the long way."""
     if name.startswith("attributes."):
         return lead.facts.attributes.get(name[len("attributes.") :])
+    if name == "silenced":
+        return lead.facts.silenced or len(lead.suppressed) > 0
     if name == "owned":
         return lead.owner is not None
     if name == "claimed_once":

@@ -42,6 +42,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
             "version": 4,
             "decided_at": "2026-11-20T14:12:00Z",
             "why": "first claim",
+            "merged_into": None,
         },
     )
     assert assignment[0] == "assignments"

@@ -8,7 +8,7 @@ import pytest
 
 from models.decisions import Answered, Reason, Result
 from models.errors import Refused
-from models.events import ActionRequested, DirectoryPublished
+from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from rules.book import RuleBook
 from rules.intake import accept_action, accept_arrival, accept_publication
 from rules.machine import step
@@ -173,7 +173,8 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
     """A callback whose time cannot be read must not become one without a time."""
     at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones"}', {}, arrived_at=at)
-    before = step(None, arrived, off=0, at=at, book=RuleBook())
+    placed = LeadArrived(lead_id=arrived.lead_id, cause=arrived.cause, facts=arrived.facts)
+    before = step(None, placed, off=0, at=at, book=RuleBook())
     asked = ask(type="callback", at="tomorrow", lead_id=arrived.lead_id)
     after = step(before, asked, off=1, at=at, book=RuleBook())
     assert after.lead == before.lead

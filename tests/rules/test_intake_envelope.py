@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import Refused
-from models.events import LeadArrived
+from models.org import PersonArrived
 from rules.intake import accept_action, accept_arrival, accept_publication
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -34,7 +34,7 @@ STRUCTURED: dict[str, Any] = {
 AS_STRUCTURED = {"content-type": b"application/cloudevents+json; charset=utf-8"}
 
 
-def arrive(value: bytes, headers: dict[str, bytes | None]) -> LeadArrived:
+def arrive(value: bytes, headers: dict[str, bytes | None]) -> PersonArrived:
     return accept_arrival(value, headers, arrived_at=NOW)
 
 

@@ -12,13 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.errors import Refused
-from models.events import ActionRequested, Event, LeadArrived
-from models.wire import decode_event, encode_event
+from models.events import ActionRequested, Event
+from models.org import PersonArrived
+from models.wire import decode_event, decode_org_event, encode_event, encode_org_event
 from rules.intake import accept_action, accept_arrival, accept_publication
 from tests.fuzz.mutate import KINDS, NASTY_TOKENS, Kind, mutated
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
-ACCEPT: dict[Kind, Callable[[bytes], Event]] = {
+Accepted = Event | PersonArrived
+ACCEPT: dict[Kind, Callable[[bytes], Accepted]] = {
     "arrival": lambda value: accept_arrival(value, {}, arrived_at=NOW),
     "action": lambda value: accept_action(value, {}),
     "queue": lambda value: accept_publication(b"default/queue/aged", value, {}, version=7),
@@ -39,7 +41,7 @@ def texts(node: Any) -> Iterator[str]:
             yield from texts(inner)
 
 
-def answer(kind: Kind, value: bytes) -> Event | Refused:
+def answer(kind: Kind, value: bytes) -> Accepted | Refused:
     """Return what intake makes of a message; anything raised but Refused fails the test."""
     try:
         return ACCEPT[kind](value)
@@ -57,11 +59,15 @@ def holds(kind: Kind, value: bytes) -> bool:
         assert len(event.field.encode()) < 1000
         assert "\x00" not in event.field + event.reason
         return False
-    encoded = encode_event(event)
-    assert decode_event(encoded) == event
+    if isinstance(event, PersonArrived):
+        encoded = encode_org_event(event)
+        assert decode_org_event(encoded) == event
+    else:
+        encoded = encode_event(event)
+        assert decode_event(encoded) == event
     if b"\\u0000" in encoded:
         assert not any("\x00" in text for text in texts(msgspec.json.decode(encoded)))
-    if isinstance(event, LeadArrived):
+    if isinstance(event, PersonArrived):
         assert event.facts.created_at is not None
         assert event.facts.created_at.tzinfo is not None
         assert event.facts.prospect_name

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.orgs import published_for
-from models.events import ActionRequested, DirectoryPublished, LeadArrived
+from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import LeadRow
+from models.org import ContactListed, PersonArrived
 from models.wire import encode_event, encode_org_event
 from streams.topics import LEAD_LOG, ORG_LOG
 from tests.simulation import steps
@@ -47,6 +48,8 @@ class Cluster:
         self.intake: list[list[tuple[bytes, bytes]]] = [[] for _ in range(PARTITIONS + 1)]
         self.versions = 0
         self.actions = 0
+        self.listed = 0
+        self.arrived: set[str] = set()
         for rep_id, value in CREW.items():
             self.take(steps.Publish("rep", rep_id, value))
         self.take(steps.Rebalance(0))
@@ -74,6 +77,8 @@ class Cluster:
                 self._act(step)
             case steps.Publish():
                 self._publish(step)
+            case steps.List(handle, reason):
+                self._list(handle, reason)
             case steps.Deliver(partition, most):
                 self._deliver(partition, most)
             case steps.Duplicate(partition, back):
@@ -167,9 +172,18 @@ class Cluster:
                 **step.facts,
             }
         )
-        self._send(
-            step.lead, encode_event(LeadArrived(lead_id=step.lead, cause=f"arrival/{step.lead}", facts=facts))
-        )
+        event = PersonArrived(lead_id=step.lead, cause=f"arrival/{step.lead}", facts=facts)
+        self.arrived.add(step.lead)
+        self._send_org(encode_org_event(event))
+
+    def _list(self, handle: str, reason: str | None) -> None:
+        self.listed += 1
+        event = ContactListed(cause=f"list/{self.listed}", handle=handle, version=self.listed, reason=reason)
+        self._send_org(encode_org_event(event))
+
+    def _send_org(self, value: bytes) -> None:
+        self.intake[ORG_LANE].append((ORG.encode(), value))
+        self._append(ORG_LANE, ORG.encode(), value)
 
     def _act(self, step: steps.Act) -> None:
         self.actions += 1

@@ -38,6 +38,17 @@ TERMS: Final[list[tuple[str, dict[str, Any] | None]]] = [
 ]
 """Reps are switched off and on again, and their caps change."""
 
+HANDLES: Final[list[dict[str, Any]]] = [
+    *[{}] * 8,
+    {"phone": "+14014194247"},
+    {"phone": "+14014190001", "email": "k@x.org"},
+    {"phone": "+14014190001", "email": "j@x.org"},
+    {"email": "k@x.org"},
+]
+"""What people are known by: most have nothing of it, some share a phone or an address (R6)."""
+LISTED: Final = ("phone/+14014194247", "email/j@x.org")
+"""What is put on the do-not-contact list, and off again (X6)."""
+
 ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("accept", {}),
     ("accept", {"epoch": 1}),

@@ -6,21 +6,22 @@ The reader here knows a repeat by having seen its id before, not by any number; 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
-from models.events import OrgAnswered
 from models.lead import LeadRow
-from models.org import OrgRow
+from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from models.wire import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
 from rules.effects import effects
-from rules.errands import to_leads
-from rules.org.offices import Offices
+from rules.errands import LeadNews, identity, to_leads
+from rules.org.offices import LISTED, Offices
 from streams.table import OrgRows, Row
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.rules.distribution.floor import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
+from tests.simulation.floor import LISTED as LISTED_HANDLES
 from tests.simulation.processes import datetime_of
 
 Records = dict[int, tuple[bytes, Row]]
@@ -35,7 +36,8 @@ class OrgTruth:
     offices: Offices = field(default_factory=lambda: Offices(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
     errands: dict[bytes, bytes] = field(default_factory=dict)
-    told: dict[str, OrgAnswered] = field(default_factory=dict)
+    told: dict[str, LeadNews] = field(default_factory=dict)
+    listed: set[int] = field(default_factory=set)
     highest: dict[str, int] = field(default_factory=dict)
 
 
@@ -45,11 +47,12 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     _check_errands(truth, leads)
     _check_journal(cluster.broker, truth)
     _check_told(cluster.broker, truth)
-    _check_agreement(truth, leads)
+    _check_agreement(truth, leads, cluster.arrived)
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
             mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
             assert _rows(mine) == _rows(truth.offices), "a worker remembers another org"
+            assert mine.state(ORG).persons == truth.offices.state(ORG).persons, "or other people"
 
 
 def read(broker: Broker) -> OrgTruth:
@@ -57,12 +60,18 @@ def read(broker: Broker) -> OrgTruth:
     truth = OrgTruth()
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
-        identity = dict(record.headers).get("ce_id")
-        source, number = _number(identity)
+        told_by = dict(record.headers).get("ce_id")
+        source, number = _number(told_by)
+        seen = told_by is not None and told_by in truth.errands
+        if isinstance(event, ContactListed):
+            source, number, seen = LISTED, event.version, event.version in truth.listed
+            truth.listed.add(event.version)
         mark = truth.highest[source] = max(number, truth.highest.get(source, -1))
         at = datetime_of(record.timestamp)
-        if identity is not None and identity in truth.errands:
-            assert truth.errands[identity] == record.value, "a relay repeats itself word for word"
+        if seen:
+            assert told_by is None or truth.errands[told_by] == record.value, (
+                "a relay repeats itself word for word"
+            )
             why = f"number {number} was told before"
             ignored = OrgEventIgnored(object_id=source, why=why)
             head = OrgStep(
@@ -76,8 +85,8 @@ def read(broker: Broker) -> OrgTruth:
             )
             records: list[tuple[bytes, OrgRecord]] = [(f"{ORG}/step/{source}".encode(), head)]
         else:
-            if identity is not None:
-                truth.errands[identity] = record.value or b""
+            if told_by is not None:
+                truth.errands[told_by] = record.value or b""
             decided = truth.offices.decide(event, off=record.offset, at=at, source=source)
             assert decided.failure is None, decided.failure
             records = [
@@ -87,7 +96,7 @@ def read(broker: Broker) -> OrgTruth:
         for _, value in records:
             truth.offices.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
             if isinstance(value, OrgStep):
-                truth.told |= {answered.cause: answered for answered in to_leads(value)}
+                truth.told |= {identity(news) or "": news for news in to_leads(value)}
         truth.batches[record.offset] = tuple((key, encode_org_record(value)) for key, value in records)
     return truth
 
@@ -124,25 +133,27 @@ def _check_journal(broker: Broker, truth: OrgTruth) -> None:
         recovered.apply(ORG_PARTITION, record.key, record.value)
     assert recovered.unreadable == 0
     assert _rows(recovered.of(ORG_PARTITION)) == _rows(truth.offices)
+    assert recovered.of(ORG_PARTITION).state(ORG).persons == truth.offices.state(ORG).persons
     assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.offices.directory(ORG).versions
 
 
 def _check_told(broker: Broker, truth: OrgTruth) -> None:
     """Every answer has reached its lead, in order, and nothing was made up."""
-    heard: dict[str, OrgAnswered] = {}
+    heard: dict[str, LeadNews] = {}
     for partition in range(PARTITIONS):
         begun: list[str] = []
         for record in broker.logs[LEAD_LOG, partition]:
-            answered = _answered(record)
-            if answered is not None and answered.cause not in heard:
-                heard[answered.cause] = answered
-                begun.append(answered.cause)
+            news = _news(record)
+            told = None if news is None else identity(news)
+            if news is not None and told is not None and told not in heard:
+                heard[told] = news
+                begun.append(told)
         assert begun == [cause for cause in truth.told if cause in set(begun)], "answers come in order"
     assert heard == truth.told
 
 
-def _check_agreement(truth: OrgTruth, leads: Sequence[Records]) -> None:
-    """X7: the org has every lead as the lead has it, and no other."""
+def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str]) -> None:
+    """X7: the org has every lead as the lead has it, and no other; R6: each arrival is exactly one lead's."""
     rows = {key: row for records in leads for key, row in records.values()}
     expected = {
         row.lead.lead_id: stand
@@ -154,6 +165,20 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records]) -> None:
         for row in truth.offices.state(ORG).leads.values()
     }
     assert found == expected, "leads and org are not of one mind"
+    found_leads = {
+        row.lead.lead_id: row.lead for row in rows.values() if isinstance(row, LeadRow) and row.lead
+    }
+    persons = truth.offices.state(ORG).persons
+    assert persons.arrivals() == {lead_id: lead.inquiries for lead_id, lead in found_leads.items()}
+    for arrival_id in arrived:
+        lead_id = persons.lead_of(arrival_id)
+        assert lead_id in found_leads, f"{arrival_id} is nobody's"
+        row = rows[arrival_id.encode()]
+        assert isinstance(row, LeadRow)
+        assert row.merged_into == (None if lead_id == arrival_id else lead_id)
+    for lead_id, one in found_leads.items():
+        barred = {handle for handle in LISTED_HANDLES if persons.barred(handle) is not None}
+        assert one.suppressed.keys() == {h for h in barred if lead_id in persons.all_with(h)}, "X6"
     for lead in truth.offices.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"
     for rep in truth.offices.state(ORG).reps.values():
@@ -175,11 +200,12 @@ def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
     return [(off, tuple(batch)) for off, batch in found]
 
 
-def _answered(record: Record) -> OrgAnswered | None:
-    if b'"org_answered"' not in (record.value or b""):
-        return None
-    event = decode_event(record.value or b"")
-    return event if isinstance(event, OrgAnswered) else None
+def _news(record: Record) -> LeadNews | None:
+    try:
+        event = decode_event(record.value or b"")
+    except msgspec.MsgspecError:
+        return None  # poison
+    return event if isinstance(event, LeadNews) else None
 
 
 def _number(identity: bytes | None) -> tuple[str, int]:

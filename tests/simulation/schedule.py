@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.rules.machine.vocabulary import ACTIONS, DESK, FACTS, QUEUES, REP_CHANGES, REPS, SETTINGS, WORK
-from tests.simulation.floor import ANSWERS, CAMPAIGNS, GROUPS, TERMS
+from tests.simulation.floor import ANSWERS, CAMPAIGNS, GROUPS, HANDLES, LISTED, TERMS
 from tests.simulation.steps import (
     CONCERNED,
     LEADS,
@@ -24,6 +24,7 @@ from tests.simulation.steps import (
     Freeze,
     HauntOrgRelay,
     Land,
+    List,
     Poison,
     Poll,
     PollOrgs,
@@ -53,7 +54,8 @@ def schedule(seed: int, length: int) -> Schedule:
     # Each seed has its own weather: some run calm, in some everything dies all the time.
     trouble = random.choice((0.3, 1.0, 2.0))
     weights = {
-        _arrive: 3,
+        _arrive: 4,
+        _list: 1,
         _act: 30,
         _publish: 4,
         _deliver: 4,
@@ -82,6 +84,7 @@ def schedule(seed: int, length: int) -> Schedule:
     steps += [Publish("campaign", name, {"group_id": name}) for name in GROUPS]
     steps += [Deliver(partition, MOST) for partition in (*range(3), ORG_LANE)]
     steps += [step for lead in LEADS[1:] for step in _arrive(random, lead)]
+    steps += [Flow(MOST)] * 2
     scenes: list[list[Step]] = []
     while len(steps) < length:
         if scenes and (len(scenes) >= SCENES_AT_ONCE or random.random() < 0.5):
@@ -114,8 +117,12 @@ def _worker(random: Random) -> int:
 
 
 def _arrive(random: Random, lead: str | None = None) -> list[Step]:
-    facts = {"campaign": random.choice(CAMPAIGNS), **random.choice(FACTS)}
+    facts = {"campaign": random.choice(CAMPAIGNS), **random.choice(FACTS), **random.choice(HANDLES)}
     return [Arrive(lead or random.choice(LEADS), facts)]
+
+
+def _list(random: Random) -> list[Step]:
+    return [List(random.choice(LISTED), random.choice(("asked us not to", None)))]
 
 
 def _act(random: Random) -> list[Step]:

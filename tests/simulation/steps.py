@@ -15,10 +15,18 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Arrive:
-    """A vendor's message is appended to its lead's log."""
+    """A vendor's message is appended to its org's log, which says whose it is (R6)."""
 
     lead: str
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """A handle is put on the do-not-contact list, or taken off it (X6)."""
+
+    handle: str
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +225,7 @@ class HauntOrgRelay:
 
 Step = (
     Arrive
+    | List
     | Act
     | Publish
     | Deliver

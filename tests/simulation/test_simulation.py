@@ -21,7 +21,7 @@ from models.errors import Never
 from models.lead import LeadRow
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record, decode_row
-from rules import machine, seeking
+from rules import arrivals, machine, seeking
 from rules.org.offices import Offices
 from streams import timers
 from streams.journal import Receipt
@@ -36,7 +36,7 @@ from tests.simulation.steps import Schedule
 
 SEEDS = 300
 LENGTH = 300
-ENOUGH = 150
+ENOUGH = 300
 """So many seeds find what any missing safeguard breaks."""
 
 
@@ -120,6 +120,10 @@ def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(machine, "hear", hear)
 
 
+def _without_the_place_of_an_arrival(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(arrivals, "_stale", lambda *_: None)
+
+
 def _with_org_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
     years, real = 1e8, OrgsStage.wake
 
@@ -181,6 +185,7 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
         _without_the_orgs_row_guard,
         _with_rows_that_land_apart,
         _without_the_epoch_of_an_answer,
+        _without_the_place_of_an_arrival,
     ],
 )
 def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
@@ -204,6 +209,7 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
         steps.Publish("queue", "new", {"claimable": True}),
         steps.Deliver(partition, steps.MOST),
         steps.Arrive("lead-1", {}),
+        *[steps.Flow(steps.MOST)] * 2,
         steps.Act("lead-1", "rep-7", "claim", claim),
         steps.Poll(first, partition, steps.MOST),
         steps.Freeze(first),

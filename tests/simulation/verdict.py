@@ -178,6 +178,8 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
     rules = truth.book.org(ORG)
     leads = [row.lead for row in truth.rows.values() if isinstance(row, LeadRow) and row.lead is not None]
     assert {lead.lead_id for lead in leads} == truth.arrived
+    for row in truth.rows.values():
+        assert not (isinstance(row, LeadRow) and row.merged_into) or row.lead is None, "R6: one or the other"
     now = datetime_of(cluster.broker.now)
     for lead in leads:
         assert not lead.deadlines, f"{lead.lead_id}: a deadline was never acted on"

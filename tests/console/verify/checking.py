@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.verify.across import check_conservation, check_orgs
+from console.verify.across import check_conservation, check_orgs, check_persons
 from console.verify.errands import Errands
 from console.verify.facts import Truth
 from console.verify.findings import Findings
@@ -64,4 +64,5 @@ async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
     errands.end()
     check_orgs(truth, findings)
     check_conservation(truth, findings)
+    check_persons(truth, findings)
     return checked

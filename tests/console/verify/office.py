@@ -17,7 +17,7 @@ from tests.console.verify.records import Record, ms
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from models.events import OrgAnswered
+    from rules.errands import LeadNews
 
 
 @dataclass
@@ -30,13 +30,13 @@ class Office:
 
     def tell(
         self, event: OrgEvent, now: datetime, headers: tuple[tuple[str, bytes], ...] = ()
-    ) -> list[OrgAnswered]:
+    ) -> list[LeadNews]:
         """Append an event, decide it, and return what leads are told."""
         off = len(self.log)
         record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
         self.log.append(record)
         source, mark = origin(record)
-        told: list[OrgAnswered] = []
+        told: list[LeadNews] = []
         for key, one in self.offices.decide(event, off=off, at=now, source=source, mark=mark).records:
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, encode_org_record(one), ms(now)))
             self.offices.apply(one)

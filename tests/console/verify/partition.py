@@ -12,10 +12,11 @@ from msgspec.structs import replace as changed
 from agents.orgs import published_for
 from console.verify.catch_up import Snapshot
 from console.verify.published import PUBLIC
-from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, LeadArrived, OrgAnswered
+from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event
 from models.facts import Facts
 from models.ids import lead_id as id_of
 from models.lead import DirectoryRow, LeadRow
+from models.org import PersonArrived
 from models.wire import decode_org_event, directory_key, encode_event, encode_row
 from rules.book import RuleBook
 from rules.effects import Effect, effects
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from models.org import OrgEvent
+    from rules.errands import LeadNews
 
 START = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 FRESH = {
@@ -67,8 +69,8 @@ class Partition:
     book: RuleBook = field(default_factory=RuleBook)
     asked: int = 0
     org: Office = field(default_factory=Office)
-    on_way: deque[Effect | OrgAnswered] = field(default_factory=deque)
-    loses: Callable[[OrgEvent | OrgAnswered], bool] = lambda _: False
+    on_way: deque[Effect | LeadNews] = field(default_factory=deque)
+    loses: Callable[[OrgEvent | LeadNews], bool] = lambda _: False
     halted: bool = False
 
     def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> None:
@@ -86,12 +88,20 @@ class Partition:
         if published_for(event):
             self.tell_org(event)
 
-    def arrive(self, name: str, **facts: Any) -> str:
-        """Let a lead arrive; return its id."""
-        lead_id = id_of("default", "acme", name, {})
-        told = Facts(vendor="acme", external_id=name, state="RI", **{"loan_purpose": "purchase", **facts})
-        self.tell(LeadArrived(lead_id=lead_id, cause=f"arrival/{name}", facts=told))
+    def arrive(self, name: str, vendor: str = "acme", **facts: Any) -> str:
+        """Let a lead arrive; return its id, or what that would have been were its person not known (R6)."""
+        lead_id = id_of("default", vendor, name, {})
+        told = Facts(vendor=vendor, external_id=name, state="RI", **{"loan_purpose": "purchase", **facts})
+        self.place(PersonArrived(lead_id=lead_id, cause=f"arrival/{name}", facts=told))
         return lead_id
+
+    def place(self, event: PersonArrived) -> None:
+        """Let an org tell whose an arrival is, and its lead hear of it, also where everything else is halted."""
+        self.now += timedelta(milliseconds=100)
+        for news in self.org.tell(event, self.now):
+            if not self.loses(news):
+                self._tell(news)
+        self.relay()
 
     def ask(self, what: str, lead_id: str, rep_id: str, *, cause: str | None = None, **more: Any) -> str:
         """Ask for an action; return its id."""
@@ -142,10 +152,10 @@ class Partition:
         """Carry to and fro until nobody has anything to say."""
         while self.on_way and not self.halted:
             message = self.on_way.popleft()
-            told = message if isinstance(message, OrgAnswered) else decode_org_event(message.value)
+            told = decode_org_event(message.value) if isinstance(message, Effect) else message
             if self.loses(told):
                 continue
-            if isinstance(message, OrgAnswered):
+            if not isinstance(message, Effect):
                 self._tell(message)
             else:
                 self.now += timedelta(milliseconds=100)

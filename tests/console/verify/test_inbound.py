@@ -35,7 +35,7 @@ class Intake:
         self.put(LEAD_ARRIVALS, value)
         event = accept_arrival(value, {}, arrived_at=self.partition.now)
         if not lost:
-            self.partition.tell(event)
+            self.partition.place(event)
         return event.lead_id
 
     def claim(self, lead_id: str, action_id: str, *, lost: bool = False) -> None:
@@ -148,7 +148,7 @@ def test_an_arrival_with_an_envelope_is_known_by_its_id() -> None:
     record = intake.put(LEAD_ARRIVALS, value)
     intake.topics[LEAD_ARRIVALS][-1] = replace(record, headers=tuple(headers.items()))
     assert intake.codes() == {"arrival_lost": 1}
-    intake.partition.tell(accept_arrival(value, dict(headers), arrived_at=intake.partition.now))
+    intake.partition.place(accept_arrival(value, dict(headers), arrived_at=intake.partition.now))
     assert intake.codes() == {}
 
 

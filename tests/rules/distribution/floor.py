@@ -13,9 +13,20 @@ from typing import Any, ClassVar, Final, Self, TypeVar
 
 from models.decisions import Answered
 from models.events import DirectoryPublished
+from models.facts import Facts
 from models.lead import Deadline, Lead, LeadRow, Phase, Seeking
 from models.offers import OfferMade, RingStarted
-from models.org import OrgEvent, OrgRep, OrgWoken, RepChange, RepChanged, Stage, WakeKind
+from models.org import (
+    ContactListed,
+    OrgEvent,
+    OrgRep,
+    OrgWoken,
+    PersonArrived,
+    RepChange,
+    RepChanged,
+    Stage,
+    WakeKind,
+)
 from models.org_decisions import OrgDecision, OrgStep
 from models.wire import (
     decode_org_event,
@@ -28,12 +39,14 @@ from rules.machine import LeadEvent
 from rules.notices import notices
 from rules.org.offices import Offices, Record
 from rules.org.state import OrgState
-from tests.rules.machine.story import Story
+from tests.rules.machine.story import LEAD, Story
 
 T = TypeVar("T")
 ORG: Final = "default"
 NEWS: Final = "news"
 """What is published and who comes and goes: no lead's errand, so it has no number."""
+ARRIVALS: Final = "arrivals"
+"""What vendors send, and the do-not-contact list: it has no number either."""
 CREW: Final[dict[str, dict[str, Any]]] = {"mia": {"role": "manager"}, "ada": {"role": "admin"}}
 PARTITIONS: Final = 2
 ROUNDS: Final = 5_000
@@ -85,11 +98,14 @@ class Floor(Story):
         self.journal: list[Record] = []
         self.decided: list[OrgDecision] = []
         self.history: dict[str, list[LeadRow]] = defaultdict(list)
-        self.errands: dict[str, Lane] = {source: Lane() for source in (NEWS, *map(str, range(PARTITIONS)))}
+        self.errands: dict[str, Lane] = {
+            source: Lane() for source in (NEWS, ARRIVALS, *map(str, range(PARTITIONS)))
+        }
         self.answers: dict[str, Lane] = {source: Lane() for source in map(str, range(PARTITIONS))}
         self.prompt = True
         self._org_offsets = count()
         self._news = count()
+        self._listed = count()
         super().__init__(reps=CREW | {rep_id: dict(terms) for rep_id in reps})
 
     # -- what is there ----------------------------------------------------------------------------------------------
@@ -153,6 +169,22 @@ class Floor(Story):
         ]
         self.publishes("group", group_id, {"method": "round_robin", "members": roster, **more})
         return self.publishes("campaign", group_id, {"name": group_id, "group_id": group_id})
+
+    def arrives(self, name: str = LEAD, **facts: Any) -> Self:
+        """Let a vendor send the lead; its org says whose it is (R6)."""
+        self.name = name
+        given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
+        told = Facts(**{**given, "created_at": self.now, **facts})
+        self.errands[ARRIVALS].send(PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told))
+        return self.if_prompt()
+
+    def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
+        """Put a handle on the do-not-contact list, or with None take it off (X6)."""
+        version = next(self._listed)
+        self.errands[ARRIVALS].send(
+            ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
+        )
+        return self.if_prompt()
 
     def comes(self, *names: str, through: str = "west", **facts: Any) -> Self:
         """Let leads arrive through a group's campaign."""
@@ -220,8 +252,8 @@ class Floor(Story):
         assert isinstance(head, OrgStep)
         self.decided += head.decisions
         self.check_caps(head)
-        for answered in to_leads(head):
-            self.answers[partition_of(answered.lead_id)].send(answered)
+        for news in to_leads(head):
+            self.answers[partition_of(news.lead_id)].send(news)
 
     def check_caps(self, step: OrgStep) -> None:
         """Hold every offer of a step against the caps of whom it was made to (R9)."""
@@ -248,7 +280,7 @@ class Floor(Story):
     def carry(self, source: str, most: int = 1) -> None:
         """Let the next errands of a partition, or news, arrive at the org."""
         for event, mark in self.errands[source].next(most):
-            self.tell(event, "" if source == NEWS else source, mark)
+            self.tell(event, "" if source in (NEWS, ARRIVALS) else source, mark)
 
     def answer(self, partition: str, most: int = 1) -> None:
         """Let the org's next answers arrive at the leads of a partition."""
@@ -278,6 +310,7 @@ class Floor(Story):
                 offices.apply(record)
         offices.recovered()
         assert sorted(offices.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
+        assert offices.state(ORG).persons == self.state.persons
         self.offices = offices
 
     # -- time -------------------------------------------------------------------------------------------------------
@@ -337,6 +370,12 @@ class Floor(Story):
             for name, row in org.leads.items()
         }
         assert found == expected, "the org knows of each lead what the lead knows (X7)"
+        leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
+        counted = {name: lead.inquiries for name, lead in leads.items()}
+        assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
+        for name, row in self.rows.items():
+            if (lead_id := org.persons.lead_of(name)) is not None:
+                assert row.merged_into == (None if lead_id == name else lead_id)
 
 
 def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:

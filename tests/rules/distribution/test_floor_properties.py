@@ -3,7 +3,7 @@
 Every step of a lead is held against `check_step`, every offer against the caps; below is what spans both sides.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.decisions import LeadOffered, OfferDeclined, OfferEnded, OwnerChanged
+from models.decisions import LeadOffered, OfferDeclined, OfferEnded, OwnerChanged, RepSought
 from models.lead import Deadline, Phase
-from models.offers import OfferMade, Outcome
+from models.offers import OfferMade, Outcome, RingStarted
 from models.org import RepChange
 from models.org_decisions import CapacityReturned
-from tests.rules.distribution.floor import NEWS, PARTITIONS, Floor
+from tests.rules.distribution.floor import ARRIVALS, NEWS, PARTITIONS, Floor
 
 STEADY: Final = ("ann", "bob", "cyd")
 """Always there, without caps: among them turns are counted."""
@@ -65,7 +65,9 @@ LENGTHS: Final = [
 
 leads = st.sampled_from(LEADS)
 fickle = st.sampled_from(FICKLE)
-sources = st.sampled_from([NEWS, *map(str, range(PARTITIONS))])
+sources = st.sampled_from([NEWS, ARRIVALS, *map(str, range(PARTITIONS))])
+phones = st.sampled_from([None, None, "+14014194247", "+14014190001", "+14014190002"])
+emails = st.sampled_from([None, "j@x.org", "k@x.org"])
 some = st.sampled_from([1, 1, 2, 5, 50])
 
 
@@ -79,6 +81,7 @@ class FloorLives(RuleBasedStateMachine):
         self.turns: Counter[str] = Counter()
         self.owed: Counter[str] = Counter()
         self.judged = 0
+        self.through: dict[str, str] = {}
 
     @initialize(terms=st.tuples(st.sampled_from(TERMS[:4]), st.sampled_from(TERMS[:4])), queue=st.booleans())
     def begin(self, terms: tuple[dict[str, Any], ...], *, queue: bool) -> None:
@@ -113,6 +116,19 @@ class FloorLives(RuleBasedStateMachine):
     @rule(names=st.sets(leads, min_size=3), through=st.sampled_from(GROUPS))
     def come(self, names: set[str], through: str) -> None:
         self.floor.comes(*sorted(names), through=through)
+
+    @rule(name=leads, through=st.sampled_from(GROUPS), phone=phones, email=emails)
+    def somebody_comes_who_may_be_known(
+        self, name: str, through: str, phone: str | None, email: str | None
+    ) -> None:
+        """Two vendors send the same person, and sometimes two people share a phone or an address (R6)."""
+        self.floor.comes(name, through=through, phone=phone, email=email)
+
+    @rule(
+        handle=st.sampled_from(["phone/+14014194247", "email/j@x.org"]), reason=st.sampled_from(["no", None])
+    )
+    def a_handle_is_listed(self, handle: str, reason: str | None) -> None:
+        self.floor.lists(handle, reason)
 
     @rule(name=leads, anybody=st.sampled_from([*STEADY, *FICKLE]), action=st.sampled_from(ANSWERS))
     def asks(self, name: str, anybody: str, action: tuple[str, dict[str, Any]]) -> None:
@@ -150,7 +166,7 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(partition=sources, most=some)
     def answers_arrive(self, partition: str, most: int) -> None:
-        if partition != NEWS:
+        if partition not in (NEWS, ARRIVALS):
             self.floor.answer(partition, most)
 
     @rule(source=sources, steps=st.integers(1, 40))
@@ -161,7 +177,7 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(partition=sources, steps=st.integers(1, 40))
     def an_org_relay_begins_again(self, partition: str, steps: int) -> None:
-        if partition != NEWS:
+        if partition not in (NEWS, ARRIVALS):
             self.floor.answers[partition].back(steps)
 
     @rule(compacted=st.booleans())
@@ -222,7 +238,9 @@ class FloorLives(RuleBasedStateMachine):
         for name, rows in self.floor.history.items():
             tried: set[str] = set()
             for said in (said for row in rows for said in row.decisions):
-                if isinstance(said, LeadOffered):
+                if isinstance(said, RepSought) and not said.tried:
+                    tried = set()  # a new arrival, or another inquiry: the round begins anew (R6)
+                elif isinstance(said, LeadOffered):
                     assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
                 elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
                     tried |= set(said.reps)
@@ -231,14 +249,14 @@ class FloorLives(RuleBasedStateMachine):
 
     @invariant()
     def r7_turns_among_those_who_are_always_there_differ_by_one_at_most(self) -> None:
-        of: dict[str, str | None] = defaultdict(lambda: None)
         for said in self.floor.decided[self.judged :]:
+            if isinstance(said, OfferMade | RingStarted):
+                self.through[said.lead_id] = said.group_id
             if isinstance(said, OfferMade) and (said.group_id, said.method) == ("fair", "round_robin"):
                 if self.owed[said.rep_id]:
                     self.owed[said.rep_id] -= 1
                 else:
                     self.turns[said.rep_id] += 1
-                of[said.lead_id] = said.rep_id
             elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id in ("bob", "cyd"):
                 self.owed[said.rep_id] += 1
             elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id == "ann":
@@ -248,9 +266,8 @@ class FloorLives(RuleBasedStateMachine):
         self.judged = len(self.floor.decided)
 
     def fair(self, lead_id: str) -> bool:
-        """Say whether a lead came through the group in which turns are counted."""
-        lead = self.floor.rows[lead_id].lead
-        return lead is not None and lead.facts.campaign == "fair"
+        """Say whether a lead was offered last by the group in which turns are counted."""
+        return self.through.get(lead_id) == "fair"
 
     @invariant()
     def q10_who_was_claimed_once_is_in_no_claimable_queue_again(self) -> None:

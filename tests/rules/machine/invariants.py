@@ -14,6 +14,7 @@ from models.decisions import (
     ExceptionResolved,
     LockReleased,
     LockTaken,
+    MergedInto,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
@@ -21,7 +22,13 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.events import ActionRequested, DeadlinePassed, LeadArrived, OrgAnswered
+from models.events import (
+    ActionRequested,
+    DeadlinePassed,
+    LeadArrived,
+    OrgAnswered,
+    SuppressionChanged,
+)
 from models.lead import (
     ANSWERS_KEPT,
     HELD_BACK,
@@ -55,7 +62,7 @@ _BY_ANSWER = {
     OfferVoided: Trigger.OFFER_VOIDED,
     LeadOrphaned: Trigger.ORPHANED,
 }
-_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated)
+_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
 """Decisions that come without a change of the lead, or beside one."""
 
 
@@ -71,7 +78,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
         return
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
-    _check_claims(was, now)
+    _check_claims(was, now, rules)
     _check_lock(was, now, after.decisions)
     _check_places(was, after, rules)
     _check_deadlines(was, after, rules)
@@ -84,7 +91,9 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
 def trigger_of(event: LeadEvent) -> Trigger:
     """Return what an event is in the table of life."""
     if isinstance(event, LeadArrived):
-        return Trigger.ARRIVED
+        return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
+    if isinstance(event, SuppressionChanged):
+        return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
         return Trigger(event.action)
     if isinstance(event, OrgAnswered):
@@ -148,7 +157,8 @@ def _ignored(after: LeadRow) -> bool:
 def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     assert after.lead is not None
     source = was.phase if was else None
-    if was and was.lock and isinstance(event, ActionRequested) and was.lock.until <= after.at:
+    asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
+    if was and was.lock and asked and was.lock.until <= after.at:
         # The lock had run out, and only the timer had not said so yet (D2).
         source = Phase.OWNED if was.owner else Phase.QUEUED
     allowed = LIFE[source].get(trigger_of(event), frozenset())
@@ -167,10 +177,12 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
 
 
-def _check_claims(was: Lead | None, now: Lead) -> None:
+def _check_claims(was: Lead | None, now: Lead, rules: OrgRules) -> None:
     if was and was.claimed_through is not None and now.claimed_through is not None:
         assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
-        left = now.failed is not None and now.failed.reason == "orphaned"
+        left = was.owner is not None and (
+            rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
+        )
         assert now.owner == was.owner or was.owner is None or left, (
             "who claimed it keeps it, or has left (Q8, X2)"
         )

@@ -13,6 +13,7 @@ from models.decisions import Answered, Decision
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived, RulesChanged
 from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow
+from models.persons import Inquiry
 from models.wire import decode_event, decode_row, encode_event, encode_row
 from rules.book import RuleBook
 from rules.machine import LeadEvent, publish, step
@@ -65,6 +66,7 @@ class Story:
         self._offsets = count()
         self._versions = count()
         self._actions = count(1)
+        self._places = count(1)
         for rep_id, fields in (REPS if reps is None else reps).items():
             self.rep(rep_id, **fields)
 
@@ -159,6 +161,22 @@ class Story:
             "created_at": self.now,
         }
         return self.log(LeadArrived(lead_id=name, cause=f"arrival/{name}", facts=Facts(**{**given, **facts})))
+
+    def inquires(
+        self, inquiry_id: str, *, again: bool = False, place: int | None = None, **facts: Any
+    ) -> Self:
+        """Let another arrival of the lead's person come, as its org tells it (R6)."""
+        given = {"vendor": "globex", "external_id": inquiry_id, "created_at": self.now, **facts}
+        inquiry = Inquiry(inquiry_id, f"lead {self.name} has the same phone", again)
+        return self.log(
+            LeadArrived(
+                lead_id=self.name,
+                cause=f"arrival/{inquiry_id}",
+                facts=Facts(**given),
+                inquiry=inquiry,
+                place=next(self._places) if place is None else place,
+            )
+        )
 
     def asks(self, action: str, rep_id: str, *, action_id: str | None = None, **fields: Any) -> Answered:
         """Let a person ask for something; return the answer."""

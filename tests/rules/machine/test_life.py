@@ -19,14 +19,15 @@ def test_x7_every_phase_says_what_is_true_in_it() -> None:
     assert all(text.endswith(".") for text in diagrams.phases().values())
 
 
-def test_x7_every_phase_can_be_reached_and_only_closed_has_no_way_out() -> None:
+def test_x7_every_phase_can_be_reached_and_closed_is_left_by_another_inquiry_alone() -> None:
     ways = {source: set().union(*row.values()) - {source} for source, row in LIFE.items()}
     assert set(ways) == {None, *Phase}
     reached: set[Phase | None] = {None}
     while new := set().union(*(ways[phase] for phase in reached)) - reached:
         reached |= new
     assert reached == {None, *Phase}
-    assert [phase for phase, targets in ways.items() if not targets] == [Phase.CLOSED]
+    out = {trigger for trigger, targets in LIFE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
+    assert out == {Trigger.INQUIRED}, "R6"
 
 
 def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
@@ -37,16 +38,21 @@ def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
 
 
 def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_owners_leaving() -> None:
-    """A claim of an aged lead (Q11) keeps it owned, by another; it is let go of when it closes or its owner left."""
+    """A claim of an aged lead (Q11) keeps it owned, by another; it is let go of when it closes or its owner left.
+
+    Another inquiry finds out that the owner has left, if nothing else has (R6).
+    """
     for source in OWNED_PHASES:
         for trigger, targets in LIFE[source].items():
-            if trigger is not Trigger.ORPHANED:
+            if trigger not in (Trigger.ORPHANED, Trigger.INQUIRED):
                 assert targets <= OWNED_PHASES | {Phase.CLOSED}
 
 
 def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> None:
     others = {
         Trigger.ARRIVED,
+        Trigger.INQUIRED,
+        Trigger.SUPPRESSION,
         Trigger.LOCK_EXPIRED,
         Trigger.CALLBACK_DUE,
         Trigger.RULES_CHANGED,

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from models.decisions import Answered, ClaimReopened, Reason, Result
+from models.decisions import Answered, ClaimReopened, InquiryAdded, Reason, Result
 from models.events import ActionRequested
 from models.lead import Deadline, Lead, Phase
 from tests.rules.machine import naive
@@ -51,6 +51,7 @@ class LeadsLive(RuleBasedStateMachine):
         self.asked: list[tuple[ActionRequested, Answered]] = []
         self.seen: list[tuple[str, Deadline]] = []
         self.claimed: dict[str, str] = {}
+        self.inquired = 0
 
     def lead(self, name: str) -> Lead | None:
         row = self.story.rows.get(name)
@@ -82,6 +83,19 @@ class LeadsLive(RuleBasedStateMachine):
     @rule(name=leads, facts=st.sampled_from(FACTS))
     def arrives(self, name: str, facts: dict[str, Any]) -> None:
         self.story.arrives(name, **facts)
+
+    @rule(name=leads, facts=st.sampled_from(FACTS), again=st.booleans())
+    def inquires(self, name: str, facts: dict[str, Any], *, again: bool) -> None:
+        before = self.lead(name)
+        self.story.of(name).inquires(f"{name}/{self.inquired}", again=again, **facts)
+        self.inquired += 1
+        after = self.lead(name)
+        assert after is not None
+        if before is not None:
+            assert after.inquiries == before.inquiries + (not again), "R6"
+        added = [said for said in self.story.said if isinstance(said, InquiryAdded)]
+        if added and added[0].rep_id is None and before is not None and before.owner is not None:
+            self.claimed.pop(name, None)  # who had claimed it has left
 
     @rule(name=leads, who=people, queue_id=st.sampled_from(["new", "aged", None]))
     def claims(self, name: str, who: str, queue_id: str | None) -> None:

@@ -22,6 +22,7 @@ from models.org import (
     LeadTaken,
     OfferSettled,
     OrgEvent,
+    OrgGroup,
     OrgLead,
     OrgRep,
     OrgRow,
@@ -458,4 +459,5 @@ def where(field: str, value: Any) -> dict[str, Any]:
 def _id(row: OrgRow) -> str:
     if isinstance(row, OrgRep):
         return row.rep_id
+    assert isinstance(row, OrgLead | OrgGroup)
     return row.lead_id if isinstance(row, OrgLead) else row.group_id

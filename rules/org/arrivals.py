@@ -1,0 +1,79 @@
+"""Whose an arrival is: a resend of a known one, another inquiry of a known person, or a new lead (R6).
+
+A person is known by phone or email. Where the two point to different leads the phone decides: it is the number that is
+called, it is normalised to one spelling, and families and spam share addresses more than numbers. The address stays
+with the lead that had it first.
+"""
+
+from models.org import ContactListed, OrgBarred, OrgPerson, PersonArrived
+from models.persons import ArrivalPlaced, ContactBarred, Inquiry, handles_of
+from rules.org.draft import Draft
+from rules.org.persons import Persons
+
+
+def arrive(draft: Draft, event: PersonArrived) -> None:
+    """Say which lead an arrival belongs to, and remember it."""
+    persons, arrival_id = draft.state.persons, event.lead_id
+    handles = handles_of(event.facts)
+    lead_id, why = _place(persons, arrival_id, handles)
+    known = persons.lead_of(arrival_id) is not None
+    fresh = tuple(handle for handle in handles if persons.first_with(handle) is None)
+    shared = tuple(
+        handle for handle in handles if handle not in fresh and lead_id not in persons.all_with(handle)
+    )
+    if not known or fresh or shared:
+        draft.put_person(
+            OrgPerson(arrival_id=arrival_id, lead_id=lead_id, handles=fresh, shared=shared, more=known)
+        )
+    draft.say(
+        ArrivalPlaced(
+            lead_id=lead_id,
+            facts=event.facts,
+            why=why,
+            inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
+            barred=_barred(persons, handles),
+        )
+    )
+
+
+def listed(draft: Draft, event: ContactListed) -> None:
+    """Remember whether a handle may be contacted, and tell every lead that has it (X6)."""
+    persons, handle = draft.state.persons, event.handle
+    if persons.barred(handle) == event.reason:
+        return
+    draft.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
+    for lead_id in persons.all_with(handle):
+        draft.say(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+
+
+def undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
+    """Return where an arrival goes whose person could not be told: on its way, as it is; it must not be lost."""
+    lead_id = persons.lead_of(event.lead_id) or event.lead_id
+    why = f"its person could not be looked for: {error!r}"
+    inquiry = None if lead_id == event.lead_id else Inquiry(event.lead_id, why, again=True)
+    return ArrivalPlaced(lead_id=lead_id, facts=event.facts, why=why, inquiry=inquiry)
+
+
+def _place(persons: Persons, arrival_id: str, handles: tuple[str, ...]) -> tuple[str, str]:
+    known = persons.lead_of(arrival_id)
+    if known is not None:
+        return known, "it came before" if known == arrival_id else f"it came before, as an inquiry of {known}"
+    found = [(_kind(handle), lead) for handle in handles if (lead := persons.first_with(handle)) is not None]
+    if not found:
+        return arrival_id, "nobody of this phone or email is known" if handles else "it has no phone or email"
+    (kind, lead_id), *others = found
+    agreeing = [kind, *(other for other, lead in others if lead == lead_id)]
+    why = f"lead {lead_id} has the same {' and '.join(agreeing)}"
+    for other, lead in others:
+        if lead != lead_id:
+            why += f"; lead {lead} has the same {other}, and the {kind} decides"
+    return lead_id, why
+
+
+def _barred(persons: Persons, handles: tuple[str, ...]) -> dict[str, str]:
+    found = {handle: persons.barred(handle) for handle in handles}
+    return {handle: reason for handle, reason in found.items() if reason is not None}
+
+
+def _kind(handle: str) -> str:
+    return handle.partition("/")[0]

@@ -1,0 +1,381 @@
+"""A known person is not a new lead: the arrival is another inquiry, an active owner keeps it and is told (R6)."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from models.decisions import (
+    ArrivalRepeated,
+    InquiryAdded,
+    MergedInto,
+    OwnerChanged,
+    Reason,
+    RepSought,
+    Result,
+)
+from models.lead import Phase, Seeking
+from models.org import OrgPerson, RepChange, Stage
+from models.org_decisions import OrgKept, OrgStep
+from models.persons import ArrivalPlaced
+from rules.org import arrivals
+from tests.rules.distribution.floor import ARRIVALS, ORG, Floor
+
+PHONE = "+14014194247"
+CREW = ("ann", "bob", "cyd")
+
+
+@pytest.fixture
+def floor() -> Floor:
+    """Give a lead of a person with a phone, offered to ann for a quarter of an hour."""
+    floor = Floor(*CREW).group("west", *CREW, claim_window_seconds=900)
+    floor.group("east", "bob", "cyd", claim_window_seconds=900)
+    return floor.comes("A", phone=PHONE, email="j@x.org")
+
+
+def again(floor: Floor, name: str = "B", through: str = "east", **facts: Any) -> Floor:
+    """Let another vendor send the same person."""
+    return floor.comes(name, through=through, **{"vendor": "globex", "phone": PHONE, **facts})
+
+
+def added(floor: Floor, name: str = "A") -> list[InquiryAdded]:
+    """Return the inquiries of a lead."""
+    return floor.all_said(name, InquiryAdded)
+
+
+def told(floor: Floor, name: str = "A") -> list[str]:
+    """Return who was told of another inquiry of a lead."""
+    return [
+        rep
+        for template, rep, withdrawn in floor.all_notices(name)
+        if template == "new_inquiry" and not withdrawn
+    ]
+
+
+def closed(floor: Floor, rep_id: str = "ann") -> Floor:
+    """Let a rep take the lead and close it."""
+    floor.of("A").asks("outcome", rep_id, outcome="closed_lost")
+    assert floor.lead.phase is Phase.CLOSED
+    return floor
+
+
+# -- whose it is ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"phone": PHONE}, "lead A has the same phone"),
+        ({"phone": None, "email": "j@x.org"}, "lead A has the same email"),
+        ({"phone": PHONE, "email": "other@x.org"}, "lead A has the same phone"),
+        ({"phone": PHONE, "email": "j@x.org"}, "lead A has the same phone and email"),
+    ],
+)
+def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
+    floor: Floor, facts: dict[str, Any], why: str
+) -> None:
+    again(floor, **facts)
+    (inquiry,) = added(floor)
+    assert (inquiry.inquiry_id, inquiry.vendor, inquiry.campaign) == ("B", "globex", "east")
+    assert inquiry.why.startswith(why)
+    assert floor.lead_of("A").inquiries == 2
+    assert floor.rows["B"].lead is None
+    floor.agree()
+
+
+@pytest.mark.parametrize(
+    "facts", [{"phone": None}, {"phone": "+14014190001"}, {"phone": None, "email": "k@x.org"}]
+)
+def test_r6_who_shares_neither_is_somebody_else(floor: Floor, facts: dict[str, Any]) -> None:
+    again(floor, **facts)
+    assert floor.lead_of("B").inquiries == floor.lead_of("A").inquiries == 1
+    floor.agree()
+
+
+def test_r6_a_person_of_another_org_is_nobody_we_know(floor: Floor) -> None:
+    event = replace(floor_event(floor), org="elsewhere")
+    ((_, head), _) = floor.offices.decide(event, off=10_000, at=floor.now).records
+    assert isinstance(head, OrgStep)
+    (placed,) = head.decisions
+    assert isinstance(placed, ArrivalPlaced)
+    assert (placed.lead_id, placed.inquiry) == ("B", None)
+
+
+def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: Floor) -> None:
+    again(floor)
+    again(floor, state="MA", zip="02903")
+    floor.comes("A", phone=PHONE)
+    assert floor.lead_of("A").inquiries == 2
+    assert [said.filled for said in floor.all_said("A", ArrivalRepeated)] == [("zip",), ()]
+    floor.agree()
+
+
+def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(floor: Floor) -> None:
+    again(floor, email="home@x.org")
+    again(floor, "C", phone=None, email="home@x.org")
+    again(floor, "D", phone="+14014190001", email="home@x.org")
+    again(floor, "E", phone="+14014190001")
+    assert [one.inquiry_id for one in added(floor)] == ["B", "C", "D", "E"]
+    floor.agree()
+
+
+def test_r6_a_handle_of_a_resend_is_the_persons_too(floor: Floor) -> None:
+    floor.comes("Z")
+    floor.comes("Z", phone="+14014190001")
+    again(floor, phone="+14014190001")
+    assert [one.inquiry_id for one in added(floor, "Z")] == ["B"]
+    floor.restart_org(compacted=True)
+    floor.agree()
+
+
+def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(floor: Floor) -> None:
+    again(floor, phone="+14014190001", email="k@x.org")
+    again(floor, "C", email="k@x.org")
+    (inquiry,) = added(floor)
+    assert inquiry.inquiry_id == "C"
+    assert "lead A has the same phone; lead B has the same email, and the phone decides" in inquiry.why
+    again(floor, "D", phone=None, email="k@x.org")
+    assert [one.inquiry_id for one in added(floor, "B")] == ["D"], "the address stays with who had it first"
+    floor.agree()
+
+
+def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: Floor) -> None:
+    again(floor, email="home@x.org")
+    floor.restart_org(compacted=True)
+    again(floor, "C", phone=None, email="home@x.org")
+    assert [one.inquiry_id for one in added(floor)] == ["B", "C"]
+    floor.agree()
+
+
+# -- what becomes of it ------------------------------------------------------------------------------------------------
+
+
+def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Floor) -> None:
+    floor.asks("accept", "ann")
+    before = floor.lead_of("A")
+    again(floor, zip="02903", external_id="G-1")
+    after = floor.lead_of("A")
+    assert (after.owner, after.phase, after.taken) == ("ann", Phase.OWNED, before.taken)
+    assert (after.facts.zip, after.facts.vendor, after.facts.campaign) == ("02903", "acme", "west")
+    assert after.facts.external_id == before.facts.external_id, "of its own arrival nothing is replaced"
+    (inquiry,) = added(floor)
+    assert (inquiry.rep_id, inquiry.external_id, inquiry.filled) == ("ann", "G-1", ("zip",))
+    assert "ann keeps it" in inquiry.why
+    assert told(floor) == ["ann", "ann"], "by mail and by push"
+    floor.errands[ARRIVALS].back(1)
+    floor.deliver()
+    assert told(floor) == ["ann", "ann"], "a resend is no new inquiry"
+    again(floor, "C")
+    assert told(floor) == ["ann"] * 4
+    assert floor.in_hand("ann") == (1, 0)
+    floor.agree()
+
+
+def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: Floor) -> None:
+    """The org relay died before it committed."""
+    floor.asks("accept", "ann")
+    again(floor)
+    for lane in floor.answers.values():
+        lane.back(len(lane.sent))
+    floor.deliver()
+    assert floor.lead_of("A").inquiries == 2
+    assert told(floor) == ["ann", "ann"]
+    floor.agree()
+
+
+def test_r6_a_closed_lead_is_its_active_owners_again(floor: Floor) -> None:
+    closed(floor)
+    assert floor.stage("A") is None
+    again(floor)
+    lead = floor.lead_of("A")
+    assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
+    assert added(floor)[0].reopened
+    assert floor.stage("A") is Stage.HELD
+    assert floor.in_hand("ann") == (1, 0)
+    assert told(floor) == ["ann", "ann"]
+    floor.agree()
+
+
+def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Floor) -> None:
+    closed(floor)
+    floor.rep("ann", active=False)
+    again(floor)
+    lead = floor.lead_of("A")
+    assert (lead.phase, lead.owner) == (Phase.OFFERED, None)
+    assert floor.has("A") == ("bob",), "by the campaign of the new inquiry"
+    assert [change.how for change in floor.all_said("A", OwnerChanged)] == ["round_robin", "orphaned"]
+    assert told(floor) == []
+    floor.agree()
+
+
+def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor: Floor) -> None:
+    """The lead hears of the leaving before its org does, and the org of the new request before it lets go."""
+    floor.asks("accept", "ann")
+    with floor.late():
+        floor.rep("ann", active=False)
+        again(floor)
+        floor.carry(ARRIVALS)
+        floor.answer("0", 9)
+        floor.answer("1", 9)
+        assert floor.lead_of("A").phase is Phase.OFFERED
+    floor.deliver()
+    assert floor.has("A") == ("bob",)
+    assert floor.in_hand("ann") == (0, 0)
+    floor.agree()
+
+
+def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: Floor) -> None:
+    floor.asks("accept", "ann")
+    with floor.late():
+        floor.rep("ann", active=False)
+        again(floor, through="nowhere")
+        floor.carry(ARRIVALS)
+        floor.answer("0", 9)
+        floor.answer("1", 9)
+    floor.deliver()
+    lead = floor.lead_of("A")
+    assert (lead.phase, lead.owner) == (Phase.EXCEPTION, None)
+    assert lead.trouble is not None
+    assert lead.trouble.reason == "orphaned"
+    floor.agree()
+
+
+def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: Floor) -> None:
+    floor.wait(minutes=45)
+    assert floor.lead_of("A").phase is Phase.EXCEPTION
+    again(floor, through="west")
+    search = floor.lead_of("A").search
+    assert search is not None
+    assert (search.stage, search.tried) == (Seeking.OFFERED, ())
+    assert floor.all_said("A", RepSought)[-1].tried == ()
+    floor.agree()
+
+
+@pytest.mark.parametrize("begins", ["queued", "exception", "ignored", "waiting"])
+def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> None:
+    floor = Floor("ann", max_open=0).group("west", "ann").group("east", "bob")
+    if begins == "queued":
+        floor.queue("open", ("owned", "=", False))
+    floor.comes("A", through="west" if begins == "waiting" else "nowhere", phone=PHONE)
+    if begins == "ignored":
+        floor.asks("ignore", "mia")
+    lead = floor.lead_of("A")
+    assert lead.phase == ("exception" if begins == "waiting" else begins)
+    floor.rep("bob")
+    again(floor)
+    assert floor.has("A") == ("bob",)
+    assert floor.lead_of("A").trouble is None
+    floor.agree()
+
+
+def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: Floor) -> None:
+    before = floor.lead_of("A").search
+    again(floor)
+    assert floor.lead_of("A").search == before
+    assert "it is being distributed already" in added(floor)[0].why
+    floor.queue("work", ("owned", "=", False)).comes("W", through="nowhere", phone="+14014190001")
+    floor.asks("view", "bob")
+    again(floor, "X", phone="+14014190001")
+    lead = floor.lead_of("W")
+    assert (lead.phase, lead.inquiries) == (Phase.LOCKED, 2)
+    assert "bob has it open" in added(floor, "W")[0].why
+    assert told(floor, "W") == []
+    floor.agree()
+
+
+def test_r6_r5_an_inquiry_that_arrives_assigned_goes_to_its_rep_unless_somebody_has_the_lead(
+    floor: Floor,
+) -> None:
+    floor.wait(minutes=45)
+    again(floor, assigned_to="cyd")
+    lead = floor.lead_of("A")
+    assert (lead.owner, lead.how, lead.via) == ("cyd", "pre_assigned", "vendor/globex")
+    again(floor, "C", assigned_to="ann")
+    assert floor.lead_of("A").owner == "cyd"
+    floor.agree()
+
+
+def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(floor: Floor) -> None:
+    floor.comes("N", through="nowhere", phone="+14014190001").asks("ignore", "mia")
+    again(floor, through="nowhere", phone="+14014190001")
+    lead = floor.lead_of("N")
+    assert lead.phase is Phase.EXCEPTION
+    floor.agree()
+
+
+def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
+    floor = Floor(*CREW).queue("open", ("owned", "=", False), claimable=True)
+    floor.group("east", "bob", claim_window_seconds=900)
+    floor.comes("A", through="nowhere", phone=PHONE).asks("claim", "ann", queue_id="open")
+    floor.changes("ann", RepChange.LEFT)
+    floor.rep("ann", active=False)
+    again(floor, "B", through="nowhere")
+    lead = floor.lead_of("A")
+    assert (lead.phase, lead.claimed_through) == (Phase.EXCEPTION, "open")
+    again(floor, "C")
+    lead = floor.lead_of("A")
+    assert (lead.phase, lead.places, lead.claimed_through) == (Phase.OFFERED, {}, "open")
+    floor.agree()
+
+
+def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: Floor) -> None:
+    floor.asks("accept", "ann")
+    again(floor, silenced=True)
+    assert floor.lead_of("A").silenced
+    assert floor.of("A").asks("connect", "ann").reason is Reason.SUPPRESSED
+
+
+# -- the arrival that is no lead ---------------------------------------------------------------------------------------
+
+
+def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: Floor) -> None:
+    again(floor)
+    (merged,) = floor.all_said("B", MergedInto)
+    assert (merged.into, merged.why) == ("A", "lead A has the same phone")
+    answer = floor.of("B").asks("claim", "ann")
+    assert (answer.result, answer.reason, answer.merged_into) == (Result.REFUSED, Reason.UNKNOWN_LEAD, "A")
+    assert "another inquiry of lead A" in (answer.why or "")
+    assert floor.rows["B"].merged_into == "A"
+
+
+def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And those behind it are not stopped."""
+
+    def boom(*_: Any) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(arrivals, "_place", boom)
+    event = floor_event(floor)
+    decided = floor.offices.decide(event, off=10_000, at=floor.now)
+    assert isinstance(decided.failure, ZeroDivisionError)
+    ((_, head),) = decided.records
+    assert isinstance(head, OrgStep)
+    (placed,) = head.decisions
+    assert isinstance(placed, ArrivalPlaced)
+    assert (placed.lead_id, placed.inquiry) == ("B", None)
+    assert "boom" in placed.why
+
+
+def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: Floor) -> None:
+    """Compaction may leave only the late copy, behind those of later events."""
+    again(floor)
+    late = next(
+        record
+        for _, record in floor.journal
+        if isinstance(record, OrgKept)
+        and isinstance(record.value, OrgPerson)
+        and record.value.arrival_id == "A"
+    )
+    floor.journal[:] = [one for one in floor.journal if one[1] is not late]
+    floor.journal.append((b"default/person/A", late))
+    floor.restart_org()
+    assert floor.offices.state(ORG).persons.lead_of("A") == "A"
+
+
+def floor_event(floor: Floor) -> Any:
+    """Return the arrival of B as its org would hear it."""
+    with floor.late():
+        again(floor)
+    return floor.errands[ARRIVALS].sent[-1][0]

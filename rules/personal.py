@@ -160,11 +160,13 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead stood in each before it."""
     stood: dict[str, bool] = {}
     moved = claimed = False
+    # A closed lead stood in nobody's queue, although it had an owner (R6).
+    reopened = any(isinstance(decision, InquiryAdded) and decision.reopened for decision in row.decisions)
     for decision in row.decisions:
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:
-                    stood.setdefault(personal_queue(decision.previous_rep_id), True)
+                    stood.setdefault(personal_queue(decision.previous_rep_id), not reopened)
                 if decision.rep_id is not None:
                     stood.setdefault(personal_queue(decision.rep_id), claimed)
             case LeadOffered():

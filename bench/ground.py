@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from models.errors import ConfigError, StartFailed
-from streams.local import Child, LocalStack
+from streams.local import Child, LocalStack, ValkeyServer
 from streams.local.process import free_port, wait_until
 from streams.settings import Settings
 from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
@@ -49,13 +49,16 @@ class Ground:
     topics: list[str] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
 
-    def child(self, name: str, module: str, *arguments: str, ready: bool = False) -> Child:
+    def child(
+        self, name: str, module: str, *arguments: str, ready: bool = False, option: str | None = None
+    ) -> Child:
         """Return a process that runs `python -m module arguments`, not yet started.
 
-        `ready`: it is one of ours and serves `/ready`; its port goes first among the arguments.
+        `ready`: it is one of ours and serves `/ready`; its port goes first among the arguments, or as this option.
         """
         port = free_port() if ready else 0
-        argv = [sys.executable, "-m", module, *([str(port)] if ready else []), *arguments]
+        first, last = ([str(port)], []) if option is None else ([], [option, str(port)])
+        argv = [sys.executable, "-m", module, *(first if ready else []), *arguments, *last]
         child = Child(
             name,
             argv,
@@ -105,11 +108,12 @@ def started(child: Child, seconds: float = READY_SECONDS) -> Child:
 
 
 @contextlib.contextmanager
-def ground(settings: Settings | None = None, *, say: Say = quiet) -> Iterator[Ground]:
+def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say = quiet) -> Iterator[Ground]:
     """Yield a ground with our topics provisioned; stop and remove everything at the end.
 
     `settings`: a cluster to measure instead of a local one, if they name it. The journal gets the broker's timestamps
-    there, which nothing of ours reads: only the measurement does.
+    there, which nothing of ours reads: only the measurement does. `valkey`: with a Valkey of its own in any case, so
+    that no board of others is touched.
     """
     with (
         _ends_in_order(),
@@ -121,8 +125,11 @@ def ground(settings: Settings | None = None, *, say: Say = quiet) -> Iterator[Gr
         base = given.model_copy(update={"state_dir": folder, "partitions": PARTITIONS})
         foreign = base.given("kafka_bootstrap_servers")
         say("using the Kafka at " + base.kafka_bootstrap_servers if foreign else "starting a Kafka")
-        with LocalStack(folder, settings=base, valkey=False) as ready:
-            here = Ground(ready, folder)
+        with (
+            LocalStack(folder, settings=base, valkey=False) as ready,
+            ValkeyServer(folder / "valkey") if valkey else contextlib.nullcontext() as own,
+        ):
+            here = Ground(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
             try:
                 asyncio.run(_prepare(here))
                 yield here

@@ -126,6 +126,34 @@ def _allocate(result: Result) -> Rows:
     ]
 
 
+def _board(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[name]:.1f}"
+
+    return [
+        (f"{result['leads']:,} leads in a queue", "ms"),
+        row("the first page of 50", "page_ms"),
+        row("the last page", "page_last_ms"),
+        row("search: the one match is the last lead", "search_one_ms"),
+        row("search: no match", "search_none_ms"),
+        row("search: one in a hundred matches, in the second half", "search_many_ms"),
+        row("search: all of the second half match", "search_late_ms"),
+        row("the longest that a search held Valkey", "held_ms"),
+    ]
+
+
+def _live(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['readers']} readers", "p50 ms", "p95 ms"),
+        row("from the claim to its answer", "answer"),
+        row("from the claim to a reader's `left` entry", "row_gone"),
+        row("from the claim to the slowest reader's", "row_gone_everywhere"),
+    ]
+
+
 def _plain(result: Result) -> Rows:
     """Tell a measurement that has no table of its own: one row for each number."""
     return [
@@ -141,6 +169,11 @@ TABLES: Final[Mapping[str, Table]] = {
         " pauses, and is claimed; every fourth times out first and is offered again.",
         _allocate,
     ),
+    "board": Table(
+        "A long queue on the board",
+        "Page and search as the console's process sees them; medians. The queue is in the order of last names.",
+        _board,
+    ),
     "claims": Table(
         "Claims a second",
         "Four reps want each lead, one gets it; one process each, at-least-once, acks=all, a changelog.\n"
@@ -152,6 +185,11 @@ TABLES: Final[Mapping[str, Table]] = {
         "From claim to answer",
         "A steady rate; all processes on the same machine as the broker and the probe.",
         _latency,
+    ),
+    "live": Table(
+        "A claimed row is gone",
+        "Through intake, lead machine, relay and board, to readers of the live feed; all on the same machine.",
+        _live,
     ),
     "recovery": Table(
         "A worker comes back",

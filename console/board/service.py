@@ -27,7 +27,7 @@ from streams.settings import Settings
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
-"""Changes in one script: it holds Valkey, and so its readers, for about five milliseconds."""
+"""Changes in one script: it holds Valkey, and so its readers, for about seven milliseconds."""
 
 _IDLE_SECONDS: Final = 1.0
 """With nothing to apply, how often Valkey is asked whether it still has the board."""

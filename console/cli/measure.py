@@ -10,7 +10,9 @@ from console.cli.common import AsJson, finish, running, say
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="claims, latency, rules, recovery, restart or allocate.")],
+    name: Annotated[
+        str, typer.Argument(help="claims, latency, live, board, rules, recovery, restart or allocate.")
+    ],
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
     ] = False,
@@ -20,11 +22,12 @@ def bench(
 
     Example: firstclaim bench claims --json
     """
-    from bench import BENCHES, write_table
+    from bench import write_table
+    from console.measures import MEASUREMENTS
 
-    if name not in BENCHES:
-        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
-    result = BENCHES[name](say=say)
+    if name not in MEASUREMENTS:
+        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(MEASUREMENTS))}")
+    result = MEASUREMENTS[name](say=say)
     if write_docs:
         write_table(name, result)
     finish(result, as_json=as_json)

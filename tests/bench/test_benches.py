@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from bench import BENCHES
 from bench.ground import ground, started
+from console.measures import MEASUREMENTS
 from models.errors import ConfigError
 from streams.settings import Settings
 from streams.topics import LEAD_LOG, provision
@@ -35,6 +35,14 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "raw_p99_ms",
         },
     ),
+    "board": (
+        {"leads": 2_000, "repeats": 1},
+        {"page_ms", "search_one_ms", "search_none_ms", "search_many_ms", "search_late_ms", "held_ms"},
+    ),
+    "live": (
+        {"claims": 6, "readers": 3, "leads": 50, "warm": 1},
+        {"row_gone_p50_ms", "row_gone_p95_ms", "answer_p50_ms"},
+    ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
     "allocate": (
@@ -54,7 +62,7 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     sizes, promised = SMALL[name]
     said: list[str] = []
-    result = BENCHES[name](say=said.append, **sizes)
+    result = MEASUREMENTS[name](say=said.append, **sizes)
     assert promised <= result.keys()
     assert all(result[key] > 0 for key in promised)
     assert said, "it says how far it is"

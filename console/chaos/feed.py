@@ -17,13 +17,15 @@ from console.load.people import Leads, Work
 from models.errors import ConfigError
 from models.ids import lead_id
 from streams.settings import Settings
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 
 POISON_HEADER: Final = ("chaos", b"poison")
 ARRIVALS_PER_SECOND: Final = 20.0
 POISON_SECONDS: Final = 0.4
 KNOWN_SECONDS: Final = 0.25
 """A known person inquires through another vendor about that often (R6)."""
+LIST_SECONDS: Final = 0.5
+"""Somebody is put on the do-not-contact list, or taken off it, about that often (X6)."""
 REMEMBERED: Final = 400
 """So many people who were sent last may inquire again."""
 PUBLISH_SECONDS: Final = 3.0
@@ -69,6 +71,8 @@ POISONS: Final[tuple[tuple[str, bytes | None, bytes | None], ...]] = (
     (LEAD_ACTIONS, None, b"null"),
     (LEAD_ACTIONS, None, b'{"type": "claim", "rep_id": "rep-1"}'),
     (LEAD_ACTIONS, None, b'{"action_id": "a", "lead_id": "not a uuid", "type": "claim", "rep_id": "rep-1"}'),
+    (DO_NOT_CONTACT, b"default/fax/4014194247", b"{}"),
+    (DO_NOT_CONTACT, b"default/phone/4014194247", b"{bad"),
     (DIRECTORY, b"default/queue", b"{}"),
     (DIRECTORY, b"default/queue/poison", b'{"queue_id": "poison", "inclusion": {"rules": 7}}'),
     (
@@ -127,6 +131,7 @@ class Feed:
             group.create_task(self._waves())
             group.create_task(self._every(POISON_SECONDS, self._poison))
             group.create_task(self._every(KNOWN_SECONDS, self._inquire))
+            group.create_task(self._every(LIST_SECONDS, self._list))
             group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
             group.create_task(self._every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
@@ -198,6 +203,15 @@ class Feed:
             "campaign": self._source.choice([group_id for group_id in GROUPS if group_id != "first"]),
         }
         await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
+
+    async def _list(self) -> None:
+        """Put one of those who were sent on the do-not-contact list, or take one off it (X6)."""
+        if not self._people:
+            return
+        person = self._source.choice(self._people)
+        off = self._source.random() < 0.3  # noqa: PLR2004  # three in ten change their minds
+        value = None if off else b'{"reason": "asked us by mail"}'
+        await self._put(DO_NOT_CONTACT, value, key=f"default/phone/{person['phone']}".encode())
 
     def _produce(self, value: bytes, key: str) -> None:
         try:

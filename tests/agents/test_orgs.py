@@ -14,7 +14,15 @@ from models.ids import lead_id
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record
-from streams.topics import DIRECTORY, LEAD_ARRIVALS, NOTIFICATIONS, ORG_JOURNAL, ORG_LOG
+from streams.topics import (
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ARRIVALS,
+    LEAD_LOG,
+    NOTIFICATIONS,
+    ORG_JOURNAL,
+    ORG_LOG,
+)
 from tests.agents.conftest import PARTITIONS, arrived, asked
 
 if TYPE_CHECKING:
@@ -261,3 +269,55 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         await worker.until_async(told, "its owner is told, once of each")
     lead = (await leads_of(engine))[first]
     assert (lead.owner, lead.inquiries, lead.facts.vendor) == ("rep-1", 4, "acme")
+
+
+async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(engine: Engine) -> None:
+    """Who is there already and who comes later; and taken off it, both are called."""
+    objects = [*people("rep-1"), *group("roster", "rep-1"), ("settings", "settings", {"quiet_hours": []})]
+    await publish(engine, *objects)
+    first, later = lead_id("default", "acme", "A-1", {}), lead_id("default", "acme", "A-22", {})
+    key = b"default/phone/(401) 419-4247"
+
+    async def connects(result: str, *lead_ids: str) -> None:
+        """Press 1 again for each, and see the answer."""
+        asks = [
+            asked(one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}")
+            for one in lead_ids
+        ]
+        await engine.tell(*asks)
+
+        async def answered() -> bool:
+            given = {
+                answer.action_id: str(answer.reason or answer.result)
+                for _, row in await engine.journal()
+                if isinstance(row, LeadRow)
+                for answer in row.answers
+            }
+            return [given.get(ask.cause) for ask in asks] == [result] * len(asks)
+
+        await worker.until_async(answered, f"connect is answered {result}")
+
+    async def suppressed(count: int) -> bool:
+        return sum(lead.silenced for lead in (await leads_of(engine)).values()) == count
+
+    async with engine.worker() as worker, engine.relay():
+        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-1", phone="4014194247")])
+        await worker.until_async(lambda: in_phase(engine, Phase.OWNED, 1), "it is assigned")
+        await connects("done", first)
+        await engine.send(
+            DO_NOT_CONTACT, [(0, key, b'{"reason": "asked us by mail"}'), (0, b"default/fax/1", b"{}")]
+        )
+        await worker.until_async(lambda: suppressed(1), "the lead has heard of it")
+        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-22", phone="4014190001", email="j@x.org")])
+        await engine.send(DO_NOT_CONTACT, [(0, b"default/email/J@x.org", b"{}")])
+        await worker.until_async(
+            lambda: in_phase(engine, Phase.OWNED, 2), "the other is assigned all the same"
+        )
+        await worker.until_async(lambda: suppressed(2), "it is listed too")
+        await connects("suppressed", first, later)
+        await engine.send(DO_NOT_CONTACT, [(0, key, None), (0, b"default/email/j@x.org", None)])
+        await worker.until_async(lambda: suppressed(0), "both are off the list")
+        await connects("done", first, later)
+    (letter,) = await engine.dead_letters()
+    assert letter[2]["error-class"] == "invalid_key"

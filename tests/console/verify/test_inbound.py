@@ -11,9 +11,10 @@ import pytest
 
 from console.verify.catch_up import INBOUND, Snapshot
 from console.verify.inbound import Graves, Inbound
-from models.events import DirectoryPublished
+from models.events import DirectoryPublished, LeadArrived, SuppressionChanged
+from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
-from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS
+from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.console.verify.checking import check
 from tests.console.verify.partition import FRESH, Partition
 from tests.console.verify.records import Record, stream
@@ -29,14 +30,23 @@ class Intake:
         self.topics: dict[str, list[Record]] = {topic: [] for topic in INBOUND}
         self.letters: list[Record] = []
 
-    def arrive(self, name: str = "A-1", *, lost: bool = False) -> str:
+    def arrive(self, name: str = "A-1", *, lost: bool = False, **more: Any) -> str:
         """Send a lead; return its id."""
-        value = msgspec.json.encode({"vendor": "acme", "external_id": name, "loan_purpose": "purchase"})
+        sent = {"vendor": "acme", "external_id": name, "loan_purpose": "purchase", **more}
+        value = msgspec.json.encode(sent)
         self.put(LEAD_ARRIVALS, value)
         event = accept_arrival(value, {}, arrived_at=self.partition.now)
         if not lost:
             self.partition.place(event)
         return event.lead_id
+
+    def list(self, phone: str, value: bytes | None = b"{}", *, lost: bool = False) -> None:
+        """Put a phone on the do-not-contact list, or with None take it off."""
+        record = self.put(DO_NOT_CONTACT, value, key=f"default/phone/{phone}".encode())
+        if not lost:
+            at = self.partition.now
+            event = accept_listing(record.key, value, {}, version=record.offset, at=at)
+            self.partition.tell_org(event)
 
     def claim(self, lead_id: str, action_id: str, *, lost: bool = False) -> None:
         """Send a claim."""
@@ -112,6 +122,7 @@ class Intake:
         await inbound.arrivals(self.read(LEAD_ARRIVALS))
         await inbound.actions(self.read(LEAD_ACTIONS))
         await inbound.publications(self.read(DIRECTORY))
+        await inbound.listings(self.read(DO_NOT_CONTACT))
         return checked.codes
 
     def read(self, topic: str) -> Any:
@@ -126,6 +137,7 @@ def whole() -> Intake:
     lead_id = intake.arrive()
     intake.claim(lead_id, "action-1")
     intake.claim(lead_id, "action-1")
+    intake.list("4014190001")
     for topic in INBOUND:
         intake.put(topic, BAD, key=b"default/queue/bad", buried=True)
     return intake
@@ -139,6 +151,37 @@ def test_x7_a_lost_arrival_is_found() -> None:
     intake = whole()
     intake.arrive("A-2", lost=True)
     assert intake.codes() == {"arrival_lost": 1}
+
+
+def test_x7_r6_an_inquiry_is_its_leads_and_one_that_is_lost_is_found() -> None:
+    intake = whole()
+    lead_id = intake.arrive("A-2", phone="4014194247")
+    inquiry = intake.arrive("A-3", phone="(401) 419-4247")
+    assert intake.partition.row(inquiry).merged_into == lead_id
+    assert intake.codes() == {}
+    intake.arrive("A-4", phone="4014194247", lost=True)
+    assert intake.codes() == {"arrival_lost": 1}
+
+
+def test_r6_an_inquiry_that_its_lead_does_not_count_is_found() -> None:
+    intake = whole()
+    intake.arrive("A-2", phone="4014194247")
+    intake.partition.loses = lambda told: isinstance(told, LeadArrived)
+    intake.arrive("A-3", phone="4014194247")
+    assert intake.codes() == {"arrival_lost": 1, "inquiries_differ": 1, "org_answer_lost": 1}
+
+
+def test_x6_a_listing_that_its_org_or_its_lead_does_not_know_is_found() -> None:
+    intake = whole()
+    intake.arrive("A-2", phone="4014194247")
+    intake.list("4014194247")
+    intake.list("4014190001", None)
+    assert intake.codes() == {}
+    intake.partition.loses = lambda told: isinstance(told, SuppressionChanged)
+    intake.list("4014194247", None)
+    assert intake.codes() == {"org_answer_lost": 1, "suppression_differs": 1}
+    intake.list("4014190001", lost=True)
+    assert intake.codes() == {"listing_lost": 1, "org_answer_lost": 1, "suppression_differs": 1}
 
 
 def test_an_arrival_with_an_envelope_is_known_by_its_id() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from console.chaos.feed import LOCK_SECONDS, POISON_HEADER, Feed
+from console.chaos.moments import MOMENTS, Moments
 from console.chaos.plan import plan
 from console.chaos.victims import Fate, Victims
 from console.linear import check
@@ -100,6 +101,8 @@ async def _on(
             tasks["telling"] = asyncio.create_task(_tell(client, say))
             tasks["people"] = asyncio.create_task(people.work())
             tasks["feed"] = asyncio.create_task(feed.run())
+            moments = Moments(settings, seconds, say)
+            tasks["moments"] = asyncio.create_task(moments.watch())
             tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
@@ -107,7 +110,7 @@ async def _on(
             people.over.set()
             await tasks["fate"]
             await victims.ready()
-            await asyncio.gather(tasks["people"], tasks["feed"])
+            await asyncio.gather(tasks["people"], tasks["feed"], tasks["moments"])
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
         poison = await _poison_in(settings)
     finally:
@@ -116,6 +119,8 @@ async def _on(
     violations = await asyncio.to_thread(check, history.all())
     for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
         say(line)
+    for found in moments.findings[:20]:
+        say(f"leads did not add up at a moment: {found}")
     for first, then in client.contradictions[:20]:
         say(f"answered twice, differently: {first} {then}")
     lost = report.of_kind(Kind.LOST)
@@ -125,7 +130,8 @@ async def _on(
     poison_sent = sum(poison.values())
     return {
         "ok": report.ok
-        and not (violations or client.contradictions or victims.odd)
+        and not (violations or client.contradictions or victims.odd or moments.findings)
+        and moments.conserved == MOMENTS
         and report.dead_letters == poison_sent,
         "seconds": round(time.monotonic() - began, 1),
         "seed": seed,
@@ -137,6 +143,7 @@ async def _on(
         "overdue": overdue,
         "dead_letters": report.dead_letters,
         "poison_sent": poison_sent,
+        "conserved_at": moments.conserved,
         "leads": report.leads,
         "actions": history.actions,
         "operations": len(history.ops),

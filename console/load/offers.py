@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -42,10 +43,19 @@ _OFFERS: Final = msgspec.json.Decoder(Offer)
 
 
 class Offers:
-    """Follows `notifications` until cancelled; `take` gives a rep the oldest offer it has not answered."""
+    """Follows `notifications` until cancelled; `take` gives a rep the oldest offer it has not answered.
 
-    def __init__(self, settings: Settings) -> None:
+    `kept`: how many of one rep are remembered. `mine`: whether a lead, by its id, is of the org they are reps of.
+    """
+
+    def __init__(
+        self, settings: Settings, *, kept: int = KEPT, mine: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self.following = asyncio.Event()
+        """Set once nothing is missed any more."""
         self._settings = settings
+        self._kept = kept
+        self._mine = mine
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
         self.made: Counter[str] = Counter()
         """By template."""
@@ -77,13 +87,16 @@ class Offers:
         )
         try:
             await consumer.start()
+            for place in consumer.assignment():
+                await consumer.position(place)
+            self.following.set()
             async for record in consumer:
                 self._see(_OFFERS.decode(record.value))
         finally:
             await stop_consumer(consumer)
 
     def _see(self, offer: Offer) -> None:
-        if offer.template not in TEMPLATES:
+        if offer.template not in TEMPLATES or not self._mine(offer.lead_id):
             return
         mine = self._open.setdefault(offer.rep_id, OrderedDict())
         about = (offer.lead_id, offer.epoch)
@@ -94,5 +107,5 @@ class Offers:
             return
         self.made[offer.template] += about not in mine
         mine[about] = offer
-        while len(mine) > KEPT:
+        while len(mine) > self._kept:
             mine.popitem(last=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.closing import stop_consumer
@@ -56,6 +56,7 @@ class Offers:
         self._settings = settings
         self._kept = kept
         self._mine = mine
+        self._at: dict[TopicPartition, int] = {}
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
         self.made: Counter[str] = Counter()
         """By template."""
@@ -71,7 +72,7 @@ class Offers:
         return mine.popitem(last=False)[1] if mine else None
 
     async def follow(self) -> None:
-        """Read from now on, for ever; a broker that is away is waited for."""
+        """Read from now on, for ever; a broker that is away is waited for, and nothing is missed meanwhile."""
         while True:
             with contextlib.suppress(KafkaError, OSError):
                 await self._read()
@@ -88,10 +89,14 @@ class Offers:
         try:
             await consumer.start()
             for place in consumer.assignment():
-                await consumer.position(place)
+                if place in self._at:
+                    consumer.seek(place, self._at[place])
+                else:
+                    self._at[place] = await consumer.position(place)
             self.following.set()
             async for record in consumer:
                 self._see(_OFFERS.decode(record.value))
+                self._at[TopicPartition(record.topic, record.partition)] = record.offset + 1
         finally:
             await stop_consumer(consumer)
 

@@ -59,7 +59,12 @@ async def taking_turns(settings: Settings, victims: Victims) -> int:
     going = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
     await offered(settings)
     victims.signal(["worker-1"], signal.SIGKILL)
-    result = await going
+    try:
+        result = await going
+    except TimeoutError as late:
+        await victims.ready()
+        report = await verify(settings)
+        pytest.fail(f"{late}: {report.phases}, {report.lines()}")
     assert result.taken == result.leads == LEADS + LEADS // 6
     given = await turns_of(settings, turns.ORG)
     even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(REPS), 1))

@@ -1,7 +1,9 @@
 """What the journals say now, read and never changed: an org's rules, its leads, and what it remembers of its reps."""
 
+import asyncio
 from collections.abc import Collection
 from contextlib import aclosing
+from typing import Final
 
 import msgspec
 from aiokafka.partitioner import murmur2
@@ -9,11 +11,15 @@ from aiokafka.partitioner import murmur2
 from console.verify.reading import read_row
 from models.lead import DirectoryRow, Lead, LeadRow
 from models.wire import decode_org_record
-from rules.book import RuleBook
+from rules.book import Key, RuleBook
 from rules.org.offices import Offices
 from streams.reading import Progress, read_topic
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
+
+LOOK_SECONDS: Final = 0.25
+OF_ORGS: Final = frozenset({"rep", "group", "settings"})
+"""The kinds an org itself has to know; leads know all of them."""
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -64,3 +70,28 @@ async def office_now(settings: Settings, org: str) -> Offices:
                 continue  # as a worker does: it says so in its log, and goes on
     offices.recovered()
     return offices
+
+
+async def until_known(settings: Settings, org: str, keys: Collection[Key], seconds: float) -> None:
+    """Wait until every partition's leads, and the org, know of these publications.
+
+    A lead that comes before its partition knows its campaign is nobody's. Raises TimeoutError that says how many are
+    missing where, `Later` where Kafka is away.
+    """
+    missing = "nothing was read"
+    try:
+        async with asyncio.timeout(seconds):
+            for partition in range(settings.partitions):
+                while left := set(keys) - (await _known(settings, org, partition)):
+                    missing = f"{len(left)} by partition {partition}"
+                    await asyncio.sleep(LOOK_SECONDS)
+            wanted = {key for key in keys if key[0] in OF_ORGS}
+            while left := wanted - (await office_now(settings, org)).directory(org).versions.keys():
+                missing = f"{len(left)} by the org"
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"publications of {org} are not known after {seconds:g} s: {missing}") from None
+
+
+async def _known(settings: Settings, org: str, partition: int) -> set[Key]:
+    return set((await journal_now(settings, partitions={partition})).book.org(org).objects)

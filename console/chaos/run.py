@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from console.chaos.feed import LOCK_SECONDS, POISON_HEADER, Feed
+from console.chaos.lender import ORG, Lender
+from console.chaos.moments import MOMENTS, Moments
 from console.chaos.plan import plan
 from console.chaos.victims import Fate, Victims
 from console.linear import check
@@ -27,6 +29,8 @@ from streams.topics import provision
 
 PARTITIONS: Final = 4
 REPS: Final = 16
+ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
+"""What ends by itself once it is over."""
 SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up when all is quiet: the broker's death alone costs half a minute."""
 SAID_SECONDS: Final = 5.0
@@ -91,23 +95,33 @@ async def _on(
     try:
         await victims.start()
         say(f"all ready after {time.monotonic() - began:.1f} s")
-        async with Client(settings, history=history) as client, _cancelled_at_the_end() as tasks:
-            feed = Feed(client, history, seed)
-            offers = Offers(settings)
+        async with (
+            Client(settings, history=history) as client,
+            Client(settings, org=ORG, history=history) as lenders,
+            _cancelled_at_the_end() as tasks,
+        ):
+            feed, lender = Feed(client, history, seed), Lender(lenders, history, seed)
+            offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
             tasks["offers"] = asyncio.create_task(offers.follow())
             people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
             await feed.publish(people)
+            await lender.publish()
+            tasks["lender's offers"] = asyncio.create_task(lender.offers.follow())
+            tasks["lender's people"] = asyncio.create_task(lender.people.work())
+            tasks["lender"] = asyncio.create_task(lender.run())
             tasks["telling"] = asyncio.create_task(_tell(client, say))
             tasks["people"] = asyncio.create_task(people.work())
             tasks["feed"] = asyncio.create_task(feed.run())
+            moments = Moments(settings, seconds, say)
+            tasks["moments"] = asyncio.create_task(moments.watch())
             tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
-            feed.over.set()
-            people.over.set()
+            for going in (feed, people, lender, lender.people):
+                going.over.set()
             await tasks["fate"]
             await victims.ready()
-            await asyncio.gather(tasks["people"], tasks["feed"])
+            await asyncio.gather(*(tasks[name] for name in ENDING))
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
         poison = await _poison_in(settings)
     finally:
@@ -116,16 +130,20 @@ async def _on(
     violations = await asyncio.to_thread(check, history.all())
     for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
         say(line)
-    for first, then in client.contradictions[:20]:
+    for found in moments.findings[:20]:
+        say(f"leads did not add up at a moment: {found}")
+    contradictions = [*client.contradictions, *lenders.contradictions]
+    for first, then in contradictions[:20]:
         say(f"answered twice, differently: {first} {then}")
     lost = report.of_kind(Kind.LOST)
     double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
-    contradicted = report.of_kind(Kind.CONTRADICTED) + len(client.contradictions)
+    contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
     overdue = report.of_kind(Kind.OVERDUE)
     poison_sent = sum(poison.values())
     return {
         "ok": report.ok
-        and not (violations or client.contradictions or victims.odd)
+        and not (violations or contradictions or victims.odd or moments.findings)
+        and moments.conserved == MOMENTS
         and report.dead_letters == poison_sent,
         "seconds": round(time.monotonic() - began, 1),
         "seed": seed,
@@ -137,13 +155,16 @@ async def _on(
         "overdue": overdue,
         "dead_letters": report.dead_letters,
         "poison_sent": poison_sent,
+        "conserved_at": moments.conserved,
         "leads": report.leads,
         "actions": history.actions,
         "operations": len(history.ops),
         "unknown_outcomes": history.unknown,
         "duplicates": feed.duplicates,
         "inquiries": report.inquiries,
-        "offers": offers.seen,
+        "offers": offers.seen + lender.offers.seen,
+        "lender_leads": len(lender.sent),
+        "lender_offers": dict(lender.offers.made),
         "deadlines": report.events.get("deadline_passed", 0),
         "blows": dict(fate.done),
         "ends": dict(victims.ends),

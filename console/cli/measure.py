@@ -50,18 +50,34 @@ def chaos(
 
 
 def storm(
-    leads: Annotated[int, typer.Option(min=1)] = 2000,
-    reps: Annotated[int, typer.Option(min=2)] = 5,
+    leads: Annotated[
+        int | None, typer.Option(min=1, help="2,000; with --ring 500, with --fair 10,000.")
+    ] = None,
+    reps: Annotated[int | None, typer.Option(min=2, help="5; with --ring 50, with --fair 12.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 2,
+    ring: Annotated[
+        bool, typer.Option("--ring", help="Each lead rings with all reps, who press 1 within 20 ms.")
+    ] = False,
+    fair: Annotated[
+        bool,
+        typer.Option("--fair", help="Leads take turns; people come and go, a worker is killed every 5 s."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let every rep claim every lead at the same moment, on a stack of its own; then verify.
 
     Example: firstclaim storm --leads 2000 --reps 5 --workers 2
     """
-    from console.storm import storm as run
+    from console import storm as storms
 
-    result = asyncio.run(run(leads=leads, reps=reps, workers=workers, say=say))
+    if ring and fair:
+        raise typer.BadParameter("--ring and --fair are two storms")
+    run, most, crowd = (storms.storm, 2_000, 5)
+    if ring:
+        run, most, crowd = (storms.ring, 500, 50)
+    elif fair:
+        run, most, crowd = (storms.fair, 10_000, 12)
+    result = asyncio.run(run(leads=leads or most, reps=reps or crowd, workers=workers, say=say))
     finish(result, as_json=as_json, ok=result["ok"])
 
 

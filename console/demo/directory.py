@@ -26,7 +26,9 @@ def lender() -> dict[Key, Value]:
     return {key: value for key, value in objects.items() if value is not None}
 
 
-def opened(objects: Objects) -> dict[Key, Value]:
+def opened(
+    objects: Objects, *, window_seconds: int = WINDOW_SECONDS, lock_minutes: float = LOCK_MINUTES
+) -> dict[Key, Value]:
     """Return a directory that is never silent: at night nobody works and transfers pause, and a demo is over by noon.
 
     Working hours, pauses and daily caps are left out, windows and locks shortened. Who may have what stays as it is:
@@ -34,8 +36,8 @@ def opened(objects: Objects) -> dict[Key, Value]:
     """
     changed: dict[str, dict[str, Any]] = {
         "rep": {"hours": None, "max_per_day": None},
-        "group": {"pause": None, "claim_window_seconds": WINDOW_SECONDS, "ring_seconds": WINDOW_SECONDS},
-        "settings": {"lock_minutes": LOCK_MINUTES},
+        "group": {"pause": None, "claim_window_seconds": window_seconds, "ring_seconds": window_seconds},
+        "settings": {"lock_minutes": lock_minutes},
     }
     return {key: _with(value, changed.get(key[0], {})) for key, value in objects.items()}
 

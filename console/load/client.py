@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 
 from console.load.history import History
 from models.decisions import Reason, Result
-from models.public import QueueChange
+from models.public import QueueChange, personal_queue
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
@@ -67,13 +67,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 _ANSWERS: Final = msgspec.json.Decoder(Answer)
 _CHANGES: Final = msgspec.json.Decoder(QueueChange)
+_OWN: Final = personal_queue("")
 
 
 class Client:
     """Any number of people's connection to the public topics; `async with` connects it.
 
     `history` records what was asked and answered. `follow_queues`: also see who stands in which queue
-    (`places`), for those who must wait for that. A broker that is away is waited for.
+    (`places`), and what is offered to whom, for those who must wait for that. A broker that is away is waited for.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Client:
         self.org = org
         self.history = history
         self.places: dict[str, set[str]] = {}
+        self._offers: dict[str, dict[str, int]] = {}
         self.contradictions: list[tuple[Answer, Answer]] = []
         self.arrived = 0
         self.asked = 0
@@ -230,6 +232,22 @@ class Client:
             missing = len(lead_ids - found)
             raise TimeoutError(f"{missing} leads are not in {queue_id} after {seconds:g} s") from None
 
+    async def until_offered(self, lead_id: str, reps: set[str], seconds: float) -> dict[str, int]:
+        """Wait until a lead is offered to all of these reps, as their own queues show it; return epochs by rep.
+
+        Raises TimeoutError that says how many have no offer.
+        """
+        if not self._follow_queues:
+            raise RuntimeError("this client does not follow the queues")
+        found = self._offers.setdefault(lead_id, {})
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: reps <= found.keys())
+        except TimeoutError:
+            missing = len(reps - found.keys())
+            raise TimeoutError(f"{lead_id} is not offered to {missing} reps after {seconds:g} s") from None
+        return dict(found)
+
     async def _read(self) -> None:
         assert self._consumer is not None  # noqa: S101  # `__aenter__` has made it
         while True:
@@ -265,6 +283,12 @@ class Client:
             return  # a queue's definition
         standing = self.places.setdefault(change.queue_id, set())
         (standing.discard if change.change == "left" else standing.add)(change.lead_id)
+        if change.queue_id.startswith(_OWN):
+            offers, rep_id = self._offers.setdefault(change.lead_id, {}), change.queue_id.removeprefix(_OWN)
+            if change.columns.get("offer"):
+                offers[rep_id] = change.columns["epoch"]
+            else:
+                offers.pop(rep_id, None)
 
 
 def _looked_at(future: "asyncio.Future[Any]") -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.closing import stop_consumer
@@ -42,10 +43,20 @@ _OFFERS: Final = msgspec.json.Decoder(Offer)
 
 
 class Offers:
-    """Follows `notifications` until cancelled; `take` gives a rep the oldest offer it has not answered."""
+    """Follows `notifications` until cancelled; `take` gives a rep the oldest offer it has not answered.
 
-    def __init__(self, settings: Settings) -> None:
+    `kept`: how many of one rep are remembered. `mine`: whether a lead, by its id, is of the org they are reps of.
+    """
+
+    def __init__(
+        self, settings: Settings, *, kept: int = KEPT, mine: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self.following = asyncio.Event()
+        """Set once nothing is missed any more."""
         self._settings = settings
+        self._kept = kept
+        self._mine = mine
+        self._at: dict[TopicPartition, int] = {}
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
         self.made: Counter[str] = Counter()
         """By template."""
@@ -61,7 +72,7 @@ class Offers:
         return mine.popitem(last=False)[1] if mine else None
 
     async def follow(self) -> None:
-        """Read from now on, for ever; a broker that is away is waited for."""
+        """Read from now on, for ever; a broker that is away is waited for, and nothing is missed meanwhile."""
         while True:
             with contextlib.suppress(KafkaError, OSError):
                 await self._read()
@@ -77,13 +88,20 @@ class Offers:
         )
         try:
             await consumer.start()
+            for place in consumer.assignment():
+                if place in self._at:
+                    consumer.seek(place, self._at[place])
+                else:
+                    self._at[place] = await consumer.position(place)
+            self.following.set()
             async for record in consumer:
                 self._see(_OFFERS.decode(record.value))
+                self._at[TopicPartition(record.topic, record.partition)] = record.offset + 1
         finally:
             await stop_consumer(consumer)
 
     def _see(self, offer: Offer) -> None:
-        if offer.template not in TEMPLATES:
+        if offer.template not in TEMPLATES or not self._mine(offer.lead_id):
             return
         mine = self._open.setdefault(offer.rep_id, OrderedDict())
         about = (offer.lead_id, offer.epoch)
@@ -94,5 +112,5 @@ class Offers:
             return
         self.made[offer.template] += about not in mine
         mine[about] = offer
-        while len(mine) > KEPT:
+        while len(mine) > self._kept:
             mine.popitem(last=False)

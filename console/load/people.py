@@ -69,7 +69,7 @@ class People:
     ) -> None:
         self._client = client
         self._offers = offers
-        self._leads = leads
+        self.leads = leads
         self._pause = pause_seconds
         self._seed = seed
         self.reps = [f"rep-{n}" for n in range(1, reps + 1)]
@@ -100,7 +100,7 @@ class People:
                 await self._answer(rep_id, offer, source)
                 continue
             work = source.choices([Work.CLAIM, Work.OPEN], [4, 6])[0]
-            lead_id = self._leads.pick(work, source)
+            lead_id = self.leads.pick(work, source)
             if lead_id is None:
                 await asyncio.sleep(self._pause)
             elif work is Work.CLAIM:
@@ -184,7 +184,7 @@ class People:
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
             work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]
-            lead_id = self._leads.pick(work, source)
+            lead_id = self.leads.pick(work, source)
             if lead_id is not None:
                 match source.choices(["assign", "ignore", "unignore"], [5, 3, 2])[0]:
                     case "assign":

@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 from console.chaos import chaos
+from console.chaos.moments import MOMENTS
 from console.cli.common import say
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten() -> None:
-    """Issue: 0 lost, 0 with two owners, 0 answers that the journal contradicts, 0 overdue, every poison buried."""
+    """Issue: 0 lost, 0 with two owners, 0 answers the journal contradicts, 0 overdue, all poison buried, 20 moments."""
     before = set(Path(tempfile.gettempdir()).glob("firstclaim-chaos-*"))
     result = asyncio.run(chaos(seconds=35, workers=2, seed=4, say=say))
     assert result["ok"], result
     assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
     assert result["dead_letters"] == result["poison_sent"] > 20
+    assert result["conserved_at"] == MOMENTS
     assert result["kills"] >= 4
     assert result["events"] > 1_000
     assert result["leads"] > 300

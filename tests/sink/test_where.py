@@ -241,27 +241,15 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
     return [values, values[1:]] if operator in ("in", "notIn") else values
 
 
-REFUSED = {
-    "a name with quotes": (
-        [{"field": 'attributes.a"b', "operator": "=", "value": "x"}],
-        r"rules\.rules\[0\]",
-    ),
-    "a name with a backslash": ([{"field": "attributes.a\\b", "operator": "null"}], "backslashes"),
-    "too many values": (
-        [{"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}] * 11,
-        f"11000 values to compare with, at most {MAX_VALUES}",
-    ),
-}
-
-
-@pytest.mark.parametrize(("rules", "said"), REFUSED.values(), ids=REFUSED)
-def test_x5_what_no_statement_can_ask_is_refused_with_the_reason(rules: list[Any], said: str) -> None:
+def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
     """X5: never counted wrong."""
-    with pytest.raises(RuleErrors, match=said):
-        where(parse({"rules": rules}), NOW, "sqlite")
+    many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
+    with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
+        where(parse({"rules": [many] * 11}), NOW, "sqlite")
+    assert where(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
 
 
-NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?"]
+NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -82,3 +82,45 @@ class PreferenceTable(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
+
+
+class QueueDraftTable(Base):
+    """A queue as somebody is changing it (Q6). `based_on`: the published version it began with, NULL for a new queue.
+
+    `revision`: a word of its own for each save, by which a lost edit is noticed.
+    """
+
+    __tablename__ = "queue_draft"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    queue_id: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    based_on: Mapped[int | None]
+    revision: Mapped[str]
+    updated_by: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class QueueHistoryTable(Base):
+    """What was published of a queue from the console; `value` NULL: it was removed. Never updated."""
+
+    __tablename__ = "queue_history"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    queue_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[dict[str, Any] | None]
+    published_by: Mapped[str]
+    published_at: Mapped[datetime]
+
+
+class CustomViewTable(Base):
+    """A rep's own view of the rep's own leads (Q1)."""
+
+    __tablename__ = "custom_view"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    rep_id: Mapped[str] = mapped_column(primary_key=True)
+    view_id: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]

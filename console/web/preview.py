@@ -20,6 +20,7 @@ from sink.restored import restored
 from sink.tables import LeadTable
 from sink.where import of_org, stands
 
+
 class Candidate(msgspec.Struct, frozen=True):
     """A lead that would stand in the queue. `columns`: what the queue would show of it, the name first (Q3)."""
 
@@ -97,9 +98,27 @@ def why(connection: Connection, org: str, draft: CompiledQueue, at: datetime, le
     """Say why a lead would stand in the queue or why not, condition by condition; None for no lead of this org."""
     query = select(*LeadTable.__table__.columns).where(LeadTable.lead_id == lead_id, LeadTable.org == org)
     row = connection.execute(query).mappings().first()
-    return None if row is None else QueueQuestion(draft).explain(restored(dict(row)), at)
+    if row is None:
+        return None
+    told = QueueQuestion(draft).explain(restored(dict(row)), at)
+    # A draft has no version yet, so what says which one decided is left out.
+    said = f"{'in' if told.matches else 'not in'} {draft.queue.queue_id} by its rules of version {draft.version}: "
+    return msgspec.structs.replace(told, why=told.why.removeprefix(said))
+
+
+def find(connection: Connection, org: str, text: str) -> str | None:
+    """Return the id of the lead a person means, by its id or a part of its name, the newest first; None for nobody."""
+    table, wanted = LeadTable, text.strip()
+    name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
+    by_name = name.icontains(wanted, autoescape=True)
+    query = (
+        select(table.lead_id)
+        .where(table.org == org, or_(table.lead_id == wanted, by_name))
+        .order_by(table.lead_id != wanted, table.arrived_at.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)
 
 
 def _truth(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
     return case((condition, literal(1)), else_=literal(0)).label(name)
-

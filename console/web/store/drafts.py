@@ -1,4 +1,4 @@
-"""Drafts of queues, each saved over the one its writer saw or not at all, and the history of what was published (Q6)."""
+"""Drafts of queues, each saved over the one its writer saw or not at all, and what was published of them (Q6)."""
 
 import secrets
 from collections.abc import Mapping
@@ -28,11 +28,12 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edition(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a queue as it was published; `value` None: it was removed."""
+    """A version of a queue as it was published; `value` None: it was removed. `draft`: the revision it came from."""
 
     queue_id: str
     version: int
     value: dict[str, Any] | None
+    draft: str | None
     published_by: str
     published_at: datetime
 
@@ -98,7 +99,14 @@ class Drafts:
             self._take(connection, org, queue_id, seen)
 
     def published(
-        self, org: str, queue_id: str, version: int, value: Mapping[str, Any] | None, *, by: str, seen: str | None
+        self,
+        org: str,
+        queue_id: str,
+        version: int,
+        value: Mapping[str, Any] | None,
+        *,
+        by: str,
+        seen: str | None,
     ) -> None:
         """Note what was published, and forget the draft it came from; one that was saved meanwhile stays."""
         edition = {
@@ -106,6 +114,7 @@ class Drafts:
             "queue_id": queue_id,
             "version": version,
             "value": value,
+            "draft": seen,
             "published_by": by,
             "published_at": datetime.now(UTC),
         }
@@ -114,9 +123,7 @@ class Drafts:
             connection.execute(insert(QueueHistoryTable).values(edition))
             if seen is not None:
                 connection.execute(
-                    delete(table).where(
-                        table.org == org, table.queue_id == queue_id, table.revision == seen
-                    )
+                    delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
                 )
 
     def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[Edition]:
@@ -134,6 +141,7 @@ class Drafts:
                     queue_id=row.queue_id,
                     version=row.version,
                     value=row.value,
+                    draft=row.draft,
                     published_by=row.published_by,
                     published_at=row.published_at,
                 )

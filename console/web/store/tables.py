@@ -102,7 +102,10 @@ class QueueDraftTable(Base):
 
 
 class QueueHistoryTable(Base):
-    """What was published of a queue from the console; `value` NULL: it was removed. Never updated."""
+    """What was published of a queue from the console; `value` NULL: it was removed. Never updated.
+
+    `draft`: the revision it was published from, by which the same request is known again.
+    """
 
     __tablename__ = "queue_history"
 
@@ -110,6 +113,7 @@ class QueueHistoryTable(Base):
     queue_id: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     value: Mapped[dict[str, Any] | None]
+    draft: Mapped[str | None]
     published_by: Mapped[str]
     published_at: Mapped[datetime]
 

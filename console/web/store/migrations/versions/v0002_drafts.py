@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("queue_id", sa.Text(), primary_key=True),
         sa.Column("version", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("value", _JSON),
+        sa.Column("draft", sa.Text()),
         sa.Column("published_by", sa.Text(), nullable=False),
         sa.Column("published_at", _INSTANT, nullable=False),
     )

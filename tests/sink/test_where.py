@@ -103,7 +103,7 @@ lives = st.builds(
 some = st.lists(lives, min_size=1, max_size=8).map(named)
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(trees, some, instants)
 def test_q2_x5_sql_and_closures_are_of_one_mind(
     crm: Engine, raw: dict[str, Any], found: list[Lead], now: datetime
@@ -114,7 +114,7 @@ def test_q2_x5_sql_and_closures_are_of_one_mind(
     assert set(ask(crm, found, where(rule.tree, now, crm.dialect.name))) == expected
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.booleans(), trees, st.just({}) | trees, some, instants)
 def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     crm: Engine,
@@ -135,7 +135,7 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
 SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from([*SORTED, "attributes.tier", "via"]), st.sampled_from(["asc", "desc"]), some)
 def test_q7_d4_sql_orders_as_the_queues_keys_do(
     crm: Engine, field: str, direction: str, found: list[Lead]
@@ -147,7 +147,7 @@ def test_q7_d4_sql_orders_as_the_queues_keys_do(
     assert ask(crm, found, by=order(sort, crm.dialect.name)) == expected
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(some)
 def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:
     """X5: every field of the catalogue, and which queues its life leaves open."""

@@ -88,8 +88,8 @@ class Drafts:
             if seen is not None:
                 self._take(connection, org, queue_id, seen)
             values = {"org": org, **msgspec.structs.asdict(draft)}
-            added = connection.execute(self._insert(QueueDraftTable).values(values).on_conflict_do_nothing())
-            if added.rowcount == 0:
+            added = self._insert(QueueDraftTable).values(values).on_conflict_do_nothing()
+            if connection.execute(added.returning(QueueDraftTable.revision)).first() is None:
                 raise Overtaken(_draft(connection, org, queue_id))
         return draft
 

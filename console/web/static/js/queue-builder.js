@@ -192,8 +192,8 @@ if (editor) {
   find("[data-ok]", dialog("remove")).addEventListener("click", () => tried(() => call("POST", `${path(state.queue_id)}/removal`, undefined, match()), "/queue-builder"));
   show();
   preview.ask(state.value);
-  const live = new Live({ queue: "none" });
-  live.on("leads", () => preview.again());
+  const live = new Live({});
+  for (const event of ["list", "leads"]) live.on(event, () => preview.again());
   live.on("directory", async ({ kind }) => {
     if (kind !== "queue" || waiting || saving) return;
     const now = await call("GET", path(state.queue_id)).catch(() => null);

@@ -87,8 +87,9 @@ def row_of(lead: Lead) -> dict[str, Any]:
 
 
 lives = st.builds(
-    lambda lead, how, via, reason, failed: msgspec.structs.replace(
+    lambda lead, how, via, reason, failed, suppressed: msgspec.structs.replace(
         lead,
+        suppressed=suppressed,
         how=how,
         via=via,
         trouble=None if reason is None else Trouble(reason, (), NOW),
@@ -99,6 +100,7 @@ lives = st.builds(
     st.none() | st.sampled_from(["queue/aged", "Queue/Ängste"]),
     st.none() | st.sampled_from(["orphaned", "no_available_agents"]),
     st.none() | st.sampled_from(["orphaned", "all_agents_tried"]),
+    st.just({}) | st.just({}) | st.just({"+14014194247": "asked not to be called"}),
 )
 some = st.lists(lives, min_size=1, max_size=8).map(named)
 

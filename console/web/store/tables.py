@@ -116,15 +116,3 @@ class QueueHistoryTable(Base):
     draft: Mapped[str | None]
     published_by: Mapped[str]
     published_at: Mapped[datetime]
-
-
-class CustomViewTable(Base):
-    """A rep's own view of the rep's own leads (Q1)."""
-
-    __tablename__ = "custom_view"
-
-    org: Mapped[str] = mapped_column(primary_key=True)
-    rep_id: Mapped[str] = mapped_column(primary_key=True)
-    view_id: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[dict[str, Any]]
-    updated_at: Mapped[datetime]

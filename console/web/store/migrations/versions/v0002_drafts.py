@@ -1,4 +1,4 @@
-"""Drafts of queues, what was published of them by whom, and reps' own views."""
+"""Drafts of queues, and what was published of them by whom."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,16 +34,8 @@ def upgrade() -> None:
         sa.Column("published_by", sa.Text(), nullable=False),
         sa.Column("published_at", _INSTANT, nullable=False),
     )
-    op.create_table(
-        "custom_view",
-        sa.Column("org", sa.Text(), primary_key=True),
-        sa.Column("rep_id", sa.Text(), primary_key=True),
-        sa.Column("view_id", sa.Text(), primary_key=True),
-        sa.Column("value", _JSON, nullable=False),
-        sa.Column("updated_at", _INSTANT, nullable=False),
-    )
 
 
 def downgrade() -> None:
-    for table in ("custom_view", "queue_history", "queue_draft"):
+    for table in ("queue_history", "queue_draft"):
         op.drop_table(table)

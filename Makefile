@@ -12,10 +12,10 @@ JOBS ?= 2
 CHROMIUM ?= /usr/bin/chromium
 export CHROMIUM
 
-.PHONY: help setup demo browser test check lint types imports format lock clean
+.PHONY: help setup demo browser test check lint types imports island island-check format lock clean
 
 help: ## say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
 
 setup: $(VENV)/.ready ## set up the virtual environment
 
@@ -53,6 +53,15 @@ types: setup ## mypy --strict
 
 imports: setup ## imports go one way
 	@$(BIN)/lint-imports
+
+# The rule builder is the only part with sources in JavaScript's own tool chain; users need neither it nor Node.
+ISLAND := console/web/island
+
+island: ## build the rule builder anew (needs Node and npm)
+	@cd $(ISLAND) && npm ci --no-audit --no-fund --silent && npm run --silent build
+
+island-check: ## is the committed rule builder what its sources build? (needs Node and npm)
+	@cd $(ISLAND) && npm ci --no-audit --no-fund --silent && npm run --silent check
 
 format: setup ## format the code
 	@$(BIN)/ruff format .

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Double, LargeBinary, Text, case, cast, collate, func, true, type_coerce
+from sqlalchemy import ColumnElement, Double, LargeBinary, case, cast, collate, func, or_, true
 
-from models.errors import Problem, RuleErrors
-from rules.catalogue import ATTRIBUTES, Field
+from rules.catalogue import Field
 from rules.operators import FieldType
 from rules.sortkey import MAX_BYTES
-from sink.asked import AS_NUMBER
+from sink.asked import NUMBER, READ, VALUE, key_of
 from sink.tables import LeadTable
 
 Expression = ColumnElement[Any]
@@ -19,13 +18,7 @@ _COMPUTED: Final[dict[str, Callable[[], Expression]]] = {
     "owned": lambda: _LEAD.owner.is_not(None),
     "claimed_once": lambda: _LEAD.claimed_through.is_not(None),
 }
-"""Fields that follow from a column. Every other one is the column of its name."""
-_UNQUOTABLE: Final = frozenset('"\\')
-_KINDS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "sqlite": {"number": ("integer", "real"), "text": ("text",), "truth": ("true", "false")},
-    "postgresql": {"number": ("number",), "text": ("string",), "truth": ("boolean",)},
-}
-"""What each database calls the kinds of a JSON value."""
+"""Fields that follow from a column. Every other one is the column of its name, or an attribute."""
 
 
 class LeadColumns:
@@ -33,7 +26,6 @@ class LeadColumns:
 
     def __init__(self, dialect: str) -> None:
         self._postgres = dialect == "postgresql"
-        self._kinds = _KINDS["postgresql" if self._postgres else "sqlite"]
 
     def raw(self, field: Field) -> Expression:
         """Return the value as its column has it; NULL where the lead has none. Not for attributes."""
@@ -46,35 +38,25 @@ class LeadColumns:
     def present(self, field: Field) -> Expression:
         """Return whether the lead has a value; true or false, never NULL."""
         if field.type is FieldType.ATTRIBUTE:
-            return func.coalesce(self._kind(field), "null") != "null"
+            key = key_of(field.name)
+            return or_(self._asked(key).is_not(None), self._asked(VALUE + key).is_not(None))
         return true() if field.name in _COMPUTED else self.raw(field).is_not(None)
 
     def folded(self, field: Field) -> Expression:
         """Return a text or an attribute as closures compare texts: folded, ordered by code point."""
-        asked = self._asked(field.name)
-        if field.type is not FieldType.ATTRIBUTE:
-            return func.coalesce(asked, self._lower(self.raw(field)))
-        kind, text = self._kind(field), self._text(field)
-        whole = cast(text, Text)
-        spelled = text if self._postgres else kind  # SQLite reads a truth as 0 or 1, and names its kind
-        return func.coalesce(
-            asked,
-            case(
-                (kind.in_(self._kinds["text"]), self._lower(text)),
-                (kind.in_(self._kinds["truth"]), spelled),
-                (kind.in_(self._kinds["number"]), self._by_code(whole)),
-            ),
-        )
+        asked = self._asked(key_of(field.name))
+        if field.type is FieldType.ATTRIBUTE:
+            return self._by_code(asked)
+        # ASCII alone is put in lower case, in both: what has more is in `asked`.
+        return func.coalesce(asked, func.lower(self._by_code(self.raw(field))))
 
     def number(self, field: Field) -> Expression:
         """Return an attribute as a number; NULL where it is none."""
-        asked = cast(self._asked(AS_NUMBER + field.name), Double)
-        plain = case((self._kind(field).in_(self._kinds["number"]), cast(self._text(field), Double)))
-        return func.coalesce(asked, plain)
+        return func.coalesce(self.sent_number(field), self._number(READ, field))
 
-    def sent_as_number(self, field: Field) -> Expression:
-        """Return whether an attribute came as a number, not as a text that reads as one."""
-        return func.coalesce(self._kind(field), "null").in_(self._kinds["number"])
+    def sent_number(self, field: Field) -> Expression:
+        """Return an attribute that came as a number; NULL where it came as anything else."""
+        return self._number(NUMBER, field)
 
     def contains(self, text: Expression, part: str) -> Expression:
         """Return whether a text has a part somewhere."""
@@ -89,36 +71,13 @@ class LeadColumns:
         """Return the lead's id, in the one order both databases and Python have."""
         return self._by_code(_LEAD.lead_id.expression)
 
+    def _number(self, kind: str, field: Field) -> Expression:
+        return cast(self._asked(kind + key_of(field.name)), Double)
+
     def _by_code(self, text: Expression) -> Expression:
         return collate(text, "C") if self._postgres else text
-
-    def _lower(self, text: Expression) -> Expression:
-        return func.lower(self._by_code(text))  # of ASCII only, in both: what has more is in `asked`
 
     def _asked(self, key: str) -> Expression:
         if self._postgres:
             return func.jsonb_extract_path_text(_LEAD.asked, key)
         return func.json_extract(_LEAD.asked, f'$."{key}"')
-
-    def _kind(self, field: Field) -> Expression:
-        if self._postgres:
-            return func.jsonb_typeof(func.jsonb_extract_path(_LEAD.facts, *self._path(field)))
-        return func.json_type(_LEAD.facts, self._sqlite_path(field))
-
-    def _text(self, field: Field) -> Expression:
-        if self._postgres:
-            return type_coerce(func.jsonb_extract_path_text(_LEAD.facts, *self._path(field)), Text)
-        return type_coerce(func.json_extract(_LEAD.facts, self._sqlite_path(field)), Text)
-
-    def _path(self, field: Field) -> tuple[str, str]:
-        return "attributes", field.name.removeprefix(ATTRIBUTES)
-
-    def _sqlite_path(self, field: Field) -> str:
-        return f'$.attributes."{field.name.removeprefix(ATTRIBUTES)}"'
-
-
-def askable(field: Field, path: str) -> None:
-    """Raise `RuleErrors` where a field cannot be named to a database, with its path in the rule."""
-    if field.type is FieldType.ATTRIBUTE and _UNQUOTABLE & set(field.name):
-        reason = "an attribute whose name has quotes or backslashes cannot be counted or listed"
-        raise RuleErrors((Problem(path=path, field=field.name, reason=reason),))

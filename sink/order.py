@@ -7,17 +7,13 @@ from sqlalchemy import ColumnElement, and_, case, not_
 from models.directory import SortOrder
 from rules.catalogue import FIELDS, Field
 from rules.operators import FieldType
-from sink.columns import Expression, LeadColumns, askable
+from sink.columns import Expression, LeadColumns
 from sink.tables import LeadTable
 
 
 def order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
-    """Return what to order `LeadTable` by for a queue of this order, whose field and direction are known to exist.
-
-    Raises `RuleErrors` for an attribute no statement can name.
-    """
+    """Return what to order `LeadTable` by for a queue of this order, whose field and direction are known to exist."""
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
-    askable(field, "sort.field")
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression
     here = deferred.is_(None)
@@ -34,9 +30,6 @@ def _values(field: Field, columns: LeadColumns) -> list[Expression]:
         return [columns.first_bytes(columns.folded(field))]
     if field.type is not FieldType.ATTRIBUTE:
         return [columns.raw(field)]
-    number = columns.sent_as_number(field)
-    return [
-        not_(number),
-        case((number, columns.number(field))),
-        case((not_(number), columns.first_bytes(columns.folded(field)))),
-    ]
+    number = columns.sent_number(field)
+    text = case((number.is_(None), columns.first_bytes(columns.folded(field))))
+    return [number.is_(None), number, text]

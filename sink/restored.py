@@ -12,10 +12,17 @@ from models.lead import Failure, Lead, Phase, Trouble
 
 
 def restored(row: dict[str, Any]) -> Lead:
-    """Return the lead of a whole row of `LeadTable`; of its exception and its failed search only the reason."""
+    """Return the lead of a whole row of `LeadTable`.
+
+    Of its exception and its failed search only the reason is there, of a handle on the do-not-contact list only that
+    there is one (X6).
+    """
+    facts = msgspec.convert(row["facts"], Facts)
+    listed = row["silenced"] and not facts.silenced
     return Lead(
         lead_id=row["lead_id"],
-        facts=msgspec.convert(row["facts"], Facts),
+        facts=facts,
+        suppressed={facts.phone or facts.email or "": "on the do-not-contact list"} if listed else {},
         phase=Phase(row["phase"]),
         arrived_at=row["arrived_at"],
         updated_at=row["updated_at"],

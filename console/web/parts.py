@@ -10,6 +10,7 @@ from console.web.follow import DirectoryFollower
 from console.web.live.hub import Hub
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
+from console.web.store.drafts import Drafts
 from streams.settings import Settings
 
 
@@ -24,5 +25,6 @@ class Parts:
     board: Reader
     hub: Hub
     accounts: Accounts
+    drafts: Drafts
     store: Engine
     crm: Engine

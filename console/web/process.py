@@ -26,6 +26,7 @@ from console.web.live.tail import Tail
 from console.web.parts import Parts
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
+from console.web.store.drafts import Drafts
 from console.web.store.migrate import upgrade
 from models.errors import Later
 from rules.book import OVERSEERS
@@ -94,6 +95,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         board=board,
         hub=hub,
         accounts=Accounts(store, session_hours=web.session_hours),
+        drafts=Drafts(store),
         store=store,
         crm=crm,
     )

@@ -76,7 +76,7 @@ def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(datab
     writer.apply([record])
     with engine.connect() as connection:
         found = connection.execute(select(LeadTable.how, LeadTable.deferred_at, LeadTable.asked)).one()
-    assert found == ("claim", START, {})
+    assert found == ("claim", START, {"attributes.utm": "spring", "value attributes.tags": True})
     engine.dispose()
 
 

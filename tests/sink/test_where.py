@@ -87,8 +87,9 @@ def row_of(lead: Lead) -> dict[str, Any]:
 
 
 lives = st.builds(
-    lambda lead, how, via, reason, failed: msgspec.structs.replace(
+    lambda lead, how, via, reason, failed, suppressed: msgspec.structs.replace(
         lead,
+        suppressed=suppressed,
         how=how,
         via=via,
         trouble=None if reason is None else Trouble(reason, (), NOW),
@@ -99,11 +100,12 @@ lives = st.builds(
     st.none() | st.sampled_from(["queue/aged", "Queue/Ängste"]),
     st.none() | st.sampled_from(["orphaned", "no_available_agents"]),
     st.none() | st.sampled_from(["orphaned", "all_agents_tried"]),
+    st.just({}) | st.just({}) | st.just({"+14014194247": "asked not to be called"}),
 )
 some = st.lists(lives, min_size=1, max_size=8).map(named)
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(trees, some, instants)
 def test_q2_x5_sql_and_closures_are_of_one_mind(
     crm: Engine, raw: dict[str, Any], found: list[Lead], now: datetime
@@ -114,7 +116,7 @@ def test_q2_x5_sql_and_closures_are_of_one_mind(
     assert set(ask(crm, found, where(rule.tree, now, crm.dialect.name))) == expected
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.booleans(), trees, st.just({}) | trees, some, instants)
 def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     crm: Engine,
@@ -135,7 +137,7 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
 SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from([*SORTED, "attributes.tier", "via"]), st.sampled_from(["asc", "desc"]), some)
 def test_q7_d4_sql_orders_as_the_queues_keys_do(
     crm: Engine, field: str, direction: str, found: list[Lead]
@@ -147,7 +149,7 @@ def test_q7_d4_sql_orders_as_the_queues_keys_do(
     assert ask(crm, found, by=order(sort, crm.dialect.name)) == expected
 
 
-@settings(max_examples=EXAMPLES)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(some)
 def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:
     """X5: every field of the catalogue, and which queues its life leaves open."""
@@ -241,27 +243,15 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
     return [values, values[1:]] if operator in ("in", "notIn") else values
 
 
-REFUSED = {
-    "a name with quotes": (
-        [{"field": 'attributes.a"b', "operator": "=", "value": "x"}],
-        r"rules\.rules\[0\]",
-    ),
-    "a name with a backslash": ([{"field": "attributes.a\\b", "operator": "null"}], "backslashes"),
-    "too many values": (
-        [{"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}] * 11,
-        f"11000 values to compare with, at most {MAX_VALUES}",
-    ),
-}
-
-
-@pytest.mark.parametrize(("rules", "said"), REFUSED.values(), ids=REFUSED)
-def test_x5_what_no_statement_can_ask_is_refused_with_the_reason(rules: list[Any], said: str) -> None:
+def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
     """X5: never counted wrong."""
-    with pytest.raises(RuleErrors, match=said):
-        where(parse({"rules": rules}), NOW, "sqlite")
+    many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
+    with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
+        where(parse({"rules": [many] * 11}), NOW, "sqlite")
+    assert where(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
 
 
-NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?"]
+NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]
 
 
 @pytest.mark.parametrize("name", NAMES)

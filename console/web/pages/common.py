@@ -16,7 +16,10 @@ class Link(msgspec.Struct, frozen=True):
     roles: frozenset[str] = ANYONE
 
 
-NAVIGATION: Final = (Link("/queues", "Call queue"),)
+NAVIGATION: Final = (
+    Link("/queues", "Call queue"),
+    Link("/queue-builder", "Call queue builder", MANAGERS),
+)
 """In the order in which they are shown."""
 
 

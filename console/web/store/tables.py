@@ -82,3 +82,37 @@ class PreferenceTable(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
+
+
+class QueueDraftTable(Base):
+    """A queue as somebody is changing it (Q6). `based_on`: the published version it began with, NULL for a new queue.
+
+    `revision`: a word of its own for each save, by which a lost edit is noticed.
+    """
+
+    __tablename__ = "queue_draft"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    queue_id: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    based_on: Mapped[int | None]
+    revision: Mapped[str]
+    updated_by: Mapped[str]
+    updated_at: Mapped[datetime]
+
+
+class QueueHistoryTable(Base):
+    """What was published of a queue from the console; `value` NULL: it was removed. Never updated.
+
+    `draft`: the revision it was published from, by which the same request is known again.
+    """
+
+    __tablename__ = "queue_history"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    queue_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[dict[str, Any] | None]
+    draft: Mapped[str | None]
+    published_by: Mapped[str]
+    published_at: Mapped[datetime]

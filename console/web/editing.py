@@ -1,0 +1,104 @@
+"""A queue between its draft and what is published: what differs, what is wrong, and what becomes of it (Q5, Q6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from console.directory.changes import Difference, differences
+from console.directory.objects import normal
+from console.web.store.drafts import Draft
+from models import spelling
+from models.errors import InvalidInput, Problem, PublicationErrors
+from rules.book import OrgRules
+from rules.envelope import storable
+from rules.publication import check
+
+MAX_BYTES = 256 * 1024
+"""Of one draft."""
+
+
+class QueueState(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue as its builders see it.
+
+    `value`: the draft, or what is published where there is none. `version`, `published`: what is published now, None
+    for a queue that is not. `unpublished`: where the draft differs from it, empty for no unpublished changes.
+    `problems`: what would keep it from being published. `tag`: what an edit of this very state names.
+    """
+
+    queue_id: str
+    value: dict[str, Any]
+    version: int | None
+    published: dict[str, Any] | None
+    unpublished: tuple[Difference, ...]
+    problems: tuple[Problem, ...]
+    tag: str
+    draft: Draft | None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another version was published since the draft was begun."""
+        return self.draft is not None and self.draft.based_on != self.version
+
+
+def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState | None:
+    """Return a queue's state; None where it is neither published nor drafted."""
+    held = rules.objects.get(("queue", queue_id))
+    published = None if held is None else held.value
+    version = None if held is None or published is None else held.version
+    if draft is None:
+        if published is None:
+            return None
+        return QueueState(
+            queue_id=queue_id,
+            value=published,
+            version=version,
+            published=published,
+            unpublished=(),
+            problems=(),
+            tag=f"v{version}",
+            draft=None,
+        )
+    return QueueState(
+        queue_id=queue_id,
+        value=draft.value,
+        version=version,
+        published=published,
+        unpublished=tuple(differences(published or {}, draft.value)),
+        problems=check("queue", queue_id, draft.value),
+        tag=draft.revision,
+        draft=draft,
+    )
+
+
+def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an edit: unfinished rules and all, with the outcomes cleared by claimable (Q5).
+
+    Raises `InvalidInput` for what no draft can hold.
+    """
+    try:
+        if not spelling.identifier(queue_id):
+            raise ValueError("is empty")  # noqa: TRY301  # said like the reader's own
+    except ValueError as error:
+        raise _refused("queue_id", str(error)) from error
+    try:
+        value: dict[str, Any] = storable({**given, "queue_id": queue_id})
+        if len(msgspec.json.encode(value)) > MAX_BYTES:
+            raise _refused("value", f"is longer than {MAX_BYTES} bytes")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refused("value", f"cannot be written as JSON: {error}") from error
+    if value.get("claimable") is True:
+        value["outcomes"] = []
+    return {name: item for name, item in value.items() if item is not None}
+
+
+def publishable(org: str, queue_id: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a draft in the form the engine will have it; raises `PublicationErrors` with every problem (Q6)."""
+    found = normal(org, "queue", queue_id, dict(value))
+    if found is None:
+        raise PublicationErrors((Problem(path="", reason="there is nothing to publish"),))
+    return found
+
+
+def _refused(path: str, reason: str) -> InvalidInput:
+    return InvalidInput((Problem(path=path, reason=reason),))

@@ -61,7 +61,7 @@ function action(row) {
   } else {
     const link = document.createElement("a");
     link.className = "button";
-    link.href = `/leads/${row.lead_id}`;
+    link.href = `/leads/${row.lead_id}${data.mine ? "" : `?queue=${encodeURIComponent(data.api)}`}`;
     link.textContent = "Open";
     link.setAttribute("aria-label", `Open ${row.columns.name}`);
     cell.append(link);

@@ -22,10 +22,10 @@ from sink import queries
 from sink.queries import Row
 from sink.verdicts import translated
 
-KNOWN_SECONDS: Final = 2.0
-"""How long the CRM database may be behind a lead that just arrived, before the lead is said to be unknown."""
+KNOWN_SECONDS: Final = 1.0
+"""How long a page waits for a lead that just arrived and may not be in the CRM database yet."""
 CAUGHT_UP_SECONDS: Final = 5.0
-"""How long it is waited for after an action; what it has then is shown."""
+"""How long the database is waited for after an action; what it has then is shown."""
 _LOOK_SECONDS: Final = 0.03
 
 _LOCKS: Final = ("lock_taken", "lock_released")
@@ -89,18 +89,21 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name, value in known.items() if value not in (None, {}, "")}
 
 
-async def seen(parts: Parts, person: Person, lead_id: str, *, version: int = 0) -> Seen:
+async def seen(
+    parts: Parts, person: Person, lead_id: str, *, version: int = 0, known_seconds: float = 0.0
+) -> Seen:
     """Return a lead of the person's org, not older than `version` if the database catches up in time.
 
-    Raises 404 for a lead that is not the org's.
+    Raises 404 for a lead that is not the org's, or is not known after `known_seconds`.
     """
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    clock = asyncio.get_running_loop().time
+    began = clock()
     while True:
         found = await asyncio.to_thread(_read, parts, person, lead_id)
-        waited = loop.time() - began
-        enough = waited > KNOWN_SECONDS if found is None else waited > CAUGHT_UP_SECONDS
-        if (found is not None and found.row["version"] >= version) or enough:
+        if found is not None and found.row["version"] >= version:
+            break
+        patience = CAUGHT_UP_SECONDS if version and found is not None else known_seconds
+        if clock() - began >= patience:
             break
         await asyncio.sleep(_LOOK_SECONDS)
     if found is None or found.row["org"] != person.org:

@@ -9,7 +9,7 @@ from console.web.api.lead import LeadShown, lead_shown, story
 from console.web.api.preferences import views_only
 from console.web.pages.common import data, render
 from console.web.parts import Parts
-from console.web.seen import Seen, Sight, seen, unseen
+from console.web.seen import KNOWN_SECONDS, Seen, Sight, seen, unseen
 from console.web.who import Access, PartsOf, Person
 from models.lead import OWNED_PHASES, Phase
 from rules.catalogue import FIELDS
@@ -29,7 +29,7 @@ async def lead(
     request: Request, person: Reads, parts: PartsOf, lead_id: uuid.UUID, queue: Queue = None
 ) -> Response:
     """Show the page, which then opens the lead: what is in it comes with `shown`, once one may see it."""
-    found = await seen(parts, person, str(lead_id))
+    found = await seen(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
     view_only = await views_only(parts, person)
     back = _queue(parts, person, queue)
     rules = parts.directory.org(person.org)

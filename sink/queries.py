@@ -4,7 +4,7 @@ Each takes an open connection (`engine.connect()`): on SQLite all questions aske
 driver's errors pass through; `sink.verdicts.translated` around the caller makes them ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, case, func, select
@@ -81,6 +81,26 @@ def decisions_of(connection: Connection, lead_id: str) -> list[Row]:
     table = DecisionTable
     query = _whole(table).where(table.lead_id == lead_id)
     return _rows(connection, query.order_by(table.source_offset, table.n))
+
+
+def newest_decisions(
+    connection: Connection,
+    lead_id: str,
+    *,
+    types: Collection[str] | None = None,
+    before: tuple[int, int] | None = None,
+    limit: int = PAGE,
+) -> list[Row]:
+    """Return what was decided of a lead last, newest first; of these types, and before (source_offset, n)."""
+    table = DecisionTable
+    query = _whole(table).where(table.lead_id == lead_id)
+    if types is not None:
+        query = query.where(table.type.in_(types))
+    if before is not None:
+        offset, n = before
+        earlier = (table.source_offset == offset) & (table.n < n)
+        query = query.where((table.source_offset < offset) | earlier)
+    return _rows(connection, query.order_by(table.source_offset.desc(), table.n.desc()).limit(limit))
 
 
 def exceptions(

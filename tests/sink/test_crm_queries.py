@@ -56,6 +56,20 @@ def test_x1_a_leads_story_is_told_in_order_with_reasons(story: Story, engine: En
     assert all(d["why"]["why"] == "the first claim" for d in changes)
 
 
+def test_x1_a_leads_newest_decisions_come_first_page_by_page(story: Story, engine: Engine) -> None:
+    lead, _ = max(story.leads.values(), key=lambda pair: pair[1])
+    with engine.connect() as connection:
+        told = queries.decisions_of(connection, lead.lead_id)
+        pages, before = [], None
+        while page := queries.newest_decisions(connection, lead.lead_id, before=before, limit=3):
+            pages += page
+            before = (page[-1]["source_offset"], page[-1]["n"])
+        owners = queries.newest_decisions(connection, lead.lead_id, types=("owner_changed",), limit=1)
+    assert len(told) > 3
+    assert pages == told[::-1]
+    assert owners == [one for one in told[::-1] if one["type"] == "owner_changed"][:1]
+
+
 def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter, engine: Engine) -> None:
     trouble = Trouble("orphaned", ({"why": "left"},), START)
     raised = ExceptionRaised(reason="orphaned", explanation=trouble.explanation)

@@ -2,11 +2,21 @@
 
 from fastapi import APIRouter
 
-from console.web.api import actions, drafts, live, previews, queues, session, tokens
+from console.web.api import (
+    actions,
+    drafts,
+    lead,
+    live,
+    preferences,
+    previews,
+    queues,
+    session,
+    tokens,
+)
 
 PREFIX = "/api/v1"
 
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""
-    return [module.router for module in (session, queues, actions, live, drafts, previews, tokens)]
+    return [module.router for module in (session, queues, actions, live, drafts, previews, tokens, lead, preferences)]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header
 from console.web.api.schemas import Action, Answer, Claim
 from console.web.errors import Problem, not_found
 from console.web.parts import Parts
+from console.web.told import Names
 from console.web.who import Access, PartsOf, Person
 from models.decisions import Reason
 from models.public import LeadDecision
@@ -85,8 +86,10 @@ def action_id(person: Person, key: str | None) -> str:
 
 def said(parts: Parts, person: Person, found: LeadDecision) -> Answer:
     """Return an answer with its owner's name, and no more of the lead than the person may see."""
-    owner = parts.directory.org(person.org).reps.get(found.owner or "")
+    rules = parts.directory.org(person.org)
+    owner = rules.reps.get(found.owner or "")
     told = msgspec.to_builtins(found)
     if not person.oversees and found.reason in _TELLING and found.owner != person.rep_id:
         told["why"] = _TELLING[found.reason]
+    told["words"] = Names(rules).within(told["why"])
     return Answer(**told, owner_name=(owner.name or None) if owner else None)

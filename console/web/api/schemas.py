@@ -72,6 +72,7 @@ class Answer(Model):
     version: int
     decided_at: datetime
     why: str | None
+    words: str | None = Field(default=None, description="`why` with people's names in place of their ids")
 
 
 class Claim(Model):

@@ -2,9 +2,14 @@
 
 from fastapi import APIRouter
 
-from console.web.pages import call_queue, queue_builder, sign_in
+from console.web.pages import (
+    call_queue,
+    lead,
+    queue_builder,
+    sign_in,
+)
 
 
 def pages() -> list[APIRouter]:
     """Return every router of pages."""
-    return [module.router for module in (sign_in, call_queue, queue_builder)]
+    return [module.router for module in (sign_in, call_queue, queue_builder, lead)]

@@ -2,8 +2,11 @@
 
 import { act, call, pending } from "./api.js";
 import { shown } from "./format.js";
+import { keys, tabs } from "./keys.js";
 import { Window } from "./list.js";
 import { Live } from "./live.js";
+import { offers } from "./offers.js";
+import { badge, ownAction } from "./own-queue.js";
 import { say } from "./say.js";
 
 const data = JSON.parse(document.getElementById("list-data").textContent);
@@ -40,6 +43,7 @@ function rowOf(row) {
         const cell = document.createElement("td");
         cell.textContent = shown(column, row.columns[column.name]);
         if (column.type === "number") cell.className = "number";
+        if (data.mine && column.name === "name") cell.append(...badge(row));
         return cell;
       }),
       action(row),
@@ -58,10 +62,12 @@ function action(row) {
     button.setAttribute("aria-label", `Claim ${row.columns.name}`);
     button.addEventListener("click", () => confirm(row));
     cell.append(button);
+  } else if (data.mine) {
+    cell.append(...ownAction(row));
   } else {
     const link = document.createElement("a");
     link.className = "button";
-    link.href = `/leads/${row.lead_id}`;
+    link.href = `/leads/${row.lead_id}?queue=${encodeURIComponent(data.api)}`;
     link.textContent = "Open";
     link.setAttribute("aria-label", `Open ${row.columns.name}`);
     cell.append(link);
@@ -86,8 +92,8 @@ function draw(fresh) {
     line.classList.add("fresh");
     line.addEventListener("animationend", () => line.classList.remove("fresh"), { once: true });
   }
-  // Who was on a row that is gone goes on at the one in its place.
-  if (focused && place < 0) body.children[Math.min(gone(focused), body.children.length - 1)]?.querySelector("button, a")?.focus();
+  // Who was on a row that is gone goes on at the one in its place, or where there is none at the list itself.
+  if (focused && place < 0) (body.children[Math.min(lastPlace, body.children.length - 1)]?.querySelector("button, a") ?? find("h1")).focus();
   lines.forEach((line, n) => (line.dataset.place = n));
   find("[data-size]").textContent = view.size === 1 ? "1 lead" : `${view.size.toLocaleString()} leads`;
   const empty = find("[data-empty]");
@@ -95,7 +101,7 @@ function draw(fresh) {
   empty.textContent = view.name
     ? `Nobody here is called “${view.name}”. Clear the search to see everyone.`
     : data.mine
-      ? "You have no leads yet. Claim one from a green queue."
+      ? "You have no leads yet. Claim one from a green queue, or open one from a work queue."
       : "No leads here now. New ones appear by themselves.";
   const pager = find("[data-pager]");
   pager.hidden = Boolean(view.name) || view.size <= view.length;
@@ -111,9 +117,6 @@ list.addEventListener("focusin", (event) => {
   const line = event.target.closest("tr");
   if (line?.dataset.place) lastPlace = Number(line.dataset.place);
 });
-function gone() {
-  return lastPlace;
-}
 
 view.changed = (fresh) => draw(fresh);
 view.failed = (error) => say(error.message);
@@ -207,5 +210,8 @@ live.on("list", (change, id) => {
   if (change.change === "rebuilt") relink();
 });
 live.on("queues", () => location.reload());
+offers.quiet = data.mine;
+keys(find("[data-rows]"));
+tabs(document.querySelector("[role=tablist]"));
 live.start(data.as_of);
 document.documentElement.dataset.ready = "yes";

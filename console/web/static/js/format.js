@@ -30,3 +30,15 @@ export function left(until, now = Date.now()) {
   const minutes = Math.floor(seconds / 60);
   return minutes ? `${minutes}:${String(seconds % 60).padStart(2, "0")}` : `${seconds} s`;
 }
+
+// A sentence of ours with its instants as people here write them.
+const INSTANT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)/g;
+
+export function localised(text) {
+  return text.replace(INSTANT, (found) => when(found.replace(" ", "T")));
+}
+
+export function sentence(text) {
+  const said = localised(text);
+  return said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?]$/.test(said) ? "" : ".");
+}

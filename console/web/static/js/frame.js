@@ -1,6 +1,9 @@
-// What every page has: signing out, and the session's token in what htmx sends.
+// What every page has: offers, signing out, the way to the search, and the session's token in what htmx sends.
 
 import { call } from "./api.js";
+import { Live } from "./live.js";
+import { offers } from "./offers.js";
+import { sound } from "./sound.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
   await call("DELETE", "/api/v1/session");
@@ -11,3 +14,18 @@ document.addEventListener("htmx:config:request", (event) => {
   const csrf = document.querySelector('meta[name="csrf"]')?.content;
   if (csrf) event.detail.ctx.request.headers["x-csrf-token"] = csrf;
 });
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  const search = document.querySelector('main input[type="search"]');
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+});
+
+if (document.querySelector('meta[name="rep"]')) {
+  sound.bind(document.querySelector("[data-sound]"));
+  offers.start();
+  // A page that listens to nothing else listens to offers.
+  document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());
+}

@@ -1,4 +1,6 @@
 // One stream of changes for the page. A lost connection is shown, and healed with a full snapshot.
+//
+// What a page hears is told to the whole document, too (`live:list` and so on), so that a page has one connection.
 
 export class Live {
   constructor(query) {
@@ -14,10 +16,13 @@ export class Live {
   }
 
   start(after) {
+    Live.started = true;
     const address = new URL("/api/v1/live", location.href);
     for (const [name, values] of Object.entries(this.query)) {
       for (const value of [values].flat()) address.searchParams.append(name, value);
     }
+    // Offers are shown on every page, whatever else it looks at.
+    if (address.searchParams.has("queue")) address.searchParams.append("queue", "mine");
     if (after) address.searchParams.set("after", after);
     this.source?.close();
     const source = (this.source = new EventSource(address));
@@ -43,6 +48,7 @@ export class Live {
 
   tell(event, data, id) {
     for (const handler of this.handlers[event] ?? []) handler(data, id);
+    document.dispatchEvent(new CustomEvent(`live:${event}`, { detail: { data, id } }));
   }
 }
 

@@ -97,6 +97,17 @@ async def unassigned(request: Request, person: Looks, parts: PartsOf) -> DeskPag
     return await desk(parts, person, UNASSIGNED, request, ignored=False)
 
 
+@router.get("/unassigned/choices/{column}")
+async def unassigned_choices(
+    person: Looks,
+    parts: PartsOf,
+    column: str,
+    search: Annotated[str, Query(max_length=listed.LONGEST)] = "",
+) -> list[OneChoice]:
+    """List the values that a column of the unassigned leads has, to choose from."""
+    return await offered(parts, person, UNASSIGNED, column, search, on_desk(person, ignored=False))
+
+
 @router.get("/exceptions/choices/{column}")
 async def choices(
     person: Oversees,
@@ -118,8 +129,14 @@ async def exception(person: Oversees, parts: PartsOf, lead_id: uuid.UUID) -> Exp
     row = await ask(parts, lambda connection: connection.execute(query).mappings().first())
     if row is None:
         raise not_found(f"exception {lead_id}")
+    rules = parts.directory.org(person.org)
+    told = []
+    for one in row["explanation"] or []:
+        rep, queue = rules.reps.get(one.get("rep_id") or ""), rules.queues.get(one.get("queue_id") or "")
+        names = {"rep_name": rep.name if rep else "", "queue_name": queue.queue.name if queue else ""}
+        told.append({**one, **{key: name for key, name in names.items() if name}})
     wanted = {name: row[name] for name in Explained.model_fields}
-    return Explained(**{**wanted, "explanation": row["explanation"] or []})
+    return Explained(**{**wanted, "explanation": told})
 
 
 @router.get("/assignees")

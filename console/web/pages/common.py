@@ -7,6 +7,8 @@ from fastapi import Request, Response
 
 from console.web.who import ADMINS, ANYONE, MANAGERS, Person
 
+REPS: Final = ANYONE - MANAGERS
+
 
 class Link(msgspec.Struct, frozen=True):
     """An entry of the navigation, and for whom it is."""
@@ -16,7 +18,11 @@ class Link(msgspec.Struct, frozen=True):
     roles: frozenset[str] = ANYONE
 
 
-NAVIGATION: Final = (Link("/queues", "Call queue"),)
+NAVIGATION: Final = (
+    Link("/queues", "Call queue"),
+    Link("/exceptions", "Exceptions", MANAGERS),
+    Link("/unassigned", "Unassigned leads", REPS),
+)
 """In the order in which they are shown."""
 
 

@@ -12,6 +12,9 @@ from sqlalchemy.engine import make_url
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another writer before it says "locked", which is answered by trying later."""
+MAPPED_BYTES: Final = 1 << 30
+"""So much of an SQLite file is read through the system's own cache, shared by all connections, without a copy: lists
+of 100,000 leads are filtered several times as fast."""
 CONNECT_TIMEOUT_S: Final = 5
 """How long Postgres may take to accept a connection; longer means away."""
 UNHEARD_TIMEOUT_MS: Final = 10_000
@@ -56,7 +59,12 @@ def _to_json(value: Any) -> str:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"mmap_size={MAPPED_BYTES}",
+    ):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -75,6 +75,8 @@ class LeadTable(Base):
         Index("ix_lead_org_phase_created", "org", "phase", "created_at"),
         Index("ix_lead_org_created", "org", "created_at"),
         Index("ix_lead_owner", "owner"),
+        Index("ix_lead_org", "org"),
+        Index("ix_lead_org_owner_created", "org", "owner", "created_at"),
     )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
@@ -122,7 +124,10 @@ class AssignmentTable(Base):
     """Who owns a lead now; `rep_id` NULL: it was owned and nobody owns it any more. Never owned: no row."""
 
     __tablename__ = "assignment"
-    __table_args__ = (Index("ix_assignment_rep", "rep_id", "assigned_at"),)
+    __table_args__ = (
+        Index("ix_assignment_rep", "rep_id", "assigned_at"),
+        Index("ix_assignment_org_assigned", "org", "assigned_at"),
+    )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
     org: Mapped[str]
@@ -162,7 +167,10 @@ class LeadExceptionTable(Base):
     """
 
     __tablename__ = "lead_exception"
-    __table_args__ = (Index("ix_lead_exception_org_status_created", "org", "status", "created_at"),)
+    __table_args__ = (
+        Index("ix_lead_exception_org_status_created", "org", "status", "created_at"),
+        Index("ix_lead_exception_org", "org"),
+    )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
     org: Mapped[str]

@@ -4,9 +4,12 @@ from fastapi import APIRouter
 
 from console.web.api import (
     actions,
+    desk,
     drafts,
     lead,
     live,
+    many,
+    my_leads,
     preferences,
     previews,
     queues,
@@ -19,4 +22,4 @@ PREFIX = "/api/v1"
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""
-    return [module.router for module in (session, queues, actions, live, drafts, previews, tokens, lead, preferences)]
+    return [module.router for module in (session, queues, actions, live, drafts, previews, tokens, lead, preferences, desk, my_leads, many)]

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from console.web.pages import (
     call_queue,
+    desk,
     lead,
     queue_builder,
     sign_in,
@@ -12,4 +13,4 @@ from console.web.pages import (
 
 def pages() -> list[APIRouter]:
     """Return every router of pages."""
-    return [module.router for module in (sign_in, call_queue, queue_builder, lead)]
+    return [module.router for module in (sign_in, call_queue, queue_builder, lead, desk)]

@@ -7,6 +7,8 @@ from fastapi import Request, Response
 
 from console.web.who import ADMINS, ANYONE, MANAGERS, Person
 
+REPS: Final = ANYONE - MANAGERS
+
 
 class Link(msgspec.Struct, frozen=True):
     """An entry of the navigation, and for whom it is."""
@@ -19,6 +21,8 @@ class Link(msgspec.Struct, frozen=True):
 NAVIGATION: Final = (
     Link("/queues", "Call queue"),
     Link("/queue-builder", "Call queue builder", MANAGERS),
+    Link("/exceptions", "Exceptions", MANAGERS),
+    Link("/unassigned", "Unassigned leads", REPS),
 )
 """In the order in which they are shown."""
 

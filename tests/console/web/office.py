@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
+from console.live import journal_now
 from console.web.store.accounts import Account
 from models.ids import lead_id
 
@@ -78,6 +79,16 @@ class Office:
         async with asyncio.timeout(PATIENCE_MS / 1000):
             while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
                 await asyncio.sleep(0.05)
+
+    async def until_published(self, kind: str, object_id: str) -> None:
+        """Wait until every partition of the leads decides by the newest version of an object."""
+        settings = self.stack.settings
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            for partition in range(settings.partitions):
+                while True:
+                    journal = await journal_now(settings, partitions={partition})
+                    if (kind, object_id) in journal.book.org(self.org).objects:
+                        break
 
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
         """Return how a stream is answered, without listening to it."""

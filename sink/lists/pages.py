@@ -1,0 +1,232 @@
+"""A list's pages, counts and choices. A page begins after a row and not after a number of rows.
+
+So nothing is shown twice or left out because something above it came or went. Rows without a value come last in both
+directions, and the row's id breaks every tie. Each function takes an open connection, and reads only.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
+
+from sink.lists.asked import Asked, Between, Contains, Filter, OneOf, Place, read, type_of, written
+from sink.lists.columns import FOLDED, Column, Expression, Kind, Listing
+from sink.queries import STREAMED, Row
+
+Condition = ColumnElement[bool]
+CHOICES: Final = 200
+"""Values of a column that are offered at once; who looks for another one searches."""
+_DIGITS: Final = 3
+_WRITTEN_IN_NUMBERS: Final = frozenset("+()-./ ")
+
+
+class Page(NamedTuple):
+    """A page of a list; `next` and `previous`: the cursors of those around it, None at either end."""
+
+    rows: list[Row]
+    next: str | None
+    previous: str | None
+
+
+class Choice(NamedTuple):
+    """A value of a column, and how many rows have it."""
+
+    value: str | bool | None
+    rows: int
+
+
+class _Key(NamedTuple):
+    """One thing that is sorted by."""
+
+    by: Expression
+    descending: bool
+    nullable: bool
+    type: type
+
+
+def place(
+    listing: Listing, asked: Asked, cursor: str | None, bands: Sequence[Expression] = ()
+) -> Place | None:
+    """Return where a cursor of this question points; raises `InvalidInput`."""
+    if not cursor:
+        return None
+    return read(cursor, asked.order, tuple(key.type for key in _keys(listing, asked, bands)))
+
+
+def page(
+    connection: Connection,
+    listing: Listing,
+    asked: Asked,
+    only: Sequence[Condition],
+    bands: Sequence[Expression] = (),
+) -> Page:
+    """Return one page. `only`: what this asker sees at all. `bands`: whole numbers that go before any order."""
+    keys = _keys(listing, asked, bands)
+    back = asked.at is not None and asked.at.before
+    query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
+        *only, *conditions(listing, asked)
+    )
+    query = _hinted(query, listing, asked)
+    if asked.at is not None:
+        query = query.where(_beyond(keys, asked.at.values, back=back))
+    found = [
+        dict(row)
+        for row in connection.execute(
+            query.order_by(*_order(keys, back=back)).limit(asked.limit + 1)
+        ).mappings()
+    ]
+    more, rows = len(found) > asked.limit, found[: asked.limit]
+    if back:
+        rows.reverse()
+    places = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
+    if not rows:
+        return Page([], None, None)
+    following = written(asked.order, Place(places[-1])) if more or back else None
+    earlier = written(asked.order, Place(places[0], before=True))
+    return Page(rows, following, earlier if (more if back else asked.at is not None) else None)
+
+
+def count(connection: Connection, listing: Listing, asked: Asked, only: Sequence[Condition]) -> int:
+    """Return how many rows meet the filters."""
+    query: Any = select(func.count()).select_from(listing.row_id.table)
+    query = _hinted(query.where(*only, *conditions(listing, asked)), listing, asked, sorts=False)
+    return connection.scalar(query) or 0
+
+
+def total(
+    connection: Connection, listing: Listing, asked: Asked, only: Sequence[Condition], shown: Page
+) -> int:
+    """Return how many rows meet the filters, where one has a page of them; all on one page need no counting."""
+    if asked.at is None and shown.next is None:
+        return len(shown.rows)
+    return count(connection, listing, asked, only)
+
+
+def choices(
+    connection: Connection, listing: Listing, name: str, only: Sequence[Condition], search: str = ""
+) -> list[Choice]:
+    """Return the values a column has, the most frequent first, with how many rows have each; at most `CHOICES`."""
+    column = listing.by_name[name]
+    counted: Any = select(column.read, func.count()).where(*only)
+    query = _hinted(counted, listing, Asked(sort=name))
+    if search and column.kind in FOLDED:
+        query = query.where(contains(column.read, search))
+    query = query.group_by(column.read).order_by(func.count().desc(), column.read).limit(CHOICES)
+    return [Choice(*row) for row in connection.execute(query)]
+
+
+def stream(
+    connection: Connection,
+    listing: Listing,
+    asked: Asked,
+    only: Sequence[Condition],
+    names: Sequence[str],
+    bands: Sequence[Expression] = (),
+) -> Iterator[tuple[Any, ...]]:
+    """Yield (row id, the named columns …) of every row that meets the filters, in order, some at a time."""
+    shown = [listing.by_name[name].read.label(name) for name in names]
+    query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, asked))
+    query = query.order_by(*_order(_keys(listing, asked, bands), back=False))
+    for row in connection.execute(query, execution_options={"yield_per": STREAMED}):
+        yield tuple(row)
+
+
+def conditions(listing: Listing, asked: Asked) -> list[Condition]:
+    """Return what the filters and the search ask of a row."""
+    found = [_met(listing.by_name[name], one) for name, one in asked.filters.items()]
+    if asked.search.strip():
+        found.append(_searched(listing, asked.search.strip()))
+    return found
+
+
+def contains(read_as: Expression, text: str) -> Condition:
+    """Return whether a text contains another, whatever the case.
+
+    Databases differ in whose case they know beyond ASCII, so other letters are looked for as they are, all small, all
+    large, and large at the beginning.
+    """
+    spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.lower().capitalize()}
+    return or_(*(read_as.icontains(one, autoescape=True) for one in sorted(spellings)))
+
+
+def _met(column: Column, asked: Filter) -> Condition:
+    match asked:
+        case Contains(text):
+            return contains(column.read, text)
+        case OneOf(values):
+            given = [value for value in values if value is not None]
+            met = column.read.in_(given) if given else false()
+            return or_(met, column.read.is_(None)) if None in values else met
+        case Between(low, high):
+            begins = column.read >= low if low is not None else true()
+            if high is None:
+                return begins
+            return and_(begins, column.read < high if column.kind is Kind.DATE else column.read <= high)
+
+
+def _searched(listing: Listing, text: str) -> Condition:
+    """Return whether each word is in one of the searched columns, or the digits in that of the numbers."""
+    digits = "".join(filter(str.isdecimal, text))
+    if listing.digits and len(digits) >= _DIGITS and set(text) <= _WRITTEN_IN_NUMBERS | set(digits):
+        number = contains(listing.by_name[listing.digits].read, digits)
+        return or_(number, *(contains(listing.by_name[name].read, text) for name in listing.search))
+    return and_(
+        *(
+            or_(*(contains(listing.by_name[name].read, word) for name in listing.search))
+            for word in text.split()
+        )
+    )
+
+
+def _hinted(query: Select[Any], listing: Listing, asked: Asked, *, sorts: bool = True) -> Select[Any]:
+    """Let SQLite, whose planner knows nothing of the data, go through an org's rows as they lie where it must."""
+    looks = bool(asked.filters or asked.search) or (sorts and asked.sort not in listing.indexed)
+    if not looks or not listing.scan or listing.indexed & asked.filters.keys():
+        return query
+    return query.with_hint(listing.row_id.table, f"INDEXED BY {listing.scan}", "sqlite")
+
+
+def _selected(listing: Listing) -> list[Any]:
+    shown = [column.read.label(column.name) for column in listing.columns]
+    return [listing.row_id, *(read.label(name) for name, read in listing.extra.items()), *shown]
+
+
+def _keys(listing: Listing, asked: Asked, bands: Sequence[Expression]) -> list[_Key]:
+    column = listing.by_name[asked.sort]
+    return [
+        *(_Key(band, False, False, int) for band in bands),
+        _Key(column.order, asked.descending, column.nullable, type_of(column)),
+        _Key(listing.row_id, asked.descending, False, str),
+    ]
+
+
+def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
+    found: list[ColumnElement[Any]] = []
+    for key in keys:
+        if key.nullable:
+            missing = key.by.is_(None)
+            found.append(missing.desc() if back else missing)
+        found.append(key.by.desc() if key.descending != back else key.by.asc())
+    return found
+
+
+def _beyond(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
+    """Return whether a row comes after a place, or before it."""
+    ways: list[Condition] = []
+    same: list[Condition] = []
+    for key, value in zip(keys, values, strict=True):
+        ways.append(and_(*same, _past(key, value, back=back)))
+        same.append(key.by.is_(None) if value is None else key.by == value)
+    first = keys[0]
+    if first.nullable:
+        return or_(*ways)
+    # Said once more of the first key alone, so that an index begins there.
+    begins = first.by <= values[0] if first.descending != back else first.by >= values[0]
+    return and_(begins, or_(*ways))
+
+
+def _past(key: _Key, value: Any, *, back: bool) -> Condition:
+    if value is None:
+        return key.by.is_not(None) if back else false()
+    past = key.by < value if key.descending != back else key.by > value
+    return or_(past, key.by.is_(None)) if key.nullable and not back else past

@@ -1,0 +1,297 @@
+"""Lists are filtered, sorted and paged as plain Python would do it, on both databases, while rows come and go (E2)."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from sqlalchemy import delete, insert
+
+from models.errors import InvalidInput
+from models.ids import lead_id
+from sink.lists import pages
+from sink.lists.asked import Asked, Between, Contains, OneOf, ordered
+from sink.lists.listings import ASSIGNMENTS, EXCEPTIONS, IGNORED_LAST, LEADS, UNASSIGNED
+from sink.tables import LeadExceptionTable
+from tests.sink.story import Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Engine
+
+    from sink.lists.columns import Listing
+    from sink.writer import CrmWriter
+
+START: Final = datetime(2026, 11, 1, tzinfo=UTC)
+TABLE: Final = LeadExceptionTable
+OURS: Final = [TABLE.org == "ours"]
+
+
+def exceptions(count: int, seed: int = 7, org: str = "ours") -> list[dict[str, Any]]:
+    """Return rows of the desk: many share a value, some have none, names have every kind of letter."""
+    chance = random.Random(seed)
+    names = (
+        "Jeremy Jones",
+        "jeremy jones",
+        "Ana Silva",
+        "Özil 50%",
+        "ÖZIL",
+        "Zoë_Lee",
+        "Straße",
+        "Bo O'Neil",
+    )
+    return [
+        {
+            "lead_id": lead_id(org, "acme", f"{seed}-{n}", {}),
+            "org": org,
+            "status": chance.choice(("open", "open", "ignored")),
+            "reason": chance.choice(("orphaned", "no_available_agents", None)),
+            "explanation": None,
+            "prospect_name": chance.choice(names),
+            "campaign": chance.choice(("west", "East", None)),
+            "description": None,
+            "distribution": None,
+            "vendor": chance.choice(("acme", "zen")),
+            "loan_purpose": None,
+            "loan_amount": chance.choice((None, 0.0, 100000.0, 310000.5, 2.0**53)),
+            "state": chance.choice(("RI", "MA", None)),
+            "created_at": START + timedelta(hours=chance.randrange(40)),
+            "raised_at": chance.choice((None, START + timedelta(hours=chance.randrange(5)))),
+            "version": 1,
+        }
+        for n in range(count)
+    ]
+
+
+def put(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows."""
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(insert(TABLE), rows)
+
+
+@pytest.fixture
+def rows(engine: Engine) -> list[dict[str, Any]]:
+    """Return what the desk of the org holds; another org's rows lie between them."""
+    ours = exceptions(60)
+    put(engine, [*ours, *exceptions(20, seed=8, org="theirs")])
+    return ours
+
+
+def walk(
+    engine: Engine, asked: Asked, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
+) -> list[list[str]]:
+    """Return the ids of every page, walked from the first to the last."""
+    found: list[list[str]] = []
+    cursor: str | None = None
+    with engine.connect() as connection:
+        while True:
+            at = pages.place(listing, asked, cursor, bands)
+            page = pages.page(connection, listing, _at(asked, at), OURS, bands)
+            found.append([row["lead_id"] for row in page.rows])
+            if page.next is None:
+                break
+            cursor = page.next
+        # Back again: the same pages.
+        back = [found[-1]]
+        while page.previous is not None:
+            at = pages.place(listing, asked, page.previous, bands)
+            page = pages.page(connection, listing, _at(asked, at), OURS, bands)
+            back.insert(0, [row["lead_id"] for row in page.rows])
+        assert back == found
+    return found
+
+
+def _at(asked: Asked, at: Any) -> Asked:
+    return Asked(
+        sort=asked.sort,
+        descending=asked.descending,
+        filters=asked.filters,
+        search=asked.search,
+        limit=asked.limit,
+        at=at,
+    )
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", ["created_at", "loan_amount"])
+def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
+    engine: Engine, rows: list[dict[str, Any]], sort: str, *, descending: bool
+) -> None:
+    asked = Asked(sort=sort, descending=descending, limit=7)
+    found = [one for page in walk(engine, asked) for one in page]
+    with_value = [row for row in rows if row[sort] is not None]
+    without = [row for row in rows if row[sort] is None]
+    wanted = sorted(with_value, key=lambda row: (row[sort], row["lead_id"]), reverse=descending)
+    wanted += sorted(without, key=lambda row: str(row["lead_id"]), reverse=descending)
+    assert found == [row["lead_id"] for row in wanted]
+
+
+@pytest.mark.parametrize("order", [f"{sign}{name}" for name in EXCEPTIONS.by_name for sign in ("", "-")])
+def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
+    engine: Engine, rows: list[dict[str, Any]], order: str
+) -> None:
+    sort, descending = ordered(EXCEPTIONS, order)
+    asked = Asked(sort=sort, descending=descending, limit=9)
+    found = [one for page in walk(engine, asked) for one in page]
+    assert sorted(found) == sorted(row["lead_id"] for row in rows)
+    values = {row["lead_id"]: row[sort] for row in rows}
+    missing = [values[one] is None for one in found]
+    assert missing == sorted(missing)
+
+
+def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[dict[str, Any]]) -> None:
+    status = {row["lead_id"]: row["status"] for row in rows}
+    asked = Asked(sort="prospect_name", descending=True, limit=7)
+    found = [status[one] for page in walk(engine, asked, bands=IGNORED_LAST) for one in page]
+    assert found == sorted(found, reverse=True)  # open before ignored
+    assert len(found) == len(rows)
+
+
+def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
+    engine: Engine, rows: list[dict[str, Any]]
+) -> None:
+    asked = Asked(sort="created_at", limit=10)
+    with engine.connect() as connection:
+        first = pages.page(connection, EXCEPTIONS, asked, OURS)
+    gone = [row["lead_id"] for row in first.rows[:5]]
+    early = {**exceptions(1, seed=9)[0], "created_at": START - timedelta(days=1)}
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
+    put(engine, [early])
+    with engine.connect() as connection:
+        at = pages.place(EXCEPTIONS, asked, first.next)
+        second = pages.page(connection, EXCEPTIONS, _at(asked, at), OURS)
+    everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
+    assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
+
+
+def none_of(*names: str) -> Callable[[dict[str, Any]], bool]:
+    """Return whether a row lacks all of these."""
+    return lambda row: all(row[name] is None for name in names)
+
+
+FILTERS: Final[dict[str, tuple[dict[str, Any], str, Callable[[dict[str, Any]], bool]]]] = {
+    "contains": (
+        {"prospect_name": Contains("JONES")},
+        "",
+        lambda row: "jones" in row["prospect_name"].lower(),
+    ),
+    "beyond ASCII": (
+        {"prospect_name": Contains("özil")},
+        "",
+        lambda row: "özil" in row["prospect_name"].lower(),
+    ),
+    "a percent sign is one": (
+        {"prospect_name": Contains("0%")},
+        "",
+        lambda row: "0%" in row["prospect_name"],
+    ),
+    "an underscore is one": (
+        {"prospect_name": Contains("ë_l")},
+        "",
+        lambda row: row["prospect_name"] == "Zoë_Lee",
+    ),
+    "several": ({"state": OneOf(("RI", "MA"))}, "", lambda row: row["state"] in ("RI", "MA")),
+    "none": ({"state": OneOf((None,))}, "", none_of("state")),
+    "none or one": (
+        {"campaign": OneOf(("west", None))},
+        "",
+        lambda row: row["campaign"] in ("west", None),
+    ),
+    "amounts, both ends": (
+        {"loan_amount": Between(0, 100000)},
+        "",
+        lambda row: row["loan_amount"] in (0.0, 100000.0),
+    ),
+    "at least": (
+        {"loan_amount": Between(310000.5, None)},
+        "",
+        lambda row: (row["loan_amount"] or 0) >= 310000.5,
+    ),
+    "a day": (
+        {"created_at": Between(START, START + timedelta(days=1))},
+        "",
+        lambda row: row["created_at"] < START + timedelta(days=1),
+    ),
+    "all of them": (
+        {"state": OneOf(("RI",)), "vendor": OneOf(("acme",))},
+        "jer",
+        lambda row: (
+            row["state"] == "RI" and row["vendor"] == "acme" and "jer" in row["prospect_name"].lower()
+        ),
+    ),
+    "each word": ({}, "neil bo", lambda row: row["prospect_name"] == "Bo O'Neil"),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_e2_a_filter_finds_what_it_says_counts_it_and_offers_its_choices(
+    engine: Engine, rows: list[dict[str, Any]], name: str
+) -> None:
+    filters, search, meets = FILTERS[name]
+    asked = Asked(sort="created_at", filters=filters, search=search, limit=500)
+    wanted = sorted(row["lead_id"] for row in rows if meets(row))
+    assert wanted, "the table of cases has no row for this one"
+    with engine.connect() as connection:
+        page = pages.page(connection, EXCEPTIONS, asked, OURS)
+        assert sorted(row["lead_id"] for row in page.rows) == wanted
+        assert pages.count(connection, EXCEPTIONS, asked, OURS) == len(wanted)
+        assert pages.total(connection, EXCEPTIONS, asked, OURS, page) == len(wanted)
+        streamed = [one for one, _ in pages.stream(connection, EXCEPTIONS, asked, OURS, ["state"])]
+    assert streamed == [row["lead_id"] for row in page.rows]
+
+
+def test_choices_are_the_values_there_are_with_how_many_have_each(
+    engine: Engine, rows: list[dict[str, Any]]
+) -> None:
+    with engine.connect() as connection:
+        found = pages.choices(connection, EXCEPTIONS, "campaign", OURS)
+        searched = pages.choices(connection, EXCEPTIONS, "campaign", OURS, "EAS")
+    assert {choice.value: choice.rows for choice in found} == {
+        value: sum(row["campaign"] == value for row in rows) for value in ("west", "East", None)
+    }
+    assert [choice.value for choice in searched] == ["East"]
+
+
+def test_a_cursor_of_another_order_or_of_nobody_is_refused(
+    engine: Engine, rows: list[dict[str, Any]]
+) -> None:
+    asked = Asked(sort="created_at", limit=len(rows) - 1)
+    with engine.connect() as connection:
+        page = pages.page(connection, EXCEPTIONS, asked, OURS)
+    assert page.next is not None
+    for cursor in (page.next[:-3], "x", "ÿ", "W10", page.next + "?"):
+        with pytest.raises(InvalidInput, match="cursor"):
+            pages.place(EXCEPTIONS, asked, cursor)
+    with pytest.raises(InvalidInput, match="cursor"):
+        pages.place(EXCEPTIONS, Asked(sort="state"), page.next)
+    with pytest.raises(InvalidInput, match="sort"):
+        ordered(EXCEPTIONS, "-explanation")
+
+
+@pytest.mark.parametrize("listing", [LEADS, EXCEPTIONS, UNASSIGNED, ASSIGNMENTS])
+def test_every_list_answers_for_every_column(writer: CrmWriter, engine: Engine, listing: Listing) -> None:
+    writer.apply(Story(2, seed=20).tell(200).records)
+    only = [listing.row_id.table.c.org == "default"]  # type: ignore[attr-defined]  # it is a table's column
+    with engine.connect() as connection:
+        for name in listing.by_name:
+            page = pages.page(connection, listing, Asked(sort=name, limit=500), only)
+            assert len(page.rows) == pages.count(connection, listing, Asked(sort=name), only)
+            asked = Asked(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
+            pages.page(connection, listing, asked, only)
+
+
+def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:
+    writer.apply(Story(2, seed=20).tell(50).records)
+    with engine.connect() as connection:
+        for text, there in (
+            ("(401) 419-4247", True),
+            ("419 42", True),
+            ("999-9999", False),
+            ("jones jer", True),
+        ):
+            page = pages.page(connection, LEADS, Asked(sort="created_at", search=text), [])
+            assert bool(page.rows) is there, text

@@ -36,7 +36,7 @@ class Claims(NamedTuple):
 class Speed(NamedTuple):
     """How long leads waited for their first owner, in seconds; None where there were none."""
 
-    count: int
+    leads: int
     p50: float | None
     p95: float | None
 
@@ -214,7 +214,7 @@ def _share(counts: Counter[str], skipped: Counter[str]) -> Share:
     return Share(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
 
 
-def _decisions(org: str, kind: str, since: datetime, most: int, *columns: ColumnElement[Any]) -> Select[Any]:
+def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:
     """Select an org's newest decisions of one kind with their instant as `at`, the newest first."""
     table = DecisionTable
     return (
@@ -243,7 +243,7 @@ def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: 
     return Cut(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
 
 
-def _counted(connection: Connection, query: Select[Any]) -> dict[str, int]:
+def _counted(connection: Connection, query: Any) -> dict[str, int]:
     found = {reason or "unknown": count for reason, count in connection.execute(query)}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 

@@ -189,4 +189,4 @@ def test_no_more_is_counted_than_is_bounded_and_it_is_said(
         assert sorted(counts) == [START + 2 * MINUTE, START + 3 * MINUTE]
         assert cut == newest
         speed, _, cut = measures.first_owners(connection, "default", START)
-        assert (speed.count, cut) == (2, newest)
+        assert (speed.leads, cut) == (2, newest)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from console.web.api import actions, live, queues, session, tokens
+from console.web.api import actions, directory, live, operations, queues, session, tokens
 
 PREFIX = "/api/v1"
 
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""
-    return [module.router for module in (session, queues, actions, live, tokens)]
+    return [module.router for module in (session, queues, actions, directory, live, operations, tokens)]

@@ -16,7 +16,11 @@ class Link(msgspec.Struct, frozen=True):
     roles: frozenset[str] = ANYONE
 
 
-NAVIGATION: Final = (Link("/queues", "Call queue"),)
+NAVIGATION: Final = (
+    Link("/queues", "Call queue"),
+    Link("/operations", "Operations", MANAGERS),
+    Link("/directory", "Directory", MANAGERS),
+)
 """In the order in which they are shown."""
 
 

@@ -3,10 +3,12 @@
 from contextlib import aclosing
 from typing import Any, Final
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
+from models import spelling
 from models.errors import ConfigError, RuntimeFailure
-from streams.reading import read_topic
+from streams.reading import read_places, read_topic
 from streams.settings import Settings
 from streams.topics import BY_NAME, DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 
@@ -16,8 +18,12 @@ OURS: Final = frozenset(
 REPLAYABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT})
 """Only what came from outside is sent again: what stages write to each other is theirs to repeat."""
 
+_ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
+"""Where a message says whose it is: itself, in a CloudEvents envelope, and in what stages write to each other."""
 
-def _letter(record: Any, *, whole: bool = False) -> dict[str, Any]:
+
+def letter_of(record: Any, *, whole: bool = False) -> dict[str, Any]:
+    """Return what a record of `dead-letters` says: place, class, reason, source, time; `whole`: the original, too."""
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
     letter = {
         "place": f"{record.partition}:{record.offset}",
@@ -32,6 +38,31 @@ def _letter(record: Any, *, whole: bool = False) -> dict[str, Any]:
         letter["value"] = value.decode(errors="backslashreplace")
         letter["headers"] = {name: text for name, text in headers.items() if name not in OURS}
     return letter
+
+
+def org_of(record: Any) -> str:
+    """Return whose a dead letter is: the org its original names, or the default one if it names none."""
+    headers = dict(record.headers)
+    if headers.get("source-topic", b"").decode() == DIRECTORY:
+        return _org((record.key or b"").decode(errors="replace").partition("/")[0])
+    try:
+        value = msgspec.json.decode(record.value or b"")
+    except (msgspec.MsgspecError, RecursionError):
+        return _org(None)
+    for path in _ORGS:
+        found = value
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if found is not None:
+            return _org(found)
+    return _org(None)
+
+
+def _org(named: Any) -> str:
+    try:
+        return spelling.org(named)
+    except ValueError:
+        return spelling.org(None)
 
 
 def _came_from(record: Any, topic: str | None) -> bool:
@@ -52,7 +83,7 @@ async def read_letters(
                 if len(newest) > 2 * limit:
                     newest = sorted(newest, key=lambda r: r.timestamp)[-limit:]
     newest.sort(key=lambda record: record.timestamp, reverse=True)
-    return [_letter(record) for record in newest[:limit]], total
+    return [letter_of(record) for record in newest[:limit]], total
 
 
 def _place(place: str) -> tuple[int, int]:
@@ -64,9 +95,7 @@ def _place(place: str) -> tuple[int, int]:
 
 async def _find(settings: Settings, places: list[str]) -> list[Any]:
     wanted = {_place(place) for place in places}
-    partitions = {partition for partition, _ in wanted}
-    async with aclosing(read_topic(settings, DEAD_LETTERS, partitions=partitions)) as records:
-        found = [record async for record in records if (record.partition, record.offset) in wanted]
+    found = await read_places(settings, DEAD_LETTERS, wanted)
     if missing := wanted - {(record.partition, record.offset) for record in found}:
         raise RuntimeFailure(
             "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
@@ -77,7 +106,7 @@ async def _find(settings: Settings, places: list[str]) -> list[Any]:
 async def read_letter(settings: Settings, place: str) -> dict[str, Any]:
     """Return one dead letter with its bytes; raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
     (record,) = await _find(settings, [place])
-    return _letter(record, whole=True)
+    return letter_of(record, whole=True)
 
 
 async def replay(settings: Settings, places: list[str] | None, *, topic: str | None = None) -> int:

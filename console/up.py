@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from console.web.settings import WebSettings
 from streams.local import Child, LocalStack, Supervisor
 from streams.local.jars import progress_bar
 from streams.local.process import free_port
@@ -63,6 +64,7 @@ def _inherited() -> dict[str, str]:
         "XDG_CACHE_HOME",
         "SSL_CERT_FILE",
         "TMPDIR",
+        *(str(field.validation_alias) for field in WebSettings.model_fields.values()),
     )
     return {name: os.environ[name] for name in kept if name in os.environ}
 

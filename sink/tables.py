@@ -74,6 +74,7 @@ class LeadTable(Base):
     __table_args__ = (
         Index("ix_lead_org_phase_created", "org", "phase", "created_at"),
         Index("ix_lead_org_created", "org", "created_at"),
+        Index("ix_lead_org_arrived", "org", "arrived_at"),
         Index("ix_lead_owner", "owner"),
         Index("ix_lead_org", "org"),
         Index("ix_lead_org_owner_created", "org", "owner", "created_at"),
@@ -145,7 +146,10 @@ class AssignmentHistoryTable(Base):
     """Every owner a lead ever had: one row per version in which the owner changed, never updated."""
 
     __tablename__ = "assignment_history"
-    __table_args__ = (Index("ix_assignment_history_rep", "rep_id", "assigned_at"),)
+    __table_args__ = (
+        Index("ix_assignment_history_rep", "rep_id", "assigned_at"),
+        Index("ix_assignment_history_org_assigned", "org", "assigned_at"),
+    )
 
     lead_id: Mapped[str] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
@@ -199,7 +203,10 @@ class DecisionTable(Base):
     """
 
     __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_lead", "lead_id", "source_offset"),)
+    __table_args__ = (
+        Index("ix_decision_lead", "lead_id", "source_offset"),
+        Index("ix_decision_type_decided", "type", "decided_at"),
+    )
 
     source_partition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     source_offset: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

@@ -71,6 +71,37 @@ async def read_topic(
         await stop_consumer(consumer)
 
 
+async def read_places(settings: Settings, topic: str, places: Collection[tuple[int, int]]) -> list[Any]:
+    """Return the records at these partitions and offsets, in this order; what is not there is left out.
+
+    Nothing before them is read. Raises `Later` where Kafka is away or a record does not come for `STALL_SECONDS`.
+    """
+    found: list[Any] = []
+    bounds = await extent(settings, topic)
+    inside = [
+        (partition, offset)
+        for partition, offset in sorted(places)
+        if partition in bounds and bounds[partition][0] <= offset < bounds[partition][1]
+    ]
+    if not inside:
+        return found
+    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, auto_offset_reset="none")
+    try:
+        await _start(consumer, topic)
+        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
+        for partition, offset in inside:
+            place = TopicPartition(topic, partition)
+            consumer.seek(place, offset)
+            record = await asyncio.wait_for(consumer.getone(place), STALL_SECONDS)
+            if record.offset == offset:
+                found.append(record)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Later("Kafka", f"topic {topic} could not be read: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+    return found
+
+
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return of each partition of a topic the first offset and the one after the last. Raises `Later`."""
     consumer = AIOKafkaConsumer(topic, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False)

@@ -2,7 +2,7 @@
 
 Names that many leads have are found among the first of the queue. For the others the queue's names are looked at in
 slices, each a script of two milliseconds; only matches that stand before what was found already leave Valkey
-(docs/decisions/0016). Nothing is kept here between two searches.
+(docs/decisions/0019). Nothing is kept here between two searches.
 """
 
 import re

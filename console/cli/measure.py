@@ -112,14 +112,19 @@ def demo(
     hours: Annotated[
         bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and daily caps.")
     ] = False,
+    console_port: Annotated[
+        int | None, typer.Option(help="Port of the web console; 8000, or any free one where that is taken.")
+    ] = None,
 ) -> None:
     """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
+
+    It prints where the console is and who may sign in.
 
     Example: firstclaim demo --seconds 60
     """
     from console.demo import run
 
-    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say, hours=hours)
+    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say, hours=hours, console_port=console_port)
     finish({"ok": ok}, as_json=False, ok=ok)
 
 

@@ -13,6 +13,8 @@ from models.errors import Later
 
 TOP: Final = 12
 """Reps claim near the top of a list, so they meet."""
+LEFT: Final = 25
+"""Leads of a list that are left to whoever signs in to the console."""
 LOOK_SECONDS: Final = 0.4
 """How long a rep looks at a list before claiming, on average."""
 WORK_SECONDS: Final = 1.5
@@ -27,7 +29,7 @@ async def work(client: Client, reader: Reader, rep_id: str, offers: Offers, *, h
         if (offer := offers.take(rep_id)) is not None:
             await _answer(client, offer, source)
             continue
-        lead = await _pick(reader, client.org, source)
+        lead = await _pick(reader, client.org, source, leave=0 if hurry else LEFT)
         if lead is None:
             await asyncio.sleep(IDLE_SECONDS)
             continue
@@ -49,9 +51,9 @@ async def _answer(client: Client, offer: Offer, source: random.Random) -> None:
     await client.ask(action, offer.lead_id, offer.rep_id, epoch=offer.epoch)
 
 
-async def _pick(reader: Reader, org: str, source: random.Random) -> tuple[str, str] | None:
+async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) -> tuple[str, str] | None:
     try:
-        queues = [info for info in await reader.queues(org) if info.claimable and info.size]
+        queues = [info for info in await reader.queues(org) if info.claimable and info.size > leave]
         if not queues:
             return None
         queue = source.choices(queues, [info.size for info in queues])[0]

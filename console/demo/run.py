@@ -16,6 +16,7 @@ from console.board.reader import Reader
 from console.demo.directory import OPENED, YOURS, lender, officers, opened
 from console.demo.people import work
 from console.demo.screen import exceptions_open, line, offers_made, screen
+from console.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
 from console.demo.watch import Watch
 from console.load import Client
 from console.load.offers import Offers
@@ -23,6 +24,8 @@ from console.sample import sample_leads
 from console.send import send_file
 from console.up import Everything, everything
 from console.verify import verify
+from console.web.settings import WebSettings
+from streams.local.process import is_free
 
 Say = Callable[[str], None]
 
@@ -30,21 +33,35 @@ SAMPLE: Final = 2_000
 AT_ONCE: Final = 600
 """Leads that are there when the reps begin; the rest comes while they race."""
 FEED_PER_SECOND: Final = 40
+THEN_PER_SECOND: Final = 1
+"""After the sample leads go on coming, so that there is something to be offered and to claim however late one looks."""
+THEN: Final = 100_000
 PARTS_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 60.0
 
 
 def run(
-    *, seconds: float | None, leads: Path | None, mapping: Path | None, say: Say, hours: bool = False
+    *,
+    seconds: float | None,
+    leads: Path | None,
+    mapping: Path | None,
+    say: Say,
+    hours: bool = False,
+    console_port: int | None = None,
 ) -> bool:
     """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
 
-    `hours`: publish the lender's directory as it is, so that at night nobody works.
+    `hours`: publish the lender's directory as it is, so that at night nobody works. `console_port` None: the usual
+    one, or any free one where it is taken.
     """
-    say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink and the board …")
-    with everything(workers=1, state_dir=None, say=say) as stack:
-        return asyncio.run(_Demo(stack, say, hours=hours).play(seconds, leads, mapping))
+    say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
+    if console_port is None:
+        console_port = CONSOLE_PORT if is_free(CONSOLE_PORT) else 0
+    with everything(workers=1, state_dir=None, say=say, console_port=console_port) as stack:
+        database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
+        with signed_up(database_url):
+            return asyncio.run(_Demo(stack, say, hours=hours).play(seconds, leads, mapping))
 
 
 class _Demo:
@@ -53,6 +70,7 @@ class _Demo:
         self.directory = lender() if hours else opened(lender())
         self.remark = "" if hours else OPENED
         self.settings = stack.settings
+        self.invitation = invitation(stack.ports["console"])
         self.stop = asyncio.Event()
         self.parts: dict[str, str] = {}
 
@@ -93,12 +111,15 @@ class _Demo:
             self.say(self.remark)
 
     async def feed_sample(self, client: Client) -> None:
-        """Let the sample's leads arrive: some at once, the rest while the reps race."""
-        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE)
+        """Let the sample's leads arrive: some at once, the rest while the reps race, and then a few for ever."""
+        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN)
         await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
-        for lead in sample:
+        for lead in itertools.islice(sample, SAMPLE - AT_ONCE):
             await client.arrive(lead)
             await asyncio.sleep(1 / FEED_PER_SECOND)
+        for lead in sample:
+            await client.arrive(lead)
+            await asyncio.sleep(1 / THEN_PER_SECOND)
 
     async def feed_file(self, leads: Path, mapping: Path | None) -> None:
         """Send a real file; refused lines are named."""
@@ -116,6 +137,8 @@ class _Demo:
         )
         hint = f"{self.remark}\n{hint}" if self.remark else hint
         console = Console()
+        if not console.is_terminal:
+            self.say(f"\n{self.invitation}\n")
         last_line = 0.0
         told_first = False
         live: Any = (
@@ -127,7 +150,7 @@ class _Demo:
                     if task.done() and not task.cancelled() and task.exception():
                         task.result()
                 if console.is_terminal:
-                    live.update(screen(watch.seen, self.parts, hint), refresh=True)
+                    live.update(screen(watch.seen, self.parts, self.invitation, hint), refresh=True)
                 elif time.monotonic() - last_line > LINE_SECONDS:
                     last_line = time.monotonic()
                     self.say(line(watch.seen))

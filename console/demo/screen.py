@@ -21,8 +21,8 @@ _OFFERS = {
 _STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
 
 
-def screen(seen: Seen, parts: dict[str, str], hint: str) -> RenderableType:
-    """Return everything there is to see. `parts`: process -> how it is."""
+def screen(seen: Seen, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
+    """Return everything there is to see. `parts`: process -> how it is; `invitation`: the console and its sign-ins."""
     head = Text.assemble(
         ("firstclaim demo", "bold"),
         f"   {time.monotonic() - seen.began:5.0f} s   ",
@@ -30,6 +30,7 @@ def screen(seen: Seen, parts: dict[str, str], hint: str) -> RenderableType:
     )
     return Group(
         head,
+        Panel(Text(invitation, style="bold"), border_style="green", expand=False),
         Columns([_counts(seen), _queues(seen), _distribution(seen), _lag(seen, parts)], expand=False),
         Columns([_reps(seen)]),
         _last(seen),

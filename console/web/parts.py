@@ -6,8 +6,10 @@ from sqlalchemy import Engine
 
 from console.board.reader import Reader
 from console.web.asker import Asker
+from console.web.edits.editor import Editor
 from console.web.follow import DirectoryFollower
 from console.web.live.hub import Hub
+from console.web.operations.parts import Operations
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from console.web.store.drafts import Drafts
@@ -28,3 +30,5 @@ class Parts:
     drafts: Drafts
     store: Engine
     crm: Engine
+    operations: Operations
+    editor: Editor

@@ -19,10 +19,12 @@ from console.board.reader import Reader
 from console.web import metrics
 from console.web.app import build
 from console.web.asker import Asker
+from console.web.edits.editor import Editor
 from console.web.errors import forbidden
 from console.web.follow import DirectoryFollower
 from console.web.live.hub import Hub, Page
 from console.web.live.tail import Tail
+from console.web.operations.parts import Operations
 from console.web.parts import Parts
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
@@ -98,10 +100,13 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         drafts=Drafts(store),
         store=store,
         crm=crm,
+        operations=Operations.of(settings, crm, hub),
+        editor=Editor(directory, asker, crm),
     )
     app = build(parts)
     _add_health(app, parts)
-    tasks = [asyncio.create_task(one) for one in (directory.follow(), asker.follow(), tail.follow())]
+    follows = (directory.follow(), asker.follow(), tail.follow(), *parts.operations.follows())
+    tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app
     finally:

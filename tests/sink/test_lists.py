@@ -275,7 +275,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
 @pytest.mark.parametrize("listing", [LEADS, EXCEPTIONS, UNASSIGNED, ASSIGNMENTS])
 def test_every_list_answers_for_every_column(writer: CrmWriter, engine: Engine, listing: Listing) -> None:
     writer.apply(Story(2, seed=20).tell(200).records)
-    only = [listing.row_id.table.c.org == "default"]  # type: ignore[attr-defined]  # it is a table's column
+    only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
             page = pages.page(connection, listing, Asked(sort=name, limit=500), only)

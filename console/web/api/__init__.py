@@ -5,11 +5,13 @@ from fastapi import APIRouter
 from console.web.api import (
     actions,
     desk,
+    directory,
     drafts,
     lead,
     live,
     many,
     my_leads,
+    operations,
     preferences,
     previews,
     queues,
@@ -22,4 +24,22 @@ PREFIX = "/api/v1"
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""
-    return [module.router for module in (session, queues, actions, live, drafts, previews, tokens, lead, preferences, desk, my_leads, many)]
+    return [
+        module.router
+        for module in (
+            session,
+            queues,
+            actions,
+            live,
+            drafts,
+            previews,
+            tokens,
+            lead,
+            preferences,
+            desk,
+            my_leads,
+            many,
+            directory,
+            operations,
+        )
+    ]

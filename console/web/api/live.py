@@ -35,13 +35,17 @@ async def live(
         list[str] | None, Query(max_length=200, description="Only these lists; `mine` is one's own")
     ] = None,
     after: Annotated[str | None, Query(max_length=50, description="`as_of` of the page one has")] = None,
+    watch: Annotated[
+        list[str] | None,
+        Query(max_length=50, description="What else is looked at: `operations`, for managers and admins"),
+    ] = None,
     last_event_id: Annotated[str | None, Header(max_length=50)] = None,
 ) -> StreamingResponse:
     """Tell what changes from now on, or from `after` or `Last-Event-ID` on.
 
     Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`:
     take your lists anew. `queues`: which queues there are has changed. `leads`, `exceptions`, `directory`: what they
-    say is to be looked at again.
+    say is to be looked at again. `operations` {at, lag}: a new sample, where it is watched.
     """
     own = personal_queue(person.rep_id)
 
@@ -49,7 +53,8 @@ async def live(
         return queue_id == own or person.may_see(parts.directory.org(person.org), queue_id)
 
     wants = None if queue is None else frozenset(own if one == MINE else one for one in queue)
-    page = Page(person.org, person.rep_id, sees, wants)
+    watches = frozenset(watch or ()) if person.oversees else frozenset()
+    page = Page(person.org, person.rep_id, sees, wants, watches)
     return StreamingResponse(
         _stream(request, parts, page, last_event_id or after),
         media_type="text/event-stream",

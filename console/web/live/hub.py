@@ -40,12 +40,20 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class Page:
-    """One open page: `sees` says which lists are its person's to see, now (Q4). `wants`: those it shows, None all."""
+    """One open page: `sees` says which lists are its person's to see, now (Q4). `wants`: those it shows, None all.
+
+    `watches`: what else it looks at, by the names of events that are told to nobody else.
+    """
 
     def __init__(
-        self, org: str, rep_id: str, sees: Callable[[str], bool], wants: frozenset[str] | None
+        self,
+        org: str,
+        rep_id: str,
+        sees: Callable[[str], bool],
+        wants: frozenset[str] | None,
+        watches: frozenset[str] = frozenset(),
     ) -> None:
-        self.org, self.rep_id, self.wants = org, rep_id, wants
+        self.org, self.rep_id, self.wants, self.watches = org, rep_id, wants, watches
         self._sees = sees
         self._chunks: asyncio.Queue[bytes] = asyncio.Queue(CHUNKS_KEPT)
         self._behind = False
@@ -134,6 +142,11 @@ class Hub:
             sent = _Sent("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n", to=to)
             for page in org.pages:
                 page.take((sent,))
+
+    def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:
+        """Tell the pages of every org, those that `to` picks."""
+        for org_id in self._orgs:
+            self.tell(org_id, event, data, to)
 
     async def close(self) -> None:
         """Follow no more."""

@@ -5,7 +5,9 @@ from fastapi import APIRouter
 from console.web.pages import (
     call_queue,
     desk,
+    directory,
     lead,
+    operations,
     queue_builder,
     sign_in,
 )
@@ -13,4 +15,6 @@ from console.web.pages import (
 
 def pages() -> list[APIRouter]:
     """Return every router of pages."""
-    return [module.router for module in (sign_in, call_queue, queue_builder, lead, desk)]
+    return [
+        module.router for module in (sign_in, call_queue, queue_builder, lead, desk, operations, directory)
+    ]

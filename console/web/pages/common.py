@@ -23,6 +23,8 @@ NAVIGATION: Final = (
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/exceptions", "Exceptions", MANAGERS),
     Link("/unassigned", "Unassigned leads", REPS),
+    Link("/operations", "Operations", MANAGERS),
+    Link("/directory", "Directory", MANAGERS),
 )
 """In the order in which they are shown."""
 

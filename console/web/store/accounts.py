@@ -85,6 +85,24 @@ class Accounts:
                 values |= {"email": email, "created_at": datetime.now(UTC)}
                 connection.execute(insert(AccountTable).values(**values))
 
+    def invite(self, account: Account, password: str) -> bool:
+        """Add an account, or give one of the same rep a new password; False where the address is somebody else's."""
+        email, table = account.email.strip().casefold(), AccountTable
+        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+            row = connection.execute(select(table.org, table.rep_id).where(table.email == email)).first()
+            if row is not None and (row.org, row.rep_id) != (account.org, account.rep_id):
+                return False
+            values: dict[str, Any] = {"role": account.role, "password_hash": _HASHES.hash(password)}
+            if row is not None:
+                connection.execute(delete(SessionTable).where(SessionTable.email == email))
+                connection.execute(
+                    update(table).where(table.email == email).values(**values, disabled_at=None)
+                )
+                return True
+            values |= {"email": email, "org": account.org, "rep_id": account.rep_id}
+            connection.execute(insert(table).values(**values, created_at=datetime.now(UTC)))
+            return True
+
     def disable(self, email: str) -> bool:
         """Let an account sign in no more, and end its sessions; say whether there was one."""
         email = email.strip().casefold()

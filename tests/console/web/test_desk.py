@@ -40,10 +40,11 @@ def row(page: Page, lead: str) -> Locator:
 
 async def names(page: Page) -> list[str]:
     """Return the prospects shown, in order."""
-    return await page.locator("tbody tr").evaluate_all(
+    found: list[str] = await page.locator("tbody tr").evaluate_all(
         "rows => rows.map(row => row.querySelector('[data-does=select]')"
         ".getAttribute('aria-label').replace('Select ', ''))"
     )
+    return found
 
 
 async def shows(page: Page, *wanted: str) -> None:

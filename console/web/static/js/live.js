@@ -37,7 +37,7 @@ export class Live {
       // A browser gives up for good when the answer was an error.
       if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.start(), 2000);
     };
-    for (const event of ["list", "queues", "leads", "exceptions", "directory"]) {
+    for (const event of ["list", "queues", "leads", "exceptions", "directory", "operations"]) {
       source.addEventListener(event, (message) => {
         this.heard = Date.now();
         this.tell(event, JSON.parse(message.data), message.lastEventId);

@@ -1,0 +1,37 @@
+"""Operations: how fast leads find somebody, what becomes of offers, how far behind the stages are, what was refused."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from console.web.api.operations import dead_letters, numbers
+from console.web.operations.measured import Window
+from console.web.operations.sampler import KEPT
+from console.web.pages.common import data, render
+from console.web.who import MANAGERS, Access, PartsOf, Person
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/operations")
+async def operations(
+    request: Request,
+    person: Annotated[Person, Depends(Access("operations:read", MANAGERS))],
+    parts: PartsOf,
+    minutes: Annotated[Window, Query()] = Window.HOUR,
+) -> Response:
+    """Show the numbers of a window."""
+    found = await numbers(parts, person, minutes, samples=KEPT)
+    letters = await dead_letters(person, parts)
+    shown = {
+        "numbers": found.model_dump(mode="json"),
+        "letters": [letter.model_dump(mode="json") for letter in letters],
+    }
+    return render(
+        request,
+        person,
+        "operations.html",
+        minutes=int(minutes),
+        windows=[int(window) for window in Window],
+        operations_data=data(shown),
+    )

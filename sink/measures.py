@@ -1,0 +1,256 @@
+"""How an org does since an instant, counted by the CRM database; each question reads a bounded number of rows.
+
+Where more happened than `MOST` of a kind, the newest of them count, and `since` says from when on. Each takes an open
+connection, as the questions of `sink.queries` do.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from math import ceil
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, type_coerce
+
+from models.offers import Outcome
+from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
+
+MOST: Final = 50_000
+"""Decisions of one kind, arrivals or first owners that are counted."""
+MOST_OFFERS: Final = 2_000
+"""Offers that are read whole, with everybody who was passed over."""
+TAKES: Final = ("claim", "claim_now", "accept", "press_one")
+"""What somebody asks to have a lead: the claims that are won and lost."""
+
+Minute = datetime
+"""The beginning of a minute, aware and UTC."""
+
+
+class Claims(NamedTuple):
+    """Claims of one minute that were answered with won, and with lost: somebody else had the lead."""
+
+    won: int
+    lost: int
+
+
+class Speed(NamedTuple):
+    """How long leads waited for their first owner, in seconds; None where there were none."""
+
+    leads: int
+    p50: float | None
+    p95: float | None
+
+
+class Offered(NamedTuple):
+    """Offers of one method: made, and how those that ended did. A ring is one offer, however many it calls."""
+
+    made: int = 0
+    claimed: int = 0
+    timeout: int = 0
+    declined: int = 0
+    voided: int = 0
+
+
+class Share(NamedTuple):
+    """What one rep got of a group, and how often it was passed over, by the reason's word (R9)."""
+
+    offered: int
+    claimed: int
+    timeout: int
+    declined: int
+    voided: int
+    skipped: dict[str, int]
+
+
+class Cut(NamedTuple):
+    """Whether there was too much to count, and from when on it was counted."""
+
+    since: datetime
+    cut: bool
+
+
+def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, int], Cut]:
+    """Return minute -> leads that arrived for the first time."""
+    table = LeadTable
+    query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
+    newest = query.order_by(table.arrived_at.desc()).limit(MOST).subquery()
+    minute = _minute(connection, newest.c.at)
+    found = connection.execute(select(minute, func.count()).group_by(minute)).all()
+    counts = {_instant(text): count for text, count in found}
+    return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
+
+
+def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, Claims], Cut]:
+    """Return minute -> claims won and lost; an action that was asked twice counts once (X4)."""
+    table = DecisionTable
+    newest = _decisions(
+        org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
+    ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
+    answered = newest.subquery()
+    once = (
+        select(func.min(answered.c.at).label("at"), answered.c.result)
+        .group_by(answered.c.action_id, answered.c.result)
+        .subquery()
+    )
+    minute = _minute(connection, once.c.at)
+    query = select(minute, once.c.result, func.count()).group_by(minute, once.c.result)
+    counts: defaultdict[Minute, Counter[str]] = defaultdict(Counter)
+    for text, result, count in connection.execute(query):
+        counts[_instant(text)][result] += count
+    read = connection.scalar(select(func.count()).select_from(answered)) or 0
+    found = {at: Claims(won=results["won"], lost=results["lost"]) for at, results in counts.items()}
+    return found, _cut(connection, answered, since, read, MOST)
+
+
+def first_owners(connection: Connection, org: str, since: datetime) -> tuple[Speed, dict[Minute, Speed], Cut]:
+    """Return how long the leads that got their first owner since then had waited, in all and by minute."""
+    history, lead = AssignmentHistoryTable, LeadTable
+    earlier = history.__table__.alias("earlier")
+    query = (
+        select(history.assigned_at, lead.arrived_at)
+        .join(lead, lead.lead_id == history.lead_id)
+        .where(
+            history.org == org,
+            history.assigned_at >= since,
+            history.rep_id.is_not(None),
+            ~select(earlier.c.lead_id)
+            .where(earlier.c.lead_id == history.lead_id, earlier.c.version < history.version)
+            .exists(),
+        )
+        .order_by(history.assigned_at.desc())
+        .limit(MOST)
+    )
+    by_minute: defaultdict[Minute, list[float]] = defaultdict(list)
+    began = since
+    for assigned_at, arrived_at in connection.execute(query):
+        began = assigned_at
+        waited = max(0.0, (assigned_at - arrived_at).total_seconds())
+        by_minute[assigned_at.replace(second=0, microsecond=0)].append(waited)
+    every = [seconds for found in by_minute.values() for seconds in found]
+    cut = len(every) >= MOST
+    return (
+        _speed(every),
+        {minute: _speed(found) for minute, found in by_minute.items()},
+        Cut(began if cut else since, cut),
+    )
+
+
+def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offered]:
+    """Return method -> how many offers were made since then, and how those that ended since then did."""
+    table = DecisionTable
+    method = table.why["method"].as_string().label("method")
+    made = _decisions(org, "lead_offered", since, MOST, method).subquery()
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    query = select(made.c.method, func.count()).group_by(made.c.method)
+    for name, count in connection.execute(query):
+        found[name or ""]["made"] += count
+    outcome = table.why["outcome"].as_string().label("outcome")
+    # A request that nobody had been found for has no method: nothing was offered.
+    ended = _decisions(org, "offer_ended", since, MOST, method, outcome).where(method.is_not(None)).subquery()
+    query_ended = select(ended.c.method, ended.c.outcome, func.count())
+    for name, how, count in connection.execute(query_ended.group_by(ended.c.method, ended.c.outcome)):
+        found[name][how] += count
+    return {name: Offered(**counts) for name, counts in sorted(found.items())}
+
+
+def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
+    """Return reason -> exceptions raised since then (E1)."""
+    reason = DecisionTable.why["reason"].as_string().label("reason")
+    raised = _decisions(org, "exception_raised", since, MOST, reason).subquery()
+    return _counted(connection, select(raised.c.reason, func.count()).group_by(raised.c.reason))
+
+
+def exceptions_open(connection: Connection, org: str) -> dict[str, int]:
+    """Return reason -> exceptions that are open now (E1)."""
+    table = LeadExceptionTable
+    query = select(table.reason, func.count()).where(table.org == org, table.status == "open")
+    return _counted(connection, query.group_by(table.reason))
+
+
+def fairness(
+    connection: Connection, org: str, since: datetime
+) -> tuple[dict[str, dict[str, Share]], dict[str, dict[str, int]], Cut]:
+    """Return group -> rep -> what it got and why it was passed over, and group -> reason -> leads nobody could have.
+
+    Who is passed over as a whole ("the rest") is counted under no rep, as "".
+    """
+    counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    skipped: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    nobody: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    read, began = 0, since
+    why = DecisionTable.why.label("why")
+    for at, said in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
+        read, began = read + 1, at
+        for rep_id in said.get("reps", ()):
+            counts[said["group_id"]][rep_id]["offered"] += 1
+        for passed in said.get("passed", ()):
+            skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
+    cut = Cut(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
+    for _, said in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
+        for rep_id in said.get("reps", ()):
+            counts[said["group_id"]][rep_id][said["outcome"]] += 1
+    for _, said in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
+        nobody[said["group_id"]][said["reason"]] += 1
+        for passed in said.get("explanation", ()):
+            skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
+    shares = {
+        group: {
+            rep_id: _share(counts[group][rep_id], skipped[group][rep_id])
+            for rep_id in sorted({*counts[group], *skipped[group]})
+        }
+        for group in sorted({*counts, *skipped})
+    }
+    return shares, {group: dict(found) for group, found in nobody.items()}, cut
+
+
+def _times(passed: dict[str, Any]) -> int:
+    """Return how many a refusal is of: one rep, or "3 more: licence" of those who are not named."""
+    number, _, rest = passed.get("why", "").partition(" more: ")
+    return int(number) if rest and not passed.get("rep_id") and number.isdecimal() else 1
+
+
+def _share(counts: Counter[str], skipped: Counter[str]) -> Share:
+    ended = {outcome.value: counts[outcome.value] for outcome in Outcome}
+    return Share(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
+
+
+def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:
+    """Select an org's newest decisions of one kind with their instant as `at`, the newest first."""
+    table = DecisionTable
+    return (
+        select(table.decided_at.label("at"), *columns)
+        .join(LeadTable, LeadTable.lead_id == table.lead_id)
+        .where(LeadTable.org == org, table.type == kind, table.decided_at >= since)
+        .order_by(table.decided_at.desc())
+        .limit(most)
+    )
+
+
+def _minute(connection: Connection, instant: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return an instant's minute as text, `2026-11-20T14:12`, in UTC on both databases."""
+    if connection.dialect.name == "sqlite":
+        return func.substr(type_coerce(instant, Text()), 1, 16)
+    return func.to_char(func.timezone("UTC", instant), 'YYYY-MM-DD"T"HH24:MI')
+
+
+def _instant(minute: str) -> Minute:
+    return datetime.fromisoformat(minute).replace(tzinfo=UTC)
+
+
+def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: int) -> Cut:
+    if read < most:
+        return Cut(since, cut=False)
+    return Cut(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
+
+
+def _counted(connection: Connection, query: Any) -> dict[str, int]:
+    found = {reason or "unknown": count for reason, count in connection.execute(query)}
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _speed(seconds: Iterable[float]) -> Speed:
+    ordered = sorted(seconds)
+    if not ordered:
+        return Speed(0, None, None)
+    p50, p95 = (ordered[max(0, ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95))
+    return Speed(len(ordered), p50, p95)

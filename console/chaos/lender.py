@@ -38,6 +38,7 @@ class Lender:
         self.over = asyncio.Event()
         self.sent: set[str] = set()
         """The ids of its leads; a rep's id alone does not say whose rep it is."""
+        self._phones: set[str] = set()
         self._client = client
         self._history = history
         self.offers = Offers(client.settings, mine=self.sent.__contains__)
@@ -59,10 +60,19 @@ class Lender:
     async def run(self) -> None:
         """Send until `over` is set."""
         while not self.over.is_set():
-            await self._arrive(next(self._sample))
+            await self._arrive(self._next())
             with contextlib.suppress(TimeoutError):
                 pause = self._source.expovariate(ARRIVALS_PER_SECOND)
                 await asyncio.wait_for(self.over.wait(), pause)
+
+    def _next(self) -> dict[str, Any]:
+        """Return the next lead of somebody who has not come before: what people see of it is the lead's own history."""
+        while True:
+            message = next(self._sample)
+            phone = "".join(filter(str.isdigit, message["phone"]))[-10:]
+            if phone not in self._phones:
+                self._phones.add(phone)
+                return {**message, "email": f"{len(self.sent)}.{message['email']}"}
 
     async def _arrive(self, message: dict[str, Any]) -> None:
         message = {**message, "external_id": f"{self._run}-{len(self.sent)}"}
@@ -78,5 +88,12 @@ class Lender:
 
 
 def directory() -> dict[Key, Value]:
-    """Return what is published: the lender with its doors open and windows of seconds."""
-    return opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
+    """Return what is published: the lender with its doors open and windows of seconds.
+
+    Its aged leads are claimed from nobody: an owner may lose such a lead to a claim (Q11), and no history of owners
+    could tell that from a lead with two.
+    """
+    found = opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
+    aged = found["queue", "aged"]
+    rules = [*aged["exclusion"]["rules"], {"field": "owned", "operator": "=", "value": True}]
+    return found | {("queue", "aged"): {**aged, "exclusion": {**aged["exclusion"], "rules": rules}}}

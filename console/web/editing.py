@@ -76,20 +76,26 @@ def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `InvalidInput` for what no draft can hold.
     """
+    if reason := nameless(queue_id):
+        raise _refused("queue_id", reason)
     try:
-        if not spelling.identifier(queue_id):
-            raise ValueError("is empty")  # noqa: TRY301  # said like the reader's own
-    except ValueError as error:
-        raise _refused("queue_id", str(error)) from error
-    try:
-        value: dict[str, Any] = storable({**given, "queue_id": queue_id})
-        if len(msgspec.json.encode(value)) > MAX_BYTES:
-            raise _refused("value", f"is longer than {MAX_BYTES} bytes")
+        written = msgspec.json.encode(storable({**given, "queue_id": queue_id}))
+        value: dict[str, Any] = msgspec.json.decode(written)  # without what JSON cannot say
     except (TypeError, ValueError, RecursionError) as error:
         raise _refused("value", f"cannot be written as JSON: {error}") from error
+    if len(written) > MAX_BYTES:
+        raise _refused("value", f"is longer than {MAX_BYTES} bytes")
     if value.get("claimable") is True:
         value["outcomes"] = []
     return {name: item for name, item in value.items() if item is not None}
+
+
+def nameless(queue_id: str) -> str | None:
+    """Return why this can be no queue's id, None if it can."""
+    try:
+        return None if spelling.identifier(queue_id) else "is empty"
+    except ValueError as error:
+        return str(error)
 
 
 def publishable(org: str, queue_id: str, value: Mapping[str, Any]) -> dict[str, Any]:

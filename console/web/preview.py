@@ -108,7 +108,7 @@ def why(connection: Connection, org: str, draft: CompiledQueue, at: datetime, le
 
 def find(connection: Connection, org: str, text: str) -> str | None:
     """Return the id of the lead a person means, by its id or a part of its name, the newest first; None for nobody."""
-    table, wanted = LeadTable, text.strip()
+    table, wanted = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
     by_name = name.icontains(wanted, autoescape=True)
     query = (

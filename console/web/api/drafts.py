@@ -14,7 +14,7 @@ from pydantic import Field
 
 from console.directory.changes import differences
 from console.web.api.schemas import Model
-from console.web.editing import QueueState, drafted_value, publishable, state_of
+from console.web.editing import QueueState, drafted_value, nameless, publishable, state_of
 from console.web.errors import Problem, not_found
 from console.web.parts import Parts
 from console.web.store.drafts import Draft, Overtaken
@@ -102,6 +102,8 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
 @router.get("/{queue_id:path}/history")
 async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionInfo]:
     """List what was published of a queue, newest first, with who and when."""
+    if nameless(queue_id):
+        raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     held = parts.directory.org(person.org).objects.get(("queue", queue_id))
     if not editions and held is None:
@@ -135,9 +137,9 @@ async def publish(
     """
     now = await current(parts, person, queue_id)
     seen = _read(match)
-    if seen is not None and (now is None or now.draft is None):
+    if seen is not None and now is not None and now.draft is None:
         editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id, limit=1)
-        if now is not None and editions and editions[0].draft == seen and editions[0].version == now.version:
+        if editions and editions[0].draft == seen and editions[0].version == now.version:
             return tagged(response, now)
     now = _held(now, queue_id, match)
     if now.draft is None:
@@ -167,6 +169,8 @@ async def revert(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
 ) -> DraftState:
     """Make an older version the draft; it is published as any other."""
+    if nameless(queue_id):
+        raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     value = next((one.value for one in editions if one.version == given.version and one.value), None)
     if value is None:
@@ -205,6 +209,8 @@ async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = 
 
 async def current(parts: Parts, person: Person, queue_id: str) -> QueueState | None:
     """Return a queue's state; None where there is no such queue."""
+    if nameless(queue_id):
+        return None
     found = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
     return state_of(parts.directory.org(person.org), queue_id, found)
 

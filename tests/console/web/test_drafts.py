@@ -6,12 +6,15 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from console.web.editing import drafted_value, publishable, state_of
 from console.web.store.drafts import Drafts, Overtaken
 from console.web.store.migrate import upgrade
+from console.web.store.tables import Base
 from models.errors import InvalidInput, PublicationErrors
 from rules.book import OrgRules, Published
 from sink.engine import connect
@@ -40,6 +43,15 @@ def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drafts]:
     engine = connect(url)
     yield Drafts(engine)
     engine.dispose()
+
+
+def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:
+    """What is migrated is what the code asks for."""
+    with drafts._engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "version_table": "console_alembic_version"}
+        )
+        assert compare_metadata(context, Base.metadata) == []
 
 
 def save(drafts: Drafts, seen: str | None, by: str = "mia", **value: Any) -> Draft:
@@ -136,6 +148,7 @@ def test_q5_a_claimable_draft_has_no_outcomes() -> None:
     given = {"claimable": True, "outcomes": ["left_message"], "name": None}
     assert drafted_value("q", given) == {"claimable": True, "outcomes": [], "queue_id": "q"}
     assert drafted_value("q", {**given, "claimable": False})["outcomes"] == ["left_message"]
+    assert drafted_value("q", {"name": "a\0b", "more": float("nan")}) == {"name": "ab", "queue_id": "q"}
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION]
 many = st.lists(lives, min_size=1, max_size=16).map(numbered)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(values, st.none() | values, many, instants)
 def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime

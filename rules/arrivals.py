@@ -100,7 +100,7 @@ def _inquire(turn: Turn, event: LeadArrived, inquiry: Inquiry) -> None:
     turn.expire()
     facts, owner = event.facts, turn.lead.owner
     active = owner is not None and not turn.rules.has_left(owner)
-    reopened = active and turn.lead.phase is Phase.CLOSED
+    reopened = turn.lead.phase is Phase.CLOSED
     filled = _complete(turn, facts, ITS_ARRIVAL)
     if facts.silenced and not turn.lead.facts.silenced:
         turn.become(facts=replace(turn.lead.facts, silenced=True))  # whoever asked for silence is not called
@@ -119,10 +119,10 @@ def _inquire(turn: Turn, event: LeadArrived, inquiry: Inquiry) -> None:
         )
     )
     _bar(turn, event.barred)
-    if reopened:
-        turn.become(phase=Phase.OWNED, taken=turn.next_epoch())
-    elif not active:
+    if not active:
         _place_anew(turn, facts, owner)
+    elif reopened:
+        turn.become(phase=Phase.OWNED, taken=turn.next_epoch())
 
 
 def _outcome(turn: Turn, active: str | None) -> str:

@@ -57,8 +57,8 @@ class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
 class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
     """The person inquired once more, through another arrival (R6). `why`: by what it is known, and what comes of it.
 
-    `rep_id`: the active owner, who keeps the lead and is told; None without one. `reopened`: the lead had been closed.
-    `filled`: the empty fields the inquiry completed.
+    `rep_id`: the active owner, who keeps the lead and is told; None without one. `reopened`: the lead had been closed,
+    and is its owner's again, or distributed anew. `filled`: the empty fields the inquiry completed.
     """
 
     inquiry_id: str

@@ -119,10 +119,10 @@ def _inquire(turn: Turn, event: LeadArrived, inquiry: Inquiry) -> None:
         )
     )
     _bar(turn, event.barred)
-    if active and reopened:
-        turn.become(phase=Phase.OWNED, taken=turn.next_epoch())
-    elif not active:
+    if not active:
         _place_anew(turn, facts, owner)
+    elif reopened:
+        turn.become(phase=Phase.OWNED, taken=turn.next_epoch())
 
 
 def _outcome(turn: Turn, active: str | None) -> str:

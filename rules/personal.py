@@ -159,14 +159,12 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead stood in each before it."""
     stood: dict[str, bool] = {}
-    moved = claimed = False
-    # A closed lead stood in nobody's queue, although it had an owner (R6).
-    reopened = any(isinstance(decision, InquiryAdded) and decision.reopened for decision in row.decisions)
+    moved = claimed = closed = False
     for decision in row.decisions:
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:
-                    stood.setdefault(personal_queue(decision.previous_rep_id), not reopened)
+                    stood.setdefault(personal_queue(decision.previous_rep_id), not closed)
                 if decision.rep_id is not None:
                     stood.setdefault(personal_queue(decision.rep_id), claimed)
             case LeadOffered():
@@ -177,6 +175,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
             case InquiryAdded(reopened=True):
+                closed = True
                 if lead.owner is not None:
                     stood.setdefault(personal_queue(lead.owner), False)
             case OfferDeclined():

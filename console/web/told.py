@@ -230,6 +230,13 @@ _SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
         + (", and completed " + ", ".join(map(_words, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
+    "inquiry_added": lambda row, _: f"The person inquired once more, through {row['why']['vendor']}",
+    "merged_into": lambda *_: "It is another inquiry of a lead that was known",
+    "suppression_recorded": lambda row, _: (
+        "It is on the do-not-contact list"
+        if row["why"].get("reason")
+        else "It is off the do-not-contact list"
+    ),
     "answered": _answered,
     "owner_changed": _owner,
     "queue_entered": lambda row, names: f"It entered the queue {names.queue(row['why']['queue_id'])}",

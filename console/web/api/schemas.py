@@ -72,6 +72,9 @@ class Answer(Model):
     version: int
     decided_at: datetime
     why: str | None
+    merged_into: str | None = Field(
+        default=None, description="There is no such lead: its arrival is another inquiry of this one (R6)"
+    )
     words: str | None = Field(default=None, description="`why` with people's names in place of their ids")
 
 

@@ -78,7 +78,7 @@ async def shown(
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
-        "silenced": bool(found.facts.get("silenced")),
+        "silenced": found.sight is Sight.ALL and found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)
 

@@ -65,8 +65,8 @@ class Editor:
             if publish and (changes or wanted is None):
                 version = await self._asker.publish(org, *key, wanted)
                 await self._directory.until(org, *key, version, READ_BACK_SECONDS)
-            if wanted is not None and version is not None:
-                self.seen.note(org, key, version, wanted)
+                if wanted is not None:
+                    self.seen.note(org, key, version, wanted)
             return Edit(value=wanted, version=version, changes=changes, effects=told)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:

@@ -96,6 +96,12 @@ function settings(value) {
     list("closing_outcomes", "Outcomes that close a lead", value.closing_outcomes ?? ["closed_won", "closed_lost", "do_not_contact"], {
       hint: "Separated by commas.",
     }),
+    week("quiet_hours", "Quiet hours", value.quiet_hours, {
+      hint: "When nobody is called, by the clock where the lead is; assignments go on.",
+      none: "As the law has it: 21:00 to 08:00",
+      some: "These hours",
+      empty: "No hours at all: calls at any hour.",
+    }),
   ];
 }
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from console.route import Routed, anew, arrival
+from console.route import Routed, anew, arrival, placement
 from models.events import DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Lead, LeadRow
-from models.org import LeadTaken, OrgEvent
+from models.org import LeadTaken, OrgEvent, PersonArrived
 from rules.book import RuleBook
 from rules.machine import step
 from rules.org.offices import Offices
@@ -226,3 +226,50 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     assert after.lead is not None
     assert after.lead.search is not None
     assert (after.lead.search.reps, after.lead.search.until) == (routed.offered_to, routed.until)
+
+
+def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
+    """Let the person of a known lead come through another vendor, campaign d."""
+    event = PersonArrived(
+        lead_id="lead-2",
+        cause="again",
+        facts=Facts(vendor="globex", state="RI", campaign="d", phone="+14014194247", **facts),
+    )
+    placed = placement(event, NOW, org.office)
+    assert placed.lead_id == known.lead_id
+    return arrival(placed, NOW, org.book, org.office, known)
+
+
+def known_person(org: Org) -> Lead:
+    """Return a lead of somebody the org knows, and publish a second group that another campaign leads to."""
+    facts = arrived(phone="+14014194247").facts
+    org.tell(PersonArrived(lead_id="lead-1", cause="first", facts=facts))
+    org.publish("group", "east", method="round_robin", members=[{"rep_id": "rep-3"}], claim_window_seconds=60)
+    org.publish("campaign", "d", group_id="east")
+    return org.lead(phone="+14014194247")
+
+
+def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
+    """X5, R6: nothing is asked of anybody."""
+    lead = msgspec.structs.replace(known_person(org), owner="rep-2", phase="owned", search=None, taken=3)
+    before = org.remembered()
+    routed = inquired(org, lead)
+    assert routed.inquiry == "lead lead-1 has the same phone; rep-2 keeps it"
+    assert (routed.offered_to, routed.phase) == (("rep-2",), "owned")
+    assert org.remembered() == before
+
+
+def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> None:
+    """X5, R6: by the campaign of the new one, to whoever may have it."""
+    lead = msgspec.structs.replace(known_person(org), phase="closed", search=None, last_outcome="closed_lost")
+    routed = inquired(org, lead)
+    assert routed.inquiry == "lead lead-1 has the same phone; nobody owns it, so it is distributed again"
+    assert (routed.campaign, routed.group, routed.offered_to) == ("d", "east", ("rep-3",))
+    assert routed.was == {"phase": "closed", "owner": None}
+
+
+def test_x5_r6_one_that_is_being_distributed_goes_on_as_it_is(org: Org) -> None:
+    """X5, R6: it only gets the inquiry."""
+    routed = inquired(org, known_person(org))
+    assert routed.inquiry == "lead lead-1 has the same phone; it is being distributed already"
+    assert (routed.offered_to, routed.group) == ((), "west")

@@ -15,11 +15,15 @@ def arrive(draft: Draft, event: PersonArrived) -> None:
     """Say which lead an arrival belongs to, and remember it."""
     persons, arrival_id = draft.state.persons, event.lead_id
     handles = handles_of(event.facts)
-    lead_id, why = _place(persons, arrival_id, handles)
-    known = persons.lead_of(arrival_id) is not None
-    fresh = tuple(handle for handle in handles if persons.first_with(handle) is None)
+    first = {handle: persons.first_with(handle) for handle in handles}
+    before = persons.lead_of(arrival_id)
+    lead_id, why = _place(arrival_id, before, first)
+    known = before is not None
+    fresh = tuple(handle for handle, lead in first.items() if lead is None)
     shared = tuple(
-        handle for handle in handles if handle not in fresh and lead_id not in persons.all_with(handle)
+        handle
+        for handle, lead in first.items()
+        if lead not in (None, lead_id) and lead_id not in persons.all_with(handle)
     )
     if not known or fresh or shared:
         draft.put_person(
@@ -54,13 +58,13 @@ def undecided(event: PersonArrived, persons: Persons, error: Exception) -> Arriv
     return ArrivalPlaced(lead_id=lead_id, facts=event.facts, why=why, inquiry=inquiry)
 
 
-def _place(persons: Persons, arrival_id: str, handles: tuple[str, ...]) -> tuple[str, str]:
-    known = persons.lead_of(arrival_id)
+def _place(arrival_id: str, known: str | None, first: dict[str, str | None]) -> tuple[str, str]:
+    """Return the lead an arrival belongs to, and why. `first`: handle -> the lead that had it first."""
     if known is not None:
         return known, "it came before" if known == arrival_id else f"it came before, as an inquiry of {known}"
-    found = [(_kind(handle), lead) for handle in handles if (lead := persons.first_with(handle)) is not None]
+    found = [(_kind(handle), lead) for handle, lead in first.items() if lead is not None]
     if not found:
-        return arrival_id, "nobody of this phone or email is known" if handles else "it has no phone or email"
+        return arrival_id, "nobody of this phone or email is known" if first else "it has no phone or email"
     (kind, lead_id), *others = found
     agreeing = [kind, *(other for other, lead in others if lead == lead_id)]
     why = f"lead {lead_id} has the same {' and '.join(agreeing)}"

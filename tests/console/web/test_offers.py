@@ -31,6 +31,7 @@ async def floor(
     office: Office, method: str, *reps: str, licences: dict[str, list[str]] | None = None, **group: Any
 ) -> list[Page]:
     """Publish a group of reps, and a work queue that shows once all of it is known; return the reps' browsers."""
+    await office.publish("settings", "settings", quiet_hours=[])  # or stories would end differently at night
     for rep_id in reps:
         await office.rep(rep_id, licensed_states=(licences or {}).get(rep_id))
     members = [{"rep_id": rep_id} for rep_id in reps]
@@ -100,7 +101,9 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: Office) -> Non
     await expect(story).to_contain_text("Rep 1 did not act in time")
 
 
-async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1(office: Office) -> None:
+async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connected_against_the_rules(
+    office: Office,
+) -> None:
     pages = await floor(office, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
     first, second, third = pages
     lead = await office.arrive("A-1", campaign="west", **JONES)
@@ -136,6 +139,11 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1(office: Office) ->
     await second.goto("/queues/mine")
     await appears(second, other)
     await expect(row(first, lead)).to_have_count(0)
+    # X6: one that is not to be called is won like any other, and not connected.
+    await office.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
+    await third.get_by_role("button", name="Press 1 to accept").click()
+    await third.get_by_role("button", name="Press 1 to be connected").click()
+    await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
 
 
 async def test_s5_the_first_click_on_new_lead_wins(office: Office) -> None:

@@ -3,7 +3,7 @@
 // A ring is a phone in the browser: 1 accepts, hanging up declines; who won presses 1 again to be connected.
 
 import { act } from "./api.js";
-import { left } from "./format.js";
+import { left, sentence } from "./format.js";
 import { Window } from "./list.js";
 import { say } from "./say.js";
 import { sound } from "./sound.js";
@@ -53,7 +53,10 @@ class Offers {
 
   came(row) {
     const { name } = row.columns;
-    if (rings(row)) this.calls.set(row.lead_id, { stage: "ringing", name, epoch: row.columns.epoch });
+    if (rings(row)) {
+      for (const [lead, call] of this.calls) if (call.stage === "lost") this.calls.delete(lead); // it has been hung up
+      this.calls.set(row.lead_id, { stage: "ringing", name, epoch: row.columns.epoch });
+    }
     if (this.begun) {
       sound.play();
       if (!rings(row)) say(isRace(row) ? `A new lead is available: ${name}` : `A lead is offered to you: ${name}`);
@@ -100,7 +103,7 @@ class Offers {
     const call = this.calls.get(lead_id);
     if (call) {
       if (type === "press_one") Object.assign(call, won ? { stage: "won" } : { stage: "lost", text: GONE });
-      else if (type === "connect") Object.assign(call, good ? { stage: "connected" } : { stage: "lost", text: refusal(answer) });
+      else if (type === "connect") Object.assign(call, good ? { stage: "connected" } : { stage: "kept", text: `${refusal(answer)} The lead stays yours.` });
       else {
         if (call.stage === "won" && good) say("The lead stays yours.");
         this.calls.delete(lead_id);
@@ -179,7 +182,7 @@ class Offers {
     card.setAttribute("role", "alert");
     if (stage === "ringing") card.append(time(this.rows.get(lead)));
     if (stage === "ringing" || stage === "won") card.append(button("Press 1", `Press 1 to ${stage === "won" ? "be connected" : "accept"}`, "primary", () => this.press(lead)));
-    if (stage === "won" || stage === "connected") card.append(link(lead, name));
+    if (stage === "won" || stage === "connected" || stage === "kept") card.append(link(lead, name));
     const word = stage === "ringing" || stage === "won" ? "Hang up" : "Close";
     card.append(button(word, word, "", () => this.hangUp(lead)));
     return card;
@@ -216,7 +219,7 @@ class Offers {
 }
 
 function refusal(answer) {
-  return answer.words ?? answer.why ?? answer.reason;
+  return sentence(answer.words ?? answer.why ?? answer.reason);
 }
 
 function part(lead, kind, text) {

@@ -2,11 +2,25 @@
 
 from fastapi import APIRouter
 
-from console.web.api import actions, desk, live, many, my_leads, queues, session, tokens
+from console.web.api import (
+    actions,
+    create_lead,
+    desk,
+    live,
+    many,
+    my_leads,
+    preferences,
+    queues,
+    session,
+    tokens,
+)
 
 PREFIX = "/api/v1"
 
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""
-    return [module.router for module in (session, queues, desk, my_leads, many, actions, live, tokens)]
+    return [
+        module.router
+        for module in (session, queues, desk, my_leads, create_lead, many, actions, live, preferences, tokens)
+    ]

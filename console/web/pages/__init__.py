@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from console.web.pages import call_queue, desk, sign_in
+from console.web.pages import call_queue, desk, my_leads, sign_in
 
 
 def pages() -> list[APIRouter]:
     """Return every router of pages."""
-    return [module.router for module in (sign_in, call_queue, desk)]
+    return [module.router for module in (sign_in, call_queue, my_leads, desk)]

@@ -1,0 +1,51 @@
+"""What somebody chose to see, kept with the person and not with the browser (D5, S6)."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Path
+
+from console.web.errors import Problem, forbidden
+from console.web.parts import Parts
+from console.web.who import Access, PartsOf, Person
+
+router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"])
+
+VIEW_ONLY: Final = "view_only"
+"""`{"on": true}`: leads open without a lock, and nothing changes (D5). For managers and admins."""
+MOST_BYTES: Final = 10_000
+
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
+
+
+@router.get("/{name}")
+async def preference(
+    person: Annotated[Person, Depends(Access("queues:read"))], parts: PartsOf, name: Name
+) -> dict[str, Any]:
+    """Return what one chose under this name; empty where nothing was."""
+    return await asyncio.to_thread(parts.accounts.preference, person.org, person.rep_id, name)
+
+
+@router.put("/{name}")
+async def prefer(
+    person: Annotated[Person, Depends(Access("queues:read"))],
+    parts: PartsOf,
+    name: Name,
+    value: Annotated[dict[str, Any], Body()],
+) -> dict[str, Any]:
+    """Keep what one chose under this name, whole."""
+    if name == VIEW_ONLY and not person.oversees:
+        raise forbidden("view-only is for managers and admins")
+    if len(msgspec.json.encode(value)) > MOST_BYTES:
+        raise Problem(422, "invalid", f"body: a preference has {MOST_BYTES} bytes at most")
+    await asyncio.to_thread(parts.accounts.prefer, person.org, person.rep_id, name, value)
+    return value
+
+
+async def views_only(parts: Parts, person: Person) -> bool:
+    """Say whether the person opens leads without locking them (D5)."""
+    if not person.oversees:
+        return False
+    chosen = await asyncio.to_thread(parts.accounts.preference, person.org, person.rep_id, VIEW_ONLY)
+    return chosen.get("on") is True

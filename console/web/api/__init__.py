@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from console.web.api import (
     actions,
+    create_lead,
     desk,
     directory,
     drafts,
@@ -29,17 +30,18 @@ def routers() -> list[APIRouter]:
         for module in (
             session,
             queues,
-            actions,
-            live,
-            drafts,
-            previews,
-            tokens,
-            lead,
-            preferences,
             desk,
             my_leads,
+            create_lead,
             many,
+            lead,
+            actions,
+            live,
+            preferences,
+            drafts,
+            previews,
             directory,
             operations,
+            tokens,
         )
     ]

@@ -20,11 +20,12 @@ class Link(msgspec.Struct, frozen=True):
 
 NAVIGATION: Final = (
     Link("/queues", "Call queue"),
-    Link("/queue-builder", "Call queue builder", MANAGERS),
+    Link("/my-leads", "My leads"),
     Link("/exceptions", "Exceptions", MANAGERS),
     Link("/unassigned", "Unassigned leads", REPS),
-    Link("/operations", "Operations", MANAGERS),
+    Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/directory", "Directory", MANAGERS),
+    Link("/operations", "Operations", MANAGERS),
 )
 """In the order in which they are shown."""
 

@@ -12,6 +12,18 @@ if TYPE_CHECKING:
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "screens"
 
 
+PHONE: Final = {"width": 390, "height": 844}
+DESK: Final = {"width": 1280, "height": 800}
+
+
+async def fits_a_phone(page: Page) -> bool:
+    """Say whether nothing of a page is beside a phone's screen; the window is a desk's again afterwards."""
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    width: int = await page.evaluate("document.documentElement.scrollWidth")
+    await page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+    return width <= PHONE["width"]
+
+
 async def shot(page: Page, name: str) -> None:
     """Write `docs/screens/NAME.png` of what the page's window shows, where pictures are asked for."""
     if os.environ.get("SCREENS"):

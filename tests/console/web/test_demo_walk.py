@@ -1,4 +1,4 @@
-"""Who was never here before follows what the demo prints: signs in, finds a lead, claims it, and has it."""
+"""Who was never here before follows what the demo prints: signs in, finds a lead, claims it and works it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def signed_in(office: Office, email: str) -> Page:
     return page
 
 
-async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_has_it(office: Office) -> None:
+async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: Office) -> None:
     port = office.stack.ports["console"]
     printed = invitation(port)
     assert f"http://127.0.0.1:{port}" in printed
@@ -55,8 +55,12 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_has_it(office: Off
         await row.get_by_role("button", name="Claim").click()
         await page.get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
-        await page.get_by_role("button", name="Return to Call Queue").click()
-        await page.get_by_role("link", name="My queue").click()
+        await page.get_by_role("link", name="Go to Lead Details").click()
+        await expect(page.locator("#lead")).to_contain_text(name)
+        await page.get_by_label("Comment").fill("They want to be called in the evening.")
+        await page.get_by_role("button", name="no answer").click()
+        await expect(page.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
+        await page.goto("/queues/mine")
         await expect(page.locator("tbody")).to_contain_text(name)
         for one in SIGN_INS[1:]:
             other = await signed_in(office, one.email)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
+from tests.console.web.axe import serious
 from tests.console.web.office import NEW, PASSWORD
+from tests.console.web.screens import fits_a_phone, shot
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -74,6 +76,8 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Offi
     await expect(effects).to_contain_text("Rep 1 is signed out, may not sign in or act any more")
     await expect(effects).to_contain_text("1 lead of theirs will belong to nobody")
     assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["active\tnothing\tfalse"]
+    assert await serious(page) == []
+    await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
     await expect(page.locator("#said")).to_contain_text("Published")
@@ -113,6 +117,9 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     assert await order(page) == ["rep-3", "rep-2", "rep-1"]
     await expect(page.locator("#said")).to_contain_text("Rep 3 is now 1 of 3.")
     await page.get_by_label("Weight of Rep 3").fill("2")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "roster")
     await publish(page)
     wanted = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]
     assert (await published(page, "group/west"))["members"] == wanted
@@ -160,6 +167,10 @@ async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(office: Office
     await page.get_by_label("Only leads of these states").check()
     await page.get_by_label("RI", exact=True).check()
     await page.get_by_label("Open leads at most").fill("7")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await page.get_by_label("Working hours").scroll_into_view_if_needed()
+    await shot(page, "hours")
     await publish(page)
     value = await published(page, "rep/rep-1")
     assert value["hours"] == [

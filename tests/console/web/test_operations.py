@@ -11,7 +11,9 @@ from playwright.async_api import expect
 
 from console.web.store.accounts import Account
 from streams.topics import DIRECTORY, LEAD_ARRIVALS
+from tests.console.web.axe import serious
 from tests.console.web.office import NEW, PASSWORD
+from tests.console.web.screens import fits_a_phone, shot
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -47,6 +49,7 @@ async def test_the_numbers_agree_with_what_was_done(office: Office) -> None:
     await expect(tile(page, "arrived")).to_have_text("0")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("No offers in this window")
     claimed = await office.arrive("A-1", last_name="Jones")
+    await expect(tile(page, "arrived")).to_have_text("1")
     await office.ask("claim", claimed, "rep-1", queue_id="new")
     await office.ask("claim", claimed, "rep-2", queue_id="new")
     first = await office.arrive("B-1", last_name="Silva", state="RI", campaign="west")
@@ -78,6 +81,9 @@ async def test_the_numbers_agree_with_what_was_done(office: Office) -> None:
     assert "licence" in group["Rep 3"][-1]
     assert sorted(group[name][1] for name in ("Rep 1", "Rep 2")) == ["1", "1"]  # R7
     await expect(page.locator('[data-group="turns"]')).to_contain_text("no available agents 1")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "operations")
     speed = page.locator('[data-plot="speed"] [role=img]')
     assert "p50" in str(await speed.get_attribute("aria-label"))
     await page.get_by_text("Claims won and lost per minute as a table").click()
@@ -121,6 +127,7 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     await line.get_by_role("button", name="Open dead letter").click()
     dialog = page.locator("#letter")
     await expect(dialog.locator("[data-letter-value]")).to_contain_text("Nobody")
+    assert await serious(page) == []
     await dialog.get_by_role("button", name="Send it again").click()
     await expect(page.locator("#said")).to_contain_text("Sent to lead-arrivals again")
     # Nothing was mended, so it is refused again: a new letter, and the old one says that it was sent.

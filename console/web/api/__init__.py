@@ -20,8 +20,6 @@ from console.web.api import (
     tokens,
 )
 
-PREFIX = "/api/v1"
-
 
 def routers() -> list[APIRouter]:
     """Return every router of the API."""

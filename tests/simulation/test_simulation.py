@@ -80,7 +80,7 @@ def _without_a_look_at_what_is_public(patch: pytest.MonkeyPatch) -> None:
 
 
 def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Receipt, "settled", property(lambda _receipt: True))
+    patch.setattr(Receipt, "expect", lambda _receipt: None)
 
 
 def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:

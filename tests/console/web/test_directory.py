@@ -75,7 +75,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Offi
     effects = page.locator("[data-effects]")
     await expect(effects).to_contain_text("Rep 1 is signed out, may not sign in or act any more")
     await expect(effects).to_contain_text("1 lead of theirs will belong to nobody")
-    assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["active\tnothing\tfalse"]
+    assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tnot set\tno"]
     assert await serious(page) == []
     await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
@@ -223,7 +223,7 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     await ada.get_by_role("button", name="Review changes").click()
     lost = ada.locator("#lost")
     await expect(lost).to_contain_text("Nothing of yours was published")
-    assert await lost.locator("tbody tr").all_inner_texts() == ["max_open\tnothing\t20"]
+    assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
     await lost.get_by_role("button", name="Keep mine").click()
     await publish(ada)
     value = await published(ada, "rep/rep-1")

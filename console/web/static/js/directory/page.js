@@ -159,8 +159,15 @@ const review = find("#review");
 let doing = null;
 
 function written(thing) {
-  if (thing === null || thing === undefined) return "nothing";
+  if (thing === null || thing === undefined) return "not set";
+  if (typeof thing === "boolean") return thing ? "yes" : "no";
   return typeof thing === "string" ? thing : JSON.stringify(thing);
+}
+
+// A field of the form by its label, what is inside one by its path.
+function what(path) {
+  const one = fields.find((field) => field.name === path);
+  return one?.node.querySelector("label, legend")?.textContent ?? path;
 }
 
 async function ask(method, query = "") {
@@ -173,13 +180,13 @@ async function show(method) {
     const tried = await ask(method, "?dry_run=true");
     clear();
     doing = method;
-    const what = data.kind === "settings" ? "settings" : `${NOUNS[data.kind]} ${value().name || data.id}`;
-    find("#review-title").textContent = method === "DELETE" ? `Remove ${what}?` : etag ? `Publish these changes of ${what}?` : `Publish the new ${what}?`;
+    const whose = data.kind === "settings" ? "settings" : `${NOUNS[data.kind]} ${value().name || data.id}`;
+    find("#review-title").textContent = method === "DELETE" ? `Remove ${whose}?` : etag ? `Publish these changes of ${whose}?` : `Publish the new ${whose}?`;
     find("[data-effects]").replaceChildren(...tried.effects.map((text) => make("li", { textContent: text })));
     fill(
       find("[data-changes]"),
       ["What", "Published", "Yours"],
-      tried.changes.map((one) => [one.path, written(one.old), method === "DELETE" ? "removed" : written(one.new)]),
+      tried.changes.map((one) => [what(one.path), written(one.old), method === "DELETE" ? "removed" : written(one.new)]),
       "Nothing differs from what is published.",
     );
     find("[data-publish]").textContent = method === "DELETE" ? "Remove" : "Publish";
@@ -229,7 +236,7 @@ const lostDialog = find("#lost");
 function lost(body) {
   find("[data-lost-why]").textContent = `${body.detail}. Nothing of yours was published.`;
   const changes = body.changes ?? Object.entries(body.current ?? {}).map(([path, now]) => ({ path, old: base[path], new: now })).filter((one) => spelled(one.old) !== spelled(one.new));
-  fill(find("[data-lost-changes]"), ["What", "Was", "Is now"], changes.map((one) => [one.path, written(one.old), written(one.new)]), "Nothing that you can see differs.");
+  fill(find("[data-lost-changes]"), ["What", "Was", "Is now"], changes.map((one) => [what(one.path), written(one.old), written(one.new)]), "Nothing that you can see differs.");
   lostDialog.showModal();
 }
 

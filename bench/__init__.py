@@ -3,12 +3,14 @@
 `BENCHES[name](say=print)` measures and returns what the last line of `firstclaim bench NAME` says (docs/design.md).
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
 from bench.tables import write_table
+from models.errors import ConfigError
 
 __all__ = ["BENCHES", "Bench", "loaded", "write_table"]
 
@@ -17,10 +19,18 @@ Bench = Callable[..., dict[str, Any]]
 
 
 def loaded(module: str) -> Bench:
-    """Return the measurement of a module, which is loaded when it is asked for."""
+    """Return the measurement of a module, which is loaded when it is asked for.
+
+    It raises ConfigError for a size that its `run` does not name.
+    """
 
     def measure(*, say: Callable[[str], None] = lambda _: None, **sizes: Any) -> dict[str, Any]:
-        result: dict[str, Any] = import_module(module).run(progress=say, **sizes)
+        run = import_module(module).run
+        known = inspect.signature(run).parameters
+        if unknown := sorted(sizes.keys() - known.keys()):
+            has = ", ".join(name for name in known if name != "progress")
+            raise ConfigError(unknown[0], f"is no size of this measurement, which has {has}")
+        result: dict[str, Any] = run(progress=say, **sizes)
         return result
 
     return measure

@@ -116,7 +116,7 @@ def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say =
     that no board of others is touched.
     """
     with (
-        _ends_in_order(),
+        ends_in_order(),
         tempfile.TemporaryDirectory(prefix="firstclaim-bench-", ignore_cleanup_errors=True) as name,
     ):
         folder = Path(name)
@@ -141,7 +141,7 @@ def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say =
 
 
 @contextlib.contextmanager
-def _ends_in_order() -> Iterator[None]:
+def ends_in_order() -> Iterator[None]:
     """Make SIGTERM end this process like ^C does: through every `finally`, so that nothing stays behind."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may say what a signal does

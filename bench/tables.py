@@ -154,6 +154,50 @@ def _live(result: Result) -> Rows:
     ]
 
 
+def _live_browser(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['pages']} pages", "p50 ms", "p95 ms"),
+        row('from the click to the claimer\'s "Congratulations"', "answer"),
+        row("from the click until the row is gone from another page", "row_gone"),
+    ]
+
+
+def _pages(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[name]:,.0f}"
+
+    return [
+        (f"{result['leads']:,} leads", "value"),
+        row("the queue's page is open, ms", "page_open_ms"),
+        row("a search by name is answered, ms", "search_ms"),
+        row("the exceptions desk is open, ms", "exceptions_open_ms"),
+        row("the list of all leads is open, ms", "my_leads_open_ms"),
+        row("a filter is answered, ms", "filter_ms"),
+        ("the queue's page just opened, MiB", f"{result['heap_before_mb']:.1f}"),
+        ("the same after paging, searching and live changes, MiB", f"{result['heap_mb']:.1f}"),
+        ("leads are in the queue and on the board after, s", f"{result['feed_s']:.1f}"),
+    ]
+
+
+def _listeners(result: Result) -> Rows:
+    def row(what: str, value: str) -> tuple[str, ...]:
+        return what, value
+
+    return [
+        (f"{result['listeners']:,} listeners, {result['claims_per_s']:g} claims/s", "value"),
+        row("claims, and as many new leads", f"{result['claims']:,}"),
+        row("lists that are not the server's at the end", f"{result['wrong']:,}"),
+        row("times that a listener was told to look anew", f"{result['rebuilt']:,}"),
+        row("from the claim to a listener's `left`, p50 ms", f"{result['delay_p50_ms']:.1f}"),
+        row("the same, p95 ms", f"{result['delay_p95_ms']:.1f}"),
+        row("the console's share of a core", f"{result['console_cpu_share']:.2f}"),
+        row("the listeners' and claimers' own", f"{result['client_cpu_share']:.2f}"),
+    ]
+
+
 def _plain(result: Result) -> Rows:
     """Tell a measurement that has no table of its own: one row for each number."""
     return [
@@ -190,6 +234,23 @@ TABLES: Final[Mapping[str, Table]] = {
         "A claimed row is gone",
         "Through intake, lead machine, relay and board, to readers of the live feed; all on the same machine.",
         _live,
+    ),
+    "live-browser": Table(
+        "A claimed row is gone, in the browser",
+        "Pages of one Chromium, each signed in as another rep; one claims by clicks. All on the same machine.",
+        _live_browser,
+    ),
+    "pages": Table(
+        "Pages with very many leads",
+        "In Chromium, from the key or the navigation until the frame is painted; medians. Pauses that pages make for"
+        " more typing (150 and 250 ms) are included.",
+        _pages,
+    ),
+    "listeners": Table(
+        "Many open pages",
+        "Each listener keeps the first 100 places of the same queue by what the live stream tells it; reps claim"
+        " through Kafka.",
+        _listeners,
     ),
     "recovery": Table(
         "A worker comes back",

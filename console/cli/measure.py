@@ -11,23 +11,49 @@ from console.cli.common import AsJson, finish, running, say
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="claims, latency, live, board, rules, recovery, restart or allocate.")
+        str,
+        typer.Argument(
+            help="claims, latency, live, board, pages, listeners, rules, recovery, restart or allocate."
+        ),
     ],
+    browser: Annotated[
+        bool,
+        typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
+    ] = False,
+    leads: Annotated[int | None, typer.Option(min=1, help="How many leads.")] = None,
+    claims: Annotated[
+        int | None, typer.Option(min=1, help="How many claims; listeners: how many a second.")
+    ] = None,
+    pages: Annotated[int | None, typer.Option(min=2, help="live --browser: how many pages are open.")] = None,
+    listeners: Annotated[int | None, typer.Option(min=1, help="listeners: how many open streams.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="listeners, latency: for how long.")] = None,
     write_docs: Annotated[
         bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One measurement, ours beside the peers' in the same run; medians and ratios.
+    """One measurement, ours beside the peers' in the same run; medians and ratios. Each has sizes of its own.
 
     Example: firstclaim bench claims --json
+
+    Example: firstclaim bench live --browser --pages 20 --claims 200
+
+    Example: firstclaim bench pages --leads 100000
+
+    Example: firstclaim bench listeners --listeners 500 --claims 50 --seconds 20
     """
     from bench import write_table
     from console.measures import MEASUREMENTS
 
     if name not in MEASUREMENTS:
         raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(MEASUREMENTS))}")
-    result = MEASUREMENTS[name](say=say)
+    if browser:
+        if name != "live":
+            raise typer.BadParameter(f"bench {name} has no --browser; bench live has")
+        name = "live-browser"
+    given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
+    sizes = {size: value for size, value in given.items() if value is not None}
+    result = MEASUREMENTS[name](say=say, **sizes)
     if write_docs:
         write_table(name, result)
     finish(result, as_json=as_json)

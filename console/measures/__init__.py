@@ -7,6 +7,10 @@ from typing import Final
 from bench import BENCHES, Bench, loaded
 
 MEASUREMENTS: Final[Mapping[str, Bench]] = MappingProxyType(
-    {**BENCHES, **{name: loaded(f"console.measures.{name}") for name in ("board", "live")}}
+    {
+        **BENCHES,
+        **{name: loaded(f"console.measures.{name}") for name in ("board", "live", "listeners", "pages")},
+        "live-browser": loaded("console.measures.rows"),
+    }
 )
-"""All that `firstclaim bench NAME` knows."""
+"""All that `firstclaim bench NAME` knows; `live-browser` is `live --browser`."""

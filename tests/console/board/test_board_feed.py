@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from console.board import keys
 from console.board.reader import REBUILT, START, FeedEntry, Reader, position
 from console.board.writer import Change, Writer, connect, script
+from console.load.stretch import Stretch, differs
 from tests.console.board.engine import until
-from tests.console.board.stretch import Stretch, differs
 
 ORG = "acme"
 GENERATION = "g"

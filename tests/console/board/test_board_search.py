@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from console.board import keys, search
 from console.board.reader import START, Reader
 from console.board.writer import Change, Writer, connect, read_change
-from tests.console.board.stretch import Stretch
+from console.load.stretch import Stretch
 
 ORG = "acme"
 GENERATION = "g"

@@ -1,8 +1,10 @@
 """A stretch of a list, kept by a client that knows ranks and nothing else: no sort key, no order of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from console.board.reader import REBUILT, FeedEntry, Page, Reader, position
+from models.errors import RuntimeFailure
 
 
 @dataclass
@@ -22,7 +24,10 @@ class Stretch:
         return cls(first, page.size, page.as_of, [row.lead_id for row in page.rows])
 
     def apply(self, entry: FeedEntry) -> None:
-        """Apply the next entry of this queue, or of all; one that the page contained changes nothing."""
+        """Apply the next entry of this queue, or of all; one that the page contained changes nothing.
+
+        Raises RuntimeFailure where the entry takes another lead from a place than the one that stands there.
+        """
         if position(entry.id) <= position(self.as_of):
             return
         self.as_of = entry.id
@@ -38,14 +43,19 @@ class Stretch:
     def _out(self, was: int, lead_id: str) -> None:
         if was < self.first:
             self.first -= 1
-        elif was < self.first + len(self.leads):
-            assert self.leads.pop(was - self.first) == lead_id
+        elif was < self.first + len(self.leads) and (stood := self.leads.pop(was - self.first)) != lead_id:
+            raise RuntimeFailure("the feed", f"takes {lead_id} from rank {was}, where {stood} stands")
 
     def _in(self, rank: int, lead_id: str) -> None:
         if rank < self.first:
             self.first += 1
         elif rank <= self.first + len(self.leads):
             self.leads.insert(rank - self.first, lead_id)
+
+    def equals(self, leads: Sequence[str], size: int) -> bool:
+        """Say whether this is what a list of `size`, whose leads from its first on these are, has at the same ranks."""
+        end = self.first + len(self.leads)
+        return self.size == size and self.leads == list(leads[self.first : end])
 
 
 async def differs(stretch: Stretch, reader: Reader, org: str, queue_id: str) -> str | None:

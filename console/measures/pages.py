@@ -1,0 +1,191 @@
+"""`bench pages`: pages with very many leads in a real Chromium: opening, searching, filtering, and their memory.
+
+The leads arrive as a vendor's would, through Kafka and every stage, into one claimable queue (`feed_s`). Medians, in
+milliseconds by the browser's clock:
+
+- `page_open_ms`: from the start of the navigation until the page is ready and the frame with its rows is painted;
+- `search_ms`: from a key in the search field until the frame with the rows found is painted, a pause for more typing
+  (150 ms) included, for a rare and a common name; the slower of the two counts;
+- `exceptions_open_ms`, `my_leads_open_ms`: as `page_open_ms`, with all the leads at the exceptions desk (the queue is
+  removed, so that nobody and nothing has them) and in the manager's list of all leads;
+- `filter_ms`: from choosing a state there until the frame with its rows is painted, a pause (250 ms) included where
+  the list makes one; the slower of the two pages counts.
+
+`heap_mb`: what the queue's page holds after garbage collection, at the end: it was paged through, searched, and leads
+came and went. `heap_before_mb`: the same when it had just been opened.
+"""
+
+import asyncio
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.ground import Say, quiet
+from console.measures.browser import PATIENCE_MS, chromium, opened
+from console.measures.stage import COMMON, MANAGER, QUEUE_ID, RARE, Stage, stack, stage
+from models.errors import StartFailed
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+    from console.up import Everything
+
+TURNED: Final = 40
+"""Pages of the queue that are looked at, there and back."""
+CHANGES: Final = 200
+"""Leads that arrive, and leads that are claimed, while the page is open."""
+_MIB: Final = 1 << 20
+
+_OPENING: Final = """(() => {
+  const look = () => {
+    if (document.documentElement?.dataset.ready !== "yes" || !document.querySelector("[data-rows] tr"))
+      return void requestAnimationFrame(look);
+    const painted = new MessageChannel();
+    painted.port1.onmessage = () => (window.opened = performance.now());
+    requestAnimationFrame(() => painted.port2.postMessage(null));
+  };
+  requestAnimationFrame(look);
+})()"""
+"""A message that is posted in a frame's callback comes after the frame is painted."""
+
+_SHOWN: Final = """
+  const until = (holds) => new Promise((resolve, reject) => {
+    const began = performance.now();
+    const look = () => {
+      if (holds()) {
+        const painted = new MessageChannel();
+        painted.port1.onmessage = () => resolve(performance.now() - began);
+        return void painted.port2.postMessage(null);
+      }
+      if (performance.now() - began > patience) return void reject(new Error("what is asked for does not come"));
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  const typed = (field, value) => {
+    field.value = value;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  };
+"""
+
+_SEARCH: Final = f"""async ([name, patience]) => {{{_SHOWN}
+  const names = () => [...document.querySelectorAll("[data-rows] td:first-child")].map((cell) => cell.textContent);
+  const others = () => names().some((one) => !one.includes(name));
+  typed(document.getElementById("search"), name);
+  const took = await until(() => names().length && !others());
+  document.querySelector("form[data-search]").reset();
+  await until(others);
+  return took;
+}}"""
+
+_FILTER: Final = f"""async ([label, value, patience]) => {{{_SHOWN}
+  const total = document.querySelector("[data-total]");
+  const before = total.textContent;
+  typed(document.querySelector(`input[aria-label="${{label}}"]`), value);
+  const took = await until(() => total.textContent !== before);
+  document.querySelector("[data-reset]").click();
+  await until(() => total.textContent === before);
+  return took;
+}}"""
+
+_TURN: Final = f"""async ([button, patience]) => {{{_SHOWN}
+  const range = document.querySelector("[data-range]");
+  const before = range.textContent;
+  document.querySelector(button).click();
+  await until(() => range.textContent !== before);
+}}"""
+
+
+def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = quiet) -> dict[str, Any]:
+    """Return {page_open_ms, search_ms, heap_mb, exceptions_open_ms, my_leads_open_ms, filter_ms} and more.
+
+    Raises FirstclaimError if a process fails, the browser is missing, or a page does not show what it must.
+    """
+    with stack(progress) as running:
+        return asyncio.run(_measure(running, leads, repeats, progress))
+
+
+async def _measure(running: "Everything", leads: int, repeats: int, say: Say) -> dict[str, Any]:
+    async with stage(running) as org, chromium() as browser:
+        say(f"taking in {leads:,} leads")
+        await org.publish(["rep-0"])
+        began = time.monotonic()
+        ids = await org.send(leads)
+        await org.until_listed(leads)
+        told: dict[str, Any] = {
+            "leads": leads,
+            "repeats": repeats,
+            "feed_s": round(time.monotonic() - began, 1),
+        }
+        say(f"that took {told['feed_s']} s; looking at the queue")
+        told |= await _queue(browser, org, ids, repeats, say)
+        say("removing the queue: all leads go to the exceptions desk")
+        await org.client.publish("queue", QUEUE_ID, None)
+        manager, left = org.token(MANAGER), org.sent - min(CHANGES, leads // 2)
+        await org.until("/api/v1/exceptions?limit=1", manager, lambda page: page["total"] == left)
+        await org.until("/api/v1/leads?limit=1", manager, lambda page: page["total"] == org.sent)
+        filters = []
+        for name, path in (("exceptions", "/exceptions"), ("my_leads", "/my-leads")):
+            say(f"looking at {path}")
+            page = await opened(browser, org, MANAGER, path, script=_OPENING)
+            told[f"{name}_open_ms"] = await _opening(page, path, repeats)
+            asked = ["Loan amount from", "900000", PATIENCE_MS]
+            filters.append(_median([await page.evaluate(_FILTER, asked) for _ in range(repeats)]))
+            await page.context.close()
+    return {**told, "filter_ms": max(filters)}
+
+
+async def _queue(browser: "Browser", org: Stage, ids: list[str], repeats: int, say: Say) -> dict[str, float]:
+    path = f"/queues/{QUEUE_ID}"
+    page = await opened(browser, org, "rep-0", path, script=_OPENING)
+    told = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
+    searches = [
+        _median([await page.evaluate(_SEARCH, [name, PATIENCE_MS]) for _ in range(repeats)])
+        for name in (RARE, COMMON)
+    ]
+    told["search_ms"] = max(searches)
+    say("paging through it, while leads come and go")
+    for button in ("[data-later]", "[data-earlier]"):
+        for _ in range(TURNED):
+            if await page.is_enabled(button) and await page.is_visible(button):
+                await page.evaluate(_TURN, [button, PATIENCE_MS])
+    changes = min(CHANGES, len(ids) // 2)
+    await org.send(changes)
+    await _until_sized(page, len(ids) + changes)
+    asked = [await org.client.ask("claim", one, "rep-0", queue_id=QUEUE_ID) for one in ids[:changes]]
+    if lost := [one for one in asked if one.result != "won"]:
+        raise StartFailed("worker", f"did not let {len(lost)} of {changes} claims win: {lost[0].answer}")
+    await _until_sized(page, len(ids))
+    told["heap_mb"] = await _heap(page)
+    told["rows"] = await page.locator("[data-rows] tr").count()
+    await page.context.close()
+    return told
+
+
+async def _opening(page: "Page", path: str, repeats: int) -> float:
+    """Return the median time until a page is there (ms)."""
+    times = list[float]()
+    for _ in range(repeats):
+        answer = await page.goto(path)
+        if answer is None or not answer.ok:
+            raise StartFailed("console", f"answers {answer.status if answer else 'nothing'} for {path}")
+        times.append(await (await page.wait_for_function("window.opened")).json_value())
+    return _median(times)
+
+
+async def _until_sized(page: "Page", leads: int) -> None:
+    said = "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
+    await page.wait_for_function(said, arg=leads)
+
+
+async def _heap(page: "Page") -> float:
+    """Return what the page's scripts hold (MiB), after the garbage is collected."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("HeapProfiler.collectGarbage")
+    used = (await devtools.send("Runtime.getHeapUsage"))["usedSize"]
+    await devtools.detach()
+    return round(used / _MIB, 1)
+
+
+def _median(times: list[float]) -> float:
+    return round(statistics.median(times), 1)

@@ -13,6 +13,7 @@ from console.web.operations.parts import Operations
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from console.web.store.drafts import Drafts
+from console.web.store.views import CustomViews
 from streams.settings import Settings
 
 
@@ -28,6 +29,7 @@ class Parts:
     hub: Hub
     accounts: Accounts
     drafts: Drafts
+    views: CustomViews
     store: Engine
     crm: Engine
     operations: Operations

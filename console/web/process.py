@@ -30,6 +30,7 @@ from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from console.web.store.drafts import Drafts
 from console.web.store.migrate import upgrade
+from console.web.store.views import CustomViews
 from models.errors import Later
 from rules.book import OVERSEERS
 from sink.engine import connect
@@ -98,6 +99,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         hub=hub,
         accounts=Accounts(store, session_hours=web.session_hours),
         drafts=Drafts(store),
+        views=CustomViews(store),
         store=store,
         crm=crm,
         operations=Operations.of(settings, crm, hub),

@@ -18,6 +18,7 @@ from console.web.api import (
     queues,
     session,
     tokens,
+    views,
 )
 
 
@@ -41,5 +42,6 @@ def routers() -> list[APIRouter]:
             directory,
             operations,
             tokens,
+            views,
         )
     ]

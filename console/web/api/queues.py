@@ -15,6 +15,8 @@ from models.public import personal_queue
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
 
 MOST: Final = 500
+_DIGITS: Final = 9
+"""Of a place in a list."""
 Reads = Annotated[Person, Depends(Access("queues:read"))]
 
 
@@ -36,7 +38,7 @@ async def leads(
     ] = None,
 ) -> QueuePage:
     """List a queue's leads in its order; `mine` is one's own queue (D3, D4)."""
-    page, following = await stretch(parts, person, queue_id, start=_read(cursor), limit=limit, name=name)
+    page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
     return QueuePage(
         queue_id=queue_id,
         size=page.size,
@@ -45,7 +47,7 @@ async def leads(
             for row in page.rows
         ],
         as_of=page.as_of,
-        next=_cursor(following) if following is not None else None,
+        next=cursor_of(following) if following is not None else None,
     )
 
 
@@ -92,16 +94,18 @@ def _summary(info: QueueInfo) -> QueueSummary:
     )
 
 
-def _cursor(rank: int) -> str:
+def cursor_of(rank: int) -> str:
+    """Return a place in a list as a cursor."""
     return urlsafe_b64encode(f"rank:{rank}".encode()).decode()
 
 
-def _read(cursor: str | None) -> int:
+def rank_of(cursor: str | None) -> int:
+    """Return the place of a cursor, 0 without one; raises 422 for one that is none of ours."""
     if not cursor:
         return 0
     try:
         word, _, rank = urlsafe_b64decode(cursor.encode()).decode().partition(":")
-        if word == "rank" and rank.isdecimal() and rank.isascii():
+        if word == "rank" and rank.isdecimal() and rank.isascii() and len(rank) <= _DIGITS:
             return int(rank)
     except ValueError:
         pass

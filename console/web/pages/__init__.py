@@ -11,6 +11,7 @@ from console.web.pages import (
     operations,
     queue_builder,
     sign_in,
+    views,
 )
 
 
@@ -21,6 +22,7 @@ def pages() -> list[APIRouter]:
         for module in (
             sign_in,
             call_queue,
+            views,
             desk,
             directory,
             lead,

@@ -1,5 +1,7 @@
 """The call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from console.board.reader import QueueInfo
 from console.web.api.queues import MINE, stretch, visible
 from console.web.pages.common import data, render
+from console.web.parts import Parts
 from console.web.who import Access, PartsOf, Person
 from rules.catalogue import FIELDS
 
@@ -20,10 +23,11 @@ WINDOW: Final = 100
 @router.get("/queues")
 @router.get("/queues/{queue_id:path}")
 async def call_queue(
-    request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None
+    request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None, tab: str | None = None
 ) -> Response:
     """Show a queue, the first one may see without a name, beside the list of all of them."""
-    queues = await visible(parts, person)
+    beside = await shelf(parts, person)
+    queues: list[QueueInfo] = beside["queues"]
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
     page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW)
     info = next((one for one in queues if one.queue_id == chosen), None)
@@ -46,11 +50,20 @@ async def call_queue(
         request,
         person,
         "call_queue.html",
-        queues=queues,
         chosen=chosen,
         info=info,
+        custom=tab == "custom",
         list_data=data(shown),
+        **beside,
     )
+
+
+async def shelf(parts: Parts, person: Person) -> dict[str, Any]:
+    """Return what the two tabs beside a list name: the queues a person may see, and their own views (Q1, Q4)."""
+    return {
+        "queues": await visible(parts, person),
+        "views": await asyncio.to_thread(parts.views.all, person.org, person.rep_id),
+    }
 
 
 def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
@@ -68,8 +81,13 @@ def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
                 ("last_outcome", "Last outcome", "text"),
             )
         ]
+    return described(info.columns)
+
+
+def described(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return fields of the catalogue as columns, with their labels and types; one there is no more is left out."""
     found = []
-    for name in info.columns:
+    for name in names:
         field = FIELDS.get(name)
         if field is not None:
             found.append({"name": name, "label": field.label, "type": str(field.type), "unit": field.unit})

@@ -116,3 +116,19 @@ class QueueHistoryTable(Base):
     draft: Mapped[str | None]
     published_by: Mapped[str]
     published_at: Mapped[datetime]
+
+
+class CustomViewTable(Base):
+    """A view that somebody made of their own leads (Q1). `value`: name, columns, rules and order, as a queue has them.
+
+    `revision`: a word of its own for each save, by which a lost edit is noticed.
+    """
+
+    __tablename__ = "custom_view"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    rep_id: Mapped[str] = mapped_column(primary_key=True)
+    view_id: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    revision: Mapped[str]
+    updated_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""No edit is lost: a draft is saved over the one its writer saw, or not at all (Q6)."""
+"""No edit is lost: a draft or a view is saved over the one its writer saw, or not at all (Q1, Q6)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from console.web.editing import drafted_value, publishable, state_of
 from console.web.store.drafts import Drafts, Overtaken
 from console.web.store.migrate import upgrade
 from console.web.store.tables import Base
+from console.web.store.views import MOST, CustomViews, TooMany
 from models.errors import InvalidInput, PublicationErrors
 from rules.book import OrgRules, Published
 from sink.engine import connect
@@ -173,3 +174,35 @@ def test_q6_only_a_valid_draft_is_published() -> None:
         publishable("default", "q", {"columns": ["nope"], "sort": {"field": "state", "direction": "up"}})
     assert {problem.path for problem in refused.value.problems} == {"columns[0]", "sort.direction"}
     assert publishable("default", "q", {"name": "Q"}) == {"queue_id": "q", "name": "Q"}
+
+
+def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts: Drafts) -> None:
+    """Q1: of an org, and of a rep; another one's of the same id is another view."""
+    views = CustomViews(drafts._engine)
+    first = views.add("org", "rep-1", "v", {"name": "b", "columns": ["state"]})
+    assert views.add("org", "rep-1", "v", {"name": "again"}) == first  # the same request, sent twice
+    other = views.add("org", "rep-1", "w", {"name": "A"})
+    assert views.all("org", "rep-1") == [other, first]
+    for org, rep_id in (("org", "rep-2"), ("other", "rep-1")):
+        assert views.all(org, rep_id) == []
+        assert views.find(org, rep_id, "v") is None
+        assert views.save(org, rep_id, "v", {"name": "theirs"}, seen=first.revision) is None
+        assert not views.discard(org, rep_id, "v", seen=first.revision)
+    second = views.save("org", "rep-1", "v", {"name": "c"}, seen=first.revision)
+    assert second is not None
+    assert views.save("org", "rep-1", "v", {"name": "d"}, seen=first.revision) is None
+    assert not views.discard("org", "rep-1", "v", seen=first.revision)
+    assert views.find("org", "rep-1", "v") == second
+    assert views.discard("org", "rep-1", "v", seen=second.revision)
+    assert views.all("org", "rep-1") == [other]
+
+
+def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
+    """Q1: one more is refused, and may be made once another is gone."""
+    views = CustomViews(drafts._engine)
+    made = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
+    with pytest.raises(TooMany, match="delete one first"):
+        views.add("org", "rep-1", "more", {"name": "more"})
+    assert views.discard("org", "rep-1", "v0", seen=made[0].revision)
+    views.add("org", "rep-1", "more", {"name": "more"})
+    assert len(views.all("org", "rep-1")) == MOST

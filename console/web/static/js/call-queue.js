@@ -67,7 +67,7 @@ function action(row) {
   } else {
     const link = document.createElement("a");
     link.className = "button";
-    link.href = `/leads/${row.lead_id}?queue=${encodeURIComponent(data.api)}`;
+    link.href = data.view ? `/leads/${row.lead_id}` : `/leads/${row.lead_id}?queue=${encodeURIComponent(data.api)}`;
     link.textContent = "Open";
     link.setAttribute("aria-label", `Open ${row.columns.name}`);
     cell.append(link);
@@ -102,7 +102,9 @@ function draw(fresh) {
     ? `Nobody here is called “${view.name}”. Clear the search to see everyone.`
     : data.mine
       ? "You have no leads yet. Claim one from a green queue, or open one from a work queue."
-      : "No leads here now. New ones appear by themselves.";
+      : data.view
+        ? "None of your leads meets this view's rules now. Those that do appear by themselves."
+        : "No leads here now. New ones appear by themselves.";
   const pager = find("[data-pager]");
   pager.hidden = Boolean(view.name) || view.size <= view.length;
   find("[data-range]").textContent = `${view.start + 1}–${view.start + view.rows.length}`;
@@ -202,7 +204,8 @@ async function relink() {
 
 const live = new Live({});
 live.on("list", (change, id) => {
-  view.apply(change, id);
+  if (!data.view) view.apply(change, id);
+  else if (change.queue_id === data.queue_id) reread();
   if (change.size !== undefined && change.size !== null) {
     const size = links.querySelector(`[data-size-of="${CSS.escape(change.queue_id)}"]`);
     if (size) size.textContent = change.size;
@@ -210,6 +213,21 @@ live.on("list", (change, id) => {
   if (change.change === "rebuilt") relink();
 });
 live.on("queues", () => location.reload());
+// A view of one's own leads is a question to the database, asked again when they change, and as time passes: leads that
+// came or went are told when it has them; anything else of them may be there a little later.
+const LATE_MS = 1500;
+const MINUTE_MS = 60_000;
+let late;
+function reread() {
+  late ??= setTimeout(() => {
+    late = null;
+    view.read();
+  }, LATE_MS);
+}
+if (data.view) {
+  for (const event of ["open", "leads"]) live.on(event, () => view.readSoon());
+  setInterval(() => view.readSoon(), MINUTE_MS);
+}
 offers.quiet = data.mine;
 keys(find("[data-rows]"));
 tabs(document.querySelector("[role=tablist]"));

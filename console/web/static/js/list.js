@@ -7,7 +7,7 @@ import { after } from "./live.js";
 export class Window {
   constructor(shown) {
     this.queue = shown.queue_id;
-    this.api = shown.api;
+    this.path = shown.path ?? `/api/v1/queues/${encodeURIComponent(shown.api)}/leads`;
     this.length = shown.window;
     this.start = 0;
     this.name = "";
@@ -94,7 +94,7 @@ export class Window {
     const query = new URLSearchParams({ limit: this.length });
     if (this.name) query.set("name", this.name);
     else if (this.start) query.set("cursor", btoa(`rank:${this.start}`).replaceAll("+", "-").replaceAll("/", "_"));
-    return call("GET", `/api/v1/queues/${encodeURIComponent(this.api)}/leads?${query}`);
+    return call("GET", `${this.path}?${query}`);
   }
 
   search(name) {

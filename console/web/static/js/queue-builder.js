@@ -1,7 +1,7 @@
 // The call queue builder: every edit is kept as a draft, tried on the leads as they are, and published when confirmed.
 
 import { call, Problem } from "./api.js";
-import { draw, value } from "./queue-form.js";
+import { draw, value, wrong } from "./queue-form.js";
 import { Live } from "./live.js";
 import { Preview } from "./queue-preview.js";
 import { say } from "./say.js";
@@ -82,18 +82,7 @@ function show() {
   find("[data-discard]").hidden = !unpublished || state.version === null;
   find("[data-publish]").disabled = !unpublished;
   find("[data-overtaken]").hidden = !state.overtaken;
-  wrong(state.problems);
-}
-
-// Says what keeps it from being published: at the rule where it is one's, in a list where it is not.
-function wrong(problems) {
-  const list = find("[data-problems]");
-  const elsewhere = problems.filter((one) => !/^(in|ex)clusion/.test(one.path));
-  list.hidden = elsewhere.length === 0;
-  list.replaceChildren(...elsewhere.map((one) => item(`${one.path || "the view"}: ${one.reason}`)));
-  for (const builder of editor.querySelectorAll("rule-builder")) {
-    builder.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
-  }
+  wrong(editor, state.problems);
 }
 
 const item = (text) => Object.assign(document.createElement("li"), { textContent: text });
@@ -147,7 +136,7 @@ async function confirmed() {
     const problem = find("[data-publish-problem]");
     problem.hidden = false;
     problem.textContent = error.message;
-    if (error.body?.errors) wrong(state.problems.length ? state.problems : error.body.errors);
+    if (error.body?.errors) wrong(editor, state.problems.length ? state.problems : error.body.errors);
   } finally {
     ok.disabled = false;
   }

@@ -9,12 +9,7 @@ export function draw(form, page, given, changed) {
   elements.name.value = given.name ?? "";
   elements.description.value = given.description ?? "";
   elements.claimable.checked = given.claimable === true;
-  columns(form, page.fields, given.columns ?? []);
-  const names = page.fields.map(({ name, label }) => option(name, label));
-  elements["sort-field"].replaceChildren(...names);
-  elements["sort-field"].value = given.sort?.field ?? "arrived_at";
-  elements["sort-direction"].value = given.sort?.direction ?? "asc";
-  for (const name of ["inclusion", "exclusion"]) builder(form, name, given[name]);
+  drawAsks(form, page.fields, given);
   teams(form, page.teams, given.teams ?? ["*"]);
   outcomes(form, page.outcomes, given.outcomes ?? [], changed);
   claimable(form, false);
@@ -23,9 +18,43 @@ export function draw(form, page, given, changed) {
     const { name } = event.target;
     if (name === "claimable") claimable(form, true);
     if (name === "access") access(form);
-    if (name === "inclusion" || name === "exclusion") counted(form, name);
     unless(event, changed);
   });
+}
+
+// What a view asks of leads and shows of them: its columns, rules and order, as a rep's own views have them, too.
+export function drawAsks(form, fields, given) {
+  const { elements } = form;
+  columns(form, fields, given.columns ?? []);
+  elements["sort-field"].replaceChildren(...fields.map(({ name, label }) => option(name, label)));
+  elements["sort-field"].value = given.sort?.field ?? "arrived_at";
+  elements["sort-direction"].value = given.sort?.direction ?? "asc";
+  for (const name of ["inclusion", "exclusion"]) builder(form, name, given[name]);
+  form.addEventListener("change", ({ target: { name } }) => {
+    if (name === "inclusion" || name === "exclusion") counted(form, name);
+  });
+}
+
+export function asks(form) {
+  const { elements } = form;
+  return {
+    columns: [...form.querySelectorAll("[data-columns] select")].map((one) => one.value).filter(Boolean),
+    inclusion: JSON.parse(elements.inclusion.value),
+    exclusion: JSON.parse(elements.exclusion.value),
+    sort: { field: elements["sort-field"].value, direction: elements["sort-direction"].value },
+  };
+}
+
+// Says what is wrong with it: at the rule where it is one's, in a list where it is not.
+export function wrong(form, problems) {
+  const list = form.querySelector("[data-problems]");
+  const elsewhere = problems.filter((one) => !/^(in|ex)clusion/.test(one.path));
+  list.hidden = elsewhere.length === 0;
+  const said = elsewhere.map((one) => `${one.path || "the view"}: ${one.reason}`);
+  list.replaceChildren(...said.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
+  for (const one of form.querySelectorAll("rule-builder")) {
+    one.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
+  }
 }
 
 // What is only asked, not kept, and what is half typed, does not make a draft.
@@ -44,10 +73,7 @@ export function value(form, before) {
     ...before,
     name: elements.name.value,
     description: elements.description.value,
-    columns: [...form.querySelectorAll("[data-columns] select")].map((one) => one.value).filter(Boolean),
-    inclusion: JSON.parse(elements.inclusion.value),
-    exclusion: JSON.parse(elements.exclusion.value),
-    sort: { field: elements["sort-field"].value, direction: elements["sort-direction"].value },
+    ...asks(form),
     teams: all ? ["*"] : chosen("team"),
     claimable: elements.claimable.checked,
     outcomes: chosen("outcome"),

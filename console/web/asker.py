@@ -15,7 +15,7 @@ from models.errors import Later
 from models.public import LeadDecision
 from streams.closing import stop_consumer
 from streams.settings import Settings
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_DECISIONS
+from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +80,14 @@ class Asker:
                 return await self._send(DIRECTORY, body, f"{org}/{kind}/{object_id}".encode())
         except (TimeoutError, KafkaError) as error:
             raise Later("Kafka", f"it does not take the publication: {error!r}") from error
+
+    async def arrive(self, message: Mapping[str, Any]) -> None:
+        """Send a lead as its vendor does, once it is known to be one that intake takes. Raises `Later`."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._send(LEAD_ARRIVALS, msgspec.json.encode(message))
+        except (TimeoutError, KafkaError) as error:
+            raise Later("Kafka", f"it does not take the lead: {error!r}") from error
 
     async def _send(self, topic: str, value: bytes | None, key: bytes | None = None) -> int:
         if self._producer is None:

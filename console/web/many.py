@@ -9,11 +9,11 @@ import msgspec
 from sqlalchemy import Connection, Engine, select
 
 from console.web.asker import Asker
+from console.web.live import tail
 from models.decisions import Result
 from models.errors import Later
 from models.public import LeadDecision
 from sink.tables import LeadTable
-from sink.verdicts import translated
 
 AT_ONCE: Final = 64
 """Actions that wait for their answer; the other people's go in between."""
@@ -137,7 +137,7 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
     while missing:
         some = list(missing)[:_ASKED_AT_ONCE]
         try:
-            found = await asyncio.to_thread(_versions, crm, some)
+            found = await asyncio.to_thread(tail.versions, crm, some)
         except Later:
             found = {}
         there = [lead_id for lead_id in some if found.get(lead_id, -1) >= missing[lead_id]]
@@ -148,12 +148,6 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
     return True
-
-
-def _versions(crm: Engine, lead_ids: Sequence[str]) -> dict[str, int]:
-    query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
-    with translated("CRM database"), crm.connect() as connection:
-        return dict(connection.execute(query).all())
 
 
 def standing(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from console.web.api import (
     actions,
+    create_lead,
     desk,
     directory,
     drafts,
@@ -38,6 +39,7 @@ def routers() -> list[APIRouter]:
             preferences,
             desk,
             my_leads,
+            create_lead,
             many,
             directory,
             operations,

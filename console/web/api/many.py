@@ -19,7 +19,7 @@ from console.chosen import listed as leads_of
 from console.web import listed
 from console.web.api.actions import Acts, Key, action_id, said
 from console.web.api.desk import ask, on_desk
-from console.web.api.my_leads import whose
+from console.web.api.my_leads import segment, whose
 from console.web.api.schemas import Action, Model
 from console.web.errors import Problem, forbidden
 from console.web.many import Other, Wanted, ask_all, standing
@@ -138,11 +138,12 @@ async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
         bands = IGNORED_LAST
         only = on_desk(person, ignored=query.get("ignored") == "true")
     else:
-        listing, only = LEADS, whose(person)
+        listing = LEADS
+        only = [*whose(person), *segment(parts, person, query.get("segment"))]
         if given.do.type == "assign":
             # Those who have an owner, or are worked to their end, are not meant by a filter.
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
-    asked = msgspec.structs.replace(listed.from_query(query, listing, ("ignored",), bands), at=None)
+    asked = msgspec.structs.replace(listed.from_query(query, listing, ("ignored", "segment"), bands), at=None)
 
     def ids(connection: Connection) -> list[str]:
         found = pages.stream(connection, listing, asked, only, (), bands)

@@ -7,22 +7,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from console.web import listed
 from console.web.api.desk import ListPage, OneChoice, ask, offered
-from console.web.errors import Problem
+from console.web.errors import Problem, forbidden
 from console.web.parts import Parts
 from console.web.who import Access, PartsOf, Person
 from rules.book import OrgRules
+from rules.tree import parse
 from sink.lists import pages
 from sink.lists.asked import Asked
 from sink.lists.columns import Column, Kind, Listing
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
 from sink.tables import AssignmentTable, LeadTable
 from sink.verdicts import translated
+from sink.where import where
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
@@ -34,14 +37,22 @@ _COLUMNS: Final = {
     "description": "Those to write, with commas between them",
     "schema": {"type": "string"},
 }
+_SEGMENT: Final = {
+    "name": "segment",
+    "in": "query",
+    "required": False,
+    "description": "A rule tree as JSON, for managers and admins (D6)",
+    "schema": {"type": "string"},
+}
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 _CSV: Final = "text/csv"
 
 
-@router.get("/leads", openapi_extra={"parameters": listed.parameters(LEADS)})
+@router.get("/leads", openapi_extra={"parameters": listed.parameters(LEADS, _SEGMENT)})
 async def leads(request: Request, person: Reads, parts: PartsOf) -> ListPage:
     """List leads, the newest first: a rep's own; for managers and admins, all of the org's."""
-    return await _page(parts, person, request, of(person), whose(person))
+    only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
+    return await _page(parts, person, request, of(person), only, ("segment",))
 
 
 @router.get("/leads/choices/{column}")
@@ -59,7 +70,7 @@ async def choices(
     "/leads.csv",
     response_class=StreamingResponse,
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
-    openapi_extra={"parameters": listed.parameters(LEADS, _COLUMNS)},
+    openapi_extra={"parameters": listed.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
 async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingResponse:
     """Write all leads that meet the filters, in the order asked for, as CSV: `lead_id`, then the columns by label.
@@ -73,11 +84,12 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
         raise Problem(422, "invalid", f"columns: there is no {', '.join(unknown)}")
-    given = listed.asked(request, listing, ("columns",))
+    given = listed.asked(request, listing, ("columns", "segment"))
+    only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
     day = datetime.now(UTC).date().isoformat()
     return StreamingResponse(
-        _csv(parts, listing, given, whose(person), names, rules),
+        _csv(parts, listing, given, only, names, rules),
         media_type=_CSV,
         headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
     )
@@ -98,15 +110,36 @@ def whose(person: Person) -> list[Any]:
     return only if person.oversees else [*only, LeadTable.owner == person.rep_id]
 
 
+def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
+    """Return the condition of a segment, a rule tree as JSON (D6, X5); none without one.
+
+    Raises 403 for a rep and 422 with each problem of the rule.
+    """
+    if not text:
+        return []
+    if not person.oversees:
+        raise forbidden("segments are for managers and admins")
+    try:
+        raw = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise Problem(422, "invalid", f"segment: is no JSON: {error}") from error
+    return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
+
+
 def of(person: Person) -> Listing:
     """Return the list of leads as it is asked for somebody: few belong to a rep, and an index finds them."""
     return LEADS if person.oversees else replace(LEADS, scan=None)
 
 
 async def _page(
-    parts: Parts, person: Person, request: Request, listing: Listing, only: Sequence[Any]
+    parts: Parts,
+    person: Person,
+    request: Request,
+    listing: Listing,
+    only: Sequence[Any],
+    more: Sequence[str] = (),
 ) -> ListPage:
-    given = listed.asked(request, listing)
+    given = listed.asked(request, listing, more)
 
     def question(connection: Connection) -> tuple[pages.Page, int]:
         page = pages.page(connection, listing, given, only)

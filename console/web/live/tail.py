@@ -1,7 +1,7 @@
 """What happens to owners and exceptions reaches open pages once the CRM database, which they read, has it too."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +41,7 @@ _CHANGED: Final = msgspec.json.Decoder(Changed)
 
 
 class Tail:
-    """Follows both topics from their ends; `leads` go to managers and the reps concerned, `exceptions` to managers."""
+    """Follows both topics from their ends; `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
 
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
@@ -52,7 +52,7 @@ class Tail:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, Later) as error:
                 log.warning("owners and exceptions are followed again", reason=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -86,7 +86,7 @@ class Tail:
         give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
         while wanted and asyncio.get_running_loop().time() < give_up:
             try:
-                kept = await asyncio.to_thread(_versions, self._crm, list(wanted))
+                kept = await asyncio.to_thread(versions, self._crm, list(wanted))
             except Later:
                 kept = {}
             wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
@@ -102,6 +102,8 @@ class Tail:
             desk = [change.lead_id for topic, change in changes if topic == LEAD_EXCEPTIONS]
             if desk:
                 self._hub.tell(org, "exceptions", {"leads": desk}, self._oversees)
+                # A rep's list of unassigned leads is to be looked at again, too; which lead it is, is not said.
+                self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
             self._hub.tell(org, "leads", {"leads": [one.lead_id for one in leads]}, self._oversees)
@@ -122,7 +124,8 @@ def _read(value: bytes | None) -> Changed | None:
         return None
 
 
-def _versions(crm: Engine, lead_ids: list[str]) -> dict[str, int]:
+def versions(crm: Engine, lead_ids: Sequence[str]) -> dict[str, int]:
+    """Return the version of each of these leads that the CRM database has; raises `Later` where it is away."""
     query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
     with translated("CRM database"), crm.connect() as connection:
-        return dict(connection.execute(query))
+        return dict(connection.execute(query).all())

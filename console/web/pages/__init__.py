@@ -7,6 +7,7 @@ from console.web.pages import (
     desk,
     directory,
     lead,
+    my_leads,
     operations,
     queue_builder,
     sign_in,
@@ -16,5 +17,6 @@ from console.web.pages import (
 def pages() -> list[APIRouter]:
     """Return every router of pages."""
     return [
-        module.router for module in (sign_in, call_queue, queue_builder, lead, desk, operations, directory)
+        module.router
+        for module in (sign_in, call_queue, queue_builder, lead, my_leads, desk, operations, directory)
     ]

@@ -20,6 +20,7 @@ class Link(msgspec.Struct, frozen=True):
 
 NAVIGATION: Final = (
     Link("/queues", "Call queue"),
+    Link("/my-leads", "My leads"),
     Link("/queue-builder", "Call queue builder", MANAGERS),
     Link("/exceptions", "Exceptions", MANAGERS),
     Link("/unassigned", "Unassigned leads", REPS),

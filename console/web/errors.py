@@ -6,6 +6,7 @@ Every problem has a `type` (a stable word), a `title`, a `status` and a `detail`
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -143,7 +144,8 @@ def answer(request: Request, problem: Problem) -> Response:
     """Answer a program with the document, a person with a page; who is not signed in is led to where one does."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            return RedirectResponse(f"/sign-in?next={request.url.path}", HTTPStatus.SEE_OTHER)
+            wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+            return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}
         page: Response = templates.TemplateResponse(

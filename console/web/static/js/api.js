@@ -16,7 +16,7 @@ export async function call(method, path, body, headers = {}) {
   if (body !== undefined) sent["content-type"] = "application/json";
   const answer = await fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
   if (answer.status === 401) {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     throw new Problem(401, { detail: "sign in first" });
   }
   if (answer.status === 204) return null;

@@ -10,7 +10,7 @@ const SOON = 120; // ms: changes that come together are read once
 
 export class Table {
   // api: where the list is. columns: [{name, label, type}]. visible: their names, in order. sort: the order it has
-  // unless asked. act(row, table): the nodes of the last cell. cell(column, row, table): nodes instead of the text.
+  // unless asked. act(row, table): a node for each of the last cells. cell(column, row, table): nodes instead of the text.
   constructor(root, { api, columns, visible, sort, act, cell, keep = [], empty, drawn }) {
     Object.assign(this, { root, api, columns, sort, act, cell, keep, empty, drawn });
     this.visible = visible ?? columns.map((column) => column.name);
@@ -183,10 +183,10 @@ export class Table {
       return cell;
     });
     if (this.find("[data-select-page]")) cells.unshift(this.checkbox(row));
-    if (this.act) {
+    for (const node of this.act?.(row, this) ?? []) {
       const cell = document.createElement("td");
       cell.className = "act";
-      cell.append(...this.act(row, this));
+      cell.append(node);
       cells.push(cell);
     }
     line.replaceChildren(...cells);

@@ -182,7 +182,7 @@ async def _heap(page: "Page") -> float:
     """Return what the page's scripts hold (MiB), after the garbage is collected."""
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("HeapProfiler.collectGarbage")
-    used = (await devtools.send("Runtime.getHeapUsage"))["usedSize"]
+    used: int = (await devtools.send("Runtime.getHeapUsage"))["usedSize"]
     await devtools.detach()
     return round(used / _MIB, 1)
 

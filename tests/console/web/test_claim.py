@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.console.web.office import NEW
+from tests.console.web.screens import shot
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -37,9 +38,11 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: Offi
     for page in (first, second):
         await expect(row(page, lead)).to_be_visible()
         assert await names(page) == ["Jeremy Jones", "Ana Silva"]  # Q7: the same list in the same order
+        await shot(page, "call-queue")
         await row(page, lead).get_by_role("button", name="Claim Jeremy Jones").click()
     await first.get_by_role("button", name="Claim this Lead").click()
     await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    await shot(first, "claimed")
     await expect(row(second, lead)).to_have_count(0)
     await second.get_by_role("button", name="Claim this Lead").click()
     await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()

@@ -34,6 +34,7 @@ from console.web.store.views import CustomViews
 from models.errors import Later
 from rules.book import OVERSEERS
 from sink.engine import connect
+from streams.fatal import Exit, leave
 from streams.metrics import render
 from streams.settings import Settings
 
@@ -66,7 +67,11 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         serving = asyncio.create_task(server._serve())  # noqa: SLF001  # `serve` would take the signals from us
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        follows: list[asyncio.Task[None]] = app.state.follows
+        await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
+        for task in follows:
+            if task.done():  # it never ends by itself; without it pages would show what is no longer so
+                leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
 
@@ -108,7 +113,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     app = build(parts)
     _add_health(app, parts)
     follows = (directory.follow(), asker.follow(), tail.follow(), *parts.operations.follows())
-    tasks = [asyncio.create_task(one) for one in follows]
+    app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app
     finally:

@@ -8,6 +8,7 @@ from console.web.pages import (
     directory,
     lead,
     my_leads,
+    oidc,
     operations,
     queue_builder,
     sign_in,
@@ -21,6 +22,7 @@ def pages() -> list[APIRouter]:
         module.router
         for module in (
             sign_in,
+            oidc,
             call_queue,
             views,
             desk,

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 from console.web.api.session import begin
 from console.web.errors import Problem
 from console.web.pages.common import render
+from console.web.parts import Parts
 from console.web.who import COOKIE, PartsOf
 
 router = APIRouter(include_in_schema=False)
@@ -20,9 +21,9 @@ async def home() -> Response:
 
 
 @router.get("/sign-in")
-async def form(request: Request, next: str = "/") -> Response:  # noqa: A002  # the field's name in the address
+async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the field's name in the address
     """Show the form."""
-    return render(request, None, "sign_in.html", next=_local(next), said=None, email="")
+    return shown(request, parts, next=next)
 
 
 @router.post("/sign-in")
@@ -34,30 +35,45 @@ async def sign_in(
     next: Annotated[str, Form(max_length=1000)] = "/",  # noqa: A002  # likewise
 ) -> Response:
     """Sign in, and go where one wanted to go."""
-    response = RedirectResponse(_local(next), 303)
+    response = RedirectResponse(local(next), 303)
     try:
         await begin(request, response, parts, email, password)
     except Problem as problem:
-        return render(
-            request,
-            None,
-            "sign_in.html",
-            status=problem.status,
-            next=_local(next),
-            said=problem.detail,
-            email=email,
-        )
+        return shown(request, parts, next=next, said=problem.detail, email=email, status=problem.status)
     return response
 
 
 @router.get("/signed-out")
-async def signed_out(request: Request) -> Response:
+async def signed_out(request: Request, parts: PartsOf) -> Response:
     """Say that one is signed out."""
-    response = render(request, None, "sign_in.html", next="/", said="You are signed out.", email="")
+    response = shown(request, parts, said="You are signed out.")
     response.delete_cookie(COOKIE, path="/")
     return response
 
 
-def _local(path: str) -> str:
+def shown(
+    request: Request,
+    parts: Parts,
+    *,
+    next: str = "/",  # noqa: A002  # likewise
+    said: str | None = None,
+    email: str = "",
+    status: int = 200,
+) -> Response:
+    """Return the page, with what is to be said above its buttons."""
+    oidc = parts.web.oidc_issuer is not None
+    return render(
+        request,
+        None,
+        "sign_in.html",
+        status=status,
+        next=local(next),
+        said=said,
+        email=email,
+        oidc=oidc,
+    )
+
+
+def local(path: str) -> str:
     """Return a path of ours: nobody is sent to another site."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

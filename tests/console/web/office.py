@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
 PATIENCE_MS: Final = 15_000
+BACK_SECONDS: Final = 60.0
+"""A console that starts again, and a browser that asks it again, on a machine that is busy."""
 
 
 @dataclass
@@ -70,6 +73,15 @@ class Office:
     async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> Asked:
         """Ask as a CRM would."""
         return await self.client.ask(what, lead, rep_id, **more)
+
+    async def until_ready(self) -> None:
+        """Wait until the console answers, at its first start and after each."""
+        async with asyncio.timeout(BACK_SECONDS), httpx.AsyncClient(base_url=self.url) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await client.get("/ready")).status_code == HTTPStatus.OK:
+                        return
+                await asyncio.sleep(0.1)
 
     async def until_known(self, rep_id: str) -> None:
         """Wait until the console has read that somebody is in the directory."""

@@ -6,17 +6,14 @@ import asyncio
 import os
 import random
 import signal
-from contextlib import suppress
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import httpx
 import pytest
 from playwright.async_api import expect
 
 from console.up import child
 from streams.local.process import free_port
-from tests.console.web.office import NEW
+from tests.console.web.office import BACK_SECONDS, NEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 CLAIMS: Final = 5
-BACK_MS: Final = 60_000
-"""A console that starts again, and a browser that asks it again, on a machine that is busy."""
 WON: Final = "Congratulations! You have a new lead"
 
 
@@ -51,16 +46,6 @@ async def kill(console: Child) -> None:
     console.launch()
 
 
-async def until_ready(office: Office) -> None:
-    """Wait until the console answers, at the first start and after each."""
-    async with asyncio.timeout(BACK_MS / 1000), httpx.AsyncClient(base_url=office.url) as client:
-        while True:
-            with suppress(httpx.HTTPError):
-                if (await client.get("/ready")).status_code == HTTPStatus.OK:
-                    return
-            await asyncio.sleep(0.1)
-
-
 async def test_x4_claims_survive_the_console(office: Office, victim: Child) -> None:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)
@@ -68,7 +53,7 @@ async def test_x4_claims_survive_the_console(office: Office, victim: Child) -> N
         await office.arrive(f"K-{n}", first_name="Lead", last_name=f"No {n}", loan_amount=1000 - n)
         for n in range(CLAIMS)
     ]
-    await until_ready(office)
+    await office.until_ready()
     page = await office.sign_in("rep-1")
     chance = random.Random(7)
     for lead in leads:
@@ -77,7 +62,7 @@ async def test_x4_claims_survive_the_console(office: Office, victim: Child) -> N
         await page.get_by_role("button", name="Claim this Lead").click()
         await asyncio.sleep(chance.uniform(0, 0.08))  # somewhere between asked and answered
         await kill(victim)
-        await expect(page.get_by_role("heading", name=WON)).to_be_visible(timeout=BACK_MS)
+        await expect(page.get_by_role("heading", name=WON)).to_be_visible(timeout=BACK_SECONDS * 1000)
         await page.get_by_role("button", name="Return to Call Queue").click()
         answer = (await office.ask("claim", lead, "rep-1")).answer
         assert answer is not None
@@ -89,7 +74,7 @@ async def test_x4_an_answer_that_came_meanwhile_is_shown(office: Office, victim:
     await office.rep("rep-1")
     await office.publish("queue", "new", **NEW)
     lead = await office.arrive("M-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
-    await until_ready(office)
+    await office.until_ready()
     page = await office.sign_in("rep-1")
     await page.locator(f'tr[data-lead="{lead}"]').get_by_role("button").click()
     # The claim goes out, and nobody is there to hear its answer.
@@ -102,7 +87,7 @@ async def test_x4_an_answer_that_came_meanwhile_is_shown(office: Office, victim:
     assert answer.result == "won"
     await kill(victim)
     await page.unroute("**/claims")
-    await until_ready(office)
+    await office.until_ready()
     await page.reload()
     await expect(page.get_by_role("heading", name=WON)).to_be_visible()
     await expect(page.locator("#claimed")).to_contain_text("Jeremy Jones")

@@ -45,14 +45,16 @@ export function text(name, label, value, { hint, type = "text", suggestions, pla
   return field(name, node, () => input.value.trim() || undefined);
 }
 
+// `factor`: the unit that is published in one that is shown, as 60 seconds in a minute; it is published whole.
 // What is no number is sent as it was written, so that the server says what is wrong with it.
 export function number(name, label, value, { hint, factor = 1 } = {}) {
-  const input = make("input", { inputMode: "decimal", value: value === undefined ? "" : String(value / factor), autocomplete: "off" });
+  const input = make("input", { inputMode: "decimal", value: value === undefined ? "" : String(Number((value / factor).toFixed(3))), autocomplete: "off" });
   return field(name, labelled(name, label, input, hint), () => {
     const written = input.value.trim();
     if (!written) return undefined;
     const found = Number(written.replace(",", "."));
-    return Number.isFinite(found) ? found * factor : written;
+    if (!Number.isFinite(found)) return written;
+    return factor === 1 ? found : Math.round(found * factor);
   });
 }
 

@@ -64,6 +64,9 @@ find("[data-columns]").addEventListener("click", async () => {
 const dialog = document.getElementById("ask");
 document.getElementById("outcomes").append(...data.outcomes.map((outcome) => new Option(outcome)));
 
+// Enter in a field is the first submit button's: so Cancel is none.
+dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+
 function ask(title, parts, needed) {
   const inputs = Object.fromEntries(["outcome", "at", "note"].map((part) => [part, document.getElementById(`ask-${part}`)]));
   dialog.querySelector("[data-title]").textContent = title;

@@ -24,6 +24,7 @@ from console.web.errors import Problem, forbidden, not_found
 from console.web.parts import Parts
 from console.web.store.views import CustomView, TooMany
 from console.web.who import Access, PartsOf, Person
+from models.errors import InvalidInput
 
 router = APIRouter(prefix="/api/v1/views", tags=["views"])
 
@@ -100,7 +101,7 @@ async def add(
 ) -> ViewState:
     """Make a view of one's own leads."""
     view_id = action_id(person, key)
-    value = custom.accepted(view_id, given.model_dump())
+    value = _accepted(view_id, given)
     try:
         made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
     except TooMany as error:
@@ -124,7 +125,7 @@ async def save(
     match: Match = None,
 ) -> ViewState:
     """Change a view."""
-    value = custom.accepted(str(view_id), given.model_dump())
+    value = _accepted(str(view_id), given)
     now = _held(await own(parts, person, view_id), match, value)
     saved = await asyncio.to_thread(
         lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, seen=now.revision)
@@ -206,6 +207,17 @@ def shown(view: CustomView) -> ViewState:
         sort=SortBy(**view.value.get("sort", {})),
         updated_at=view.updated_at,
     )
+
+
+def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
+    """Return a view as it is kept; raises 422 with each problem's reason alone, for the form to say at its place."""
+    try:
+        return custom.accepted(view_id, given.model_dump())
+    except InvalidInput as error:
+        errors = [{"path": one.path, "reason": one.reason} for one in error.problems]
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
+        ) from error
 
 
 def _tagged(response: Response, view: CustomView) -> ViewState:

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from console.web.who import SCOPES
+from models.decisions import Result
 from tests.console.web.axe import serious
 from tests.console.web.office import NEW, PATIENCE_MS
 from tests.console.web.rows import READY, appears, row, vanishes
@@ -29,12 +30,21 @@ RI: Final[dict[str, Any]] = {
 VIEWS: Final = "/api/v1/views"
 
 
+async def opened(office: Office, **queue: Any) -> None:
+    """Publish two reps, a manager and a claimable queue, and wait until everything decides by them."""
+    for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
+        await office.rep(rep_id, role)
+    await office.publish("queue", "new", **{**NEW, **queue})
+    await office.until_published("queue", "new")
+
+
 async def claimed(office: Office, number: int, rep_id: str, **facts: Any) -> str:
     """Let a lead arrive, and somebody claim it; return its id."""
     lead = await office.arrive(
         f"V-{number}", **{"first_name": "Lead", "last_name": f"{number}", "state": "RI", **facts}
     )
-    await office.ask("claim", lead, rep_id, queue_id="new")
+    asked = await office.ask("claim", lead, rep_id, queue_id="new")
+    assert asked.result is Result.WON
     return lead
 
 
@@ -83,9 +93,7 @@ async def made_rhode_island(page: Page) -> None:
 
 
 async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office: Office) -> None:
-    for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
+    await opened(office)
     mine = await claimed(office, 1, "rep-1", loan_amount=310_000)
     elsewhere = await claimed(office, 2, "rep-1", state="MA")
     theirs = await claimed(office, 3, "rep-2")
@@ -111,8 +119,6 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
         await expect(row(page, lead)).to_have_count(0)
     assert await serious(page) == []
     await shot(page, "custom-view")
-    await office.rep("mia", "manager")
-    await office.until_published("rep", "mia")
     await office.ask("assign", more, "mia", to_rep_id="rep-2")
     await vanishes(page, more)
     await page.get_by_label("Search by name").fill("nobody")
@@ -121,9 +127,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
 
 
 async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(office: Office) -> None:
-    for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
+    await opened(office)
     mine = await claimed(office, 1, "rep-1")
     async with await program(office, "rep-1") as client:
         made = await client.post(VIEWS, json={"name": "Rhode Island", "columns": ["state"], "inclusion": RI})
@@ -183,10 +187,7 @@ async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: Office) 
 
 
 async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order(office: Office) -> None:
-    for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.rep("mia", "manager")
-    await office.publish("queue", "new", **{**NEW, "columns": []})
+    await opened(office, columns=[])
     own = [await claimed(office, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
     await claimed(office, 4, "rep-2", loan_amount=900_000)
     await office.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)

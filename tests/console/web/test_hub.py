@@ -1,4 +1,4 @@
-"""The hub hands an org's feed to its pages: each hears what it may see, or to look anew where it may have missed some."""
+"""The hub hands an org's feed to its pages: each hears what it may see, or is to look anew."""
 
 from __future__ import annotations
 

@@ -36,16 +36,16 @@ CHANGES: Final = 200
 """Leads that arrive, and leads that are claimed, while the page is open."""
 _MIB: Final = 1 << 20
 
-_OPENING: Final = """(() => {
+_OPENING: Final = """window.opened = new Promise((resolve) => {
   const look = () => {
     if (document.documentElement?.dataset.ready !== "yes" || !document.querySelector("[data-rows] tr"))
       return void requestAnimationFrame(look);
     const painted = new MessageChannel();
-    painted.port1.onmessage = () => (window.opened = performance.now());
+    painted.port1.onmessage = () => resolve(performance.now());
     requestAnimationFrame(() => painted.port2.postMessage(null));
   };
   requestAnimationFrame(look);
-})()"""
+})"""
 """A message that is posted in a frame's callback comes after the frame is painted."""
 
 _SHOWN: Final = """
@@ -169,7 +169,7 @@ async def _opening(page: "Page", path: str, repeats: int) -> float:
         answer = await page.goto(path)
         if answer is None or not answer.ok:
             raise StartFailed("console", f"answers {answer.status if answer else 'nothing'} for {path}")
-        times.append(await (await page.wait_for_function("window.opened")).json_value())
+        times.append(await page.evaluate("window.opened"))
     return _median(times)
 
 

@@ -54,6 +54,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
             "search_ms",
             "heap_mb",
             "heap_before_mb",
+            "heap_once_mb",
             "exceptions_open_ms",
             "my_leads_open_ms",
             "filter_ms",

@@ -92,7 +92,8 @@ class Stage:
     async def send(self, count: int) -> list[str]:
         """Let so many more leads arrive, as fast as Kafka takes them; return their ids once they are durable."""
         ids, waiting = list[str](), list[asyncio.Future[Any]]()
-        for n in range(self.sent, self.sent + count):
+        first, self.sent = self.sent, self.sent + count
+        for n in range(first, first + count):
             lead = self._lead(n)
             ids.append(lead_id(self.org, lead["vendor"], lead["external_id"], lead))
             waiting.append(await self.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead)))
@@ -100,7 +101,6 @@ class Stage:
                 await asyncio.gather(*waiting)
                 waiting.clear()
         await asyncio.gather(*waiting)
-        self.sent += count
         return ids
 
     def _lead(self, n: int) -> dict[str, Any]:

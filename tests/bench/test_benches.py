@@ -43,6 +43,29 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"claims": 6, "readers": 3, "leads": 50, "warm": 1},
         {"row_gone_p50_ms", "row_gone_p95_ms", "answer_p50_ms"},
     ),
+    "live-browser": (
+        {"claims": 4, "pages": 3, "leads": 30, "warm": 1},
+        {"row_gone_p50_ms", "row_gone_p95_ms", "answer_p50_ms", "pages", "claims"},
+    ),
+    "pages": (
+        {"leads": 120, "repeats": 1},
+        {
+            "page_open_ms",
+            "search_ms",
+            "heap_mb",
+            "heap_before_mb",
+            "heap_once_mb",
+            "exceptions_open_ms",
+            "my_leads_open_ms",
+            "filter_ms",
+            "leads",
+            "feed_s",
+        },
+    ),
+    "listeners": (
+        {"listeners": 5, "claims": 10, "seconds": 1, "leads": 40},
+        {"listeners", "claims", "claims_per_s", "delay_p50_ms", "delay_p95_ms", "console_cpu_share"},
+    ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
     "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
     "allocate": (
@@ -65,8 +88,14 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
     result = MEASUREMENTS[name](say=said.append, **sizes)
     assert promised <= result.keys()
     assert all(result[key] > 0 for key in promised)
+    assert result.get("wrong", 0) == 0, "nobody misses a change"
     assert said, "it says how far it is"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ConfigError, match=r"pages: is no size of this measurement, which has offers"):
+        MEASUREMENTS["allocate"](pages=3)
 
 
 @pytest.mark.kafka

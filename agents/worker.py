@@ -23,6 +23,7 @@ from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
 from streams.settings import Settings
+from streams.table import JournalTable, OrgTable
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +36,8 @@ AGAIN_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
 """A loop that has not ticked for so long is not ready, whatever its heartbeats say (FAUST.md 13)."""
+STUCK_SECONDS: Final = 180.0
+"""Longer than a broker takes to come back; a recovery gets on all the while, however much there is to read."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Rows are acyclic and long-lived: the default thresholds spend a tenth of a worker on looking at them."""
 
@@ -52,21 +55,45 @@ def relay_stages(app: StageApp) -> list[JournalWriter]:
 Stages = Callable[[StageApp], list[JournalWriter]]
 
 
+class Patience:
+    """How long a process may wait (to begin, for partitions, for rows) without getting anywhere."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._since: float | None = None
+        self._done = 0
+
+    def is_over(self, now: float, *, waits: bool, done: int) -> bool:
+        """Say whether it has waited too long at `now`. `done`: what grows while it gets on, however slowly."""
+        if not waits:
+            self._since = None
+        elif self._since is None or done != self._done:
+            self._since, self._done = now, done
+        return self._since is not None and now - self._since > self._seconds
+
+
 class Health:
     """Whether the process is alive and ready: not rebalancing, not recovering, loop and lease fresh."""
 
     def __init__(self, app: StageApp) -> None:
         self._app = app
         self._ticked = asyncio.get_running_loop().time()
+        self._patience = Patience(STUCK_SECONDS)
         self.started = False
         self.stopping = False
 
     async def tick(self) -> None:
-        """Show that the loop turns."""
-        loop = asyncio.get_running_loop()
+        """Show that the loop turns; a process that gets nowhere ends, and its supervisor starts it anew."""
+        loop, app = asyncio.get_running_loop(), self._app
         while True:
             self._ticked = loop.time()
-            self._app.lease.tick()
+            app.lease.tick()
+            waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
+            rows = sum(
+                len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
+            )
+            if self._patience.is_over(self._ticked, waits=bool(waits), done=rows):
+                leave(Exit.SOFTWARE, "worker", f"got nowhere for {STUCK_SECONDS:.0f} s: {self.ready()[1]}")
             await asyncio.sleep(TICK_SECONDS)
 
     def health(self) -> tuple[bool, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from agents.worker import STALLED_SECONDS, Health
+from agents.worker import STALLED_SECONDS, Health, Patience
 from models.errors import ConfigError
 from models.org_decisions import OrgStep
 from models.wire import decode_org_record
@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 
     from tests.agents.conftest import Engine
     from tests.streams.faust.program import Program
+
+
+@pytest.mark.parametrize(
+    ("seen", "over"),
+    [
+        ([(0, True, 0), (10, True, 0)], False),
+        ([(0, True, 0), (11, True, 0)], True),
+        ([(0, True, 0), (8, True, 5), (18, True, 5)], False),
+        ([(0, True, 0), (8, True, 5), (19, True, 5)], True),
+        ([(0, True, 0), (8, False, 0), (12, True, 0), (20, True, 0)], False),
+        ([(0, False, 0), (100, False, 0)], False),
+    ],
+)
+def test_patience_ends_where_nothing_gets_on(seen: list[tuple[float, bool, int]], over: bool) -> None:
+    """A worker that hangs while it begins or takes over is started anew; a long recovery is left alone."""
+    patience = Patience(10)
+    assert [patience.is_over(now, waits=waits, done=done) for now, waits, done in seen][-1] is over
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from pwdlib import PasswordHash
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from console.web.store.tables import AccountTable, PreferenceTable, SessionTable, TokenTable
@@ -68,39 +68,18 @@ class Accounts:
             raise InvalidInput(
                 (Problem(path="password", reason=f"has fewer than {SHORTEST_PASSWORD} characters"),)
             )
-        values: dict[str, Any] = {
-            "org": account.org,
-            "rep_id": account.rep_id,
-            "role": account.role,
-            "disabled_at": None,
-        }
-        if password is not None:
-            values["password_hash"] = _HASHES.hash(password)
-        email = account.email.strip().casefold()
+        hashed_password = None if password is None else _HASHES.hash(password)
         with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
-            changed = connection.execute(
-                update(AccountTable).where(AccountTable.email == email).values(**values)
-            )
-            if changed.rowcount == 0:
-                values |= {"email": email, "created_at": datetime.now(UTC)}
-                connection.execute(insert(AccountTable).values(**values))
+            if not _keep(connection, account, hashed_password):
+                raise InvalidInput((Problem(path="email", reason="is somebody else's already"),))
 
     def invite(self, account: Account, password: str) -> bool:
-        """Add an account, or give one of the same rep a new password; False where the address is somebody else's."""
-        email, table = account.email.strip().casefold(), AccountTable
+        """Add an account, or give a rep's a new address and password; False where the address is somebody else's."""
         with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
-            row = connection.execute(select(table.org, table.rep_id).where(table.email == email)).first()
-            if row is not None and (row.org, row.rep_id) != (account.org, account.rep_id):
+            if not _keep(connection, account, _HASHES.hash(password)):
                 return False
-            values: dict[str, Any] = {"role": account.role, "password_hash": _HASHES.hash(password)}
-            if row is not None:
-                connection.execute(delete(SessionTable).where(SessionTable.email == email))
-                connection.execute(
-                    update(table).where(table.email == email).values(**values, disabled_at=None)
-                )
-                return True
-            values |= {"email": email, "org": account.org, "rep_id": account.rep_id}
-            connection.execute(insert(table).values(**values, created_at=datetime.now(UTC)))
+            email = account.email.strip().casefold()
+            connection.execute(delete(SessionTable).where(SessionTable.email == email))
             return True
 
     def disable(self, email: str) -> bool:
@@ -301,6 +280,27 @@ class Accounts:
                     set_={"value": statement.excluded.value, "updated_at": statement.excluded.updated_at},
                 )
             )
+
+
+def _keep(connection: Connection, account: Account, password_hash: str | None) -> bool:
+    """Write a rep's one account, under its newest address; False where another rep has that address."""
+    table, email = AccountTable, account.email.strip().casefold()
+    whose = connection.execute(select(table.org, table.rep_id).where(table.email == email)).first()
+    if whose is not None and (whose.org, whose.rep_id) != (account.org, account.rep_id):
+        return False
+    values: dict[str, Any] = {"email": email, "role": account.role, "disabled_at": None}
+    if password_hash is not None:
+        values["password_hash"] = password_hash
+    of_the_rep = (table.org == account.org, table.rep_id == account.rep_id)
+    former = connection.scalar(select(table.email).where(*of_the_rep))
+    if former is None:
+        values |= {"org": account.org, "rep_id": account.rep_id, "created_at": datetime.now(UTC)}
+        connection.execute(insert(table).values(**values))
+        return True
+    if former != email:
+        connection.execute(delete(SessionTable).where(SessionTable.email == former))
+    connection.execute(update(table).where(*of_the_rep).values(**values))
+    return True
 
 
 @cache

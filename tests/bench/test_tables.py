@@ -40,7 +40,7 @@ def test_r9_an_orgs_allocations_are_told_by_its_size(tmp_path: Path) -> None:
 
 def test_a_measurement_without_a_table_of_its_own_is_told_figure_by_figure(tmp_path: Path) -> None:
     docs = tmp_path / "benchmarks.md"
-    write_table("live", {"row_gone_p50_ms": 12.5, "runs": [1, 2]}, path=docs)
+    write_table("another", {"row_gone_p50_ms": 12.5, "runs": [1, 2]}, path=docs)
     assert "| row_gone_p50_ms | 12.5 |" in docs.read_text()
 
 
@@ -51,3 +51,21 @@ def test_a_rate_counts_what_came_after_the_first_stamp() -> None:
             rate.add(stamp)
     assert rate.per_s == 500
     assert Rate().per_s == 0
+
+
+def test_q9_what_listeners_and_browsers_saw_is_told_with_its_sizes(tmp_path: Path) -> None:
+    docs = tmp_path / "benchmarks.md"
+    delays = {
+        "delay_p50_ms": 51.4,
+        "delay_p95_ms": 112.8,
+        "console_cpu_share": 0.23,
+        "client_cpu_share": 0.14,
+    }
+    sizes = {"listeners": 500, "claims": 1_000, "claims_per_s": 50.0}
+    write_table("listeners", {**delays, **sizes, "wrong": 0, "rebuilt": 0}, path=docs)
+    times = {"row_gone_p50_ms": 60.0, "row_gone_p95_ms": 120.0, "answer_p50_ms": 50.0, "answer_p95_ms": 90.0}
+    write_table("live-browser", {**times, "claims": 200, "pages": 20}, path=docs)
+    text = docs.read_text()
+    assert "| 500 listeners, 50 claims/s | value |" in text
+    assert "| lists that are not the server's at the end | 0 |" in text
+    assert "| 200 claims, 20 pages | p50 ms | p95 ms |" in text

@@ -80,7 +80,8 @@ class Inbound:
             lead_id = self._truth.lead_of(event.org, event.lead_id)
             old = instant(record) <= self._cut and lead_id in self._truth.leads
             if hash(event.cause) not in self._truth.causes and not old:
-                self._findings.add("arrival_lost", event.lead_id, at=place(record))
+                # Its org may have placed it, and the relay not have carried that yet.
+                self._findings.suspect("arrival_lost", lead_id, at=place(record), arrival=event.lead_id)
             elif lead_id not in self._truth.leads:
                 self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
 

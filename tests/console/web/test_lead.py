@@ -100,7 +100,7 @@ async def test_d2_a_late_action_is_answered_with_its_reason(office: Office) -> N
     await expect(first.get_by_role("alert")).to_contain_text(
         "Your lock had run out, and Rep 2 has it open until"
     )
-    assert await first.locator(".facts").count() == 0
+    await expect(first.locator(".facts")).to_have_count(0)
     await second.get_by_role("button", name="closed lost").click()
     await expect(second.locator(".done")).to_contain_text("Recorded: closed lost.")
 

@@ -163,7 +163,7 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     rule = '{"combinator":"and","rules":[{"field":"loan_amount","operator":">","value":1}]}'
     await page.goto(f"/my-leads?segment={rule}")
     await page.wait_for_selector("html[data-ready=yes]")
-    await page.wait_for_function("document.querySelector('[data-total]').textContent === '2 leads'")
+    await expect(page.locator("[data-total]")).to_have_text("2 leads")
     answer = await page.request.post(
         "/api/v1/leads/actions",
         headers={"x-csrf-token": str(await page.locator("meta[name=csrf]").get_attribute("content"))},

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES: Final = int(os.environ.get("EXAMPLES", "15"))
+EXAMPLES: Final = int(os.environ.get("EXAMPLES", "10"))
 """For each operation, of what is allowed and of what is not; more by hand."""
 CHECKS: Final = [
     not_a_server_error,

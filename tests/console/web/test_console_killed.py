@@ -85,9 +85,10 @@ async def test_x4_an_answer_that_came_meanwhile_is_shown(office: Office, victim:
     answer = (await office.ask("claim", lead, "rep-1", **sent)).answer
     assert answer is not None
     assert answer.result == "won"
-    await kill(victim)
+    await page.goto("about:blank")  # the page is left, and its question with it
     await page.unroute("**/claims")
+    await kill(victim)
     await office.until_ready()
-    await page.reload()
+    await page.goto("/queues/new")
     await expect(page.get_by_role("heading", name=WON)).to_be_visible()
     await expect(page.locator("#claimed")).to_contain_text("Jeremy Jones")

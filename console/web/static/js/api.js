@@ -2,6 +2,8 @@
 
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
+const READS = 12; // tries, three quarters of a minute
+
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail ?? `the console answered ${status}`);
@@ -10,11 +12,25 @@ export class Problem extends Error {
   }
 }
 
+// What only reads is asked again while the console is away: lists heal by themselves once it is back.
+async function fetched(path, options) {
+  for (let wait = 250, left = READS; ; wait = Math.min(wait * 2, 4000), left -= 1) {
+    const again = options.method === "GET" && left > 0;
+    try {
+      const answer = await fetch(path, options);
+      if (!again || answer.status !== 503) return answer;
+    } catch (error) {
+      if (!again) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}
+
 export async function call(method, path, body, headers = {}) {
   const sent = { accept: "application/json", ...headers };
   if (method !== "GET") sent["x-csrf-token"] = csrf;
   if (body !== undefined) sent["content-type"] = "application/json";
-  const answer = await fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await fetched(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
   if (answer.status === 401) {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     throw new Problem(401, { detail: "sign in first" });

@@ -17,6 +17,9 @@ HEARTBEAT_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 20.0
 REBALANCE_SECONDS: Final = 20.0
+METADATA_MS: Final = 3_000
+"""A broker that is just up may not know its topics yet: a group that met then is given nothing, and who leads a
+partition stays unknown, until clients ask again. Left alone they do after five minutes."""
 MAX_POLL_RECORDS: Final = 500
 UNBOUNDED_BUFFER: Final = 1_000_000
 """Faust's own buffer pressure stalls (FAUST.md 17); `streams.patches` bounds what is buffered instead."""
@@ -68,6 +71,8 @@ def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None)
         broker_rebalance_timeout=REBALANCE_SECONDS,
         broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_records=MAX_POLL_RECORDS,
+        consumer_metadata_max_age_ms=METADATA_MS,
+        producer_metadata_max_age_ms=METADATA_MS,
         producer_acks=-1,
         producer_request_timeout=REQUEST_SECONDS,
         stream_buffer_maxsize=UNBOUNDED_BUFFER,

@@ -202,6 +202,11 @@ class Feed:
             "external_id": f"{person['external_id']}/{self.inquiries}",
             "campaign": self._source.choice([group_id for group_id in GROUPS if group_id != "first"]),
         }
+        # It may overtake the one before it: then this is the lead, and that one the inquiry.
+        lead = lead_id("default", message["vendor"], message["external_id"], message)
+        self._history.offered.add(lead)
+        if person["campaign"] == "first":
+            self._history.arrived(lead, FIRST, time.monotonic())
         await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
 
     async def _list(self) -> None:

@@ -97,3 +97,23 @@ async def test_q4_a_queue_of_other_teams_is_not_there(office: Office) -> None:
     rep = await office.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("West only")
     assert (await rep.request.get("/api/v1/queues/west/leads")).status == 404
+
+
+async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(office: Office) -> None:
+    await office.rep("rep-1", teams=["east"])
+    await office.publish("queue", "new", **NEW)
+    await office.arrive("A-1", first_name="Ana", last_name="Silva", state="RI")
+    rep = await office.sign_in("rep-1", "/queues/new")
+    await rep.get_by_role("button", name="Claim Ana Silva").click()
+    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
+    east = rep.locator("#queues").get_by_text("East only")
+    await expect(east).to_be_visible()
+    asked = rep.get_by_role("dialog", name="Claim this lead?")
+    await expect(asked).to_be_visible()
+    columns = [*NEW["columns"], "loan_purpose"]
+    await office.publish("queue", "new", **{**NEW, "columns": columns})
+    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["west"]})
+    await expect(asked).to_be_visible()  # the list has another column now, and waits for the answer
+    await asked.get_by_role("button", name="Cancel").click()
+    await expect(rep.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
+    await expect(east).to_be_hidden()

@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from console.web.who import SCOPES
 from tests.console.web.office import NEW
+from tests.console.web.screens import shot
 
 if TYPE_CHECKING:
     from playwright.async_api import APIRequestContext, Page
@@ -74,10 +75,11 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(office
     await page.get_by_label("Sorted by").select_option("last_contacted_at")
     await saved(page)
     await expect(page.locator("[data-unpublished]")).to_be_visible()
+    await shot(page, "queue-builder")
     rep, other = await office.sign_in("rep-2"), await office.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("Sample Claimable")
     await publish(page)
-    await rep.goto("/queues/sample-claimable-leads-queue")
+    await rep.get_by_role("link", name="Sample Claimable Leads Queue").click()
     await expect(rep.locator("tbody")).to_contain_text("Lead RI0")
     await expect(rep.locator("tbody")).not_to_contain_text("RI1")
     await other.reload()

@@ -7,6 +7,7 @@ import { Window } from "./list.js";
 import { Live } from "./live.js";
 import { offers } from "./offers.js";
 import { badge, ownAction } from "./own-queue.js";
+import { Published } from "./published.js";
 import { say } from "./say.js";
 
 const data = JSON.parse(document.getElementById("list-data").textContent);
@@ -212,7 +213,8 @@ live.on("list", (change, id) => {
   }
   if (change.change === "rebuilt") relink();
 });
-live.on("queues", () => location.reload());
+const published = new Published(data, links);
+live.on("queues", () => published.look().catch((error) => say(error.message)));
 // A view of one's own leads is a question to the database, asked again when they change, and as time passes: leads that
 // came or went are told when it has them; anything else of them may be there a little later.
 const LATE_MS = 1500;

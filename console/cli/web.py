@@ -1,5 +1,6 @@
 """The web console: its process, the accounts that sign in to it, and tokens of programs."""
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,9 @@ from console.cli.common import AsJson, finish, say
 from streams.settings import Settings
 
 if TYPE_CHECKING:
-    from console.web.store.accounts import Accounts
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 Org = Annotated[str, typer.Option(help="The org.")]
 
@@ -44,14 +47,14 @@ def account_add(
 
     Example: firstclaim account add mia@lender.example --rep mia --role admin
     """
-    from console.web.store.accounts import Account
+    from console.web.store.accounts import Account, Accounts
 
     if role not in ("admin", "manager", "rep"):
         raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")
     if password is None:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with _Opened() as accounts:
-        accounts.put(Account(email=email, org=org, rep_id=rep, role=role), password)
+    with _opened() as store:
+        Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
     finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
 
@@ -61,9 +64,12 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
     Example: firstclaim account list
     """
-    with _Opened() as accounts:
+    from console.web.store.accounts import Accounts
+
+    with _opened() as store:
         found = [
-            {"email": one.email, "rep_id": one.rep_id, "role": one.role} for one in accounts.accounts(org)
+            {"email": one.email, "rep_id": one.rep_id, "role": one.role}
+            for one in Accounts(store).accounts(org)
         ]
     for one in found:
         typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")
@@ -75,8 +81,10 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
 
     Example: firstclaim account disable mia@lender.example
     """
-    with _Opened() as accounts:
-        done = accounts.disable(email)
+    from console.web.store.accounts import Accounts
+
+    with _opened() as store:
+        done = Accounts(store).disable(email)
     say(f"{email} may sign in no more" if done else f"there is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
 
@@ -92,13 +100,14 @@ def token_issue(
 
     Example: firstclaim token issue --rep crm --name "the CRM" --scope queues:read --scope leads:act
     """
+    from console.web.store.tokens import Tokens
     from console.web.who import SCOPES
 
     for one in scope:
         if one not in SCOPES:
             raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
-    with _Opened() as accounts:
-        secret, token = accounts.issue(org, rep, name, scope, by="command line")
+    with _opened() as store:
+        secret, token = Tokens(store).issue(org, rep, name, scope, by="command line")
     typer.echo(secret)
     finish({"token_id": token.token_id, "secret": secret}, as_json=as_json)
 
@@ -116,19 +125,17 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(token, name="token")
 
 
-class _Opened:
-    """The console's accounts, its database brought up to date; closed afterwards."""
+@contextmanager
+def _opened() -> "Iterator[Engine]":
+    """Yield the console's database, brought up to date."""
+    from console.web.settings import WebSettings
+    from console.web.store.migrate import upgrade
+    from sink.engine import connect
 
-    def __enter__(self) -> "Accounts":
-        from console.web.settings import WebSettings
-        from console.web.store.accounts import Accounts
-        from console.web.store.migrate import upgrade
-        from sink.engine import connect
-
-        url = WebSettings.read().console_database_url
-        upgrade(url)
-        self._engine = connect(url)
-        return Accounts(self._engine)
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
+    url = WebSettings.read().console_database_url
+    upgrade(url)
+    engine = connect(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

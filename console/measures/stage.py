@@ -18,6 +18,7 @@ from console.load import Client
 from console.up import Everything, everything
 from console.web.settings import WebSettings
 from console.web.store.accounts import Account, Accounts
+from console.web.store.tokens import Tokens
 from models.errors import StartFailed
 from models.ids import lead_id
 from sink.engine import connect
@@ -55,7 +56,8 @@ class Stage:
         self.stack, self.client, self.http = stack, client, http
         self.org = client.org
         web = WebSettings.read(state_dir=stack.settings.state_dir)
-        self.accounts = Accounts(connect(web.console_database_url))
+        store = connect(web.console_database_url)
+        self.accounts, self.tokens = Accounts(store), Tokens(store)
         self.sent = 0
 
     @property
@@ -66,7 +68,7 @@ class Stage:
     def token(self, rep_id: str) -> dict[str, str]:
         """Return the headers of a program that acts as somebody."""
         scopes = {"queues:read", "leads:read", "leads:act", "exceptions:read"}
-        secret, _ = self.accounts.issue(self.org, rep_id, "bench", scopes, by="bench")
+        secret, _ = self.tokens.issue(self.org, rep_id, "bench", scopes, by="bench")
         return {"authorization": f"Bearer {secret}"}
 
     def signed_in(self, rep_id: str) -> str:

@@ -13,6 +13,8 @@ from console.web.operations.parts import Operations
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from console.web.store.drafts import Drafts
+from console.web.store.preferences import Preferences
+from console.web.store.tokens import Tokens
 from console.web.store.views import CustomViews
 from streams.settings import Settings
 
@@ -28,6 +30,8 @@ class Parts:
     board: Reader
     hub: Hub
     accounts: Accounts
+    tokens: Tokens
+    preferences: Preferences
     drafts: Drafts
     views: CustomViews
     store: Engine

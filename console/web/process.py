@@ -30,6 +30,8 @@ from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from console.web.store.drafts import Drafts
 from console.web.store.migrate import upgrade
+from console.web.store.preferences import Preferences
+from console.web.store.tokens import Tokens
 from console.web.store.views import CustomViews
 from models.errors import Later
 from rules.book import OVERSEERS
@@ -103,6 +105,8 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         board=board,
         hub=hub,
         accounts=Accounts(store, session_hours=web.session_hours),
+        tokens=Tokens(store),
+        preferences=Preferences(store),
         drafts=Drafts(store),
         views=CustomViews(store),
         store=store,

@@ -16,7 +16,8 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from console.web.errors import Problem, forbidden
 from console.web.parts import Parts
-from console.web.store.accounts import Account, Session, Token
+from console.web.store.accounts import Account, Session
+from console.web.store.tokens import Token
 from rules.book import OVERSEERS, OrgRules
 
 COOKIE: Final = "firstclaim_session"
@@ -102,7 +103,7 @@ class Access:
 async def identify(request: Request, parts: Parts, cookie: str | None, bearer: str | None) -> Person:
     """Return who asks, by token or by session; raises 401, and 403 for a write that another site may have sent."""
     if bearer:
-        token = await asyncio.to_thread(parts.accounts.token, bearer)
+        token = await asyncio.to_thread(parts.tokens.find, bearer)
         if token is None:
             raise _unauthorized("the token is unknown, revoked or over")
         return _by_token(parts, token)

@@ -24,7 +24,7 @@ async def preference(
     person: Annotated[Person, Depends(Access("queues:read"))], parts: PartsOf, name: Name
 ) -> dict[str, Any]:
     """Return what one chose under this name; empty where nothing was."""
-    return await asyncio.to_thread(parts.accounts.preference, person.org, person.rep_id, name)
+    return await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, name)
 
 
 @router.put("/{name}")
@@ -39,7 +39,7 @@ async def prefer(
         raise forbidden("view-only is for managers and admins")
     if len(msgspec.json.encode(value)) > MOST_BYTES:
         raise Problem(422, "invalid", f"body: a preference has {MOST_BYTES} bytes at most")
-    await asyncio.to_thread(parts.accounts.prefer, person.org, person.rep_id, name, value)
+    await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
     return value
 
 
@@ -47,5 +47,5 @@ async def views_only(parts: Parts, person: Person) -> bool:
     """Say whether the person opens leads without locking them (D5)."""
     if not person.oversees:
         return False
-    chosen = await asyncio.to_thread(parts.accounts.preference, person.org, person.rep_id, VIEW_ONLY)
+    chosen = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, VIEW_ONLY)
     return chosen.get("on") is True

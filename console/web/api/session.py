@@ -5,12 +5,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field
 
 from console.web.api.limits import slow_down
 from console.web.api.schemas import Me, Model
-from console.web.errors import Problem
+from console.web.errors import Problem, forbidden
 from console.web.parts import Parts
-from console.web.store.accounts import Session
+from console.web.store.accounts import SHORTEST_PASSWORD, Session
 from console.web.who import COOKIE, Access, PartsOf, Person, person_of, same_origin
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
@@ -69,6 +70,30 @@ async def sign_out(
 async def me(person: Annotated[Person, Depends(Access("queues:read"))]) -> Me:
     """Say who asks."""
     return _me(person)
+
+
+class NewPassword(Model):
+    """The password there is, and the one to come."""
+
+    current: str = Field(max_length=1000)
+    new: str = Field(min_length=SHORTEST_PASSWORD, max_length=1000)
+
+
+@router.put("/me/password", status_code=HTTPStatus.NO_CONTENT)
+async def change_password(
+    request: Request,
+    parts: PartsOf,
+    person: Annotated[Person, Depends(Access("queues:read"))],
+    given: NewPassword,
+) -> None:
+    """Change one's own password; every other browser is signed out. For a signed-in browser, not for tokens."""
+    secret = request.cookies.get(COOKIE)
+    if person.email is None or person.csrf is None or secret is None:
+        raise forbidden("a program has no password")
+    slow_down(request, person.email)
+    if await asyncio.to_thread(parts.accounts.check, person.email, given.current) is None:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is not your password")
+    await asyncio.to_thread(lambda: parts.accounts.change_password(str(person.email), given.new, keep=secret))
 
 
 def _me(person: Person) -> Me:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from console.web.api.schemas import Model
 from console.web.errors import Problem, not_found
-from console.web.store.accounts import Token
+from console.web.store.tokens import Token
 from console.web.who import ADMINS, SCOPES, Access, PartsOf, Person
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
@@ -48,7 +48,7 @@ class IssuedToken(TokenInfo):
 @router.get("")
 async def tokens(person: Admin, parts: PartsOf) -> list[TokenInfo]:
     """List the org's tokens."""
-    return [_info(token) for token in await asyncio.to_thread(parts.accounts.tokens, person.org)]
+    return [_info(token) for token in await asyncio.to_thread(parts.tokens.all, person.org)]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -65,7 +65,7 @@ async def issue(person: Admin, parts: PartsOf, given: NewToken) -> IssuedToken:
     ):
         raise Problem(422, "invalid", "expires_at: must be in the future, with an offset")
     secret, token = await asyncio.to_thread(
-        lambda: parts.accounts.issue(
+        lambda: parts.tokens.issue(
             person.org,
             given.rep_id,
             given.name,
@@ -80,7 +80,7 @@ async def issue(person: Admin, parts: PartsOf, given: NewToken) -> IssuedToken:
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 async def revoke(person: Admin, parts: PartsOf, token_id: str) -> None:
     """Revoke a token: it is worth nothing from now on."""
-    if not await asyncio.to_thread(parts.accounts.revoke, person.org, token_id):
+    if not await asyncio.to_thread(parts.tokens.revoke, person.org, token_id):
         raise not_found(f"token {token_id}")
 
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from console.web.pages import (
+    account,
     call_queue,
     desk,
     directory,
@@ -23,6 +24,7 @@ def pages() -> list[APIRouter]:
         for module in (
             sign_in,
             oidc,
+            account,
             call_queue,
             views,
             desk,

@@ -22,7 +22,7 @@ async def my_leads(
     request: Request, person: Annotated[Person, Depends(Access("leads:read"))], parts: PartsOf
 ) -> Response:
     """Show the list; what is asked of it is in the address, and its columns are those the person chose."""
-    chosen = await asyncio.to_thread(parts.accounts.preference, person.org, person.rep_id, COLUMNS)
+    chosen = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, COLUMNS)
     names = chosen.get("columns")
     known = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []
     rules = parts.directory.org(person.org)

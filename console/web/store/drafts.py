@@ -3,17 +3,14 @@
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert, select
 
+from console.web.store.store import Store
 from console.web.store.tables import QueueDraftTable, QueueHistoryTable
 from models.errors import FirstclaimError
-from sink.verdicts import translated
-
-_WHAT: Final = "console database"
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,23 +43,19 @@ class Overtaken(FirstclaimError):  # noqa: N818  # it is what happened to the ed
         self.now = now
 
 
-class Drafts:
+class Drafts(Store):
     """The drafts and histories of all orgs. Blocking; the web asks from a thread. Raises `Later` where it is away."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def find(self, org: str, queue_id: str) -> Draft | None:
         """Return a queue's draft, None without one."""
-        with translated(_WHAT), self._engine.connect() as connection:
+        with self.reading() as connection:
             return _draft(connection, org, queue_id)
 
     def all(self, org: str) -> dict[str, Draft]:
         """Return an org's drafts by queue id."""
         table = QueueDraftTable
         query = select(*table.__table__.columns).where(table.org == org).order_by(table.queue_id)
-        with translated(_WHAT), self._engine.connect() as connection:
+        with self.reading() as connection:
             return {row.queue_id: _as_draft(row) for row in connection.execute(query)}
 
     def save(
@@ -84,18 +77,18 @@ class Drafts:
             updated_by=by,
             updated_at=datetime.now(UTC),
         )
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             if seen is not None:
                 self._take(connection, org, queue_id, seen)
             values = {"org": org, **msgspec.structs.asdict(draft)}
-            added = self._insert(QueueDraftTable).values(values).on_conflict_do_nothing()
+            added = self.insert(QueueDraftTable).values(values).on_conflict_do_nothing()
             if connection.execute(added.returning(QueueDraftTable.revision)).first() is None:
                 raise Overtaken(_draft(connection, org, queue_id))
         return draft
 
     def discard(self, org: str, queue_id: str, seen: str) -> None:
         """Forget the draft of revision `seen`; raises `Overtaken` if there is another one now, or none."""
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             self._take(connection, org, queue_id, seen)
 
     def published(
@@ -119,7 +112,7 @@ class Drafts:
             "published_at": datetime.now(UTC),
         }
         table = QueueDraftTable
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             connection.execute(insert(QueueHistoryTable).values(edition))
             if seen is not None:
                 connection.execute(
@@ -135,7 +128,7 @@ class Drafts:
             .order_by(table.version.desc())
             .limit(limit)
         )
-        with translated(_WHAT), self._engine.connect() as connection:
+        with self.reading() as connection:
             return [
                 Edition(
                     queue_id=row.queue_id,

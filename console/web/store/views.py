@@ -6,14 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, select, update
 
+from console.web.store.store import Store
 from console.web.store.tables import CustomViewTable
 from models.errors import FirstclaimError
-from sink.verdicts import translated
 
-_WHAT: Final = "console database"
 MOST: Final = 100
 """Views of one person."""
 
@@ -31,24 +29,20 @@ class TooMany(FirstclaimError):  # noqa: N818  # it is what there are
     """Somebody has `MOST` views already."""
 
 
-class CustomViews:
+class CustomViews(Store):
     """The views of everybody. Blocking; the web asks from a thread. Raises `Later` where the database is away."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     def all(self, org: str, rep_id: str) -> list[CustomView]:
         """Return somebody's views by name."""
         query = select(*_COLUMNS).where(*_of(org, rep_id))
-        with translated(_WHAT), self._engine.connect() as connection:
+        with self.reading() as connection:
             found = [CustomView(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
 
     def find(self, org: str, rep_id: str, view_id: str) -> CustomView | None:
         """Return one of somebody's views, None if there is none of that id."""
         query = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
-        with translated(_WHAT), self._engine.connect() as connection:
+        with self.reading() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else CustomView(**row)
 
@@ -57,13 +51,13 @@ class CustomViews:
         made = _made(view_id, value)
         count = select(func.count()).select_from(CustomViewTable).where(*_of(org, rep_id))
         values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             there = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
             if (row := connection.execute(there).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
                 raise TooMany(f"you have {MOST} views already: delete one first")
-            connection.execute(self._insert(CustomViewTable).values(values).on_conflict_do_nothing())
+            connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
             return CustomView(**connection.execute(there).mappings().one())
 
     def save(
@@ -72,7 +66,7 @@ class CustomViews:
         """Save over revision `seen`; None if that is not what is there any more."""
         made, table = _made(view_id, value), CustomViewTable
         query = update(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             kept = connection.execute(query.values(msgspec.structs.asdict(made)))
         return made if kept.rowcount else None
 
@@ -80,7 +74,7 @@ class CustomViews:
         """Delete revision `seen`; False if that is not what is there any more."""
         table = CustomViewTable
         query = delete(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with self.writing() as connection:
             return connection.execute(query).rowcount > 0
 
 

@@ -15,11 +15,14 @@ from console.load import Client
 from console.up import Everything, everything
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
+from console.web.store.tokens import Tokens
 from sink.engine import connect
 from tests.console.web.office import PATIENCE_MS, Office
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from sqlalchemy import Engine
 
 expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -41,9 +44,15 @@ def stack() -> Iterator[Everything]:
 
 
 @pytest.fixture(scope="session")
-def accounts(stack: Everything) -> Accounts:
+def store(stack: Everything) -> Engine:
+    """Return the running console's own database."""
+    return connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
+
+
+@pytest.fixture(scope="session")
+def accounts(store: Engine) -> Accounts:
     """Return the accounts of the running console."""
-    return Accounts(connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url))
+    return Accounts(store)
 
 
 @pytest.fixture
@@ -56,9 +65,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-async def office(stack: Everything, accounts: Accounts, browser: Browser) -> AsyncIterator[Office]:
+async def office(stack: Everything, store: Engine, browser: Browser) -> AsyncIterator[Office]:
     """Yield an org of the test's own; an error in any page fails the test."""
-    new = Office(stack, browser, accounts, Client(stack.settings))
+    new = Office(stack, browser, Accounts(store), Tokens(store), Client(stack.settings))
     new.client.org = new.org
     async with new.client:
         yield new

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from console.load.client import Asked
     from console.up import Everything
     from console.web.store.accounts import Accounts
+    from console.web.store.tokens import Tokens
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
 PATIENCE_MS: Final = 15_000
@@ -39,6 +40,7 @@ class Office:
     stack: Everything
     browser: Browser
     accounts: Accounts
+    tokens: Tokens
     client: Client
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
@@ -85,7 +87,7 @@ class Office:
 
     async def until_known(self, rep_id: str) -> None:
         """Wait until the console has read that somebody is in the directory."""
-        token = self.accounts.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
+        token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
         asked = (await self.browser.new_context(base_url=self.url)).request
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         async with asyncio.timeout(PATIENCE_MS / 1000):

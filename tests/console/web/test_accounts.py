@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from console.web.store.accounts import Account, Accounts
 from console.web.store.migrate import upgrade
+from console.web.store.tokens import Tokens
 from models.errors import InvalidInput
 from sink.engine import connect
 
@@ -17,18 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
 MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
 
 
 @pytest.fixture
-def accounts(tmp_path: Path) -> Iterator[Accounts]:
-    """Yield the accounts of an empty database."""
+def store(tmp_path: Path) -> Iterator[Engine]:
+    """Yield an empty database."""
     url = f"sqlite:///{tmp_path / 'console.sqlite'}"
     upgrade(url)
     engine = connect(url)
-    yield Accounts(engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def accounts(store: Engine) -> Accounts:
+    """Return its accounts."""
+    return Accounts(store)
+
+
+@pytest.fixture
+def tokens(store: Engine) -> Tokens:
+    """Return its tokens."""
+    return Tokens(store)
 
 
 def test_who_has_the_password_signs_in_and_nobody_else(accounts: Accounts) -> None:
@@ -62,7 +77,21 @@ def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     assert accounts.accounts("default") == [MIA]
 
 
-def test_a_session_ends_by_signing_out_by_time_and_with_its_account(accounts: Accounts) -> None:
+def test_a_new_password_ends_the_sessions_of_all_other_browsers(accounts: Accounts) -> None:
+    accounts.put(MIA, PASSWORD)
+    here, there = accounts.sign_in(MIA)[0], accounts.sign_in(MIA)[0]
+    with pytest.raises(InvalidInput, match="new: has fewer than 10"):
+        accounts.change_password(MIA.email, "short", keep=here)
+    accounts.change_password(MIA.email, "another horse battery", keep=here)
+    assert accounts.session(here) is not None
+    assert accounts.session(there) is None
+    assert accounts.check(MIA.email, PASSWORD) is None
+    assert accounts.check(MIA.email, "another horse battery") == MIA
+
+
+def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
+    accounts: Accounts, store: Engine
+) -> None:
     accounts.put(MIA, PASSWORD)
     first, session = accounts.sign_in(MIA)
     found = accounts.session(first)
@@ -70,7 +99,7 @@ def test_a_session_ends_by_signing_out_by_time_and_with_its_account(accounts: Ac
     assert (found.account, found.csrf) == (MIA, session.csrf)
     accounts.sign_out(first)
     assert accounts.session(first) is None
-    brief = Accounts(accounts._engine, session_hours=-1)
+    brief = Accounts(store, session_hours=-1)
     assert accounts.session(brief.sign_in(MIA)[0]) is None
     second, _ = accounts.sign_in(MIA)
     assert accounts.disable("mia@x.org")
@@ -78,27 +107,27 @@ def test_a_session_ends_by_signing_out_by_time_and_with_its_account(accounts: Ac
     assert not accounts.disable("mia@x.org")
 
 
-def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(accounts: Accounts) -> None:
-    secret, token = accounts.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
-    found = accounts.token(secret)
+def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(tokens: Tokens) -> None:
+    secret, token = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
+    found = tokens.find(secret)
     assert found is not None
     assert (found.rep_id, found.scopes) == ("mia", frozenset({"leads:act"}))
-    assert accounts.token(secret[:-1] + "x") is None
-    assert not accounts.revoke("other", token.token_id)
-    assert accounts.revoke("default", token.token_id)
-    assert accounts.token(secret) is None
+    assert tokens.find(secret[:-1] + "x") is None
+    assert not tokens.revoke("other", token.token_id)
+    assert tokens.revoke("default", token.token_id)
+    assert tokens.find(secret) is None
     over = datetime.now(UTC) - timedelta(seconds=1)
     assert (
-        accounts.token(accounts.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=over)[0])
+        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=over)[0])
         is None
     )
 
 
-def test_no_secret_is_in_the_database(accounts: Accounts) -> None:
+def test_no_secret_is_in_the_database(accounts: Accounts, tokens: Tokens, store: Engine) -> None:
     accounts.put(MIA, PASSWORD)
     session, _ = accounts.sign_in(MIA)
-    token, _ = accounts.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
-    with accounts._engine.connect() as connection:
+    token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
+    with store.connect() as connection:
         kept = "".join(
             str(row)
             for table in ("account", "session", "api_token")

@@ -51,7 +51,7 @@ async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
     await office.publish("queue", "new", **NEW)
     await office.arrive("D-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
     await office.until_known("admin-1")
-    secret, _ = office.accounts.issue(office.org, "admin-1", "schemathesis", SCOPES, by="test")
+    secret, _ = office.tokens.issue(office.org, "admin-1", "schemathesis", SCOPES, by="test")
     headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
     await asyncio.to_thread(exercise, document(stack), headers)
 

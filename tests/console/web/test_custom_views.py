@@ -56,7 +56,7 @@ async def claimed(office: Office, number: int, rep_id: str, **facts: Any) -> str
 async def program(office: Office, rep_id: str) -> httpx.AsyncClient:
     """Return how a program asks as somebody."""
     await office.until_known(rep_id)
-    secret, _ = office.accounts.issue(office.org, rep_id, "test", SCOPES, by="test")
+    secret, _ = office.tokens.issue(office.org, rep_id, "test", SCOPES, by="test")
     return httpx.AsyncClient(
         base_url=office.url, headers={"authorization": f"Bearer {secret}", "accept": "application/json"}
     )

@@ -91,7 +91,7 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
     await office.rep("rep-1")
     lead = await blind_lead(office)
     await office.until_known("rep-1")
-    secret, _ = office.accounts.issue(office.org, "rep-1", "test", SCOPES, by="test")
+    secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
     async with session(office, secret) as client:
         await until_there(client, lead)
         told = [""]
@@ -119,14 +119,14 @@ async def test_another_orgs_admin_sees_nothing_of_it(office: Office) -> None:
     await office.rep("rep-1")
     lead = await blind_lead(office)
     await office.until_known("rep-1")
-    own, _ = office.accounts.issue(office.org, "rep-1", "test", SCOPES, by="test")
+    own, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
     async with session(office, own) as client:
         await until_there(client, lead)
     inside, office.org = office.org, f"{office.org}-other"
     office.client.org = office.org
     await office.rep("rep-1", "admin")
     await office.until_known("rep-1")
-    secret, _ = office.accounts.issue(office.org, "rep-1", "test", SCOPES, by="test")
+    secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
     async with session(office, secret) as client:
         assert await everything(client, lead, inside) == []
         answer = await client.get("/api/v1/queues/blind/leads")

@@ -38,13 +38,13 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(office: O
     for role in ROLES:
         await office.rep(f"{role}-1", role)
     tokens = {
-        role: office.accounts.issue(office.org, f"{role}-1", role, SCOPES, by="test")[0] for role in ROLES
+        role: office.tokens.issue(office.org, f"{role}-1", role, SCOPES, by="test")[0] for role in ROLES
     }
     bare = {
-        scope: office.accounts.issue(office.org, "admin-1", scope, set(SCOPES) - {scope}, by="test")[0]
+        scope: office.tokens.issue(office.org, "admin-1", scope, set(SCOPES) - {scope}, by="test")[0]
         for scope in SCOPES
     }
-    stranger = office.accounts.issue(other, "admin-1", "other", SCOPES, by="test")[0]
+    stranger = office.tokens.issue(other, "admin-1", "other", SCOPES, by="test")[0]
     key = f"{other}/rep/somebody".encode()
     await (await office.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
     await office.until_known("admin-1")

@@ -245,7 +245,7 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(offic
 async def program(office: Office, rep_id: str) -> tuple[APIRequestContext, dict[str, str]]:
     """Return how a program asks as somebody."""
     await office.until_known(rep_id)
-    secret, _ = office.accounts.issue(office.org, rep_id, "test", SCOPES, by="test")
+    secret, _ = office.tokens.issue(office.org, rep_id, "test", SCOPES, by="test")
     context = await office.browser.new_context(base_url=office.url)
     return context.request, {"authorization": f"Bearer {secret}", "accept": "application/json"}
 

@@ -12,7 +12,7 @@ JOBS ?= 2
 CHROMIUM ?= /usr/bin/chromium
 export CHROMIUM
 
-.PHONY: help setup demo browser test check lint types imports island island-check format lock clean
+.PHONY: help setup demo browser test explore check lint types imports island island-check format lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -41,6 +41,9 @@ $(CHROMIUM):
 
 test: setup browser ## run every test, on the real servers, JOBS=2 files at a time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+
+explore: setup browser ## property tests with examples never tried before; a find is kept, tried first, and can be told by its blob
+	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m hypothesis
 
 check: setup lint types imports test ## what CI holds the project to, and the linters
 

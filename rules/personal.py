@@ -159,7 +159,7 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead stood in each before it."""
     stood: dict[str, bool] = {}
-    moved = claimed = closed = False
+    moved = claimed = closed = ended = False
     for decision in row.decisions:
         match decision:
             case OwnerChanged():
@@ -181,9 +181,11 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
             case OfferDeclined():
                 stood.setdefault(personal_queue(decision.rep_id), True)
             case _:
+                ended = ended or isinstance(decision, LeadClosed)
                 moved = moved or (isinstance(decision, _MOVES) and decision != _NOTHING_NEW)
     if moved:
-        if lead.owner is not None:
+        # One that is closed has left already, unless this very record closed it.
+        if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
             stood.setdefault(personal_queue(lead.owner), True)
         for queue_id in own_queues(lead):
             stood.setdefault(queue_id, True)

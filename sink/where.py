@@ -133,7 +133,9 @@ def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnEle
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         return and_(read >= value[0], read <= value[1])
     if isinstance(value, tuple):
-        return read.in_(value)
+        # A list is bound as the type of its first value, and 12.5 among whole numbers would be 12.
+        mixed = any(isinstance(one, float) for one in value)
+        return read.in_(tuple(map(float, value)) if mixed else value)
     return _COMPARISONS[operator](read, value)
 
 

@@ -1,3 +1,14 @@
-"""Fixtures every room's tests share."""
+"""Fixtures every room's tests share, and how property tests choose their examples.
+
+`make test` tries the same examples each time, so that what fails is what was changed; `make explore` tries new ones.
+"""
+
+import os
+
+from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures.servers"]
+
+settings.register_profile("repeat", derandomize=True, database=None)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))

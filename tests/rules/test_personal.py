@@ -57,6 +57,8 @@ class Own:
         Own([CallbackSet(rep_id="rep-7", at=LATER)], owned(callback_at=LATER), {"rep/rep-7": "moved"}),
         Own([CallbackDue(rep_id="rep-7")], owned(callback_at=AT), {"rep/rep-7": "moved"}),
         Own([CallbackSet(rep_id="rep-7", at=None)], lead(deferred_at=AT), {}),
+        Own([ArrivalRepeated(filled=("email",))], owned(), {"rep/rep-7": "moved"}),
+        Own([ArrivalRepeated(filled=("email",))], owned(phase=Phase.CLOSED), {}),
         Own([OutcomeRecorded(rep_id="rep-7", outcome="no_answer")], owned(), {"rep/rep-7": "moved"}),
         Own(
             [OutcomeRecorded(rep_id="rep-7", outcome="closed_won"), LeadClosed(outcome="closed_won")],

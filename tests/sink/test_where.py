@@ -279,3 +279,18 @@ def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: An
         )
         found = ask(crm, [lead], where(rule.tree, NOW, crm.dialect.name))
         assert bool(found) is rule.test(lead, NOW)[0], (operator, operand)
+
+
+@pytest.mark.parametrize("field", ["attributes.n", "loan_amount"])
+def test_x5_a_list_of_whole_numbers_and_fractions_is_compared_as_it_is_written(
+    crm: Engine, field: str
+) -> None:
+    """X5: a driver may bind a whole list by its first value."""
+    leads_ = named(
+        [make(facts=Facts(vendor="acme", loan_amount=n, attributes={"n": n})) for n in (7, 12, 12.5, 13)]
+    )
+    for operator in ("in", "notIn"):
+        for value in ([7, 12.5], [12.5, 7], [7, 12]):
+            rule = CompiledRule(parse({"rules": [{"field": field, "operator": operator, "value": value}]}))
+            expected = {lead.lead_id for lead in leads_ if rule.test(lead, NOW)[0]}
+            assert set(ask(crm, leads_, where(rule.tree, NOW, crm.dialect.name))) == expected

@@ -5,10 +5,10 @@ milliseconds by the browser's clock:
 
 - `page_open_ms`: from the start of the navigation until the page is ready and the frame with its rows is painted;
 - `search_ms`: from a key in the search field until the frame with the rows found is painted, a pause for more typing
-  (150 ms) included, for a rare and a common name; the slower of the two counts;
+  (100 ms) included, for a rare and a common name; the slower of the two counts;
 - `exceptions_open_ms`, `my_leads_open_ms`: as `page_open_ms`, with all the leads at the exceptions desk (the queue is
   removed, so that nobody and nothing has them) and in the manager's list of all leads;
-- `filter_ms`: from choosing a state there until the frame with its rows is painted, a pause (250 ms) included where
+- `filter_ms`: from choosing a state there until the frame with its rows is painted, a pause (150 ms) included where
   the list makes one; the slower of the two pages counts.
 
 `heap_mb`: what the queue's page holds after garbage collection, at the end: it was paged through, searched, and leads

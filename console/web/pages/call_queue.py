@@ -18,6 +18,8 @@ Reads = Annotated[Person, Depends(Access("queues:read"))]
 
 WINDOW: Final = 100
 """Rows a page shows at once; it stays as small however long the queue is."""
+RESERVE: Final = 50
+"""Rows a page holds below those it shows: when rows leave, these move up and nobody need ask."""
 
 
 @router.get("/queues")
@@ -29,7 +31,7 @@ async def call_queue(
     beside = await shelf(parts, person)
     queues: list[QueueInfo] = beside["queues"]
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
-    page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW)
+    page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
     info = next((one for one in queues if one.queue_id == chosen), None)
     shown = {
         "queue_id": page.queue_id,
@@ -37,6 +39,7 @@ async def call_queue(
         "size": page.size,
         "as_of": page.as_of,
         "window": WINDOW,
+        "reserve": RESERVE,
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
         "columns": columns_of(info),

@@ -131,7 +131,7 @@ const search = find("[data-search]");
 let typing;
 search.addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(() => view.search(search.querySelector("input").value), 150);
+  typing = setTimeout(() => view.search(search.querySelector("input").value), 100);
 });
 search.addEventListener("submit", (event) => event.preventDefault());
 search.addEventListener("reset", () => view.search(""));

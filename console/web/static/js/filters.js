@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { words } from "./format.js";
 
-const TYPING = 250; // ms without a key until what was typed is asked
+const TYPING = 150; // ms without a key until what was typed is asked
 
 export class Filters {
   constructor(table) {

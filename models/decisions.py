@@ -254,7 +254,8 @@ class LeadOffered(_Decision, frozen=True, tag="lead_offered"):
 class OfferEnded(_Decision, frozen=True, tag="offer_ended"):
     """An offer is over for these reps; where nobody has the lead the org is given back what it took (X3).
 
-    `reps` empty: a request that nobody had been found for is withdrawn.
+    `winner`: who took it, where one of those it was offered to did; `reps` are the others. Both empty: a request that
+    nobody had been found for is withdrawn.
     """
 
     group_id: str
@@ -263,6 +264,7 @@ class OfferEnded(_Decision, frozen=True, tag="offer_ended"):
     why: str
     reps: tuple[str, ...] = ()
     method: str | None = None
+    winner: str | None = None
 
 
 class OfferDeclined(_Decision, frozen=True, tag="offer_declined"):
@@ -273,6 +275,7 @@ class OfferDeclined(_Decision, frozen=True, tag="offer_declined"):
     why: str
     remaining: tuple[str, ...]
     told_by_org: bool = False
+    group_id: str | None = None
 
 
 class NobodyAvailable(_Decision, frozen=True, tag="nobody_available"):

@@ -99,6 +99,11 @@ class OrgRules:
         """Return what `explain` says with every condition's outcome, for trying rules (X1, X5)."""
         return self.index.explain(lead, queue_id, now)
 
+    def called(self, queue_id: str) -> str:
+        """Return the name people know a queue by; its id where it has none."""
+        queue = self.queues.get(queue_id)
+        return queue_id if queue is None else queue.queue.name or queue_id
+
     def role(self, rep_id: str) -> str | None:
         """Return a rep's role; None for one who is unknown or has left.
 

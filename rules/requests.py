@@ -65,7 +65,8 @@ def _not_claimable(turn: Turn, ask: ActionRequested) -> Verdict:
     if ask.queue_id is None:
         return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
     if not rules.queues[ask.queue_id].queue.claimable:
-        return refused(Reason.NOT_QUALIFIED, f"{ask.queue_id} is a work queue: open the lead instead")
+        work = rules.called(ask.queue_id)
+        return refused(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
     return refused(Reason.NOT_QUALIFIED, rules.explain(lead, ask.queue_id, turn.at))
 
 
@@ -87,7 +88,8 @@ def view(turn: Turn, ask: ActionRequested) -> Verdict:
         turn.refresh()
         claimable = sorted(q for q in turn.lead.places if rules.queues[q].queue.claimable)
         if claimable:
-            return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {', '.join(claimable)}")
+            named = ", ".join(map(rules.called, claimable))
+            return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
         if not manager and not any(rules.may_see(ask.rep_id, q) for q in turn.lead.places):
             return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
     turn.lock(ask.rep_id, turn.at + timedelta(minutes=rules.settings.lock_minutes))

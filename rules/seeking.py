@@ -69,7 +69,11 @@ def decline(turn: Turn, rep_id: str) -> None:
     remaining = tuple(other for other in search.reps if other != rep_id)
     if remaining:
         turn.become(search=replace(search, reps=remaining, tried=(*search.tried, rep_id)))
-        turn.say(OfferDeclined(rep_id=rep_id, epoch=search.epoch, why=why, remaining=remaining))
+        turn.say(
+            OfferDeclined(
+                rep_id=rep_id, epoch=search.epoch, why=why, remaining=remaining, group_id=search.group_id
+            )
+        )
         return
     _end(turn, search, Outcome.DECLINED, search.reps, why)
     if search.stage is Seeking.OFFERED:
@@ -174,6 +178,7 @@ def _voided(turn: Turn, answer: OfferVoided) -> AnswerIgnored | None:
                 why=answer.why,
                 remaining=remaining,
                 told_by_org=True,
+                group_id=search.group_id,
             )
         )
         return None

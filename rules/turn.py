@@ -172,6 +172,7 @@ class Turn:
                 group_id=search.group_id,
                 epoch=search.epoch,
                 outcome=Outcome.CLAIMED if winner in search.reps else Outcome.VOIDED,
+                winner=winner if winner in search.reps else None,
                 why=why,
                 reps=tuple(rep_id for rep_id in search.reps if rep_id != winner),
                 method=search.method,

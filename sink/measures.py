@@ -187,8 +187,14 @@ def fairness(
             skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     cut = Cut(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
     for _, said in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
-        for rep_id in said.get("reps", ()):
+        # Who lost a ring to a colleague is in `reps`, and has neither claimed nor missed it.
+        whose = [said["winner"]] if said.get("winner") else said.get("reps", ())
+        for rep_id in whose:
             counts[said["group_id"]][rep_id][said["outcome"]] += 1
+    one_of_many = _decisions(org, "offer_declined", cut.since, MOST_OFFERS, why, DecisionTable.rep_id)
+    for _, said, rep_id in connection.execute(one_of_many):
+        if group := said.get("group_id"):
+            counts[group][rep_id][Outcome.DECLINED.value] += 1
     for _, said in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
         nobody[said["group_id"]][said["reason"]] += 1
         for passed in said.get("explanation", ()):

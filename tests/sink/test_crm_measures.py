@@ -15,6 +15,7 @@ from models.decisions import (
     LeadAccepted,
     LeadOffered,
     NobodyAvailable,
+    OfferDeclined,
     OfferEnded,
     Reason,
     Result,
@@ -70,9 +71,13 @@ def offered(reps: Sequence[str], *passed: Rejected, method: str = "round_robin")
     )
 
 
-def ended(reps: Sequence[str], outcome: Outcome, method: str | None = "round_robin") -> OfferEnded:
+def ended(
+    reps: Sequence[str], outcome: Outcome, method: str | None = "round_robin", winner: str | None = None
+) -> OfferEnded:
     """Return the end of one."""
-    return OfferEnded(group_id="west", epoch=1, outcome=outcome, why="", reps=tuple(reps), method=method)
+    return OfferEnded(
+        group_id="west", epoch=1, outcome=outcome, why="", reps=tuple(reps), method=method, winner=winner
+    )
 
 
 @pytest.fixture
@@ -132,7 +137,7 @@ def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine
     a = lead_of("a")
     journal.says(a, START, offered(["rep-3"]))
     journal.says(a, START, ended(["rep-3"], Outcome.TIMEOUT), offered(["rep-7"]))
-    journal.says(a, START, ended(["rep-7"], Outcome.CLAIMED))
+    journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
     journal.says(a, START, ended([], Outcome.VOIDED, method=None))
     journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
     trouble = Trouble("all_agents_tried", (), START)
@@ -157,7 +162,11 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
     rest = Rejected(None, Why.HOURS, "3 more: hours")
     journal.says(a, START, offered(["rep-3"], licence, rest))
     journal.says(a, START, ended(["rep-3"], Outcome.DECLINED), offered(["rep-7"], licence))
-    journal.says(a, START, ended(["rep-7"], Outcome.CLAIMED))
+    journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
+    journal.says(lead_of("c"), START, offered(["rep-3", "rep-7", "rep-9"], method="ring_all"))
+    declined = OfferDeclined(rep_id="rep-9", epoch=1, why="", remaining=("rep-3", "rep-7"), group_id="west")
+    journal.says(lead_of("c"), START, declined)
+    journal.says(lead_of("c"), START, ended(["rep-3"], Outcome.CLAIMED, "ring_all", winner="rep-7"))
     nobody = NobodyAvailable(
         group_id="west", epoch=2, reason="no_available_agents", explanation=(licence,), waits=True
     )
@@ -167,9 +176,9 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
         shares, left, cut = measures.fairness(connection, "default", START)
     assert shares["west"] == {
         "": Share(0, 0, 0, 0, 0, {"hours": 3}),
-        "rep-3": Share(1, 0, 0, 1, 0, {}),
-        "rep-7": Share(1, 1, 0, 0, 0, {}),
-        "rep-9": Share(0, 0, 0, 0, 0, {"licence": 3}),
+        "rep-3": Share(2, 0, 0, 1, 0, {}),
+        "rep-7": Share(2, 2, 0, 0, 0, {}),
+        "rep-9": Share(1, 0, 0, 1, 0, {"licence": 3}),
     }
     assert left == {"west": {"no_available_agents": 1}}
     assert cut == Cut(START, cut=False)

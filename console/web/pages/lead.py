@@ -149,5 +149,5 @@ def _queue(parts: Parts, person: Person, queue: str | None) -> dict[str, str]:
     """Return where one came from, and goes back to."""
     rules = parts.directory.org(person.org)
     if queue and person.may_see(rules, queue):
-        return {"id": queue, "name": rules.queues[queue].queue.name or queue}
+        return {"id": queue, "name": rules.called(queue)}
     return {"id": "mine", "name": "My queue"}

@@ -22,7 +22,9 @@ _FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) =
   const page = (at, from) => ({
     size: orders[at].length,
     as_of: `1-${at}`,
-    rows: orders[at].slice(from, from + window + reserve).map((lead_id, n) => ({ lead_id, rank: from + n, version: 1, columns: {} })),
+    rows: orders[at]
+      .slice(from, from + window + reserve)
+      .map((lead_id, n) => ({ lead_id, rank: from + n, version: 1, columns: {} })),
   });
   const view = new Window({ queue_id: "q", api: "q", window, reserve, ...page(0, 0) });
   let at = 0, answered = null;

@@ -100,6 +100,10 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     await again.locator("#many [data-close]").click()
     found = await (await again.request.get("/api/v1/leads?last_outcome=left_message")).json()
     assert found["total"] == 2
+    # From a lead one comes back to the list as it was.
+    await again.locator("tbody a").first.click()
+    await again.get_by_role("link", name="Back to My leads").click()
+    await again.wait_for_url("**/my-leads?*state=RI*")
     # Nobody else's leads, however they are asked for.
     for query in ("owner=rep-2", "search=Other", "owner="):
         assert (await (await again.request.get(f"/api/v1/leads?{query}")).json())["rows"] == []

@@ -75,6 +75,7 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(office
     await page.get_by_label("Sorted by").select_option("last_contacted_at")
     await saved(page)
     await expect(page.locator("[data-unpublished]")).to_be_visible()
+    await page.evaluate("scrollTo(0, 0)")
     await shot(page, "queue-builder")
     rep, other = await office.sign_in("rep-2"), await office.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("Sample Claimable")

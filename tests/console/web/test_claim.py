@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,37 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: Offi
     answer = (await office.ask("claim", lead, "rep-2")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("lost", "rep-1")
+
+
+async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: Office) -> None:
+    for rep_id in ("rep-1", "rep-2", "rep-3"):
+        await office.rep(rep_id)
+    aged = [
+        {"field": "last_contacted_at", "operator": "null"},
+        {"field": "created_at", "operator": "notInLast", "value": {"amount": 14, "unit": "day"}},
+    ]
+    rules = {"combinator": "and", "rules": aged}
+    await office.publish("queue", "aged", **{**NEW, "name": "Aged leads", "inclusion": rules})
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    lead = await office.arrive(
+        "A-1", first_name="Ana", last_name="Silva", created_at=long_ago.isoformat(), assigned_to="rep-1"
+    )
+    fresh = await office.arrive("A-2", first_name="Bo", last_name="Adams", assigned_to="rep-1")
+    owner = await office.sign_in("rep-1", "/queues/mine")
+    first, second = (
+        await office.sign_in("rep-2", "/queues/aged"),
+        await office.sign_in("rep-3", "/queues/aged"),
+    )
+    for page in (owner, first, second):
+        await expect(row(page, lead)).to_be_visible()
+    await expect(row(owner, fresh)).to_be_visible()
+    assert await names(second) == ["Ana Silva"]
+    await row(first, lead).get_by_role("button", name="Claim Ana Silva").click()
+    await first.get_by_role("button", name="Claim this Lead").click()
+    await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    for page in (owner, second):
+        await expect(row(page, lead)).to_have_count(0)
+    await expect(row(owner, fresh)).to_be_visible()
 
 
 async def test_q3_a_blind_queue_shows_names_and_nothing_else(office: Office) -> None:

@@ -39,6 +39,9 @@ def send(
         )
     )
     typer.echo(f"accepted {result['accepted']}, refused {result['refused']}")
+    if doubts := result["doubts"]:
+        fields = ", ".join(f"{field} in {rows}" for field, rows in doubts.items())
+        typer.echo(f"kept as attributes.invalid, because they cannot be read: {fields} of the rows")
     for reason, count in result["refusals"].items():
         typer.echo(f"  {count:6d}  {reason}")
     finish(result, as_json=as_json)

@@ -27,7 +27,11 @@ _OTHER_NAMES: Final = {
     "firstname": "first_name",
     "lastname": "last_name",
     "surname": "last_name",
+    "id": "external_id",
+    "lead_id": "external_id",
+    "leadid": "external_id",
 }
+"""What vendors call our fields; a column of the field's own name comes first."""
 _BREAKS: Final = re.compile(r"[\s\-_.]+")
 
 
@@ -132,12 +136,14 @@ def _check_header(header: tuple[str, ...]) -> None:
 
 def _by_names(header: tuple[str, ...]) -> Mapping:
     """Return the mapping a header itself makes: columns named like fields are those, the others attributes."""
+    names = {column: _BREAKS.sub("_", column.strip().lower()) for column in header}
     found: dict[str, str] = {}
-    for column in header:
-        name = _BREAKS.sub("_", column.strip().lower())
-        name = _OTHER_NAMES.get(name, name)
+    for column, name in names.items():
         if name in FIELDS:
             found.setdefault(name, column)
+    for column, name in names.items():
+        if name in _OTHER_NAMES:
+            found.setdefault(_OTHER_NAMES[name], column)
     if not found:
         reason = f"none of {', '.join(header)} is a field of lead-arrivals; a mapping must say which is which"
         raise InvalidInput((Problem(path="header", reason=reason),))

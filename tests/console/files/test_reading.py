@@ -42,6 +42,13 @@ def test_a_table_whose_columns_are_named_like_fields_needs_no_mapping(tmp_path: 
     assert found[1].message["last_name"] == "two\nlines"
 
 
+def test_what_vendors_call_a_field_is_that_field_unless_one_has_its_own_name(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path / "a.csv", "Lead ID,Surname\nA1,Lee\n")
+    assert row.message == {"vendor": "acme", "external_id": "A1", "last_name": "Lee"}
+    (row,) = rows(tmp_path / "b.csv", "id,external_id\n7,A1\n")
+    assert row.message == {"vendor": "acme", "external_id": "A1", "attributes": {"id": "7"}}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "latin-1"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_a_table_in_any_usual_encoding_and_delimiter(tmp_path: Path, encoding: str, delimiter: str) -> None:

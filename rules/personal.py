@@ -40,11 +40,10 @@ _MOVES: Final = (
     CallbackDue,
     ConnectRequested,
     OutcomeRecorded,
-    LeadClosed,
     ArrivalRepeated,
     InquiryAdded,
 )
-"""Besides another owner or offer, what can change a lead's place in a rep's own queue, or what it shows (D3, D4)."""
+"""Besides another owner, an offer or the end, what changes a lead's place in a rep's own queue or its row (D3, D4)."""
 _NOTHING_NEW: Final = ArrivalRepeated()
 """A resend that completed nothing makes no new version of the lead, so nothing may be told under the old one."""
 
@@ -159,12 +158,12 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead stood in each before it."""
     stood: dict[str, bool] = {}
-    moved = claimed = closed = ended = False
+    moved = claimed = reopened = ended = False
     for decision in row.decisions:
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:
-                    stood.setdefault(personal_queue(decision.previous_rep_id), not closed)
+                    stood.setdefault(personal_queue(decision.previous_rep_id), not reopened)
                 if decision.rep_id is not None:
                     stood.setdefault(personal_queue(decision.rep_id), claimed)
             case LeadOffered():
@@ -175,13 +174,14 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
             case InquiryAdded(reopened=True):
-                closed = True
+                reopened = True
                 if lead.owner is not None:
                     stood.setdefault(personal_queue(lead.owner), False)
             case OfferDeclined():
                 stood.setdefault(personal_queue(decision.rep_id), True)
+            case LeadClosed():
+                ended = moved = True
             case _:
-                ended = ended or isinstance(decision, LeadClosed)
                 moved = moved or (isinstance(decision, _MOVES) and decision != _NOTHING_NEW)
     if moved:
         # One that is closed has left already, unless this very record closed it.

@@ -165,16 +165,17 @@ class Turn:
         search = self.lead.search
         if search is None:
             return
+        taker = winner if winner in search.reps else None
         self.set_deadline(DeadlineKind.OFFER, None)
         self.become(search=None)
         self.say(
             OfferEnded(
                 group_id=search.group_id,
                 epoch=search.epoch,
-                outcome=Outcome.CLAIMED if winner in search.reps else Outcome.VOIDED,
-                winner=winner if winner in search.reps else None,
+                outcome=Outcome.VOIDED if taker is None else Outcome.CLAIMED,
+                winner=taker,
                 why=why,
-                reps=tuple(rep_id for rep_id in search.reps if rep_id != winner),
+                reps=tuple(rep_id for rep_id in search.reps if rep_id != taker),
                 method=search.method,
             )
         )

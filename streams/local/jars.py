@@ -115,7 +115,7 @@ def _download(jar: Jar, cache: Path, context: Any) -> None:
                 )
                 raise RuntimeFailure(jar.file_name, reason) from error
             wanted.cached_path.unlink(missing_ok=True)
-            time.sleep(attempt)
+            time.sleep(attempt)  # a mirror that is busy is asked again a little later
     found = _sha256(path)
     if found != jar.sha256:
         reason = f"its SHA-256 is {found}, pinned is {jar.sha256}; refused"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import json
 import signal
-import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -17,7 +16,6 @@ import structlog
 
 from models.errors import StartFailed
 from streams.local.process import (
-    POLL_SECONDS,
     FolderLock,
     end_of,
     end_stranger,
@@ -26,6 +24,7 @@ from streams.local.process import (
     is_process,
     spawn,
     stop_process,
+    wait_until,
 )
 
 if TYPE_CHECKING:
@@ -168,14 +167,15 @@ class Server(ABC):
     def wait_ready(self, seconds: float | None = None) -> None:
         """Return once it answers. Raises StartFailed with the end of its log if it exits or time is over."""
         patience = self.start_seconds if seconds is None else seconds
-        deadline = time.monotonic() + patience
-        while not self.ready():
+
+        def answers() -> bool:
             if not self.running:
                 status = None if self.process is None else self.process.returncode
                 raise StartFailed(self.name, f"exited with status {status}{self.log_tail()}")
-            if time.monotonic() > deadline:
-                raise StartFailed(self.name, f"does not answer after {patience:g} s{self.log_tail()}")
-            time.sleep(POLL_SECONDS)
+            return self.ready()
+
+        if not wait_until(answers, patience):
+            raise StartFailed(self.name, f"does not answer after {patience:g} s{self.log_tail()}")
 
     def wait_exit(self) -> int:
         """Wait until the process ends; its status, negative for a signal. 0 if it was never started."""

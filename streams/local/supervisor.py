@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
-from streams.local.process import POLL_SECONDS, end_of, spawn, stop_process
+from streams.local.process import end_of, spawn, stop_process, wait_until
 
 if TYPE_CHECKING:
     import subprocess
@@ -133,6 +133,20 @@ class _Watched:
         self.restarts = 0
         self.last_status: int | None = None
 
+    def ready_within(self, restarts: int) -> Callable[[], bool]:
+        """Return how to look whether it is ready; looking raises StartFailed once it exited more often from now on."""
+        before = self.restarts
+
+        def look() -> bool:
+            if self.part.ready():
+                return True
+            if self.restarts - before > restarts:
+                reason = f"keeps exiting, last with status {self.last_status}{self.part.log_tail()}"
+                raise StartFailed(self.part.name, reason)
+            return False
+
+        return look
+
 
 class Supervisor:
     """Starts parts in the order given, keeps them running, stops them in the reverse order.
@@ -166,14 +180,8 @@ class Supervisor:
         """
         deadline = time.monotonic() + seconds
         for name, watched in self._watched.items():
-            before = watched.restarts
-            while not watched.part.ready():
-                if watched.restarts - before > HOPELESS_RESTARTS:
-                    reason = f"keeps exiting, last with status {watched.last_status}{watched.part.log_tail()}"
-                    raise StartFailed(name, reason)
-                if time.monotonic() > deadline:
-                    raise StartFailed(name, f"is not ready after {seconds:g} s{watched.part.log_tail()}")
-                time.sleep(POLL_SECONDS)
+            if not wait_until(watched.ready_within(HOPELESS_RESTARTS), deadline - time.monotonic()):
+                raise StartFailed(name, f"is not ready after {seconds:g} s{watched.part.log_tail()}")
 
     def states(self) -> dict[str, State]:
         """Return how each part is now, in the order of their start."""

@@ -10,7 +10,7 @@ from pwdlib import PasswordHash
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from console.web.store.hashes import hashed
-from console.web.store.store import Store, columns
+from console.web.store.store import Store
 from console.web.store.tables import AccountTable, SessionTable
 from models.errors import InvalidInput, Problem
 
@@ -86,39 +86,32 @@ class Accounts(Store):
 
     def accounts(self, org: str) -> list[Account]:
         """Return an org's accounts that may sign in, by address."""
-        query = select(AccountTable).where(AccountTable.org == org, AccountTable.disabled_at.is_(None))
+        of_the_org = (AccountTable.org == org, AccountTable.disabled_at.is_(None))
+        query = select(*AccountTable.__table__.columns).where(*of_the_org).order_by(AccountTable.email)
         with self.reading() as connection:
-            rows = connection.execute(columns(query).order_by(AccountTable.email)).all()
-        return [Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role) for row in rows]
+            return [_account(row) for row in connection.execute(query)]
 
     # -- sessions ------------------------------------------------------------------------------------------------
 
     def check(self, email: str, password: str) -> Account | None:
         """Return whose address and password these are, None if they are nobody's."""
-        query = select(AccountTable).where(
-            AccountTable.email == email.strip().casefold(), AccountTable.disabled_at.is_(None)
-        )
-        with self.reading() as connection:
-            row = connection.execute(columns(query)).first()
+        row = self._row(email)
         known = row.password_hash if row is not None else None
         # Checked also where there is no such account, so that an answer takes as long either way.
         matches = _HASHES.verify(password, known or _nobodys())
         if row is None or known is None or not matches:
             return None
-        return Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role)
+        return _account(row)
 
     def find(self, email: str) -> Account | None:
         """Return the account of an address that somebody else vouches for (OIDC)."""
-        query = select(AccountTable).where(
-            AccountTable.email == email.strip().casefold(), AccountTable.disabled_at.is_(None)
-        )
+        row = self._row(email)
+        return None if row is None else _account(row)
+
+    def _row(self, email: str) -> Any:
+        may_sign_in = (AccountTable.email == email.strip().casefold(), AccountTable.disabled_at.is_(None))
         with self.reading() as connection:
-            row = connection.execute(columns(query)).first()
-        return (
-            Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role)
-            if row is not None
-            else None
-        )
+            return connection.execute(select(*AccountTable.__table__.columns).where(*may_sign_in)).first()
 
     def sign_in(self, account: Account) -> tuple[str, Session]:
         """Begin a session; return its secret, which only the browser keeps."""
@@ -159,13 +152,16 @@ class Accounts(Store):
             row = connection.execute(query).first()
         if row is None:
             return None
-        account = Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role)
-        return Session(account=account, csrf=row.csrf, expires_at=row.expires_at)
+        return Session(account=_account(row), csrf=row.csrf, expires_at=row.expires_at)
 
     def sign_out(self, secret: str) -> None:
         """End a session."""
         with self.writing() as connection:
             connection.execute(delete(SessionTable).where(SessionTable.secret_hash == hashed(secret)))
+
+
+def _account(row: Any) -> Account:
+    return Account(email=row.email, org=row.org, rep_id=row.rep_id, role=row.role)
 
 
 def _keep(connection: Connection, account: Account, password_hash: str | None) -> bool:

@@ -21,18 +21,9 @@ class Preferences(Store):
 
     def put(self, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
         """Keep what somebody chose."""
+        kept = {"value": value, "updated_at": datetime.now(UTC)}
+        statement = self.insert(PreferenceTable).values(org=org, rep_id=rep_id, name=name, **kept)
         with self.writing() as connection:
-            values = {
-                "org": org,
-                "rep_id": rep_id,
-                "name": name,
-                "value": value,
-                "updated_at": datetime.now(UTC),
-            }
-            statement = self.insert(PreferenceTable).values(**values)
             connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["org", "rep_id", "name"],
-                    set_={"value": statement.excluded.value, "updated_at": statement.excluded.updated_at},
-                )
+                statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=kept)
             )

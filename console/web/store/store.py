@@ -33,8 +33,3 @@ class Store:
         """Yield a connection in a transaction that may write, committed at the end. Raises as `reading`."""
         with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
             yield connection
-
-
-def columns(query: Any) -> Any:
-    """Select a table's columns instead of its objects: nobody needs them mapped."""
-    return query.with_only_columns(*query.get_final_froms()[0].columns)

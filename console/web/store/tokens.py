@@ -1,7 +1,7 @@
 """The tokens of programs: each is handed out once, kept as a hash, and may be revoked at any time."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import insert, select, update
 
 from console.web.store.hashes import hashed
-from console.web.store.store import Store, columns
+from console.web.store.store import Store
 from console.web.store.tables import TokenTable
 
 TOKEN_PREFIX: Final = "fc_"  # noqa: S105  # it marks our tokens, for those who search for leaked ones
@@ -27,6 +27,9 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     used_at: datetime | None = None
+
+
+_COLUMNS: Final = [TokenTable.__table__.c[name] for name in Token.__struct_fields__]
 
 
 class Tokens(Store):
@@ -54,45 +57,40 @@ class Tokens(Store):
             created_at=datetime.now(UTC),
             expires_at=expires_at,
         )
+        values = {
+            **msgspec.structs.asdict(token),
+            "scopes": sorted(token.scopes),
+            "secret_hash": hashed(secret),
+        }
         with self.writing() as connection:
-            connection.execute(
-                insert(TokenTable).values(
-                    token_id=token.token_id,
-                    secret_hash=hashed(secret),
-                    org=org,
-                    rep_id=rep_id,
-                    name=name,
-                    scopes=sorted(token.scopes),
-                    created_by=by,
-                    created_at=token.created_at,
-                    expires_at=expires_at,
-                )
-            )
+            connection.execute(insert(TokenTable).values(values))
         return secret, token
 
     def find(self, secret: str) -> Token | None:
         """Return the token of a secret, None if it is revoked or over; notes that it was used."""
         now = datetime.now(UTC)
-        query = select(TokenTable).where(
+        query = select(*_COLUMNS).where(
             TokenTable.secret_hash == hashed(secret), TokenTable.revoked_at.is_(None)
         )
         with self.reading() as connection:
-            row = connection.execute(columns(query)).first()
-        if row is None or (row.expires_at is not None and row.expires_at <= now):
+            row = connection.execute(query).mappings().first()
+        token = None if row is None else _token(row)
+        if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
-        if row.used_at is None or now - row.used_at > timedelta(minutes=1):
+        if token.used_at is None or now - token.used_at > timedelta(minutes=1):
             with self.writing() as connection:
                 connection.execute(
-                    update(TokenTable).where(TokenTable.token_id == row.token_id).values(used_at=now)
+                    update(TokenTable).where(TokenTable.token_id == token.token_id).values(used_at=now)
                 )
-        return _token(row)
+        return token
 
     def all(self, org: str) -> list[Token]:
         """Return an org's tokens that are not revoked, oldest first."""
-        query = select(TokenTable).where(TokenTable.org == org, TokenTable.revoked_at.is_(None))
+        query = select(*_COLUMNS).where(TokenTable.org == org, TokenTable.revoked_at.is_(None))
         with self.reading() as connection:
-            rows = connection.execute(columns(query).order_by(TokenTable.created_at)).all()
-        return [_token(row) for row in rows]
+            return [
+                _token(row) for row in connection.execute(query.order_by(TokenTable.created_at)).mappings()
+            ]
 
     def revoke(self, org: str, token_id: str) -> bool:
         """End a token; say whether there was one."""
@@ -107,15 +105,5 @@ class Tokens(Store):
             return found.rowcount > 0
 
 
-def _token(row: Any) -> Token:
-    return Token(
-        token_id=row.token_id,
-        org=row.org,
-        rep_id=row.rep_id,
-        name=row.name,
-        scopes=frozenset(row.scopes),
-        created_by=row.created_by,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        used_at=row.used_at,
-    )
+def _token(row: Mapping[Any, Any]) -> Token:
+    return Token(**{**row, "scopes": frozenset(row["scopes"])})

@@ -13,6 +13,7 @@ import httpx
 
 from console.live import journal_now
 from console.web.store.accounts import Account
+from console.web.who import SCOPES
 from models.ids import lead_id
 
 if TYPE_CHECKING:
@@ -111,6 +112,13 @@ class Office:
             client.stream("GET", path, headers=headers) as answer,
         ):
             return answer.status_code
+
+    async def program(self, rep_id: str) -> httpx.AsyncClient:
+        """Return how a program asks as somebody, with every scope."""
+        await self.until_known(rep_id)
+        secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
+        headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
         """Open a browser of somebody's own, signed in, at a page; what its console reports as wrong is kept."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from console.web.who import SCOPES
 from tests.console.web.axe import serious
 from tests.console.web.office import PASSWORD
 
@@ -50,13 +49,7 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
 
 async def test_a_program_has_no_password_to_change(office: Office) -> None:
     await office.rep("rep-1")
-    await office.until_known("rep-1")
-    secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
-    context = await office.browser.new_context(base_url=office.url)
-    answer = await context.request.put(
-        "/api/v1/me/password",
-        data={"current": PASSWORD, "new": OWN},
-        headers={"authorization": f"Bearer {secret}"},
-    )
-    assert answer.status == HTTPStatus.FORBIDDEN
+    async with await office.program("rep-1") as client:
+        answer = await client.put("/api/v1/me/password", json={"current": PASSWORD, "new": OWN})
+    assert answer.status_code == HTTPStatus.FORBIDDEN
     assert office.accounts.check(office.email("rep-1"), PASSWORD) is not None

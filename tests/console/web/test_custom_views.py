@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import pytest
 from playwright.async_api import expect
 
-from console.web.who import SCOPES
 from models.decisions import Reason, Result
 from tests.console.web.axe import serious
 from tests.console.web.office import NEW, PATIENCE_MS
@@ -17,6 +15,7 @@ from tests.console.web.rows import READY, appears, row, vanishes
 from tests.console.web.screens import shot
 
 if TYPE_CHECKING:
+    import httpx
     from playwright.async_api import Page
 
     from tests.console.web.office import Office
@@ -51,15 +50,6 @@ async def claimed(office: Office, number: int, rep_id: str, **facts: Any) -> str
     assert answer is not None
     assert answer.result is Result.WON, answer
     return lead
-
-
-async def program(office: Office, rep_id: str) -> httpx.AsyncClient:
-    """Return how a program asks as somebody."""
-    await office.until_known(rep_id)
-    secret, _ = office.tokens.issue(office.org, rep_id, "test", SCOPES, by="test")
-    return httpx.AsyncClient(
-        base_url=office.url, headers={"authorization": f"Bearer {secret}", "accept": "application/json"}
-    )
 
 
 async def until(client: httpx.AsyncClient, path: str, name: str, count: int) -> dict[str, Any]:
@@ -132,7 +122,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
 async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(office: Office) -> None:
     await opened(office)
     mine, done = [await claimed(office, n, "rep-1") for n in (1, 2)]
-    async with await program(office, "rep-1") as client:
+    async with await office.program("rep-1") as client:
         given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
         made = await client.post(VIEWS, json=given)
     address = f"/views/{made.json()['view_id']}"
@@ -179,7 +169,7 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(offi
 
 async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: Office) -> None:
     await office.rep("rep-1")
-    async with await program(office, "rep-1") as client:
+    async with await office.program("rep-1") as client:
         kept = await client.post(VIEWS, json={"name": "Mine"})
         assert kept.status_code == 201
         path, seen = f"{VIEWS}/{kept.json()['view_id']}", {"if-match": kept.headers["etag"]}
@@ -200,11 +190,11 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
     own = [await claimed(office, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
     await claimed(office, 4, "rep-2", loan_amount=900_000)
     await office.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)
-    async with await program(office, "mia") as manager:
+    async with await office.program("mia") as manager:
         await until(manager, "/api/v1/leads", "total", 5)
     negated = {"combinator": "and", "not": True, "rules": [{**RI["rules"][0], "value": "MA"}]}
     either = {"combinator": "or", "rules": [RI["rules"][0], {"field": "owned", "operator": "null"}]}
-    async with await program(office, "rep-1") as client, await program(office, "rep-2") as other:
+    async with await office.program("rep-1") as client, await office.program("rep-2") as other:
         for inclusion in (None, negated, either):
             key = {"idempotency-key": str(inclusion)}
             given = {"name": "All", "inclusion": inclusion, "sort": {"field": "loan_amount"}}
@@ -237,7 +227,7 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
 
 async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_place(office: Office) -> None:
     await office.rep("rep-1")
-    async with await program(office, "rep-1") as client:
+    async with await office.program("rep-1") as client:
         made = await client.post(VIEWS, json={"name": "A"})
         path = f"{VIEWS}/{made.json()['view_id']}"
         seen = {"if-match": made.headers["etag"]}

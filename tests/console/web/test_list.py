@@ -50,7 +50,7 @@ _FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) =
     }
     if (!waiting) {
       const rows = () => view.rows.map((row) => [row.lead_id, row.rank]);
-      const kept = rows(), start = view.start, due = Boolean(view.soon);
+      const kept = rows(), start = view.start, due = view.due < Infinity;
       if (kept.length < window && due) await view.read();
       seen.push({ at, start, kept, due, whole: rows(), size: view.size });
     }
@@ -103,7 +103,30 @@ async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(office: 
             about = (seed, one)
             assert one["size"] == len(order), about
             assert one["kept"] == wanted[: len(one["kept"])], about
-            assert len(one["kept"]) == len(wanted) or one["due"], (
-                about
-            )  # what it lacks it is about to ask for
+            # What it lacks it is about to ask for.
+            assert len(one["kept"]) == len(wanted) or one["due"], about
             assert one["whole"] == wanted, about
+
+
+_BURST: Final = """async ({ size, window, most }) => {
+  const { Window } = await import("/static/js/list.js");
+  const rows = [...Array(size).keys()].map((n) => ({ lead_id: `lead-${n}`, rank: n, version: 1, columns: {} }));
+  const view = new Window({ queue_id: "q", api: "q", window, size, as_of: "1-0", rows: rows.slice(0, window) });
+  let asked = false;
+  view.fetch = () => ((asked = true), new Promise(() => {}));
+  let changes = 0;
+  while (!asked && changes < most) {
+    const left = { queue_id: "q", change: "left", lead_id: `lead-${changes}`, was: 0, size: size - changes - 1 };
+    changes += 1;
+    view.apply(left, `1-${changes}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { asked, changes };
+}"""
+
+
+async def test_q9_a_list_asks_for_what_it_lacks_though_changes_keep_coming(office: Office) -> None:
+    await office.rep("rep-1")
+    page = await office.sign_in("rep-1")
+    seen = await page.evaluate(_BURST, {"size": 500, "window": WINDOW, "most": 200})
+    assert seen["asked"], seen

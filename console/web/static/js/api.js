@@ -13,7 +13,7 @@ export class Problem extends Error {
 }
 
 // What only reads is asked again while the console is away: lists heal by themselves once it is back.
-async function fetched(path, options) {
+export async function fetched(path, options) {
   for (let wait = 250, left = READS; ; wait = Math.min(wait * 2, 4000), left -= 1) {
     const again = options.method === "GET" && left > 0;
     try {

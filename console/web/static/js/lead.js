@@ -11,12 +11,11 @@ const place = document.getElementById("lead");
 const refusal = document.querySelector("[data-refused]");
 const back = document.getElementById("back");
 // Who came from a list of another kind goes back to it as it was, with its filters.
-const LISTS = { "/my-leads": "My leads", "/exceptions": "Exceptions", "/unassigned": "Unassigned leads" };
 const from = document.referrer ? new URL(document.referrer) : null;
-const known = from?.origin === location.origin && (LISTS[from.pathname] ?? (from.pathname.startsWith("/views/") ? "your view" : null));
-if (known) {
-  back.href = from.href;
-  back.textContent = `Back to ${known}`;
+if (from?.origin === location.origin && !from.pathname.startsWith("/queues")) {
+  const link = document.querySelector(`header.top nav a[href="${CSS.escape(from.pathname)}"]`);
+  const known = from.pathname.startsWith("/views/") ? "your view" : link?.textContent;
+  if (known) Object.assign(back, { href: from.href, textContent: `Back to ${known}` });
 }
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const find = (selector) => place.querySelector(selector);

@@ -18,6 +18,7 @@ export class Window {
     this.name = "";
     this.reading = null;
     this.again = false;
+    this.due = Infinity;
     this.waiting = [];
     this.changed = () => {};
     this.put(shown);
@@ -80,11 +81,15 @@ export class Window {
   // Ask for more once the reserve gets short: soon where a row is missing already, else in its own time.
   refill() {
     if (this.held.length < this.length) this.readSoon();
-    else if (this.held.length < this.length + this.reserve / 2 && !this.soon) this.readSoon(Math.random() * SPREAD_MS);
+    else if (this.held.length < this.length + this.reserve / 2 && this.due === Infinity) this.readSoon(Math.random() * SPREAD_MS);
   }
 
+  // Changes that keep coming do not put off what is due: they are taken together, and not for longer.
   readSoon(late = 0) {
+    const due = performance.now() + SOON_MS + late;
+    if (this.due <= due) return;
     clearTimeout(this.soon);
+    this.due = due;
     this.soon = setTimeout(() => this.read(), SOON_MS + late);
   }
 
@@ -95,7 +100,7 @@ export class Window {
       return this.reading;
     }
     clearTimeout(this.soon);
-    this.soon = null;
+    this.due = Infinity;
     this.reading = this.fetch();
     try {
       this.put(await this.reading);

@@ -2,6 +2,8 @@
 // itself anew would take an open question, the focus, and the way somebody is on elsewhere. Only where the list itself
 // is another one now is the page loaded again, and not under an open dialog.
 
+import { fetched } from "./api.js";
+
 const SHAPE = ["queue_id", "claimable", "columns", "outcomes"];
 
 export class Published {
@@ -14,7 +16,7 @@ export class Published {
 
   async look() {
     const turn = ++this.turn;
-    const answer = await fetch(this.address, { headers: { accept: "text/html" } });
+    const answer = await fetched(this.address, { method: "GET", headers: { accept: "text/html" } });
     if (turn !== this.turn) return;
     if (answer.status === 404) return leave("/queues"); // the list is gone, or not for this person any more
     if (!answer.ok || answer.redirected) return leave(location.href);

@@ -37,6 +37,8 @@ from models.org_decisions import OrgDecision, Step
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.state import OrgState
+from tests.rules.org.conditions import meets
+from tests.rules.org.counts import Counts
 from tests.rules.org.test_schedule import naive_open
 
 START: Final = datetime(2026, 11, 18, 15, tzinfo=UTC)
@@ -240,7 +242,7 @@ class Office:
 
     def judge(self, decisions: list[OrgDecision]) -> None:
         """Hold each offer against the rules, before the rows are in."""
-        counts = _Counts(self.state.rows())
+        counts = Counts(self.state.rows())
         for said in decisions:
             kind = type(said).__name__
             if isinstance(said, OfferMade | RingStarted):
@@ -307,7 +309,7 @@ class Office:
             self.turns += 1
             self.last_turn[key] = self.turns
 
-    def judge_nobody(self, said: NoRepAvailable, counts: "_Counts") -> None:
+    def judge_nobody(self, said: NoRepAvailable, counts: Counts) -> None:
         """Nobody is said to be there only if nobody is; every candidate has its reason (R9)."""
         lead = self.asked[said.lead_id]
         group = self.published.get(("group", said.group_id))
@@ -318,7 +320,7 @@ class Office:
         named = {each.rep_id for each in said.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
-    def candidates(self, group_id: str, ask: RepRequested, counts: "_Counts", *, rings: bool) -> set[str]:
+    def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:
         """Work out who may have a lead."""
         group = self.published["group", group_id]
         if "filter" in group and not meets(group["filter"], ask.lead):
@@ -329,7 +331,7 @@ class Office:
             if self.may(member["rep_id"], ask, counts, rings=rings)
         }
 
-    def may(self, rep_id: str, ask: RepRequested, counts: "_Counts", *, rings: bool) -> bool:
+    def may(self, rep_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> bool:
         """Work out whether a rep may have a lead, from what was published (R9)."""
         terms = self.published.get(("rep", rep_id), {} if self.open else None)
         if terms is None or not terms.get("active", True) or rep_id in self.left or rep_id in ask.tried:
@@ -366,7 +368,7 @@ class Office:
             assert _ROWS.decode(msgspec.json.encode(row)) == row
         for said in decisions:
             assert _DECISIONS.decode(msgspec.json.encode(said)) == said
-        counts = _Counts(self.state.rows())
+        counts = Counts(self.state.rows())
         for rep_id, rep in self.state.reps.items():
             assert rep.held == counts.held[rep_id], "what a rep holds is what leads it holds (X7)"
             assert rep.held + rep.offered == counts.open[rep_id], "what it is offered, too (X7)"
@@ -378,7 +380,7 @@ class Office:
 
     def stuck(self) -> list[str]:
         """Return the leads that wait although somebody may have them, and nothing is due that would see to it."""
-        counts = _Counts(self.state.rows())
+        counts = Counts(self.state.rows())
         if any(
             isinstance(row, OrgRep | OrgLead) and row.wake and row.wake <= self.now
             for row in self.state.rows()
@@ -397,63 +399,6 @@ class Office:
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
                 found.append(lead.lead_id)
         return found
-
-
-class _Counts:
-    """What reps have in hand, counted from the leads' rows, and what a step's decisions make of it."""
-
-    def __init__(self, rows: Any) -> None:
-        self.open: Counter[str] = Counter()
-        self.held: Counter[str] = Counter()
-        self.rings: Counter[str] = Counter()
-        self.days: Counter[tuple[str, date]] = Counter()
-        self.of: dict[tuple[str, str], tuple[date | None, bool]] = {}
-        for row in rows:
-            if isinstance(row, OrgRep) and row.day is not None:
-                self.days[row.rep_id, row.day] = row.today
-            if isinstance(row, OrgLead):
-                for hold in row.holds:
-                    self.open[hold.rep_id] += 1
-                    self.held[hold.rep_id] += row.stage is Stage.HELD
-                    self.rings[hold.rep_id] += row.stage is Stage.RINGING
-                    offered = row.stage is not Stage.HELD
-                    self.of[row.lead_id, hold.rep_id] = (
-                        hold.day if offered else None,
-                        row.stage is Stage.RINGING,
-                    )
-
-    def offer(self, lead_id: str, rep_id: str, day: date, *, rings: bool) -> None:
-        self.open[rep_id] += 1
-        self.days[rep_id, day] += 1
-        self.rings[rep_id] += rings
-        self.of[lead_id, rep_id] = (day, rings)
-
-    def end(self, lead_id: str, rep_id: str) -> None:
-        found = self.of.pop((lead_id, rep_id), None)
-        if found is not None:
-            self.open[rep_id] -= 1
-            self.rings[rep_id] -= found[1]
-            if found[0] is not None:
-                self.days[rep_id, found[0]] -= 1
-
-    def hold(self, lead_id: str, rep_id: str) -> None:
-        found = self.of.get((lead_id, rep_id))
-        if found is None:
-            self.open[rep_id] += 1
-        else:
-            self.rings[rep_id] -= found[1]
-        self.of[lead_id, rep_id] = (None, False)
-
-
-def meets(rule: dict[str, Any], lead: Lead) -> bool:
-    """Ask a rule of one condition, `=`, of a lead."""
-    (condition,) = rule["rules"]
-    return bool(getattr(lead.facts, condition["field"]) == condition["value"])
-
-
-def where(field: str, value: Any) -> dict[str, Any]:
-    """Return a rule of one condition."""
-    return {"combinator": "and", "rules": [{"field": field, "operator": "=", "value": value}]}
 
 
 def _id(row: OrgRow) -> str:

@@ -11,7 +11,8 @@ from models.org import RepChange
 from models.org_decisions import explained
 from rules.org.allocate import EXPLAINED
 from tests.rules.org.calendar import ALL, WORKDAYS, on
-from tests.rules.org.office import START, Office, where
+from tests.rules.org.conditions import where
+from tests.rules.org.office import START, Office
 
 TOMORROW = "2026-11-19T17:00:00-05:00"
 

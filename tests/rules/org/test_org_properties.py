@@ -21,7 +21,8 @@ from hypothesis.stateful import (
 from models.offers import OfferMade, Outcome
 from models.org import OfferSettled, RepChange, Stage
 from tests.rules.org.calendar import ALL, on
-from tests.rules.org.office import Office, where
+from tests.rules.org.conditions import where
+from tests.rules.org.office import Office
 
 REPS = ("ann", "bob", "cyd", "dee", "eve")
 GROUPS = ("west", "east", "heavy", "shotgun")

@@ -8,7 +8,8 @@ from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted, Why
 from models.org import OfferSettled, RepChange, Stage
 from models.org_decisions import OrgEventIgnored
 from tests.rules.org.calendar import ALL, on
-from tests.rules.org.office import Office, where
+from tests.rules.org.conditions import where
+from tests.rules.org.office import Office
 
 
 def made(said: list[Any]) -> list[tuple[str, str]]:

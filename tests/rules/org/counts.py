@@ -1,0 +1,56 @@
+"""What reps have in hand, counted a second time and apart from what the org keeps of it (X7, S4, caps)."""
+
+from collections import Counter
+from datetime import date
+from typing import Any
+
+from models.org import OrgLead, OrgRep, Stage
+
+
+class Counts:
+    """What reps have in hand, counted from the leads' rows, and what a step's decisions make of it."""
+
+    def __init__(self, rows: Any) -> None:
+        self.open: Counter[str] = Counter()
+        self.held: Counter[str] = Counter()
+        self.rings: Counter[str] = Counter()
+        self.days: Counter[tuple[str, date]] = Counter()
+        self.of: dict[tuple[str, str], tuple[date | None, bool]] = {}
+        for row in rows:
+            if isinstance(row, OrgRep) and row.day is not None:
+                self.days[row.rep_id, row.day] = row.today
+            if isinstance(row, OrgLead):
+                for hold in row.holds:
+                    self.open[hold.rep_id] += 1
+                    self.held[hold.rep_id] += row.stage is Stage.HELD
+                    self.rings[hold.rep_id] += row.stage is Stage.RINGING
+                    offered = row.stage is not Stage.HELD
+                    self.of[row.lead_id, hold.rep_id] = (
+                        hold.day if offered else None,
+                        row.stage is Stage.RINGING,
+                    )
+
+    def offer(self, lead_id: str, rep_id: str, day: date, *, rings: bool) -> None:
+        """Count an offer, or a call of a ring."""
+        self.open[rep_id] += 1
+        self.days[rep_id, day] += 1
+        self.rings[rep_id] += rings
+        self.of[lead_id, rep_id] = (day, rings)
+
+    def end(self, lead_id: str, rep_id: str) -> None:
+        """Take back what a rep had of a lead, and the turn of its day if it was an offer."""
+        found = self.of.pop((lead_id, rep_id), None)
+        if found is not None:
+            self.open[rep_id] -= 1
+            self.rings[rep_id] -= found[1]
+            if found[0] is not None:
+                self.days[rep_id, found[0]] -= 1
+
+    def hold(self, lead_id: str, rep_id: str) -> None:
+        """Count a lead that a rep has now."""
+        found = self.of.get((lead_id, rep_id))
+        if found is None:
+            self.open[rep_id] += 1
+        else:
+            self.rings[rep_id] -= found[1]
+        self.of[lead_id, rep_id] = (None, False)

@@ -45,7 +45,7 @@ test: setup browser ## run every test, on the real servers, JOBS=2 files at a ti
 explore: setup browser ## property tests with examples never tried before; a find is kept, tried first, and can be told by its blob
 	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m hypothesis
 
-check: setup lint types imports test ## what CI holds the project to, and the linters
+check: setup lint types imports test ## what CI holds a change to: ruff, mypy, the import contract, every test
 
 lint: setup ## ruff
 	@$(BIN)/ruff check .

@@ -25,6 +25,8 @@ MAX_RECORD_BYTES: Final = 1_000_000
 """Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
 RECORD_OVERHEAD_BYTES: Final = 64
 """More than lengths, offset and time of a record take in its batch."""
+HEADER_OVERHEAD_BYTES: Final = 10
+"""The lengths of a header's name and value."""
 BATCH_OVERHEAD_BYTES: Final = 61
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
@@ -32,7 +34,7 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 """As long as a broker may be away before a worker gives up and is started anew (FAUST.md, settings). The writer counts
 itself: an idempotent producer of aiokafka tries for ever."""
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, bytes | None]]
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
@@ -303,16 +305,30 @@ class JournalWriter:
 def check_size(
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]] = (),
+    headers: Sequence[tuple[str, bytes | None]] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
     """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
-    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    for name, text in headers:
-        size += RECORD_OVERHEAD_BYTES + len(name) + len(text)
+    size = record_size(key, value, headers)
     if size > most:
         raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
+
+
+def record_size(
+    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
+) -> int:
+    """Return what a record takes in its batch, in bytes, at most."""
+    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
+    for name, text in headers:
+        size += header_size(name, text)
+    return size
+
+
+def header_size(name: str, value: bytes | None) -> int:
+    """Return what a header takes in its record, in bytes, at most."""
+    named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
+    return HEADER_OVERHEAD_BYTES + named + len(value or b"")
 
 
 def _send_only_awake(client: Any, lease: Lease) -> None:

@@ -113,7 +113,7 @@ async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
 
 
 async def replay(settings: Settings, places: list[str]) -> int:
-    """Send these dead letters to the topics they came from; return how many. What is known already changes nothing (X4).
+    """Send these dead letters to the topics they came from; return how many. What is known changes nothing (X4).
 
     Raises `NotReplayable` at the first that cannot be sent: those before it were.
     """

@@ -18,8 +18,7 @@ from models.errors import Later, Never, RuntimeFailure
 from models.org import ContactListed
 from models.wire import decode_org_event
 from rules.do_not_contact import accept_listing
-from streams.journal import Headers
-from streams.letters import REPLAY_OF, Letter
+from streams.letters import REPLAY_OF, Letter, ReadHeader, instant_of
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import (
@@ -137,7 +136,7 @@ class Replayer:
             reason = f"{target.topic} has no partition {target.partition}"
             raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, reason)
         await self._check_newest(letter, target.topic)
-        headers: Headers = [(name, value) for name, value in letter.headers if name != REPLAY_OF]
+        headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
         if letter.source is not None:
             headers.append((REPLAY_OF, str(letter.source).encode()))
         try:
@@ -191,7 +190,11 @@ class Replayer:
                     continue
                 try:
                     other = accept_listing(
-                        record.key, record.value, dict(record.headers), version=record.offset, at=event.at
+                        record.key,
+                        record.value,
+                        dict(record.headers),
+                        version=record.offset,
+                        at=instant_of(record.timestamp),
                     )
                 except Never:
                     continue

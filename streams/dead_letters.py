@@ -14,7 +14,7 @@ from models.errors import Never, Refused
 from streams import letters
 from streams.journal import (
     BATCH_OVERHEAD_BYTES,
-    Headers,
+    Header,
     JournalWriter,
     Receipt,
     header_size,
@@ -48,7 +48,7 @@ class DeadLetter(NamedTuple):
 
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: list[Header]
 
 
 def verdict(error: Exception) -> tuple[str, str]:
@@ -138,9 +138,9 @@ def as_bytes(value: Any) -> bytes | None:
     return _encoded(value if isinstance(value, str) else _printed(value))
 
 
-def _carried(headers: Any) -> tuple[Headers, int, int]:
-    """Return the original's headers as they can be kept, how many had to be changed, and how many were not looked at."""
-    kept: Headers = []
+def _carried(headers: Any) -> tuple[list[Header], int, int]:
+    """Return the original's headers as they can be kept, how many were changed, and how many not looked at."""
+    kept: list[Header] = []
     changed = beyond = 0
     for n, pair in enumerate(_pairs(headers)):
         if n >= _MOST_EXAMINED:
@@ -170,7 +170,7 @@ def _named(name: Any) -> str:
     return _encoded(name if isinstance(name, str) else _printed(name)).decode()
 
 
-def _within(headers: Headers, most: int) -> Headers:
+def _within(headers: list[Header], most: int) -> list[Header]:
     """Return the first headers that take at most `most` bytes together."""
     taken = 0
     for n, (name, value) in enumerate(headers):
@@ -180,7 +180,7 @@ def _within(headers: Headers, most: int) -> Headers:
     return headers
 
 
-def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> Headers:
+def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
     said: dict[str, Any] = {
         letters.ERROR_CLASS: _word(error_class),
         letters.REASON: _text(reason)[:MOST_REASON],
@@ -199,7 +199,7 @@ def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms:
 def _milliseconds(seconds: Any) -> int | None:
     """Return the time of a message of Faust, which has seconds, as Kafka has it."""
     try:
-        return round(seconds * 1000)
+        return int(round(seconds * 1000))  # noqa: RUF046  # whatever was given
     except (TypeError, ValueError, OverflowError):
         return None
 

@@ -34,7 +34,10 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 """As long as a broker may be away before a worker gives up and is started anew (FAUST.md, settings). The writer counts
 itself: an idempotent producer of aiokafka tries for ever."""
 
-Headers = list[tuple[str, bytes | None]]
+Headers = list[tuple[str, bytes]]
+"""What stages send."""
+Header = tuple[str, bytes | None]
+"""What anybody may send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
@@ -183,7 +186,7 @@ class JournalWriter:
         key: bytes | None,
         value: bytes | None,
         receipt: Receipt | None = None,
-        headers: Headers | None = None,
+        headers: Sequence[Header] | None = None,
         most: int = MAX_RECORD_BYTES,
     ) -> None:
         """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
@@ -192,14 +195,12 @@ class JournalWriter:
         broker would refuse its batch, and with it the event, again and again.
         """
         check_size(key, value, headers or (), most)
+        sent = list(headers or ())
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
-        if (
-            batch is None
-            or batch.builder.append(key=key, value=value, timestamp=None, headers=headers or []) is None
-        ):
+        if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
             batch = self._open(lane)
-            batch.builder.append(key=key, value=value, timestamp=None, headers=headers or [])
+            batch.builder.append(key=key, value=value, timestamp=None, headers=sent)
         self._added(lane, batch, 1, receipt)
 
     def add_together(
@@ -305,7 +306,7 @@ class JournalWriter:
 def check_size(
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]] = (),
+    headers: Sequence[Header] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
     """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
@@ -315,9 +316,7 @@ def check_size(
     return size
 
 
-def record_size(
-    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
-) -> int:
+def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> int:
     """Return what a record takes in its batch, in bytes, at most."""
     size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
     for name, text in headers:

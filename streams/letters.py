@@ -1,7 +1,7 @@
 """Dead letters as they are read: whatever bytes anybody put on `dead-letters`, the reading of them does not raise.
 
-A letter is the original message with headers of ours (CONTRACTS.md). A message may have headers of these names itself:
-its maker gives those the prefix `original-`, and the reader takes it away again, so that neither is taken for the other.
+A letter is the original message with headers of ours (CONTRACTS.md). A message may have headers of these names too:
+the maker gives those the prefix `original-`, and the reader takes it away, so that neither is taken for the other.
 """
 
 import re

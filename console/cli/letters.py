@@ -1,11 +1,14 @@
 """Commands for dead letters: what was refused, why, and once it is mended, again."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.cli.common import AsJson, finish, running
+
+if TYPE_CHECKING:
+    from console.replay import NotReplayable
 
 letters = typer.Typer(help="Messages that could not be accepted: list, show, replay.", no_args_is_help=True)
 Place = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
@@ -65,8 +68,9 @@ def replay_letter(
 
     if not places and not every:
         raise typer.BadParameter("name dead letters, or say --all")
+    refused: list[NotReplayable] = []
     if places:
-        sent, refused = asyncio.run(replay(running(), places)), []
+        sent = asyncio.run(replay(running(), places))
     else:
         sent, refused = asyncio.run(replay_all(running(), topic=topic, error_class=error_class))
     for reason in refused:

@@ -36,6 +36,7 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
 FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
 LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
+MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
 HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
 
@@ -281,7 +282,7 @@ class _Pauses:
         """Return the pause after an exit, in seconds."""
         if lived_seconds > HEALTHY_SECONDS:
             self._next = FIRST_PAUSE_SECONDS
-        if lived_seconds > LONGEST_BRAKE_PAUSE_SECONDS:
+        if lived_seconds > MENDED_SECONDS:
             self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
         if status == Exit.BRAKE:
             pause = self._next_brake

@@ -2,7 +2,8 @@
 
 What came from outside goes to its topic byte for byte, in any partition. An event of a log of ours that our own code
 could not decide goes back to the partition it was in, behind what has happened since: the row as it is now decides.
-Each carries a header `replay-of` with the place it had.
+What a relay could not make public of a journal record is made public (`console.republish`). Each carries a header
+`replay-of` with the place it had.
 """
 
 from contextlib import aclosing
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec import MsgspecError
 
+from console import republish
 from models.errors import Later, Never, RuntimeFailure
 from models.org import ContactListed
 from models.wire import decode_org_event
@@ -48,6 +50,7 @@ class Obstacle(StrEnum):
     CUT = "cut"
     TOO_LARGE = "too_large"
     SUPERSEDED = "superseded"
+    STILL_FAILS = "still_fails"
 
 
 class NotReplayable(RuntimeFailure):
@@ -59,7 +62,10 @@ class NotReplayable(RuntimeFailure):
 
 
 class Target(NamedTuple):
-    """Where a letter goes: topic, and partition where it must be a certain one."""
+    """Where a letter goes: topic, and partition where it must be a certain one.
+
+    Of a journal's record it is where that is: what it tells is sent, and not the record.
+    """
 
     topic: str
     partition: int | None
@@ -72,7 +78,8 @@ def target_of(letter: Letter) -> Target:
         raise NotReplayable(
             letter, Obstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
         )
-    if topic not in FROM_OUTSIDE | OUR_LOGS:
+    to_publish = letter.is_fatal and letter.stage and letter.stage == republish.STAGES.get(topic)
+    if topic not in FROM_OUTSIDE | OUR_LOGS and not to_publish:
         reason = (
             f"{topic} is written by stages only: a former record there would overwrite a newer one. "
             "What the sink missed comes back with `firstclaim crm rebuild`"
@@ -114,6 +121,7 @@ class Replayer:
         self._producer = AIOKafkaProducer(
             **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
+        self._versions = republish.Versions(settings)
         self._newest: dict[str, dict[bytes, int]] = {}
 
     async def __aenter__(self) -> Self:
@@ -135,23 +143,46 @@ class Replayer:
         if target.partition is not None and target.partition >= partitions_of(target.topic, self._settings):
             reason = f"{target.topic} has no partition {target.partition}"
             raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, reason)
+        if target.topic in republish.STAGES:
+            await self._publish(letter)
+            return target
         await self._check_newest(letter, target.topic)
         headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
         if letter.source is not None:
             headers.append((REPLAY_OF, str(letter.source).encode()))
-        try:
-            await self._producer.send_and_wait(
-                target.topic, letter.value, letter.key, partition=target.partition, headers=headers
-            )
-        except MessageSizeTooLargeError as error:
-            size = len(letter.value or b"") + len(letter.key or b"")
-            reason = f"{target.topic} takes no record of its size ({size} bytes of key and value)"
-            raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
-        except KafkaError as error:
-            raise Later("Kafka", f"{target.topic}: {error!r}") from error
+        await self._put(letter, target.topic, target.partition, letter.key, letter.value, headers)
         if letter.source is not None and letter.key is not None and target.topic in self._newest:
             self._newest[target.topic].pop(letter.key, None)
         return target
+
+    async def _publish(self, letter: Letter) -> None:
+        """Send what a relay could not make public of a journal record."""
+        try:
+            messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
+        except Never as error:
+            raise NotReplayable(letter, Obstacle.STILL_FAILS, error.reason) from error
+        for message in messages:
+            if await self._versions.is_newer(message):
+                headers = [*message.headers, (REPLAY_OF, str(letter.source).encode())]
+                await self._put(letter, message.topic, message.partition, message.key, message.value, headers)
+
+    async def _put(
+        self,
+        letter: Letter,
+        topic: str,
+        partition: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[ReadHeader],
+    ) -> None:
+        try:
+            await self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers)
+        except MessageSizeTooLargeError as error:
+            size = len(value or b"") + len(key or b"")
+            reason = f"{topic} takes no record of its size ({size} bytes of key and value)"
+            raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
+        except KafkaError as error:
+            raise Later("Kafka", f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
         """Refuse what something newer has replaced: sent again it would hold instead of that."""

@@ -12,16 +12,10 @@ import structlog
 
 from models.errors import Never, Refused
 from streams import letters
-from streams.journal import (
-    BATCH_OVERHEAD_BYTES,
-    Header,
-    JournalWriter,
-    Receipt,
-    header_size,
-    record_size,
-)
+from streams.journal import JournalWriter, Receipt
 from streams.letters import FATAL_ERROR
 from streams.metrics import DEAD_LETTERS_TOTAL
+from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 
 _log = structlog.get_logger(__name__)

@@ -18,16 +18,12 @@ from models.errors import Later, Never
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
+from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
 MAX_RECORD_BYTES: Final = 1_000_000
 """Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
-RECORD_OVERHEAD_BYTES: Final = 64
-"""More than lengths, offset and time of a record take in its batch."""
-HEADER_OVERHEAD_BYTES: Final = 10
-"""The lengths of a header's name and value."""
-BATCH_OVERHEAD_BYTES: Final = 61
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
@@ -36,8 +32,6 @@ itself: an idempotent producer of aiokafka tries for ever."""
 
 Headers = list[tuple[str, bytes]]
 """What stages send."""
-Header = tuple[str, bytes | None]
-"""What anybody may send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
@@ -314,20 +308,6 @@ def check_size(
     if size > most:
         raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
-
-
-def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> int:
-    """Return what a record takes in its batch, in bytes, at most."""
-    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    for name, text in headers:
-        size += header_size(name, text)
-    return size
-
-
-def header_size(name: str, value: bytes | None) -> int:
-    """Return what a header takes in its record, in bytes, at most."""
-    named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
-    return HEADER_OVERHEAD_BYTES + named + len(value or b"")
 
 
 def _send_only_awake(client: Any, lease: Lease) -> None:

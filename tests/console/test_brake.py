@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from console.up import Everything
+    from streams.local import Child
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -45,7 +46,8 @@ groups:
 campaigns:
   c: {name: C, group_id: west}
 """
-STAGES: Final = ("lead", "org", "intake")
+FAILED: Final = [f"boom {stage}-{n}" for stage in ("lead", "org", "intake", "relay") for n in range(2)]
+"""Six of the worker's, and two of the relay's, which has a brake of its own."""
 
 
 def arrival(name: str, n: int, **more: Any) -> bytes:
@@ -65,6 +67,13 @@ async def send(stack: Everything, *values: bytes) -> None:
     async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
         for value in values:
             await producer.send_and_wait(LEAD_ARRIVALS, value)
+
+
+def roll_out(child: Child, argv: list[str]) -> None:
+    """Let a process be another release from now on."""
+    child.argv = argv
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
 
 
 async def letters(stack: Everything) -> list[Letter]:
@@ -105,23 +114,24 @@ async def until(check: Any, what: str) -> Any:
 
 async def story(stack: Everything, said: list[str]) -> None:
     """Play it: the bad release, the brake, the mend, the replay."""
-    worker = stack.children["worker-1"]
-    good = list(worker.argv)
-    worker.argv = [sys.executable, "-m", "tests.console.buggy", *good[3:]]
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGKILL)  # the bad release is rolled out
+    worker, relay = stack.children["worker-1"], stack.children["relay"]
+    good = {child.name: list(child.argv) for child in (worker, relay)}
+    for child in (worker, relay):
+        roll_out(child, [sys.executable, "-m", "tests.console.buggy", *child.argv[3:]])
 
     # What it fails on is buried, whatever the stage; what vendors do wrong is buried, too, and never counts.
     await send(stack, *(b"{" for _ in range(3 * LIMIT)))
-    first = [arrival(f"boom {stage}", n, campaign="c") for stage in STAGES for n in range(2)]
-    await send(stack, *first)
+    named = [name.rpartition("-") for name in FAILED]
+    await send(
+        stack, *(arrival(name, int(n), campaign=None if "relay" in name else "c") for name, _, n in named)
+    )
 
     async def all_buried() -> bool:
-        return len({letter.source for letter in await letters(stack)}) == LIMIT
+        return len({letter.source for letter in await letters(stack)}) == len(FAILED)
 
-    await until(all_buried, "six are buried")
+    await until(all_buried, "eight are buried")
     await until(partial(caught_up, stack), "and passed")
-    assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads"}
+    assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads", "relay"}
     assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
 
     # One more, and it stops. Started again it does not bury another six.
@@ -137,12 +147,13 @@ async def story(stack: Everything, said: list[str]) -> None:
     assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
     (ended,) = [one for one in read_exits(stack.settings.state_dir) if one.part == "worker-1"]
     assert (ended.status, ended.what) == (79, "leads")
-    assert len({letter.source for letter in await letters(stack)}) == LIMIT
+    assert len({letter.source for letter in await letters(stack)}) == len(FAILED)
     for line in lines[:2]:
         sys.stdout.write(f"{line}\n")
 
     # The mend: what was not passed is decided by itself, what was buried once it is sent again.
-    worker.argv = good
+    worker.argv = good[worker.name]
+    roll_out(relay, good[relay.name])
     wanted = {f"boom lead-{n}" for n in range(2, 12)} | {f"well-{n}" for n in range(3)}
 
     async def decided() -> bool:
@@ -152,8 +163,8 @@ async def story(stack: Everything, said: list[str]) -> None:
     assert not {"boom lead-0", "boom intake-0"} & (await leads(stack)).keys()
     again = firstclaim(stack, "dead-letters", "replay", "--all", "--class", "fatal_error", "--json")
     assert again.returncode == 0, again.stderr
-    assert last_line(again) == {"replayed": LIMIT}
-    wanted |= {f"boom {stage}-{n}" for stage in STAGES for n in range(2)}
+    assert last_line(again) == {"replayed": len(FAILED)}
+    wanted |= set(FAILED)
 
     async def offered() -> bool:
         rows = await leads(stack)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.streams.faust.cluster import Cluster
 
 
-def message(key: bytes | None, value: bytes | None, *headers: tuple[str, bytes]) -> Any:
+def message(key: bytes | None, value: bytes | None, *headers: tuple[Any, Any]) -> Any:
     """Return a message as Faust gives it."""
     return SimpleNamespace(
         topic="lead-arrivals", partition=5, offset=17, key=key, value=value, headers=headers
@@ -79,7 +79,7 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
 
 
 EXTREMES: dict[str, Any] = {
-    "a header without a value (P2)": message(None, b"x", ("h", None)),  # type: ignore[arg-type]
+    "a header without a value (P2)": message(None, b"x", ("h", None)),
     "5 MB (P3)": message(None, b"x" * 5_000_000),
     "as much as fits": message(b"k", b"x" * (MAX_DEAD_LETTER_BYTES - 1_500)),
     "a header more than fits": message(b"k", b"x" * (MAX_DEAD_LETTER_BYTES - 1_500), ("h", b"y" * 2_000)),
@@ -90,8 +90,8 @@ EXTREMES: dict[str, Any] = {
     "a header of 5 MB": message(None, b"x", ("a", b"1"), ("h", b"x" * 5_000_000), ("z", b"2")),
     "a header's name of 1 MB": message(None, b"x", ("h" * 1_000_000, b"")),
     "a name that is not UTF-8 (P4)": message(None, b"x", ("\udcff", b"1")),
-    "names that are bytes, empty, wide": message(None, b"x", (b"\xff", b"1"), ("", b""), ("\U0001f600", b"")),  # type: ignore[arg-type]
-    "values that are no bytes": message(None, b"x", ("a", "text"), ("b", 5), ("c", bytearray(b"y"))),  # type: ignore[arg-type]
+    "names that are bytes, empty, wide": message(None, b"x", (b"\xff", b"1"), ("", b""), ("\U0001f600", b"")),
+    "values that are no bytes": message(None, b"x", ("a", "text"), ("b", 5), ("c", bytearray(b"y"))),
     "a letter of its own": message(
         None, b"x", ("error-class", b"theirs"), ("error-class", None), ("reason", b"\xff")
     ),

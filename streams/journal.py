@@ -18,14 +18,12 @@ from models.errors import Later, Never
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
+from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
 MAX_RECORD_BYTES: Final = 1_000_000
 """Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
-RECORD_OVERHEAD_BYTES: Final = 64
-"""More than lengths, offset and time of a record take in its batch."""
-BATCH_OVERHEAD_BYTES: Final = 61
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
@@ -33,6 +31,7 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 itself: an idempotent producer of aiokafka tries for ever."""
 
 Headers = list[tuple[str, bytes]]
+"""What stages send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
@@ -181,7 +180,7 @@ class JournalWriter:
         key: bytes | None,
         value: bytes | None,
         receipt: Receipt | None = None,
-        headers: Headers | None = None,
+        headers: Sequence[Header] | None = None,
         most: int = MAX_RECORD_BYTES,
     ) -> None:
         """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
@@ -190,14 +189,12 @@ class JournalWriter:
         broker would refuse its batch, and with it the event, again and again.
         """
         check_size(key, value, headers or (), most)
+        sent = list(headers or ())
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
-        if (
-            batch is None
-            or batch.builder.append(key=key, value=value, timestamp=None, headers=headers or []) is None
-        ):
+        if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
             batch = self._open(lane)
-            batch.builder.append(key=key, value=value, timestamp=None, headers=headers or [])
+            batch.builder.append(key=key, value=value, timestamp=None, headers=sent)
         self._added(lane, batch, 1, receipt)
 
     def add_together(
@@ -303,13 +300,11 @@ class JournalWriter:
 def check_size(
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]] = (),
+    headers: Sequence[Header] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
     """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
-    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    for name, text in headers:
-        size += RECORD_OVERHEAD_BYTES + len(name) + len(text)
+    size = record_size(key, value, headers)
     if size > most:
         raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
     return size

@@ -1,15 +1,20 @@
 """One record that can never be stored becomes a dead letter, once, and stops nobody; no offset passes it before."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
 from models.errors import Later, Never
+from sink import writer as writer_module
+from sink.dead_letters import Graveyard
 from sink.tables import LeadTable
 from sink.writer import CrmWriter, JournalRecord, Position
+from streams.brake import Brake
+from streams.fatal import Exit
 from tests.sink.conftest import Database
 from tests.sink.story import Story, only_row, tables, unburied
 
@@ -128,3 +133,39 @@ def test_a_nul_in_a_fact_stops_nobody(writer: CrmWriter, engine: Engine) -> None
     assert writer.apply([replace(record, value=value)]).leads == 1
     assert only_row(engine, LeadTable).first_name == "Jer\ufffdemy"
     assert only_row(engine, LeadTable).facts["attributes"]["utm"] == "\ufffd"
+
+
+def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything_is_buried(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be read is no fault of ours; what our code raises for is `fatal_error`, and is counted."""
+
+    def fails(*_: object) -> None:
+        raise KeyError("boom")
+
+    records = Story(0, seed=13).tell(9).records
+    records[4] = replace(records[4], value=b"{")
+    monkeypatch.setattr(writer_module, "effects", fails)
+    cemetery = Cemetery()
+    CrmWriter(engine, cemetery).apply(records)
+    assert [grave[1] for grave in cemetery.graves] == ["fatal_error"] * 4 + ["DecodeError"] + [
+        "fatal_error"
+    ] * 4
+    assert cemetery.graves[0][2] == "KeyError: 'boom'"
+
+    ended: list[tuple[Exit, str, str]] = []
+
+    class Ended(Exception):  # noqa: N818  # it is what happened
+        """The process would have ended."""
+
+    def end(code: Exit, what: str, reason: str) -> NoReturn:
+        ended.append((code, what, reason))
+        raise Ended
+
+    loop, producer = asyncio.new_event_loop(), object()
+    bury = Graveyard(producer, loop, Brake(0, 60.0, end=end))
+    with pytest.raises(Ended):
+        bury(records[0], Never("fatal_error", "KeyError: 'boom'"))
+    loop.close()
+    assert ended[0][:2] == (Exit.BRAKE, "sink")
+    assert "lead-journal-0@0: KeyError: 'boom'" in ended[0][2]

@@ -26,6 +26,8 @@ class Stage:
         self.partitions = app.settings.partitions
         self.acker = Acker()
         self.writer = JournalWriter(app.settings, lease=app.lease)
+        self.topics: set[str] = set()
+        app.stages.append(self)
         app.on_partitions_revoked.connect(self.revoked)
 
     def read(self, topic: str, handle: Handle, *, name: str | None = None) -> None:
@@ -40,6 +42,7 @@ class Stage:
                 await self.writer.room()
 
         source = raw_topic(self.app, topic)
+        self.topics.add(source.get_topic_name())
         self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
 
     def place(self, key: bytes) -> int:

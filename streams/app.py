@@ -34,6 +34,8 @@ class StageApp(faust.App):
 
     lease: Lease
     settings: Settings
+    stages: list[Any]
+    """The stages that this app runs, each an `agents.stage.Stage`."""
     commit_metadata: Callable[[Any, int], str] | None = None
     """What is said of a partition with each commit of an offset: a reader's mark, for one (`streams.patches`)."""
 
@@ -82,6 +84,7 @@ def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None)
     )
     app.lease = lease_of(app_id, SESSION_SECONDS)
     app.settings = settings
+    app.stages = []
     return app
 
 

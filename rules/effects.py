@@ -4,7 +4,7 @@ Of one record at most one message per reader's key is sent (assignment, exceptio
 carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
 """
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import msgspec
 

@@ -19,6 +19,7 @@ import structlog
 
 from models.errors import FirstclaimError, StartFailed
 from streams.local.process import end_of, spawn, stop_process, wait_until
+from streams.local.process_records import ProcessRecords
 
 if TYPE_CHECKING:
     import subprocess
@@ -151,10 +152,18 @@ class _Watched:
 class Supervisor:
     """Starts parts in the order given, keeps them running, stops them in the reverse order.
 
-    `say` is told every unexpected exit and restart in a sentence; by default it is logged.
+    `say` is told every unexpected exit and restart in a sentence; by default it is logged. `records`: a folder for what
+    other programs ask of the processes (`streams.local.process_records`).
     """
 
-    def __init__(self, parts: Sequence[Part] = (), *, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part] = (),
+        *,
+        say: Callable[[str], None] | None = None,
+        records: Path | None = None,
+    ) -> None:
+        self._records = ProcessRecords(records)
         self._watched: dict[str, _Watched] = {}
         self._stopping = threading.Event()
         self._say = say or log.warning
@@ -168,6 +177,7 @@ class Supervisor:
         watched = self._watched[part.name] = _Watched(part)
         if part.pid is None:
             part.launch()
+        self._records.started(part.name, part.pid, getattr(part, "ready_url", None))
         thread = threading.Thread(target=self._watch, args=(watched,), name=f"watch-{part.name}", daemon=True)
         watched.thread = thread
         thread.start()
@@ -196,6 +206,7 @@ class Supervisor:
         for watched in self._watched.values():
             if watched.thread is not None:
                 watched.thread.join()
+        self._records.close()
 
     def __enter__(self) -> Self:
         return self
@@ -223,7 +234,8 @@ class Supervisor:
             if time.monotonic() - began > HEALTHY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             watched.last_status = status
-            self._say(f"{watched.part.name} {_how(status)}; starting it again in {pause:g} s")
+            self._records.ended(watched.part.name, status, getattr(watched.part, "log_file", None))
+            self._say(f"{watched.part.name} {how_it_ended(status)}; starting it again in {pause:g} s")
             if self._stopping.wait(pause):
                 return
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -236,11 +248,15 @@ class Supervisor:
             watched.restarts += 1
             try:
                 watched.part.launch()
+                self._records.started(
+                    watched.part.name, watched.part.pid, getattr(watched.part, "ready_url", None)
+                )
             except (OSError, FirstclaimError) as error:
                 self._say(f"{watched.part.name} could not be started: {error}")
 
 
-def _how(status: int) -> str:
+def how_it_ended(status: int) -> str:
+    """Return how a process ended, as the end of a sentence about it; negative is by that signal."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"exited with status {status}"

@@ -13,7 +13,7 @@ from models.wire import encode_event, encode_org_event
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
 from streams.app import StageApp
-from streams.dead_letters import bury, verdict
+from streams.dead_letters import verdict
 from streams.journal import MAX_BATCH_BYTES, check_size
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
@@ -44,7 +44,7 @@ class IntakeStage(Stage):
         try:
             records = self.records(accept(message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
-            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+            self.bury(message, *verdict(error), receipt)
         else:
             for topic, partition, key, value in records:
                 self.writer.add(topic, partition, key=key, value=value, receipt=receipt)

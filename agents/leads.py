@@ -17,11 +17,12 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, E
 from models.lead import DirectoryRow, LeadRow
 from models.wire import decode_event, directory_key, encode_event, encode_row
 from rules.book import VERSIONED, RuleBook
-from rules.machine import LeadEvent, is_replay, step
+from rules.machine import LeadEvent, is_replay, resumed, step
 from streams.app import StageApp, raw_topic
-from streams.dead_letters import bury, verdict
+from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
 from streams.journal import MAX_RECORD_BYTES, check_size
+from streams.letters import is_sent_again
 from streams.metrics import OPEN_TIMERS, ROWS
 from streams.table import JournalTable, Row
 from streams.timers import Timers
@@ -66,9 +67,9 @@ class LeadsStage(Stage):
             else:
                 self.decide(happened, message, receipt)
         except MsgspecError as error:
-            bury(self.writer, message, "unreadable_event", str(error), self.partitions, receipt)
+            self.bury(message, "unreadable_event", str(error), receipt)
         except Never as never:
-            bury(self.writer, message, *verdict(never), self.partitions, receipt)
+            self.bury(message, *verdict(never), receipt)
         receipt.settle()
 
     def decide(self, event: LeadEvent, message: Any, receipt: Any) -> None:
@@ -87,11 +88,12 @@ class LeadsStage(Stage):
         at = datetime.fromtimestamp(message.timestamp, UTC)
         book = self.books.get(partition) or RuleBook()
         try:
-            new = step(row, event, off=message.offset, at=at, book=book)
+            before = resumed(row, event, at) if is_sent_again(message) else row
+            new = step(before, event, off=message.offset, at=at, book=book)
             value = encode_row(new)
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
-            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+            self.bury(message, *verdict(error), receipt)
             new = _failed(row, event, message.offset, at, error)
             value = encode_row(new)
         self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
@@ -125,7 +127,7 @@ class LeadsStage(Stage):
             after, value = book.publish(newest), encode_row(row)
             check_size(key, value)
         except Exception as error:  # noqa: BLE001  # likewise: it takes effect whole or not at all
-            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+            self.bury(message, *verdict(error), receipt)
             return
         self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
         rows[key] = row

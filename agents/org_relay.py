@@ -14,7 +14,7 @@ from models.org_decisions import OrgStep
 from models.wire import decode_org_record, encode_event
 from rules.errands import to_leads
 from streams.app import StageApp
-from streams.dead_letters import bury, verdict
+from streams.dead_letters import verdict
 from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_LOG, ORG_JOURNAL
 
@@ -38,9 +38,9 @@ class OrgRelayStage(Stage):
             if isinstance(record, OrgStep):
                 self.tell(record, message, receipt)
         except MsgspecError as error:
-            bury(self.writer, message, "unreadable_row", str(error), self.partitions, receipt)
+            self.bury(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
-            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+            self.bury(message, *verdict(error), receipt)
         receipt.settle()
 
     def tell(self, step: OrgStep, message: Any, receipt: Any) -> None:

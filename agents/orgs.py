@@ -17,8 +17,9 @@ from models.wire import decode_org_event, encode_org_event, encode_org_record
 from rules.effects import SOURCE_LOG
 from rules.org.offices import Decided
 from streams.app import StageApp, raw_topic
-from streams.dead_letters import bury, verdict
+from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
+from streams.letters import is_sent_again, text
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
@@ -61,9 +62,9 @@ class OrgsStage(Stage):
             happened = decode_org_event(message.value or b"")
             self.decide(happened, message, receipt)
         except MsgspecError as error:
-            bury(self.writer, message, "unreadable_event", str(error), self.partitions, receipt)
+            self.bury(message, "unreadable_event", str(error), receipt)
         except Never as never:
-            bury(self.writer, message, *verdict(never), self.partitions, receipt)
+            self.bury(message, *verdict(never), receipt)
         receipt.settle()
 
     def decide(self, event: OrgEvent, message: Any, receipt: Any) -> None:
@@ -74,15 +75,16 @@ class OrgsStage(Stage):
             return  # durable already
         self.check_place(event, message)
         source, mark = origin(message)
+        again = is_sent_again(message)
         at = datetime.fromtimestamp(message.timestamp, UTC)
-        decided = offices.decide(event, off=message.offset, at=at, source=source, mark=mark)
+        decided = offices.decide(event, off=message.offset, at=at, source=source, mark=mark, again=again)
         try:
             self.write(decided, partition, receipt)
         except Never as never:
             decided = offices.refuse(event, never, off=message.offset, at=at, source=source, mark=mark)
             self.write(decided, partition, receipt)
         if decided.failure is not None:
-            bury(self.writer, message, *verdict(decided.failure), self.partitions, receipt)
+            self.bury(message, *verdict(decided.failure), receipt)
         for _, record in decided.records:
             offices.apply(record)
             if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
@@ -164,7 +166,7 @@ class OrgsStage(Stage):
 def origin(message: Any) -> tuple[str, int]:
     """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
     for name, value in message.headers or ():
-        if name == "ce_id" and (place := effect_place(SOURCE_LOG, value.decode(errors="replace"))):
+        if name == "ce_id" and (place := effect_place(SOURCE_LOG, text(value))):
             partition, off, n = place
             return str(partition), off << _BITS | n
     return "", -1

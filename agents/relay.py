@@ -15,7 +15,7 @@ from agents.told import Told
 from models.wire import decode_row
 from rules.effects import effects
 from streams.app import StageApp
-from streams.dead_letters import bury, verdict
+from streams.dead_letters import verdict
 from streams.journal import check_size
 from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_JOURNAL, ORG_LOG
@@ -49,9 +49,9 @@ class RelayStage(Stage):
                 told = []
                 REPEATS_SKIPPED.labels(reader="relay").inc()
         except MsgspecError as error:
-            bury(self.writer, message, "unreadable_row", str(error), self.partitions, receipt)
+            self.bury(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
-            bury(self.writer, message, *verdict(error), self.partitions, receipt)
+            self.bury(message, *verdict(error), receipt)
         else:
             for n, effect in enumerate(told):
                 if self.told.has(effect.topic, partition, row.off, n):

@@ -8,7 +8,10 @@ from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
-from streams.journal import Acker, JournalWriter
+from streams.brake import Brake
+from streams.dead_letters import bury
+from streams.journal import Acker, JournalWriter, Receipt
+from streams.letters import FATAL_ERROR
 from streams.metrics import EVENTS
 
 Handle = Callable[[Any], None]
@@ -18,7 +21,13 @@ PLACES: Final = 4_096
 
 
 class Stage:
-    """One stage of an app. `name`: in metrics and, of its first agent, in Faust."""
+    """One stage of an app. `name`: in metrics and dead letters, and, of its first agent, in Faust.
+
+    `brake`: the process sets it before the first event.
+    """
+
+    name = ""
+    brake: Brake | None = None
 
     def __init__(self, app: StageApp, name: str) -> None:
         self.app = app
@@ -44,6 +53,12 @@ class Stage:
         source = raw_topic(self.app, topic)
         self.topics.add(source.get_topic_name())
         self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
+
+    def bury(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:
+        """Write a message that cannot be handled to `dead-letters`; too many faults of our own end the process."""
+        if error_class == FATAL_ERROR and self.brake is not None:
+            self.brake.failed(self.name, reason, message)
+        bury(self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name)
 
     def place(self, key: bytes) -> int:
         """Return the partition of a key, as Java computes it."""

@@ -19,6 +19,7 @@ from agents.orgs import OrgsStage
 from agents.relay import RelayStage
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
+from streams.brake import Brake, make_brake
 from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.journal import JournalWriter
@@ -132,10 +133,26 @@ async def _provisioned(settings: Settings) -> Settings:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
+async def _brake(settings: Settings, stages: list[str]) -> Brake:
+    """Return the brake of the process, with what its earlier lives buried; Kafka is waited for."""
+    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await make_brake(settings, stages)
+        except RuntimeFailure as error:
+            if asyncio.get_running_loop().time() > give_up:
+                raise
+            _log.warning("waiting for Kafka", reason=error.reason)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
     settings = await _provisioned(settings)
     app = make_app(group, settings, instance_id=instance_id)
     writers = stages(app)
+    brake = await _brake(settings, [stage.name for stage in app.stages])
+    for stage in app.stages:
+        stage.brake = brake
     for writer in writers:
         await writer.start()
     stop = asyncio.Event()

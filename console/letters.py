@@ -1,53 +1,56 @@
 """Dead letters: read them with their reasons, and send them again to where they came from."""
 
 from contextlib import aclosing
+from heapq import heappush, heappushpop
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 
+from console.replay import NotReplayable, Replayer
 from models import spelling
 from models.errors import ConfigError, RuntimeFailure
+from streams.letters import Letter, read_letter, text
 from streams.reading import read_places, read_topic
 from streams.settings import Settings
-from streams.topics import BY_NAME, DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
-
-OURS: Final = frozenset(
-    {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"}
-)
-REPLAYABLE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT})
-"""Only what came from outside is sent again: what stages write to each other is theirs to repeat."""
+from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT
 
 _ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
 """Where a message says whose it is: itself, in a CloudEvents envelope, and in what stages write to each other."""
+_KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
+"""Topics whose keys begin with the org."""
 
 
-def letter_of(record: Any, *, whole: bool = False) -> dict[str, Any]:
-    """Return what a record of `dead-letters` says: place, class, reason, source, time; `whole`: the original, too."""
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    letter = {
-        "place": f"{record.partition}:{record.offset}",
-        "error_class": headers.get("error-class", ""),
-        "reason": headers.get("reason", ""),
-        "source": ":".join(headers.get(f"source-{part}", "") for part in ("topic", "partition", "offset")),
-        "failed_at": headers.get("failed-at", ""),
+def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
+    """Return what a letter says: place, class, reason, source, time; `whole`: the original, too."""
+    source = (letter.source_topic, letter.source_partition, letter.source_offset)
+    said: dict[str, Any] = {
+        "place": letter.place,
+        "error_class": letter.error_class,
+        "reason": letter.reason,
+        "source": ":".join(source),
+        "failed_at": letter.failed_at,
     }
     if whole:
-        value = record.value or b""
-        letter["key"] = (record.key or b"").decode(errors="backslashreplace")
-        letter["value"] = value.decode(errors="backslashreplace")
-        letter["headers"] = {name: text for name, text in headers.items() if name not in OURS}
-    return letter
+        said |= {
+            "key": text(letter.key),
+            "value": text(letter.value),
+            "headers": {name: text(value) for name, value in letter.headers},
+            "stage": letter.stage,
+            "source_timestamp": letter.source_timestamp,
+            "key_cut_from": letter.key_cut_from,
+            "value_cut_from": letter.value_cut_from,
+            "headers_dropped": letter.headers_dropped,
+        }
+    return said
 
 
-def org_of(record: Any) -> str:
+def org_of(letter: Letter) -> str:
     """Return whose a dead letter is: the org its original names, or the default one if it names none."""
-    headers = dict(record.headers)
-    if headers.get("source-topic", b"").decode() == DIRECTORY:
-        return _org((record.key or b"").decode(errors="replace").partition("/")[0])
+    if letter.source_topic in _KEYED:
+        return _org(text(letter.key).partition("/")[0])
     try:
-        value = msgspec.json.decode(record.value or b"")
-    except (msgspec.MsgspecError, RecursionError):
+        value = msgspec.json.decode(letter.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _org(None)
     for path in _ORGS:
         found = value
@@ -65,25 +68,24 @@ def _org(named: Any) -> str:
         return spelling.org(None)
 
 
-def _came_from(record: Any, topic: str | None) -> bool:
-    return topic is None or dict(record.headers).get("source-topic", b"").decode() == topic
-
-
 async def read_letters(
     settings: Settings, *, topic: str | None = None, limit: int = 50
 ) -> tuple[list[dict[str, Any]], int]:
     """Return the newest dead letters, newest first, and how many there are in all."""
-    newest: list[Any] = []
+    newest: list[tuple[Any, ...]] = []
     total = 0
     async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
         async for record in records:
-            if _came_from(record, topic):
-                total += 1
-                newest.append(record)
-                if len(newest) > 2 * limit:
-                    newest = sorted(newest, key=lambda r: r.timestamp)[-limit:]
-    newest.sort(key=lambda record: record.timestamp, reverse=True)
-    return [letter_of(record) for record in newest[:limit]], total
+            letter = read_letter(record)
+            if topic is not None and letter.source_topic != topic:
+                continue
+            total += 1
+            item = (record.timestamp, letter.partition, letter.offset, shown(letter))
+            if len(newest) < limit:
+                heappush(newest, item)
+            else:
+                heappushpop(newest, item)
+    return [said for *_, said in sorted(newest, key=lambda item: item[:3], reverse=True)], total
 
 
 def _place(place: str) -> tuple[int, int]:
@@ -93,49 +95,59 @@ def _place(place: str) -> tuple[int, int]:
     return int(partition), int(offset)
 
 
-async def _find(settings: Settings, places: list[str]) -> list[Any]:
+async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
+    """Return the letters at these places; raises `RuntimeFailure` if there is none at one of them."""
     wanted = {_place(place) for place in places}
-    found = await read_places(settings, DEAD_LETTERS, wanted)
-    if missing := wanted - {(record.partition, record.offset) for record in found}:
+    found = [read_letter(record) for record in await read_places(settings, DEAD_LETTERS, wanted)]
+    if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
         raise RuntimeFailure(
             "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
         )
     return found
 
 
-async def read_letter(settings: Settings, place: str) -> dict[str, Any]:
+async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
     """Return one dead letter with its bytes; raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
-    (record,) = await _find(settings, [place])
-    return letter_of(record, whole=True)
+    (letter,) = await find_letters(settings, [place])
+    return shown(letter, whole=True)
 
 
-async def replay(settings: Settings, places: list[str] | None, *, topic: str | None = None) -> int:
-    """Send dead letters to the topic they came from, byte for byte; return how many were sent.
+async def replay(settings: Settings, places: list[str]) -> int:
+    """Send these dead letters to the topics they came from; return how many. What is known changes nothing (X4).
 
-    `places` None: all of them, or all that came from `topic`. What is known already changes nothing (X4).
+    Raises `NotReplayable` at the first that cannot be sent: those before it were.
     """
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
-    await producer.start()
-    sent = 0
-    try:
-        if places is not None:
-            for record in await _find(settings, places):
-                sent += await _send_again(producer, record)
-        else:
-            async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
-                async for record in records:
-                    if _came_from(record, topic):
-                        sent += await _send_again(producer, record)
-    finally:
-        await producer.stop()
-    return sent
+    letters = await find_letters(settings, places)
+    async with Replayer(settings) as replayer:
+        for letter in letters:
+            await replayer.send(letter)
+    return len(letters)
 
 
-async def _send_again(producer: AIOKafkaProducer, record: Any) -> int:
-    headers = dict(record.headers)
-    topic = headers.get("source-topic", b"").decode()
-    if topic not in BY_NAME or topic not in REPLAYABLE:
-        return 0
-    kept = [(name, value) for name, value in record.headers if name not in OURS]
-    await producer.send_and_wait(topic, record.value, record.key, headers=kept)
-    return 1
+async def replay_all(
+    settings: Settings, *, topic: str | None = None, error_class: str | None = None
+) -> tuple[int, list[NotReplayable]]:
+    """Send all dead letters there are now, or those of a topic or class; return how many, and why others were not.
+
+    A message that is among the dead letters more than once is sent once.
+    """
+    sent: set[Any] = set()
+    refused: list[NotReplayable] = []
+    async with (
+        Replayer(settings) as replayer,
+        aclosing(read_topic(settings, DEAD_LETTERS)) as records,
+    ):
+        async for record in records:
+            letter = read_letter(record)
+            if topic not in (None, letter.source_topic) or error_class not in (None, letter.error_class):
+                continue
+            same = letter.source or letter.place
+            if same in sent:
+                continue
+            try:
+                await replayer.send(letter)
+            except NotReplayable as error:
+                refused.append(error)
+            else:
+                sent.add(same)
+    return len(sent), refused

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.web.settings import WebSettings
 from streams.local import Child, LocalStack, Supervisor, process_records
+from streams.local.exits import exit_file
 from streams.local.jars import progress_bar
 from streams.local.process import free_port
 from streams.settings import Settings
@@ -48,6 +49,7 @@ def child(name: str, arguments: list[str], settings: Settings, port: int) -> Chi
         log_file=settings.state_dir / "log" / f"{name}.log",
         environment={**_inherited(), **settings.environment()},
         ready_url=f"http://127.0.0.1:{port}/ready",
+        exit_file=exit_file(settings.state_dir, name),
     )
 
 

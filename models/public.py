@@ -133,7 +133,11 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
     """`dead-letters`: headers, as text, beside those the message came with; the value is its bytes as sent.
 
-    `error_class`: a short stable word. `reason`: field and what is wrong with it.
+    `error_class`: a short stable word. `reason`: field and what is wrong with it. `failed_stage`: which stage could not
+    accept it. `source_timestamp`: the message's time in milliseconds, as Kafka has it. What is too large is cut:
+    `value_cut_from` and `key_cut_from` say how many bytes there were, `headers_dropped` how many headers are missing,
+    `headers_changed` how many could not be kept as they were. A header of the message that has one of these names is
+    here with the prefix `original-`, so that each of them is here once.
     """
 
     error_class: str
@@ -142,6 +146,12 @@ class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab
     source_partition: str
     source_offset: str
     failed_at: datetime
+    failed_stage: str | None = None
+    source_timestamp: str | None = None
+    value_cut_from: str | None = None
+    key_cut_from: str | None = None
+    headers_dropped: str | None = None
+    headers_changed: str | None = None
 
 
 def personal_queue(rep_id: str) -> str:

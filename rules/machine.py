@@ -5,6 +5,8 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -24,7 +26,7 @@ from models.events import (
     RulesChanged,
     SuppressionChanged,
 )
-from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
+from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules import arrivals
 from rules.book import OrgRules, RuleBook
 from rules.life import LIFE, OFFER_TRIGGERS
@@ -107,6 +109,39 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         answers=answers,
         merged_into=into if lead is None else None,
     )
+
+
+def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
+    """Return the row an event that is sent again from the dead letters is decided from.
+
+    A deadline that could not be acted on was taken out of its row, so that it was not told for ever. Sent again it
+    counts once more, if what it was about is still as it was.
+    """
+    lead = row.lead if row else None
+    if row is None or lead is None or not isinstance(event, DeadlinePassed):
+        return row
+    if any(deadline.kind == event.kind for deadline in lead.deadlines) or not _still_open(lead, event, at):
+        return row
+    deadline = Deadline(DeadlineKind(event.kind), at, event.epoch)
+    return replace(row, lead=replace(lead, deadlines=(*lead.deadlines, deadline)))
+
+
+def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
+    match event.kind:
+        case DeadlineKind.LOCK:
+            return lead.lock is not None and lead.lock.until <= at
+        case DeadlineKind.OFFER:
+            search = lead.search
+            return (
+                lead.phase is Phase.OFFERED
+                and search is not None
+                and search.until is not None
+                and search.until <= at
+            )
+        case DeadlineKind.CALLBACK:
+            return lead.callback_at is not None and lead.callback_at <= at
+        case _:
+            return True
 
 
 def ask(

@@ -164,7 +164,14 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     async def _store(self, fetched: dict[TopicPartition, list[Any]]) -> None:
         batch = [
-            JournalRecord(record.partition, record.offset, record.key, record.value, tuple(record.headers))
+            JournalRecord(
+                record.partition,
+                record.offset,
+                record.key,
+                record.value,
+                tuple(record.headers),
+                record.timestamp,
+            )
             for records in fetched.values()
             for record in records
         ]

@@ -19,11 +19,12 @@ from aiokafka.errors import KafkaError
 from models.errors import ConfigError, Later, RuntimeFailure
 from sink.condition import Condition
 from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
-from sink.dead_letters import Graveyard
+from sink.dead_letters import STAGE, Graveyard
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
 from streams import metrics
+from streams.brake import Brake, make_brake
 from streams.closing import stop_consumer
 from streams.fatal import Exit, leave
 from streams.http import serve
@@ -58,6 +59,12 @@ class Sink:
         settings = self._settings
         await self._patiently(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
         await self._patiently(stop, lambda: provision(settings))
+        brakes: list[Brake] = []
+
+        async def brake() -> None:
+            brakes.append(await make_brake(settings, (STAGE,)))
+
+        await self._patiently(stop, brake)
         engine = connect(settings.database_url)
         producer = AIOKafkaProducer(
             **settings.aiokafka_options(),
@@ -66,7 +73,7 @@ class Sink:
             max_request_size=LARGEST_REQUEST_BYTES,
         )
         consumer = make_consumer(settings, self._instance_id)
-        writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop()))
+        writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.condition)
         try:
             await self._patiently(stop, producer.start)

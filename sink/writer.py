@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from msgspec import MsgspecError
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.errors import Never
@@ -13,6 +14,7 @@ from sink.rows import Effects, effects, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from sink.verdicts import reason_of, translated
+from streams.letters import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 
 JOURNAL: Final = LEAD_JOURNAL
@@ -22,13 +24,14 @@ _OFFSETS: Final = SinkOffsetTable
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """One record of `lead-journal` as Kafka gave it; `value` None is a tombstone."""
+    """One record of `lead-journal` as Kafka gave it; `value` None is a tombstone, `timestamp` in milliseconds."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp: int | None = None
 
     @property
     def topic(self) -> str:
@@ -126,8 +129,10 @@ class CrmWriter:
             return _Work(record, _read(record))
         except Never as verdict:
             return self._buried_now(record, verdict)
-        except Exception as error:  # noqa: BLE001  # whatever one record does to us, the others must go on
+        except (MsgspecError, UnicodeDecodeError) as error:  # it is not what we write there
             return self._buried_now(record, Never(type(error).__name__, reason_of(error)))
+        except Exception as error:  # noqa: BLE001  # whatever one record does to us, the others must go on
+            return self._buried_now(record, Never(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}"))
 
     def _store(self, work: list[_Work]) -> Applied:
         try:

@@ -1,12 +1,26 @@
-"""What cannot be accepted is kept, byte for byte, with where it was and why (CONTRACTS.md, `dead-letters`)."""
+"""What cannot be accepted is kept with where it was and why (CONTRACTS.md, `dead-letters`), whatever it is.
 
+`make_letter` turns any record into one that fits the topic and that any client can read. It does not raise: whoever
+buries a record must get past it.
+"""
+
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 
 from models.errors import Never, Refused
-from streams.journal import Headers, JournalWriter, Receipt
+from streams import letters
+from streams.journal import (
+    BATCH_OVERHEAD_BYTES,
+    Header,
+    JournalWriter,
+    Receipt,
+    header_size,
+    record_size,
+)
+from streams.letters import FATAL_ERROR
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 
@@ -14,6 +28,27 @@ _log = structlog.get_logger(__name__)
 
 MOST_REASON: Final = 10_000
 """Characters of a reason that are kept: an error may quote what it could not read."""
+MOST_WORD: Final = 249
+"""Characters of an error class, a stage and a topic's name that are kept; Kafka allows a topic no more."""
+CUT_BYTES: Final = 64 * 1024
+"""How much is kept of a key or a value that does not fit."""
+MOST_HEADER_BYTES: Final = 64 * 1024
+"""How much is kept of the original's own headers where they do not fit with its key and value."""
+MOST_LABELS: Final = 500
+"""Pairs of topic and error class that are counted by name; what comes after them counts as `other`."""
+
+_ROOM: Final = MAX_DEAD_LETTER_BYTES - BATCH_OVERHEAD_BYTES
+_MOST_EXAMINED: Final = 100_000
+"""Headers of one record that are looked at; the rest are dropped."""
+_labels: set[tuple[str, str]] = set()
+
+
+class DeadLetter(NamedTuple):
+    """A record for `dead-letters`: with its headers it takes at most `MAX_DEAD_LETTER_BYTES`."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
 
 
 def verdict(error: Exception) -> tuple[str, str]:
@@ -26,21 +61,38 @@ def verdict(error: Exception) -> tuple[str, str]:
     if isinstance(error, Never):
         return error.error_class, error.reason
     _log.exception("a record could not be handled")
-    return "fatal_error", repr(error)
+    return FATAL_ERROR, _printed(error)
 
 
-def headers_of(message: Any, error_class: str, reason: str) -> Headers:
-    """Return the headers of a dead letter: the original's own, then ours."""
-    ours = {
-        "error-class": error_class,
-        "reason": reason,
-        "source-topic": message.topic,
-        "source-partition": str(message.partition),
-        "source-offset": str(message.offset),
-        "failed-at": datetime.now(UTC).isoformat(),
-    }
-    original = [(name, value) for name, value in (message.headers or []) if name not in ours]
-    return [*original, *((name, text.encode(errors="replace")) for name, text in ours.items())]
+def make_letter(
+    message: Any, error_class: Any, reason: Any, *, stage: str = "", timestamp_ms: Any = None
+) -> DeadLetter:
+    """Return the dead letter of any record: one with topic, partition, offset, key, value and headers.
+
+    What fits is kept byte for byte. A key or value that does not fit is cut to `CUT_BYTES`, and a header says the size
+    it had; headers that do not fit are dropped from the end, and a header says how many. What no header can carry is
+    replaced. `timestamp_ms`: the record's time in Kafka's milliseconds, if it is known.
+    """
+    key, value = as_bytes(getattr(message, "key", None)), as_bytes(getattr(message, "value", None))
+    if key is None and value is None:
+        value = b""  # a record needs one of the two
+    theirs, changed, beyond = _carried(getattr(message, "headers", None))
+    ours = _ours(message, error_class, reason, stage, timestamp_ms)
+    if changed:
+        ours.append((letters.HEADERS_CHANGED, b"%d" % changed))
+    whole = DeadLetter(key, value, [*theirs, *ours])
+    if not beyond and record_size(*whole) <= _ROOM:
+        return whole
+    kept = _within(theirs, MOST_HEADER_BYTES)
+    if dropped := len(theirs) - len(kept) + beyond:
+        ours.append((letters.HEADERS_DROPPED, b"%d" % dropped))
+    if record_size(key, value, [*kept, *ours]) > _ROOM and value and len(value) > CUT_BYTES:
+        ours.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
+        value = value[:CUT_BYTES]
+    if record_size(key, value, [*kept, *ours]) > _ROOM and key and len(key) > CUT_BYTES:
+        ours.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
+        key = key[:CUT_BYTES]
+    return DeadLetter(key, value, [*kept, *ours])
 
 
 def bury(
@@ -50,18 +102,123 @@ def bury(
     reason: str,
     partitions: int,
     receipt: Receipt | None,
+    *,
+    stage: str = "",
 ) -> None:
-    """Write a message that was refused to `dead-letters`; its receipt is settled when it is durable there."""
-    value = message.value
-    if value is None and message.key is None:
-        value = b""  # a record needs one of the two
-    writer.add(
-        DEAD_LETTERS,
-        message.partition % partitions,
-        key=message.key,
-        value=value,
-        headers=headers_of(message, error_class, reason[:MOST_REASON]),
-        receipt=receipt,
-        most=MAX_DEAD_LETTER_BYTES,
+    """Write a message (Faust's) that was refused to `dead-letters`; its receipt is settled when it is durable there."""
+    letter = make_letter(
+        message,
+        error_class,
+        reason,
+        stage=stage,
+        timestamp_ms=_milliseconds(getattr(message, "timestamp", None)),
     )
-    DEAD_LETTERS_TOTAL.labels(topic=message.topic, error_class=error_class).inc()
+    partition = message.partition % partitions if isinstance(message.partition, int) else 0
+    writer.add(DEAD_LETTERS, partition, **letter._asdict(), receipt=receipt, most=MAX_DEAD_LETTER_BYTES)
+    count(message.topic, error_class)
+
+
+def count(topic: Any, error_class: Any) -> None:
+    """Count a dead letter by topic and class; the number of label values is bounded."""
+    pair = _word(topic), _word(error_class)
+    if pair not in _labels:
+        if len(_labels) >= MOST_LABELS:
+            pair = ("other", "other")
+        else:
+            _labels.add(pair)
+    DEAD_LETTERS_TOTAL.labels(topic=pair[0], error_class=pair[1]).inc()
+
+
+def as_bytes(value: Any) -> bytes | None:
+    """Return a key, a value or a header's value as what Kafka can keep."""
+    if value is None or type(value) is bytes:
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    return _encoded(value if isinstance(value, str) else _printed(value))
+
+
+def _carried(headers: Any) -> tuple[list[Header], int, int]:
+    """Return the original's headers as they can be kept, how many were changed, and how many not looked at."""
+    kept: list[Header] = []
+    changed = beyond = 0
+    for n, pair in enumerate(_pairs(headers)):
+        if n >= _MOST_EXAMINED:
+            beyond += 1
+            continue
+        name, value = pair
+        carried = _named(name), as_bytes(value)
+        changed += carried != (name, value)
+        kept.append((letters.set_apart(carried[0]), carried[1]))
+    return kept, changed, beyond
+
+
+def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
+    try:
+        items = headers.items() if hasattr(headers, "items") else headers or ()
+        for item in items:
+            name, value = item
+            yield name, value
+    except (TypeError, ValueError):
+        return  # no headers as a client gives them
+
+
+def _named(name: Any) -> str:
+    """Return a header's name as UTF-8 can write it, with backslashes for what it cannot."""
+    if isinstance(name, bytes | bytearray | memoryview):
+        return bytes(name).decode(errors="backslashreplace")
+    return _encoded(name if isinstance(name, str) else _printed(name)).decode()
+
+
+def _within(headers: list[Header], most: int) -> list[Header]:
+    """Return the first headers that take at most `most` bytes together."""
+    taken = 0
+    for n, (name, value) in enumerate(headers):
+        taken += header_size(name, value)
+        if taken > most:
+            return headers[:n]
+    return headers
+
+
+def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
+    said: dict[str, Any] = {
+        letters.ERROR_CLASS: _word(error_class),
+        letters.REASON: _text(reason)[:MOST_REASON],
+        letters.SOURCE_TOPIC: _word(getattr(message, "topic", "")),
+        letters.SOURCE_PARTITION: _word(getattr(message, "partition", "")),
+        letters.SOURCE_OFFSET: _word(getattr(message, "offset", "")),
+        letters.FAILED_AT: datetime.now(UTC).isoformat(),
+    }
+    if isinstance(timestamp_ms, int):
+        said[letters.SOURCE_TIMESTAMP] = _word(timestamp_ms)
+    if stage:
+        said[letters.FAILED_STAGE] = _word(stage)
+    return [(name, _encoded(text)) for name, text in said.items()]
+
+
+def _milliseconds(seconds: Any) -> int | None:
+    """Return the time of a message of Faust, which has seconds, as Kafka has it."""
+    try:
+        return int(round(seconds * 1000))  # noqa: RUF046  # whatever was given
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _word(value: Any) -> str:
+    return _text(value)[:MOST_WORD]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _printed(value)
+
+
+def _printed(value: Any) -> str:
+    """Return what `repr` says; it runs code of others, which may fail as well."""
+    try:
+        return str(repr(value))
+    except Exception as error:  # noqa: BLE001  # whatever it raises, there is something to say
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

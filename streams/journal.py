@@ -25,6 +25,8 @@ MAX_RECORD_BYTES: Final = 1_000_000
 """Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
 RECORD_OVERHEAD_BYTES: Final = 64
 """More than lengths, offset and time of a record take in its batch."""
+HEADER_OVERHEAD_BYTES: Final = 10
+"""The lengths of a header's name and value."""
 BATCH_OVERHEAD_BYTES: Final = 61
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
@@ -33,6 +35,9 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 itself: an idempotent producer of aiokafka tries for ever."""
 
 Headers = list[tuple[str, bytes]]
+"""What stages send."""
+Header = tuple[str, bytes | None]
+"""What anybody may send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
@@ -187,7 +192,7 @@ class JournalWriter:
         key: bytes | None,
         value: bytes | None,
         receipt: Receipt | None = None,
-        headers: Headers | None = None,
+        headers: Sequence[Header] | None = None,
         most: int = MAX_RECORD_BYTES,
     ) -> None:
         """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
@@ -196,14 +201,12 @@ class JournalWriter:
         broker would refuse its batch, and with it the event, again and again.
         """
         check_size(key, value, headers or (), most)
+        sent = list(headers or ())
         lane = self._lane(topic, partition)
         batch = lane.batches[-1] if lane.batches else None
-        if (
-            batch is None
-            or batch.builder.append(key=key, value=value, timestamp=None, headers=headers or []) is None
-        ):
+        if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
             batch = self._open(lane)
-            batch.builder.append(key=key, value=value, timestamp=None, headers=headers or [])
+            batch.builder.append(key=key, value=value, timestamp=None, headers=sent)
         self._added(lane, batch, 1, receipt)
 
     def add_together(
@@ -309,16 +312,28 @@ class JournalWriter:
 def check_size(
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]] = (),
+    headers: Sequence[Header] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
     """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
-    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
-    for name, text in headers:
-        size += RECORD_OVERHEAD_BYTES + len(name) + len(text)
+    size = record_size(key, value, headers)
     if size > most:
         raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
+
+
+def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> int:
+    """Return what a record takes in its batch, in bytes, at most."""
+    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
+    for name, text in headers:
+        size += header_size(name, text)
+    return size
+
+
+def header_size(name: str, value: bytes | None) -> int:
+    """Return what a header takes in its record, in bytes, at most."""
+    named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
+    return HEADER_OVERHEAD_BYTES + named + len(value or b"")
 
 
 def _send_only_awake(client: Any, lease: Lease) -> None:

@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     """Where Kafka, Valkey, the CRM database and our own state are. Immutable; read once per process.
 
     `cache_dir` keeps what the local servers download; `maven_repository` is a mirror for where Maven Central
-    is out of reach.
+    is out of reach. A process buries at most `fatal_error_limit` records that its own code could not decide within
+    `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
     Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
     """
@@ -56,6 +57,13 @@ class Settings(BaseSettings):
 
     partitions: int = Field(default=8, ge=1, le=1024, validation_alias="FIRSTCLAIM_PARTITIONS")
     replication_factor: int = Field(default=1, ge=1, le=32, validation_alias="FIRSTCLAIM_REPLICATION_FACTOR")
+
+    fatal_error_limit: int = Field(
+        default=20, ge=0, le=10_000, validation_alias="FIRSTCLAIM_FATAL_ERROR_LIMIT"
+    )
+    fatal_error_window_seconds: float = Field(
+        default=60.0, ge=1, le=86_400, validation_alias="FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS"
+    )
 
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
     kafka_sasl_mechanism: SaslMechanism | None = None

@@ -1,11 +1,14 @@
 """Commands for dead letters: what was refused, why, and once it is mended, again."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.cli.common import AsJson, finish, running
+
+if TYPE_CHECKING:
+    from console.replay import NotReplayable
 
 letters = typer.Typer(help="Messages that could not be accepted: list, show, replay.", no_args_is_help=True)
 Place = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
@@ -37,9 +40,9 @@ def show_letter(place: Place, as_json: AsJson = False) -> None:
 
     Example: firstclaim dead-letters show 2:17
     """
-    from console.letters import read_letter
+    from console.letters import show_letter as read
 
-    letter = asyncio.run(read_letter(running(), place))
+    letter = asyncio.run(read(running(), place))
     for name, value in letter.items():
         typer.echo(f"{name}: {value}")
     finish(letter, as_json=as_json)
@@ -52,19 +55,28 @@ def replay_letter(
     topic: Annotated[
         str | None, typer.Option(help="With --all: only those that came from this topic.")
     ] = None,
+    error_class: Annotated[
+        str | None, typer.Option("--class", help="With --all: only those of this error class.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Send dead letters to the topic they came from again; what is known already changes nothing.
 
-    Example: firstclaim dead-letters replay --all --topic lead-arrivals
+    Example: firstclaim dead-letters replay --all --class fatal_error
     """
-    from console.letters import replay
+    from console.letters import replay, replay_all
 
     if not places and not every:
         raise typer.BadParameter("name dead letters, or say --all")
-    sent = asyncio.run(replay(running(), places or None, topic=topic))
-    typer.echo(f"{sent} sent again")
-    finish({"replayed": sent}, as_json=as_json)
+    refused: list[NotReplayable] = []
+    if places:
+        sent = asyncio.run(replay(running(), places))
+    else:
+        sent, refused = asyncio.run(replay_all(running(), topic=topic, error_class=error_class))
+    for reason in refused:
+        typer.echo(str(reason), err=True)
+    typer.echo(f"{sent} sent again" + (f", {len(refused)} not" if refused else ""))
+    finish({"replayed": sent, **({"refused": len(refused)} if refused else {})}, as_json=as_json)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -18,7 +18,8 @@ from console.verify.database import check_database
 from console.verify.errands import Errands
 from console.verify.facts import Truth
 from console.verify.findings import CODES, Finding, Findings, Kind
-from console.verify.inbound import Graves, Inbound
+from console.verify.graves import Graves
+from console.verify.inbound import Inbound
 from console.verify.orgs import OrgWalk
 from console.verify.pairing import batches, paired
 from console.verify.published import PUBLIC, Expected, check_topic
@@ -114,19 +115,23 @@ async def verify(
         raise Later("Kafka", repr(error)) from error
     cut = snapshot.at - COMPACTABLE
     errands = Errands(findings, truth, cut=cut)
+    graves = await _graves(settings, findings)
     partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
     for partition in range(partitions):
         say(f"log and journal, partition {partition + 1} of {partitions}")
-        errands.expect(await _partition(settings, partition, partitions, snapshot, findings, truth, told))
+        errands.expect(
+            await _partition(settings, partition, partitions, snapshot, findings, truth, told, graves)
+        )
     say("the orgs")
     for partition in range(partitions):
-        await _orgs(settings, partition, partitions, snapshot, findings, truth, errands)
+        await _orgs(settings, partition, partitions, snapshot, findings, truth, errands, graves)
     errands.end()
+    graves.end(findings)
     check_orgs(truth, findings)
     check_conservation(truth, findings)
     check_persons(truth, findings)
     say("what came in")
-    graves = await _inbound(settings, partitions, snapshot, findings, truth, told)
+    await _inbound(settings, partitions, snapshot, findings, truth, told, graves)
     say(f"the CRM database, {len(truth.leads)} leads")
     crm_rows = await asyncio.to_thread(check_database, settings.database_url, truth, findings, cut=cut)
     say("the board")
@@ -159,6 +164,7 @@ async def _partition(
     findings: Findings,
     truth: Truth,
     told: Told,
+    graves: Graves,
 ) -> Expected:
     """Log against journal, then journal against public topics; return what the journal causes."""
     expected = Expected(partition)
@@ -170,6 +176,7 @@ async def _partition(
         truth=truth,
         told=told,
         expected=expected,
+        graves=graves,
     )
     async with AsyncExitStack() as stack:
         journal, log = [
@@ -193,9 +200,18 @@ async def _orgs(
     findings: Findings,
     truth: Truth,
     errands: Errands,
+    graves: Graves,
 ) -> None:
     """Compare the orgs' log and their journal."""
-    walk = OrgWalk(partition, partitions, snapshot=snapshot, findings=findings, truth=truth, errands=errands)
+    walk = OrgWalk(
+        partition,
+        partitions,
+        snapshot=snapshot,
+        findings=findings,
+        truth=truth,
+        errands=errands,
+        graves=graves,
+    )
     async with AsyncExitStack() as stack:
         journal, log = [
             await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
@@ -207,13 +223,23 @@ async def _orgs(
     walk.end()
 
 
-async def _inbound(
-    settings: Settings, partitions: int, snapshot: Snapshot, findings: Findings, truth: Truth, told: Told
-) -> Graves:
+async def _graves(settings: Settings, findings: Findings) -> Graves:
     graves = Graves()
     async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
         async for record in records:
             graves.take(record, findings)
+    return graves
+
+
+async def _inbound(
+    settings: Settings,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    told: Told,
+    graves: Graves,
+) -> None:
     inbound = Inbound(
         snapshot=snapshot, truth=truth, told=told, graves=graves, findings=findings, partitions=partitions
     )
@@ -225,7 +251,6 @@ async def _inbound(
     ):
         async with aclosing(read_topic(settings, topic)) as records:
             await check(records)
-    return graves
 
 
 async def _moved(settings: Settings, truth: Truth) -> set[str]:

@@ -1,46 +1,19 @@
 """Whatever came in has had its effect, or is among the dead letters with its reason."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 
 from agents.orgs import published_for
-from console.verify.catch_up import INBOUND, Snapshot
+from console.verify.catch_up import Snapshot
 from console.verify.facts import Truth
 from console.verify.findings import Findings
+from console.verify.graves import Graves
 from console.verify.reading import COMPACTABLE, instant, place
 from console.verify.story import Told
 from models.errors import Refused
 from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
-
-Where = tuple[str, int, int]
-"""(topic, partition, offset) of a message."""
-
-_SOURCE: Final = ("source-topic", "source-partition", "source-offset")
-
-
-class Graves(Counter[Where]):
-    """How often each message is among the dead letters; repeats are harmless."""
-
-    def take(self, record: Any, findings: Findings) -> None:
-        """Add one dead letter; one of a topic of ours is a finding of its own."""
-        headers = dict(record.headers)
-        topic, partition, offset = (headers.get(field, b"").decode(errors="replace") for field in _SOURCE)
-        if not partition.isdecimal() or not offset.isdecimal():
-            findings.add(
-                "internal_dead_letter", "", "a dead letter does not say where it comes from", at=place(record)
-            )
-            return
-        self[topic, int(partition), int(offset)] += 1
-        if topic not in INBOUND:
-            reason = {
-                field: headers.get(field, b"").decode(errors="replace") for field in ("error-class", "reason")
-            }
-            findings.add(
-                "internal_dead_letter", "", at=place(record), source=f"{topic}-{partition}@{offset}", **reason
-            )
 
 
 class Inbound:
@@ -164,5 +137,6 @@ class Inbound:
             self._findings.add("refusal_lost", "", at=place(record), reason=str(refused))
 
     def _unburied(self, record: Any) -> None:
-        if self._buried(record):
+        """Name a message that can be accepted and was not; where our own code failed, its effect is looked for."""
+        if self._buried(record) and not self._graves.is_fatal(record):
             self._findings.add("buried_unasked", "", at=place(record))

@@ -14,6 +14,7 @@ from console.verify.catch_up import Snapshot
 from console.verify.errands import Errands
 from console.verify.facts import Truth
 from console.verify.findings import Findings
+from console.verify.graves import Graves
 from console.verify.ledger import Ledger
 from console.verify.pairing import Batch, Pair
 from console.verify.reading import (
@@ -32,6 +33,7 @@ from models.org_decisions import OrgKept, OrgStep
 from models.persons import ArrivalPlaced, ContactBarred
 from models.wire import OrgRecord, encode_org_record
 from rules.org.offices import Offices
+from streams.letters import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _TOLD: Final = OrgAnswer | ArrivalPlaced | ContactBarred
@@ -52,11 +54,13 @@ class OrgWalk:
         findings: Findings,
         truth: Truth,
         errands: Errands,
+        graves: Graves | None = None,
     ) -> None:
         self._partitions = partitions
         self._findings = findings
         self._truth = truth
         self._errands = errands
+        self._graves = graves or Graves()
         self._offices = Offices(partition)
         self._ledger = Ledger(findings)
         self._written: dict[int, int] = {}
@@ -69,6 +73,8 @@ class OrgWalk:
     def take(self, pair: Pair) -> None:
         """Check one event, what it left, or both."""
         event = None
+        if pair.log is not None:
+            self._graves.heard_again(pair.log)
         if pair.log is not None and (event := read_org_event(pair.log, self._partitions)) is not None:
             self._errands.sent(pair.log, event)
             if pair.off >= self._log_end and (lead_id := _about(event)):
@@ -146,9 +152,13 @@ class OrgWalk:
     def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
         """Decide an event once more. Where the journal says something else, that counts from there on."""
         batch: Batch = pair.journal
+        if self._graves.is_fatal(pair.log):
+            return self._read(batch)  # the code of then could not, and the journal has what was told
         source, mark = origin(pair.log)
         try:
-            decided = self._offices.decide(event, off=pair.off, at=at, source=source, mark=mark)
+            decided = self._offices.decide(
+                event, off=pair.off, at=at, source=source, mark=mark, again=is_sent_again(pair.log)
+            )
         except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
             self._findings.add("machine_failed", _about(event), at=place(pair.log), error=repr(error))
             return self._read(batch)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from console.verify.catch_up import Snapshot
 from console.verify.facts import LeadFacts, Truth, imprint_of
 from console.verify.findings import Findings
+from console.verify.graves import Graves
 from console.verify.pairing import Pair
 from console.verify.published import Expected
 from console.verify.reading import COMPACTABLE, Row, differences, instant, name, place, read_event, read_row
@@ -23,7 +24,8 @@ from models.lead import DirectoryRow, LeadRow
 from models.wire import directory_key, encode_row
 from rules.book import RuleBook
 from rules.errands import identity
-from rules.machine import step
+from rules.machine import resumed, step
+from streams.letters import is_sent_again
 from streams.timers import overdue
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
@@ -44,12 +46,14 @@ class Walk:
         truth: Truth,
         told: Told,
         expected: Expected,
+        graves: Graves | None = None,
     ) -> None:
         self.partition = partition
         self._partitions = partitions
         self._findings = findings
         self._truth = truth
         self._expected = expected
+        self._graves = graves or Graves()
         self._story = Story(findings, told)
         self._rows: dict[bytes, Row] = {}
         self._facts: dict[bytes, LeadFacts] = {}
@@ -62,6 +66,8 @@ class Walk:
 
     def take(self, pair: Pair) -> None:
         """Check one event, one record, or both."""
+        if pair.log is not None:
+            self._graves.heard_again(pair.log)
         if pair.journal is not None:
             self._truth.read[self.partition] = pair.journal.offset + 1
         if pair.repeat:
@@ -108,6 +114,8 @@ class Walk:
         event = read_event(pair.log, self._partitions)
         if event is None:
             return  # it is among the dead letters
+        if self._graves.is_fatal(pair.log):
+            return  # likewise, and `Graves.end` asks whether it came once more
         self._hear(event, pair.log)
         if pair.off >= self._log_end:
             self._truth.moving.add(name(pair.log.key))
@@ -144,7 +152,7 @@ class Walk:
         if isinstance(row, LeadRow):
             before = self._rows.get(record.key)
             former = before if isinstance(before, LeadRow) else None
-            if event is not None and at > self._cut:
+            if event is not None and at > self._cut and not self._graves.is_fatal(pair.log):
                 self._story.take(name(record.key), former, row, event)
             else:
                 self._story.note(name(record.key), row)
@@ -159,9 +167,13 @@ class Walk:
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> Row | None:
         """Decide an event once more. Where the journal says something else, that counts from there on."""
+        if self._graves.is_fatal(pair.log):
+            return self._read(pair)  # the code of then could not, and the journal has what was told
         record, before = pair.journal, self._rows.get(pair.log.key)
         former = before if isinstance(before, LeadRow) else None
         try:
+            if is_sent_again(pair.log):
+                former = resumed(former, event, at)
             row = step(former, event, off=pair.off, at=at, book=self._book)
         except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
             self._findings.add("machine_failed", event.lead_id, at=place(pair.log), error=repr(error))

@@ -83,10 +83,20 @@ class Offices:
             directory = self._directories[org] = directory.publish(*unread)
         return directory
 
-    def decide(self, event: OrgEvent, *, off: int, at: datetime, source: str = "", mark: int = -1) -> Decided:
+    def decide(
+        self,
+        event: OrgEvent,
+        *,
+        off: int,
+        at: datetime,
+        source: str = "",
+        mark: int = -1,
+        again: bool = False,
+    ) -> Decided:
         """Return the records of one event; nothing is changed by it, until they are applied.
 
-        An event whose number its source had told before is a repeat, and decides nothing. Where the machine fails, a
+        An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
+        decided then and is sent again from the dead letters (`again`). Where the machine fails, a
         lead that asked is told so (E1), an arrival goes on its way (R6), and the org stays as it was.
         """
         org, at = event.org, max(at, self.at)
@@ -94,7 +104,7 @@ class Offices:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if 0 <= mark <= self._marks.get((org, source), -1):
+        if not again and 0 <= mark <= self._marks.get((org, source), -1):
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -213,6 +223,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
             epoch=event.epoch,
             group_id=event.group_id,
             reason=FATAL_ERROR,
+            waits=True,  # its request is among the dead letters, and may be decided later
             explanation=(Rejected(None, Why.GROUP, repr(error)),),
         ),
     )

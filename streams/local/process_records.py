@@ -6,11 +6,10 @@ last runs ended. A supervisor that ends takes its files along; one that was kill
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -30,7 +29,7 @@ TAIL_BYTES: Final = 8_192
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """One unexpected end. `at`: seconds since the epoch; `status`: negative for a signal; `reason`: its last words."""
+    """One unexpected end. `at`: seconds since the epoch; `status`: negative for a signal; `reason`: as it said it."""
 
     at: float
     status: int
@@ -61,11 +60,11 @@ class ProcessRecords:
         record.pid, record.started_at, record.ready_url = pid, time.time(), ready_url
         self._write(record)
 
-    def ended(self, name: str, status: int, log_file: Path | None = None) -> None:
-        """Take note of an unexpected end, with the last words in its log."""
+    def ended(self, name: str, status: int, reason: str, log_file: Path | None = None) -> None:
+        """Take note of an unexpected end; who gave no reason is quoted by the last line of its log."""
         record = self._records.setdefault(name, ProcessRecord(name=name, supervisor_pid=os.getpid()))
         record.pid = None
-        reason = last_words(log_file) if log_file else ""
+        reason = (reason or (last_line(log_file) if log_file else ""))[:REASON_CHARACTERS]
         record.ends = [*record.ends, End(at=time.time(), status=status, reason=reason)][-ENDS_KEPT:]
         self._write(record)
 
@@ -120,22 +119,12 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def last_words(log_file: Path) -> str:
-    """Return why a process ended as its log says it: what `streams.fatal.leave` wrote, or else its last line."""
+def last_line(log_file: Path) -> str:
+    """Return the last line of a log that says anything, empty where there is none."""
     try:
         with log_file.open("rb") as file:
             file.seek(max(0, log_file.stat().st_size - TAIL_BYTES))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    lines = [line.strip() for line in lines if line.strip()]
-    if not lines:
-        return ""
-    said: Any = None
-    with suppress(ValueError):
-        said = json.loads(lines[-1])
-    if isinstance(said, dict) and "reason" in said:
-        words = f"{said['what']}: {said['reason']}" if "what" in said else str(said["reason"])
-    else:
-        words = lines[-1]
-    return words[:REASON_CHARACTERS]
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -208,6 +208,10 @@ class Server(ABC):
         """Return the last lines of its log as a suffix for an error, empty if it said nothing."""
         return end_of(self.log_file)
 
+    def note_exit(self, status: int, restarts: int) -> str:  # noqa: ARG002  # as a supervised part has it
+        """Say nothing: a server that is not ours has its own log."""
+        return ""
+
     def __enter__(self) -> Self:
         return self.start()
 

@@ -1,23 +1,26 @@
 """What the supervisor started runs until it is told to stop: what exits before is started again, and said.
 
 It never gives up: a worker that cannot go on exits on purpose, and the next one may go on. The pause between
-two starts doubles up to a bound and falls back once a part has lived for a while.
+two starts doubles up to a bound and falls back once a part has lived for a while. Where a part ended because our own
+code fails (`Exit.BRAKE`) the pauses are longer: starting it again helps only once the code is mended.
 """
 
 from __future__ import annotations
 
-import http.client
+import os
 import signal
 import threading
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
 
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
+from streams.fatal import EXIT_FILE, Exit
+from streams.local.exits import note_exit
+from streams.local.probe import answers_200
 from streams.local.process import end_of, spawn, stop_process, wait_until
 from streams.local.process_records import ProcessRecords
 
@@ -32,9 +35,11 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
+FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
+LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
+MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
 HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
-_PROBE_SECONDS: Final = 1.0
 
 
 class Part(Protocol):
@@ -63,12 +68,16 @@ class Part(Protocol):
     def log_tail(self) -> str:
         """Return the end of its log as a suffix for an error."""
 
+    def note_exit(self, status: int, restarts: int) -> str:
+        """Note how it ended; return why, in its own words, empty if it said nothing."""
+
 
 @dataclass
 class Child:
     """A program of ours: absolute path and arguments, its whole environment, where its output goes.
 
-    `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs.
+    `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs. `exit_file`: where it
+    writes why it ends (`streams.fatal`), and where that is kept.
     """
 
     name: str
@@ -77,6 +86,7 @@ class Child:
     environment: Mapping[str, str] | None = None
     ready_url: str | None = None
     stop_seconds: float = 15.0
+    exit_file: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -87,11 +97,18 @@ class Child:
     def launch(self) -> None:
         """Start the program and return at once."""
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        self.process = spawn(self.argv, self.log_file, environment=self.environment)
+        environment = self.environment
+        if self.exit_file is not None:
+            self.exit_file.parent.mkdir(parents=True, exist_ok=True)
+            environment = {
+                **(os.environ if environment is None else environment),
+                EXIT_FILE: str(self.exit_file),
+            }
+        self.process = spawn(self.argv, self.log_file, environment=environment)
 
     def ready(self) -> bool:
         """Tell whether it runs and its `ready_url` answers 200."""
-        return self.pid is not None and (self.ready_url is None or _answers_200(self.ready_url))
+        return self.pid is not None and (self.ready_url is None or answers_200(self.ready_url))
 
     def wait_exit(self) -> int:
         """Wait until the process ends; its status, negative for a signal."""
@@ -106,6 +123,13 @@ class Child:
         """Return the end of its log as a suffix for an error."""
         return end_of(self.log_file)
 
+    def note_exit(self, status: int, restarts: int) -> str:
+        """Note how it ended; return why, in its own words, empty if it said nothing."""
+        if self.exit_file is None or self.process is None:
+            return ""
+        pid = self.process.pid
+        return str(note_exit(self.exit_file, part=self.name, pid=pid, status=status, restarts=restarts))
+
 
 class Phase(StrEnum):
     """Where a supervised part is in its life."""
@@ -118,12 +142,16 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One look at a part; `last_status` is how it last exited unexpectedly (negative: by that signal)."""
+    """One look at a part; `last_status` is how it last exited unexpectedly (negative: by that signal).
+
+    `last_reason`: why, in its own words, empty if it said nothing.
+    """
 
     phase: Phase
     pid: int | None
     restarts: int
     last_status: int | None
+    last_reason: str = ""
 
 
 class _Watched:
@@ -133,6 +161,7 @@ class _Watched:
         self.thread: threading.Thread | None = None
         self.restarts = 0
         self.last_status: int | None = None
+        self.last_reason = ""
 
     def ready_within(self, restarts: int) -> Callable[[], bool]:
         """Return how to look whether it is ready; looking raises StartFailed once it exited more often from now on."""
@@ -142,7 +171,8 @@ class _Watched:
             if self.part.ready():
                 return True
             if self.restarts - before > restarts:
-                reason = f"keeps exiting, last with status {self.last_status}{self.part.log_tail()}"
+                why = f" ({self.last_reason})" if self.last_reason else ""
+                reason = f"keeps exiting, last with status {self.last_status}{why}{self.part.log_tail()}"
                 raise StartFailed(self.part.name, reason)
             return False
 
@@ -191,7 +221,8 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         for name, watched in self._watched.items():
             if not wait_until(watched.ready_within(HOPELESS_RESTARTS), deadline - time.monotonic()):
-                raise StartFailed(name, f"is not ready after {seconds:g} s{watched.part.log_tail()}")
+                why = f" ({watched.last_reason})" if watched.last_reason else ""
+                raise StartFailed(name, f"is not ready after {seconds:g} s{why}{watched.part.log_tail()}")
 
     def states(self) -> dict[str, State]:
         """Return how each part is now, in the order of their start."""
@@ -222,23 +253,25 @@ class Supervisor:
             phase = Phase.STOPPED if self._stopping.is_set() else Phase.PAUSING
         else:
             phase = Phase.READY if watched.part.ready() else Phase.STARTING
-        return State(phase, pid, watched.restarts, watched.last_status)
+        return State(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
 
     def _watch(self, watched: _Watched) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        pauses = _Pauses()
         while True:
             began = time.monotonic()
             status = watched.part.wait_exit()
             if self._stopping.is_set():
                 return
-            if time.monotonic() - began > HEALTHY_SECONDS:
-                pause = FIRST_PAUSE_SECONDS
+            pause = pauses.after(status, time.monotonic() - began)
             watched.last_status = status
-            self._records.ended(watched.part.name, status, getattr(watched.part, "log_file", None))
-            self._say(f"{watched.part.name} {how_it_ended(status)}; starting it again in {pause:g} s")
+            watched.last_reason = watched.part.note_exit(status, watched.restarts)
+            self._records.ended(
+                watched.part.name, status, watched.last_reason, getattr(watched.part, "log_file", None)
+            )
+            why = f" ({watched.last_reason})" if watched.last_reason else ""
+            self._say(f"{watched.part.name} {how_it_ended(status)}{why}; starting it again in {pause:g} s")
             if self._stopping.wait(pause):
                 return
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             self._launch_again(watched)
 
     def _launch_again(self, watched: _Watched) -> None:
@@ -255,22 +288,30 @@ class Supervisor:
                 self._say(f"{watched.part.name} could not be started: {error}")
 
 
+class _Pauses:
+    """How long to wait before each start: longer each time, and longer still where our own code fails."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE_SECONDS
+        self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
+
+    def after(self, status: int, lived_seconds: float) -> float:
+        """Return the pause after an exit, in seconds."""
+        if lived_seconds > HEALTHY_SECONDS:
+            self._next = FIRST_PAUSE_SECONDS
+        if lived_seconds > MENDED_SECONDS:
+            self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
+        if status == Exit.BRAKE:
+            pause = self._next_brake
+            self._next_brake = min(pause * 2, LONGEST_BRAKE_PAUSE_SECONDS)
+        else:
+            pause = self._next
+            self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        return pause
+
+
 def how_it_ended(status: int) -> str:
     """Return how a process ended, as the end of a sentence about it; negative is by that signal."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"exited with status {status}"
-
-
-def _answers_200(url: str) -> bool:
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(
-        address.hostname or "127.0.0.1", address.port, timeout=_PROBE_SECONDS
-    )
-    try:
-        connection.request("GET", address.path or "/")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

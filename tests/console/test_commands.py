@@ -17,6 +17,7 @@ from console.board.reader import Reader
 from console.cli import app
 from console.up import Everything, everything
 from models.ids import lead_id
+from streams.topics import DIRECTORY as DIRECTORY_TOPIC
 from streams.topics import LEAD_ARRIVALS
 
 REPO = Path(__file__).parents[2]
@@ -158,6 +159,46 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
     missing = firstclaim(fed, "dead-letters", "show", "0:99999")
     assert missing.returncode == 70
     assert "nothing at 0:99999" in missing.stderr
+
+
+def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
+    fed: Everything,
+) -> None:
+    """P2, P3, P5, P6: null headers, 5 MB out of some KB, bytes that are no text, what was published since."""
+
+    async def send() -> None:
+        options = {"max_request_size": 10_000_000, "compression_type": "gzip"}
+        async with AIOKafkaProducer(**fed.settings.aiokafka_options(), **options) as producer:
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_900_000)
+            await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
+            for value in (b"7", b'{"name": "Ann", "role": "rep"}'):
+                await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
+
+    asyncio.run(send())
+    _letters(fed, 6)
+    found = last_line(firstclaim(fed, "dead-letters", "list", "--json"))["letters"]
+    whole = [last_line(firstclaim(fed, "dead-letters", "show", one["place"], "--json")) for one in found]
+    (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
+    assert (null["error_class"], null["headers"]) == ("not_json", {"h": "", "error-class": "mine"})
+    assert any("\\xff" in one["value"] for one in whole)
+    (cut,) = [one for one in whole if one["value_cut_from"]]
+    assert (cut["value_cut_from"], cut["error_class"]) == (5_000_000, "too_large")
+    (large,) = [one for one in whole if len(one["value"]) == 1_900_000]
+    (old,) = [one for one in whole if one["source"].startswith("directory:")]
+    for one, why in (
+        (cut, "only the first 65536 of its 5000000 bytes were kept"),
+        (large, "lead-arrivals takes no record of its size"),
+        (old, "a newer record of its key is in directory"),
+    ):
+        refused = firstclaim(fed, "dead-letters", "replay", one["place"])
+        assert refused.returncode == 70
+        assert f"dead letter {one['place']}: " in refused.stderr
+        assert why in refused.stderr
+        assert "Traceback" not in refused.stderr
+    several = firstclaim(fed, "dead-letters", "replay", "--all", "--class", "too_large", "--json")
+    assert last_line(several) == {"replayed": 0, "refused": 2}
 
 
 def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:

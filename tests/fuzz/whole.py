@@ -21,6 +21,7 @@ from console.status import Lags
 from console.up import Everything, everything
 from console.verify import verify
 from streams.journal import Headers, JournalWriter
+from streams.letters import Source, read_letter
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, partitions_of
@@ -105,12 +106,12 @@ async def caught_up(settings: Settings, say: Say) -> None:
 
 async def buried(settings: Settings) -> Counter[str]:
     """Return how many records of each topic are dead letters; one that was buried twice counts once."""
-    places: set[tuple[bytes, bytes, bytes]] = set()
+    places: set[Source] = set()
     async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
         async for record in records:
-            headers = dict(record.headers)
-            places.add((headers["source-topic"], headers["source-partition"], headers["source-offset"]))
-    return Counter(topic.decode() for topic, _, _ in places)
+            if source := read_letter(record).source:
+                places.add(source)
+    return Counter(source.topic for source in places)
 
 
 async def play(stack: Everything, messages: int, seed: int, say: Say) -> dict[str, Any]:

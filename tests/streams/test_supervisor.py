@@ -11,6 +11,7 @@ import pytest
 
 from models.errors import StartFailed
 from streams.local import Child, Phase, Supervisor, ValkeyServer, supervisor
+from streams.local.exits import exit_file, read_exits
 from streams.local.process import free_port, wait_until
 
 if TYPE_CHECKING:
@@ -154,3 +155,43 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
     child = Child("worker", python("input()"), tmp_path / "log")
     with Supervisor([child]) as watch, pytest.raises(ValueError, match="worker"):
         watch.add(child)
+
+
+# Ends as a process of ours does that cannot go on.
+LEAVES = """
+from streams.fatal import Exit, leave
+leave(Exit.BRAKE, "leads", "20 records could not be decided")
+"""
+
+
+def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(supervisor, "FIRST_BRAKE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "LONGEST_BRAKE_PAUSE_SECONDS", 0.02)
+    said: list[str] = []
+    child = Child("worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1"))
+    with Supervisor([child], say=said.append) as watch:
+        assert wait_until(lambda: len(said) >= 3, SECONDS)
+        state = watch.states()["worker-1"]
+    why = "worker-1 exited with status 79 (leads: 20 records could not be decided)"
+    assert said[0] == f"{why}; starting it again in 0.01 s"
+    assert set(said[1:]) == {f"{why}; starting it again in 0.02 s"}
+    assert (state.last_status, state.last_reason) == (79, "leads: 20 records could not be decided")
+    (kept,) = read_exits(tmp_path)
+    assert (kept.part, kept.status, kept.what) == ("worker-1", 79, "leads")
+    assert kept.restarts >= 2
+
+
+def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(tmp_path: Path) -> None:
+    file = exit_file(tmp_path, "worker-1")
+    file.parent.mkdir()
+    file.write_text('{"pid": 1, "what": "leads", "reason": "long ago"}')
+    (file.parent / "broken.json").write_text("{")
+    said: list[str] = []
+    child = Child("worker-1", python("raise SystemExit(3)"), tmp_path / "log", exit_file=file)
+    with Supervisor([child], say=said.append):
+        assert wait_until(lambda: bool(said), SECONDS)
+    assert said[0] == "worker-1 exited with status 3; starting it again in 0.2 s"
+    assert [(kept.part, kept.status, kept.reason) for kept in read_exits(tmp_path)] == [("worker-1", 3, "")]

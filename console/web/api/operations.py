@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 
-from console.letters import read_letter, replay
+from console.letters import replay, show_letter
+from console.replay import NotReplayable
 from console.web.api.schemas import Model
 from console.web.errors import Problem, not_found
 from console.web.operations.measured import Group, Measured, Window
@@ -156,7 +157,7 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLet
     if letter is None:
         raise not_found(f"dead letter {place} among the newest")
     try:
-        whole = await read_letter(parts.settings, place)
+        whole = await show_letter(parts.settings, place)
     except RuntimeFailure as gone:
         raise not_found(f"dead letter {place} any more: {gone.reason}") from gone
     said = DeadLetter.model_validate(letter)
@@ -171,8 +172,11 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise not_found(f"dead letter {place} among the newest")
     topic = letter.source.partition(":")[0]
     if not letter.replayable:
-        raise Problem(409, "not-replayable", f"{topic} is written by stages, which repeat it themselves")
-    await replay(parts.settings, [place])
+        raise Problem(409, "not-replayable", f"a message of {topic} that was refused so is not sent again")
+    try:
+        await replay(parts.settings, [place])
+    except NotReplayable as refused:
+        raise Problem(409, "not-replayable", refused.reason) from refused
     parts.operations.letters.replayed(letter, person.rep_id)
     return Replayed(place=place, topic=topic)
 

@@ -10,8 +10,10 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from console.letters import REPLAYABLE, letter_of, org_of
+from console.letters import org_of, shown
+from console.replay import is_replayable
 from streams.closing import stop_consumer
+from streams.letters import read_letter
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
@@ -88,8 +90,7 @@ class Letters:
             await stop_consumer(consumer)
 
     def _take(self, record: Any) -> None:
-        org = org_of(record)
-        said = letter_of(record)
-        if self.find(org, said["place"]) is None:
-            topic = said["source"].partition(":")[0]
-            self._kept[org].append(Letter(**said, replayable=topic in REPLAYABLE))
+        letter = read_letter(record)
+        org = org_of(letter)
+        if self.find(org, letter.place) is None:
+            self._kept[org].append(Letter(**shown(letter), replayable=is_replayable(letter)))

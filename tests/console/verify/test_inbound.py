@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from console.verify.catch_up import INBOUND, Snapshot
-from console.verify.inbound import Graves, Inbound
+from console.verify.graves import Graves
+from console.verify.inbound import Inbound
 from models.events import DirectoryPublished, LeadArrived, SuppressionChanged
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
@@ -84,13 +85,13 @@ class Intake:
             self.bury(record)
         return record
 
-    def bury(self, record: Record) -> None:
+    def bury(self, record: Record, error_class: str = "not_json") -> None:
         """Put a message among the dead letters."""
         headers = {
             "source-topic": record.topic,
             "source-partition": str(record.partition),
             "source-offset": str(record.offset),
-            "error-class": "not_json",
+            "error-class": error_class,
             "reason": "because",
         }
         encoded = tuple((name, value.encode()) for name, value in headers.items())
@@ -123,6 +124,9 @@ class Intake:
         await inbound.actions(self.read(LEAD_ACTIONS))
         await inbound.publications(self.read(DIRECTORY))
         await inbound.listings(self.read(DO_NOT_CONTACT))
+        for record in self.partition.log:
+            graves.heard_again(record)
+        graves.end(findings)
         return checked.codes
 
     def read(self, topic: str) -> Any:
@@ -240,6 +244,33 @@ def test_a_good_message_among_the_dead_letters_is_found(topic: str) -> None:
 def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
     intake = whole()
     intake.bury(intake.partition.log[0])
+    assert intake.codes() == {"internal_dead_letter": 1}
+
+
+@pytest.mark.parametrize("topic", INBOUND)
+def test_what_our_code_failed_on_is_no_finding_once_it_has_had_its_effect(topic: str) -> None:
+    """It came again after the mend; a good message that was refused is a finding whatever came of it."""
+    intake = whole()
+    intake.bury(intake.topics[topic][0], "fatal_error")
+    assert intake.codes() == {}
+
+
+def test_an_arrival_that_our_code_failed_on_and_that_never_came_again_is_found() -> None:
+    intake = whole()
+    intake.arrive("A-9", lost=True)
+    intake.bury(intake.topics[LEAD_ARRIVALS][-1], "fatal_error")
+    assert intake.codes() == {"arrival_lost": 1}
+
+
+def test_an_event_that_our_code_failed_on_is_found_until_it_comes_again() -> None:
+    intake = whole()
+    intake.bury(intake.partition.log[0], "fatal_error")
+    assert intake.codes() == {"internal_dead_letter": 1}
+    last = intake.partition.log[-1]
+    replayed = (("replay-of", b"lead-log:0:0"),)
+    intake.partition.log[-1] = replace(last, headers=replayed)
+    assert intake.codes() == {}
+    intake.partition.log[-1] = replace(last, headers=(("replay-of", b"lead-log:0:1"), ("replay-of", b"x")))
     assert intake.codes() == {"internal_dead_letter": 1}
 
 

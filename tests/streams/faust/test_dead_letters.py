@@ -10,9 +10,11 @@ import pytest
 
 from models.errors import Never, Refused
 from streams import dead_letters
-from streams.dead_letters import MOST_REASON, bury, verdict
+from streams.dead_letters import CUT_BYTES, MOST_REASON, bury, count, verdict
 from streams.journal import MAX_RECORD_BYTES, JournalWriter
-from streams.topics import BY_NAME, DEAD_LETTERS
+from streams.letters import read_letter
+from streams.metrics import DEAD_LETTERS_TOTAL
+from streams.topics import BY_NAME, DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
     ]
     assert {record.partition for record in found} == {1}  # 5 % 2
     first = found[0].headers
-    assert first[:2] == (("ce_id", b"1"), ("odd", b"\xff"))
-    ours = dict(first[2:])
+    assert first[:3] == (("ce_id", b"1"), ("original-reason", b"the sender's own"), ("odd", b"\xff"))
+    ours = dict(first[3:])
     assert list(ours) == [
         "error-class",
         "reason",
@@ -74,6 +76,83 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
         b"17",
     )
     assert began <= datetime.fromisoformat(ours["failed-at"].decode()) <= datetime.now(UTC)
+
+
+EXTREMES: dict[str, Any] = {
+    "a header without a value (P2)": message(None, b"x", ("h", None)),  # type: ignore[arg-type]
+    "5 MB (P3)": message(None, b"x" * 5_000_000),
+    "as much as fits": message(b"k", b"x" * (MAX_DEAD_LETTER_BYTES - 1_500)),
+    "a header more than fits": message(b"k", b"x" * (MAX_DEAD_LETTER_BYTES - 1_500), ("h", b"y" * 2_000)),
+    "a key of 5 MB": message(b"x" * 5_000_000, None),
+    "both of 5 MB": message(b"x" * 5_000_000, b"y" * 5_000_000),
+    "ten thousand headers": message(None, b"x", *((f"h{n}", b"1") for n in range(10_000))),
+    "a hundred thousand headers": message(None, b"x" * 2_000_000, *((f"h{n}", b"1") for n in range(100_000))),
+    "a header of 5 MB": message(None, b"x", ("a", b"1"), ("h", b"x" * 5_000_000), ("z", b"2")),
+    "a header's name of 1 MB": message(None, b"x", ("h" * 1_000_000, b"")),
+    "a name that is not UTF-8 (P4)": message(None, b"x", ("\udcff", b"1")),
+    "names that are bytes, empty, wide": message(None, b"x", (b"\xff", b"1"), ("", b""), ("\U0001f600", b"")),  # type: ignore[arg-type]
+    "values that are no bytes": message(None, b"x", ("a", "text"), ("b", 5), ("c", bytearray(b"y"))),  # type: ignore[arg-type]
+    "a letter of its own": message(
+        None, b"x", ("error-class", b"theirs"), ("error-class", None), ("reason", b"\xff")
+    ),
+    "no headers at all": SimpleNamespace(
+        topic="t", partition=0, offset=0, key=None, value=None, headers=None
+    ),
+    "a time beyond the calendar": SimpleNamespace(
+        topic="t", partition=0, offset=0, key=b"k", value=b"v", headers=[], timestamp=1.7e15
+    ),
+    "no number at all": SimpleNamespace(
+        topic="t", partition="?", offset=None, key=b"k", value=b"v", headers=[], timestamp=float("nan")
+    ),
+}
+
+
+@pytest.mark.kafka
+async def test_a_broker_takes_the_letter_of_any_record(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2, P3, P4: a topic made as ours is takes each, whatever its sender did."""
+    topic = unique("dead")
+    config = {name.replace(".", "_"): value for name, value in BY_NAME[DEAD_LETTERS].config.items()}
+    await cluster.create(topic, 1, **config)
+    monkeypatch.setattr(dead_letters, "DEAD_LETTERS", topic)
+    writer = JournalWriter(cluster.settings)
+    await writer.start()
+    for one in EXTREMES.values():
+        bury(writer, one, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
+    await writer.stop()
+    read = dict(zip(EXTREMES, map(read_letter, await cluster.records(topic)), strict=True))
+    assert {letter.error_class for letter in read.values()} == {"too_large"}
+    large = read["5 MB (P3)"]
+    assert (large.value, large.value_cut_from) == (b"x" * CUT_BYTES, 5_000_000)
+    assert read["as much as fits"].value_cut_from is not None  # this reason alone takes 60 KB
+    assert read["a key of 5 MB"].key_cut_from == read["both of 5 MB"].key_cut_from == 5_000_000
+    assert read["a header without a value (P2)"].headers == (("h", None),)
+    assert len(read["ten thousand headers"].headers) == 10_000
+    assert read["a hundred thousand headers"].headers_dropped > 90_000
+    assert read["a header of 5 MB"].headers == (("a", b"1"),)
+    assert read["a header of 5 MB"].headers_dropped == 2
+    odd = read["a name that is not UTF-8 (P4)"]
+    assert (odd.headers, odd.headers_changed) == ((("\\udcff", b"1"),), 1)
+    assert read["a letter of its own"].headers == (
+        ("error-class", b"theirs"),
+        ("error-class", None),
+        ("reason", b"\xff"),
+    )
+    assert read["a time beyond the calendar"].source_timestamp == 1_700_000_000_000_000_000
+
+
+def test_counting_dead_letters_is_bounded() -> None:
+    """Whatever classes there are, the number of label values stays within its bound."""
+    for n in range(2 * dead_letters.MOST_LABELS):
+        count("lead-arrivals", f"class {n}")
+    names = {
+        (sample.labels["topic"], sample.labels["error_class"])
+        for metric in DEAD_LETTERS_TOTAL.collect()
+        for sample in metric.samples
+    }
+    assert len(names) <= dead_letters.MOST_LABELS + 1
+    assert ("other", "other") in names
 
 
 @pytest.mark.parametrize(

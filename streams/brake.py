@@ -1,0 +1,152 @@
+"""A brake on our own faults: records that our own code cannot decide are buried up to a rate; above it it ends.
+
+A bad release fails on record after record. Buried one by one they would be a day of leads among the dead letters; with
+the brake the process ends, says which stage fails of what, and the record at which it ended is not acknowledged: it is
+decided after the mend. What senders do wrong (`Never`, `Refused`) is not counted.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection
+from threading import Lock
+from typing import Any, Final, NoReturn
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from msgspec.structs import replace
+
+from models.errors import Later
+from streams.closing import stop_consumer
+from streams.fatal import Exit, leave
+from streams.letters import Letter, read_letter
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS
+
+_log = structlog.get_logger(__name__)
+
+MOST_READ: Final = 2_000
+"""Dead letters of a partition that are looked at when a process starts: the newest."""
+READ_SECONDS: Final = 20.0
+"""How long a process that starts looks at them; what it has not seen by then is not counted."""
+_POLL_MS: Final = 250
+_REASON: Final = 500
+
+Leave = Callable[[Exit, str, str], NoReturn]
+
+
+class Brake:
+    """Counts what this process could not decide within the last `window_seconds`, its earlier lives' included."""
+
+    def __init__(
+        self,
+        most: int,
+        window_seconds: float,
+        *,
+        clock: Callable[[], float] = time.time,
+        end: Leave = leave,
+    ) -> None:
+        self._most = most
+        self._window = window_seconds
+        self._clock = clock
+        self._end = end
+        self._failed: deque[float] = deque(maxlen=most)
+        self._lock = Lock()
+
+    @property
+    def recent(self) -> int:
+        """How many records could not be decided within the window that ends now."""
+        self._forget(self._clock())
+        return len(self._failed)
+
+    def remember(self, times: Collection[float]) -> None:
+        """Count what earlier lives of this process could not decide, by POSIX time."""
+        now = self._clock()
+        # A clock may be a little ahead of ours; one that is far ahead would count for ever.
+        self._failed.extend(sorted(min(at, now) for at in times if abs(now - at) < self._window))
+
+    def failed(self, stage: str, error: str, message: Any) -> None:
+        """Count one record; end the process where there were as many as are allowed, and this is one more."""
+        with self._lock:
+            now = self._clock()
+            self._forget(now)
+            if len(self._failed) < self._most:
+                self._failed.append(now)
+                return
+        place = f"{message.topic}-{message.partition}@{message.offset}"
+        self._end(
+            Exit.BRAKE,
+            stage,
+            f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {place}: "
+            f"{error[:_REASON]}. It is not buried and not passed: mend the fault, or raise "
+            "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
+            "`firstclaim dead-letters list` shows those that were buried",
+        )
+
+    def _forget(self, now: float) -> None:
+        while self._failed and now - self._failed[0] >= self._window:
+            self._failed.popleft()
+
+
+async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
+    """Return the brake of a process that has these stages, with what its earlier lives buried. Raises `Later`."""
+    brake = Brake(settings.fatal_error_limit, settings.fatal_error_window_seconds)
+    buried = await recent_fatal_errors(settings, stages=stages)
+    brake.remember([letter.at.timestamp() for letter in buried])
+    if buried:
+        _log.warning("records could not be decided lately", count=len(buried), newest=buried[-1].reason)
+    return brake
+
+
+async def recent_fatal_errors(
+    settings: Settings, *, stages: Collection[str] | None = None, seconds: float | None = None
+) -> list[Letter]:
+    """Return the dead letters of what our own code could not decide lately, without key and value, oldest first.
+
+    `seconds`: how far back, the brake's window without it; `stages`: all without it. At most `MOST_READ` letters of a
+    partition are looked at, for `READ_SECONDS`. Raises `Later` where Kafka is away.
+    """
+    back = settings.fatal_error_window_seconds if seconds is None else seconds
+    since = time.time() - back
+    found: list[Letter] = []
+    consumer = AIOKafkaConsumer(
+        DEAD_LETTERS, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+    )
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            await consumer.start()
+            async for letter in _letters_since(consumer, since):
+                if letter.is_fatal and (stages is None or letter.stage in stages):
+                    found.append(letter)  # noqa: PERF401  # what was found counts when the time is over
+    except TimeoutError:
+        _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
+    except (KafkaError, OSError) as error:
+        raise Later("Kafka", f"{DEAD_LETTERS} could not be read: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+    return sorted(found, key=lambda letter: letter.at)
+
+
+async def _letters_since(consumer: AIOKafkaConsumer, since: float) -> AsyncIterator[Letter]:
+    """Yield the letters of each partition from a time on, up to where it ends now."""
+    places = sorted(consumer.assignment())
+    begins = await consumer.offsets_for_times(dict.fromkeys(places, int(since * 1000)))
+    ends = await consumer.end_offsets(places)
+    wanted = {}
+    for place in places:
+        begin = begins.get(place)
+        if begin is None or begin.offset >= ends[place]:
+            continue
+        wanted[place] = ends[place]
+        consumer.seek(place, max(begin.offset, ends[place] - MOST_READ))
+    consumer.pause(*(place for place in places if place not in wanted))
+    while wanted:
+        for place, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
+            for record in records:
+                if place in wanted and record.offset < wanted[place]:
+                    # What it was is not needed here, and may be large.
+                    yield replace(read_letter(record), key=None, value=None)
+        for place in [place for place, end in wanted.items() if await consumer.position(place) >= end]:
+            del wanted[place]
+            consumer.pause(place)

@@ -1,0 +1,184 @@
+"""Dead letters as they are read: whatever bytes anybody put on `dead-letters`, the reading of them does not raise.
+
+A letter is the original message with headers of ours (CONTRACTS.md). A message may have headers of these names too:
+the maker gives those the prefix `original-`, and the reader takes it away, so that neither is taken for the other.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+ERROR_CLASS: Final = "error-class"
+REASON: Final = "reason"
+SOURCE_TOPIC: Final = "source-topic"
+SOURCE_PARTITION: Final = "source-partition"
+SOURCE_OFFSET: Final = "source-offset"
+FAILED_AT: Final = "failed-at"
+SOURCE_TIMESTAMP: Final = "source-timestamp"
+FAILED_STAGE: Final = "failed-stage"
+KEY_CUT_FROM: Final = "key-cut-from"
+VALUE_CUT_FROM: Final = "value-cut-from"
+HEADERS_DROPPED: Final = "headers-dropped"
+HEADERS_CHANGED: Final = "headers-changed"
+OURS: Final = frozenset(
+    {
+        ERROR_CLASS,
+        REASON,
+        SOURCE_TOPIC,
+        SOURCE_PARTITION,
+        SOURCE_OFFSET,
+        FAILED_AT,
+        SOURCE_TIMESTAMP,
+        FAILED_STAGE,
+        KEY_CUT_FROM,
+        VALUE_CUT_FROM,
+        HEADERS_DROPPED,
+        HEADERS_CHANGED,
+    }
+)
+"""The headers a letter's maker adds, each once."""
+ORIGINAL: Final = "original-"
+"""The prefix of a message's own header that has one of these names."""
+REPLAY_OF: Final = "replay-of"
+"""The header of a message that was sent again from a dead letter: its former `topic:partition:offset`."""
+
+FATAL_ERROR: Final = "fatal_error"
+"""The error class of what our own code could not decide."""
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,19}\Z")
+_HIGHEST: Final = 2**63 - 1
+
+ReadHeader = tuple[str, bytes | None]
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where the original message is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter. What it does not say, or says in a way that cannot be read, is empty, None or 0.
+
+    `partition`, `offset`: its place in `dead-letters`; `at`: when it was put there. `source`: None where it does not
+    say all three of it. `headers`: the original's own. `value_cut_from`, `key_cut_from`: the original's size in bytes
+    where the letter has only the beginning.
+    """
+
+    partition: int
+    offset: int
+    at: datetime
+    error_class: str
+    reason: str
+    source_topic: str
+    source_partition: str
+    source_offset: str
+    source: Source | None
+    failed_at: str
+    stage: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[ReadHeader, ...]
+    source_timestamp: int | None = None
+    key_cut_from: int | None = None
+    value_cut_from: int | None = None
+    headers_dropped: int = 0
+    headers_changed: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it is, as commands name it."""
+        return f"{self.partition}:{self.offset}"
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether our own code could not decide the message."""
+        return self.error_class == FATAL_ERROR
+
+
+def read_letter(record: Any) -> Letter:
+    """Return what a record of `dead-letters` (aiokafka's) says. Raises for nothing that can be in one."""
+    headers = tuple(read_headers(record.headers))
+    # The last of a name counts: a letter of our maker has each of our names once.
+    ours = {name: value for name, value in headers if name in OURS}
+    topic, partition, offset = (
+        text(ours.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
+    )
+    numbers = number(ours.get(SOURCE_PARTITION)), number(ours.get(SOURCE_OFFSET))
+    return Letter(
+        partition=record.partition,
+        offset=record.offset,
+        at=instant_of(record.timestamp),
+        error_class=text(ours.get(ERROR_CLASS)),
+        reason=text(ours.get(REASON)),
+        source_topic=topic,
+        source_partition=partition,
+        source_offset=offset,
+        source=None if not topic or None in numbers else Source(topic, *numbers),  # type: ignore[arg-type]
+        failed_at=text(ours.get(FAILED_AT)),
+        stage=text(ours.get(FAILED_STAGE)),
+        key=record.key,
+        value=record.value,
+        headers=tuple((restored(name), value) for name, value in headers if name not in OURS),
+        source_timestamp=number(ours.get(SOURCE_TIMESTAMP)),
+        key_cut_from=number(ours.get(KEY_CUT_FROM)),
+        value_cut_from=number(ours.get(VALUE_CUT_FROM)),
+        headers_dropped=number(ours.get(HEADERS_DROPPED)) or 0,
+        headers_changed=number(ours.get(HEADERS_CHANGED)) or 0,
+    )
+
+
+def read_headers(headers: Iterable[Sequence[Any]] | None) -> Iterable[ReadHeader]:
+    """Yield the headers of any record as (text, bytes or None)."""
+    for name, value in headers or ():
+        yield str(name), value if value is None else bytes(value)
+
+
+def text(value: bytes | None) -> str:
+    """Return a header's value as text, with backslashes for what is not UTF-8."""
+    return (value or b"").decode(errors="backslashreplace")
+
+
+def number(value: bytes | None) -> int | None:
+    """Return a header's value as a whole number of 64 bits, None where it is none."""
+    if value is None or not _NUMBER.match(value):
+        return None
+    found = int(value)
+    return found if found <= _HIGHEST else None
+
+
+def instant_of(milliseconds: Any) -> datetime:
+    """Return a record's time; the beginning of 1970 for what no calendar has."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def is_sent_again(message: Any) -> bool:
+    """Say whether a message was sent again from the dead letters: it was passed over when it first came."""
+    return any(name == REPLAY_OF for name, _ in message.headers or ())
+
+
+def set_apart(name: str) -> str:
+    """Return the name under which a letter keeps a message's own header."""
+    return ORIGINAL + name if _bare(name) in OURS else name
+
+
+def restored(name: str) -> str:
+    """Return the name a message's own header had."""
+    return name.removeprefix(ORIGINAL) if _bare(name) in OURS else name
+
+
+def _bare(name: str) -> str:
+    while name.startswith(ORIGINAL):
+        name = name.removeprefix(ORIGINAL)
+    return name

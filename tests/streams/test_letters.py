@@ -1,0 +1,219 @@
+"""A letter is made of any record and read from any record: neither raises, and what fits is kept byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.letters import org_of, shown
+from console.replay import NotReplayable, Obstacle, is_replayable, target_of
+from console.web.operations.letters import Letter as Listed
+from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
+from streams.letters import OURS, Letter, Source, read_letter, restored, set_apart
+from streams.topics import MAX_DEAD_LETTER_BYTES
+
+pytestmark = pytest.mark.hypothesis
+
+
+@dataclass
+class Record:
+    """A record as aiokafka gives it."""
+
+    topic: Any = "lead-arrivals"
+    partition: Any = 3
+    offset: Any = 17
+    timestamp: Any = 1_763_629_920_000
+    key: Any = None
+    value: Any = None
+    headers: Any = field(default_factory=list)
+
+
+def as_kafka_counts(letter: DeadLetter) -> int:
+    """Return the size of a letter's record batch, by the client's own encoder."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
+    assert builder.append(0, 0, letter.key, letter.value, letter.headers) is not None
+    return len(builder.build())
+
+
+def as_read(letter: DeadLetter) -> Letter:
+    """Return a letter as its reader finds it on the topic."""
+    return read_letter(
+        Record("dead-letters", 1, 5, key=letter.key, value=letter.value, headers=tuple(letter.headers))
+    )
+
+
+anything = st.one_of(
+    st.none(),
+    st.binary(max_size=50),
+    st.text(max_size=50),
+    st.text(alphabet=st.characters(categories=["Cs"]), max_size=3),
+    st.integers(),
+    st.floats(),
+    st.binary(max_size=20).map(bytearray),
+    st.binary(max_size=20).map(lambda some: memoryview(some)[1:]),
+)
+names = st.one_of(
+    st.sampled_from(sorted(OURS)),
+    st.sampled_from(sorted(OURS)).map(lambda name: "original-" + name),
+    st.text(max_size=20),
+    anything,
+)
+sizes = st.sampled_from([0, 1, CUT_BYTES, CUT_BYTES + 1, MAX_DEAD_LETTER_BYTES // 2, 5_000_000])
+headers = st.one_of(
+    st.none(),
+    st.lists(st.tuples(names, anything), max_size=8),
+    st.lists(st.tuples(names, st.one_of(st.none(), st.binary(max_size=9))), max_size=8).map(tuple),
+    st.dictionaries(st.text(max_size=5), st.binary(max_size=5), max_size=4),
+    st.tuples(names, sizes, st.integers(0, 4)).map(lambda h: [(h[0], b"h" * h[1])] * h[2]),
+    st.integers(100, 3_000).map(lambda n: [(f"h{i}", None) for i in range(n)]),
+    st.sampled_from([5, "name", [1, 2], [(1, 2, 3)]]),
+)
+contents = st.one_of(anything, sizes.map(lambda size: b"x" * size))
+records = st.builds(Record, anything, anything, anything, anything, contents, contents, headers)
+
+
+@given(
+    record=records,
+    error_class=anything,
+    reason=st.one_of(anything, sizes.map(lambda n: "é" * n)),
+    at=anything,
+)
+def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
+    record: Record, error_class: Any, reason: Any, at: Any
+) -> None:
+    letter = make_letter(record, error_class, reason, stage="intake", timestamp_ms=at)
+    assert as_kafka_counts(letter) <= MAX_DEAD_LETTER_BYTES
+    ours = [name for name, _ in letter.headers if name in OURS]
+    assert len(ours) == len(set(ours)), "each of our names is there once"
+    assert {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"} <= {
+        *ours
+    }
+    read = as_read(letter)
+    assert read.stage == "intake"
+    for whole, kept, cut_from in (
+        (record.value, read.value, read.value_cut_from),
+        (record.key, read.key, read.key_cut_from),
+    ):
+        if not isinstance(whole, bytes):
+            continue
+        if cut_from is None:
+            assert kept == whole
+        else:
+            assert kept == whole[: len(kept or b"")]
+            assert cut_from == len(whole) > len(kept or b"")
+
+
+plain_headers = st.lists(
+    st.tuples(
+        st.one_of(
+            st.sampled_from(sorted(OURS)), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+        ),
+        st.one_of(st.none(), st.binary(max_size=20)),
+    ),
+    max_size=12,
+)
+
+
+@given(key=st.one_of(st.none(), st.binary()), value=st.binary(), theirs=plain_headers)
+def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
+    key: bytes | None, value: bytes, theirs: list[tuple[str, bytes | None]]
+) -> None:
+    letter = make_letter(
+        Record(key=key, value=value, headers=theirs), "not_json", "it is no JSON", timestamp_ms=-5
+    )
+    read = as_read(letter)
+    assert (read.key, read.value, read.headers) == (key, value, tuple(theirs))
+    assert (read.error_class, read.reason) == ("not_json", "it is no JSON")
+    assert read.source == Source("lead-arrivals", 3, 17)
+    assert (read.value_cut_from, read.key_cut_from, read.headers_dropped) == (None, None, 0)
+    # A letter of that letter is its own, too.
+    again = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
+    assert again.source_topic == "dead-letters"
+    assert [name for name, _ in again.headers] == [name for name, _ in letter.headers]
+
+
+@given(st.text())
+def test_a_name_that_is_set_apart_is_restored(name: str) -> None:
+    assert restored(set_apart(name)) == name
+    assert set_apart(name) not in OURS
+
+
+read_headers = st.lists(
+    st.tuples(
+        st.one_of(st.sampled_from(sorted(OURS)), st.text(max_size=20)),
+        st.one_of(
+            st.none(),
+            st.binary(max_size=30),
+            st.sampled_from(
+                [b"lead-arrivals", b"directory", b"lead-log", b"\xff", b"-1", b"9" * 5_000, "²".encode()]
+            ),
+        ),
+    ),
+    max_size=15,
+).map(tuple)
+
+
+@given(
+    record=st.builds(
+        Record,
+        st.just("dead-letters"),
+        st.integers(0, 7),
+        st.integers(0, 2**63 - 1),
+        st.integers(-(2**63), 2**63 - 1),
+        st.one_of(st.none(), st.binary(max_size=40)),
+        st.one_of(
+            st.none(),
+            st.binary(max_size=40),
+            st.sampled_from(
+                [b'{"vendor":"m","x":"\xff"}', b"[" * 100_000, b'{"org":{"a":1}}', b'{"org":"\\ud800"}']
+            ),
+        ),
+        read_headers,
+    )
+)
+def test_every_reader_takes_whatever_anybody_put_on_the_topic(record: Record) -> None:
+    letter = read_letter(record)
+    assert (letter.key, letter.value) == (record.key, record.value)
+    assert org_of(letter)
+    said = shown(letter, whole=True)
+    assert all(
+        isinstance(said[name], str) for name in ("place", "error_class", "reason", "source", "failed_at")
+    )
+    Listed(**shown(letter), replayable=is_replayable(letter))
+    assert letter.at.year >= 1
+
+
+@pytest.mark.parametrize(
+    ("record", "error_class", "obstacle"),
+    [
+        (Record("lead-journal"), "fatal_error", Obstacle.TOPIC_NOT_REPLAYABLE),
+        (Record("elsewhere"), "x", Obstacle.SOURCE_UNKNOWN),
+        (Record("lead-log"), "unreadable_event", Obstacle.TOPIC_NOT_REPLAYABLE),
+        (Record("lead-log", partition="?"), "fatal_error", Obstacle.SOURCE_UNKNOWN),
+        (Record(value=b"x" * 5_000_000), "too_large", Obstacle.CUT),
+        (Record(value=b"x", key=b"x" * 5_000_000), "too_large", Obstacle.CUT),
+        (Record(value=b"x", headers=[("h", b"x" * 3_000_000)]), "too_large", Obstacle.CUT),
+    ],
+)
+def test_what_must_not_be_sent_again_says_why(record: Record, error_class: str, obstacle: Obstacle) -> None:
+    with pytest.raises(NotReplayable) as refused:
+        target_of(as_read(make_letter(record, error_class, "why")))
+    assert refused.value.obstacle is obstacle
+    assert refused.value.what == "dead letter 1:5"
+
+
+def test_what_our_own_code_failed_on_goes_back_to_its_partition() -> None:
+    assert target_of(as_read(make_letter(Record("lead-log"), "fatal_error", "KeyError('x')"))) == (
+        "lead-log",
+        3,
+    )
+    assert target_of(as_read(make_letter(Record("org-log"), "fatal_error", "KeyError('x')"))) == (
+        "org-log",
+        3,
+    )
+    assert target_of(as_read(make_letter(Record(), "not_json", "why"))) == ("lead-arrivals", None)

@@ -68,5 +68,5 @@ class LagMeter:
         if committed is None:
             return int((await consumer.earliest_offsets(tp))[tp])
         if read is not None and committed > read:
-            return max(committed, int(await consumer.position(tp)))
+            return max(int(committed), int(await consumer.position(tp)))
         return int(committed)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -115,7 +116,7 @@ async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, A
     await asyncio.to_thread(upgrade, settings.database_url)
     async with _engine(settings) as engine, _graveyard(settings) as graveyard:
         writer = CrmWriter(engine, graveyard)
-        await _patiently(lambda: empty(engine, history=planned.discards_history))
+        await _patiently(partial(empty, engine, history=planned.discards_history))
         await asyncio.to_thread(writer.positions)
         applied, last = await _fill(settings, writer, say)
         if not planned.discards_history and not await asyncio.to_thread(belong, engine, last):
@@ -157,10 +158,10 @@ async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applie
             headers = tuple((name, value) for name, value in one.headers if value is not None)
             batch.append(JournalRecord(one.partition, one.offset, one.key, one.value, headers))
             if len(batch) == BATCH_RECORDS:
-                applied += await _patiently(lambda full=tuple(batch): writer.apply(full))
+                applied += await _patiently(partial(writer.apply, batch))
                 last, batch = batch[-BELONG_RECORDS:], []
     if batch:
-        applied += await _patiently(lambda: writer.apply(batch))
+        applied += await _patiently(partial(writer.apply, batch))
         last = [*last, *batch][-BELONG_RECORDS:]
     return applied, last
 
@@ -172,9 +173,9 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
         async for record in records:
             batch.append(record.value)
             if len(batch) == BATCH_RECORDS:
-                added += await _patiently(lambda full=list(batch): store(full))
+                added += await _patiently(partial(store, batch))
                 batch.clear()
-    return added + (await _patiently(lambda: store(batch)) if batch else 0)
+    return added + (await _patiently(partial(store, batch)) if batch else 0)
 
 
 async def _patiently(work: Callable[[], _Result]) -> _Result:

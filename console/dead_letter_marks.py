@@ -3,10 +3,13 @@
 A letter itself is never changed or removed. The key is its place, so of several marks the newest counts.
 """
 
-from contextlib import aclosing
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from types import TracebackType
+from typing import Any, Final, Self
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -17,6 +20,9 @@ from models.errors import Later
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DEAD_LETTER_MARKS, provision
+
+WRITTEN_AT_ONCE: Final = 500
+"""Marks on their way at once."""
 
 
 class Dealt(StrEnum):
@@ -51,9 +57,46 @@ async def read_marks(settings: Settings) -> dict[str, Mark]:
     return marks
 
 
-async def send_mark(producer: AIOKafkaProducer, place: str, mark: Mark) -> Any:
-    """Begin to write a mark; what is returned is to be awaited."""
-    return await producer.send(DEAD_LETTER_MARKS, msgspec.json.encode(mark), place.encode())
+class Marker:
+    """Writes marks; use it as an asynchronous context manager: on its way out all are durable. Raises `Later`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+        self._written: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        with _later():
+            await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._settle()
+        finally:
+            await self._producer.stop()
+
+    async def mark(self, place: str, mark: Mark) -> None:
+        """Write a mark; it is durable after `WRITTEN_AT_ONCE` more, or at the end."""
+        with _later():
+            value = msgspec.json.encode(mark)
+            self._written.append(await self._producer.send(DEAD_LETTER_MARKS, value, place.encode()))
+        if len(self._written) >= WRITTEN_AT_ONCE:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        with _later():
+            await asyncio.gather(*self._written)
+        self._written.clear()
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise Later("Kafka", f"{DEAD_LETTER_MARKS}: {error!r}") from error
 
 
 async def _ensure(settings: Settings) -> None:

@@ -16,8 +16,9 @@ import msgspec
 from console.lag import GROUPS, SINK, STAGES, Backlog, Lags
 from sink.consumer import GROUP as SINK_GROUP
 from sink.consumer import not_filled_from
+from streams.local.pauses import HEALTHY_SECONDS
 from streams.local.process_records import ProcessRecord, read_records
-from streams.local.supervisor import HEALTHY_SECONDS, how_it_ended
+from streams.local.supervisor import how_it_ended
 from streams.settings import Settings
 
 PATIENCE_SECONDS: Final = 15.0

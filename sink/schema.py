@@ -44,10 +44,8 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
             return f"is at revision {self.revision}, this version needs {self.head}: start the sink, which migrates it"
         if self.missing:
             tables = "table" if len(self.missing) == 1 else "tables"
-            return (
-                f"lacks the {tables} {', '.join(self.missing)}: stop the sink, drop the other tables too, and let "
-                "`firstclaim crm rebuild` make and fill all of them"
-            )
+            missing = ", ".join(self.missing)
+            return f"lacks the {tables} {missing}: `firstclaim crm rebuild` makes and fills what is missing"
         return None
 
 

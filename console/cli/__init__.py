@@ -16,6 +16,7 @@ import typer
 from console.cli import (
     assign,
     checks,
+    crm,
     desk,
     directory,
     do_not_contact,
@@ -46,6 +47,7 @@ for module in (
     do_not_contact,
     rules,
     checks,
+    crm,
     letters,
     measure,
 ):

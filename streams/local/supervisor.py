@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
-from streams.fatal import EXIT_FILE, Exit
+from streams.fatal import EXIT_FILE
 from streams.local.exits import note_exit
+from streams.local.pauses import Pauses
 from streams.local.probe import answers_200
 from streams.local.process import end_of, spawn, stop_process, wait_until
 from streams.local.process_records import ProcessRecords
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 10.0
-FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
-LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
-MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
-HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
 
 
@@ -256,7 +251,7 @@ class Supervisor:
         return State(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
 
     def _watch(self, watched: _Watched) -> None:
-        pauses = _Pauses()
+        pauses = Pauses()
         while True:
             began = time.monotonic()
             status = watched.part.wait_exit()
@@ -286,28 +281,6 @@ class Supervisor:
                 )
             except (OSError, FirstclaimError) as error:
                 self._say(f"{watched.part.name} could not be started: {error}")
-
-
-class _Pauses:
-    """How long to wait before each start: longer each time, and longer still where our own code fails."""
-
-    def __init__(self) -> None:
-        self._next = FIRST_PAUSE_SECONDS
-        self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
-
-    def after(self, status: int, lived_seconds: float) -> float:
-        """Return the pause after an exit, in seconds."""
-        if lived_seconds > HEALTHY_SECONDS:
-            self._next = FIRST_PAUSE_SECONDS
-        if lived_seconds > MENDED_SECONDS:
-            self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
-        if status == Exit.BRAKE:
-            pause = self._next_brake
-            self._next_brake = min(pause * 2, LONGEST_BRAKE_PAUSE_SECONDS)
-        else:
-            pause = self._next
-            self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        return pause
 
 
 def how_it_ended(status: int) -> str:

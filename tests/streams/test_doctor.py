@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.local import doctor
-from streams.local.doctor import Check, examine
+from streams.local.doctor import examine
 from streams.local.process import free_port
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from streams.local.checks import Check
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:

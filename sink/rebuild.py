@@ -128,7 +128,7 @@ def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int]
 def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
     table = LeadExceptionTable
     query = select(table.lead_id, table.version).where(table.lead_id.in_([row["lead_id"] for row in rows]))
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _newest(rows: Any) -> list[Values]:

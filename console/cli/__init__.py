@@ -116,6 +116,8 @@ def sentence(error: BaseException) -> str:
     )  # a database driver's own words, without statement and values
     words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
     package = type(error).__module__.partition(".")[0]
+    if name == "UnknownTopicOrPartitionError":
+        return "Kafka: a topic is not there; worker, relay and sink make the topics when they start"
     if package in _OF:
         return f"{_OF[package]}: {words}"
     if isinstance(error, OSError):

@@ -35,6 +35,7 @@ class Stage:
         self.partitions = app.settings.partitions
         self.acker = Acker()
         self.writer = JournalWriter(app.settings, lease=app.lease)
+        self.topics: set[str] = set()
         app.stages.append(self)
         app.on_partitions_revoked.connect(self.revoked)
 
@@ -50,6 +51,7 @@ class Stage:
                 await self.writer.room()
 
         source = raw_topic(self.app, topic)
+        self.topics.add(source.get_topic_name())
         self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
 
     def bury(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:

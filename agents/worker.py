@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from agents.intake import IntakeStage
+from agents.lag import LagMeter
 from agents.leads import LeadsStage
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
@@ -167,12 +168,14 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
         leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
     health.started = True
+    measuring = asyncio.create_task(LagMeter(app).follow())
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
         leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
     health.stopping = True
+    measuring.cancel()
     await app.stop()
     for writer in writers:
         await writer.stop()

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from console.replay import NotReplayable, Replayer
+from console.replay import Replayer
 from models import spelling
 from models.errors import ConfigError, RuntimeFailure
 from streams.letters import Letter, read_letter, text
@@ -122,32 +122,3 @@ async def replay(settings: Settings, places: list[str]) -> int:
         for letter in letters:
             await replayer.send(letter)
     return len(letters)
-
-
-async def replay_all(
-    settings: Settings, *, topic: str | None = None, error_class: str | None = None
-) -> tuple[int, list[NotReplayable]]:
-    """Send all dead letters there are now, or those of a topic or class; return how many, and why others were not.
-
-    A message that is among the dead letters more than once is sent once.
-    """
-    sent: set[Any] = set()
-    refused: list[NotReplayable] = []
-    async with (
-        Replayer(settings) as replayer,
-        aclosing(read_topic(settings, DEAD_LETTERS)) as records,
-    ):
-        async for record in records:
-            letter = read_letter(record)
-            if topic not in (None, letter.source_topic) or error_class not in (None, letter.error_class):
-                continue
-            same = letter.source or letter.place
-            if same in sent:
-                continue
-            try:
-                await replayer.send(letter)
-            except NotReplayable as error:
-                refused.append(error)
-            else:
-                sent.add(same)
-    return len(sent), refused

@@ -1,104 +1,40 @@
-"""Where things stand: leads by phase, queue sizes, lag of each stage, dead letters."""
+"""Where things stand and what is wrong: leads by phase, queue sizes, lag of each stage, dead letters, problems."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+import msgspec
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Connection, inspect
 
-from agents.worker import RELAY_GROUP, WORKER_GROUP
 from console.board.reader import Reader
+from console.lag import READS, Lags
+from console.problems import Problem, Watch, ahead_of_kafka, of_processes
 from models.errors import FirstclaimError, Later
 from sink.engine import connect
-from sink.queries import leads_by_phase, offsets, open_exceptions_by_reason
+from sink.queries import leads_by_phase, open_exceptions_by_reason
+from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
-from streams.closing import stop_consumer
+from sink.verdicts import reason_of
 from streams.settings import Settings
-from streams.topics import (
-    DEAD_LETTERS,
-    DIRECTORY,
-    DO_NOT_CONTACT,
-    LEAD_ACTIONS,
-    LEAD_ARRIVALS,
-    LEAD_JOURNAL,
-    LEAD_LOG,
-    ORG_JOURNAL,
-    ORG_LOG,
-    partitions_of,
-)
+from streams.topics import DEAD_LETTERS
 
-STAGES: Final = {
-    "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)),
-    "leads": (WORKER_GROUP, (LEAD_LOG,)),
-    "orgs": (WORKER_GROUP, (ORG_LOG,)),
-    "relay": (RELAY_GROUP, (LEAD_JOURNAL, ORG_JOURNAL)),
+__all__ = ["Lags", "exceptions_by_reason", "look", "phases", "print_status"]
+
+MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
+LABELS: Final = {
+    "intake": "Intake",
+    "leads": "Leads",
+    "orgs": "Orgs",
+    "relay": "Relay",
+    "org_relay": "Org relay",
+    "sink": "CRM database (sink)",
+    "board": "Queue lists (board)",
 }
-
-
-class Lags:
-    """How far each stage is behind, asked of one connection; `close` it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._admin = AIOKafkaAdminClient(**settings.aiokafka_options())
-        self._consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None)
-
-    async def start(self) -> None:
-        """Connect."""
-        await self._admin.start()
-        await self._consumer.start()
-
-    async def close(self) -> None:
-        """Disconnect."""
-        await self._admin.close()
-        await stop_consumer(self._consumer)
-
-    async def ends(self, *topics: str) -> dict[TopicPartition, int]:
-        """Return the end offset of each partition of the topics."""
-        places = [TopicPartition(t, p) for t in topics for p in range(partitions_of(t, self._settings))]
-        found: dict[TopicPartition, int] = await self._consumer.end_offsets(places)
-        return found
-
-    async def begins(self, *topics: str) -> dict[TopicPartition, int]:
-        """Return the first offset of each partition of the topics."""
-        places = [TopicPartition(t, p) for t in topics for p in range(partitions_of(t, self._settings))]
-        found: dict[TopicPartition, int] = await self._consumer.beginning_offsets(places)
-        return found
-
-    async def of_stages(self) -> dict[str, int]:
-        """Return records not yet handled, by stage; the sink's offsets are the database's."""
-        lags = {}
-        for stage, (group, topics) in STAGES.items():
-            committed = await self._admin.list_consumer_group_offsets(group)
-            ends = await self.ends(*topics)
-            begins = await self.begins(*topics)
-            lags[stage] = sum(
-                end - max(committed[tp].offset if tp in committed else 0, begins[tp])
-                for tp, end in ends.items()
-            )
-        ends = await self.ends(LEAD_JOURNAL)
-        applied = await asyncio.to_thread(_sink_offsets, self._settings.database_url)
-        lags["sink"] = sum(end - applied.get(tp.partition, 0) for tp, end in ends.items())
-        return lags
-
-
-def _sink_offsets(database_url: str) -> dict[int, int]:
-    engine = connect(database_url)
-    try:
-        with engine.connect() as connection:
-            if not inspect(connection).has_table(SinkOffsetTable.__tablename__):
-                return {}  # no sink has run on this database yet: all of the journal is before it
-            return {
-                partition: position.next_offset
-                for (topic, partition), position in offsets(connection).items()
-                if topic == LEAD_JOURNAL
-            }
-    finally:
-        engine.dispose()
 
 
 def phases(database_url: str) -> dict[str, int]:
@@ -123,8 +59,13 @@ def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -
 
 
 async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
-    """Return {leads, phases, queues, lag, dead_letters, trouble}; what cannot be asked is named in `trouble`."""
+    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; raises nothing it can name.
+
+    `problems`: {what, reason} of each thing that keeps the system from its work. `trouble`: what could not be asked.
+    """
     seen: dict[str, Any] = {
+        "ok": False,
+        "problems": [],
         "leads": 0,
         "phases": {},
         "queues": {},
@@ -132,20 +73,83 @@ async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
         "dead_letters": 0,
         "trouble": [],
     }
+    found = await asyncio.gather(
+        _kafka(settings, seen),
+        _database(settings, seen),
+        _queues(settings, org, seen),
+        of_processes(settings),
+    )
+    problems = _once(problem for part in found for problem in part)
+    seen["problems"] = [msgspec.to_builtins(problem) for problem in problems]
+    seen["ok"] = not problems
+    return seen
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Leave out what is said twice."""
+    return list(dict.fromkeys(problems))
+
+
+async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+    """See lags and dead letters; return what is wrong with Kafka, its topics and the stages."""
     lags = Lags(settings)
+    problems: list[Problem] = []
     try:
         await lags.start()
-        seen["lag"] = await lags.of_stages()
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
-        seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
-        seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
-        seen["leads"] = sum(seen["phases"].values())
-    except (FirstclaimError, OSError) as error:
-        seen["trouble"].append(str(error))
-    except Exception as error:  # noqa: BLE001  # a status page shows what it can, whatever a driver raises
-        seen["trouble"].append(repr(error))
+        seen["dead_letters"] = sum(end - begins[place] for place, end in ends.items())
+        problems += [Problem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
+        watch = Watch(settings, lags)
+        problems += await watch.problems()
+        seen["lag"] = watch.lag()
+        if ahead := ahead_of_kafka(watch.backlogs):
+            problems.append(ahead)
+        for stage, reason in lags.trouble.items():
+            seen["trouble"].append(f"{stage}: {reason}")
+            if stage == "board":
+                problems.append(Problem(stage, reason))
+    except (KafkaError, OSError, TimeoutError) as error:
+        problem = _refused(settings, error)
+        seen["trouble"].append(f"{problem.what}: {problem.reason}")
+        problems.append(problem)
     finally:
         await lags.close()
+    return problems
+
+
+def _refused(settings: Settings, error: Exception) -> Problem:
+    """Say in a sentence what Kafka refused, or that it is not there."""
+    name, said = type(error).__name__, str(error) or "no answer"
+    if "Authorization" in name:
+        return Problem(
+            "Kafka", f"refuses us: {name.removesuffix('Error')}: {said}; give this user the right to it"
+        )
+    if "Authentication" in name or "Sasl" in name:
+        return Problem(
+            "Kafka", f"does not accept who we are: {said}; look at KAFKA_SASL_USERNAME and its password"
+        )
+    if isinstance(error, KafkaConnectionError):
+        return Problem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")
+    return Problem("Kafka", f"{settings.kafka_bootstrap_servers}: {said}")
+
+
+async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+    """See leads by phase; return what is wrong with the CRM database."""
+    try:
+        schema = await asyncio.to_thread(schema_of, settings.database_url)
+        if schema.problem:
+            return [Problem("CRM database", schema.problem)]
+        seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
+        seen["leads"] = sum(seen["phases"].values())
+    except Exception as error:  # noqa: BLE001  # whatever a driver raises is what is wrong with the database
+        reason = error.reason if isinstance(error, Later) else reason_of(error)
+        seen["trouble"].append(f"CRM database: {reason}")
+        return [Problem("CRM database", reason)]
+    return []
+
+
+async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Problem]:
+    """See the queue lists; return what is wrong with Valkey."""
     reader = Reader.at(settings.redis_url)
     try:
         seen["queues"] = {
@@ -154,25 +158,36 @@ async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
         }
     except Later as error:
         seen["trouble"].append(str(error))
+        return [Problem(error.what, error.reason)]
+    except FirstclaimError as error:
+        seen["trouble"].append(str(error))
+        return [Problem("Valkey", str(error))]
     finally:
         await reader.close()
-    return seen
+    return []
 
 
 def print_status(seen: dict[str, Any]) -> None:
-    """Print what `look` saw as tables."""
+    """Print what `look` saw as tables, and each problem as a sentence."""
     out = Console()
-    phases = Table("phase", "leads", title=f"{seen['leads']} leads")
+    phases = Table("Phase", "Leads", title=f"{seen['leads']:,} {'lead' if seen['leads'] == 1 else 'leads'}")
     for phase, count in sorted(seen["phases"].items()):
-        phases.add_row(phase, str(count))
-    queues = Table("queue", "", "size", title="queues")
+        phases.add_row(phase.capitalize(), f"{count:,}")
+    queues = Table("Queue", "Kind", "Leads", title="Queues")
     for queue_id, info in seen["queues"].items():
-        queues.add_row(queue_id, "claimable" if info["claimable"] else "work", str(info["size"]))
-    lag = Table("stage", "behind", title="lag")
-    for stage, behind in seen["lag"].items():
-        lag.add_row(stage, str(behind))
+        queues.add_row(
+            escape(info["name"] or queue_id),
+            "claimable" if info["claimable"] else "work",
+            f"{info['size']:,}",
+        )
+    lag = Table("Stage", "Records not handled yet", title="Lag")
+    for stage in READS:
+        if stage in seen["lag"]:
+            lag.add_row(LABELS[stage], f"{seen['lag'][stage]:,}")
     for table in (phases, queues, lag):
-        out.print(table)
-    out.print(f"dead letters: {seen['dead_letters']}")
-    for trouble in seen["trouble"]:
-        out.print(f"[red]cannot be asked: {trouble}[/red]")
+        if table.row_count:
+            out.print(table)
+    out.print(f"Dead letters: {seen['dead_letters']:,}")
+    for problem in seen["problems"]:
+        out.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
+    out.print("Everything works." if seen["ok"] else f"{len(seen['problems']):,} to look at.")

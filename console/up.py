@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from console.web.settings import WebSettings
-from streams.local import Child, LocalStack, Supervisor
+from streams.local import Child, LocalStack, Supervisor, process_records
 from streams.local.exits import exit_file
 from streams.local.jars import progress_bar
 from streams.local.process import free_port
@@ -106,7 +106,7 @@ def everything(
             children[name] = child(name, arguments, settings, ports[name])
         for name in ("board", *web):
             children[name] = child(name, [name], settings, ports[name])
-        with Supervisor(say=say) as supervisor:
+        with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Stopped in reverse order: the servers last.
             parts: list[Part] = [*local.servers, *children.values()]
             for part in parts:

@@ -4,13 +4,14 @@ Of one record at most one message per reader's key is sent (assignment, exceptio
 carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
 """
 
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import msgspec
 
 from models.decisions import (
     Answered,
-    Decision,
+    AnswerIgnored,
+    DeadlineIgnored,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
@@ -18,10 +19,11 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
+    Result,
 )
 from models.directory import Queue
 from models.ids import effect_id
-from models.lead import DirectoryRow, Lead, LeadRow
+from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
     ASSIGNMENTS,
@@ -36,6 +38,7 @@ from models.public import (
     Notification,
     QueueChange,
     QueueDefinition,
+    Status,
 )
 from rules.errands import to_org
 from rules.notices import notices
@@ -147,7 +150,20 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
+    if trouble is None and lead.phase in _AT_DESK and not _is_unchanged(row):
+        # Last, so that the numbers of the others stay what they were.
+        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
+
+
+def _is_unchanged(row: LeadRow) -> bool:
+    """Tell whether the record's event surely left the lead as it was: refused, lost or stale, so of no new version."""
+    return bool(row.decisions) and all(
+        decision.result in _NOT_DONE
+        if isinstance(decision, Answered)
+        else isinstance(decision, DeadlineIgnored | AnswerIgnored)
+        for decision in row.decisions
+    )
 
 
 def _answer(answer: Answered, lead_id: str) -> LeadDecision:
@@ -184,8 +200,9 @@ def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignm
 
 
 def _exception(
-    row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved
+    row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
 ) -> LeadException:
+    """Tell how a lead stands at the exceptions desk; without a decision it stands there in a newer version."""
     facts, trouble = lead.facts, lead.trouble
     reason = trouble.reason if trouble else None
     explanation = trouble.explanation if trouble else ()
@@ -198,7 +215,7 @@ def _exception(
     return LeadException(
         lead_id=lead.lead_id,
         org=facts.org,
-        status=_STATUS[type(decision)],
+        status=_AT_DESK.get(lead.phase, "resolved"),
         reason=reason,
         explanation=explanation,
         prospect_name=facts.prospect_name,
@@ -215,11 +232,9 @@ def _exception(
     )
 
 
-_STATUS: Final[dict[type[Decision], Any]] = {
-    ExceptionRaised: "open",
-    ExceptionIgnored: "ignored",
-    ExceptionResolved: "resolved",
-}
+_AT_DESK: Final[dict[Phase, Status]] = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
+"""What the exceptions desk says of a lead in these phases; in any other its exception is resolved."""
+_NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
 
 
 def _place(

@@ -59,6 +59,14 @@ def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsum
     )
 
 
+def not_filled_from(partition: int, end: int, applied: int) -> str:
+    """Say that the database is ahead of Kafka, and the way out."""
+    return (
+        f"partition {partition} ends at offset {end}, and the CRM database has it up to {applied}: Kafka's data is not "
+        "what this database was filled from; `firstclaim crm rebuild` fills it anew from this Kafka"
+    )
+
+
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
@@ -143,11 +151,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             behind = behind or applied < end
             if applied > end:
                 # Going on would pass over every new record up to `applied` as if it had been stored.
-                reason = (
-                    f"partition {partition.partition} ends at offset {end}, and the CRM database has it up "
-                    f"to {applied}: Kafka's data is not what this database was filled from"
-                )
-                raise Later(LEAD_JOURNAL, reason)
+                raise Later(LEAD_JOURNAL, not_filled_from(partition.partition, end, applied))
         for partition in partitions:
             position = positions.get(partition.partition)
             if position:

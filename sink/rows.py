@@ -180,16 +180,17 @@ def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Deci
 
 def without_nul(row: LeadRow) -> LeadRow:
     """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, and a lead is worth more than its."""
-    return msgspec.convert(_replaced(msgspec.to_builtins(row)), LeadRow)
+    return msgspec.convert(replaced(msgspec.to_builtins(row)), LeadRow)
 
 
-def _replaced(value: Any) -> Any:
+def replaced(value: Any) -> Any:
+    """Return a value of JSON's kinds with U+FFFD for every NUL in it."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {_replaced(key): _replaced(item) for key, item in value.items()}
+        return {replaced(key): replaced(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_replaced(item) for item in value]
+        return [replaced(item) for item in value]
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from msgspec import MsgspecError
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from models.errors import Never
+from models.errors import Later, Never
 from models.lead import LeadRow
 from models.wire import decode_row
 from sink.rows import Effects, effects, without_nul
@@ -99,16 +99,20 @@ class CrmWriter:
         self._bury = bury
         self._statements = Statements(engine.dialect.name)
         self._buried: set[tuple[int, int]] = set()
+        self._reached: dict[int, int] = {}
+        """How far the database was at our last look, by partition: whoever finds it behind that must read again."""
 
     def positions(self) -> dict[int, Position]:
-        """Return partition -> position for every partition ever applied. Raises Later."""
+        """Return partition -> position for every partition ever applied: read from there. Raises Later."""
         with translated(DATABASE), self._reads.connect() as connection:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
             )
-            return {
+            found = {
                 partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)
             }
+        self._reached = {partition: position.next_offset for partition, position in found.items()}
+        return found
 
     def apply(self, batch: Sequence[JournalRecord]) -> Applied:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
@@ -126,7 +130,7 @@ class CrmWriter:
 
     def _prepared(self, record: JournalRecord) -> _Work:
         try:
-            return _Work(record, _read(record))
+            return _Work(record, rows_of(record))
         except Never as verdict:
             return self._buried_now(record, verdict)
         except (MsgspecError, UnicodeDecodeError) as error:  # it is not what we write there
@@ -154,6 +158,7 @@ class CrmWriter:
     def _transaction(self, work: list[_Work]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
+            self._refuse_gaps(before)
             fresh, after, applied = _beyond(work, before)
             rows = []
             for table, statement, values in self._statements.of(fresh):
@@ -166,7 +171,17 @@ class CrmWriter:
             ]
             if moved:
                 _move(connection, moved)
+        self._reached |= {partition: position.next_offset for partition, position in after.items()}
         return applied + Applied(rows=tuple(rows))
+
+    def _refuse_gaps(self, before: dict[int, Position]) -> None:
+        """Raise Later where the database is behind what we have read: it was restored, or is being filled anew."""
+        for partition, position in before.items():
+            if position.next_offset < self._reached.get(partition, 0):
+                back = f"partition {partition} was set back to offset {position.next_offset}"
+                raise Later(
+                    DATABASE, f"{back}, by a backup or `firstclaim crm rebuild`: read again from there"
+                )
 
     def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, Position]:
         """Return the positions, locked until the transaction ends: a second writer waits, then sees ours."""
@@ -187,7 +202,7 @@ class CrmWriter:
         return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
 
 
-def _read(record: JournalRecord) -> Effects | None:
+def rows_of(record: JournalRecord) -> Effects | None:
     """Return the rows of a record, None if it holds none for us; raises Never or what the decoder raises."""
     if record.value is None:
         return None

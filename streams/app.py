@@ -35,7 +35,7 @@ class StageApp(faust.App):
     lease: Lease
     settings: Settings
     stages: list[Any]
-    """What handles its events (`agents.stage`)."""
+    """The stages that this app runs, each an `agents.stage.Stage`."""
     commit_metadata: Callable[[Any, int], str] | None = None
     """What is said of a partition with each commit of an offset: a reader's mark, for one (`streams.patches`)."""
 

@@ -93,6 +93,12 @@ class Acker:
         """How many events are begun and not acked."""
         return sum(map(len, self._lanes.values()))
 
+    @property
+    def oldest(self) -> float | None:
+        """The time of the oldest event that is begun and not acked, in seconds since the epoch."""
+        begun = (lane[0].event.message.timestamp or 0.0 for lane in self._lanes.values() if lane)
+        return min(begun, default=None)
+
 
 class _Batch:
     __slots__ = ("builder", "receipts", "records")

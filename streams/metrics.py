@@ -13,6 +13,18 @@ DEAD_LETTERS_TOTAL = Counter(
     ["topic", "error_class"],
     registry=REGISTRY,
 )
+STAGE_LAG = Gauge(
+    "firstclaim_stage_lag_records",
+    "Records of a topic's partition that the stage which owns it has not handled yet, by stage, topic and partition.",
+    ["stage", "topic", "partition"],
+    registry=REGISTRY,
+)
+STAGE_OLDEST_SECONDS = Gauge(
+    "firstclaim_stage_oldest_seconds",
+    "Age of the oldest record that the stage has begun and not made durable yet, in seconds; 0 where there is none.",
+    ["stage"],
+    registry=REGISTRY,
+)
 REPEATS_SKIPPED = Counter(
     "firstclaim_repeats_skipped",
     "Journal records skipped as repeats of a zombie or an overlapping rebalance, by reader.",

@@ -30,6 +30,7 @@ LEAD_DECISIONS: Final = public.LEAD_DECISIONS
 QUEUE_CHANGES: Final = public.QUEUE_CHANGES
 NOTIFICATIONS: Final = public.NOTIFICATIONS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
+DEAD_LETTER_MARKS: Final = "dead-letter-marks"
 
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
@@ -98,6 +99,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
         DEAD_LETTERS,
         "what could not be accepted, with the reason",
         config={**_FOREVER, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024)},
+    ),
+    # Key: the letter's place. Of several marks of one letter the newest counts.
+    Topic(
+        DEAD_LETTER_MARKS,
+        "which dead letters are dealt with: replayed or skipped",
+        partitions=1,
+        config={"cleanup.policy": "compact"},
     ),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}

@@ -6,7 +6,9 @@ Commands load what they need when they run: `firstclaim --help` must not wait fo
 """
 
 import logging
+import os
 import sys
+from typing import Final
 
 import structlog
 import typer
@@ -14,6 +16,7 @@ import typer
 from console.cli import (
     assign,
     checks,
+    crm,
     desk,
     directory,
     do_not_contact,
@@ -44,6 +47,7 @@ for module in (
     do_not_contact,
     rules,
     checks,
+    crm,
     letters,
     measure,
 ):
@@ -51,8 +55,10 @@ for module in (
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line and an exit code, not a traceback."""
+    """Run the command that the arguments name, and exit by how it ended."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # What a command cannot reach it says in a sentence of its own; what runs on as a process sets these anew.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -65,11 +71,55 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one line on stderr, never a traceback.
+
+    0 it is done · 1 it is done, and the answer is no · 2 wrong arguments · 70 something failed · 78 a wrong setting.
+    With FIRSTCLAIM_DEBUG=1 an error of another kind than those this project names is raised as it is.
+    """
     try:
-        app()
+        app(args=arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except ConfigError as error:
-        typer.secho(f"firstclaim: {error}", fg="red", err=True)
-        sys.exit(78)
+        return _failed(str(error), 78)
     except FirstclaimError as error:
-        typer.secho(f"firstclaim: {error}", fg="red", err=True)
-        sys.exit(70)
+        return _failed(str(error), 70)
+    except Exception as error:
+        if os.environ.get("FIRSTCLAIM_DEBUG") == "1":
+            raise
+        return _failed(sentence(error), 70)
+    return 0
+
+
+def _failed(reason: str, code: int) -> int:
+    typer.secho(f"firstclaim: {reason}", fg="red", err=True)
+    return code
+
+
+_OF: Final = {"aiokafka": "Kafka", "redis": "Valkey", "sqlalchemy": "database"}
+"""Package of an error's class -> what failed."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return in one line what failed and why."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, FirstclaimError):
+        return str(error)
+    name = type(error).__name__
+    origin = (
+        getattr(error, "orig", None) or error
+    )  # a database driver's own words, without statement and values
+    words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
+    package = type(error).__module__.partition(".")[0]
+    if name == "UnknownTopicOrPartitionError":
+        return "Kafka: a topic is not there; worker, relay and sink make the topics when they start"
+    if package in _OF:
+        return f"{_OF[package]}: {words}"
+    if isinstance(error, OSError):
+        return words
+    return f"{name}: {words}; that is a fault of firstclaim, FIRSTCLAIM_DEBUG=1 shows where"

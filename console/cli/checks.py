@@ -14,9 +14,9 @@ def doctor(as_json: AsJson = False) -> None:
 
     Example: firstclaim doctor
     """
-    from streams.local.doctor import examine
+    from console.doctor import examine_all
 
-    checks = examine()
+    checks = examine_all()
     for check in checks:
         mark = typer.style("ok   ", fg="green") if check.ok else typer.style("wrong", fg="red")
         typer.echo(f"{mark} {check.name}: {check.detail}")

@@ -29,6 +29,13 @@ def running() -> Settings:
     return asyncio.run(as_made(find_running(Settings.read())))
 
 
+def found() -> Settings:
+    """Return the settings as `running` does, without asking Kafka: for commands that say themselves what is away."""
+    from streams.local import find_running
+
+    return find_running(Settings.read())
+
+
 def say(text: str) -> None:
     """Print progress, where it does not mix with a result."""
     typer.echo(text, err=True)

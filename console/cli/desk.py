@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from console.cli.common import AsJson, finish, running, say
+from console.cli.common import AsJson, finish, found, running, say
 
 
 def send(
@@ -79,15 +79,17 @@ def claim(
 
 
 def status(as_json: AsJson = False) -> None:
-    """Leads by phase, queue sizes, lag of each stage, dead letters.
+    """Say where things stand: leads by phase, queues, lag of each stage, dead letters; exit 1 if something is wrong.
+
+    What may be a matter of moments is looked at for 15 seconds before it is a problem.
 
     Example: firstclaim status
     """
     from console.status import look, print_status
 
-    seen = asyncio.run(look(running()))
+    seen = asyncio.run(look(found()))
     print_status(seen)
-    finish(seen, as_json=as_json)
+    finish(seen, as_json=as_json, ok=seen["ok"])
 
 
 def why(

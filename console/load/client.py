@@ -117,13 +117,17 @@ class Client:
         self._consumer = AIOKafkaConsumer(
             *topics, **options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
         )
-        await self._producer.start()
-        for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY):
-            await self._producer.partitions_for(topic)  # now, or each of a crowd's sends would ask
-        await self._consumer.start()
-        await self._consumer.seek_to_end()
-        for place in self._consumer.assignment():
-            await self._consumer.position(place)  # from here on nothing is missed
+        try:
+            await self._producer.start()
+            for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY):
+                await self._producer.partitions_for(topic)  # now, or each of a crowd's sends would ask
+            await self._consumer.start()
+            await self._consumer.seek_to_end()
+            for place in self._consumer.assignment():
+                await self._consumer.position(place)  # from here on nothing is missed
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         self._reading = asyncio.create_task(self._read())
         return self
 
@@ -138,8 +142,6 @@ class Client:
         if self._producer is not None:
             with contextlib.suppress(KafkaError, TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), REQUEST_MS / 1000)
-
-    # -- in -----------------------------------------------------------------------------------------------------
 
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None

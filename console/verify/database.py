@@ -144,18 +144,20 @@ def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
 
 
 def _exceptions(connection: Connection, truth: Truth, findings: Findings) -> int:
-    """E1, E4: who is at the exceptions desk, open or ignored."""
+    """E1, E4: who is at the exceptions desk, open or ignored, and since which version it is told so."""
     left = {lead_id for lead_id, facts in truth.leads.items() if facts.exception}
+    columns = (_EXCEPTION.status, _EXCEPTION.version)
+    names = [column.key for column in columns]
     count = 0
-    for lead_id, status in _rows(connection, select(_EXCEPTION.lead_id, _EXCEPTION.status)):
+    for lead_id, *found in _rows(connection, select(_EXCEPTION.lead_id, *columns)):
         count += 1
         left.discard(lead_id)
         facts = truth.leads.get(lead_id)
-        expected = None if facts is None else facts.exception
-        if expected is None and (facts is None or facts.whole):
+        if facts is not None and facts.exception is not None:
+            expected = (facts.exception, facts.desk_version)
+            _compare(findings, "lead_exception", lead_id, names, found, expected)
+        elif facts is None or facts.whole:
             findings.suspect("crm_unasked", lead_id, table="lead_exception")
-        elif expected is not None and status != expected:
-            findings.suspect("crm_differs", lead_id, table="lead_exception", crm_journal=[status, expected])
     _missing(findings, "lead_exception", left)
     return count
 

@@ -25,16 +25,23 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
     at: datetime
     lead: Lead
     owners: list[tuple[int, str | None]]
-    troubled: bool
+    desk_version: int | None
+    """The version in which the lead last stood at the exceptions desk or left it, None where it never was there."""
     whole: bool
     """Whether the journal still has every record of the lead."""
 
     @property
     def exception(self) -> str | None:
         """The status at the exceptions desk, None where it never was there (E1, E4)."""
-        if not self.troubled:
+        if self.desk_version is None:
             return None
         return _STATUS.get(self.lead.phase, "resolved")
+
+    def remember_desk(self, row: LeadRow) -> None:
+        """Take note if this record says something of the exceptions desk (E1, E4)."""
+        at_desk = row.lead is not None and row.lead.phase in _STATUS
+        if at_desk or any(isinstance(decision, TROUBLES) for decision in row.decisions):
+            self.desk_version = row.seq
 
     def places(self) -> dict[str, str]:
         """Return queue id -> sort key of every list the lead must be in, reps' own included (D3, R3, S5)."""

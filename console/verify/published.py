@@ -1,6 +1,7 @@
 """What the journal makes public is in its topic, once at least, as the journal says it, and nothing else is."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -85,6 +86,12 @@ class _Answer(msgspec.Struct, gc=False):
     version: int
 
 
+class _Desk(msgspec.Struct, gc=False):
+    version: int
+    status: str
+
+
+_DESK: Final = msgspec.json.Decoder(_Desk)
 _OWNERS: Final = msgspec.json.Decoder(_Owner)
 _ANSWERS: Final = msgspec.json.Decoder(_Answer)
 
@@ -102,6 +109,7 @@ async def check_topic(
     wanted = expected.prints[topic]
     seen: set[int] = set()
     last: dict[bytes, int] = {}
+    desk: dict[bytes, Any] = {}
     count, first, end = 0, None, 0
     async for record in records:
         count, end = count + 1, record.offset + 1
@@ -121,10 +129,16 @@ async def check_topic(
                     "version_went_back", name(record.key), at=place(record), id=expected.id_of(number)
                 )
             last[record.key] = number
-        if topic == ASSIGNMENTS:
-            _owner(record, truth, findings)
-        elif topic == LEAD_DECISIONS:
-            _answer(record, told, findings)
+        with suppress(msgspec.MsgspecError):  # who forges what cannot be read is found by the bytes above
+            if topic == ASSIGNMENTS:
+                _owner(record, truth, findings)
+            elif topic == LEAD_DECISIONS:
+                _answer(record, told, findings)
+        if topic == LEAD_EXCEPTIONS:
+            desk[record.key] = record
+    for record in desk.values():
+        with suppress(msgspec.MsgspecError):
+            _exception(record, truth, findings)
     gaps = first is not None and (first > 0 or count < end - first)
     for number in wanted.keys() - seen - expected.optional:
         # Where records are compacted away only the newest of a lead must be there.
@@ -155,6 +169,22 @@ def _owner(record: Any, truth: Truth, findings: Findings) -> None:
             at=place(record),
             rep_id=said.rep_id,
             version=said.version,
+        )
+
+
+def _exception(record: Any, truth: Truth, findings: Findings) -> None:
+    """Hold the newest message of a lead at the exceptions desk against its row, as the CRM database is held."""
+    lead_id = name(record.key)
+    said, facts = _DESK.decode(record.value), truth.leads.get(lead_id)
+    if facts is None or facts.desk_version is None:
+        return  # its record is compacted away
+    if (said.version, said.status) != (facts.desk_version, facts.exception):
+        findings.suspect(
+            "published_differs",
+            lead_id,
+            "the newest exception is not the journal's",
+            at=place(record),
+            published_journal=[[said.version, said.status], [facts.desk_version, facts.exception]],
         )
 
 

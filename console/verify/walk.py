@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from console.verify.catch_up import Snapshot
-from console.verify.facts import TROUBLES, LeadFacts, Truth, imprint_of
+from console.verify.facts import LeadFacts, Truth, imprint_of
 from console.verify.findings import Findings
 from console.verify.graves import Graves
 from console.verify.pairing import Pair
@@ -252,10 +252,10 @@ class Walk:
                 at=row.at,
                 lead=row.lead,
                 owners=[],
-                troubled=False,
+                desk_version=None,
                 whole=True,
             )
         facts.whole = facts.whole and whole
         if any(isinstance(decision, OwnerChanged) for decision in row.decisions):
             facts.owners.append((row.seq, row.lead.owner))
-        facts.troubled = facts.troubled or any(isinstance(decision, TROUBLES) for decision in row.decisions)
+        facts.remember_desk(row)

@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RuntimeFailure
+from streams.local.checks import Check, codecs, plaintext, valkey_memory
 from streams.local.jars import KAFKA_VERSION, pinned
 from streams.local.stack import find_running
 from streams.settings import Settings
@@ -38,23 +38,13 @@ _EXTENSIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at: `ok` or not, what was found, and what to do about it (empty when ok)."""
-
-    name: str
-    ok: bool
-    detail: str
-    hint: str = ""
-
-
 def examine(settings: Settings | None = None) -> list[Check]:
     """Return every check's result, after some seconds where nothing answers; raises for nothing it finds.
 
     Without `settings` the environment is read, and a configuration that is refused is a result as well.
     Servers that `firstclaim up` runs in the same state folder are found.
     """
-    found = [_python(), _faust(), *_extensions(), _java()]
+    found = [_python(), _faust(), *_extensions(), codecs(), _java()]
     try:
         settings = find_running(Settings.read() if settings is None else settings)
         settings.aiokafka_options()
@@ -62,11 +52,14 @@ def examine(settings: Settings | None = None) -> list[Check]:
         return [*found, Check("settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")]
     found.append(Check("settings", ok=True, detail="complete and free of contradictions"))
     found.extend(_security(settings))
+    found.extend(plaintext(settings))
     found.extend([_jars(settings), _state(settings), _disk(settings)])
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
     found.append(_reach("Valkey", "REDIS_URL", _without_password(settings.redis_url), _ask_valkey, settings))
+    if found[-1].ok:
+        found.extend(_valkey_limits(settings))
     database = _without_password(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     return found
@@ -74,7 +67,8 @@ def examine(settings: Settings | None = None) -> list[Check]:
 
 def _python() -> Check:
     running = ".".join(map(str, sys.version_info[:3]))
-    return Check("Python", sys.version_info >= PYTHON, running, f"needs {PYTHON[0]}.{PYTHON[1]} or newer")
+    good = sys.version_info >= PYTHON
+    return Check("Python", good, running, "" if good else f"needs {PYTHON[0]}.{PYTHON[1]} or newer")
 
 
 def _faust() -> Check:
@@ -199,11 +193,24 @@ def _in_thread(work: Callable[[], str]) -> str:
 
 
 def _ask_valkey(settings: Settings) -> str:
-    with redis.Redis.from_url(
-        settings.redis_url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
-    ) as client:
+    with _valkey(settings) as client:
         server = client.info("server")
         return f"reachable, {server.get('valkey_version') or server.get('redis_version')}"
+
+
+def _valkey_limits(settings: Settings) -> list[Check]:
+    try:
+        with _valkey(settings) as client:
+            return list(valkey_memory(client.info("memory")))
+    except redis.RedisError as error:
+        hint = "allow this user INFO, or look at maxmemory-policy yourself: it must be noeviction"
+        return [Check("Valkey eviction", ok=False, detail=str(error), hint=hint)]
+
+
+def _valkey(settings: Settings) -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
+    )
 
 
 def _ask_database(settings: Settings) -> str:

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
-from streams.fatal import EXIT_FILE, Exit
+from streams.fatal import EXIT_FILE
 from streams.local.exits import note_exit
+from streams.local.pauses import Pauses
 from streams.local.probe import answers_200
 from streams.local.process import end_of, spawn, stop_process, wait_until
+from streams.local.process_records import ProcessRecords
 
 if TYPE_CHECKING:
     import subprocess
@@ -32,12 +34,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_SECONDS: Final = 0.2
-LONGEST_PAUSE_SECONDS: Final = 10.0
-FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
-LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
-MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
-HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
 
 
@@ -181,10 +177,18 @@ class _Watched:
 class Supervisor:
     """Starts parts in the order given, keeps them running, stops them in the reverse order.
 
-    `say` is told every unexpected exit and restart in a sentence; by default it is logged.
+    `say` is told every unexpected exit and restart in a sentence; by default it is logged. `records`: a folder for what
+    other programs ask of the processes (`streams.local.process_records`).
     """
 
-    def __init__(self, parts: Sequence[Part] = (), *, say: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part] = (),
+        *,
+        say: Callable[[str], None] | None = None,
+        records: Path | None = None,
+    ) -> None:
+        self._records = ProcessRecords(records)
         self._watched: dict[str, _Watched] = {}
         self._stopping = threading.Event()
         self._say = say or log.warning
@@ -198,6 +202,7 @@ class Supervisor:
         watched = self._watched[part.name] = _Watched(part)
         if part.pid is None:
             part.launch()
+        self._records.started(part.name, part.pid, getattr(part, "ready_url", None))
         thread = threading.Thread(target=self._watch, args=(watched,), name=f"watch-{part.name}", daemon=True)
         watched.thread = thread
         thread.start()
@@ -227,6 +232,7 @@ class Supervisor:
         for watched in self._watched.values():
             if watched.thread is not None:
                 watched.thread.join()
+        self._records.close()
 
     def __enter__(self) -> Self:
         return self
@@ -245,7 +251,7 @@ class Supervisor:
         return State(phase, pid, watched.restarts, watched.last_status, watched.last_reason)
 
     def _watch(self, watched: _Watched) -> None:
-        pauses = _Pauses()
+        pauses = Pauses()
         while True:
             began = time.monotonic()
             status = watched.part.wait_exit()
@@ -254,8 +260,11 @@ class Supervisor:
             pause = pauses.after(status, time.monotonic() - began)
             watched.last_status = status
             watched.last_reason = watched.part.note_exit(status, watched.restarts)
+            self._records.ended(
+                watched.part.name, status, watched.last_reason, getattr(watched.part, "log_file", None)
+            )
             why = f" ({watched.last_reason})" if watched.last_reason else ""
-            self._say(f"{watched.part.name} {_how(status)}{why}; starting it again in {pause:g} s")
+            self._say(f"{watched.part.name} {how_it_ended(status)}{why}; starting it again in {pause:g} s")
             if self._stopping.wait(pause):
                 return
             self._launch_again(watched)
@@ -267,33 +276,15 @@ class Supervisor:
             watched.restarts += 1
             try:
                 watched.part.launch()
+                self._records.started(
+                    watched.part.name, watched.part.pid, getattr(watched.part, "ready_url", None)
+                )
             except (OSError, FirstclaimError) as error:
                 self._say(f"{watched.part.name} could not be started: {error}")
 
 
-class _Pauses:
-    """How long to wait before each start: longer each time, and longer still where our own code fails."""
-
-    def __init__(self) -> None:
-        self._next = FIRST_PAUSE_SECONDS
-        self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
-
-    def after(self, status: int, lived_seconds: float) -> float:
-        """Return the pause after an exit, in seconds."""
-        if lived_seconds > HEALTHY_SECONDS:
-            self._next = FIRST_PAUSE_SECONDS
-        if lived_seconds > MENDED_SECONDS:
-            self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
-        if status == Exit.BRAKE:
-            pause = self._next_brake
-            self._next_brake = min(pause * 2, LONGEST_BRAKE_PAUSE_SECONDS)
-        else:
-            pause = self._next
-            self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        return pause
-
-
-def _how(status: int) -> str:
+def how_it_ended(status: int) -> str:
+    """Return how a process ended, as the end of a sentence about it; negative is by that signal."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"exited with status {status}"

@@ -22,7 +22,7 @@ from console.up import everything
 from models.lead import LeadRow
 from models.wire import decode_row
 from streams.letters import Letter, read_letter
-from streams.local import supervisor
+from streams.local import pauses
 from streams.local.exits import read_exits
 from streams.reading import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
@@ -188,8 +188,8 @@ def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_d
     """E1 `fatal_error`, X7: what our own code fails on is buried up to a rate, never a day of leads."""
     monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_LIMIT", str(LIMIT))
     monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS", "3600")
-    monkeypatch.setattr(supervisor, "FIRST_BRAKE_PAUSE_SECONDS", 0.2)
-    monkeypatch.setattr(supervisor, "LONGEST_BRAKE_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.5)
     said: list[str] = []
     with everything(workers=1, state_dir=tmp_path / "state", say=said.append) as stack:
         (tmp_path / "directory.yaml").write_text(DIRECTORY)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 
-from streams.local import doctor
-from streams.local.doctor import Check, examine
+from streams.local import ValkeyServer, checks, doctor
+from streams.local.checks import plaintext
+from streams.local.doctor import examine
 from streams.local.process import free_port
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from streams.local.checks import Check
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -45,6 +49,69 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
         assert variable in check.hint
         assert str(dead) in check.detail
         assert "secret-word" not in check.detail
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "hint"),
+    [
+        (
+            {"kafka_bootstrap_servers": "127.0.0.1:1,kafka.lender.example:9092"},
+            "Kafka encryption",
+            "SASL_SSL",
+        ),
+        ({"redis_url": "redis://valkey.lender.example:6379/0"}, "Valkey encryption", "rediss://"),
+        ({"database_url": "postgresql://u@db.lender.example/crm"}, "CRM database encryption", "sslmode"),
+        (
+            {"database_url": "postgresql://u@10.0.0.7/crm?sslmode=prefer"},
+            "CRM database encryption",
+            "sslmode",
+        ),
+    ],
+)
+def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named: str, hint: str) -> None:
+    (check,) = plaintext(Settings.read(**given))
+    assert (check.name, check.ok) == (named, False)
+    assert "lender.example" in check.detail or "10.0.0.7" in check.detail
+    assert "127.0.0.1" not in check.detail
+    assert hint in check.hint
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"kafka_bootstrap_servers": "localhost:1,127.1.2.3:1,[::1]:1"},
+        {"redis_url": "rediss://valkey.lender.example:6379/0"},
+        {"redis_url": "unix:///run/valkey.sock"},
+        {"database_url": "postgresql://u@db.lender.example/crm?sslmode=verify-full"},
+        {"database_url": "postgresql:///crm?host=/run/postgresql"},
+    ],
+)
+def test_what_stays_here_or_is_encrypted_is_no_finding(given: dict[str, str]) -> None:
+    assert list(plaintext(Settings.read(**given))) == []
+
+
+def test_a_codec_that_is_not_installed_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: one zstd batch ended every worker, and doctor said that all is well."""
+    monkeypatch.setitem(checks.CODECS, "zstd", lambda: False)
+    check = checks.codecs()
+    assert not check.ok
+    assert check.detail.startswith("zstd cannot be read")
+    assert "aiokafka[all]" in check.hint
+
+
+def test_a_valkey_that_evicts_or_is_full_is_a_finding(tmp_path: Path) -> None:
+    """On a real one: at its limit it would throw entries of the lists away, and never say so."""
+    with ValkeyServer(tmp_path / "valkey") as server:
+        settings = Settings.read(state_dir=tmp_path, redis_url=server.url)
+        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True]
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            client.config_set("maxmemory", "1mb")
+            evicts, full = doctor._valkey_limits(settings)
+            assert (evicts.ok, full.ok) == (False, False)
+            assert "noeviction" in evicts.hint
+            assert "maxmemory" in full.hint
 
 
 def test_a_half_given_configuration_is_a_finding_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:

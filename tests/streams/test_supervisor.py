@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.errors import StartFailed
-from streams.local import Child, Phase, Supervisor, ValkeyServer, supervisor
+from streams.local import Child, Phase, Supervisor, ValkeyServer, pauses
 from streams.local.exits import exit_file, read_exits
 from streams.local.process import free_port, wait_until
 
@@ -100,8 +100,8 @@ def test_a_child_that_keeps_exiting_is_reported_with_its_last_words_before_the_t
 
 
 def test_the_pause_is_bounded_and_it_never_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(pauses, "LONGEST_PAUSE_SECONDS", 0.02)
     said: list[str] = []
     with Supervisor(
         [Child("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=said.append
@@ -167,9 +167,9 @@ leave(Exit.BRAKE, "leads", "20 records could not be decided")
 def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 600.0)
-    monkeypatch.setattr(supervisor, "FIRST_BRAKE_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(supervisor, "LONGEST_BRAKE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 600.0)
+    monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.02)
     said: list[str] = []
     child = Child("worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1"))
     with Supervisor([child], say=said.append) as watch:

@@ -50,6 +50,16 @@ def test_a_message_that_is_missing_is_found(topic: str) -> None:
     assert check(partition).codes == {"not_published": 1}
 
 
+def test_e1_an_exception_of_another_version_than_the_lead_is_found() -> None:
+    """Also where the relay itself makes of a record what it should not: the journal alone says the version."""
+    partition = Partition()
+    partition.arrive("A-1", phone="+14014194247")
+    partition.arrive("A-2", phone="+14014194247")
+    assert check(partition).codes == {}
+    partition.drop(LEAD_EXCEPTIONS, 1)
+    assert check(partition).codes == {"not_published": 1, "published_differs": 1}
+
+
 def test_a_compacted_topic_needs_only_the_newest() -> None:
     partition = owned_twice()
     del partition.public[ASSIGNMENTS][0]  # the others keep their offsets, as compaction leaves them

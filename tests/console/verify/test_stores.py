@@ -17,20 +17,20 @@ from console.verify.board import check_board
 from console.verify.database import check_database
 from console.verify.reading import COMPACTABLE
 from models.lead import LeadRow
+from models.public import LEAD_EXCEPTIONS
 from rules.effects import effects
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
 from tests.console.verify.checking import Checked, check
+from tests.console.verify.partition import Partition
 from tests.console.verify.working import offered, worked
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    from tests.console.verify.partition import Partition
 
 DATABASE = 12
 
@@ -118,6 +118,7 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
         ("UPDATE assignment_history SET version = 99 WHERE {first assignment_history}", "crm_differs"),
         ("DELETE FROM lead_exception WHERE {first lead_exception}", "crm_missing"),
         ("UPDATE lead_exception SET status = upper(status) WHERE {first lead_exception}", "crm_differs"),
+        ("UPDATE lead_exception SET version = version + 1 WHERE {first lead_exception}", "crm_differs"),
         ("DELETE FROM decision WHERE source_offset = 2 AND n = 0", "crm_differs"),
         ("UPDATE decision SET result = 'won' WHERE source_offset = 2 AND n = 0", "crm_differs"),
         ("UPDATE decision SET source_offset = 99999 WHERE source_offset = 2 AND n = 0", "crm_unasked"),
@@ -128,6 +129,28 @@ def test_a_row_that_says_something_else_is_found(
 ) -> None:
     changed(url, statement)
     assert compared(partition, url)[code] >= 1
+
+
+def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path: Path) -> None:
+    """Another inquiry changes what the desk shows: both say so, with the version that the lead has by then."""
+    partition = Partition()
+    lead_id = partition.arrive("A-1", phone="+14014194247")
+    partition.arrive("A-2", phone="+14014194247", last_name="Jones")
+    partition.ask("claim", lead_id, "rep-1", queue_id="none")  # refused: nothing new of the lead
+    partition.ask("note", lead_id, "rep-1", note="calls back on Monday")
+    url = filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
+    engine = connect(url)
+    with engine.connect() as connection:
+        query = text("SELECT version, status, prospect_name FROM lead_exception")
+        ((version, status, prospect_name),) = connection.execute(query).all()
+    engine.dispose()
+    told = [msgspec.json.decode(record.value or b"") for record in partition.public[LEAD_EXCEPTIONS]]
+    versions = [one["version"] for one in told]
+    assert versions == sorted(set(versions))
+    assert len(versions) == 2 + (partition.row(lead_id).seq > versions[1])
+    assert (version, status, prospect_name) == (versions[-1], "open", "Jones")
+    assert told[-1]["prospect_name"] == "Jones"
+    assert compared(partition, url) == {}
 
 
 def test_a_lead_that_has_moved_since_is_not_compared(partition: Partition, url: str) -> None:

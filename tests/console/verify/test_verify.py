@@ -15,7 +15,7 @@ from console.board.writer import Writer, connect
 from console.linear import check
 from console.load import Client, History, race, storm
 from console.verify import Kind, verify
-from models.public import ASSIGNMENTS, LEAD_DECISIONS
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
 from sink import engine as crm
 from streams.reading import read_topic
 from streams.topics import LEAD_ARRIVALS
@@ -34,6 +34,7 @@ async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
     async with running() as (settings, victims):
         await storms(settings, victims)
         await poison(settings)
+        await another_inquiry_to_an_open_exception(settings)
         await races(settings)
         await forgeries(settings)
         await a_reader_that_is_gone(settings, victims)
@@ -74,11 +75,35 @@ async def poison(settings: Settings) -> None:
     """Poison is among the dead letters and nothing else is."""
     async with Client(settings) as client:
         await (await client.put(LEAD_ARRIVALS, b"{bad", key=b"x"))
-        await (await client.put(LEAD_ARRIVALS, b'{"vendor": "acme", "external_id": "silent"}'))
+        await (
+            await client.put(
+                LEAD_ARRIVALS, b'{"vendor": "acme", "external_id": "silent", "phone": "4014194247"}'
+            )
+        )
     report = await verify(settings)
     agreed(report, leads=2 * LEADS + 1)
     assert report.dead_letters == 1
     assert report.phases["exception"] == 1  # the org has no queue
+
+
+async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
+    """See that a lead at the desk that inquires once more has one version in topic and database (E2, R6)."""
+    async with Client(settings) as client:
+        again = b'{"vendor": "other", "external_id": "again", "phone": "4014194247", "last_name": "Silent"}'
+        await (await client.put(LEAD_ARRIVALS, again))
+    report = await verify(settings)
+    agreed(report, leads=2 * LEADS + 1)
+    assert report.inquiries == 1
+    newest: Any = None
+    async for record in read_topic(settings, LEAD_EXCEPTIONS):
+        newest = msgspec.json.decode(record.value)
+    engine = crm.connect(settings.database_url)
+    with engine.connect() as connection:
+        query = text("SELECT version, prospect_name FROM lead_exception WHERE lead_id = :one")
+        found = connection.execute(query, {"one": newest["lead_id"]}).one()
+    engine.dispose()
+    assert tuple(found) == (newest["version"], newest["prospect_name"])
+    assert newest["prospect_name"] == "Silent"
 
 
 async def races(settings: Settings) -> None:

@@ -1,0 +1,72 @@
+"""How far each stage of this process is behind, by partition, as metrics: asked of Kafka every few seconds."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from streams.metrics import STAGE_LAG, STAGE_OLDEST_SECONDS
+
+if TYPE_CHECKING:
+    from agents.stage import Stage
+    from streams.app import StageApp
+
+_log = structlog.get_logger(__name__)
+
+MEASURE_SECONDS: Final = 2.0
+"""How often the lag is measured."""
+ANSWER_SECONDS: Final = 10.0
+"""How long Kafka may take to say where partitions end; after that the last figures stay until the next measurement."""
+
+
+class LagMeter:
+    """Measures the stages of one app; run `follow`. Partitions that go to another worker are measured there."""
+
+    def __init__(self, app: "StageApp") -> None:
+        self._app = app
+        self._shown: set[tuple[str, str, int]] = set()
+
+    async def follow(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self.measure()
+            except Exception as error:  # noqa: BLE001  # what measures must not stop, whatever a client raises
+                _log.info("the lag is measured again later", reason=repr(error))
+            await asyncio.sleep(MEASURE_SECONDS)
+
+    async def measure(self) -> None:
+        """Measure once; raises KafkaError."""
+        app, now = self._app, time.time()
+        for stage in app.stages:
+            oldest = stage.acker.oldest
+            STAGE_OLDEST_SECONDS.labels(stage.name).set(0 if oldest is None else max(0.0, now - oldest))
+        if app.rebalancing or app.in_recovery:
+            return  # whose partitions these are, and where they go on, is being settled
+        consumer: Any = app.consumer
+        stage_of: dict[str, Stage] = {topic: stage for stage in app.stages for topic in stage.topics}
+        places = [tp for tp in consumer.assignment() if tp.topic in stage_of]
+        ends = await consumer.highwaters(*places) if places else {}
+        shown = set()
+        for tp, end in ends.items():
+            label = (stage_of[tp.topic].name, tp.topic, tp.partition)
+            STAGE_LAG.labels(*label).set(max(0, end - await self._handled(tp)))
+            shown.add(label)
+        for label in self._shown - shown:
+            STAGE_LAG.remove(*label)
+        self._shown = shown
+
+    async def _handled(self, tp: Any) -> int:
+        """Return up to where a partition is handled: what is committed, or beyond it where nothing else was to be read.
+
+        At the end of a partition there may be records that no reader gets: a transaction's end, or what was aborted.
+        """
+        consumer: Any = self._app.consumer
+        committed, read = consumer._committed_offset.get(tp), consumer._read_offset.get(tp)  # noqa: SLF001
+        if committed is None:
+            return int((await consumer.earliest_offsets(tp))[tp])
+        if read is not None and committed > read:
+            return max(int(committed), int(await consumer.position(tp)))
+        return int(committed)

@@ -1,0 +1,204 @@
+"""The database is emptied for a new filling, and what the compacted journal says no more comes from the public topics.
+
+Safe beside a running sink: whoever has read further than the database is, reads again (`CrmWriter`).
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select, text
+
+from models.public import Assignment, LeadException
+from sink.rows import Values, replaced
+from sink.statements import Statements
+from sink.tables import (
+    AssignmentHistoryTable,
+    AssignmentTable,
+    Base,
+    DecisionTable,
+    LeadExceptionTable,
+    LeadTable,
+    SinkOffsetTable,
+)
+from sink.verdicts import translated
+from sink.writer import DATABASE, JournalRecord, rows_of
+
+CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
+"""What is now: emptied, because a row of another Kafka or of a later time would never yield."""
+HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable)
+"""What was: only added to, because the journal forgets it after a day."""
+NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"
+
+
+def row_counts(engine: Engine) -> dict[str, int]:
+    """Return table -> rows, of the tables that are there. Raises Later."""
+    with translated(DATABASE), engine.connect() as connection:
+        there = set(inspect(connection).get_table_names())
+        return {
+            table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in map(_table, (*CURRENT, *HISTORY))
+            if table.name in there
+        }
+
+
+def empty(engine: Engine, *, history: bool) -> None:
+    """Make tables that are missing, and empty what is to be filled anew, all in one transaction; raises Later.
+
+    `history`: also what was; only where it belongs to another Kafka.
+    """
+    gone = [*CURRENT, *(HISTORY if history else ())]
+    with translated(DATABASE), engine.execution_options(writes=True).begin() as connection:
+        Base.metadata.create_all(connection)
+        # The positions first, as the sink does: it waits for us, or we for its batch.
+        connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
+        for entity in gone:
+            _empty(connection, _table(entity))
+        connection.execute(delete(_table(SinkOffsetTable)))
+
+
+def _empty(connection: Connection, table: Table) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f'TRUNCATE TABLE "{table.name}"'))  # deleting a million rows takes minutes
+    else:
+        connection.execute(delete(table))
+
+
+NEVER: Final = (-1, None)
+"""Version and creation of a lead the journal does not have yet."""
+
+
+class PublicRows:
+    """Puts what `assignments` and `lead-exceptions` say into the tables, where the journal's rows do not say it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(writes=True)
+        self._statements = Statements(engine.dialect.name)
+
+    def assignments(self, values: Sequence[bytes | None]) -> int:
+        """Store who owns which lead since when; return how many owners that added to the history. Raises Later."""
+        rows = _newest(_assignment(value) for value in values)
+        with translated(DATABASE), self._engine.begin() as connection:
+            leads = _leads(connection, rows)
+            known = [row for row in rows if row["version"] <= leads.get(row["lead_id"], NEVER)[0]]
+            reasons = _reasons(connection, known)
+            stored = [
+                {**row, "why": reasons.get((row["lead_id"], row["version"]), NO_REASON)} for row in known
+            ]
+            if stored:
+                connection.execute(self._statements.history, stored)
+                connection.execute(self._statements.assignment, stored)
+        return len(known) - len(reasons)
+
+    def exceptions(self, values: Sequence[bytes | None]) -> int:
+        """Store how leads stand at the exceptions desk; return how many rows that added. Raises Later."""
+        rows = _newest(_exception(value) for value in values)
+        with translated(DATABASE), self._engine.begin() as connection:
+            leads, there = _leads(connection, rows), _versions(connection, rows)
+            known = []
+            for row in rows:
+                version, created_at = leads.get(row["lead_id"], NEVER)
+                if there.get(row["lead_id"], -1) < row["version"] <= version:
+                    known.append({**row, "created_at": row["created_at"] or created_at})
+            if known:
+                connection.execute(self._statements.exception, known)
+        return len(known)
+
+
+def _leads(connection: Connection, rows: list[Values]) -> dict[str, tuple[int, Any]]:
+    """Return lead id -> (version, created at). What is newer than that the sink will bring itself, with its reason."""
+    query = select(LeadTable.lead_id, LeadTable.version, LeadTable.created_at).where(
+        LeadTable.lead_id.in_([row["lead_id"] for row in rows])
+    )
+    return {lead_id: (version, created_at) for lead_id, version, created_at in connection.execute(query)}
+
+
+def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int], str]:
+    """Return (lead id, version) -> why, of the owners that the history has already."""
+    table, wanted = AssignmentHistoryTable, {(row["lead_id"], row["version"]) for row in rows}
+    query = select(table.lead_id, table.version, table.why).where(
+        table.lead_id.in_([row["lead_id"] for row in rows])
+    )
+    found = {(lead_id, version): why for lead_id, version, why in connection.execute(query)}
+    return {place: why for place, why in found.items() if place in wanted}
+
+
+def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
+    table = LeadExceptionTable
+    query = select(table.lead_id, table.version).where(table.lead_id.in_([row["lead_id"] for row in rows]))
+    return dict(connection.execute(query).all())
+
+
+def _newest(rows: Any) -> list[Values]:
+    """Leave out what could not be read, and of several rows of one lead all but the newest."""
+    found: dict[str, Values] = {}
+    for row in rows:
+        if row is not None and row["version"] >= found.get(row["lead_id"], row)["version"]:
+            found[row["lead_id"]] = row
+    return list(found.values())
+
+
+def _read(value: bytes | None, kind: type[Any]) -> Any:
+    """Return a message, None for a tombstone and for what somebody else put there."""
+    try:
+        return None if value is None else msgspec.convert(replaced(msgspec.json.decode(value)), kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def _assignment(value: bytes | None) -> Values | None:
+    said: Assignment | None = _read(value, Assignment)
+    if said is None:
+        return None
+    return {
+        "lead_id": said.lead_id,
+        "org": said.org,
+        "rep_id": said.rep_id,
+        "previous_rep_id": said.previous_rep_id,
+        "how": said.how,
+        "via": said.via,
+        "cause": said.cause,
+        "assigned_at": said.assigned_at.astimezone(UTC),
+        "version": said.version,
+    }
+
+
+def _exception(value: bytes | None) -> Values | None:
+    said: LeadException | None = _read(value, LeadException)
+    if said is None:
+        return None
+    values: Values = msgspec.structs.asdict(said)
+    return {
+        **values,
+        "explanation": list(said.explanation) or None,
+        "created_at": said.created_at and said.created_at.astimezone(UTC),
+        "raised_at": said.raised_at and said.raised_at.astimezone(UTC),
+    }
+
+
+def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
+    """Say whether the decisions stored at these records' places are theirs, and not another Kafka's. Raises Later."""
+    table = DecisionTable
+    ours: dict[tuple[int, int, int], tuple[str, str]] = {}
+    for record in records:
+        with suppress(Exception):  # a record without rows is among the dead letters
+            effects = rows_of(record)
+            for row in effects.decisions if effects else ():
+                place = (row["source_partition"], row["source_offset"], row["n"])
+                ours[place] = (row["lead_id"], row["cause"])
+    query = select(table.source_partition, table.source_offset, table.n, table.lead_id, table.cause).where(
+        table.source_offset.in_({offset for _, offset, _ in ours})
+    )
+    with translated(DATABASE), engine.connect() as connection:
+        return all(
+            ours.get((partition, offset, n), said) == said
+            for partition, offset, n, *rest in connection.execute(query)
+            if (said := (rest[0], rest[1]))
+        )
+
+
+def _table(entity: Any) -> Table:
+    table: Table = entity.__table__
+    return table

@@ -1,0 +1,73 @@
+"""Whether the CRM database has the tables of this version: asked, never made, and said in a sentence."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+from sqlalchemy.engine import make_url
+
+from sink.engine import connect
+from sink.tables import Base
+from sink.verdicts import translated
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is. `revision`: of the last migration, None without any; `missing`: tables that are not there."""
+
+    revision: str | None
+    head: str
+    known: bool
+    missing: tuple[str, ...]
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a sink has ever made its tables here."""
+        return self.revision is not None or len(self.missing) < len(Base.metadata.tables)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, as a sentence with the way out; None where nothing is."""
+        if not self.is_made:
+            return "has no tables yet: the sink makes them when it starts"
+        if not self.known:
+            return (
+                f"is at revision {self.revision}, which this version does not know: a newer version has migrated it, "
+                "so run that one"
+            )
+        if self.revision != self.head:
+            return f"is at revision {self.revision}, this version needs {self.head}: start the sink, which migrates it"
+        if self.missing:
+            tables = "table" if len(self.missing) == 1 else "tables"
+            missing = ", ".join(self.missing)
+            return f"lacks the {tables} {missing}: `firstclaim crm rebuild` makes and fills what is missing"
+        return None
+
+
+def schema_of(database_url: str) -> Schema:
+    """Return what tables there are. An SQLite file that does not exist is not made. Raises `Later`."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+    revisions = {script.revision for script in scripts.walk_revisions()}
+    head = scripts.get_current_head() or ""
+    wanted = [table.name for table in Base.metadata.sorted_tables]
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        return Schema(revision=None, head=head, known=True, missing=tuple(wanted))
+    engine = connect(database_url)
+    try:
+        with translated("CRM database"), engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+            there = set(inspect(connection).get_table_names())
+    finally:
+        engine.dispose()
+    missing = tuple(name for name in wanted if name not in there)
+    return Schema(
+        revision=revision, head=head, known=revision is None or revision in revisions, missing=missing
+    )

@@ -1,0 +1,109 @@
+"""Checks of `firstclaim doctor` that look at settings, libraries and Valkey's limits, each with what to do about it."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import sqlalchemy
+from aiokafka import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.settings import Settings
+
+CODECS: Final = {
+    "gzip": codec.has_gzip,
+    "snappy": codec.has_snappy,
+    "lz4": codec.has_lz4,
+    "zstd": codec.has_zstd,
+}
+NO_EVICTION: Final = "noeviction"
+FULL_SHARE: Final = 0.9
+"""Of Valkey's memory limit: above it the board soon has to wait."""
+_ENCRYPTED_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at: `ok` or not, what was found, and what to do about it (empty when ok)."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def codecs() -> Check:
+    """Look whether batches of every compression can be read: one that cannot would be a dead letter, or worse."""
+    missing = [name for name, is_there in CODECS.items() if not is_there()]
+    if missing:
+        detail = f"{', '.join(missing)} cannot be read: their library is missing"
+        return Check(
+            "Kafka's codecs", ok=False, detail=detail, hint="install aiokafka[all], which brings cramjam"
+        )
+    return Check("Kafka's codecs", ok=True, detail=", ".join(CODECS))
+
+
+def plaintext(settings: Settings) -> Iterator[Check]:
+    """Look whether anything goes to another machine unencrypted: leads are personal data, and passwords go along."""
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        others = [
+            host
+            for address in settings.kafka_bootstrap_servers.split(",")
+            if not is_loopback(host := address.rpartition(":")[0])
+        ]
+        hint = "set KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL; on this machine 127.0.0.1 needs neither"
+        yield from _unencrypted("Kafka encryption", others, hint)
+    valkey = urlsplit(settings.redis_url)
+    if valkey.scheme == "redis" and not is_loopback(valkey.hostname):
+        hint = "write REDIS_URL as rediss://…, and give Valkey a tls-port"
+        yield from _unencrypted("Valkey encryption", [valkey.hostname or ""], hint)
+    database = sqlalchemy.make_url(settings.database_url)
+    if database.get_backend_name() == "postgresql":
+        modes = database.query.get("sslmode", ())
+        mode = modes if isinstance(modes, str) else "".join(modes[-1:])
+        if mode not in _ENCRYPTED_MODES and not is_loopback(database.host):
+            hint = "append ?sslmode=verify-full to DATABASE_URL (require does not check who answers)"
+            yield from _unencrypted("CRM database encryption", [database.host or ""], hint)
+
+
+def _unencrypted(name: str, hosts: list[str], hint: str) -> Iterator[Check]:
+    if hosts:
+        detail = f"what goes to {', '.join(hosts)} is not encrypted"
+        yield Check(name, ok=False, detail=detail, hint=hint)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host is this machine by its name: localhost, 127.0.0.0/8, ::1, a socket's path, or nothing."""
+    if not host or host.startswith("/"):
+        return True
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def valkey_memory(memory: dict[str, Any]) -> Iterator[Check]:
+    """Look at `INFO memory`: a Valkey that evicts would lose entries of the lists and never say so."""
+    policy = str(memory.get("maxmemory_policy", "unknown"))
+    limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
+    evicts = policy != NO_EVICTION
+    hint = (
+        "set maxmemory-policy noeviction: at its limit it must refuse, and the board waits" if evicts else ""
+    )
+    yield Check("Valkey eviction", not evicts, f"maxmemory-policy is {policy}", hint)
+    if not limit:
+        yield Check("Valkey memory", ok=True, detail=f"{used / 1e6:,.0f} MB used, no limit")
+        return
+    full = used >= FULL_SHARE * limit
+    detail = f"{used / 1e6:,.0f} of {limit / 1e6:,.0f} MB used"
+    yield Check(
+        "Valkey memory", not full, detail, "raise maxmemory: at the limit the board waits" if full else ""
+    )

@@ -1,0 +1,34 @@
+"""How long a supervisor waits before it starts again what has ended."""
+
+from typing import Final
+
+from streams.fatal import Exit
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 10.0
+FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
+LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
+MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
+HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
+
+
+class Pauses:
+    """How long to wait before each start: longer each time, and longer still where our own code fails."""
+
+    def __init__(self) -> None:
+        self._next = FIRST_PAUSE_SECONDS
+        self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
+
+    def after(self, status: int, lived_seconds: float) -> float:
+        """Return the pause after an exit, in seconds."""
+        if lived_seconds > HEALTHY_SECONDS:
+            self._next = FIRST_PAUSE_SECONDS
+        if lived_seconds > MENDED_SECONDS:
+            self._next_brake = FIRST_BRAKE_PAUSE_SECONDS
+        if status == Exit.BRAKE:
+            pause = self._next_brake
+            self._next_brake = min(pause * 2, LONGEST_BRAKE_PAUSE_SECONDS)
+        else:
+            pause = self._next
+            self._next = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        return pause

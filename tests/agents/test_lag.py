@@ -1,0 +1,104 @@
+"""What a worker and a relay say of themselves at `/metrics`: how far each stage is behind, and what they buried."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from streams.local.process import free_port
+from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
+from tests.agents.conftest import PARTITIONS, as_json
+
+if TYPE_CHECKING:
+    from tests.agents.conftest import Engine
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+ARRIVALS = 60
+_SAMPLE = re.compile(r"^(\w+)\{([^}]*)\} ([0-9.e+]+)$", re.MULTILINE)
+
+
+class Metrics:
+    """The samples of one page: (name, labels) -> value."""
+
+    def __init__(self, text: str) -> None:
+        self.samples = {
+            (name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels))): float(value)
+            for name, labels, value in _SAMPLE.findall(text)
+        }
+
+    def lag(self, stage: str, topic: str) -> dict[int, float]:
+        """Return the lag of a stage in a topic by partition."""
+        found = {}
+        for (name, labels), value in self.samples.items():
+            said = dict(labels)
+            if name == "firstclaim_stage_lag_records" and (said["stage"], said["topic"]) == (stage, topic):
+                found[int(said["partition"])] = value
+        return found
+
+    def dead_letters(self, topic: str) -> float:
+        """Return how many records of a topic were buried."""
+        return sum(
+            value
+            for (name, labels), value in self.samples.items()
+            if name == "firstclaim_dead_letters_total" and dict(labels)["topic"] == topic
+        )
+
+
+async def metrics(port: int) -> Metrics | None:
+    """Return what `/metrics` says; None while nobody listens."""
+    try:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+        ):
+            return Metrics(await answer.text())
+    except aiohttp.ClientConnectionError:
+        return None
+
+
+async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine: Engine) -> None:
+    """A worker that commits nothing is behind by all there is; the next one catches up, and so does the relay."""
+    arrivals = [
+        (n % PARTITIONS, None, as_json({"vendor": "acme", "external_id": f"lag-{n}", "state": "RI"}))
+        for n in range(ARRIVALS)
+    ]
+    bad = [(0, None, b"x"), (1, None, b"{")]
+    await engine.send(LEAD_ARRIVALS, [*arrivals, *bad])
+    in_all = dict.fromkeys(range(PARTITIONS), ARRIVALS / PARTITIONS + 1)
+    topic = engine.topic(LEAD_ARRIVALS)
+    port = free_port()
+    async with engine.worker(PORT=port, COMMIT_SECONDS=600) as worker:
+
+        async def behind() -> bool:
+            said = await metrics(port)
+            return (
+                said is not None
+                and said.lag("intake", topic) == in_all
+                and said.dead_letters(topic) == len(bad)
+            )
+
+        await worker.until_async(behind, "nothing is committed, and it says so")
+        await worker.kill9()
+    ports = {"worker": free_port(), "relay": free_port()}
+    wanted = {
+        "worker": {"intake": LEAD_ARRIVALS, "leads": LEAD_LOG, "orgs": ORG_LOG},
+        "relay": {"relay": LEAD_JOURNAL, "org_relay": ORG_JOURNAL},
+    }
+    none = dict.fromkeys(range(PARTITIONS), 0.0)
+    async with engine.worker(PORT=ports["worker"]) as worker, engine.relay(PORT=ports["relay"]):
+
+        async def caught_up() -> bool:
+            said = {name: await metrics(at) for name, at in ports.items()}
+            return all(
+                found is not None
+                and all(found.lag(stage, engine.topic(read)) == none for stage, read in wanted[name].items())
+                for name, found in said.items()
+            )
+
+        await worker.until_async(caught_up, "every stage has no lag in any partition")
+        rows = await engine.rows()
+        assert len(rows) == ARRIVALS

@@ -1,0 +1,153 @@
+"""A database set back is never filled with gaps, and what the compacted journal says no more comes from the topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from sqlalchemy import delete, select
+
+from models.decisions import NoteRecorded
+from models.errors import Later
+from models.lead import LeadRow, Phase
+from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
+from models.wire import decode_row
+from rules.effects import effects
+from sink.rebuild import HISTORY, NO_REASON, PublicRows, belong, empty
+from sink.statements import KEPT
+from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
+from sink.writer import CrmWriter
+from tests.sink.story import Story, lead_of, owner_changed, record_of, row_of, tables, unburied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+
+    from sink.writer import JournalRecord
+
+Tables = dict[str, list[tuple[object, ...]]]
+
+
+def public(records: list[JournalRecord], topic: str) -> list[bytes | None]:
+    """Return what a relay makes public of these records."""
+    told: list[bytes | None] = []
+    for record in records:
+        row = decode_row(record.value or b"")
+        assert record.key is not None
+        told += [
+            effect.value for effect in effects(row, record.key, record.partition) if effect.topic == topic
+        ]
+    return told
+
+
+def compacted(records: list[JournalRecord]) -> list[JournalRecord]:
+    """Return the newest record of each key, as compaction leaves them."""
+    return sorted({record.key: record for record in records}.values(), key=lambda record: record.offset)
+
+
+def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
+    writer: CrmWriter, engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    """Set back while it runs (a backup, a rebuild): the next batch would leave a gap that nobody ever sees."""
+    story = Story(0, seed=5).tell(60)
+    writer.apply(story.records[:40])
+    empty(engine, history=False)
+    with pytest.raises(Later, match="was set back to offset 0"):
+        writer.apply(story.records[40:])
+    assert writer.positions() == {}
+    writer.apply(story.records)
+    assert tables(engine) == expected(story.records)
+
+
+def test_two_writers_fill_an_emptied_database_together(
+    engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    """The sink goes on while a rebuild fills: each takes what the other has not applied yet."""
+    story = Story(0, seed=6).tell(80)
+    sink, rebuild = CrmWriter(engine, unburied), CrmWriter(engine, unburied)
+    sink.apply(story.records[:50])
+    empty(engine, history=True)
+    rebuild.positions()
+    rebuild.apply(story.records[:30])
+    with pytest.raises(Later, match="was set back to offset 30"):
+        sink.apply(story.records[50:])
+    assert sink.positions()[0].next_offset == 30
+    sink.apply(story.records[30:])
+    assert rebuild.apply(story.records[30:]).stale == len(story.records) - 30
+    assert tables(engine) == expected(story.records)
+
+
+def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
+    writer: CrmWriter, engine: Engine
+) -> None:
+    """The newest record of a lead may be a note: who owns it is said by `assignments` only."""
+    story = Story(0, seed=7).tell(200)
+    writer.apply(story.records)
+    names = (LeadExceptionTable.__tablename__, AssignmentTable.__tablename__)
+    before = {name: tables(engine)[name] for name in names}
+    empty(engine, history=True)
+    newest = compacted(story.records)
+    filled = CrmWriter(engine, unburied)
+    filled.apply(newest)
+    assert {name: len(tables(engine)[name]) for name in names} != {
+        name: len(rows) for name, rows in before.items()
+    }
+    rows = PublicRows(engine)
+    told = public(story.records, ASSIGNMENTS)
+    owners = rows.assignments([*told, None, b"{", b'{"lead_id": "x"}'])
+    rows.exceptions(public(story.records, LEAD_EXCEPTIONS))
+    after = tables(engine)
+    told_of_it = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
+    assert _only(after[names[0]], told_of_it) == _only(before[names[0]], told_of_it)
+    without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
+    assert _only(after[names[1]], without_why) == _only(before[names[1]], without_why)
+    assert rows.assignments(told) == 0, "done again, it adds nothing"
+    with engine.connect() as connection:
+        reasons = set(connection.execute(select(AssignmentTable.why)).scalars())
+        assert owners == len(
+            connection.execute(
+                select(AssignmentHistoryTable.why).where(AssignmentHistoryTable.why == NO_REASON)
+            ).all()
+        )
+    assert reasons == {NO_REASON, "the first claim"}
+
+
+def _only(rows: list[tuple[object, ...]], kept: list[bool]) -> list[tuple[object, ...]]:
+    return [tuple(value for value, keep in zip(row, kept, strict=True) if keep) for row in rows]
+
+
+def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, engine: Engine) -> None:
+    """What the sink has not stored yet it will store with its reason."""
+    lead = lead_of("a", phase=Phase.OWNED, owner="rep-1")
+    later = record_of(row_of(lead, owner_changed("rep-1"), off=3, seq=2), 1)
+    writer.apply([record_of(row_of(lead_of("a"), off=1, seq=1), 0)])
+    assert PublicRows(engine).assignments(public([later], ASSIGNMENTS)) == 0
+    writer.apply([later])
+    with engine.connect() as connection:
+        assert connection.execute(select(AssignmentTable.why)).scalar_one() == "the first claim"
+
+
+def test_decisions_of_another_kafka_are_told_from_ours(writer: CrmWriter, engine: Engine) -> None:
+    story, other = Story(0, seed=8).tell(30), Story(0, seed=9).tell(30)
+    writer.apply(story.records)
+    assert belong(engine, story.records)
+    assert not belong(engine, other.records)
+    with engine.execution_options(writes=True).begin() as connection:
+        for entity in HISTORY:
+            connection.execute(delete(entity.__table__))
+    assert belong(engine, other.records)
+
+
+def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, engine: Engine) -> None:
+    owned = lead_of("a", phase=Phase.OWNED, owner="rep-1")
+    claimed = record_of(row_of(owned, owner_changed("rep-1"), off=1, seq=2), 0)
+    noted = record_of(row_of(owned, NoteRecorded(rep_id="rep-1", note="n"), off=2, seq=3), 1)
+    assert isinstance(decode_row(noted.value or b""), LeadRow)
+    writer.apply([noted])
+    assert PublicRows(engine).assignments(public([claimed], ASSIGNMENTS)) == 1
+    with engine.connect() as connection:
+        found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
+    assert tuple(found) == ("rep-1", 2)
+    assert msgspec.json.decode(public([claimed], ASSIGNMENTS)[0] or b"")["version"] == 2

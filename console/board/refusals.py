@@ -75,7 +75,7 @@ class AccessRefused(Later):
 
 @contextlib.asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Raise `Later` where Valkey is away or cannot now, `AccessRefused` where a setting is wrong, else `RuntimeFailure`."""
+    """Raise `Later` if Valkey is away or cannot now, `AccessRefused` if a setting is wrong, else `RuntimeFailure`."""
     try:
         yield
     except (RedisError, OSError) as error:
@@ -99,7 +99,7 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
 
 
 def _has_code(said: str, codes: tuple[str, ...]) -> bool:
-    """Tell whether a text begins with one of the codes, or bears it as the cause of a failed pipeline or transaction."""
+    """Tell whether a text begins with one of the codes, or names it as the cause of a failed pipeline."""
     return any(re.search(rf"(?:^|: |\(['\"]){code}\b", said) for code in codes)
 
 

@@ -22,9 +22,11 @@ from console.cli import (
     processes,
     route,
     rules,
+    state_dir,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
+from streams.private import private_umask
 
 app = typer.Typer(
     name="firstclaim",
@@ -48,10 +50,12 @@ for module in (
     measure,
 ):
     module.add_to(app)
+state_dir.add_to_all(app)
 
 
 def main() -> None:
     """Run the command; an error of ours is one line and an exit code, not a traceback."""
+    private_umask()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     structlog.configure(
         processors=[

@@ -13,12 +13,14 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
 
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
-from streams.local.process import end_of, spawn, stop_process, wait_until
+from streams.fatal import Exit
+from streams.local.process import end_of, spawn, stop_process
+from streams.local.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
+from streams.private import private_folder
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,7 +35,10 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
 HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
-_PROBE_SECONDS: Final = 1.0
+PASSING: Final = frozenset({Exit.SOFTWARE, Exit.LEASE_LOST})
+"""How a process of ours ends that cannot go on and may come up the next time, for one on a machine that is too busy."""
+PASSING_RESTARTS: Final = 12
+"""Of such ends it takes more: with the pauses between, some two minutes of them."""
 
 
 class Part(Protocol):
@@ -58,6 +63,13 @@ class Part(Protocol):
 
     def stop(self) -> None:
         """Stop it cleanly, by force if it does not."""
+
+    @property
+    def log_file(self) -> Path:
+        """Where its output goes."""
+
+    def why_not(self) -> str:
+        """Return what it says itself it is waiting for, empty if it says nothing."""
 
     def log_tail(self) -> str:
         """Return the end of its log as a suffix for an error."""
@@ -85,12 +97,19 @@ class Child:
 
     def launch(self) -> None:
         """Start the program and return at once."""
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.log_file.parent)
         self.process = spawn(self.argv, self.log_file, environment=self.environment)
 
     def ready(self) -> bool:
         """Tell whether it runs and its `ready_url` answers 200."""
-        return self.pid is not None and (self.ready_url is None or _answers_200(self.ready_url))
+        return self.pid is not None and (self.ready_url is None or ask(self.ready_url)[0] == http.client.OK)
+
+    def why_not(self) -> str:
+        """Return the reasons its `ready_url` gives."""
+        if self.ready_url is None:
+            return ""
+        status, body = ask(self.ready_url)
+        return reasons_in(body) if status else "does not answer yet"
 
     def wait_exit(self) -> int:
         """Wait until the process ends; its status, negative for a signal."""
@@ -133,17 +152,15 @@ class _Watched:
         self.restarts = 0
         self.last_status: int | None = None
 
-    def ready_within(self, restarts: int) -> Callable[[], bool]:
-        """Return how to look whether it is ready; looking raises StartFailed once it exited more often from now on."""
+    def hopeless(self) -> Callable[[], None]:
+        """Return how to look for too many exits: looking raises StartFailed once there were more from now on."""
         before = self.restarts
 
-        def look() -> bool:
-            if self.part.ready():
-                return True
-            if self.restarts - before > restarts:
+        def look() -> None:
+            most = PASSING_RESTARTS if self.last_status in PASSING else HOPELESS_RESTARTS
+            if self.restarts - before > most:
                 reason = f"keeps exiting, last with status {self.last_status}{self.part.log_tail()}"
                 raise StartFailed(self.part.name, reason)
-            return False
 
         return look
 
@@ -172,16 +189,22 @@ class Supervisor:
         watched.thread = thread
         thread.start()
 
-    def wait_ready(self, seconds: float) -> None:
-        """Return once all parts are ready.
+    def wait_ready(
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """Return once all parts are ready; a part that gets on is waited for, `longest_seconds` for all at most.
 
-        Raises StartFailed with the end of the log of the first that is not when the time is over, or at once
-        when it keeps exiting.
+        Raises StartFailed with the end of the log of the first that got nowhere for `idle_seconds`, or at once when it
+        keeps exiting. `say` is told what is waited for.
         """
-        deadline = time.monotonic() + seconds
-        for name, watched in self._watched.items():
-            if not wait_until(watched.ready_within(HOPELESS_RESTARTS), deadline - time.monotonic()):
-                raise StartFailed(name, f"is not ready after {seconds:g} s{watched.part.log_tail()}")
+        deadline = time.monotonic() + longest_seconds
+        for watched in self._watched.values():
+            left = max(0.0, deadline - time.monotonic())
+            wait_for(watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.hopeless())
 
     def states(self) -> dict[str, State]:
         """Return how each part is now, in the order of their start."""
@@ -244,17 +267,3 @@ def _how(status: int) -> str:
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"exited with status {status}"
-
-
-def _answers_200(url: str) -> bool:
-    address = urlsplit(url)
-    connection = http.client.HTTPConnection(
-        address.hostname or "127.0.0.1", address.port, timeout=_PROBE_SECONDS
-    )
-    try:
-        connection.request("GET", address.path or "/")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -64,10 +64,13 @@ def up(
 
     Example: firstclaim up --workers 2
     """
+    from console.demo.sign_ins import close_left_over
     from console.first_account import how_to_sign_in
     from console.up import everything
+    from console.web.settings import WebSettings
 
     with everything(workers=workers, state_dir=None, say=say, console_port=console_port) as stack:
+        close_left_over(WebSettings.read().console_database_url)
         for line in how_to_sign_in(stack.settings):
             say(line)
         stack.wait_for_interrupt()

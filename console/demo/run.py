@@ -26,6 +26,7 @@ from console.send import send_file
 from console.up import Everything, everything
 from console.verify import verify
 from console.web.settings import WebSettings
+from models.errors import RuntimeFailure
 from streams.ports import is_free
 
 Say = Callable[[str], None]
@@ -39,6 +40,7 @@ THEN_PER_SECOND: Final = 1
 THEN: Final = 100_000
 SEEDS: Final = 1_000_000
 """So many samples there are; the numbers of a vendor's ids hold one."""
+ENDING_TRIES: Final = 30
 PARTS_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 60.0
@@ -106,11 +108,12 @@ class _Demo:
                     for rep_id in officers(self.directory)
                     if rep_id != YOURS
                 ]
-                await self.show(watch, tasks, seconds)
+                try:
+                    await self.show(watch, tasks, seconds)
+                finally:
+                    await _ended(tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(tasks)
             await reader.close()
         if seconds is None or self.stack.interrupts.hung_up:  # nobody is there to read it
             return True
@@ -196,3 +199,18 @@ class _Demo:
         for found in report.lines():
             self.say(found)
         return report.ok
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they are over.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11 forgets to be cancelled when what it waits for comes at that
+    moment, and a rep would work on for ever.
+    """
+    for _ in range(ENDING_TRIES):
+        for task in tasks:
+            task.cancel()
+        if not tasks or not (await asyncio.wait(tasks, timeout=1.0))[1]:
+            await asyncio.gather(*tasks, return_exceptions=True)  # what they ended with was looked at before
+            return
+    raise RuntimeFailure("demo", f"some of its people did not end after {ENDING_TRIES} s")

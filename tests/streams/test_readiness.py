@@ -111,7 +111,10 @@ def test_a_process_of_ours_that_cannot_go_on_may_come_up_later(
 @pytest.mark.parametrize(
     ("body", "reasons"),
     [
-        (b'{"ok": false, "not_ready": ["starting", "lease_stale"], "lease_age_seconds": 3.1}', "starting, lease_stale"),
+        (
+            b'{"ok": false, "not_ready": ["starting", "lease_stale"], "lease_age_seconds": 3.1}',
+            "starting, lease_stale",
+        ),
         (b'{"ok": false, "trouble": "Valkey: is at its memory limit"}', "Valkey: is at its memory limit"),
         (b'{"ok": false, "not_ready": ["Kafka"], "reasons": [{"what": "Kafka", "since": "now"}]}', "Kafka"),
         (b'{"ok": true, "not_ready": []}', ""),

@@ -136,7 +136,7 @@ def demo(
     ] = None,
     mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
     hours: Annotated[
-        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and daily caps.")
+        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and caps.")
     ] = False,
     console_port: Annotated[
         int | None,

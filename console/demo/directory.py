@@ -31,7 +31,7 @@ def opened(
 ) -> dict[Key, Value]:
     """Return a directory that is never silent: at night nobody works and transfers pause, and a demo is over by noon.
 
-    Working hours, pauses, daily caps and caps of open leads are left out, or a demo that runs long would fill every desk;
+    Working hours, pauses, daily caps and caps of open leads are left out, or a long demo would fill every desk;
     windows and locks are shortened. Who may have what stays as it is: licences, filters, weights, absences.
     """
     changed: dict[str, dict[str, Any]] = {

@@ -20,12 +20,12 @@ from streams.local.process import (
     end_of,
     end_stranger,
     free_port,
-    is_free,
     is_process,
     spawn,
     stop_process,
 )
 from streams.local.readiness import IDLE_SECONDS, wait_for
+from streams.ports import is_free
 from streams.private import PASSABLE, private_folder, write_private
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import func, select
 
 from console.demo.sign_ins import PASSWORD, SIGN_INS
+from console.interrupts import SIGNALS
 from console.web.settings import WebSettings
 from console.web.store.accounts import Accounts
 from sink.engine import connect
@@ -111,6 +112,10 @@ class Terminal:
         if self.pid == 0:
             os.umask(umask)
             os.chdir(REPO)
+            for (
+                number
+            ) in SIGNALS:  # tests may be run where these are ignored (nohup), a terminal's commands are not
+                signal.signal(number, signal.SIG_DFL)
             os.execve(  # noqa: S606  # no shell is the point
                 sys.executable, [sys.executable, "-m", "console", *arguments], environment(TERM="dumb")
             )
@@ -251,12 +256,11 @@ def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_lef
 
 
 def test_a_stack_that_is_ended_while_it_starts_leaves_nobody(folder: Path) -> None:
-    stack = plain("up", "--state-dir", str(folder), "--console-port", "0")
+    terminal = Terminal("up", "--state-dir", str(folder), "--console-port", "0")
     try:
         assert wait_until(lambda: len(others(folder)) >= 3, PATIENCE)
-        stack.send_signal(signal.SIGHUP)
-        stack.wait(PATIENCE)
+        terminal.close()
+        assert wait_until(terminal.ended, PATIENCE)
     finally:
-        stack.kill()
-        stack.communicate()
+        terminal.kill()
     assert wait_until(lambda: others(folder) == [], PATIENCE)

@@ -8,7 +8,8 @@ from statistics import median
 import pytest
 import zipcodes
 
-from console.sample import PLACES, VENDORS, Place, sample_leads
+from console.sample import VENDORS, sample_leads
+from console.sample_places import PLACES, Place
 from models.org import PersonArrived
 from rules.intake import accept_arrival
 

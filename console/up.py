@@ -1,26 +1,25 @@
 """Everything on this machine: servers where the settings name none, each stage as a supervised process."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from console.interrupts import Interrupts
 from console.web.settings import WebSettings
 from streams.local import Child, LocalStack, Supervisor, process_records
 from streams.local.exits import exit_file
 from streams.local.jars import progress_bar
-from streams.local.process import free_port
+from streams.local.process import FolderLock, free_port
+from streams.ports import check_port
+from streams.private import private_folder
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from streams.local.supervisor import Part
-
-READY_SECONDS: Final = 60.0
 
 
 @dataclass
@@ -32,13 +31,11 @@ class Everything:
     supervisor: Supervisor
     ports: dict[str, int]
     children: dict[str, Child]
-    _interrupted: threading.Event = field(default_factory=threading.Event)
+    interrupts: Interrupts
 
     def wait_for_interrupt(self) -> None:
-        """Wait for ^C or SIGTERM."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._interrupted.set())
-        self._interrupted.wait()
+        """Wait for ^C, SIGTERM, or the end of the terminal."""
+        self.interrupts.wait()
 
 
 def child(name: str, arguments: list[str], settings: Settings, port: int) -> Child:
@@ -84,12 +81,47 @@ def everything(
 
     `console_port`: of the web console, 0 any free one; None starts none.
 
-    Workers are static members: one that is killed is back in its partitions without a rebalance of the others.
-    Raises `StartFailed` with the end of the log of what did not become ready.
+    Workers are static members: one that is killed is back in its partitions without a rebalance of the others. What
+    gets on is waited for, however busy the machine is.
+
+    Raises `StartFailed` with the end of the log of what did not become ready, `StateInUse` where another runs in the
+    folder, `ConfigError` where the console's port is taken.
     """
+    folder = (Settings.read().state_dir if state_dir is None else state_dir).absolute()
+    with Interrupts() as interrupts, _the_only_one(folder):
+        if console_port:
+            check_port(console_port, "--console-port")
+        with _started(folder, workers, say, static_members, console_port, interrupts) as running:
+            try:
+                yield running
+            finally:
+                interrupts.closing()
+
+
+@contextmanager
+def _the_only_one(folder: Path) -> Iterator[None]:
+    """Hold a state folder: two stacks in it would end each other's workers, also where no server is ours."""
+    private_folder(folder)
+    lock = FolderLock(folder, "state folder", "end that one, or name another folder with --state-dir")
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _started(
+    folder: Path,
+    workers: int,
+    say: Callable[[str], None],
+    static_members: bool,
+    console_port: int | None,
+    interrupts: Interrupts,
+) -> Iterator[Everything]:
     began = time.monotonic()
     with progress_bar("Apache Kafka") as progress:
-        local = LocalStack(state_dir, progress=progress)
+        local = LocalStack(folder, progress=progress, say=say)
         settings = local.start()
     try:
         say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
@@ -111,10 +143,10 @@ def everything(
             parts: list[Part] = [*local.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)
-            supervisor.wait_ready(READY_SECONDS)
+            supervisor.wait_ready(say=say)
             for name in web:
                 say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
-            yield Everything(settings, local, supervisor, ports, children)
+            yield Everything(settings, local, supervisor, ports, children, interrupts)
     finally:
         local.stop()

@@ -3,12 +3,16 @@
 Ask for it with `engine.execution_options(writes=True).begin()`. Reads never block the writer, nor it them.
 """
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+
+from streams.private import private_folder
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another writer before it says "locked", which is answered by trying later."""
@@ -36,8 +40,6 @@ def connect(database_url: str) -> Engine:
         url = url.set(drivername="postgresql+psycopg")
     sqlite = url.get_backend_name() == "sqlite"
     arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S, "tcp_user_timeout": UNHEARD_TIMEOUT_MS}
-    if sqlite and url.database:
-        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
         pool_pre_ping=not sqlite,
@@ -46,6 +48,7 @@ def connect(database_url: str) -> Engine:
         connect_args={} if sqlite else arguments,
     )
     if sqlite:
+        event.listen(engine, "do_connect", _make_sqlite_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
@@ -55,6 +58,16 @@ def connect(database_url: str) -> Engine:
 
 def _to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _make_sqlite_private(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+    """Make an SQLite file that is not there its owner's alone; SQLite gives its files beside it the same mode."""
+    name = str(arguments[0]) if arguments else ""
+    if not name or name.startswith((":memory:", "file:")):
+        return
+    private_folder(Path(name).absolute().parent)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from models.errors import ConfigError
+from streams.ports import check_port
+
 Said = tuple[bool, dict[str, Any]]
 
 
@@ -24,7 +27,10 @@ class Server:
 async def serve(
     port: int, health: Callable[[], Said], ready: Callable[[], Said], metrics: Callable[[], bytes]
 ) -> Server:
-    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` say (ok, details): 200 or 503 with JSON."""
+    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` say (ok, details): 200 or 503 with JSON.
+
+    Raises ConfigError that names the port where it is taken.
+    """
 
     def page(ask: Callable[[], Said]) -> Callable[[web.Request], Any]:
         async def handler(_: web.Request) -> web.Response:
@@ -46,6 +52,10 @@ async def serve(
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port)
-    await site.start()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+    except OSError as error:
+        await runner.cleanup()
+        check_port(port, "--port")  # names it
+        raise ConfigError("--port", f"port {port} of 127.0.0.1 cannot be listened on: {error}") from error
     return Server(runner, runner.addresses[0][1])

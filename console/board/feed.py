@@ -6,8 +6,8 @@ import msgspec
 import redis.asyncio
 
 from console.board import keys
+from console.board.refusals import translated
 from console.board.views import Visible, definition, shown, visible
-from console.board.writer import translated
 from models.errors import RuntimeFailure
 
 START: Final = "0-0"

@@ -3,8 +3,9 @@
 import redis.asyncio
 
 from console.board import views
+from console.board.refusals import translated
 from console.board.views import Page
-from console.board.writer import script, translated
+from console.board.writer import script
 from models.errors import Later
 
 

@@ -9,8 +9,10 @@ from typing import Any
 import uvloop
 
 from console.board.rebuild import rebuild as rebuild_board
+from console.board.refusals import AccessRefused
 from console.board.service import Board
 from console.board.writer import connect
+from models.errors import ConfigError
 from streams.http import serve
 from streams.metrics import render
 from streams.settings import Settings
@@ -46,7 +48,10 @@ def _alive() -> tuple[bool, dict[str, Any]]:
 
 async def rebuild(settings: Settings, *, say: Callable[[str], None]) -> None:
     """Make the lists anew from the journal; the current ones serve until the new ones are whole."""
-    report = await rebuild_board(
-        settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")
-    )
+    try:
+        report = await rebuild_board(
+            settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")
+        )
+    except AccessRefused as refused:
+        raise ConfigError("REDIS_URL", refused.reason) from refused
     say(f"board rebuilt: {report.entries} entries in {report.queues} queues, {report.seconds} s")

@@ -9,9 +9,10 @@ import redis.asyncio
 from console.board import keys
 from console.board.feed import REBUILT, START, Feed, FeedEntry, position
 from console.board.pages import Pages
+from console.board.refusals import translated
 from console.board.search import Search
 from console.board.views import NAME, Page, QueueInfo, Row, definition
-from console.board.writer import connect, translated
+from console.board.writer import connect
 from models.errors import Later
 from models.public import personal_queue
 

@@ -27,7 +27,8 @@ import structlog
 from console.board import keys
 from console.board.expected import SOURCES, Entry, Lists, Sources, partitions, value_of
 from console.board.metrics import REBUILDS
-from console.board.writer import connect, script, translated
+from console.board.refusals import translated
+from console.board.writer import connect, script
 from models.errors import Later, RuntimeFailure
 from streams.reading import extent
 from streams.settings import Settings

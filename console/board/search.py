@@ -13,8 +13,9 @@ import redis.asyncio
 from console.board import keys
 from console.board.feed import Feed
 from console.board.pages import Pages
+from console.board.refusals import translated
 from console.board.views import NAME, Page, reduced
-from console.board.writer import script, translated
+from console.board.writer import script
 from models.errors import Later
 
 FIRST: Final = 500

@@ -7,6 +7,7 @@ for a second board beside this one: it applies nothing twice, and takes over whe
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from console.board import metrics
 from console.board.expected import SOURCES, Sources
 from console.board.rebuild import Rebuilding, rebuild
+from console.board.refusals import AccessRefused
 from console.board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
-from models.errors import Later
+from models.errors import ConfigError, Later
 from streams.closing import stop_consumer
 from streams.settings import Settings
 
@@ -35,6 +37,8 @@ _ANSWER_SECONDS: Final = 5.0
 """Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+_LOGGED_REASONS: Final = 8
+"""So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -60,10 +64,14 @@ class Board:
         self._client = client
         self._writer = Writer(client)
         self._gap: str | None = None
+        self._logged: deque[str] = deque(maxlen=_LOGGED_REASONS)
         self.state = State()
 
     async def follow(self) -> None:
-        """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt."""
+        """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt.
+
+        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        """
         pauses = _pauses()
         while True:
             try:
@@ -75,6 +83,8 @@ class Board:
                 log.info("the board goes on from where it is", reason=str(news))
             except (OffsetOutOfRangeError, _Gap) as gap:
                 self._gap = f"changes are missing from Kafka: {gap}"
+            except AccessRefused as refused:
+                raise ConfigError("REDIS_URL", refused.reason) from refused
             except (Later, Rebuilding, KafkaError, OSError) as error:
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
@@ -123,6 +133,8 @@ class Board:
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
                 break
+            except AccessRefused:
+                raise
             except Later as away:
                 self._is_in_trouble(str(away))
                 await asyncio.sleep(pause)
@@ -147,11 +159,13 @@ class Board:
         self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in places)
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
         self.state.trouble = None
+        self._logged.clear()
         metrics.LAG.set(self.state.lag)
         metrics.UP.set(1)
 
     def _is_in_trouble(self, reason: str) -> None:
-        if self.state.trouble != reason:
+        if reason not in self._logged:
+            self._logged.append(reason)
             log.warning("the board waits", reason=reason)
         self.state.trouble, self.state.caught_up = reason, False
         metrics.UP.set(0)

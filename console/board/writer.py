@@ -1,16 +1,15 @@
 """A batch of changes and how far Kafka was read reach the board together or not at all, each change once."""
 
-import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import redis.asyncio
-from redis.exceptions import BusyLoadingError, RedisError, ResponseError
 
 from console.board import keys
-from models.errors import Later, RuntimeFailure
+from console.board.refusals import translated
+from models.errors import RuntimeFailure
 
 _SOCKET_SECONDS: Final = 5.0
 """A Valkey on the same network answers in milliseconds; after five seconds the connection is dead."""
@@ -77,21 +76,6 @@ def connect(url: str) -> redis.asyncio.Redis:
     return redis.asyncio.Redis.from_url(
         url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=0
     )
-
-
-@contextlib.asynccontextmanager
-async def translated() -> AsyncIterator[None]:
-    """Raise `Later` where Valkey is away, loading or read-only, else `RuntimeFailure` with what it says."""
-    try:
-        yield
-    except ResponseError as error:
-        if isinstance(error, BusyLoadingError) or str(error).startswith(
-            ("READONLY", "MISCONF", "OOM", "LOADING")
-        ):
-            raise Later("Valkey", str(error)) from error
-        raise RuntimeFailure("Valkey", str(error)) from error
-    except (RedisError, OSError) as error:
-        raise Later("Valkey", f"{type(error).__name__}: {error}") from error
 
 
 def script(name: str) -> str:

@@ -16,6 +16,7 @@ from models.errors import StartFailed
 from streams.fatal import Exit
 from streams.local import Child, KafkaBroker
 from streams.local.process import free_port, spawn
+from streams.private import private_folder
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
@@ -33,7 +34,7 @@ class Victim(Child):
 
     def launch(self) -> None:
         """Start the program and return at once."""
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.log_file.parent)
         # A stopped process takes no SIGTERM: when we die, it is killed.
         self.process = spawn(
             self.argv, self.log_file, environment=self.environment, death_signal=signal.SIGKILL

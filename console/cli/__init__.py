@@ -25,9 +25,11 @@ from console.cli import (
     processes,
     route,
     rules,
+    state_dir,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
+from streams.private import private_umask
 
 app = typer.Typer(
     name="firstclaim",
@@ -52,10 +54,12 @@ for module in (
     measure,
 ):
     module.add_to(app)
+state_dir.add_to_all(app)
 
 
 def main() -> None:
     """Run the command that the arguments name, and exit by how it ended."""
+    private_umask()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     # What a command cannot reach it says in a sentence of its own; what runs on as a process sets these anew.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

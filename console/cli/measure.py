@@ -136,10 +136,17 @@ def demo(
     ] = None,
     mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
     hours: Annotated[
-        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and daily caps.")
+        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and caps.")
     ] = False,
     console_port: Annotated[
-        int | None, typer.Option(help="Port of the web console; 8000, or any free one where that is taken.")
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Port of the web console; 8000, or any free one where that is taken."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="The same sample leads again, in another folder; by default new ones."),
     ] = None,
 ) -> None:
     """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
@@ -150,7 +157,15 @@ def demo(
     """
     from console.demo import run
 
-    ok = run(seconds=seconds, leads=leads, mapping=mapping, say=say, hours=hours, console_port=console_port)
+    ok = run(
+        seconds=seconds,
+        leads=leads,
+        mapping=mapping,
+        say=say,
+        hours=hours,
+        console_port=console_port,
+        seed=seed,
+    )
     finish({"ok": ok}, as_json=False, ok=ok)
 
 

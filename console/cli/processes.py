@@ -1,11 +1,11 @@
 """Commands that run: each stage as a process of its own, and `up` for all of them at once."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from console.cli.common import Instance, Port, say
+from streams.ports import check_port
 from streams.settings import Settings
 
 
@@ -14,6 +14,7 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
 
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """
+    check_port(port, "--port")
     from agents import worker as process
 
     process.run(
@@ -30,6 +31,7 @@ def relay(port: Port = 0, instance_id: Instance = None) -> None:
 
     Example: firstclaim relay --port 8802
     """
+    check_port(port, "--port")
     from agents import worker as process
 
     process.run(
@@ -46,6 +48,7 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
 
     Example: DATABASE_URL=postgresql://crm@db/crm firstclaim sink --port 8803
     """
+    check_port(port, "--port")
     from sink import service
 
     service.run(Settings.read(), port=port, instance_id=instance_id)
@@ -53,16 +56,23 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
 
 def up(
     workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
-    state_dir: Annotated[Path | None, typer.Option(help="Where data is kept across restarts.")] = None,
-    console_port: Annotated[int, typer.Option(help="Port of the web console; 0 takes any free one.")] = 8000,
+    console_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the web console; 0 takes any free one.")
+    ] = 8000,
 ) -> None:
     """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
 
     Example: firstclaim up --workers 2
     """
+    from console.demo.sign_ins import close_left_over
+    from console.first_account import how_to_sign_in
     from console.up import everything
+    from console.web.settings import WebSettings
 
-    with everything(workers=workers, state_dir=state_dir, say=say, console_port=console_port) as stack:
+    with everything(workers=workers, state_dir=None, say=say, console_port=console_port) as stack:
+        close_left_over(WebSettings.read().console_database_url)
+        for line in how_to_sign_in(stack.settings):
+            say(line)
         stack.wait_for_interrupt()
 
 
@@ -85,6 +95,7 @@ def board_run(context: typer.Context, port: Port = 0) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    check_port(port, "--port")
     from console.board import process
 
     process.run(Settings.read(), port=port)

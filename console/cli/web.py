@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from console.cli.common import AsJson, finish, say
+from streams.ports import check_port
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,12 +19,15 @@ Org = Annotated[str, typer.Option(help="The org.")]
 
 def console(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the console; 0 takes any free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the console; 0 takes any free one.")
+    ] = 8000,
 ) -> None:
     """Run the web console. Behind a proxy that speaks TLS, say so with FIRSTCLAIM_PUBLIC_URL=https://….
 
     Example: firstclaim console --port 8000
     """
+    check_port(port, "--port", host)
     from console.web import process
     from console.web.settings import WebSettings
     from streams.local import find_running

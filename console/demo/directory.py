@@ -12,7 +12,7 @@ WINDOW_SECONDS: Final = 20
 """How long an offer or a ring lasts at most while the doors are open."""
 LOCK_MINUTES: Final = 5
 OPENED: Final = (
-    f"the lender's doors are open at any hour: no working hours, pauses and daily caps, offers last {WINDOW_SECONDS} s "
+    f"the lender's doors are open at any hour: no working hours, pauses and caps, offers last {WINDOW_SECONDS} s "
     f"at most, locks {LOCK_MINUTES} min (--hours: as its directory says)"
 )
 """What `opened` changes, in a line."""
@@ -31,11 +31,11 @@ def opened(
 ) -> dict[Key, Value]:
     """Return a directory that is never silent: at night nobody works and transfers pause, and a demo is over by noon.
 
-    Working hours, pauses and daily caps are left out, windows and locks shortened. Who may have what stays as it is:
-    licences, filters, weights, absences, caps of open leads.
+    Working hours, pauses, daily caps and caps of open leads are left out, or a long demo would fill every desk;
+    windows and locks are shortened. Who may have what stays as it is: licences, filters, weights, absences.
     """
     changed: dict[str, dict[str, Any]] = {
-        "rep": {"hours": None, "max_per_day": None},
+        "rep": {"hours": None, "max_per_day": None, "max_open": None},
         "group": {"pause": None, "claim_window_seconds": window_seconds, "ring_seconds": window_seconds},
         "settings": {"lock_minutes": lock_minutes},
     }

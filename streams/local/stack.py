@@ -6,24 +6,31 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 from models.errors import ConfigError
 from streams.local.kafka import KafkaBroker
 from streams.local.postgres import PostgresServer
 from streams.local.valkey import ValkeyServer
+from streams.private import close_state_folder
 from streams.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from streams.local.jars import Progress
     from streams.local.server import Server
+
+log = structlog.get_logger(__name__)
 
 
 class LocalStack:
     """Kafka, Valkey and if asked for Postgres, in `state_dir`, each only where `settings` name none already.
 
     As a context manager it starts them side by side, yields the settings that point at them, and stops them
-    at the end. Their data stays in `state_dir`. Raises ConfigError where the settings ask of a local server
+    at the end. Their data stays in `state_dir`, which is closed to other users; what was open to them is told to
+    `say` (by default it is logged). Raises ConfigError where the settings ask of a local server
     what it cannot do, and StartFailed, StateInUse, RuntimeFailure.
     """
 
@@ -36,7 +43,9 @@ class LocalStack:
         valkey: bool = True,
         postgres: bool = False,
         progress: Progress | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
+        self._say = say or log.warning
         base = Settings.read() if settings is None else settings
         self._given = base
         self.state_dir = Path(base.state_dir if state_dir is None else state_dir).absolute()
@@ -60,7 +69,12 @@ class LocalStack:
 
     def start(self) -> Settings:
         """Start all side by side; return when all answer, or stop them all and raise the first failure."""
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        # Postgres gives up root, and must reach its folder.
+        passable = self.postgres is not None and self.postgres.uid() is not None
+        for remark in close_state_folder(self.state_dir, passable=passable):
+            self._say(remark)
+        for server in self.servers:
+            server.say = self._say
         pool = ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack")
         try:
             for started in [pool.submit(server.start) for server in self.servers]:

@@ -7,6 +7,7 @@ code fails (`Exit.BRAKE`) the pauses are longer: starting it again helps only on
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import threading
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from models.errors import FirstclaimError, StartFailed
-from streams.fatal import EXIT_FILE
+from streams.fatal import EXIT_FILE, Exit
 from streams.local.exits import note_exit
 from streams.local.pauses import Pauses
-from streams.local.probe import answers_200
-from streams.local.process import end_of, spawn, stop_process, wait_until
+from streams.local.process import end_of, spawn, stop_process
 from streams.local.process_records import ProcessRecords
+from streams.local.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
+from streams.private import private_folder
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
+PASSING: Final = frozenset({Exit.SOFTWARE, Exit.LEASE_LOST})
+"""How a process of ours ends that cannot go on and may come up the next time, for one on a machine that is too busy."""
+PASSING_RESTARTS: Final = 12
+"""Of such ends it takes more: with the pauses between, some two minutes of them."""
 
 
 class Part(Protocol):
@@ -59,6 +65,13 @@ class Part(Protocol):
 
     def stop(self) -> None:
         """Stop it cleanly, by force if it does not."""
+
+    @property
+    def log_file(self) -> Path:
+        """Where its output goes."""
+
+    def why_not(self) -> str:
+        """Return what it says itself it is waiting for, empty if it says nothing."""
 
     def log_tail(self) -> str:
         """Return the end of its log as a suffix for an error."""
@@ -91,10 +104,10 @@ class Child:
 
     def launch(self) -> None:
         """Start the program and return at once."""
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.log_file.parent)
         environment = self.environment
         if self.exit_file is not None:
-            self.exit_file.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.exit_file.parent)
             environment = {
                 **(os.environ if environment is None else environment),
                 EXIT_FILE: str(self.exit_file),
@@ -103,7 +116,14 @@ class Child:
 
     def ready(self) -> bool:
         """Tell whether it runs and its `ready_url` answers 200."""
-        return self.pid is not None and (self.ready_url is None or answers_200(self.ready_url))
+        return self.pid is not None and (self.ready_url is None or ask(self.ready_url)[0] == http.client.OK)
+
+    def why_not(self) -> str:
+        """Return the reasons its `ready_url` gives."""
+        if self.ready_url is None:
+            return ""
+        status, body = ask(self.ready_url)
+        return reasons_in(body) if status else "does not answer yet"
 
     def wait_exit(self) -> int:
         """Wait until the process ends; its status, negative for a signal."""
@@ -158,18 +178,16 @@ class _Watched:
         self.last_status: int | None = None
         self.last_reason = ""
 
-    def ready_within(self, restarts: int) -> Callable[[], bool]:
-        """Return how to look whether it is ready; looking raises StartFailed once it exited more often from now on."""
+    def hopeless(self) -> Callable[[], None]:
+        """Return how to look for too many exits: looking raises StartFailed once there were more from now on."""
         before = self.restarts
 
-        def look() -> bool:
-            if self.part.ready():
-                return True
-            if self.restarts - before > restarts:
+        def look() -> None:
+            most = PASSING_RESTARTS if self.last_status in PASSING else HOPELESS_RESTARTS
+            if self.restarts - before > most:
                 why = f" ({self.last_reason})" if self.last_reason else ""
                 reason = f"keeps exiting, last with status {self.last_status}{why}{self.part.log_tail()}"
                 raise StartFailed(self.part.name, reason)
-            return False
 
         return look
 
@@ -207,17 +225,22 @@ class Supervisor:
         watched.thread = thread
         thread.start()
 
-    def wait_ready(self, seconds: float) -> None:
-        """Return once all parts are ready.
+    def wait_ready(
+        self,
+        idle_seconds: float = IDLE_SECONDS,
+        *,
+        longest_seconds: float = LONGEST_SECONDS,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        """Return once all parts are ready; a part that gets on is waited for, `longest_seconds` for all at most.
 
-        Raises StartFailed with the end of the log of the first that is not when the time is over, or at once
-        when it keeps exiting.
+        Raises StartFailed with the end of the log of the first that got nowhere for `idle_seconds`, or at once when it
+        keeps exiting. `say` is told what is waited for.
         """
-        deadline = time.monotonic() + seconds
-        for name, watched in self._watched.items():
-            if not wait_until(watched.ready_within(HOPELESS_RESTARTS), deadline - time.monotonic()):
-                why = f" ({watched.last_reason})" if watched.last_reason else ""
-                raise StartFailed(name, f"is not ready after {seconds:g} s{why}{watched.part.log_tail()}")
+        deadline = time.monotonic() + longest_seconds
+        for watched in self._watched.values():
+            left = max(0.0, deadline - time.monotonic())
+            wait_for(watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.hopeless())
 
     def states(self) -> dict[str, State]:
         """Return how each part is now, in the order of their start."""

@@ -2,7 +2,7 @@
 
 Run as `python -I -S tether.py PARENT SIGNAL UID PROGRAM ARGUMENTS…`. On Linux the kernel is asked to send
 SIGNAL to PROGRAM when PARENT dies, whatever it dies of; elsewhere PROGRAM is simply started. UID -1 keeps it,
-another number gives up root for it (user and group).
+another number gives up root for it (user and group). What PROGRAM makes is its user's alone, whatever our umask.
 A program of its own because Python code between fork and exec would share the locks of a parent with threads.
 """
 
@@ -17,6 +17,7 @@ def main() -> None:
     """Tie, then become the program."""
     parent, death_signal, uid = (int(argument) for argument in sys.argv[1:4])
     program = sys.argv[4:]
+    os.umask(os.umask(0o077) | 0o077)
     if uid >= 0:
         os.setgroups([])
         os.setgid(uid)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.local.server import Server
+from streams.private import private_folder
 
 _PROBE_SECONDS: Final = 2.0
 
@@ -28,7 +29,7 @@ class ValkeyServer(Server):
 
     def prepare(self) -> None:
         """Make its data folder."""
-        self._data.mkdir(exist_ok=True)
+        private_folder(self._data)
 
     @property
     def program(self) -> Path:

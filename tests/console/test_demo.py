@@ -26,15 +26,23 @@ def test_the_demos_directory_is_the_documentations_example() -> None:
     assert YOURS in officers(lender())
 
 
-def test_open_doors_change_hours_pauses_windows_and_daily_caps_and_nothing_else() -> None:
+def test_open_doors_change_hours_pauses_windows_and_caps_and_nothing_else() -> None:
     before, after = lender(), opened(lender())
     assert before.keys() == after.keys()
-    changed = {"hours", "max_per_day", "pause", "claim_window_seconds", "ring_seconds", "lock_minutes"}
+    changed = {
+        "hours",
+        "max_per_day",
+        "max_open",
+        "pause",
+        "claim_window_seconds",
+        "ring_seconds",
+        "lock_minutes",
+    }
     for key, value in after.items():
         assert {name: value[name] for name in value if name not in changed} == {
             name: one for name, one in before[key].items() if name not in changed
         }
-        assert not value.keys() & {"hours", "max_per_day", "pause"}
+        assert not value.keys() & {"hours", "max_per_day", "max_open", "pause"}
         assert key[0] != "group" or value["claim_window_seconds"] <= WINDOW_SECONDS >= value["ring_seconds"]
 
 

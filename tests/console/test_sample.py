@@ -8,7 +8,8 @@ from statistics import median
 import pytest
 import zipcodes
 
-from console.sample import PLACES, VENDORS, Place, sample_leads
+from console.sample import VENDORS, sample_leads
+from console.sample_places import PLACES, Place
 from models.org import PersonArrived
 from rules.intake import accept_arrival
 
@@ -67,6 +68,43 @@ def test_the_mix_is_that_of_a_vendors_day(arrivals: list[PersonArrived]) -> None
         return median(facts.loan_amount or 0 for facts in leads.values() if facts.state == state)
 
     assert usual("CA") > 1.3 * usual("OH")
+
+
+def test_two_samples_share_no_id_and_the_second_none_of_the_firsts_people() -> None:
+    """A demo that is run again has new leads of new people: none is a resend, none another inquiry (R6)."""
+    first, second = Counter[str](), Counter[str]()
+    known: frozenset[str] = frozenset()
+    for seed, ids in ((11, first), (12, second)):
+        events = [
+            accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NOW)
+            for lead in sample_leads(2000, seed=seed, now=NOW, known=known)
+        ]
+        ids.update(event.lead_id for event in events)
+        people = {
+            value.removeprefix("+1")
+            for event in events
+            for value in (event.facts.phone, event.facts.email)
+            if value
+        }
+        assert not people & known
+        known |= people
+    assert not first.keys() & second.keys()
+
+
+def test_a_sample_goes_on_elsewhere_where_a_places_numbers_are_all_somebodys() -> None:
+    full = frozenset(f"{code}555{n:04d}" for code in ("213", "310") for n in range(10_000))
+    phones = {
+        "".join(filter(str.isdigit, lead["phone"]))[-10:] for lead in sample_leads(300, now=NOW, known=full)
+    }
+    assert len(phones) > 250
+    assert not phones & full
+
+
+def test_a_sample_without_a_number_left_says_so() -> None:
+    codes = {code for place in PLACES for code in place.area_codes}
+    full = frozenset(f"{code}555{n:04d}" for code in codes for n in range(10_000))
+    with pytest.raises(ValueError, match="use another state folder"):
+        next(sample_leads(1, now=NOW, known=full))
 
 
 def test_leads_go_to_the_org_that_is_asked_for() -> None:

@@ -21,7 +21,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from models.errors import ConfigError, StartFailed, StateInUse
 from streams.local import KafkaBroker, PostgresServer, ValkeyServer, postgres
 from streams.local.kafka import coordinator_serves
-from streams.local.process import free_port, is_free, wait_until
+from streams.local.process import free_port, wait_until
+from streams.ports import is_free
 from tests.fixtures.servers import make_kafka, unique
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pytest
 
 from models.errors import ConfigError
 from streams.local import LocalStack, find_running
-from streams.local.process import command_line, is_free, wait_until
+from streams.local.process import command_line, wait_until
+from streams.ports import is_free
 from streams.settings import Settings
 
 SECONDS = 30.0  # for what should take one

@@ -91,6 +91,12 @@ class Accounts(Store):
         with self.reading() as connection:
             return [_account(row) for row in connection.execute(query)]
 
+    def anybody(self) -> bool:
+        """Tell whether anybody of any org may sign in."""
+        query = select(AccountTable.email).where(AccountTable.disabled_at.is_(None)).limit(1)
+        with self.reading() as connection:
+            return connection.execute(query).first() is not None
+
     # -- sessions ------------------------------------------------------------------------------------------------
 
     def check(self, email: str, password: str) -> Account | None:

@@ -1,0 +1,26 @@
+"""Whom the demo's database knows already: its sample's people are to be others."""
+
+from typing import Final
+
+from sqlalchemy import inspect, select
+
+from sink.engine import connect
+from sink.tables import LeadTable
+
+MOST: Final = 1_000_000
+"""So many leads are looked at; the sample has fewer phone numbers than that."""
+
+
+def people_of(database_url: str) -> frozenset[str]:
+    """Return the phone numbers (ten digits) and mail addresses of all leads, none where there is no table yet."""
+    engine = connect(database_url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(LeadTable.__tablename__):
+                return frozenset()
+            rows = connection.execute(select(LeadTable.phone, LeadTable.email).limit(MOST))
+            return frozenset(
+                value.removeprefix("+1") for row in rows for value in (row.phone, row.email) if value
+            )
+    finally:
+        engine.dispose()

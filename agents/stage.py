@@ -8,8 +8,10 @@ from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
+from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter
 from streams.metrics import EVENTS
+from streams.unreadable import StandIn, Unreadable
 
 Handle = Callable[[Any], None]
 
@@ -35,12 +37,24 @@ class Stage:
         async def run(stream: Any) -> None:
             async for events in bulks(self.app, stream):
                 for event in events:
-                    handle(event)
+                    if isinstance(event.message.value, StandIn):
+                        self.passed(event)
+                    else:
+                        handle(event)
                 handled.inc(len(events))
                 await self.writer.room()
 
         source = raw_topic(self.app, topic)
         self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
+
+    def passed(self, event: Any) -> None:
+        """Pass offsets without a record for us; what could not be read there is buried first."""
+        message = event.message
+        receipt = self.acker.take(event)
+        if isinstance(message.value, Unreadable):
+            said = message.value
+            bury(self.writer, message, said.error_class, said.reason, self.partitions, receipt)
+        receipt.settle()
 
     def place(self, key: bytes) -> int:
         """Return the partition of a key, as Java computes it."""

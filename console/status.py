@@ -45,7 +45,7 @@ class Lags:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._admin = AIOKafkaAdminClient(**settings.aiokafka_options())
-        self._consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None)
+        self._consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None)
 
     async def start(self) -> None:
         """Connect."""

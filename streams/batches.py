@@ -39,7 +39,7 @@ class Header(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
-    count: int
+    records: int
 
     @property
     def codec(self) -> int:
@@ -49,7 +49,7 @@ class Header(NamedTuple):
     @property
     def dense(self) -> bool:
         """Whether no record was compacted away: then each one's offset is known by its place in the batch."""
-        return self.count == self.last_offset_delta + 1
+        return self.records == self.last_offset_delta + 1
 
 
 class Record(NamedTuple):
@@ -105,7 +105,7 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
     """
     at, size = 0, len(data)
     index = 0
-    while index < header.count and at < size:
+    while index < header.records and at < size:
         place = header.base_offset + index if header.dense else None
         begin, fields = at, None
         try:
@@ -122,13 +122,13 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
                 yield index, Broken(place, str(wrong), raw)
             at = after
         index += 1
-    if index < header.count:
-        reason = f"ends after {index} of {header.count} records"
+    if index < header.records:
+        reason = f"ends after {index} of {header.records} records"
         yield index, Broken(None, reason, b"")
     elif at < size:
         yield (
             index,
-            Broken(None, f"{size - at} bytes are left after its {header.count} records", bytes(data[at:])),
+            Broken(None, f"{size - at} bytes are left after its {header.records} records", bytes(data[at:])),
         )
 
 
@@ -169,8 +169,8 @@ def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
 
 def _fits(header: Header, data: Any, at: int, index: int) -> bool:
     """Say whether the batch ends here as it should, or a record that can be read begins here."""
-    if index >= header.count or at == len(data):
-        return index >= header.count and at == len(data)
+    if index >= header.records or at == len(data):
+        return index >= header.records and at == len(data)
     try:
         fields = _fields(data, at)
     except _Wrong:

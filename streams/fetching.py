@@ -7,9 +7,14 @@ What cannot be read is counted (`firstclaim_unreadable`), logged and passed. A c
 `Settings.consumer_options(stand_ins=True)` gets a stand-in in its place, to bury it in order (`streams.unreadable`).
 """
 
+from typing import Final
+
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 
 from streams.unpacking import Unpacking
+
+MAX_POLL_RECORDS: Final = 2_000
+"""Records that a reader takes at a time: a batch may hold millions of empty ones."""
 
 
 class Fetched:

@@ -159,7 +159,9 @@ class Unpacking(Giving):
         start[_CODEC_AT] &= ~CODEC_MASK
         try:
             # A batch from which all was compacted away is its header.
-            plain = memoryview(inflate(header.codec, batch[HEADER.size :], start) if header.count else start)
+            plain = memoryview(
+                inflate(header.codec, batch[HEADER.size :], start) if header.records else start
+            )
         except CannotInflate as error:
             yield from self._bad_batch(batch, last, str(error))
             return

@@ -131,6 +131,6 @@ def is_stand_in(value: Any) -> bool:
     return isinstance(value, StandIn)
 
 
-def readable(records: Iterable[Any]) -> Iterator[Any]:
+def records_of(records: Iterable[Any]) -> Iterator[Any]:
     """Yield the records that are records."""
     return (record for record in records if not isinstance(record.value, StandIn))

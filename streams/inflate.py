@@ -110,7 +110,7 @@ def _gzip(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
 def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
     out = bytearray(prefix)
     if bytes(data[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
-        _snappy_block(data, out, most)
+        _snappy_block(data, out, len(prefix) + most, most)
         return out
     at = _XERIAL_HEADER_BYTES
     while at < len(data):
@@ -121,15 +121,15 @@ def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray
         at += _SIZE.size
         if size <= 0 or at + size > len(data):
             raise CannotInflate(f"a block of {size} bytes, and {len(data) - at} are left")
-        _snappy_block(data[at : at + size], out, most - (len(out) - len(prefix)))
+        _snappy_block(data[at : at + size], out, len(prefix) + most, most)
         at += size
     return out
 
 
-def _snappy_block(block: memoryview, out: bytearray, most: int) -> None:
+def _snappy_block(block: memoryview, out: bytearray, limit: int, most: int) -> None:
     """Append what one block inflates to; its first bytes say how much that is."""
     try:
-        if cramjam.snappy.decompress_raw_len(block) > most:
+        if cramjam.snappy.decompress_raw_len(block) > limit - len(out):
             raise _too_many(most)
         out += cramjam.snappy.decompress_raw(block)
     except cramjam.DecompressionError as error:

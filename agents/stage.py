@@ -13,6 +13,7 @@ from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.letters import FATAL_ERROR
 from streams.metrics import EVENTS
+from streams.unreadable import StandIn, Unreadable
 
 Handle = Callable[[Any], None]
 
@@ -46,7 +47,10 @@ class Stage:
         async def run(stream: Any) -> None:
             async for events in bulks(self.app, stream):
                 for event in events:
-                    handle(event)
+                    if isinstance(event.message.value, StandIn):
+                        self.passed(event)
+                    else:
+                        handle(event)
                 handled.inc(len(events))
                 await self.writer.room()
 
@@ -59,6 +63,15 @@ class Stage:
         if error_class == FATAL_ERROR and self.brake is not None:
             self.brake.failed(self.name, reason, message)
         bury(self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name)
+
+    def passed(self, event: Any) -> None:
+        """Pass offsets without a record for us; what could not be read there is buried first."""
+        message = event.message
+        receipt = self.acker.take(event)
+        if isinstance(message.value, Unreadable):
+            said = message.value
+            self.bury(message, said.error_class, said.reason, receipt)
+        receipt.settle()
 
     def place(self, key: bytes) -> int:
         """Return the partition of a key, as Java computes it."""

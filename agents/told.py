@@ -22,6 +22,10 @@ POLL_MS: Final = 1_000
 LOOK_SECONDS: Final = 20.0
 """As long as a broker may be away; then the process ends and another one begins anew."""
 
+LOOK_BACK: Final = (1, 100, 10_000)
+"""How many offsets before a partition's end its last message of ours is looked for, one after the other: behind it may
+be messages of others, and ends of their transactions, which are no messages."""
+
 NOTHING: Final = (-1, -1)
 
 
@@ -45,24 +49,46 @@ class Told:
         places = [TopicPartition(topic, partition) for topic in self._topics for partition in partitions]
         if not places:
             return
+        # Our messages are in no transaction. What somebody else's open one holds back may be ours, so all is looked at.
         consumer = AIOKafkaConsumer(
-            **settings.aiokafka_options(), group_id=None, enable_auto_commit=False, auto_offset_reset="none"
+            **{**settings.consumer_options(stand_ins=True), "isolation_level": "read_uncommitted"},
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
         )
         await consumer.start()
         try:
             consumer.assign(places)
             begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-            unread = {place for place in places if begin[place] < end[place]}
-            consumer.pause(*(place for place in places if place not in unread))
-            for place in unread:
-                consumer.seek(place, end[place] - 1)
             async with asyncio.timeout(LOOK_SECONDS):
-                while unread:
-                    for place, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
-                        self._last[place.topic, place.partition] = _number(records[0], place.partition)
-                        unread.discard(place)
+                for back in LOOK_BACK:
+                    unknown = [
+                        place
+                        for place in places
+                        if begin[place] < end[place] and (place.topic, place.partition) not in self._last
+                    ]
+                    await self._look(
+                        consumer,
+                        {place: (max(begin[place], end[place] - back), end[place]) for place in unknown},
+                    )
         finally:
             await stop_consumer(consumer)
+
+    async def _look(self, consumer: AIOKafkaConsumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+        """Keep the number of the last message of ours in each of these spans of offsets."""
+        consumer.pause(*consumer.assignment())
+        for place, (first, _) in spans.items():
+            consumer.seek(place, first)
+            consumer.resume(place)
+        unread = set(spans)
+        while unread:
+            for place, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
+                for record in records:
+                    if (number := _number(record, place.partition)) != NOTHING and record.offset < spans[
+                        place
+                    ][1]:
+                        self._last[place.topic, place.partition] = number
+            unread = {place for place in unread if await consumer.position(place) < spans[place][1]}
 
 
 def _number(record: Any, partition: int) -> tuple[int, int]:

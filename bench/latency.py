@@ -123,7 +123,9 @@ class _Probe:
         self._partitions = settings.partitions
         self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
         self._consumers = {
-            topic: AIOKafkaConsumer(topic, **options, group_id=None, auto_offset_reset="latest")
+            topic: AIOKafkaConsumer(
+                topic, **settings.consumer_options(), group_id=None, auto_offset_reset="latest"
+            )
             for topic in READ_AS
         }
         self._seen: dict[str, dict[str, float]] = {topic: {} for topic in READ_AS}

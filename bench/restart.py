@@ -102,7 +102,7 @@ class _Probe:
         self._first = first
         options = settings.aiokafka_options()
         self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
-        self._consumer = AIOKafkaConsumer(LEAD_DECISIONS, **options, group_id=None)
+        self._consumer = AIOKafkaConsumer(LEAD_DECISIONS, **settings.consumer_options(), group_id=None)
         self._leads: dict[int, list[str]] = {n: [] for n in range(settings.partitions)}
         for lead_id in load.lead_ids(LEADS):
             self._leads[load.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)

@@ -63,15 +63,15 @@ class Watch:
                 for record in found:
                     if record.offset < end[place]:
                         yield record
-                if found[-1].offset + 1 >= end[place]:
-                    left.discard(place)
+            # Behind the last record may be a transaction's end, which is no record.
+            left = {place for place in left if await self._consumer.position(place) < end[place]}
 
 
 @contextlib.asynccontextmanager
 async def watching(settings: Settings) -> AsyncIterator[Watch]:
     """Yield a watch that is connected."""
     consumer = AIOKafkaConsumer(
-        **settings.aiokafka_options(),
+        **settings.consumer_options(),
         group_id=None,
         enable_auto_commit=False,
         max_partition_fetch_bytes=4 << 20,

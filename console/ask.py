@@ -24,7 +24,7 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         **{key: value for key, value in action.items() if value is not None},
     }
     consumer = AIOKafkaConsumer(
-        LEAD_DECISIONS, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+        LEAD_DECISIONS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
     )
     producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
     await consumer.start()

@@ -47,7 +47,7 @@ METADATA_MS: Final = 30_000
 def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsumer:
     """Return a consumer of the sink's group, not started. `instance_id`: static membership."""
     return AIOKafkaConsumer(
-        **settings.aiokafka_options(),
+        **settings.consumer_options(stand_ins=True),
         group_id=GROUP,
         group_instance_id=instance_id,
         enable_auto_commit=False,

@@ -16,6 +16,7 @@ from sink.tables import SinkOffsetTable
 from sink.verdicts import reason_of, translated
 from streams.letters import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
+from streams.unreadable import StandIn, Unreadable
 
 JOURNAL: Final = LEAD_JOURNAL
 DATABASE: Final = "CRM database"
@@ -204,7 +205,9 @@ class CrmWriter:
 
 def rows_of(record: JournalRecord) -> Effects | None:
     """Return the rows of a record, None if it holds none for us; raises Never or what the decoder raises."""
-    if record.value is None:
+    if isinstance(record.value, Unreadable):
+        raise Never(record.value.error_class, record.value.reason)
+    if record.value is None or isinstance(record.value, StandIn):
         return None
     row = decode_row(record.value)
     if not isinstance(row, LeadRow):

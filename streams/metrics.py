@@ -25,6 +25,12 @@ STAGE_OLDEST_SECONDS = Gauge(
     ["stage"],
     registry=REGISTRY,
 )
+UNREADABLE = Counter(
+    "firstclaim_unreadable",
+    "Batches and records whose bytes could not be read, by topic and error class. Stages and the sink bury them.",
+    ["topic", "error_class"],
+    registry=REGISTRY,
+)
 REPEATS_SKIPPED = Counter(
     "firstclaim_repeats_skipped",
     "Journal records skipped as repeats of a zombie or an overlapping rebalance, by reader.",

@@ -18,6 +18,8 @@ prefetch  `Fetcher.__init__`                             0.1 s and 1.5 s stalls 
 commit    `Consumer._commit_offsets`                     it draws a table for its log at every commit
 mark      `AIOKafkaConsumerThread._commit`               a reader's mark is committed with its offset (DESIGN.md)
 lease     `GroupCoordinator._do_heartbeat`               see `streams.lease`
+committed `AIOKafkaConsumerThread._create_worker_consumer` aborted records come in, and one bad batch ends it
+ends      `AIOKafkaConsumerThread._highwaters`           its tables would end where a transaction hangs
 ========  =============================================  =====================================================
 
 Applied to exactly the versions in `TESTED`: any other is refused, because a patch that fits by chance is worse than
@@ -42,7 +44,8 @@ from faust.transport.consumer import Consumer
 from mode.utils.queues import FlowControlEvent
 
 from models.errors import ConfigError
-from streams import lease, pace
+from streams import consuming, lease, pace
+from streams.inflate import missing_codecs
 
 TESTED: Final = MappingProxyType(
     {"faust-streaming": ("0.15.3",), "mode-streaming": ("0.7.1",), "aiokafka": ("0.14.0",)}
@@ -69,6 +72,8 @@ def check_versions() -> None:
             raise ConfigError(
                 package, f"version {found} is untested here; the patches fit {', '.join(tested)}"
             )
+    if missing := missing_codecs():
+        raise ConfigError("cramjam", f"is not installed, and Kafka's codecs {', '.join(missing)} need it")
     # Missing from the build, or left out by the environment's NO_CYTHON: Faust falls back without a word.
     if vars(faust.streams)["_CStreamIterator"] is None:
         raise ConfigError("faust-streaming", "runs without its C extensions, with which it was tested")
@@ -421,4 +426,6 @@ _PATCHES: Final = {
     "mark": _mark,
     "commit": _commit,
     "lease": lease.install,
+    "committed": consuming.committed,
+    "ends": consuming.highwaters,
 }

@@ -41,7 +41,7 @@ async def read_topic(
     """
     consumer = AIOKafkaConsumer(
         topic,
-        **settings.aiokafka_options(),
+        **settings.consumer_options(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -85,15 +85,15 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
     ]
     if not inside:
         return found
-    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, auto_offset_reset="none")
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, auto_offset_reset="none")
     try:
         await _start(consumer, topic)
         consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
         for partition, offset in inside:
             place = TopicPartition(topic, partition)
             consumer.seek(place, offset)
-            record = await asyncio.wait_for(consumer.getone(place), STALL_SECONDS)
-            if record.offset == offset:
+            record = await _at(consumer, place, offset)
+            if record is not None:
                 found.append(record)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Later("Kafka", f"topic {topic} could not be read: {error!r}") from error
@@ -104,7 +104,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return of each partition of a topic the first offset and the one after the last. Raises `Later`."""
-    consumer = AIOKafkaConsumer(topic, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(topic, **settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
         await _start(consumer, topic)
         places = sorted(consumer.assignment())
@@ -114,6 +114,17 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     finally:
         await stop_consumer(consumer)
     return {place.partition: (begin[place], end[place]) for place in places}
+
+
+async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Any:
+    """Return the record at an offset, None where there is none that can be read. Raises TimeoutError."""
+    async with asyncio.timeout(STALL_SECONDS):
+        # Where there is none the position moves on without a record.
+        while await consumer.position(place) <= offset:
+            for records in (await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)).values():
+                for record in records:
+                    return record if record.offset == offset else None
+    return None
 
 
 async def _start(consumer: AIOKafkaConsumer, topic: str) -> None:

@@ -15,6 +15,7 @@ from faust.tables.table import Table
 from models.lead import DirectoryRow, LeadRow
 from models.wire import decode_org_record, decode_row
 from rules.org.offices import Offices
+from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
 
@@ -124,6 +125,8 @@ class RowStore(Store[bytes, Any]):
         apply = self.rows.apply
         for event in batch:
             message = event.message
+            if isinstance(message.value, StandIn):
+                continue  # nothing is there for us, or it cannot be read: then it is counted and logged
             apply(message.partition, message.key, message.value)
 
     async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002

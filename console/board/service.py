@@ -25,6 +25,7 @@ from console.board.writer import BoardReplaced, Change, Generation, OffsetsMoved
 from models.errors import ConfigError, Later
 from streams.closing import stop_consumer
 from streams.settings import Settings
+from streams.unreadable import records_of
 
 log = structlog.get_logger(__name__)
 
@@ -105,7 +106,7 @@ class Board:
         """Apply what comes to one generation. Ends by an exception only."""
         consumer = AIOKafkaConsumer(
             self._sources.changes,
-            **self._settings.aiokafka_options(),
+            **self._settings.consumer_options(stand_ins=True),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -128,7 +129,10 @@ class Board:
         offsets = {
             p.partition: (positions[p.partition], rs[-1].offset + 1) for p, rs in batches.items() if rs
         }
-        changes = readable(generation, (record for records in batches.values() for record in records))
+        # The offsets of what is no record are passed as well.
+        changes = readable(
+            generation, records_of(record for records in batches.values() for record in records)
+        )
         for pause in _pauses():
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
@@ -149,7 +153,8 @@ class Board:
         Asking also tells a quiet Kafka from one that is away: then `Later` is raised, and waited for.
         """
         places = sorted(consumer.assignment())
-        ends = {place: consumer.highwater(place) for place in places}
+        # What an open transaction holds back is not behind: it is given to nobody.
+        ends = {place: consumer.last_stable_offset(place) for place in places}
         if idle:
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):

@@ -139,7 +139,7 @@ class Moments:
 
     async def _read_once(self) -> None:
         consumer = AIOKafkaConsumer(
-            **self._settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+            **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
         )
         try:
             await consumer.start()
@@ -160,3 +160,6 @@ class Moments:
                 for record in records:
                     (ledger.row if topic == LEAD_JOURNAL else ledger.event)(record)
                     self._at[place] = record.offset + 1
+            for place in places:
+                # Behind the last record may be a transaction's end, which is no record.
+                self._at[place] = await consumer.position(place)

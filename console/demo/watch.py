@@ -62,7 +62,7 @@ class Watch:
     async def answers(self) -> None:
         """Follow the answers for ever."""
         consumer = AIOKafkaConsumer(
-            LEAD_DECISIONS, **self._settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+            LEAD_DECISIONS, **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
         )
         await consumer.start()
         try:

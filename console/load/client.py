@@ -115,7 +115,11 @@ class Client:
         )
         topics = (LEAD_DECISIONS, QUEUE_CHANGES) if self._follow_queues else (LEAD_DECISIONS,)
         self._consumer = AIOKafkaConsumer(
-            *topics, **options, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+            *topics,
+            **self.settings.consumer_options(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
         )
         try:
             await self._producer.start()

@@ -81,7 +81,7 @@ class Offers:
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
             NOTIFICATIONS,
-            **self._settings.aiokafka_options(),
+            **self._settings.consumer_options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -272,7 +272,7 @@ async def _moved(settings: Settings, truth: Truth) -> set[str]:
 
 @asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
         await consumer.start()
         yield consumer

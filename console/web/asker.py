@@ -118,7 +118,7 @@ class Asker:
             self._producer = producer
         consumer = AIOKafkaConsumer(
             LEAD_DECISIONS,
-            **options,
+            **self._settings.consumer_options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",

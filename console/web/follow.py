@@ -67,7 +67,7 @@ class DirectoryFollower:
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             DIRECTORY,
-            **self._settings.aiokafka_options(),
+            **self._settings.consumer_options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

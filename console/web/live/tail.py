@@ -60,7 +60,7 @@ class Tail:
         consumer = AIOKafkaConsumer(
             ASSIGNMENTS,
             LEAD_EXCEPTIONS,
-            **self._settings.aiokafka_options(),
+            **self._settings.consumer_options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="latest",

@@ -71,7 +71,7 @@ class Letters:
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
             DEAD_LETTERS,
-            **self._settings.aiokafka_options(),
+            **self._settings.consumer_options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

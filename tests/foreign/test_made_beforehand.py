@@ -13,7 +13,7 @@ from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from streams.fatal import Exit
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.fixtures.servers import make_kafka
+from tests.fixtures.servers import make_kafka, unique
 from tests.foreign.clients import SECONDS, admin
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}
 @pytest.fixture
 def bootstrap(server_folder: Path) -> Iterator[str]:
     """Yield a broker without any topic."""
-    broker = make_kafka(server_folder / "beforehand")
+    broker = make_kafka(server_folder / unique("beforehand"))
     with broker:
         yield broker.address
 

@@ -55,6 +55,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "enable.idempotence": True,
         "linger.ms": 5,
         "message.timeout.ms": TIMEOUT_MS,
+        "transaction.timeout.ms": TIMEOUT_MS,
         "message.max.bytes": LARGEST_REQUEST,
         "log_level": 0,  # the broker is meant to die
     }

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from console.chaos.vendors import CODECS
 from models.ids import lead_id
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.foreign.clients import CODECS, Followed, Headers, Java, Kcat, Librdkafka, Record
+from tests.foreign.clients import Followed, Headers, Java, Kcat, Librdkafka, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,6 +19,7 @@ Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
 SECONDS: Final = 300.0
+WAITS_MS: Final = 300_000
 ANY_NAMES: Final = ((b"\xff\xfe", b"1"), (b"caf\xe9", b""), (b"\xed\xa0\x80", b"\x00"))
 
 
@@ -76,7 +77,8 @@ class Courier:
     def _producer(self, codec: str, *, transaction: bool) -> Any:
         if (codec, transaction) not in self._producers:
             options: dict[str, Any] = {"compression_type": codec, "linger_ms": 20, "batch_size": 1_000_000}
-            options |= {"queue_buffering_max_messages": 20_000, "message_timeout_ms": int(SECONDS * 1000)}
+            options["queue_buffering_max_messages"] = 20_000
+            options |= {"message_timeout_ms": WAITS_MS, "transaction_timeout_ms": WAITS_MS}
             if transaction:
                 options["transactional_id"] = f"fuzz-{uuid.uuid4()}"
             made = producer(self._settings, **options)

@@ -7,6 +7,8 @@ import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from confluent_kafka import KafkaException
+
 from console.chaos.vendors import AnyHeaders, producer
 from streams.topics import partitions_of
 from tests.fuzz.parcels import Fate
@@ -38,21 +40,31 @@ class Courier:
 
     def take(self, topic: str, parcel: Parcel) -> None:
         """Send a parcel; a transaction is over when this returns."""
-        transaction = parcel.fate is not Fate.PLAIN
-        by = self._producer(parcel.codec, transaction=transaction)
-        if transaction:
-            by.begin_transaction()
-        for record in parcel.records:
-            self._produce(by, topic, record, aborted=parcel.fate is Fate.ABORTED)
-        if parcel.fate is Fate.ABORTED:
-            by.flush(SECONDS)  # they are in the topic, and then they never were
-            by.abort_transaction(SECONDS)
-        elif transaction:
-            by.commit_transaction(SECONDS)
+        by = self._producer(parcel.codec, transaction=parcel.fate is not Fate.PLAIN)
+        if parcel.fate is Fate.PLAIN:
+            self._send(by, topic, parcel)
+        else:
+            self._transact(by, topic, parcel)
         for record in parcel.unreadable:
             name = self._source.choice(ANY_NAMES)
             self._any_headers.send(topic, record.value or b"", key=record.key or b"", headers=[name])
             self.unreadable += 1
+
+    def _send(self, by: Any, topic: str, parcel: Parcel) -> None:
+        for record in parcel.records:
+            self._produce(by, topic, record, aborted=parcel.fate is Fate.ABORTED)
+
+    def _transact(self, by: Any, topic: str, parcel: Parcel) -> None:
+        by.begin_transaction()
+        try:
+            self._send(by, topic, parcel)
+            if parcel.fate is Fate.COMMITTED:
+                by.commit_transaction(SECONDS)
+                return
+            by.flush(SECONDS)  # they are in the topic, and then they never were
+        except KafkaException as error:
+            self.not_taken[f"transaction: {error.args[0].name()}"] += 1
+        by.abort_transaction(SECONDS)
 
     def settle(self) -> None:
         """Wait until all is sent."""
@@ -90,7 +102,7 @@ class Courier:
     def _produce(self, by: Any, topic: str, record: Damaged, *, aborted: bool) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is not None:
-                self.not_taken[str(error)] += 1
+                self.not_taken[error.name()] += 1
             elif aborted:
                 self.aborted.add((message.topic(), message.partition(), message.offset()))
             else:

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from console.chaos.vendors import CODECS
+from console.chaos.vendors import CODECS, AnyHeaders
 from models.ids import lead_id
+from streams.settings import Settings
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.foreign.clients import Followed, Headers, Java, Kcat, Librdkafka, Record
+from tests.foreign.clients import Followed, Headers, Java, Kcat, Librdkafka, Record, SendError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,12 +72,14 @@ class Clients:
         self.librdkafka = Librdkafka(bootstrap)
         self.kcat = Kcat(bootstrap)
         self.java = Java(bootstrap)
+        self.any_headers = AnyHeaders(Settings.read(kafka_bootstrap_servers=bootstrap))
         self._inbound = {topic: Followed(bootstrap, topic) for topic in INBOUND}
 
     def close(self) -> None:
         """Let go of the connections."""
         for followed in self._inbound.values():
             followed.close()
+        self.any_headers.close()
 
     def ends(self, topic: str) -> dict[int, int]:
         """Return where the next record of each partition will be."""
@@ -184,6 +187,19 @@ def header_name_of_any_bytes(topic: str) -> Case:
     return case
 
 
+def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
+    """Send a header name that is not UTF-8 between good leads, all in one batch: it costs that record only."""
+    sent = Sent(letters=1, classes=UNREADABLE)
+    with clients.noted(LEAD_ARRIVALS, sent.places):
+        for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
+            value = lead(f"{name} {which}")
+            clients.any_headers.send(LEAD_ARRIVALS, value, key=name.encode(), headers=headers)
+        if not clients.any_headers.flush():
+            raise SendError("librdkafka did not send all")
+    sent.leads = [id_of(f"{name} before"), id_of(f"{name} behind")]
+    return sent
+
+
 def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes | None = b"") -> Case:
     """Send one record that is refused."""
 
@@ -241,6 +257,7 @@ def _all() -> Iterator[tuple[str, Case]]:
             yield f"P2 null header in {topic} by {client}", by(client, topic, x, headers=[("h", None)])
         yield f"P5 not UTF-8 in {topic}", by("librdkafka", topic, [b'{"vendor":"m","x":"\xff"}'])
         yield f"P4 header name in {topic}", header_name_of_any_bytes(topic)
+    yield "P4 header name within a batch", header_name_within_a_batch
     yield "P2 null header in directory by java", by("java", DIRECTORY, x, headers=[("h", None)])
     for said, headers in _ODD_HEADERS.items():
         yield f"P2 header {said}", by("librdkafka", LEAD_ARRIVALS, x, headers=headers)

@@ -96,7 +96,12 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
         return str(found.result(SECONDS)["message.timestamp.type"].value)
 
     log = tmp_path / "worker.log"
-    started = spawn([sys.executable, "-m", "console", "worker"], log, environment=given(bootstrap, tmp_path))
+    started = spawn(
+        [sys.executable, "-m", "console", "worker"],
+        log,
+        environment=given(bootstrap, tmp_path),
+        directory=REPO,
+    )
     try:
         ended = lambda: started.poll() is not None  # noqa: E731  # one of two ends
         assert wait_until(lambda: ended() or type_now() == "LogAppendTime", SECONDS), log.read_text()

@@ -28,7 +28,7 @@ TOPICS: Final[dict[str, tuple[Kind, ...]]] = {
     DO_NOT_CONTACT: ("listing",),
 }
 COMPACTED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
-PARCEL: Final = 400
+PARCEL: Final = 100
 VENDOR: Final = "aborted"
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -166,7 +166,7 @@ def parcels(topic: str, seed: int, messages: int) -> Iterator[Parcel]:
         if fate is Fate.ABORTED and topic == LEAD_ARRIVALS:
             batch += _leads(seed, n)
         unreadable = ()
-        if fate is Fate.PLAIN and source.random() < 0.2:
+        if fate is Fate.PLAIN and source.random() < 0.3:
             unreadable = (
                 Damaged(source.choice(KEYS[:6]), source.choice((b"x", b"{}", batch[0].value or b""))),
             )

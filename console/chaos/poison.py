@@ -87,9 +87,9 @@ class Poison:
                 )
                 self._by_librdkafka(topic, key, value, headers)
             case "unreadable":
-                headers = [(b"chaos", b"poison"), (self._source.choice(NAMES), b"1")]
+                named = [(b"chaos", b"poison"), (self._source.choice(NAMES), b"1")]
                 with contextlib.suppress(RuntimeFailure):  # its queue is full while the broker is away
-                    self._any_headers.send(topic, value or b"", key=key or b"", headers=headers)
+                    self._any_headers.send(topic, value or b"", key=key or b"", headers=named)
             case _:
                 self._by_librdkafka(LEAD_ARRIVALS, None, b"x" * INFLATED, [POISON_HEADER])
 

@@ -170,7 +170,9 @@ class Outcome:
             if sent.classes and kind not in sent.classes:
                 found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {said['reason']!r}")
             cut = said.get("value-cut-from")
-            if sent.cut_from and kind == "too_large" and cut != str(sent.cut_from).encode():
+            # What the fetch layer did not inflate has no value to cut.
+            whole = sent.cut_from or len(letter.value() or b"")
+            if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():
                 found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
         found += [f"lead {one} arrived" for one in sent.absent if one in self.rows]
         found += [f"action {one} is answered" for one in sent.unanswered if one in self.answers]

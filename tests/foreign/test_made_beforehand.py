@@ -103,9 +103,10 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
         directory=REPO,
     )
     try:
-        ended = lambda: started.poll() is not None  # noqa: E731  # one of two ends
-        assert wait_until(lambda: ended() or type_now() == "LogAppendTime", SECONDS), log.read_text()
-        if ended():
+        assert wait_until(lambda: started.poll() is not None or type_now() == "LogAppendTime", SECONDS), (
+            log.read_text()
+        )
+        if started.returncode is not None:
             assert started.returncode == Exit.CONFIG, log.read_text()
             said = log.read_text().strip().splitlines()[-1]
             assert f"topic {name}" in said

@@ -142,7 +142,15 @@ def _all() -> Iterator[tuple[str, Case]]:
     for said, timestamp in TIMES.items():
         for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT):
             yield f"P8 {topic} {said}", timed(topic, timestamp)
-    for wrong in ("yesterday", "0001-01-01T00:00:00+23:59", 1e300, "9999-12-31T23:59:59-23:59", [], True):
+    impossible: tuple[Any, ...] = (
+        "yesterday",
+        "0001-01-01T00:00:00+23:59",
+        1e300,
+        "9999-12-31T23:59:59-23:59",
+        [],
+        True,
+    )
+    for wrong in impossible:
         yield f"P8 created_at {wrong!r}", created(wrong)
 
 

@@ -165,7 +165,7 @@ def parcels(topic: str, seed: int, messages: int) -> Iterator[Parcel]:
         fate = source.choices(list(Fate), [88, 6, 6])[0]
         if fate is Fate.ABORTED and topic == LEAD_ARRIVALS:
             batch += _leads(seed, n)
-        unreadable = ()
+        unreadable: tuple[Damaged, ...] = ()
         if fate is Fate.PLAIN and source.random() < 0.3:
             unreadable = (
                 Damaged(source.choice(KEYS[:6]), source.choice((b"x", b"{}", batch[0].value or b""))),

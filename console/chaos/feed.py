@@ -12,16 +12,17 @@ from typing import Any, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
+from console.chaos import vendors
+from console.chaos.poison import Poison
 from console.load import Client, History, People
 from console.load.people import Leads, Work
-from models.errors import ConfigError
 from models.ids import lead_id
-from streams.settings import Settings
-from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
+from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
 
-POISON_HEADER: Final = ("chaos", b"poison")
 ARRIVALS_PER_SECOND: Final = 20.0
 POISON_SECONDS: Final = 0.4
+TRANSACTION_SECONDS: Final = 2.0
+"""Poison comes in a transaction about that often."""
 KNOWN_SECONDS: Final = 0.25
 """A known person inquires through another vendor about that often (R6)."""
 LIST_SECONDS: Final = 0.5
@@ -59,29 +60,6 @@ GROUPS: Final[dict[str, dict[str, Any]]] = {
 }
 """Each a campaign's, too: every method there is, with windows that run out all the time."""
 
-POISONS: Final[tuple[tuple[str, bytes | None, bytes | None], ...]] = (
-    (LEAD_ARRIVALS, None, b"{bad"),
-    (LEAD_ARRIVALS, b"\xff", b"\xff\xfe\x00"),
-    (LEAD_ARRIVALS, None, b"[1, 2]"),
-    (LEAD_ARRIVALS, None, b'{"external_id": "no vendor"}'),
-    (LEAD_ARRIVALS, None, b'{"vendor": "acme"}'),
-    (LEAD_ARRIVALS, None, b"[" * 5_000),
-    (LEAD_ARRIVALS, b"tombstone", None),
-    (LEAD_ACTIONS, None, b""),
-    (LEAD_ACTIONS, None, b"null"),
-    (LEAD_ACTIONS, None, b'{"type": "claim", "rep_id": "rep-1"}'),
-    (LEAD_ACTIONS, None, b'{"action_id": "a", "lead_id": "not a uuid", "type": "claim", "rep_id": "rep-1"}'),
-    (DO_NOT_CONTACT, b"default/fax/4014194247", b"{}"),
-    (DO_NOT_CONTACT, b"default/phone/4014194247", b"{bad"),
-    (DIRECTORY, b"default/queue", b"{}"),
-    (DIRECTORY, b"default/queue/poison", b'{"queue_id": "poison", "inclusion": {"rules": 7}}'),
-    (
-        DIRECTORY,
-        b"default/queue/poison",
-        b'{"inclusion": {"combinator": "and", "rules": [{"field": "shoe_size", "operator": "=", "value": 9}]}}',
-    ),
-)
-
 
 class Feed:
     """Feeds a stack until `over` is set. Counts what it sent; `leads` are the ones people may work."""
@@ -97,7 +75,9 @@ class Feed:
         self._source = random.Random(f"feed/{seed}")  # noqa: S311  # the same seed, the same feed
         self._run = f"{seed}-{time.time_ns():x}"
         self._sent = 0
-        self._vendor = librdkafka(client.settings)
+        # As most vendors have it: with librdkafka's default partitioner, which is not Java's.
+        self._vendor = vendors.producer(client.settings)
+        self._poison = Poison(client, random.Random(f"poison/{seed}"))  # noqa: S311  # likewise
         self._leaver: dict[str, Any] | None = None
 
     async def publish(self, people: People) -> None:
@@ -129,12 +109,14 @@ class Feed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals())
             group.create_task(self._waves())
-            group.create_task(self._every(POISON_SECONDS, self._poison))
+            group.create_task(self._every(POISON_SECONDS, self._poison.send))
+            group.create_task(self._every(TRANSACTION_SECONDS, self._poison.transact))
             group.create_task(self._every(KNOWN_SECONDS, self._inquire))
             group.create_task(self._every(LIST_SECONDS, self._list))
             group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
             group.create_task(self._every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
+        await self._poison.close()
 
     # -- leads ---------------------------------------------------------------------------------------------------
 
@@ -225,11 +207,7 @@ class Feed:
             self._vendor.poll(0.01)
             self._vendor.produce(LEAD_ARRIVALS, key=key, value=value)
 
-    # -- poison and rules ----------------------------------------------------------------------------------------
-
-    async def _poison(self) -> None:
-        topic, key, value = self._source.choice(POISONS)
-        await self._put(topic, value, key=key, headers=[POISON_HEADER])
+    # -- rules ------------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
         """Switch a rep off, and on again a moment later (X2)."""
@@ -280,25 +258,6 @@ class Feed:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.over.wait(), seconds)
-
-
-def librdkafka(settings: Settings) -> Any:
-    """Return a producer as most vendors have: librdkafka with its default partitioner, which is not Java's."""
-    try:
-        from confluent_kafka import Producer  # noqa: PLC0415  # only chaos needs it
-    except ImportError as error:
-        reason = "is missing; chaos needs it for a vendor: pip install 'firstclaim[bench]'"
-        raise ConfigError("confluent-kafka", reason) from error
-    # The local stack has no security; chaos has no other.
-    return Producer(
-        {
-            "bootstrap.servers": settings.kafka_bootstrap_servers,
-            "enable.idempotence": True,
-            "linger.ms": 5,
-            "message.timeout.ms": 120_000,
-            "log_level": 0,  # the broker is meant to die
-        }
-    )
 
 
 def _is(work: Work) -> dict[str, Any]:

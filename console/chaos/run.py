@@ -5,16 +5,16 @@ import logging
 import shutil
 import tempfile
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from console.chaos.feed import LOCK_SECONDS, POISON_HEADER, Feed
+from console.chaos.feed import LOCK_SECONDS, Feed
 from console.chaos.lender import ORG, Lender
 from console.chaos.moments import MOMENTS, Moments
 from console.chaos.plan import plan
+from console.chaos.poison import aborted_arrived, poison_sent
 from console.chaos.victims import Fate, Victims
 from console.linear import check
 from console.load import Client, History, People
@@ -23,7 +23,6 @@ from console.verify import Kind, verify
 from console.verify.catch_up import INBOUND
 from models.errors import RuntimeFailure
 from streams.local import LocalStack
-from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import provision
 
@@ -123,7 +122,8 @@ async def _on(
             await victims.ready()
             await asyncio.gather(*(tasks[name] for name in ENDING))
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
-        poison = await _poison_in(settings)
+        poison = await poison_sent(settings, INBOUND)
+        aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
     finally:
         await victims.stop()
     say("is there one order that explains every answer?")
@@ -139,12 +139,12 @@ async def _on(
     double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
     contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
     overdue = report.of_kind(Kind.OVERDUE)
-    poison_sent = sum(poison.values())
     return {
         "ok": report.ok
         and not (violations or contradictions or victims.odd or moments.findings)
         and moments.conserved == MOMENTS
-        and report.dead_letters == poison_sent,
+        and not aborted
+        and report.dead_letters == poison.total(),
         "seconds": round(time.monotonic() - began, 1),
         "seed": seed,
         "events": sum(report.events.values()),
@@ -154,7 +154,8 @@ async def _on(
         "contradicted": contradicted,
         "overdue": overdue,
         "dead_letters": report.dead_letters,
-        "poison_sent": poison_sent,
+        "poison_sent": poison.total(),
+        "aborted_arrived": aborted,
         "conserved_at": moments.conserved,
         "leads": report.leads,
         "actions": history.actions,
@@ -191,13 +192,3 @@ async def _tell(client: Client, say: Say) -> None:
     while True:
         await asyncio.sleep(SAID_SECONDS)
         say(f"{time.monotonic() - began:6.1f} s  {client.asked} actions answered or given up")
-
-
-async def _poison_in(settings: Settings) -> Counter[str]:
-    """Count the poison that is in each inbound topic: what was sent while the broker died may be or not."""
-    found: Counter[str] = Counter()
-    for topic in INBOUND:
-        async with aclosing(read_topic(settings, topic)) as records:
-            async for record in records:
-                found[topic] += POISON_HEADER in record.headers
-    return found

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, get_args
 
-Kind = Literal["arrival", "action", "queue", "rep"]
+Kind = Literal["arrival", "action", "queue", "rep", "listing"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 VALID: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
@@ -107,6 +107,10 @@ VALID: Final[dict[Kind, tuple[dict[str, Any], ...]]] = {
             "filter": None,
             "time_zone": "America/New_York",
         },
+    ),
+    "listing": (
+        {"reason": "asked us by mail", "at": "2026-11-20T09:12:00-05:00"},
+        {},
     ),
 }
 """Valid messages of each kind."""

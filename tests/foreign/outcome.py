@@ -1,0 +1,188 @@
+"""What became of what was sent, as a CRM and an operator see it: rows, dead letters, answers, commands."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from sink.engine import connect
+from sink.tables import LeadTable
+from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
+from tests.foreign.cases import INBOUND, Sent, id_of, key_of, lead
+from tests.foreign.clients import Followed, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from console.up import Everything
+    from tests.foreign.cases import Case, Clients
+    from tests.foreign.clients import Place
+
+STALL_SECONDS: Final = float(os.environ.get("FIRSTCLAIM_TEST_STALL_SECONDS", "90"))
+"""Without any further letter, lead or answer for so long, what is missing is lost."""
+CLOCKS: Final = timedelta(minutes=5)
+REPO: Final = Path(__file__).parents[2]
+
+
+def firstclaim(stack: Everything, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as another terminal would."""
+    return subprocess.run(
+        [sys.executable, "-m", "console", *arguments],
+        env={**os.environ, "FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def restarts(stack: Everything) -> dict[str, str]:
+    """Return the processes that ended, with the end of their logs."""
+    return {
+        name: f"{state.restarts} times, last with status {state.last_status}{stack.children[name].log_tail()}"
+        for name, state in stack.supervisor.states().items()
+        if state.restarts
+    }
+
+
+@dataclass
+class Outcome:
+    """Sends cases, and afterwards tells what is wrong with each."""
+
+    stack: Everything
+    clients: Clients
+    sent: dict[str, Sent] = field(default_factory=dict)
+    failed: dict[str, BaseException] = field(default_factory=dict)
+    between: dict[str, str] = field(default_factory=dict)
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    letters: dict[Place, Any] = field(default_factory=dict)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rows: dict[str, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        bootstrap = self.stack.settings.kafka_bootstrap_servers
+        self._letters = Followed(bootstrap, DEAD_LETTERS)
+        self._answers = Followed(bootstrap, LEAD_DECISIONS)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._letters.close()
+        self._answers.close()
+
+    def send(self, cases: Mapping[str, Case]) -> None:
+        """Send each case, a good lead behind each, and at the end a mark into every partition; wait for it all."""
+        known = set(self.sent)
+        for name, case in cases.items():
+            try:
+                self.sent[name] = case(self.clients, name)
+            except Exception as error:  # noqa: BLE001  # one client's failure is that case's, and told by its test
+                self.failed[name] = error
+            good = f"behind {name}"
+            self.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(good), key=name.encode())])
+            self.between[name] = id_of(good)
+        self._mark(f"mark {len(self.sent)}")
+        self.wait([*self.sent.keys() - known])
+
+    def _mark(self, mark: str) -> None:
+        """Send a record that is refused into each partition: when it is a letter, all before it was handled."""
+        for topic in INBOUND:
+            for partition in self.clients.ends(topic):
+                record = Record(b"x", key=key_of(topic, mark))
+                places = self.clients.librdkafka.send(topic, [record], partition=partition)
+                marked = self.sent[f"{mark} in {topic} {partition}"] = Sent(places=places, letters=1)
+                if topic == LEAD_ACTIONS:
+                    action = {"action_id": f"{mark} {partition}", "type": "claim", "rep_id": "rep-1"}
+                    value = json.dumps({**action, "lead_id": id_of(f"mark {partition}")}).encode()
+                    self.clients.librdkafka.send(topic, [Record(value)], partition=partition)
+                    marked.answered = [f"{mark} {partition}"]
+
+    def wait(self, names: Collection[str]) -> None:
+        """Wait until nothing of these cases is missing, or nothing more comes."""
+        give_up = time.monotonic() + STALL_SECONDS
+        seen = -1
+        while time.monotonic() < give_up:
+            self.look()
+            if not any(self._missing(self.sent[name]) or name in self.lost() for name in names):
+                return
+            now = len(self.letters) + len(self.rows) + len(self.answers)
+            if now != seen:
+                seen, give_up = now, time.monotonic() + STALL_SECONDS
+            time.sleep(0.5)
+
+    def look(self) -> None:
+        """Read what there is by now."""
+        for record in self._letters.read():
+            headers = dict(record.headers() or [])
+            source = (headers.get(f"source-{part}") or b"" for part in ("topic", "partition", "offset"))
+            topic, partition, offset = (text.decode() for text in source)
+            self.letters[topic, int(partition), int(offset)] = record
+        for record in self._answers.read():
+            with contextlib.suppress(ValueError):
+                answer = json.loads(record.value())
+                self.answers[answer["action_id"]] = answer
+        engine = connect(self.stack.settings.database_url)
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(select(LeadTable.lead_id, LeadTable.created_at)).all()
+        finally:
+            engine.dispose()
+        self.rows = {row.lead_id: row.created_at for row in rows}
+
+    def lost(self) -> dict[str, str]:
+        """Return the good leads between the cases that did not arrive."""
+        return {name: lead_id for name, lead_id in self.between.items() if lead_id not in self.rows}
+
+    def letters_of(self, sent: Sent) -> list[Any]:
+        """Return the dead letters of a case."""
+        return [self.letters[place] for place in sent.places if place in self.letters]
+
+    def _missing(self, sent: Sent) -> list[str]:
+        found = [f"lead {one} did not arrive" for one in sent.leads if one not in self.rows]
+        found += [f"action {one} is not answered" for one in sent.answered if one not in self.answers]
+        letters = self.letters_of(sent)
+        if sent.letters is not None and len(letters) < sent.letters:
+            found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.places}")
+        return found
+
+    def wrong(self, name: str) -> list[str]:
+        """Return what is not as it must be."""
+        if name in self.failed:
+            return [f"could not be sent: {self.failed[name]!r}"]
+        sent = self.sent[name]
+        found = self._missing(sent)
+        letters = self.letters_of(sent)
+        if sent.letters is not None and len(letters) > sent.letters:
+            found.append(f"{len(letters)} dead letters, {sent.letters} expected")
+        for letter in letters:
+            said = dict(letter.headers())
+            kind = said["error-class"].decode()
+            if sent.classes and kind not in sent.classes:
+                found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {said['reason']!r}")
+            cut = said.get("value-cut-from")
+            # What the fetch layer did not inflate has no value to cut.
+            whole = sent.cut_from or len(letter.value() or b"")
+            if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():
+                found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
+        found += [f"lead {one} arrived" for one in sent.absent if one in self.rows]
+        found += [f"action {one} is answered" for one in sent.unanswered if one in self.answers]
+        for one in sent.answered:
+            if one in self.answers and self.answers[one]["result"] != "refused":
+                found.append(f"action {one} is not refused: {self.answers[one]}")
+        latest = datetime.now(UTC) + CLOCKS
+        found += [
+            f"lead {one} was created {self.rows[one]}, not when it arrived"
+            for one in sent.fresh
+            if one in self.rows and not self.began - CLOCKS < self.rows[one] < latest
+        ]
+        return found

@@ -1,0 +1,180 @@
+"""CASES P1-P10 and D16 by librdkafka, kcat and Java: each becomes what it should, and nothing ends.
+
+All of it goes through one running system, so what one case breaks shows in the others, too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+import pytest
+
+from console.web.settings import WebSettings
+from console.web.store.tokens import Tokens
+from sink.engine import connect
+from streams.local.process import wait_until
+from streams.topics import LEAD_ARRIVALS
+from tests.foreign import cases, transactions
+from tests.foreign.cases import TOO_LARGE, UNREADABLE, Sent, id_of, lead
+from tests.foreign.clients import SECONDS, Record
+from tests.foreign.outcome import firstclaim, restarts
+from tests.foreign.transactions import HANGS_MS, begun
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from console.up import Everything
+    from tests.foreign.cases import Clients
+    from tests.foreign.outcome import Outcome
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+MORE_MEMORY_KB: Final = 64 * 1024
+NAMED_SECONDS: Final = 180.0
+"""A transaction is named once it is open for longer than one that works."""
+INFLATED: Final = {
+    "300 MB gzip": ("gzip", [300_000_000]),
+    "300 MB zstd": ("zstd", [300_000_000]),
+    "150 MB lz4": ("lz4", [150_000_000]),
+    "200 records of 1 MB gzip": ("gzip", [1_000_000] * 200),
+}
+
+
+@pytest.mark.parametrize("name", [*cases.CASES, *transactions.CASES])
+def test_each_case_is_a_lead_or_an_answer_or_a_dead_letter(outcome: Outcome, name: str) -> None:
+    assert outcome.wrong(name) == []
+
+
+def test_good_leads_between_the_cases_arrive(outcome: Outcome) -> None:
+    assert outcome.lost() == {}
+
+
+def test_no_process_ended(outcome: Outcome) -> None:
+    assert restarts(outcome.stack) == {}
+
+
+def test_p10_an_empty_object_wipes_no_rep(outcome: Outcome) -> None:
+    exported = firstclaim(outcome.stack, "directory", "export")
+    assert exported.returncode == 0, exported.stderr
+    assert "Nora Four" in exported.stdout
+
+
+def test_status_verify_and_dead_letters_exit_0(outcome: Outcome) -> None:
+    for arguments in (("status",), ("verify",), ("dead-letters", "list", "--limit", "1000")):
+        done = firstclaim(outcome.stack, *arguments, "--json")
+        assert done.returncode == 0, f"{arguments}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+
+
+@pytest.fixture(scope="module")
+def console(stack: Everything) -> Iterator[httpx.Client]:
+    """Yield a program with a token at the console."""
+    store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
+    secret, _ = Tokens(store).issue("default", "ada", "test", {"operations:read"}, by="test")
+    headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
+    url = f"http://127.0.0.1:{stack.ports['console']}"
+    with httpx.Client(base_url=url, headers=headers, timeout=SECONDS) as client:
+        yield client
+    store.dispose()
+
+
+def test_p5_the_console_shows_every_letter(outcome: Outcome, console: httpx.Client) -> None:
+    assert console.get("/sign-in").status_code == HTTPStatus.OK
+    listed = console.get("/api/v1/operations/dead-letters")
+    assert listed.status_code == HTTPStatus.OK, listed.text
+    letters = listed.json()
+    assert len(letters) >= min(len(outcome.letters), 100)
+    for letter in letters:
+        shown = console.get(f"/api/v1/operations/dead-letters/{letter['place']}")
+        assert shown.status_code == HTTPStatus.OK, (letter, shown.text)
+
+
+def memory_kb(pid: int, what: str) -> int:
+    """Return what the kernel says of a process's memory."""
+    found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1])
+
+
+@pytest.mark.parametrize("said", INFLATED)
+def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> None:
+    """The worker's peak is the kernel's, reset before: no moment is missed."""
+    codec, sizes = INFLATED[said]
+    pid = outcome.stack.supervisor.states()["worker-1"].pid
+    assert pid is not None
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    before = memory_kb(pid, "VmRSS")
+
+    def inflating(clients: Clients, _: str) -> Sent:
+        producer = clients.librdkafka.producer(codec, batch_size=900_000_000, linger_ms=5_000)
+        records = (Record(b"x" * size) for size in sizes)
+        places = clients.librdkafka.send_by(producer, LEAD_ARRIVALS, records, partition=1)
+        return Sent(places=places, letters=None, classes=TOO_LARGE | UNREADABLE)
+
+    outcome.send({said: inflating})
+    assert outcome.wrong(said) == []
+    assert outcome.letters_of(outcome.sent[said])
+    assert outcome.lost() == {}
+    assert restarts(outcome.stack) == {}
+    assert memory_kb(pid, "VmHWM") - before < MORE_MEMORY_KB
+
+
+def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
+    """While it is open what is behind it waits; once it is aborted all is well again."""
+    hanging = begun(outcome.clients, timeout_ms=HANGS_MS)
+    sent = Sent(absent=[id_of("hanging")])
+    try:
+        sent.places = outcome.clients.librdkafka.send_by(
+            hanging, LEAD_ARRIVALS, [Record(lead("hanging"))], partition=0
+        )
+        outcome.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead("waits"))], partition=0)
+        named: list[str] = []
+
+        def is_named() -> bool:
+            done = firstclaim(outcome.stack, "status", "--json")
+            named[:] = [done.stdout + done.stderr]
+            return done.returncode == 1 and "transaction" in named[0] and LEAD_ARRIVALS in named[0]
+
+        assert wait_until(is_named, NAMED_SECONDS), named
+        assert json.loads(named[0].strip().splitlines()[-1])
+        outcome.look()
+        assert id_of("waits") not in outcome.rows
+    finally:
+        hanging.abort_transaction(SECONDS)
+    outcome.sent["hanging"] = sent
+    outcome.between["hanging"] = id_of("waits")
+    outcome.wait(["hanging"])
+    assert outcome.lost() == {}
+    assert outcome.wrong("hanging") == []
+    done = firstclaim(outcome.stack, "status")
+    assert done.returncode == 0, done.stdout
+
+
+def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome) -> None:
+    outcome.send({"1.9 MB": lambda clients, _: _sent_whole(clients)})
+    assert outcome.wrong("1.9 MB") == []
+    (letter,) = outcome.letters_of(outcome.sent["1.9 MB"])
+    one = firstclaim(outcome.stack, "dead-letters", "replay", f"{letter.partition()}:{letter.offset()}")
+    assert "Traceback" not in one.stderr
+    assert one.returncode in {0, 1}, one.stderr
+    every = firstclaim(outcome.stack, "dead-letters", "replay", "--all", "--json")
+    assert "Traceback" not in every.stderr
+    assert every.returncode in {0, 1}, every.stderr
+    said = json.loads(every.stdout.strip().splitlines()[-1])
+    assert said["replayed"] >= len(outcome.sent), said
+
+
+def _sent_whole(clients: Clients) -> Sent:
+    places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(b"x" * 1_900_000)], "gzip")
+    return Sent(places=places, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=None)
+
+
+def test_in_the_end_no_process_ended_and_all_agrees(outcome: Outcome) -> None:
+    outcome.send({})
+    assert restarts(outcome.stack) == {}
+    done = firstclaim(outcome.stack, "verify", "--json")
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,0 +1,157 @@
+"""Kafka transactions and record times by librdkafka: aborted never was, and a client's clock decides nothing."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from console.chaos.vendors import CODECS
+from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
+from tests.foreign.cases import INBOUND, NOT_JSON, Sent, id_of, key_of, lead
+from tests.foreign.clients import SECONDS, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.foreign.cases import Case, Clients
+
+TEN: Final = 10
+HANGS_MS: Final = 10 * 60 * 1000
+"""Longer than any test waits: the broker itself ends a transaction that is open for longer."""
+
+TIMES: Final[dict[str, int]] = {
+    "in seconds": 1_763_629_920,
+    "1000": 1_000,
+    "in microseconds": 1_763_629_920_000_000,
+    "in nanoseconds": 1_763_629_920_000_000_000,
+    "before 1970": -5_000_000,
+    "in the year 2100": 4_102_444_800_000,
+    "the largest": 2**63 - 1,
+}
+
+
+def begun(clients: Clients, codec: str = "none", timeout_ms: int = 60_000) -> Any:
+    """Return a producer in a transaction of its own."""
+    producer = clients.librdkafka.producer(
+        codec, transactional_id=f"foreign-{uuid.uuid4()}", transaction_timeout_ms=timeout_ms
+    )
+    producer.init_transactions(SECONDS)
+    producer.begin_transaction()
+    return producer
+
+
+def aborted(topic: str, codec: str = "none") -> Case:
+    """Send ten leads and `x` in a transaction that is aborted: nothing came in."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
+        producer = begun(clients, codec)
+        records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
+        places = clients.librdkafka.send_by(producer, topic, records)
+        producer.abort_transaction(SECONDS)
+        return Sent(places=places, letters=0, absent=[id_of(one) for one in names])
+
+    return case
+
+
+def committed(topic: str, codec: str = "none") -> Case:
+    """Send ten leads and `x` in a transaction that is committed: all came in."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
+        producer = begun(clients, codec)
+        records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
+        places = clients.librdkafka.send_by(producer, topic, records)
+        producer.commit_transaction(SECONDS)
+        return Sent(places=places, letters=1, classes=NOT_JSON, leads=[id_of(one) for one in names])
+
+    return case
+
+
+def interleaved(clients: Clients, name: str) -> Sent:
+    """In one partition: two transactions at once, one aborted, and records of no transaction between theirs."""
+    kept, dropped = begun(clients), begun(clients)
+    sent = Sent(letters=2, classes=NOT_JSON)
+
+    def send(producer: Any, which: str, value: bytes) -> None:
+        record = Record(value, key=which.encode())
+        sent.places += clients.librdkafka.send_by(producer, LEAD_ARRIVALS, [record], partition=0)
+
+    for n in range(3):
+        for which, producer in (
+            ("kept", kept),
+            ("dropped", dropped),
+            ("plain", clients.librdkafka.producer()),
+        ):
+            send(producer, which, lead(f"{name} {which} {n}"))
+            (sent.absent if which == "dropped" else sent.leads).append(id_of(f"{name} {which} {n}"))
+    send(kept, "kept", b"x")
+    send(dropped, "dropped", b"x")
+    send(clients.librdkafka.producer(), "plain", b"x")
+    dropped.abort_transaction(SECONDS)
+    kept.commit_transaction(SECONDS)
+    return sent
+
+
+def abandoned_action(clients: Clients, name: str) -> Sent:
+    """Send an action in a transaction that is aborted: nobody answers it."""
+    producer = begun(clients)
+    value = b'{"action_id": "%s", "type": "note", "lead_id": "%s", "rep_id": "rep-1"}'
+    value %= (name.encode(), id_of("nobody").encode())
+    places = clients.librdkafka.send_by(producer, LEAD_ACTIONS, [Record(value)])
+    producer.abort_transaction(SECONDS)
+    return Sent(places=places, letters=0, unanswered=[name])
+
+
+def timed(topic: str, timestamp: int) -> Case:
+    """Send a record whose time is not one; where it is a lead, the lead is created when it arrives."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        good = topic == LEAD_ARRIVALS
+        sent = Sent(letters=1, classes=NOT_JSON)
+        key = key_of(topic, name)
+        records = [Record(b"x", key=key, timestamp=timestamp)]
+        if good:
+            records = [Record(lead(name), timestamp=timestamp), *records]
+            sent.leads = sent.fresh = [id_of(name)]
+        sent.places = clients.librdkafka.send(topic, records)
+        return sent
+
+    return case
+
+
+def created(said: Any) -> Case:
+    """Send a lead whose own `created_at` cannot be: that costs the time, not the lead."""
+
+    def case(clients: Clients, name: str) -> Sent:
+        places = clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(name, created_at=said))])
+        return Sent(places=places, leads=[id_of(name)], fresh=[id_of(name)])
+
+    return case
+
+
+def _all() -> Iterator[tuple[str, Case]]:
+    for codec in CODECS:
+        yield f"P7 aborted {codec}", aborted(LEAD_ARRIVALS, codec)
+        yield f"P7 committed {codec}", committed(LEAD_ARRIVALS, codec)
+    for topic in INBOUND[1:]:
+        yield f"P7 aborted in {topic}", aborted(topic)
+        yield f"P7 committed in {topic}", committed(topic)
+    yield "P7 an aborted action", abandoned_action
+    yield "P7 interleaved", interleaved
+    for said, timestamp in TIMES.items():
+        for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT):
+            yield f"P8 {topic} {said}", timed(topic, timestamp)
+    impossible: tuple[Any, ...] = (
+        "yesterday",
+        "0001-01-01T00:00:00+23:59",
+        1e300,
+        "9999-12-31T23:59:59-23:59",
+        [],
+        True,
+    )
+    for wrong in impossible:
+        yield f"P8 created_at {wrong!r}", created(wrong)
+
+
+CASES: Final[dict[str, Case]] = dict(_all())

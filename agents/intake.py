@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+import structlog
+
 from agents.orgs import published_for
 from agents.stage import Stage
 from models.errors import Never
@@ -19,6 +21,8 @@ from streams.app import StageApp
 from streams.dead_letters import bury, verdict
 from streams.journal import MAX_BATCH_BYTES, check_size
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
+
+_log = structlog.get_logger(__name__)
 
 Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
 Accept = Callable[[Any], Accepted]
@@ -62,8 +66,12 @@ class IntakeStage(Stage):
         """
         if accept is not action or not isinstance(error, Never):
             return []
-        answered = answer_to_refused(message.value, _headers(message), error)
-        return [] if answered is None else self.records(answered)
+        try:
+            answered = answer_to_refused(message.value, _headers(message), error)
+            return [] if answered is None else self.records(answered)
+        except Exception:  # noqa: BLE001  # its dead letter has it, and nobody behind it may wait
+            _log.exception("a refused action could not be answered")
+            return []
 
     def records(self, accepted: Accepted) -> list[Placed]:
         """Return where it goes: topic, partition, key, value of each record. Raises `Never` for what is too large."""

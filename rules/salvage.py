@@ -7,7 +7,7 @@ everywhere. The work is bounded by `MAX_SCANNED` and `MAX_STEPS`; what lies behi
 
 import re
 from collections.abc import Collection
-from json.decoder import scanstring
+from json import JSONDecoder
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,8 @@ MAX_SCANNED: Final = 1024 * 1024
 MAX_STEPS: Final = 200_000
 """Fields, and brackets and strings inside them, that are passed over: a tenth of a second."""
 
+_STRINGS: Final = JSONDecoder(strict=False)
+"""Reads a string, also one with line breaks in it."""
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _SCALAR: Final = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n,:]+|-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN)*")
@@ -108,7 +110,7 @@ class _Scan:
         self._at += 1
 
     def _string(self) -> str:
-        text, self._at = scanstring(self._text, self._at + 1, False)  # noqa: FBT003  # its only way: a C function
+        text, self._at = _STRINGS.raw_decode(self._text, self._at)
         return str(text)
 
     def _value(self) -> Any:

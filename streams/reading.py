@@ -41,7 +41,7 @@ async def read_topic(
     """
     consumer = AIOKafkaConsumer(
         topic,
-        **settings.aiokafka_options(),
+        **settings.consumer_options(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -104,7 +104,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return of each partition of a topic the first offset and the one after the last. Raises `Later`."""
-    consumer = AIOKafkaConsumer(topic, **settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(topic, **settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
         await _start(consumer, topic)
         places = sorted(consumer.assignment())

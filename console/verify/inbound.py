@@ -138,7 +138,11 @@ class Inbound:
         async for record in self._until_snapshot(records):
             try:
                 event = accept_listing(
-                    record.key, record.value, dict(record.headers), version=record.offset, at=self._arrived(record)
+                    record.key,
+                    record.value,
+                    dict(record.headers),
+                    version=record.offset,
+                    at=self._arrived(record),
                 )
             except Refused as refused:
                 self._refused(record, refused)

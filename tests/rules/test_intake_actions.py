@@ -192,7 +192,7 @@ def test_q6_a_publication_that_does_not_hold_is_refused_with_its_place() -> None
 def test_q6_a_publication_is_kept_as_published() -> None:
     event = publish(
         b"default/queue/aged",
-        b'{"queue_id": "aged", "name": "Aged", "claimable": true, "outcomes": ["x"], "teams": null}'
+        b'{"queue_id": "aged", "name": "Aged", "claimable": true, "outcomes": ["x"], "teams": null}',
     )
     assert event.value == {"queue_id": "aged", "name": "Aged", "claimable": True, "outcomes": []}
 

@@ -19,7 +19,13 @@ from rules.refused_actions import NO_LEAD, answer_to_refused
 from rules.salvage import MAX_SCANNED, Nested, salvage
 
 LEAD = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
-CLAIM: dict[str, Any] = {"action_id": "a-1", "type": "note", "lead_id": LEAD, "rep_id": "rep-7", "org": "west"}
+CLAIM: dict[str, Any] = {
+    "action_id": "a-1",
+    "type": "note",
+    "lead_id": LEAD,
+    "rep_id": "rep-7",
+    "org": "west",
+}
 
 
 def answered(value: bytes, headers: dict[str, bytes | None] | None = None) -> ActionRequested | None:
@@ -31,7 +37,9 @@ def answered(value: bytes, headers: dict[str, bytes | None] | None = None) -> Ac
 
 def sent(**fields: Any) -> bytes:
     """Return an action with its ids at the end, behind what makes it unreadable."""
-    return json.dumps({**fields, **{name: value for name, value in CLAIM.items() if name not in fields}}).encode()
+    return json.dumps(
+        {**fields, **{name: value for name, value in CLAIM.items() if name not in fields}}
+    ).encode()
 
 
 NESTED = b'{"deep": %s, ' + json.dumps(CLAIM).encode()[1:]
@@ -46,8 +54,14 @@ NESTED = b'{"deep": %s, ' + json.dumps(CLAIM).encode()[1:]
         (NESTED % (b"[" * 40 + b"]" * 40), "deep: is nested deeper than 32"),
         (NESTED % (b'{"a":' * 5_000 + b"1" + b"}" * 5_000), "is nested deeper than 32"),
         (NESTED % (b"[" * 50_000 + b"]" * 50_000), "is nested deeper than 32"),
-        (sent(note="x" * 262_144), f"the message has {len(sent(note='x' * 262_144))} bytes; 262144 are allowed"),
-        (sent(page=["a"] * 60_000), f"the message has {len(sent(page=['a'] * 60_000))} bytes; 262144 are allowed"),
+        (
+            sent(note="x" * 262_144),
+            f"the message has {len(sent(note='x' * 262_144))} bytes; 262144 are allowed",
+        ),
+        (
+            sent(page=["a"] * 60_000),
+            f"the message has {len(sent(page=['a'] * 60_000))} bytes; 262144 are allowed",
+        ),
         (b"\xef\xbb\xbf" + sent(note="x" * 20_000), "note: is longer than 16384 characters"),
         (NESTED % b"NaN", "not JSON: "),
         (NESTED % b"1e999", "not JSON: "),
@@ -57,7 +71,10 @@ NESTED = b'{"deep": %s, ' + json.dumps(CLAIM).encode()[1:]
         (sent()[:-1] + b', "note": "cut', "not JSON: "),
         (sent() + b"}", "not JSON: "),
         (sent(action_id={"id": 1}, lead_id=LEAD)[:-1] + b', "action_id": "a-1", "x": NaN}', "not JSON: "),
-        (b'{"action\\u005fid": "other", ' + sent(note="x" * 20_000)[1:], "note: is longer than 16384 characters"),
+        (
+            b'{"action\\u005fid": "other", ' + sent(note="x" * 20_000)[1:],
+            "note: is longer than 16384 characters",
+        ),
     ],
 )
 def test_d16_the_answer_is_the_actions_own_and_names_what_is_wrong(value: bytes, reason: str) -> None:
@@ -159,7 +176,9 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
 
 
 def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
-    event = answer_to_refused(sent(), {}, Never("record_too_large", "1200000 bytes, at most 1000000 are taken"))
+    event = answer_to_refused(
+        sent(), {}, Never("record_too_large", "1200000 bytes, at most 1000000 are taken")
+    )
     assert event is not None
     assert event.invalid == "1200000 bytes, at most 1000000 are taken"
 
@@ -187,7 +206,8 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
     assert said(step(row, again, off=2, at=at, book=RuleBook())) == said(row)
     stranger = answered(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
     assert stranger is not None
-    owned = step(row, accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {}), off=3, at=at, book=RuleBook())
+    view = accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {})
+    owned = step(row, view, off=3, at=at, book=RuleBook())
     told = said(step(owned, stranger, off=4, at=at, book=RuleBook()))
     assert (told.reason, told.owner) == (Reason.INVALID, None)
 
@@ -195,14 +215,18 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
 _NAMES = st.sampled_from(["action_id", "lead_id", "x", ""])
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES | st.text(max_size=3), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(_NAMES | st.text(max_size=3), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 
 
 @given(st.dictionaries(_NAMES, _JSON, max_size=4))
 def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, Any]) -> None:
-    found = salvage(json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), ["action_id", "lead_id"])
+    found = salvage(
+        json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), ["action_id", "lead_id"]
+    )
     assert found.whole
     for name in ("action_id", "lead_id"):
         value = document.get(name)

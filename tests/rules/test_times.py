@@ -63,7 +63,9 @@ def test_p8_a_vendors_time_that_cannot_be_costs_only_the_time(created_at: object
     assert event.facts.attributes == {"invalid": {"created_at": created_at}}
 
 
-@pytest.mark.parametrize("created_at", ["1990-01-01T00:00:00Z", "2026-11-21T14:12:00Z", "2026-11-20T09:12:00-05:00"])
+@pytest.mark.parametrize(
+    "created_at", ["1990-01-01T00:00:00Z", "2026-11-21T14:12:00Z", "2026-11-20T09:12:00-05:00"]
+)
 def test_p8_a_vendors_time_that_can_be_is_kept(created_at: str) -> None:
     message = {"vendor": "acme", "last_name": "Jones", "created_at": created_at}
     event = accept_arrival(json.dumps(message).encode(), {}, arrived_at=NOW)

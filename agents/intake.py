@@ -5,20 +5,29 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+import structlog
+
 from agents.orgs import published_for
 from agents.stage import Stage
+from models.errors import Never
 from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.wire import encode_event, encode_org_event
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.refused_actions import answer_to_refused
+from rules.times import record_time
 from streams.app import StageApp
 from streams.dead_letters import verdict
 from streams.journal import MAX_BATCH_BYTES, check_size
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
+_log = structlog.get_logger(__name__)
+
 Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
 Accept = Callable[[Any], Accepted]
+Placed = tuple[str, int, bytes, bytes]
+"""Topic, partition, key and value of a record."""
 
 MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
 """What an org decides of an arrival repeats it, with the rows that it changes, in one batch."""
@@ -45,12 +54,26 @@ class IntakeStage(Stage):
             records = self.records(accept(message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
             self.bury(message, *verdict(error), receipt)
-        else:
-            for topic, partition, key, value in records:
-                self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
+            records = self.answers(message, accept, error)
+        for topic, partition, key, value in records:
+            self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
 
-    def records(self, accepted: Accepted) -> list[tuple[str, int, bytes, bytes]]:
+    def answers(self, message: Any, accept: Accept, error: Exception) -> list[Placed]:
+        """Return what answers a refused action beside its dead letter; nothing where its id cannot be read.
+
+        What we failed on ourselves is not answered: once we are mended it can be replayed, and is decided then.
+        """
+        if accept is not action or not isinstance(error, Never):
+            return []
+        try:
+            answered = answer_to_refused(message.value, _headers(message), error)
+            return [] if answered is None else self.records(answered)
+        except Exception:  # noqa: BLE001  # its dead letter has it, and nobody behind it may wait
+            _log.exception("a refused action could not be answered")
+            return []
+
+    def records(self, accepted: Accepted) -> list[Placed]:
         """Return where it goes: topic, partition, key, value of each record. Raises `Never` for what is too large."""
         if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
@@ -62,7 +85,7 @@ class IntakeStage(Stage):
         everywhere = [(LEAD_LOG, partition, key, value) for partition in range(self.partitions)]
         return [*everywhere, self.for_org(accepted)] if published_for(accepted) else everywhere
 
-    def for_org(self, event: OrgEvent) -> tuple[str, int, bytes, bytes]:
+    def for_org(self, event: OrgEvent) -> Placed:
         """Return the record of an event in its org's log."""
         org, value = event.org.encode(), encode_org_event(event)
         check_size(org, value, most=MAX_ORG_EVENT_BYTES)
@@ -75,7 +98,7 @@ def _headers(message: Any) -> dict[str, bytes]:
 
 def arrival(message: Any) -> PersonArrived:
     """Read a record of `lead-arrivals`; raises `Refused`."""
-    at = datetime.fromtimestamp(message.timestamp, UTC)
+    at = record_time(message.timestamp, datetime.now(UTC))
     return accept_arrival(message.value, _headers(message), arrived_at=at)
 
 
@@ -91,5 +114,5 @@ def publication(message: Any) -> DirectoryPublished:
 
 def listing(message: Any) -> ContactListed:
     """Read a record of `do-not-contact`; its place there is its version. Raises `Refused`."""
-    at = datetime.fromtimestamp(message.timestamp, UTC)
+    at = record_time(message.timestamp, datetime.now(UTC))
     return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import Later, Refused
 from rules.do_not_contact import accept_listing, read_handle
+from rules.times import record_time
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DO_NOT_CONTACT
@@ -51,7 +52,7 @@ async def listed(settings: Settings, org: str) -> dict[str, Listed]:
     found: dict[str, Listed] = {}
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
-            at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+            at = record_time(record.timestamp / 1000, datetime.now(UTC))
             try:
                 event = accept_listing(
                     record.key, record.value, dict(record.headers), version=record.offset, at=at

@@ -1,33 +1,46 @@
 """What the `directory` topic holds of an org, as the engine took it, and publications to it."""
 
 import asyncio
+import uuid
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from console.directory.objects import SETTINGS, Value, Wanted
-from models.errors import Later, Refused
+from models.errors import Later, PublishedMeanwhile, Refused
 from models.publication import KINDS
 from rules.book import Key, Published
 from rules.intake import accept_publication
-from streams.reading import read_topic
+from streams.closing import stop_consumer
+from streams.reading import extent, read_topic
 from streams.settings import Settings
 from streams.topics import DIRECTORY
+
+TRANSACTIONS: Final = "firstclaim-directory-"
+"""How the transactional ids of our publications begin: where Kafka has ACLs, consoles and commands need them."""
+TRANSACTION_MS: Final = 30_000
+"""A publisher that dies is aborted by the broker after so long; readers of the topic wait no longer for it."""
+OTHERS_SECONDS: Final = 25.0
+"""So long another's open transaction is waited for before ours is given up."""
+PUBLISH_SECONDS: Final = 60.0
+_POLL_MS: Final = 200
 
 
 class Held(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
     `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
-    whose newest record it did not take, and why; the one before it, if any, still counts.
+    whose newest record it did not take, and why; the one before it, if any, still counts. `end`: everything before
+    this place in the topic is in it.
     """
 
     objects: Mapping[Key, Published]
     refused: dict[Key, str]
+    end: int
 
     @property
     def present(self) -> dict[Key, Value]:
@@ -48,8 +61,10 @@ async def held(settings: Settings, org: str) -> Held:
     """Read what is published for an org now; raises `Later` where Kafka is away or has no such topic."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
+    _, end = (await extent(settings, DIRECTORY))[0]
     async with aclosing(read_topic(settings, DIRECTORY)) as records:
         async for record in records:
+            end = max(end, record.offset + 1)
             key = _key(record.key, org)
             if key is None:
                 continue
@@ -62,33 +77,86 @@ async def held(settings: Settings, org: str) -> Held:
             else:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
-    return Held(objects, refused)
+    return Held(objects, refused, end)
 
 
-async def publish(settings: Settings, org: str, objects: Wanted) -> int:
-    """Publish objects in their order, None to remove; return how many, when all of them are durable.
+async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
+    """Publish objects in their order, None to remove; return their versions, when all of them are durable.
 
-    It takes effect within moments, on existing leads too (Q6). Raises `Later` where Kafka does not take them; some
-    may be published then, and publishing them again does no harm.
+    `seen`: what the publisher looked at ends there (`Held.end`). If anybody published for the org since, nothing is
+    published and `PublishedMeanwhile` is raised: no publication overtakes another unseen. All are published or none.
+    Without `seen` they are published whatever others did.
+
+    It takes effect within moments, on existing leads too (Q6). Raises `Later` where Kafka does not take them;
+    publishing them again does no harm.
     """
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    if not objects:
+        return []
+    options = settings.aiokafka_options()
+    if seen is None:
+        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+    else:
+        producer = AIOKafkaProducer(
+            **options,
+            transactional_id=f"{TRANSACTIONS}{uuid.uuid4()}",
+            transaction_timeout_ms=TRANSACTION_MS,
+        )
     try:
-        await producer.start()
-        try:
-            sent: list[asyncio.Future[Any]] = [
-                await producer.send(
-                    DIRECTORY,
-                    None if value is None else msgspec.json.encode(value),
-                    f"{org}/{kind}/{object_id}".encode(),
-                )
-                for (kind, object_id), value in objects.items()
-            ]
-            await asyncio.gather(*sent)
-        finally:
-            await producer.stop()
-    except KafkaError as error:
-        raise Later("Kafka", f"not all was published, apply it again: {error!r}") from error
-    return len(objects)
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            try:
+                await producer.start()
+                if seen is None:
+                    return await _send(producer, org, objects)
+                async with producer.transaction():
+                    versions = await _send(producer, org, objects)
+                    await _check_seen(settings, org, seen, versions)
+                return versions
+            finally:
+                await producer.stop()
+    except (KafkaError, TimeoutError) as error:
+        raise Later("Kafka", f"not all was published, do it again: {error!r}") from error
+
+
+async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
+    sent: list[asyncio.Future[Any]] = [
+        await producer.send(
+            DIRECTORY,
+            None if value is None else msgspec.json.encode(value),
+            f"{org}/{kind}/{object_id}".encode(),
+        )
+        for (kind, object_id), value in objects.items()
+    ]
+    await producer.flush()
+    return [int((await record).offset) for record in sent]
+
+
+async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) -> None:
+    """Read what came between what was seen and our own records, which are not committed yet.
+
+    The topic's order decides: of two who publish at once the later one finds the earlier one here, waits for its
+    commit and gives way. Raises `PublishedMeanwhile`, and `TimeoutError` where somebody's transaction stays open.
+    """
+    first, last = min(ours), max(ours)
+    if last - first >= len(ours):
+        raise PublishedMeanwhile(org, last)  # somebody's record is among ours
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    meanwhile: int | None = None
+    try:
+        await consumer.start()
+        place = TopicPartition(DIRECTORY, 0)
+        consumer.assign([place])
+        consumer.seek(place, min(seen, first))
+        async with asyncio.timeout(OTHERS_SECONDS):
+            # Up to our own first record everything is committed or aborted in the end; behind it nobody reads yet.
+            while await consumer.position(place) < first:
+                for records in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        if (record.key or b"").startswith(f"{org}/".encode()):
+                            meanwhile = record.offset
+    finally:
+        await stop_consumer(consumer)
+    if meanwhile is not None:
+        raise PublishedMeanwhile(org, meanwhile)
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:

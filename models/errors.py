@@ -9,6 +9,7 @@
     ├── InvalidInput         something somebody wrote cannot be accepted; `problems` has every reason at once
     │   ├── RuleErrors       a rule tree, or an object that carries one
     │   └── PublicationErrors  an object of the directory
+    ├── PublishedMeanwhile   somebody published between what was seen and what was to be published (org, offset)
     └── RuntimeFailure       something this process depends on did not do its part (what, reason)
         ├── Later            the record is fine, the moment is not: the same work is tried again
         ├── StartFailed      a local server or a child process did not come up
@@ -56,6 +57,18 @@ class Refused(Never):
 
     def __str__(self) -> str:
         return f"{self.error_class}: {self.field + ': ' if self.field else ''}{self.reason}"
+
+
+class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # that is what happened
+    """Somebody published for the same org after what was seen, and before what was to be published: nothing was.
+
+    `offset`: the last place in the topic that was not seen; what is there must be looked at first.
+    """
+
+    def __init__(self, org: str, offset: int) -> None:
+        super().__init__(f"somebody published for {org} meanwhile, at {offset}")
+        self.org = org
+        self.offset = offset
 
 
 class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what callers read

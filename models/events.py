@@ -1,7 +1,7 @@
 """What happened, as the log of a lead tells it. When it happened is the broker's timestamp, not a field."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -47,6 +47,10 @@ class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
     handle: str
     reason: str | None = None
     place: int = -1
+
+
+NO_ORG: Final = ""
+"""The org of an action that does not say readably whose it is: no lead is of it, so it is told nothing of any."""
 
 
 class ActionRequested(_Event, frozen=True, tag="action_requested"):

@@ -167,7 +167,8 @@ class Arrival(BaseModel):
 class Listing(BaseModel):
     """Why a phone or mail address is not to be contacted, and since when (topic `do-not-contact`, X6).
 
-    The key is `org/phone/NUMBER` or `org/email/ADDRESS`; null removes it. What cannot be read counts as not given.
+    The key is `org/phone/NUMBER` or `org/email/ADDRESS`; a record without a value removes it. What cannot be read
+    counts as not given.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, title="do-not-contact")
@@ -183,9 +184,9 @@ class Listing(BaseModel):
 class Action(BaseModel):
     """What a person or a CRM asks for (topic `lead-actions`).
 
-    Without a readable `action_id` or `lead_id` it is a dead letter: nobody could be answered. Any other field
-    that cannot be read is answered `refused`, reason `invalid`, with the field; an unknown `type` with
-    `unknown_action`.
+    Whoever can be answered is answered. A field that cannot be read is answered `refused`, reason `invalid`, with the
+    field; an unknown `type` with `unknown_action`. A message that cannot be read, or without a readable `lead_id`, is
+    a dead letter, and is answered like that as well if its `action_id` can be read; without one nobody could be.
     """
 
     model_config = ConfigDict(

@@ -204,3 +204,9 @@ KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {
     "settings": (SettingsObject, None),
 }
 """kind -> its object and the field that repeats the id of its key."""
+
+
+def with_id(kind: str, object_id: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as a publication needs it: with its own id in it."""
+    id_field = KINDS[kind][1]
+    return value if id_field is None else {id_field: object_id, **value}

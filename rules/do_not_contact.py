@@ -12,7 +12,7 @@ from models.errors import Refused
 from models.inbound import Listing
 from models.org import ContactListed
 from models.persons import EMAIL, PHONE
-from rules.envelope import Headers, opened
+from rules.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
 
 NO_REASON: Final = "no reason was given"
 _PARTS: Final = 3
@@ -22,15 +22,18 @@ _READ: Final = {PHONE: spelling.phone, EMAIL: spelling.email}
 def accept_listing(
     key: bytes | None, value: bytes | None, headers: Headers, *, version: int, at: datetime
 ) -> ContactListed:
-    """Read one record of `do-not-contact`: key `org/phone/NUMBER` or `org/email/ADDRESS`; null removes.
+    """Read one record of `do-not-contact`: key `org/phone/NUMBER` or `org/email/ADDRESS`.
 
+    A record without a value (a tombstone) removes; JSON's null is refused, and the person stays on the list.
     `version`: the record's place in the topic. `at`: the broker's time, taken where the value names none. Raises
     Refused, and nothing else.
     """
     org, handle = _who(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
-    if value is None or value.strip() == b"null":
+    if value is None:
         return ContactListed(cause=cause, org=org, handle=handle, version=version)
+    if is_null(value):
+        raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
     sent: dict[str, Any] = opened(value, headers).message
     listing = Listing.model_validate(sent)
     return ContactListed(

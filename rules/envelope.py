@@ -20,6 +20,10 @@ from models.inbound import MAX_BYTES, MAX_DEPTH, MAX_TEXT
 
 Headers = Mapping[str, bytes | None]
 
+NULL_REMOVES_NOTHING: Final = (
+    "is the text null, which removes nothing: send a record without a value (a tombstone) to remove"
+)
+"""Why JSON's null is refused where a tombstone removes."""
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 _STRUCTURED: Final = "application/cloudevents"
 _BATCH: Final = "application/cloudevents-batch"
@@ -43,7 +47,7 @@ def opened(value: bytes | None, headers: Headers) -> Envelope:
         name[3:].lower(): _header(name, raw) for name, raw in headers.items() if name[:3].lower() == "ce_"
     }
     content_type = _content_type(headers)
-    if value is None:
+    if value is None or not value.removeprefix(_BOM).strip():
         raise Refused("empty", "", "the message has no value")
     if content_type.startswith(_BATCH):
         raise Refused("invalid_envelope", "content-type", "must not be a batch; send one event per message")
@@ -98,6 +102,11 @@ def check_bounds(value: Any, path: str, depth: int) -> None:
         for inner in value:
             if isinstance(inner, str | dict | list):
                 check_bounds(inner, path, depth - 1)
+
+
+def is_null(value: bytes) -> bool:
+    """Say whether these bytes are JSON's null."""
+    return value.removeprefix(_BOM).strip() == b"null"
 
 
 def digest(content: bytes) -> str:

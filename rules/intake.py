@@ -15,13 +15,14 @@ from pydantic import ValidationError
 
 from models import ids, places, spelling
 from models.errors import PublicationErrors, Refused
-from models.events import ActionRequested, DirectoryPublished
+from models.events import NO_ORG, ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.inbound import Action, Arrival
 from models.org import PersonArrived
 from models.publication import KINDS
 from rules import publication
-from rules.envelope import Headers, digest, opened, place, storable
+from rules.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
+from rules.times import may_be_created
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs one of these: something to tell it from others."""
@@ -35,8 +36,9 @@ _Model = TypeVar("_Model", Arrival, Action)
 def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> PersonArrived:
     """Read one record of `lead-arrivals`.
 
-    `arrived_at`: the broker's time, taken where the vendor gives no `created_at`. One without an offset is
-    read as UTC, and `attributes.assumed.created_at` says so. An unreadable `silenced` counts as yes: nobody
+    `arrived_at`: the broker's time, taken where the vendor gives no `created_at`, or one that cannot be: that is
+    kept under `attributes.invalid`. One without an offset is read as UTC, and `attributes.assumed.created_at`
+    says so. An unreadable `silenced` counts as yes: nobody
     is called by mistake. A phone, mail address or name that cannot be read still counts as a handle on the
     person if it is text. Raises Refused, and nothing else.
     """
@@ -50,7 +52,11 @@ def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetim
     facts: dict[str, Any] = {name: getattr(arrival, name) for name in _FACTS}
     invalid = {name: sent[name] for name in problems}
     assumed = {}
-    if facts["created_at"] is None:
+    created_at = facts["created_at"]
+    if created_at is not None and not may_be_created(created_at, arrived_at):
+        invalid["created_at"] = sent["created_at"]
+        created_at = None
+    if created_at is None:
         facts["created_at"] = arrived_at
     elif spelling.is_naive(sent["created_at"]):
         assumed["created_at"] = "UTC"
@@ -69,9 +75,9 @@ def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetim
 def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     """Read one record of `lead-actions`.
 
-    Without a readable action id and lead id it is refused: nobody could be answered. Any other field that
-    cannot be read is named in the event's `invalid`. Whether the action exists and is allowed, the lead
-    machine decides. Raises Refused, and nothing else.
+    Without a readable action id and lead id it is refused; rules/refused_actions.py answers whom it can. Any
+    other field that cannot be read is named in the event's `invalid`. Whether the action exists and is allowed,
+    the lead machine decides. Raises Refused, and nothing else.
     """
     action, problems = _read(Action, opened(value, headers).message, _ACTION_HARD)
     if action.action_id is None:
@@ -85,7 +91,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         cause=action.action_id,
         action=action.type or "",
         rep_id=action.rep_id or "",
-        org=action.org,
+        org=NO_ORG if "org" in problems else action.org,
         queue_id=action.queue_id,
         outcome=action.outcome,
         note=action.note,
@@ -101,18 +107,24 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
 def accept_publication(
     key: bytes | None, value: bytes | None, headers: Headers, *, version: int
 ) -> DirectoryPublished:
-    """Read one record of `directory`: key `org/kind/id`; null removes, also JSON's null.
+    """Read one record of `directory`: key `org/kind/id`; a record without a value (a tombstone) removes.
 
-    `version`: the record's place in the topic. The object is checked and completed by rules/publication.py;
-    the first problem it finds is the reason. Raises Refused, and nothing else.
+    `version`: the record's place in the topic. Only a whole object is taken, with its own id in it, because it
+    replaces the one before. The object is checked by rules/publication.py; the first problem it finds is the
+    reason. JSON's null is refused: compaction would keep it for ever. Raises Refused, and nothing else.
     """
     org, kind, object_id = _directory_key(key)
     published: dict[str, Any] | None = None
-    if value is not None and value.strip() != b"null":
+    if value is not None:
+        if is_null(value):
+            raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
+        sent = storable(opened(value, headers).message)
+        id_field = KINDS[kind][1]
+        if id_field is not None and sent.get(id_field) is None:
+            reason = f"is missing: a publication replaces the whole {kind}, so it must be the whole {kind}"
+            raise Refused("invalid_publication", id_field, reason)
         try:
-            published = publication.accept_publication(
-                kind, object_id, storable(opened(value, headers).message)
-            )
+            published = publication.accept_publication(kind, object_id, sent)
         except PublicationErrors as error:
             first, more = error.problems[0], len(error.problems) - 1
             said = str(first).removeprefix(f"{first.path or 'value'}: ")

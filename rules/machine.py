@@ -78,7 +78,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         if theirs:
             lead, decisions, verdict = ask(lead, event, at, book.org(event.org), merged_into=into)
         else:  # another org's lead is none that the asker may know of
-            decisions, verdict = (), _UNKNOWN
+            decisions, verdict = (), _unreadable(event) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
         answer = Answered(
             action_id=event.cause,
@@ -159,10 +159,10 @@ def ask(
     if lead is None and merged_into is not None:
         why = f"it came as another inquiry of lead {merged_into}: ask for that one"
         return None, (), refused(Reason.UNKNOWN_LEAD, why)
+    if unreadable := _unreadable(event):
+        return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
-    if event.invalid is not None:
-        return lead, (), refused(Reason.INVALID, event.invalid)
     if rules.reps and rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
@@ -181,6 +181,11 @@ def ask(
         turn.settle()
         return turn.lead, tuple(turn.said), verdict
     return lead, (), verdict
+
+
+def _unreadable(event: ActionRequested) -> Verdict | None:
+    """Return the refusal of an action that could not be read, which says nothing of any lead; None if it could."""
+    return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
 
 
 def happen(

@@ -37,7 +37,8 @@ def accept_publication(kind: str, object_id: str, value: dict[str, Any] | None) 
     """Return the object as it is to be published; raises `PublicationErrors` with every problem.
 
     Fields that are null are as if not given, and left out; unknown ones are kept. A missing id is taken from
-    the key. A claimable queue has no outcomes: they are cleared, not refused (Q5).
+    the key; of a record on the topic, rules/intake.py asks for it. A claimable queue has no outcomes: they are
+    cleared, not refused (Q5).
     """
     if kind not in KINDS:
         raise PublicationErrors((Problem(path="kind", reason=f"must be one of {', '.join(KINDS)}"),))

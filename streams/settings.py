@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
@@ -74,6 +74,19 @@ class Settings(BaseSettings):
     kafka_ssl_keyfile: Path | None = None
     kafka_ssl_keyfile_password: SecretStr | None = None
     kafka_ssl_check_hostname: bool = True
+
+    _adopted: dict[str, int] = PrivateAttr(default_factory=dict)
+
+    @property
+    def adopted(self) -> dict[str, int]:
+        """How many partitions those topics have whose count is another than ours, and harmless (`streams.topics`)."""
+        return self._adopted
+
+    def following(self, partitions: int, adopted: dict[str, int]) -> Self:
+        """Return these settings with the partitions that the cluster has."""
+        found = self.model_copy(update={} if partitions == self.partitions else {"partitions": partitions})
+        found._adopted = adopted  # noqa: SLF001  # of our own class
+        return found
 
     @classmethod
     def read(cls, **given: Any) -> Self:

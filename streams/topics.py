@@ -8,13 +8,17 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+import structlog
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from models import public
 from models.errors import ConfigError, RuntimeFailure
+from streams.partitions import Shape, check_counts, settled
 from streams.settings import Settings
+from streams.topic_admin import TopicAdmin
+
+_log = structlog.get_logger(__name__)
 
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
@@ -36,6 +40,8 @@ _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """As much as any topic takes by default, and the headers that say why it is here."""
+_BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+"""Retention and `created_at` go by the broker's clock: a vendor's may be in seconds, or of 1970."""
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY_MS}
 _FOREVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
 _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
@@ -43,62 +49,82 @@ _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. `partitions` None: as many as the settings say; `checked`: configs that must be as they are here."""
+    """One topic. `shape`: how many partitions it may have.
+
+    `checked`: configs that must be as they are here; another value is refused. `mended`: configs that are set to what
+    they are here where they are not.
+    """
 
     name: str
     says: str
-    partitions: int | None = None
+    shape: Shape = Shape.KEYED
     config: dict[str, str] = field(default_factory=dict)
     checked: frozenset[str] = frozenset({"cleanup.policy"})
+    mended: frozenset[str] = frozenset()
+
+    @property
+    def partitions(self) -> int | None:
+        """How many partitions it always has; None: as many as the settings say."""
+        return 1 if self.shape is Shape.ONE else None
+
+
+def _inbound(name: str, says: str, shape: Shape, config: dict[str, str]) -> Topic:
+    """Return a topic that others write to: it may be there before us, with the time of the clients."""
+    return Topic(name, says, shape, {**config, **_BROKERS_TIME}, mended=frozenset(_BROKERS_TIME))
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    Topic(LEAD_ARRIVALS, "vendors' leads, as they send them", config=_A_WEEK),
-    Topic(LEAD_ACTIONS, "what people and CRMs ask for", config=_A_WEEK),
+    _inbound(LEAD_ARRIVALS, "vendors' leads, as they send them", Shape.ANY, _A_WEEK),
+    _inbound(LEAD_ACTIONS, "what people and CRMs ask for", Shape.ANY, _A_WEEK),
     # One partition: publications have one order, and their offset is their version.
-    Topic(DIRECTORY, "what admins publish", partitions=1, config={"cleanup.policy": "compact"}),
+    _inbound(DIRECTORY, "what admins publish", Shape.ONE, {"cleanup.policy": "compact"}),
     # Likewise: the newest of one phone or address counts, whoever partitions how.
-    Topic(
+    _inbound(
         DO_NOT_CONTACT,
         "phones and mail addresses that are not to be contacted",
-        partitions=1,
-        config={"cleanup.policy": "compact"},
+        Shape.ONE,
+        {"cleanup.policy": "compact"},
     ),
     Topic(
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",
+        shape=Shape.ENGINE,
         # The broker says who was first and what time it is (DESIGN.md, the journal).
-        config={**_A_WEEK, "message.timestamp.type": "LogAppendTime"},
+        config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
     # A day's lag keeps every decision long enough for a reader that was away to see it (FAUST.md, what we do).
     Topic(
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",
+        shape=Shape.ENGINE,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
     Topic(
         ORG_LOG,
         "everything that happens to an org: who asks for a rep, who has a lead, who comes and goes",
-        config={**_A_WEEK, "message.timestamp.type": "LogAppendTime"},
+        shape=Shape.ENGINE,
+        config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
     Topic(
         ORG_JOURNAL,
         "each event's outcome: the rows of reps, groups and leads it changed, and what was decided",
+        shape=Shape.ENGINE,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
     Topic(ASSIGNMENTS, "who has which lead now", config={"cleanup.policy": "compact"}),
     Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config={"cleanup.policy": "compact"}),
-    Topic(LEAD_DECISIONS, "one answer for each action", config=_A_WEEK),
-    Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", config=_A_WEEK),
-    Topic(NOTIFICATIONS, "mail, push and call requests", config=_A_WEEK),
+    Topic(LEAD_DECISIONS, "one answer for each action", Shape.MORE, _A_WEEK),
+    Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
+    Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
     Topic(
         DEAD_LETTERS,
         "what could not be accepted, with the reason",
-        config={**_FOREVER, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024)},
+        Shape.MORE,
+        {**_FOREVER, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024)},
     ),
     # Key: the letter's place. Of several marks of one letter the newest counts.
     Topic(
@@ -112,34 +138,38 @@ BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
 
 def partitions_of(name: str, settings: Settings) -> int:
-    """Return how many partitions a topic has."""
-    return BY_NAME[name].partitions or settings.partitions
+    """Return how many partitions a topic has: those there are, where somebody raised them and that is harmless."""
+    return settings.adopted.get(name) or BY_NAME[name].partitions or settings.partitions
 
 
 async def provision(settings: Settings) -> Settings:
     """Create what is missing and check what is there; return the settings with the partitions there are.
 
     How many partitions there are is settled when the topics are made: a setting that was not given follows the
-    cluster, one that was given and differs is refused.
+    cluster, one that was given and differs is refused. A count that somebody raised is adopted where it is harmless.
+    Inbound topics are given the broker's time where they have the clients'.
 
-    Raises `ConfigError` that names topic, setting, what it is and what it must be: a log whose timestamps are the
-    clients', or a journal with another number of partitions, would decide wrongly and never say so.
+    Raises `ConfigError` that names topic, setting, what it is and what it must be, and the way out: a log whose
+    timestamps are the clients', or a journal with another number of partitions, would decide wrongly and never say so.
     """
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = TopicAdmin(**settings.aiokafka_options())
     try:
         await admin.start()
-        present = set(await admin.list_topics())
-        if LEAD_LOG in present:
-            settings = await _as_made(admin, settings)
+        present = await _counts(admin)
+        settings = settled(settings, _shapes(), present)
+        check_counts(settings, _shapes(), present)
         missing = [topic for topic in TOPICS if topic.name not in present]
         if missing:
             await _create(admin, missing, settings)
-        await _check(admin, settings)
-    except KafkaError as error:
+        await _wait_until_known(admin)
+        present = await _counts(admin)
+        check_counts(settings, _shapes(), present)
+        await _check_configs(admin)
+        return settled(settings, _shapes(), present)
+    except (KafkaError, TimeoutError) as error:
         raise RuntimeFailure("Kafka", f"topics could not be provisioned: {error!r}") from error
     finally:
         await admin.close()
-    return settings
 
 
 async def as_made(settings: Settings) -> Settings:
@@ -147,25 +177,31 @@ async def as_made(settings: Settings) -> Settings:
 
     Raises `RuntimeFailure` where Kafka is away.
     """
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = TopicAdmin(**settings.aiokafka_options())
     try:
         await admin.start()
-        return await _as_made(admin, settings) if LEAD_LOG in await admin.list_topics() else settings
+        return settled(settings, _shapes(), await _counts(admin))
     except KafkaError as error:
         raise RuntimeFailure("Kafka", f"{settings.kafka_bootstrap_servers}: {error}") from error
     finally:
         await admin.close()
 
 
-async def _as_made(admin: AIOKafkaAdminClient, settings: Settings) -> Settings:
-    (log,) = await admin.describe_topics([LEAD_LOG])
-    found = len(log["partitions"])
-    if found and found != settings.partitions and not settings.given("partitions"):
-        return settings.model_copy(update={"partitions": found})
-    return settings
+def _shapes() -> dict[str, Shape]:
+    return {topic.name: topic.shape for topic in TOPICS}
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Settings) -> None:
+async def _counts(admin: TopicAdmin) -> dict[str, int]:
+    """Return how many partitions those of our topics have that are there."""
+    there = set(await admin.list_topics())
+    names = [topic.name for topic in TOPICS if topic.name in there]
+    if not names:
+        return {}
+    described = await admin.describe_topics(names)
+    return {found["topic"]: len(found["partitions"]) for found in described if found["partitions"]}
+
+
+async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) -> None:
     new = [
         NewTopic(
             topic.name,
@@ -183,28 +219,38 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Topic], settings: Set
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")
 
 
-async def _check(admin: AIOKafkaAdminClient, settings: Settings) -> None:
-    await _wait_until_known(admin)
-    for described in await admin.describe_topics([topic.name for topic in TOPICS]):
-        name, found = described["topic"], len(described["partitions"])
-        expected = partitions_of(name, settings)
-        if found != expected:
-            raise ConfigError(
-                "FIRSTCLAIM_PARTITIONS", f"topic {name} has {found} partitions, the settings say {expected}"
-            )
-    resources = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in TOPICS]
-    for response in await admin.describe_configs(resources):
-        for _code, _message, _type, name, entries in response.resources:
-            values = {entry[0]: entry[1] for entry in entries}
-            topic = BY_NAME[name]
-            for key in sorted(topic.checked):
-                if values.get(key) != topic.config[key]:
-                    raise ConfigError(
-                        f"topic {name}", f"{key} is {values.get(key)!r}, it must be {topic.config[key]!r}"
-                    )
+async def _check_configs(admin: TopicAdmin) -> None:
+    found = await admin.configs([topic.name for topic in TOPICS])
+    for topic in TOPICS:
+        for key in sorted(topic.checked | topic.mended):
+            value, wanted = found[topic.name].get(key), topic.config[key]
+            if value == wanted:
+                continue
+            if key not in topic.mended:
+                raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
+            if refusal := await admin.set_config(topic.name, key, wanted):
+                command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name}"
+                raise ConfigError(
+                    f"topic {topic.name}",
+                    f"{key} is {value!r}, it must be {wanted!r}, and the broker does not let us set it ({refusal}):"
+                    f" {command} --add-config {key}={wanted}",
+                )
+            _log.warning("a topic's config was set", topic=topic.name, config=key, was=value, now=wanted)
+            await _wait_until_set(admin, topic.name, key, wanted)
 
 
-async def _wait_until_known(admin: AIOKafkaAdminClient, deadline_seconds: float = 20) -> None:
+async def _wait_until_set(
+    admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
+) -> None:
+    """Wait until the broker goes by a config that its controller has taken."""
+    async with asyncio.timeout(deadline_seconds):
+        while True:
+            if (await admin.configs([topic]))[topic].get(key) == wanted:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> None:
     """Wait until every topic has leaders: a topic just created is not at once in the broker's answers."""
     async with asyncio.timeout(deadline_seconds):
         while True:

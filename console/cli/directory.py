@@ -2,11 +2,17 @@
 
 import asyncio
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from console.cli.common import AsJson, finish, running, say
+
+if TYPE_CHECKING:
+    from console.directory.changes import Plan
+
+ATTEMPTS: Final = 5
+"""So often the file is compared and published anew because somebody else published meanwhile."""
 
 directory = typer.Typer(
     help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
@@ -37,27 +43,41 @@ def apply(
     from console.directory.apply import compare
     from console.directory.file import read_directory
     from console.publish import publish
-    from models.errors import PublicationErrors
+    from models.errors import Later, PublicationErrors, PublishedMeanwhile
 
+    shown: Plan | None = None
+    agreed = False
     try:
         org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
         settings = running()
-        plan = asyncio.run(compare(settings, org, wanted, prune=prune))
+        for _ in range(ATTEMPTS):
+            plan = asyncio.run(compare(settings, org, wanted, prune=prune))
+            asked = bool(plan.objects) and not dry_run
+            if shown is None or (plan.objects, plan.changes) != (shown.objects, shown.changes):
+                if shown is not None:
+                    typer.echo("Somebody published meanwhile. This is what the file would change now:")
+                _show(plan)
+                agreed = asked and (
+                    yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?")
+                )
+            shown = plan
+            if not agreed:
+                break
+            try:
+                asyncio.run(publish(settings, org, plan.objects, seen=plan.seen))
+                break
+            except PublishedMeanwhile:
+                continue
+        else:
+            raise Later(
+                "directory", f"others published {ATTEMPTS} times meanwhile; nothing of this was: do it again"
+            )
     except PublicationErrors as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
         problems = [str(problem) for problem in error.problems]
         finish({"published": 0, "removed": 0, "problems": problems}, as_json=as_json, ok=False)
         return
-    for change in plan.changes:
-        for line in change.lines():
-            typer.echo(line)
-    left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
-    asked = bool(plan.objects) and not dry_run
-    agreed = asked and (yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?"))
-    if agreed:
-        asyncio.run(publish(settings, org, plan.objects))
     removed = sum(value is None for value in plan.objects.values()) if agreed else 0
     published = len(plan.objects) - removed if agreed else 0
     typer.echo(f"{published} published, {removed} removed for {org}")
@@ -70,6 +90,15 @@ def apply(
         "changes": plan.changes,
     }
     finish(result, as_json=as_json, ok=agreed or not asked)
+
+
+def _show(plan: "Plan") -> None:
+    """Print what a plan would change."""
+    for change in plan.changes:
+        for line in change.lines():
+            typer.echo(line)
+    left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
+    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
 
 
 @directory.command("export")

@@ -1,5 +1,7 @@
 """A file against what is published: refused as a whole, or a plan of what is to be done."""
 
+from msgspec.structs import replace
+
 from console.directory.changes import Plan, plan
 from console.directory.objects import Wanted
 from console.directory.references import dangling
@@ -16,4 +18,5 @@ async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool =
     before = await held(settings, org)
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
-    return plan(before.present, wanted, refused=before.refused, prune=prune)
+    found = plan(before.present, wanted, refused=before.refused, prune=prune)
+    return replace(found, seen=before.end)

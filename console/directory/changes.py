@@ -43,13 +43,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done.
 
     `objects`: to publish, in this order, None to remove. `unchanged`: objects of the file that are published as
-    they are. `left`: published objects the file does not name.
+    they are. `left`: published objects the file does not name. `seen`: where the topic ended that it was made from.
     """
 
     objects: dict[Key, Value | None]
     changes: tuple[Change, ...]
     unchanged: int
     left: tuple[Key, ...]
+    seen: int = 0
 
 
 def plan(

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError, ProducerClosed
 from console.load.history import History
 from models.decisions import Reason, Result
 from models.public import QueueChange, personal_queue
+from models.publication import with_id
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
@@ -166,7 +167,9 @@ class Client:
         """Publish one object of the org's directory; return its version."""
         key = f"{self.org}/{kind}/{object_id}".encode()
         return await self._until_durable(
-            DIRECTORY, None if value is None else msgspec.json.encode(value), key=key
+            DIRECTORY,
+            None if value is None else msgspec.json.encode(with_id(kind, object_id, dict(value))),
+            key=key,
         )
 
     async def ask(

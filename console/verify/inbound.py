@@ -1,6 +1,7 @@
 """Whatever came in has had its effect, or is among the dead letters with its reason."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 from agents.orgs import published_for
@@ -8,12 +9,14 @@ from console.verify.catch_up import Snapshot
 from console.verify.facts import Truth
 from console.verify.findings import Findings
 from console.verify.graves import Graves
-from console.verify.reading import COMPACTABLE, instant, place
+from console.verify.reading import COMPACTABLE, place
 from console.verify.story import Told
 from models.errors import Refused
 from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.refused_actions import answer_to_refused
+from rules.times import record_time
 
 
 class Inbound:
@@ -45,13 +48,13 @@ class Inbound:
             if hash(digest(record.value or b"")) in self._truth.causes and not self._buried(record):
                 continue
             try:
-                event = accept_arrival(record.value, dict(record.headers), arrived_at=instant(record))
+                event = accept_arrival(record.value, dict(record.headers), arrived_at=self._arrived(record))
             except Refused as refused:
                 self._refused(record, refused)
                 continue
             self._unburied(record)
             lead_id = self._truth.lead_of(event.org, event.lead_id)
-            old = instant(record) <= self._cut and lead_id in self._truth.leads
+            old = self._arrived(record) <= self._cut and lead_id in self._truth.leads
             if hash(event.cause) not in self._truth.causes and not old:
                 # Its org may have placed it, and the relay not have carried that yet.
                 self._findings.suspect("arrival_lost", lead_id, at=place(record), arrival=event.lead_id)
@@ -59,15 +62,19 @@ class Inbound:
                 self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
 
     async def actions(self, records: AsyncIterator[Any]) -> None:
-        """Find the answer to every action that can be read (X4)."""
+        """Find the answer to every action whose id can be read, refused ones too (X4)."""
         async for record in self._until_snapshot(records):
             try:
                 event = accept_action(record.value, dict(record.headers))
             except Refused as refused:
                 self._refused(record, refused)
-                continue
-            self._unburied(record)
-            if (event.cause, event.lead_id) not in self._told and instant(record) > self._cut:
+                answered = answer_to_refused(record.value, dict(record.headers), refused)
+                if answered is None:
+                    continue
+                event = answered
+            else:
+                self._unburied(record)
+            if (event.cause, event.lead_id) not in self._told and self._arrived(record) > self._cut:
                 self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
@@ -104,7 +111,11 @@ class Inbound:
         async for record in self._until_snapshot(records):
             try:
                 event = accept_listing(
-                    record.key, record.value, dict(record.headers), version=record.offset, at=instant(record)
+                    record.key,
+                    record.value,
+                    dict(record.headers),
+                    version=record.offset,
+                    at=self._arrived(record),
                 )
             except Refused as refused:
                 self._refused(record, refused)
@@ -128,6 +139,10 @@ class Inbound:
         async for record in records:
             if record.offset < self._snapshot.end(record.topic, record.partition):
                 yield record
+
+    def _arrived(self, record: Any) -> datetime:
+        """Return when a record arrived, as intake has it; where its time cannot be, intake took its own clock."""
+        return record_time(record.timestamp / 1000.0, self._snapshot.at)
 
     def _buried(self, record: Any) -> bool:
         return (record.topic, record.partition, record.offset) in self._graves

@@ -113,7 +113,8 @@ class Story:
         answer = answers[0]
         if self._repeated(lead_id, before, after, answer):
             return
-        owner = after.lead.owner if after.lead else None
+        theirs = after.lead is None or after.lead.facts.org == event.org
+        owner = after.lead.owner if after.lead and theirs else None  # another org is told nothing of the lead
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
         elif answer.owner != owner or answer.version != after.seq:

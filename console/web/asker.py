@@ -11,11 +11,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from console.publish import publish
 from models.errors import Later
 from models.public import LeadDecision
 from streams.closing import stop_consumer
 from streams.settings import Settings
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
+from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 log = structlog.get_logger(__name__)
 
@@ -72,14 +73,16 @@ class Asker:
             if not waiting:
                 del self._waiting[action_id]
 
-    async def publish(self, org: str, kind: str, object_id: str, value: Mapping[str, Any] | None) -> int:
-        """Publish one object of an org's directory, None to remove it; return its version. Raises `Later`."""
-        body = None if value is None else msgspec.json.encode(value)
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await self._send(DIRECTORY, body, f"{org}/{kind}/{object_id}".encode())
-        except (TimeoutError, KafkaError) as error:
-            raise Later("Kafka", f"it does not take the publication: {error!r}") from error
+    async def publish(
+        self, org: str, kind: str, object_id: str, value: Mapping[str, Any] | None, *, seen: int
+    ) -> int:
+        """Publish one object of an org's directory, None to remove it; return its version.
+
+        Raises `Later`, and `PublishedMeanwhile` if anybody published for the org after the place `seen`.
+        """
+        wanted = {(kind, object_id): None if value is None else dict(value)}
+        (version,) = await publish(self._settings, org, wanted, seen=seen)
+        return version
 
     async def arrive(self, message: Mapping[str, Any]) -> None:
         """Send a lead as its vendor does, once it is known to be one that intake takes. Raises `Later`."""

@@ -24,6 +24,8 @@ _AGAIN_SECONDS: Final = 1.0
 class DirectoryFollower:
     """The newest rules of each org. `revision` grows with every publication that was read.
 
+    `end`: everything before this place in the topic is in them.
+
     `told`: called with (org, kind, id) of each that comes after the topic was read once.
     """
 
@@ -34,6 +36,7 @@ class DirectoryFollower:
         self._changed = asyncio.Condition()
         self.caught_up = False
         self.revision = 0
+        self.end = 0
 
     def org(self, org: str) -> OrgRules:
         """Return an org's rules as published now; raises `Later` until the topic was read once."""
@@ -54,6 +57,14 @@ class DirectoryFollower:
         except TimeoutError:
             reason = f"{kind} {object_id} is published as {version}, and not read back yet"
             raise Later("directory", reason) from None
+
+    async def until_read(self, offset: int, seconds: float) -> None:
+        """Wait until everything up to a place in the topic has been read; raises `Later` if that takes longer."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: self.end > offset)
+        except TimeoutError:
+            raise Later("directory", f"what was published at {offset} is not read back yet") from None
 
     async def follow(self) -> None:
         """Follow until cancelled; where Kafka is away what was read last counts."""
@@ -82,6 +93,8 @@ class DirectoryFollower:
                 for records in batches.values():
                     for record in records:
                         self._take(record)
+                for place in places:  # behind what was aborted, too
+                    self.end = max(self.end, await consumer.position(place))
                 if not self.caught_up:
                     at = [await consumer.position(place) >= ends[place] for place in places]
                     self.caught_up = all(at)
@@ -92,6 +105,7 @@ class DirectoryFollower:
             await stop_consumer(consumer)
 
     def _take(self, record: Any) -> None:
+        self.end = record.offset + 1
         try:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:

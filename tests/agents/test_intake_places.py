@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from agents.intake import MAX_ORG_EVENT_BYTES, IntakeStage
-from models.errors import Never
+from models.errors import Never, Refused
 from models.wire import decode_event, decode_org_event
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.refused_actions import answer_to_refused
 from streams.topics import LEAD_LOG, ORG_LOG
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
@@ -44,12 +45,21 @@ def test_an_action_goes_to_its_lead_and_a_publication_everywhere(intake: IntakeS
     ((topic, partition, key, value),) = intake.records(asked)
     assert (topic, partition, key) == (LEAD_LOG, intake.place(key), lead_id.encode())
     assert decode_event(value) == asked
-    rep = accept_publication(b"default/rep/rep-7", b"{}", {}, version=7)
+    refused = answer_to_refused(
+        b'{"action_id": "a", "lead_id": "%s", "note": "%s"}' % (lead_id.encode(), b"x" * 20_000),
+        {},
+        Refused("too_long", "note", "is longer than 16384 characters"),
+    )
+    assert refused is not None
+    ((topic, partition, key, value),) = intake.records(refused)
+    assert (topic, partition, key) == (LEAD_LOG, intake.place(key), lead_id.encode())
+    assert decode_event(value) == refused
+    rep = accept_publication(b"default/rep/rep-7", b'{"rep_id": "rep-7"}', {}, version=7)
     assert [record[:2] for record in intake.records(rep)] == [
         *((LEAD_LOG, partition) for partition in range(3)),
         (ORG_LOG, intake.place(b"default")),
     ]
-    queue = accept_publication(b"default/queue/aged", b"{}", {}, version=7)
+    queue = accept_publication(b"default/queue/aged", b'{"queue_id": "aged"}', {}, version=7)
     assert {record[0] for record in intake.records(queue)} == {LEAD_LOG}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from console.status import Lags
+from console.lag import Lags
 from console.up import everything
 from models.lead import LeadRow
 from models.wire import decode_row

@@ -206,7 +206,9 @@ def test_q6_a_wrong_file_publishes_nothing(directory: Directory) -> None:
 def test_others_publications_are_compared_as_the_engine_has_them(directory: Directory) -> None:
     """Another program's spelling of the same object is the same; what the engine refused is published again."""
     directory.apply(SMALL)
-    directory.publish("rep/rep-2", b'{"teams": ["west"], "phone": null, "name": "Maria Alvarez"}')
+    directory.publish(
+        "rep/rep-2", b'{"teams": ["west"], "phone": null, "name": "Maria Alvarez", "rep_id": "rep-2"}'
+    )
     directory.publish("rep/rep-10", b'{"role": "boss"}')
     directory.publish("settings", b"{}")
     assert directory.run("export", "--org", directory.org).stderr.startswith("rep/rep-10: its newest")

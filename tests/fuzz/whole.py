@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from sqlalchemy import select
 
 from console.chaos.vendors import PARTITION_EOF, consumer
-from console.status import Lags
+from console.lag import Lags
 from console.up import Everything, everything
 from console.verify import verify
 from sink.engine import connect

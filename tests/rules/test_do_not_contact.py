@@ -44,9 +44,17 @@ def test_x6_what_cannot_be_read_of_a_reason_silences_nobody_less(value: bytes) -
     assert (event.reason, event.at) == (NO_REASON, NOW)
 
 
-@pytest.mark.parametrize("value", [None, b"null", b" null "])
-def test_x6_null_takes_off_the_list(value: bytes | None) -> None:
-    assert listing(b"default/email/j@x.org", value).reason is None
+@pytest.mark.parametrize("value", [b"null", b" null "])
+def test_x6_the_text_null_takes_nobody_off_the_list(value: bytes) -> None:
+    """Compaction would keep the record, and whoever reads the topic with another client would see a listing."""
+    with pytest.raises(Refused) as caught:
+        accept_listing(b"default/phone/4014194247", value, {}, version=7, at=NOW)
+    assert caught.value.error_class == "not_an_object"
+    assert "tombstone" in caught.value.reason
+
+
+def test_x6_a_tombstone_takes_off_the_list() -> None:
+    assert listing(b"default/email/j@x.org", None).reason is None
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,9 @@ def test_the_lead_id_is_of_the_message_as_sent_not_as_normalised() -> None:
 @pytest.mark.parametrize(
     ("message", "error_class", "field"),
     [
-        (b"", "not_json", ""),
+        (b"", "empty", ""),
+        (b" \n", "empty", ""),
+        (b"\xef\xbb\xbf", "empty", ""),
         (b"\xff\xfe{}", "not_json", ""),
         (b'{"vendor":"a","last_name":"\\ud800"}', "not_json", ""),
         (b'{"vendor":"a","last_name":"J","x":NaN}', "not_json", ""),

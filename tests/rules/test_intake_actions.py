@@ -119,9 +119,8 @@ def publish(key: bytes | None, value: bytes | None) -> DirectoryPublished:
     return accept_publication(key, value, {}, version=9)
 
 
-@pytest.mark.parametrize("value", [None, b"null", b" null\n"])
-def test_q6_null_removes_an_object(value: bytes | None) -> None:
-    assert publish(b"default/queue/aged/west", value) == DirectoryPublished(
+def test_q6_a_tombstone_removes_an_object() -> None:
+    assert publish(b"default/queue/aged/west", None) == DirectoryPublished(
         lead_id="",
         cause="directory/default/queue/aged/west/9",
         org="default",
@@ -130,6 +129,34 @@ def test_q6_null_removes_an_object(value: bytes | None) -> None:
         version=9,
         value=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "error_class", "field", "reason"),
+    [
+        (b"default/rep/n4", b"{}", "invalid_publication", "rep_id", "the whole rep"),
+        (b"default/rep/n4", b'{"rep_id": null}', "invalid_publication", "rep_id", "the whole rep"),
+        (b"default/rep/n4", b'{"active": false}', "invalid_publication", "rep_id", "the whole rep"),
+        (b"default/queue/aged", b'{"name": "Aged"}', "invalid_publication", "queue_id", "the whole queue"),
+        (b"default/group/west", b"{}", "invalid_publication", "group_id", "the whole group"),
+        (b"default/campaign/c", b"{}", "invalid_publication", "campaign_id", "the whole campaign"),
+        (b"default/rep/n4", b"null", "not_an_object", "", "tombstone"),
+        (b"default/rep/n4", b" null\n", "not_an_object", "", "tombstone"),
+        (b"default/rep/n4", b"\xef\xbb\xbfnull", "not_an_object", "", "tombstone"),
+        (b"default/settings/settings", b"null", "not_an_object", "", "tombstone"),
+        (b"default/rep/n4", b"", "empty", "", "no value"),
+        (b"default/rep/n4", b"[]", "not_an_object", "", "a list"),
+        (b"default/rep/n4", b'"null"', "not_an_object", "", "text"),
+    ],
+)
+def test_q6_only_a_whole_object_is_taken(
+    key: bytes, value: bytes, error_class: str, field: str, reason: str
+) -> None:
+    """P10: half an object would wipe the other half of what is published."""
+    with pytest.raises(Refused) as caught:
+        publish(key, value)
+    assert (caught.value.error_class, caught.value.field) == (error_class, field)
+    assert reason in caught.value.reason
 
 
 @pytest.mark.parametrize(
@@ -164,7 +191,8 @@ def test_q6_a_publication_that_does_not_hold_is_refused_with_its_place() -> None
 
 def test_q6_a_publication_is_kept_as_published() -> None:
     event = publish(
-        b"default/queue/aged", b'{"name": "Aged", "claimable": true, "outcomes": ["x"], "teams": null}'
+        b"default/queue/aged",
+        b'{"queue_id": "aged", "name": "Aged", "claimable": true, "outcomes": ["x"], "teams": null}',
     )
     assert event.value == {"queue_id": "aged", "name": "Aged", "claimable": True, "outcomes": []}
 

@@ -15,10 +15,12 @@ from pydantic import Field
 from console.directory.changes import differences
 from console.web.api.schemas import Model
 from console.web.editing import QueueState, drafted_value, nameless, publishable, state_of
+from console.web.edits.editor import ATTEMPTS
 from console.web.errors import Problem, not_found
 from console.web.parts import Parts
 from console.web.store.drafts import Draft, Overtaken
 from console.web.who import MANAGERS, Access, PartsOf, Person
+from models.errors import Later, PublishedMeanwhile
 
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
 
@@ -147,7 +149,7 @@ async def publish(
     if now.version != given.over:
         raise _lost(now, now.published or {}, now.value, f"version {now.version} was published meanwhile")
     value = publishable(person.org, queue_id, now.value)
-    return await _publish(parts, person, response, queue_id, value, now.draft.revision)
+    return await _publish(parts, person, response, value, now)
 
 
 @router.post("/{queue_id:path}/removal", status_code=HTTPStatus.NO_CONTENT)
@@ -157,7 +159,7 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
         return
-    version = await parts.asker.publish(person.org, "queue", queue_id, None)
+    version = await _publish_over(parts, person, queue_id, None, now)
     await asyncio.to_thread(
         lambda: parts.drafts.published(person.org, queue_id, version, None, by=person.rep_id, seen=now.tag)
     )
@@ -244,17 +246,40 @@ async def _save(
 
 
 async def _publish(
-    parts: Parts, person: Person, response: Response, queue_id: str, value: dict[str, Any], seen: str
+    parts: Parts, person: Person, response: Response, value: dict[str, Any], seen: QueueState
 ) -> DraftState:
-    version = await parts.asker.publish(person.org, "queue", queue_id, value)
+    queue_id = seen.queue_id
+    version = await _publish_over(parts, person, queue_id, value, seen)
     await asyncio.to_thread(
-        lambda: parts.drafts.published(person.org, queue_id, version, value, by=person.rep_id, seen=seen)
+        lambda: parts.drafts.published(person.org, queue_id, version, value, by=person.rep_id, seen=seen.tag)
     )
     await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)
     now = await current(parts, person, queue_id)
     if now is None:
         raise not_found(f"queue {queue_id}")
     return tagged(response, now)
+
+
+async def _publish_over(
+    parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
+) -> int:
+    """Publish over the version that was seen and no other; raises 412 if somebody published the queue meanwhile."""
+    for _ in range(ATTEMPTS):
+        end = parts.directory.end
+        now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
+        if now is None or now.version != seen.version:
+            there = seen if now is None else now
+            why = (
+                "it was removed meanwhile"
+                if now is None
+                else f"version {now.version} was published meanwhile"
+            )
+            raise _lost(there, there.published or {}, seen.value, why)
+        try:
+            return await parts.asker.publish(person.org, "queue", queue_id, value, seen=end)
+        except PublishedMeanwhile as error:
+            await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
+    raise Later("directory", "others go on publishing; nothing of this was published, do it again")
 
 
 def shown(state: QueueState) -> DraftState:

@@ -19,11 +19,13 @@ from console.web.edits.effects import effects
 from console.web.edits.seen import Seen
 from console.web.errors import Problem
 from console.web.follow import DirectoryFollower
+from models.errors import Later, PublicationErrors, PublishedMeanwhile
 from models.errors import Problem as Wrong
-from models.errors import PublicationErrors
 from rules.book import Key, OrgRules, Published
 
 READ_BACK_SECONDS: Final = 10.0
+ATTEMPTS: Final = 5
+"""So often an edit is checked and published anew because somebody published another object meanwhile."""
 KINDS: Final = ("rep", "group", "campaign", "settings")
 
 
@@ -51,23 +53,35 @@ class Editor:
         what changed if somebody published meanwhile.
         """
         async with self._turns[org]:
-            rules = self._directory.org(org)
-            before = present(rules)
-            self._is_newest(rules, key, base)
-            wanted = None if value is None else normal(org, *key, value)
-            check(before, key, wanted, is_open=not any(kind == "rep" for kind, _ in rules.objects))
-            old = before.get(key)
-            if old is None and wanted is None:
-                raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
-            changes = list(differences(old or {}, wanted or {}))
-            told = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
-            version = base
-            if publish and (changes or wanted is None):
-                version = await self._asker.publish(org, *key, wanted)
-                await self._directory.until(org, *key, version, READ_BACK_SECONDS)
-                if wanted is not None:
-                    self.seen.note(org, key, version, wanted)
-            return Edit(value=wanted, version=version, changes=changes, effects=told)
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._edit(org, key, value, base, publish=publish)
+                except (
+                    PublishedMeanwhile
+                ) as error:  # at another console, or by a command: all is checked anew
+                    await self._directory.until_read(error.offset, READ_BACK_SECONDS)
+        raise Later("directory", "others go on publishing; nothing of this was published, do it again")
+
+    async def _edit(
+        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool
+    ) -> Edit:
+        seen, rules = self._directory.end, self._directory.org(org)
+        before = present(rules)
+        self._is_newest(rules, key, base)
+        wanted = None if value is None else normal(org, *key, value)
+        check(before, key, wanted, is_open=not any(kind == "rep" for kind, _ in rules.objects))
+        old = before.get(key)
+        if old is None and wanted is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
+        changes = list(differences(old or {}, wanted or {}))
+        told = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        version = base
+        if publish and (changes or wanted is None):
+            version = await self._asker.publish(org, *key, wanted, seen=seen)
+            await self._directory.until(org, *key, version, READ_BACK_SECONDS)
+            if wanted is not None:
+                self.seen.note(org, key, version, wanted)
+        return Edit(value=wanted, version=version, changes=changes, effects=told)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
         now = published(rules, key)

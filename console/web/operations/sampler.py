@@ -11,7 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
-from console.status import Lags
+from console.lag import Lags
 from console.web.live.hub import Hub, Page
 from models.errors import FirstclaimError
 from streams.settings import Settings

@@ -120,7 +120,7 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     # A roster that names nobody readable is refused, and so is a lead without a vendor.
     await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
     key = f"{office.org}/group/west".encode()
-    await office.client.put(DIRECTORY, b'{"method": "by_lot"}', key=key)
+    await office.client.put(DIRECTORY, b'{"group_id": "west", "method": "by_lot"}', key=key)
     page = await office.sign_in("mia", "/operations")
     letters = page.locator('[data-table="letters"] tbody tr')
     await expect(letters).to_have_count(2)
@@ -138,7 +138,9 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     place = await letters.filter(has_text="directory").get_by_role("button").get_attribute("data-letter")
     # Another org's admin knows nothing of it.
     other = replace(office, org=f"{office.org}-other")
-    await office.client.put(DIRECTORY, b'{"role": "admin"}', key=f"{other.org}/rep/eve".encode())
+    await office.client.put(
+        DIRECTORY, b'{"rep_id": "eve", "role": "admin"}', key=f"{other.org}/rep/eve".encode()
+    )
     office.accounts.put(
         Account(email=other.email("eve"), org=other.org, rep_id="eve", role="admin"), PASSWORD
     )

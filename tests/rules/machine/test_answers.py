@@ -159,7 +159,8 @@ def test_x1_an_action_with_an_unreadable_field_is_refused_with_the_fields_reason
 @pytest.mark.parametrize(
     ("lead", "rep_id", "action", "invalid", "reason"),
     [
-        ("A-9", "", "", "rep_id: is missing", Reason.UNKNOWN_LEAD),
+        ("A-9", "", "", "rep_id: is missing", Reason.INVALID),
+        ("A-9", "nobody", "dance", None, Reason.UNKNOWN_LEAD),
         ("A-1", "", "", "rep_id: is missing", Reason.INVALID),
         ("A-1", "nobody", "dance", None, Reason.UNKNOWN_REP),
         ("A-1", "rep-7", "dance", None, Reason.UNKNOWN_ACTION),

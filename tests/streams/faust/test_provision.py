@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from models.errors import ConfigError, RuntimeFailure
@@ -14,6 +15,7 @@ from streams import topics
 from streams.settings import Settings
 from streams.topics import as_made, partitions_of, provision
 from tests.fixtures.servers import unique
+from tests.streams.faust.program import eventually
 
 if TYPE_CHECKING:
     from tests.streams.faust.cluster import Cluster
@@ -30,13 +32,26 @@ def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
     renamed = tuple(replace(topic, name=f"{prefix}-{topic.name}") for topic in topics.TOPICS)
     monkeypatch.setattr(topics, "TOPICS", renamed)
     monkeypatch.setattr(topics, "BY_NAME", {topic.name: topic for topic in renamed})
-    monkeypatch.setattr(topics, "LEAD_LOG", f"{prefix}-{topics.LEAD_LOG}")
     return prefix
 
 
 def settings(cluster: Cluster, **given: object) -> Settings:
     """Return settings at this broker."""
     return Settings.read(kafka_bootstrap_servers=cluster.address, **given)
+
+
+async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
+    """Give a topic as many partitions, as an operator does, and wait until the broker says so."""
+    async with cluster.admin() as admin:
+        await admin.create_partitions({name: NewPartitions(count)})
+
+        async def there() -> bool:
+            (found,) = await admin.describe_topics([name])
+            return len(found["partitions"]) == count and all(
+                one["leader"] >= 0 for one in found["partitions"]
+            )
+
+        await eventually(there, f"{name} has {count} partitions")
 
 
 async def configuration(cluster: Cluster, name: str) -> dict[str, str]:
@@ -103,6 +118,110 @@ async def test_a_topic_that_is_not_as_it_must_be_is_refused_by_name(
     with pytest.raises(ConfigError) as error:
         await provision(settings(cluster, partitions=PARTITIONS))
     assert str(error.value) == f"topic {prefix}-{name}: {reason}"
+
+
+@pytest.mark.parametrize("name", ["lead-arrivals", "lead-actions", "directory", "do-not-contact"])
+async def test_p8_an_inbound_topic_with_the_clients_time_is_given_the_brokers(
+    cluster: Cluster, prefix: str, name: str
+) -> None:
+    """What an operator set besides stays as it is."""
+    compacted = {"cleanup_policy": "compact"} if name in ("directory", "do-not-contact") else {}
+    topic = await cluster.create(
+        f"{prefix}-{name}", 1, message_timestamp_type="CreateTime", segment_ms="7654321", **compacted
+    )
+    await provision(settings(cluster, partitions=PARTITIONS))
+    found = await configuration(cluster, topic)
+    assert found["message.timestamp.type"] == "LogAppendTime"
+    assert found["segment.ms"] == "7654321"
+
+
+@pytest.mark.usefixtures("prefix")
+async def test_p8_a_broker_that_does_not_let_us_is_named_with_the_command_that_mends_it(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await provision(settings(cluster, partitions=PARTITIONS))
+    first, *others = topics.TOPICS
+    impossible = {**first.config, "message.timestamp.type": "VendorsTime"}
+    monkeypatch.setattr(topics, "TOPICS", (replace(first, config=impossible), *others))
+    with pytest.raises(ConfigError) as error:
+        await provision(settings(cluster, partitions=PARTITIONS))
+    said = str(error.value)
+    assert said.startswith(
+        f"topic {first.name}: message.timestamp.type is 'LogAppendTime', it must be 'VendorsTime'"
+    )
+    assert "the broker does not let us set it (Invalid" in said
+    command = f"kafka-configs.sh --alter --entity-type topics --entity-name {first.name} --add-config"
+    assert said.endswith(f": {command} message.timestamp.type=VendorsTime")
+
+
+@pytest.mark.parametrize("name", ["directory", "do-not-contact"])
+async def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
+    cluster: Cluster, prefix: str, name: str
+) -> None:
+    await cluster.create(f"{prefix}-{name}", 6, cleanup_policy="compact")
+    with pytest.raises(ConfigError) as error:
+        await provision(settings(cluster, partitions=PARTITIONS))
+    said = str(error.value)
+    assert said.startswith(f"topic {prefix}-{name}: has 6 partitions, it must have 1: ")
+    assert "has the offset as its version" in said
+    assert f"kafka-topics.sh --delete --topic {prefix}-{name}" in said
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lead-arrivals", "lead-actions", "lead-decisions", "queue-changes", "notifications", "dead-letters"],
+)
+async def test_p9_a_count_that_somebody_raised_is_adopted_where_that_is_harmless(
+    cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("FIRSTCLAIM_PARTITIONS", raising=False)
+    await provision(settings(cluster, partitions=PARTITIONS))
+    await add_partitions(cluster, f"{prefix}-{name}", PARTITIONS + 2)
+    for found in (await provision(settings(cluster)), await as_made(settings(cluster))):
+        assert found.partitions == PARTITIONS
+        assert partitions_of(f"{prefix}-{name}", found) == PARTITIONS + 2
+        others = {topic.name for topic in topics.TOPICS} - {f"{prefix}-{name}"}
+        assert {partitions_of(other, found) for other in others} == {1, PARTITIONS}
+    assert (await provision(settings(cluster, partitions=PARTITIONS))).adopted
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["directory", "lead-log", "lead-journal", "org-log", "org-journal", "assignments", "lead-exceptions"],
+)
+async def test_p9_a_count_that_somebody_raised_is_refused_where_it_harms(
+    cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The topic that was raised is named, not those that are as they were."""
+    monkeypatch.delenv("FIRSTCLAIM_PARTITIONS", raising=False)
+    await provision(settings(cluster, partitions=PARTITIONS))
+    await add_partitions(cluster, f"{prefix}-{name}", PARTITIONS + 2)
+    must = 1 if name == "directory" else PARTITIONS
+    with pytest.raises(ConfigError) as error:
+        await provision(settings(cluster))
+    assert str(error.value).startswith(
+        f"topic {prefix}-{name}: has {PARTITIONS + 2} partitions, it must have {must}: each "
+    )
+    assert f"a copy that has {must}" in str(error.value)
+
+
+async def test_p9_a_topic_of_ours_with_too_few_partitions_is_refused_with_the_command(
+    cluster: Cluster, prefix: str
+) -> None:
+    await cluster.create(f"{prefix}-lead-decisions", 1)
+    with pytest.raises(ConfigError) as error:
+        await provision(settings(cluster, partitions=PARTITIONS))
+    assert f"kafka-topics.sh --alter --topic {prefix}-lead-decisions --partitions {PARTITIONS}" in str(
+        error.value
+    )
+
+
+async def test_p9_vendors_topics_made_beforehand_are_taken_as_they_are(cluster: Cluster, prefix: str) -> None:
+    """Twelve partitions or one: what comes in is re-keyed."""
+    await cluster.create(f"{prefix}-lead-arrivals", 12)
+    await cluster.create(f"{prefix}-lead-actions", 1)
+    found = await provision(settings(cluster, partitions=PARTITIONS))
+    assert found.adopted == {f"{prefix}-lead-arrivals": 12, f"{prefix}-lead-actions": 1}
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_away(unused_tcp_port: int) -> None:

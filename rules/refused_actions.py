@@ -1,0 +1,89 @@
+"""Whoever can be answered is answered: a refused action whose id can be read gets its answer beside the dead letter.
+
+The answer is given where every answer is given, by the lead's log: an event goes there that asks for nothing and says
+why the action was refused. So it is durable, is repeated like any other, and a repeat of an action that was answered
+before is answered as before (X4).
+"""
+
+import base64
+import binascii
+from typing import Any, Final
+
+from models import spelling
+from models.errors import Never, Refused
+from models.events import NO_ORG, ActionRequested
+from rules.envelope import Headers
+from rules.salvage import Nested, Salvaged, salvage, salvage_at
+
+NO_LEAD: Final = "unreadable"
+"""The lead id of an answer where the action's cannot be repeated."""
+_FIELDS: Final = ("action_id", "lead_id", "type", "rep_id", "org")
+_ENVELOPE: Final = ("specversion", "data", "data_base64")
+_STRUCTURED: Final = "application/cloudevents"
+_MOST_REASON: Final = 1_000
+"""Characters of a reason in an answer; the dead letter has more."""
+
+
+def answer_to_refused(value: bytes | None, headers: Headers, refusal: Never) -> ActionRequested | None:
+    """Return the event by which a refused action is answered; None where its id cannot be read."""
+    found = _sent(value or b"", headers)
+    action_id = _identifier(found.fields.get("action_id"))
+    if not action_id:
+        return None
+    reason = refusal.reason
+    if isinstance(refusal, Refused) and refusal.field:
+        reason = f"{refusal.field}: {reason}"
+    return ActionRequested(
+        lead_id=_lead_id(found.fields.get("lead_id")),
+        cause=action_id,
+        action=_identifier(found.fields.get("type")) or "",
+        rep_id=_identifier(found.fields.get("rep_id")) or "",
+        org=_org(found),
+        invalid=reason[:_MOST_REASON],
+    )
+
+
+def _sent(value: bytes, headers: Headers) -> Salvaged:
+    """Return the fields of the action, which may stand in a structured envelope."""
+    found = salvage(value, (*_FIELDS, *_ENVELOPE))
+    content_type = next((raw for name, raw in headers.items() if name.lower() == "content-type"), None) or b""
+    named = content_type.decode(errors="replace").strip().lower().startswith(_STRUCTURED)
+    data, encoded = found.fields.get("data"), found.fields.get("data_base64")
+    if not named and not ("specversion" in found.fields and (data is not None or encoded is not None)):
+        return found
+    if isinstance(data, Nested):
+        return salvage_at(found.text, data.begin, _FIELDS)
+    if isinstance(encoded, str):
+        try:
+            return salvage(base64.b64decode(encoded, validate=True), _FIELDS)
+        except (binascii.Error, ValueError):
+            pass
+    return Salvaged("", {}, whole=False)
+
+
+def _identifier(value: Any) -> str | None:
+    """Return an id as it is repeated to others; None where it cannot be."""
+    if not isinstance(value, str | int):
+        return None
+    try:
+        return spelling.identifier(value)
+    except ValueError:
+        return None
+
+
+def _lead_id(value: Any) -> str:
+    """Return the lead's id, or what was sent for one, if it is one word that no other record's key can be."""
+    try:
+        return spelling.lead_id(value)
+    except ValueError:
+        found = _identifier(value)
+        return found if found and "/" not in found and found.isprintable() else NO_LEAD
+
+
+def _org(found: Salvaged) -> str:
+    if "org" not in found.fields and not found.whole:
+        return NO_ORG
+    try:
+        return spelling.org(found.fields.get("org"))
+    except ValueError:
+        return NO_ORG

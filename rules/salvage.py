@@ -1,0 +1,151 @@
+"""The named fields of a JSON object that is too large, too deep or broken to be read as a whole.
+
+Only the object's own fields are found, none of an object inside it, and nothing behind the place where the text stops
+being JSON: what comes there might as well be somebody's words. Of a field that is there twice the last one counts, as
+everywhere. The work is bounded by `MAX_SCANNED` and `MAX_STEPS`; what lies behind is not found.
+"""
+
+import re
+from collections.abc import Collection
+from json import JSONDecoder
+from typing import Any, Final
+
+import msgspec
+
+MAX_SCANNED: Final = 1024 * 1024
+"""Bytes that are looked at: what a topic takes of one record by default."""
+MAX_STEPS: Final = 200_000
+"""Fields, and brackets and strings inside them, that are passed over: a tenth of a second."""
+
+_STRINGS: Final = JSONDecoder(strict=False)
+"""Reads a string, also one with line breaks in it."""
+_BLANK: Final = re.compile(r"[ \t\r\n]*")
+_SCALAR: Final = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN")
+_BETWEEN: Final = re.compile(r"(?:[ \t\r\n,:]+|-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN)*")
+"""What may stand between the brackets and strings of a value."""
+_WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+class Nested(msgspec.Struct, frozen=True):
+    """A field that is an object or a list: where it begins in the text."""
+
+    begin: int
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A field that is text which is not UTF-8, or a number that is not whole."""
+
+
+class Salvaged(msgspec.Struct, frozen=True):
+    """What was found. `whole`: the object was followed to its end, so that a field not found is not there.
+
+    `fields`: text, whole numbers, true, false and null as they are; anything else as `Nested` or `Unreadable`.
+    """
+
+    text: str
+    fields: dict[str, Any]
+    whole: bool
+
+
+def salvage(value: bytes, names: Collection[str]) -> Salvaged:
+    """Return the fields of these names of the object in `value`; never raises."""
+    text = value[:MAX_SCANNED].decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return salvage_at(text, 0, names)
+
+
+def salvage_at(text: str, begin: int, names: Collection[str]) -> Salvaged:
+    """Return the fields of the object that begins there; never raises."""
+    scan = _Scan(text, begin)
+    fields: dict[str, Any] = {}
+    try:
+        whole = scan.members(fields, names)
+    except (ValueError, IndexError):  # it stops being JSON here, or there is no more
+        whole = False
+    return Salvaged(text, fields, whole)
+
+
+class _Scan:
+    """A place in a text. Every method raises `ValueError` or `IndexError` where the text is not JSON or ends."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self._text = text
+        self._at = at
+        self._steps = MAX_STEPS
+
+    def members(self, fields: dict[str, Any], names: Collection[str]) -> bool:
+        """Read an object, keep what is asked for as it is met; True at its end."""
+        self._expect("{")
+        if self._next() == "}":
+            return True
+        while True:
+            self._step()
+            if self._next() != '"':
+                raise ValueError(self._at)
+            name = self._string()
+            self._expect(":")
+            self._next()
+            value = self._value()
+            if self._next() not in ",}":
+                raise ValueError(self._at)
+            if name in names:
+                fields[name] = value
+            if self._text[self._at] == "}":
+                return True
+            self._at += 1
+
+    def _step(self) -> None:
+        self._steps -= 1
+        if self._steps < 0:
+            raise ValueError(self._at)
+
+    def _next(self) -> str:
+        found = _BLANK.match(self._text, self._at)
+        self._at = found.end() if found else self._at
+        return self._text[self._at]
+
+    def _expect(self, character: str) -> None:
+        if self._next() != character:
+            raise ValueError(self._at)
+        self._at += 1
+
+    def _string(self) -> str:
+        text, self._at = _STRINGS.raw_decode(self._text, self._at)
+        return str(text)
+
+    def _value(self) -> Any:
+        begin = self._at
+        if self._text[begin] == '"':
+            text = self._string()
+            return Unreadable() if _SURROGATE.search(text) else text
+        if self._text[begin] in "{[":
+            self._pass_over()
+            return Nested(begin)
+        found = _SCALAR.match(self._text, begin)
+        if found is None:
+            raise ValueError(begin)
+        self._at = found.end()
+        words = {"true": True, "false": False, "null": None}
+        if found[0] in words:
+            return words[found[0]]
+        return int(found[0]) if _WHOLE.fullmatch(found[0]) else Unreadable()
+
+    def _pass_over(self) -> None:
+        """Go behind an object or a list, however deep, without building it."""
+        opened: list[str] = []
+        while True:
+            self._step()
+            here = self._text[self._at]
+            if here == '"':
+                self._string()
+            elif here in "{[":
+                opened.append("}" if here == "{" else "]")
+                self._at += 1
+            elif here == opened.pop():
+                self._at += 1
+                if not opened:
+                    return
+            else:
+                raise ValueError(self._at)
+            between = _BETWEEN.match(self._text, self._at)
+            self._at = between.end() if between else self._at

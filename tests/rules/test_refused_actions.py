@@ -1,0 +1,242 @@
+"""D16, X4: whoever can be answered is answered, and nobody else: the id is the action's own, or it is not found."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.decisions import Answered, Reason, Result
+from models.errors import Never, Refused
+from models.events import NO_ORG, ActionRequested, LeadArrived
+from rules.book import RuleBook
+from rules.intake import accept_action, accept_arrival
+from rules.machine import step
+from rules.refused_actions import NO_LEAD, answer_to_refused
+from rules.salvage import MAX_SCANNED, Nested, salvage
+
+LEAD = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
+CLAIM: dict[str, Any] = {
+    "action_id": "a-1",
+    "type": "note",
+    "lead_id": LEAD,
+    "rep_id": "rep-7",
+    "org": "west",
+}
+
+
+def answered(value: bytes, headers: dict[str, bytes | None] | None = None) -> ActionRequested | None:
+    """Return what answers a message that intake refuses."""
+    with pytest.raises(Refused) as caught:
+        accept_action(value, headers or {})
+    return answer_to_refused(value, headers or {}, caught.value)
+
+
+def sent(**fields: Any) -> bytes:
+    """Return an action with its ids at the end, behind what makes it unreadable."""
+    return json.dumps(
+        {**fields, **{name: value for name, value in CLAIM.items() if name not in fields}}
+    ).encode()
+
+
+NESTED = b'{"deep": %s, ' + json.dumps(CLAIM).encode()[1:]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (sent(note="x" * 20_000), "note: is longer than 16384 characters"),
+        (sent(page={"note": "x" * 20_000}), "page.note: is longer than 16384 characters"),
+        (sent(**{"x" * 201: 1}), "has a field name longer than 200 characters"),
+        (NESTED % (b"[" * 40 + b"]" * 40), "deep: is nested deeper than 32"),
+        (NESTED % (b'{"a":' * 5_000 + b"1" + b"}" * 5_000), "is nested deeper than 32"),
+        (NESTED % (b"[" * 50_000 + b"]" * 50_000), "is nested deeper than 32"),
+        (
+            sent(note="x" * 262_144),
+            f"the message has {len(sent(note='x' * 262_144))} bytes; 262144 are allowed",
+        ),
+        (
+            sent(page=["a"] * 60_000),
+            f"the message has {len(sent(page=['a'] * 60_000))} bytes; 262144 are allowed",
+        ),
+        (b"\xef\xbb\xbf" + sent(note="x" * 20_000), "note: is longer than 16384 characters"),
+        (NESTED % b"NaN", "not JSON: "),
+        (NESTED % b"1e999", "not JSON: "),
+        (NESTED % b'"\xff"', "not UTF-8 at byte"),
+        (NESTED % b'"a\nb"', "not JSON: "),
+        (sent()[:-1] + b', "note": "he said "hi" and left"}', "not JSON: "),
+        (sent()[:-1] + b', "note": "cut', "not JSON: "),
+        (sent() + b"}", "not JSON: "),
+        (sent(action_id={"id": 1}, lead_id=LEAD)[:-1] + b', "action_id": "a-1", "x": NaN}', "not JSON: "),
+        (
+            b'{"action\\u005fid": "other", ' + sent(note="x" * 20_000)[1:],
+            "note: is longer than 16384 characters",
+        ),
+    ],
+)
+def test_d16_the_answer_is_the_actions_own_and_names_what_is_wrong(value: bytes, reason: str) -> None:
+    event = answered(value)
+    assert event is not None
+    assert event.cause == "a-1"
+    assert (event.lead_id, event.action, event.rep_id, event.org) == (LEAD, "note", "rep-7", "west")
+    assert event.invalid is not None
+    assert reason in event.invalid
+    assert (event.note, event.attributes) == (None, {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"x",
+        b"null",
+        b'"action_id"',
+        b"[" + sent() + b"]",
+        b'{"attributes": ' + sent() + b"}",
+        b'{"data": ' + sent() + b"}",
+        json.dumps({"note": sent(note="y").decode() + "x" * 20_000}).encode(),
+        sent(action_id=None),
+        sent(action_id=""),
+        sent(action_id=["a-1"]),
+        sent(action_id={"action_id": "a-2"}),
+        sent(action_id=True),
+        sent(action_id=1.5)[:-1],
+        sent(action_id="x" * 201),
+        sent(action_id="a\x00"),
+        sent()[:-1].replace(b"a-1", b"a-\xff") + b', "x": NaN}',
+        b'{"note": "5" pipe", "action_id": "a-1"}',
+        b"{'action_id': 'a-1'}",
+        b'{"page": ' + b"[" * 300_000 + b', "action_id": "a-1"}',
+        b'{"note": "' + b"x" * MAX_SCANNED + b'", "action_id": "a-1"}',
+    ],
+)
+def test_d16_what_has_no_id_of_its_own_is_a_dead_letter_only(value: bytes) -> None:
+    """An id in another object, behind a quote that was not escaped, or that nobody could be told, is none."""
+    assert answered(value) is None
+
+
+@pytest.mark.parametrize(
+    ("lead_id", "said"),
+    [
+        ("lead-1", "lead-1"),
+        (17, "17"),
+        (LEAD.replace("-", ""), LEAD.replace("-", "")),
+        (LEAD.upper(), LEAD),
+        (None, NO_LEAD),
+        ("", NO_LEAD),
+        (["lead-1"], NO_LEAD),
+        ("x" * 201, NO_LEAD),
+        ("directory/0/default/queue/aged", NO_LEAD),
+        ("a\u2028b", NO_LEAD),
+    ],
+)
+def test_d16_a_lead_id_that_is_none_is_repeated_as_it_was_sent(lead_id: Any, said: str) -> None:
+    value = sent(lead_id=lead_id) if lead_id != LEAD.upper() else sent(lead_id=lead_id, note="x" * 20_000)
+    event = answered(value)
+    assert event is not None
+    assert event.lead_id == said
+
+
+@pytest.mark.parametrize(
+    ("value", "org"),
+    [
+        (sent(org="a/b", note="x" * 20_000), NO_ORG),
+        (sent(org={"org": "west"}, note="x" * 20_000), NO_ORG),
+        (b'{"action_id": "a-1", "lead_id": "%s", "note": ' % LEAD.encode(), NO_ORG),
+        (json.dumps({"action_id": "a-1", "lead_id": LEAD, "note": "x" * 20_000}).encode(), "default"),
+        (sent(org=None, note="x" * 20_000), "default"),
+    ],
+)
+def test_d16_whose_it_is_is_never_guessed(value: bytes, org: str) -> None:
+    """Cut off before its org it may be anybody's, and is told nothing of any lead."""
+    event = answered(value)
+    assert event is not None
+    assert event.org == org
+
+
+def test_an_org_that_cannot_be_read_is_not_the_default_org() -> None:
+    assert accept_action(sent(org="a/b"), {}).org == NO_ORG
+
+
+def test_d16_an_envelopes_action_is_found_inside_it() -> None:
+    action = {**CLAIM, "note": "x" * 20_000}
+    envelope = {"specversion": "1.0", "id": "1", "source": "/crm", "type": "action", "action_id": "outside"}
+    for inside in ({"data": action}, {"data_base64": base64.b64encode(json.dumps(action).encode()).decode()}):
+        event = answered(json.dumps({**envelope, **inside}).encode())
+        assert event is not None
+        assert event.cause == "a-1"
+    assert answered(json.dumps({**envelope, "data": [action]}).encode()) is None
+    assert answered(json.dumps({**envelope, "data_base64": "~"}).encode()) is None
+    event = answered(sent(), {"ce_id": b"1"})  # binary, and not whole
+    assert event is not None
+    assert event.cause == "a-1"
+
+
+def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
+    event = answer_to_refused(
+        sent(), {}, Never("record_too_large", "1200000 bytes, at most 1000000 are taken")
+    )
+    assert event is not None
+    assert event.invalid == "1200000 bytes, at most 1000000 are taken"
+
+
+def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> None:
+    at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones", "org": "west"}', {}, arrived_at=at)
+    lead_id = arrived.lead_id
+    first = step(
+        None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, book=RuleBook()
+    )
+
+    def said(row: Any) -> Answered:
+        (answer,) = row.decisions
+        assert isinstance(answer, Answered)
+        return answer
+
+    event = answered(sent(lead_id=lead_id, note="x" * 20_000))
+    assert event is not None
+    row = step(first, event, off=1, at=at, book=RuleBook())
+    assert (row.lead, row.seq) == (first.lead, first.seq)
+    assert (said(row).result, said(row).reason) == (Result.REFUSED, Reason.INVALID)
+    assert said(row).why == "note: is longer than 16384 characters"
+    again = accept_action(sent(lead_id=lead_id, type="claim_now"), {})
+    assert said(step(row, again, off=2, at=at, book=RuleBook())) == said(row)
+    stranger = answered(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
+    assert stranger is not None
+    view = accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {})
+    owned = step(row, view, off=3, at=at, book=RuleBook())
+    told = said(step(owned, stranger, off=4, at=at, book=RuleBook()))
+    assert (told.reason, told.owner) == (Reason.INVALID, None)
+
+
+_NAMES = st.sampled_from(["action_id", "lead_id", "x", ""])
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(_NAMES | st.text(max_size=3), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(_NAMES, _JSON, max_size=4))
+def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, Any]) -> None:
+    found = salvage(
+        json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), ["action_id", "lead_id"]
+    )
+    assert found.whole
+    for name in ("action_id", "lead_id"):
+        value = document.get(name)
+        if isinstance(value, dict | list):
+            assert isinstance(found.fields[name], Nested)
+        elif name in document:
+            assert found.fields[name] == value
+
+
+@given(st.binary(max_size=60) | st.text(alphabet='{}[]",:\\ae1 tru', max_size=60).map(str.encode))
+def test_salvage_never_raises(value: bytes) -> None:
+    salvage(value, ["a"])
+    answer_to_refused(value, {}, Never("x", "x"))

@@ -23,7 +23,7 @@ from sink.verdicts import reason_of
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
-__all__ = ["Lags", "exceptions_by_reason", "look", "phases", "print_status"]
+__all__ = ["exceptions_by_reason", "look", "phases", "print_status"]
 
 MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
 LABELS: Final = {

@@ -130,8 +130,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(
         DEAD_LETTER_MARKS,
         "which dead letters are dealt with: replayed or skipped",
-        partitions=1,
-        config={"cleanup.policy": "compact"},
+        Shape.ONE,
+        {"cleanup.policy": "compact"},
     ),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}

@@ -11,8 +11,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from console.board.reader import Reader
-from console.lag import Lags, exceptions_by_reason, phases
+from console.lag import Lags
 from console.load.offers import Offers
+from console.status import exceptions_by_reason, phases
 from models.errors import Later
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS

@@ -190,7 +190,7 @@ async def test_without_the_password_the_board_says_which_setting_and_ends(
 async def test_a_user_without_rights_is_a_setting(
     engine: Engine, valkey: ValkeyServer, admin: redis.Redis
 ) -> None:
-    admin.execute_command("ACL", "SETUSER", "reader", "on", ">secret", "+@read", "~*")
+    admin.acl_setuser("reader", enabled=True, passwords=["+secret"], categories=["+@read"], keys=["*"])
     client = connect(valkey.url.replace("redis://", "redis://reader:secret@"))
     with pytest.raises(AccessRefused, match="no permissions"):
         await rebuild(engine.settings, client=client, sources=engine.sources)

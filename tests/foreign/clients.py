@@ -230,8 +230,9 @@ class Followed:
                 self.records.append(message)
                 self._next[message.partition()] = message.offset() + 1
             elif error.code() == PARTITION_EOF:
-                # Where the last offsets are a transaction's marks, no record tells that the end is reached.
-                self._next[message.partition()] = max(ends[message.partition()], message.offset())
+                # Behind the last record may be a transaction's marks; an end told before it came may be an older one.
+                partition = message.partition()
+                self._next[partition] = max(self._next[partition], message.offset())
             else:
                 raise KafkaException(error)
         return self.records

@@ -1,7 +1,8 @@
-"""What was fetched is given once and in order: undamaged batches as aiokafka reads them, and all around damaged ones."""
+"""What was fetched is given once and in order: what is undamaged as aiokafka reads it, and all around what is not."""
 
 from __future__ import annotations
 
+import runpy
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import structlog
 from aiokafka.codec import snappy_encode
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.structs import TopicPartition
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import fetching, unreadable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 PLACE: Final = TopicPartition("lead-arrivals", 0)
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+STOCK: Final = runpy.run_module("aiokafka.consumer.fetcher")
+"""aiokafka's reader as it comes, whatever has been put in its place in this process."""
 CODECS: Final = {"plain": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 
@@ -87,18 +90,15 @@ def told(found: list[Any]) -> list[tuple[int, str]]:
     ]
 
 
+@settings(deadline=None)
 @given(batches, st.integers(0, 3), st.integers(0, 7))
 def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
-    import importlib  # noqa: PLC0415  # its module as it comes, whoever has put ours into another one
-
-    stock = importlib.util.module_from_spec(importlib.util.find_spec("aiokafka.consumer.fetcher"))  # type: ignore[arg-type,attr-defined]
-    stock.__spec__.loader.exec_module(stock)  # type: ignore[union-attr]
     made, end = appended(content, base)
     at = min(base + skip, end - 1)
     # A broker begins with the batch that holds the offset it is asked for.
     data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
-    theirs = stock.PartitionRecords(
-        PLACE, stock.MemoryRecords(data), [], at, None, None, True, READ_COMMITTED
+    theirs = STOCK["PartitionRecords"](
+        PLACE, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
     )
     ours = unpacking(data, at)
     assert list(ours) == list(theirs)
@@ -122,6 +122,7 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     assert {r.value for r in found} == {b"value " * 20}
 
 
+@settings(deadline=None)
 @given(batches, st.randoms(use_true_random=False), st.booleans(), st.booleans())
 def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
     content: Any, rnd: random.Random, resigned: bool, stand_ins: bool
@@ -143,6 +144,7 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
         assert last == iterator.next_fetch_offset - 1  # every offset that was passed can be acked
 
 
+@settings(deadline=None)
 @given(batches, st.data(), st.randoms(use_true_random=False))
 def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     content: Any, data: Any, rnd: random.Random
@@ -167,6 +169,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     assert found[-1].offset == end - 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4), st.sampled_from(sorted(CODECS.values())), st.randoms(use_true_random=False))
 def test_a_record_that_lies_leaves_the_others_of_its_batch(
     which: int, codec: int, rnd: random.Random

@@ -20,7 +20,6 @@ IDLE_SECONDS: Final = 0.001
 
 def p4() -> None:
     """Put back what a fetch took that was overtaken, or was for nothing."""
-
     fetch_records = driver.AIOKafkaConsumerThread._fetch_records
 
     async def _fetch_records(self: Any, consumer: Any, active_partitions: Any, **options: Any) -> Any:
@@ -89,7 +88,6 @@ def p6() -> None:
 
 def p5() -> None:
     """Fetch nothing before agents and tables know their partitions."""
-
     on_partitions_assigned = Consumer.on_partitions_assigned
 
     async def paused_first(self: Any, assigned: set[Any], generation_id: int = 0) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from agents.told import Told
 from streams.reading import extent, read_places
 from streams.transactions import held_partitions
-from tests.fixtures.batches import append, built, signed
+from tests.fixtures.batches import Given, append, built, signed
 from tests.fixtures.servers import unique
 from tests.streams.faust.cluster import Cluster
 
@@ -79,7 +79,7 @@ async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read
 async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings: Settings) -> None:
     cluster = Cluster(settings.kafka_bootstrap_servers)
     topic = await cluster.create(unique("told"), 1)
-    ours = [(b"k", b"", [("ce_id", b"lead-log-0-7-1")])]
+    ours: list[Given] = [(b"k", b"", [("ce_id", b"lead-log-0-7-1")])]
     assert await append(cluster.address, topic, built(ours)) == 0
     foreign = transaction(settings, unique("foreign"))
     send(foreign, topic, b"theirs")

@@ -19,8 +19,9 @@ from streams.batches import HEADER
 from streams.giving import MOST_RECORD_BYTES
 from streams.inflate import MOST_INFLATED_BYTES
 from streams.metrics import UNREADABLE
+from streams.unpacking import Unpacking
 from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
-from tests.fixtures.batches import ATTRIBUTES_AT, built, signed, with_payload
+from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
 
 if TYPE_CHECKING:
     import random
@@ -60,10 +61,10 @@ batches = st.lists(st.tuples(records, st.sampled_from(sorted(CODECS.values()))),
 
 def unpacking(
     data: bytes, at: int = 0, *, stand_ins: bool = True, aborted: Any = (), isolation: int = READ_COMMITTED
-) -> fetching.Unpacking:
+) -> Unpacking:
     """Return the iterator over one fetch."""
     wanted = give_stand_ins if stand_ins else None
-    return fetching.Unpacking(PLACE, fetching.Fetched(data), aborted, at, None, wanted, True, isolation)
+    return Unpacking(PLACE, fetching.Fetched(data), aborted, at, None, wanted, True, isolation)
 
 
 def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
@@ -197,7 +198,8 @@ def compress(codec: int, data: bytes) -> bytes:
     """Return what a client makes of the records of a batch."""
     from aiokafka.codec import gzip_encode, lz4_encode, zstd_encode  # noqa: PLC0415  # here alone
 
-    return {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec](data)  # type: ignore[operator]
+    encode: Any = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec]
+    return bytes(encode(data))
 
 
 def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
@@ -284,7 +286,7 @@ def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
 
 
 def test_what_inflates_far_is_taken_in_several_fetches() -> None:
-    one = [(b"k", b"x" * 900_000, [])] * 20
+    one: list[Given] = [(b"k", b"x" * 900_000, [])] * 20
     data = b"".join(bytes(built(one, codec=1, base=20 * n)) for n in range(4))
     iterator = unpacking(data)
     assert [r.offset for r in iterator] == list(range(40))

@@ -33,29 +33,21 @@ from time import monotonic
 from types import MappingProxyType
 from typing import Any, Final
 
-import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust.streams
 import faust.transport.drivers.aiokafka as driver
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata
-from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from mode.utils.queues import FlowControlEvent
 
 from models.errors import ConfigError
-from streams import consuming, lease, pace
+from streams import consuming, lease, pace, recovering
 from streams.inflate import missing_codecs
 
 TESTED: Final = MappingProxyType(
     {"faust-streaming": ("0.15.3",), "mode-streaming": ("0.7.1",), "aiokafka": ("0.14.0",)}
 )
-PREFETCH_BACKOFF_SECONDS: Final = 0.001
-FETCH_WAIT_MS: Final = 10
-"""How long a broker holds a fetch it has nothing for. Meanwhile it is not asked for the partitions whose records were
-waiting to be taken when the fetch left: with Faust's 1,500 ms a claim could wait as long for the one before it."""
-IDLE_SECONDS: Final = 0.001
-"""How soon a fetcher that may not fetch now looks again."""
 YIELD_EVERY: Final = 100
 """Messages handed to the agents between two turns of the loop."""
 BUFFERED: Final = 4_000
@@ -172,85 +164,6 @@ def _p3() -> None:
     Consumer.on_partitions_revoked = on_partitions_revoked
 
 
-# -- P4 -----------------------------------------------------------------------------------------------------------
-
-
-def _p4() -> None:
-    fetch_records = driver.AIOKafkaConsumerThread._fetch_records
-
-    async def _fetch_records(self: Any, consumer: Any, active_partitions: Any, **options: Any) -> Any:
-        """Fetch for one assignment: what was taken out of the next one is put back, in the same turn of the loop.
-
-        A fetch waits up to a second, through a rebalance or a seek if need be. What it returns then, nobody takes any
-        more; the seek that follows goes to what is committed, and to nowhere where nothing is.
-        """
-        # A set of its own: the caller's is emptied by a rebalance and when a recovery ends, and to aiokafka an empty
-        # one means all. Nobody would take those, and what comes after them would be delivered first.
-        wanted = set(active_partitions)
-        before = _era(self.consumer)
-        if not wanted or getattr(self.consumer, "_held", 0) > 0:
-            await asyncio.sleep(IDLE_SECONDS)
-            return {}
-        records = await fetch_records(self, consumer, wanted, **options)
-        if self.consumer.flow_active and _era(self.consumer) == before:
-            return records
-        assignment = consumer._subscription.subscription.assignment
-        for tp, taken in records.items():
-            if tp in assignment.tps:
-                state = assignment.state_value(tp)
-                # Unless a seek has put it even further back meanwhile.
-                if state.has_valid_position and state.position > taken[0].offset:
-                    consumer.seek(tp, taken[0].offset)
-        return {}
-
-    driver.AIOKafkaConsumerThread._fetch_records = _fetch_records
-
-
-def _era(consumer: Any) -> tuple[int, int]:
-    """Return what changes when what was fetched before must not be delivered any more."""
-    return consumer.app.consumer_generation_id, getattr(consumer, "_times_held", 0)
-
-
-# -- P6 -----------------------------------------------------------------------------------------------------------
-
-
-def _p6() -> None:
-    def held(function: Any, consumer_of: Any) -> Any:
-        async def alone(self: Any, *args: Any, **options: Any) -> Any:
-            consumer = consumer_of(self)
-            consumer._times_held = getattr(consumer, "_times_held", 0) + 1
-            consumer._held = getattr(consumer, "_held", 0) + 1
-            try:
-                return await function(self, *args, **options)
-            finally:
-                consumer._held -= 1
-
-        return alone
-
-    # At the end of a recovery Faust resumes the partitions first, seeks then, and notes last where they are. What is
-    # delivered in between makes what the seek brings back look delivered, so it is dropped; and what comes after
-    # that closes the hole with an ack. So nothing is fetched from before the first until after the last.
-    Consumer.perform_seek = held(Consumer.perform_seek, lambda consumer: consumer)
-    Recovery.on_recovery_completed = held(
-        Recovery.on_recovery_completed, lambda recovery: recovery.app.consumer
-    )
-    Recovery._resume_streams = held(Recovery._resume_streams, lambda recovery: recovery.app.consumer)
-
-
-# -- P5 -----------------------------------------------------------------------------------------------------------
-
-
-def _p5() -> None:
-    on_partitions_assigned = Consumer.on_partitions_assigned
-
-    async def paused_first(self: Any, assigned: set[Any], generation_id: int = 0) -> None:
-        """Fetch nothing until `Recovery` resumes it: a worker that had no partition has its flow still open."""
-        self._paused_partitions.update(assigned)
-        await on_partitions_assigned(self, assigned, generation_id)
-
-    Consumer.on_partitions_assigned = paused_first
-
-
 # -- drain --------------------------------------------------------------------------------------------------------
 
 
@@ -302,58 +215,6 @@ def _drain() -> None:
                 raise
 
     Consumer._drain_messages = _drain_messages
-
-
-# -- slurp --------------------------------------------------------------------------------------------------------
-
-
-def _slurp() -> None:
-    async def _slurp_changelogs(self: Any) -> None:
-        """Take what the queue has in one go; every record still passes the table's own guard against regressions."""
-        queue = self.tables.changelog_queue
-        while not self.should_stop:
-            self.signal_recovery_end.clear()
-            try:
-                first = await asyncio.wait_for(queue.get(), timeout=1.0)
-            except TimeoutError:
-                _maybe_recovered(self)
-                continue
-            events = [first]
-            while not queue.empty() and len(events) < 1000:  # noqa: PLR2004  # one loop turn's worth
-                events.append(queue.get_nowait())
-            for event in events:
-                tp, offset = event.message.tp, event.message.offset
-                if tp not in self.active_tps:
-                    continue
-                seen = self.active_offsets.get(tp)
-                if seen is None or offset > seen:
-                    self.active_offsets[tp] = offset
-                    self.buffers[self.tp_to_table[tp]].append(event)
-            self.flush_buffers()
-            _maybe_recovered(self)
-            await asyncio.sleep(0)
-
-    Recovery._slurp_changelogs = faust.Service.task(_slurp_changelogs)
-
-
-def _maybe_recovered(recovery: Any) -> None:
-    if recovery.in_recovery and not recovery.need_recovery():
-        recovery.flush_buffers()
-        recovery._set_recovery_ended()
-        recovery.signal_recovery_end.set()
-
-
-# -- prefetch -----------------------------------------------------------------------------------------------------
-
-
-def _prefetch() -> None:
-    init = aiokafka_fetcher.Fetcher.__init__
-
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        kwargs.update(prefetch_backoff=PREFETCH_BACKOFF_SECONDS, fetch_max_wait_ms=FETCH_WAIT_MS)
-        init(self, *args, **kwargs)
-
-    aiokafka_fetcher.Fetcher.__init__ = __init__
 
 
 # -- mark ---------------------------------------------------------------------------------------------------------
@@ -414,15 +275,15 @@ _PATCHES: Final = {
     "P1": _p1,
     "P2": _p2,
     "P3": _p3,
-    "P4": _p4,
-    "P5": _p5,
-    "P6": _p6,
+    "P4": recovering.p4,
+    "P5": recovering.p5,
+    "P6": recovering.p6,
     "drain": _drain,
     "deliver": pace.deliver,
     "look_up": pace.look_up,
     "getmany": pace.getmany,
-    "slurp": _slurp,
-    "prefetch": _prefetch,
+    "slurp": recovering.slurp,
+    "prefetch": consuming.prefetch,
     "mark": _mark,
     "commit": _commit,
     "lease": lease.install,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cramjam
 import pytest
 from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.inflate import (
@@ -44,6 +44,7 @@ def test_all_codecs_of_kafka_are_installed() -> None:
 
 
 @every_codec
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 2_000))
 def test_what_was_compressed_comes_back(codec: int, encode: object, data: bytes, times: int) -> None:
     text = data * times
@@ -70,6 +71,7 @@ def test_beyond_the_bound_it_is_refused_and_at_the_bound_it_is_not(codec: int, e
 
 
 @every_codec
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_damaged_bytes_are_one_error_with_a_reason(codec: int, encode: object, rnd: random.Random) -> None:
     data = bytearray(encode(rnd.randbytes(rnd.randrange(500)) * rnd.randrange(1, 50)))  # type: ignore[operator]

@@ -1,7 +1,8 @@
-"""What was fetched is given once and in order: undamaged batches as aiokafka reads them, and all around damaged ones."""
+"""What was fetched is given once and in order: what is undamaged as aiokafka reads it, and all around what is not."""
 
 from __future__ import annotations
 
+import runpy
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import structlog
 from aiokafka.codec import snappy_encode
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.structs import TopicPartition
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import fetching, unreadable
@@ -18,8 +19,9 @@ from streams.batches import HEADER
 from streams.giving import MOST_RECORD_BYTES
 from streams.inflate import MOST_INFLATED_BYTES
 from streams.metrics import UNREADABLE
+from streams.unpacking import Unpacking
 from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
-from tests.fixtures.batches import ATTRIBUTES_AT, built, signed, with_payload
+from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
 
 if TYPE_CHECKING:
     import random
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 PLACE: Final = TopicPartition("lead-arrivals", 0)
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+STOCK: Final = runpy.run_module("aiokafka.consumer.fetcher")
+"""aiokafka's reader as it comes, whatever has been put in its place in this process."""
 CODECS: Final = {"plain": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 
@@ -57,10 +61,10 @@ batches = st.lists(st.tuples(records, st.sampled_from(sorted(CODECS.values()))),
 
 def unpacking(
     data: bytes, at: int = 0, *, stand_ins: bool = True, aborted: Any = (), isolation: int = READ_COMMITTED
-) -> fetching.Unpacking:
+) -> Unpacking:
     """Return the iterator over one fetch."""
     wanted = give_stand_ins if stand_ins else None
-    return fetching.Unpacking(PLACE, fetching.Fetched(data), aborted, at, None, wanted, True, isolation)
+    return Unpacking(PLACE, fetching.Fetched(data), aborted, at, None, wanted, True, isolation)
 
 
 def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
@@ -87,18 +91,15 @@ def told(found: list[Any]) -> list[tuple[int, str]]:
     ]
 
 
+@settings(deadline=None)
 @given(batches, st.integers(0, 3), st.integers(0, 7))
 def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
-    import importlib  # noqa: PLC0415  # its module as it comes, whoever has put ours into another one
-
-    stock = importlib.util.module_from_spec(importlib.util.find_spec("aiokafka.consumer.fetcher"))  # type: ignore[arg-type,attr-defined]
-    stock.__spec__.loader.exec_module(stock)  # type: ignore[union-attr]
     made, end = appended(content, base)
     at = min(base + skip, end - 1)
     # A broker begins with the batch that holds the offset it is asked for.
     data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
-    theirs = stock.PartitionRecords(
-        PLACE, stock.MemoryRecords(data), [], at, None, None, True, READ_COMMITTED
+    theirs = STOCK["PartitionRecords"](
+        PLACE, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
     )
     ours = unpacking(data, at)
     assert list(ours) == list(theirs)
@@ -122,6 +123,7 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     assert {r.value for r in found} == {b"value " * 20}
 
 
+@settings(deadline=None)
 @given(batches, st.randoms(use_true_random=False), st.booleans(), st.booleans())
 def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
     content: Any, rnd: random.Random, resigned: bool, stand_ins: bool
@@ -143,6 +145,7 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
         assert last == iterator.next_fetch_offset - 1  # every offset that was passed can be acked
 
 
+@settings(deadline=None)
 @given(batches, st.data(), st.randoms(use_true_random=False))
 def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     content: Any, data: Any, rnd: random.Random
@@ -167,6 +170,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     assert found[-1].offset == end - 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4), st.sampled_from(sorted(CODECS.values())), st.randoms(use_true_random=False))
 def test_a_record_that_lies_leaves_the_others_of_its_batch(
     which: int, codec: int, rnd: random.Random
@@ -194,7 +198,8 @@ def compress(codec: int, data: bytes) -> bytes:
     """Return what a client makes of the records of a batch."""
     from aiokafka.codec import gzip_encode, lz4_encode, zstd_encode  # noqa: PLC0415  # here alone
 
-    return {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec](data)  # type: ignore[operator]
+    encode: Any = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec]
+    return bytes(encode(data))
 
 
 def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
@@ -281,7 +286,7 @@ def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
 
 
 def test_what_inflates_far_is_taken_in_several_fetches() -> None:
-    one = [(b"k", b"x" * 900_000, [])] * 20
+    one: list[Given] = [(b"k", b"x" * 900_000, [])] * 20
     data = b"".join(bytes(built(one, codec=1, base=20 * n)) for n in range(4))
     iterator = unpacking(data)
     assert [r.offset for r in iterator] == list(range(40))

@@ -1,0 +1,96 @@
+"""A transaction that nobody ends: it is named, and what reads to the end ends where it begins."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Producer
+
+from agents.told import Told
+from streams.reading import extent, read_places
+from streams.transactions import held_partitions
+from tests.fixtures.batches import Given, append, built, signed
+from tests.fixtures.servers import unique
+from tests.streams.faust.cluster import Cluster
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+pytestmark = pytest.mark.kafka
+
+
+def transaction(settings: Settings, name: str) -> Producer:
+    """Return librdkafka's producer in a transaction."""
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": name})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    return producer
+
+
+def send(producer: Producer, topic: str, *values: bytes, **more: Any) -> None:
+    """Append to partition 0."""
+    for value in values:
+        producer.produce(topic, value, partition=0, **more)
+    assert producer.flush(30) == 0
+
+
+async def test_p7_a_hanging_transaction_is_named_and_holds_nobody_who_reads_to_the_end(
+    settings: Settings,
+) -> None:
+    cluster = Cluster(settings.kafka_bootstrap_servers)
+    topic, name = await cluster.create(unique("held"), 1), unique("sleeper")
+    await cluster.send(topic, [(0, b"k", b"before")])
+    hanging = transaction(settings, name)
+    send(hanging, topic, b"one", b"two")
+    await cluster.send(topic, [(0, b"k", b"behind")])
+    assert [r.value for r in await cluster.records(topic)] == [b"before"]
+    assert await extent(settings, topic) == {0: (0, 1)}
+    (held,) = await held_partitions(settings, [topic, "no-such-topic"], longer_than=timedelta(0))
+    assert (held.topic, held.partition, held.offset, held.end) == (topic, 0, 1, 4)
+    assert held.transactional_id == name
+    assert held.since is not None
+    assert f"{topic}-0: an open transaction holds back 3 records from offset 1 on" in str(held)
+    assert name in str(held)
+    assert await held_partitions(settings, [topic], longer_than=timedelta(hours=1)) == []
+    hanging.abort_transaction(30)
+    assert await held_partitions(settings, [topic], longer_than=timedelta(0)) == []
+    assert [r.value for r in await cluster.records(topic)] == [b"before", b"behind"]
+
+
+async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read(settings: Settings) -> None:
+    cluster = Cluster(settings.kafka_bootstrap_servers)
+    topic = await cluster.create(unique("end"), 1)
+    await cluster.send(topic, [(0, b"k", b"first")])
+    aborted = transaction(settings, unique("aborted"))
+    send(aborted, topic, b"one")
+    aborted.abort_transaction(30)
+    unreadable = built([(b"k", b"v", [("NAME", b"")])])
+    assert await append(cluster.address, topic, signed(unreadable.replace(b"NAME", b"\xffAME"))) == 0
+    committed = transaction(settings, unique("committed"))
+    send(committed, topic, b"last")
+    committed.commit_transaction(30)
+    assert [(r.offset, r.value) for r in await cluster.records(topic)] == [(0, b"first"), (4, b"last")]
+    places = [(0, offset) for offset in range(6)]
+    assert [r.offset for r in await read_places(settings, topic, places)] == [0, 4]
+
+
+async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings: Settings) -> None:
+    cluster = Cluster(settings.kafka_bootstrap_servers)
+    topic = await cluster.create(unique("told"), 1)
+    ours: list[Given] = [(b"k", b"", [("ce_id", b"lead-log-0-7-1")])]
+    assert await append(cluster.address, topic, built(ours)) == 0
+    foreign = transaction(settings, unique("foreign"))
+    send(foreign, topic, b"theirs")
+    foreign.commit_transaction(30)
+    hanging = transaction(settings, unique("hanging"))
+    send(hanging, topic, b"theirs")
+    assert await append(cluster.address, topic, built([(b"k", b"", [("ce_id", b"lead-log-0-8-0")])])) == 0
+    told = Told([topic])
+    await told.read(settings, [0])
+    assert told.has(topic, 0, 8, 0)
+    hanging.abort_transaction(30)
+    await told.read(settings, [0])
+    assert told.has(topic, 0, 8, 0)
+    assert not told.has(topic, 0, 8, 1)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from agents.orgs import published_for
 from agents.stage import Stage
 from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
 from models.wire import encode_event, encode_org_event
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.org.directory import published_for
 from streams.app import StageApp
 from streams.dead_letters import bury, verdict
 from streams.journal import MAX_BATCH_BYTES, check_size

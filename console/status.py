@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, inspect
 
-from agents.worker import RELAY_GROUP, WORKER_GROUP
 from console.board.reader import Reader
 from models.errors import FirstclaimError, Later
 from sink.engine import connect
@@ -28,6 +27,8 @@ from streams.topics import (
     LEAD_LOG,
     ORG_JOURNAL,
     ORG_LOG,
+    RELAY_GROUP,
+    WORKER_GROUP,
     partitions_of,
 )
 

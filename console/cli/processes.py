@@ -15,10 +15,11 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """
     from agents import worker as process
+    from streams.topics import WORKER_GROUP
 
     process.run(
         Settings.read(),
-        group=process.WORKER_GROUP,
+        group=WORKER_GROUP,
         stages=process.worker_stages,
         port=port,
         instance_id=instance_id,
@@ -31,10 +32,11 @@ def relay(port: Port = 0, instance_id: Instance = None) -> None:
     Example: firstclaim relay --port 8802
     """
     from agents import worker as process
+    from streams.topics import RELAY_GROUP
 
     process.run(
         Settings.read(),
-        group=process.RELAY_GROUP,
+        group=RELAY_GROUP,
         stages=process.relay_stages,
         port=port,
         instance_id=instance_id,

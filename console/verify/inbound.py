@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from agents.orgs import published_for
 from console.verify.catch_up import INBOUND, Snapshot
 from console.verify.facts import Truth
 from console.verify.findings import Findings
@@ -14,6 +13,7 @@ from models.errors import Refused
 from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.org.directory import published_for
 
 Where = tuple[str, int, int]
 """(topic, partition, offset) of a message."""

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import structlog
 
-from agents.orgs import published_for
 from agents.stage import Stage
 from models.errors import Never
 from models.events import ActionRequested, DirectoryPublished
@@ -15,6 +14,7 @@ from models.org import ContactListed, OrgEvent, PersonArrived
 from models.wire import encode_event, encode_org_event
 from rules.do_not_contact import accept_listing
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.org.directory import published_for
 from rules.refused_actions import answer_to_refused
 from rules.times import record_time
 from streams.app import StageApp

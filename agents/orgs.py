@@ -9,17 +9,15 @@ from msgspec import MsgspecError
 
 from agents.stage import Stage
 from models.errors import Never
-from models.events import DirectoryPublished
-from models.ids import effect_place
 from models.org import OrgEvent, OrgLead, OrgRep, OrgWoken, WakeKind
 from models.org_decisions import OrgKept
 from models.wire import decode_org_event, encode_org_event, encode_org_record
-from rules.effects import SOURCE_LOG
+from rules.effects import origin
 from rules.org.offices import Decided
 from streams.app import StageApp, raw_topic
 from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
-from streams.letters import is_sent_again, text
+from streams.letters import is_sent_again
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
@@ -30,8 +28,6 @@ WAKE_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 5.0
 """After so long a row that was woken and still waits for that instant is woken again."""
 MOST_AT_ONCE: Final = 500
-_BITS: Final = 20
-"""Room for the number of an effect within its record."""
 
 _Wake = tuple[float, int, str, str, str]
 """When (POSIX seconds), partition, org, kind, id."""
@@ -161,20 +157,6 @@ class OrgsStage(Stage):
             for org, row in offices.wakes():
                 self.arm(partition, org, row)
         _log.info("orgs recovered", rows=len(self.table.rows), wakes=len(self.wakes))
-
-
-def origin(message: Any) -> tuple[str, int]:
-    """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
-    for name, value in message.headers or ():
-        if name == "ce_id" and (place := effect_place(SOURCE_LOG, text(value))):
-            partition, off, n = place
-            return str(partition), off << _BITS | n
-    return "", -1
-
-
-def published_for(event: DirectoryPublished) -> bool:
-    """Say whether an org has to know of a publication: its reps, groups and settings are what it decides by."""
-    return event.kind in {"rep", "group", "settings"}
 
 
 def _named(row: OrgRep | OrgLead) -> tuple[str, str]:

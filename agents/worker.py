@@ -30,8 +30,6 @@ from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
 
-WORKER_GROUP: Final = "firstclaim-worker"
-RELAY_GROUP: Final = "firstclaim-relay"
 PATIENCE_SECONDS: Final = 60.0
 """How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
 AGAIN_SECONDS: Final = 0.5

@@ -2,8 +2,9 @@
 
 import sys
 
-from agents.worker import RELAY_GROUP, WORKER_GROUP, relay_stages, run, worker_stages
+from agents.worker import relay_stages, run, worker_stages
 from streams.settings import Settings
+from streams.topics import RELAY_GROUP, WORKER_GROUP
 
 STAGES = {"worker": (WORKER_GROUP, worker_stages), "relay": (RELAY_GROUP, relay_stages)}
 

@@ -9,7 +9,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
-from agents.worker import RELAY_GROUP, WORKER_GROUP
 from console.board.writer import Writer
 from console.board.writer import connect as connect_valkey
 from models.errors import FirstclaimError, Later
@@ -30,7 +29,9 @@ from streams.topics import (
     ORG_JOURNAL,
     ORG_LOG,
     QUEUE_CHANGES,
+    RELAY_GROUP,
     TOPICS,
+    WORKER_GROUP,
 )
 
 STAGES: Final = {

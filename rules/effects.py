@@ -4,7 +4,7 @@ Of one record at most one message per reader's key is sent (assignment, exceptio
 carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
 """
 
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -22,7 +22,7 @@ from models.decisions import (
     Result,
 )
 from models.directory import Queue
-from models.ids import effect_id
+from models.ids import effect_id, effect_place
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
@@ -46,6 +46,9 @@ from rules.personal import own_changes
 
 SOURCE_LOG: Final = "lead-log"
 """Effects are numbered by the log record that caused them: (partition, offset, n)."""
+
+EFFECT_BITS: Final = 20
+"""Bits for the number of an effect within its record; the bits above hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
 CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
@@ -101,6 +104,15 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
         )
         for n, (topic, to, value) in enumerate(messages)
     ]
+
+
+def origin(message: Any) -> tuple[str, int]:
+    """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
+    for name, value in message.headers or ():
+        if name == "ce_id" and (place := effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))):
+            partition, off, n = place
+            return str(partition), off << EFFECT_BITS | n
+    return "", -1
 
 
 def published_queue(row: DirectoryRow) -> Queue | None:

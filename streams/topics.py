@@ -36,6 +36,10 @@ NOTIFICATIONS: Final = public.NOTIFICATIONS
 DEAD_LETTERS: Final = public.DEAD_LETTERS
 DEAD_LETTER_MARKS: Final = "dead-letter-marks"
 
+WORKER_GROUP: Final = "firstclaim-worker"
+RELAY_GROUP: Final = "firstclaim-relay"
+"""The consumer groups of `firstclaim worker` and `firstclaim relay`."""
+
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024

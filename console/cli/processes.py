@@ -16,10 +16,11 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
     """
     check_port(port, "--port")
     from agents import worker as process
+    from streams.topics import WORKER_GROUP
 
     process.run(
         Settings.read(),
-        group=process.WORKER_GROUP,
+        group=WORKER_GROUP,
         stages=process.worker_stages,
         port=port,
         instance_id=instance_id,
@@ -33,10 +34,11 @@ def relay(port: Port = 0, instance_id: Instance = None) -> None:
     """
     check_port(port, "--port")
     from agents import worker as process
+    from streams.topics import RELAY_GROUP
 
     process.run(
         Settings.read(),
-        group=process.RELAY_GROUP,
+        group=RELAY_GROUP,
         stages=process.relay_stages,
         port=port,
         instance_id=instance_id,

@@ -6,14 +6,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from console.load.history import History
 from models.decisions import Reason, Result
 from models.public import QueueChange, personal_queue
 from models.publication import with_id
@@ -66,6 +65,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.answer.result if self.answer else None
 
 
+class Recorder(Protocol):
+    """Takes note of every action and its answer."""
+
+    def record(self, asked: Asked) -> None:
+        """Add one action and its answer."""
+
+
 _ANSWERS: Final = msgspec.json.Decoder(Answer)
 _CHANGES: Final = msgspec.json.Decoder(QueueChange)
 _OWN: Final = personal_queue("")
@@ -83,7 +89,7 @@ class Client:
         settings: Settings,
         *,
         org: str = "default",
-        history: History | None = None,
+        history: Recorder | None = None,
         follow_queues: bool = False,
         resend_seconds: float = RESEND_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,

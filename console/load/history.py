@@ -4,13 +4,11 @@ The words of our answers are translated here and nowhere else, so that the check
 answer says for sure is an operation: `refused`, for most reasons, says nothing about either register.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from console.linear import Op
+from console.load.client import Asked
 from models.decisions import Reason, Result
-
-if TYPE_CHECKING:
-    from console.load.client import Asked
 
 CLOCKS_SECONDS: Final = 0.05
 """How much earlier than by our clock a lock may run out by the broker's, which counts whole milliseconds."""
@@ -36,7 +34,7 @@ class History:
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
-    def record(self, asked: "Asked") -> None:
+    def record(self, asked: Asked) -> None:
         """Add one action and its answer."""
         self.actions += 1
         self.unknown += asked.answer is None
@@ -60,7 +58,7 @@ class History:
         ]
         return [*self.ops, *expiries]
 
-    def _owner(self, asked: "Asked") -> None:
+    def _owner(self, asked: Asked) -> None:
         """Q8, D3, D4, D6: what the action says of the register that holds the owner."""
         action, answer = asked.action, asked.answer
         what, rep_id = action["type"], action["rep_id"]
@@ -78,7 +76,7 @@ class History:
             done = asked.result is Result.DONE
             self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
 
-    def _opened(self, asked: "Asked") -> None:
+    def _opened(self, asked: Asked) -> None:
         """D1, D2: what it says of the register that holds who has the lead open."""
         action, answer = asked.action, asked.answer
         what, result = action["type"], asked.result
@@ -100,7 +98,7 @@ class History:
             self._add(asked, "leave", "done", "open")
 
     def _add(
-        self, asked: "Asked", kind: str, result: str | None, register: str, *, process: str | None = None
+        self, asked: Asked, kind: str, result: str | None, register: str, *, process: str | None = None
     ) -> None:
         action, known = asked.action, asked.answer is not None and kind != "expire"
         lost_to = asked.answer.owner if asked.answer and register == "owner" and result == "lost" else None

@@ -17,7 +17,6 @@ from aiokafka.errors import KafkaError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from agents.worker import RELAY_GROUP, WORKER_GROUP
 from console.board.writer import Writer, connect
 from console.verify.findings import Findings
 from models.errors import RuntimeFailure
@@ -35,6 +34,8 @@ from streams.topics import (
     ORG_JOURNAL,
     ORG_LOG,
     QUEUE_CHANGES,
+    RELAY_GROUP,
+    WORKER_GROUP,
 )
 
 INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)

@@ -6,7 +6,6 @@ Once at least: whoever carries it may repeat itself. And nothing is there that n
 from datetime import datetime
 from typing import Any, Final
 
-from agents.orgs import origin
 from console.verify.facts import Truth
 from console.verify.findings import Findings
 from console.verify.published import Expected, place_of
@@ -15,6 +14,7 @@ from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepReq
 from models.org_decisions import OrgStep
 from models.public import ORG_LOG
 from models.wire import encode_event
+from rules.effects import origin
 from rules.errands import identity, to_leads
 
 TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, LeadClosed)

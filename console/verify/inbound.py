@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from agents.orgs import published_for
 from console.verify.catch_up import Snapshot
 from console.verify.facts import Truth
 from console.verify.findings import Findings
@@ -15,6 +14,7 @@ from models.errors import Refused
 from rules.do_not_contact import accept_listing
 from rules.envelope import digest
 from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.org.directory import published_for
 from rules.refused_actions import answer_to_refused
 from rules.times import record_time
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from agents.orgs import origin
 from console.verify.catch_up import Snapshot
 from console.verify.errands import Errands
 from console.verify.facts import Truth
@@ -32,6 +31,7 @@ from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgKept, OrgStep
 from models.persons import ArrivalPlaced, ContactBarred
 from models.wire import OrgRecord, encode_org_record
+from rules.effects import origin
 from rules.org.offices import Offices
 from streams.letters import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG

@@ -156,6 +156,11 @@ class OrgDirectory:
         )
 
 
+def published_for(event: DirectoryPublished) -> bool:
+    """Say whether an org has to know of a publication: its reps, groups and settings are what it decides by."""
+    return event.kind in {"rep", "group", "settings"}
+
+
 def _membership(groups: Mapping[str, GroupPlan]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for group_id in sorted(groups):

@@ -4,12 +4,12 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agents.orgs import published_for
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import LeadRow
 from models.org import ContactListed, PersonArrived
 from models.wire import encode_event, encode_org_event
+from rules.org.directory import published_for
 from streams.topics import LEAD_LOG, ORG_LOG
 from tests.simulation import steps
 from tests.simulation.broker import PARTITIONS, Broker, partition_of

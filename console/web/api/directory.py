@@ -88,10 +88,7 @@ class Invited(Model):
 @router.get("")
 async def directory(person: Reads, parts: PartsOf) -> Directory:
     """List everything, kind by kind, ids as people count: rep-2 before rep-10."""
-    objects = parts.directory.org(person.org).objects
-    there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
-    found = [shown(parts, person, key, objects[key]) for key in there]
-    return Directory(org=person.org, objects=found)
+    return all_objects(parts, person)
 
 
 @router.get("/{kind}/{object_id}")
@@ -149,7 +146,15 @@ async def invite(person: Writes, parts: PartsOf, object_id: ObjectId, given: Inv
     return Invited(email=account.email, rep_id=object_id, password=password)
 
 
-async def accounts_of(person: Person, parts: Parts) -> list[Account]:
+def all_objects(parts: Parts, person: Person) -> Directory:
+    """Return every object of the org that is published, in the order of a file."""
+    objects = parts.directory.org(person.org).objects
+    there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
+    found = [shown(parts, person, key, objects[key]) for key in there]
+    return Directory(org=person.org, objects=found)
+
+
+async def accounts_of(parts: Parts, person: Person) -> list[Account]:
     """Return who may sign in."""
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 

@@ -147,7 +147,7 @@ async def operations(
 @router.get("/dead-letters")
 async def dead_letters(person: Reads, parts: PartsOf) -> list[DeadLetter]:
     """List the org's newest dead letters, newest first; of a message that names no org, the default one's."""
-    return [DeadLetter.model_validate(letter) for letter in parts.operations.letters.of(person.org)]
+    return newest_letters(parts, person)
 
 
 @router.get("/dead-letters/{place}")
@@ -179,6 +179,11 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise Problem(409, "not-replayable", refused.reason) from refused
     parts.operations.letters.replayed(letter, person.rep_id)
     return Replayed(place=place, topic=topic)
+
+
+def newest_letters(parts: Parts, person: Person) -> list[DeadLetter]:
+    """Return the org's newest dead letters as the API says them."""
+    return [DeadLetter.model_validate(letter) for letter in parts.operations.letters.of(person.org)]
 
 
 async def numbers(parts: Parts, person: Person, minutes: int, samples: int) -> Operations:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from console.web.api import directory as api
+from console.web.api.directory import accounts_of, all_objects
 from console.web.errors import not_found
 from console.web.fields import offered_fields
 from console.web.pages.common import data, render
@@ -39,7 +39,7 @@ async def directory(
     if section not in SECTIONS:
         raise not_found(f"part {section} of the directory")
     kind, heading, noun = SECTIONS[section]
-    everything = await api.directory(person, parts)
+    everything = all_objects(parts, person)
     shown = {
         "kind": kind,
         "section": section,
@@ -47,7 +47,7 @@ async def directory(
         "objects": [one.model_dump(mode="json") for one in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
-        "emails": {account.rep_id: account.email for account in await api.accounts_of(person, parts)},
+        "emails": {account.rep_id: account.email for account in await accounts_of(parts, person)},
     }
     return render(
         request,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from console.web.api.operations import dead_letters, numbers
+from console.web.api.operations import newest_letters, numbers
 from console.web.operations.measured import Window
 from console.web.operations.sampler import KEPT
 from console.web.pages.common import data, render
@@ -22,7 +22,7 @@ async def operations(
 ) -> Response:
     """Show the numbers of a window."""
     found = await numbers(parts, person, minutes, samples=KEPT)
-    letters = await dead_letters(person, parts)
+    letters = newest_letters(parts, person)
     shown = {
         "numbers": found.model_dump(mode="json"),
         "letters": [letter.model_dump(mode="json") for letter in letters],

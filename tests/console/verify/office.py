@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agents.orgs import origin
 from models.org import OrgEvent, OrgRep, OrgWoken, WakeKind
 from models.org_decisions import OrgStep
 from models.wire import encode_org_event, encode_org_record
+from rules.effects import origin
 from rules.errands import to_leads
 from rules.org.offices import Offices
 from streams.topics import ORG_JOURNAL, ORG_LOG

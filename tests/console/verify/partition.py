@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace as changed
 
-from agents.orgs import published_for
 from console.verify.catch_up import Snapshot
 from console.verify.published import PUBLIC
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event
@@ -21,6 +20,7 @@ from models.wire import decode_org_event, directory_key, encode_event, encode_ro
 from rules.book import RuleBook
 from rules.effects import Effect, effects
 from rules.machine import step
+from rules.org.directory import published_for
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.console.verify.office import Office
 from tests.console.verify.records import Record, ms

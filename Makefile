@@ -69,7 +69,7 @@ imports: setup ## imports go one way
 	@$(BIN)/lint-imports
 
 # The rule builder is the only part with sources in JavaScript's own tool chain; users need neither it nor Node.
-ISLAND := console/web/island
+ISLAND := web/island
 
 island: ## build the rule builder anew (needs Node and npm)
 	@cd $(ISLAND) && npm ci --no-audit --no-fund --silent && npm run --silent build

@@ -8,12 +8,12 @@ from typing import Any, Final
 import structlog
 
 from agents.stage import Stage
-from models.errors import Never
+from models.codec import encode_event, encode_org_event
+from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
-from models.wire import encode_event, encode_org_event
-from rules.do_not_contact import accept_listing
-from rules.intake import accept_action, accept_arrival, accept_publication
+from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.org.directory import published_for
 from rules.refused_actions import answer_to_refused
 from rules.times import record_time
@@ -64,7 +64,7 @@ class IntakeStage(Stage):
 
         What we failed on ourselves is not answered: once we are mended it can be replayed, and is decided then.
         """
-        if accept is not action or not isinstance(error, Never):
+        if accept is not action or not isinstance(error, PermanentError):
             return []
         try:
             answered = answer_to_refused(message.value, _headers(message), error)
@@ -74,7 +74,7 @@ class IntakeStage(Stage):
             return []
 
     def records(self, accepted: Accepted) -> list[Placed]:
-        """Return where it goes: topic, partition, key, value of each record. Raises `Never` for what is too large."""
+        """Return topic, partition, key and value of each record. Raises `PermanentError` for what is too large."""
         if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
         key, value = accepted.lead_id.encode(), encode_event(accepted)

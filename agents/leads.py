@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from agents.stage import Stage
 from agents.sweeper import Sweeper
+from models.codec import decode_event, directory_key, encode_event, encode_row
 from models.decisions import Answered, Reason, Result
-from models.errors import Never
+from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, RulesChanged
 from models.lead import DirectoryRow, LeadRow
-from models.wire import decode_event, directory_key, encode_event, encode_row
-from rules.book import VERSIONED, RuleBook
-from rules.machine import LeadEvent, is_replay, resumed, step
+from rules.lead.machine import LeadEvent, is_replay, resumed, step
+from rules.queues.rule_book import VERSIONED, RuleBook
 from streams.app import StageApp, raw_topic
 from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
@@ -68,7 +68,7 @@ class LeadsStage(Stage):
                 self.decide(happened, message, receipt)
         except MsgspecError as error:
             self.bury(message, "unreadable_event", str(error), receipt)
-        except Never as never:
+        except PermanentError as never:
             self.bury(message, *verdict(never), receipt)
         receipt.settle()
 
@@ -209,9 +209,9 @@ class LeadsStage(Stage):
         _log.info("recovered", partitions=sorted(self.owned()), rows=len(rows), timers=len(self.timers))
 
 
-def _misplaced(reason: str) -> Never:
+def _misplaced(reason: str) -> PermanentError:
     """Return what is raised for an event that is not in its lead's log."""
-    return Never("misplaced_event", reason)
+    return PermanentError("misplaced_event", reason)
 
 
 def _failed(row: Row | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:

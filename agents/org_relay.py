@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec import MsgspecError
 
-from agents.marks import Marks, keep, restore
 from agents.stage import Stage
+from agents.watermarks import Watermarks, keep, restore
+from models.codec import decode_org_record, encode_event
 from models.org_decisions import OrgStep
-from models.wire import decode_org_record, encode_event
-from rules.errands import to_leads
+from rules.outbound.lead_org_messages import to_leads
 from streams.app import StageApp
 from streams.dead_letters import verdict
 from streams.metrics import REPEATS_SKIPPED
@@ -24,7 +24,7 @@ class OrgRelayStage(Stage):
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "org_relay")
-        self.marks = Marks()
+        self.marks = Watermarks()
         keep(app, ORG_JOURNAL, self.marks)
         self.read(ORG_JOURNAL, self.handle)
         app.on_rebalance_complete.connect(self.assigned)

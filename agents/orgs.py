@@ -8,12 +8,12 @@ import structlog
 from msgspec import MsgspecError
 
 from agents.stage import Stage
-from models.errors import Never
+from models.codec import decode_org_event, encode_org_event, encode_org_record
+from models.errors import PermanentError
 from models.org import OrgEvent, OrgLead, OrgRep, OrgWoken, WakeKind
 from models.org_decisions import OrgKept
-from models.wire import decode_org_event, encode_org_event, encode_org_record
-from rules.effects import origin
-from rules.org.offices import Decided
+from rules.org.org_partition import Decided
+from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
@@ -59,7 +59,7 @@ class OrgsStage(Stage):
             self.decide(happened, message, receipt)
         except MsgspecError as error:
             self.bury(message, "unreadable_event", str(error), receipt)
-        except Never as never:
+        except PermanentError as never:
             self.bury(message, *verdict(never), receipt)
         receipt.settle()
 
@@ -76,7 +76,7 @@ class OrgsStage(Stage):
         decided = offices.decide(event, off=message.offset, at=at, source=source, mark=mark, again=again)
         try:
             self.write(decided, partition, receipt)
-        except Never as never:
+        except PermanentError as never:
             decided = offices.refuse(event, never, off=message.offset, at=at, source=source, mark=mark)
             self.write(decided, partition, receipt)
         if decided.failure is not None:
@@ -87,7 +87,7 @@ class OrgsStage(Stage):
                 self.arm(partition, record.org, record.value)
 
     def write(self, decided: Decided, partition: int, receipt: Any) -> None:
-        """Append an event's batch; raises `Never` where it does not fit, and then has appended nothing."""
+        """Append an event's batch; raises `PermanentError` where it does not fit, and then has appended nothing."""
         written = [(key, encode_org_record(record)) for key, record in decided.records]
         self.writer.add_together(ORG_JOURNAL, partition, written, receipt=receipt)
 
@@ -99,7 +99,7 @@ class OrgsStage(Stage):
             reason = (
                 f"key {message.key!r} in partition {message.partition}; org {event.org} belongs to {place}"
             )
-            raise Never("misplaced_event", reason)
+            raise PermanentError("misplaced_event", reason)
 
     # -- time -------------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ from typing import Any
 import structlog
 from msgspec import MsgspecError
 
-from agents.marks import Marks, keep, restore
+from agents.published_watermark import PublishedWatermark
 from agents.stage import Stage
-from agents.told import Told
-from models.wire import decode_row
-from rules.effects import effects
+from agents.watermarks import Watermarks, keep, restore
+from models.codec import decode_row
+from rules.outbound.public_messages import effects
 from streams.app import StageApp
 from streams.dead_letters import verdict
 from streams.journal import check_size
@@ -28,8 +28,8 @@ class RelayStage(Stage):
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "relay")
-        self.marks = Marks()
-        self.told = Told()
+        self.marks = Watermarks()
+        self.told = PublishedWatermark()
         keep(app, LEAD_JOURNAL, self.marks)
         self.read(LEAD_JOURNAL, self.handle)
         app.on_rebalance_complete.connect(self.assigned)

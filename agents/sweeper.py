@@ -13,11 +13,11 @@ import structlog
 
 from models.events import RulesChanged
 from models.lead import Lead, LeadRow
-from rules.sweep import is_stale
+from rules.queues.reevaluation import is_stale
 
 if TYPE_CHECKING:
     from agents.leads import LeadsStage
-    from rules.book import OrgRules
+    from rules.queues.rule_book import OrgRules
 
 _log = structlog.get_logger(__name__)
 

@@ -5,40 +5,114 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Final
 
 from bench.tables import write_table
 from models.errors import ConfigError
 
-__all__ = ["BENCHES", "Bench", "loaded", "write_table"]
+__all__ = ["BENCHES", "Bench", "write_table"]
 
 Bench = Callable[..., dict[str, Any]]
 """Takes `say`, called with a sentence now and then, and the sizes its module's `run` names."""
 
 
-def loaded(module: str) -> Bench:
-    """Return the measurement of a module, which is loaded when it is asked for.
+def _loaded(load: Callable[[], Bench]) -> Bench:
+    """Return a measurement that is loaded when it is called.
 
     It raises ConfigError for a size that its `run` does not name.
     """
 
     def measure(*, say: Callable[[str], None] = lambda _: None, **sizes: Any) -> dict[str, Any]:
-        run = import_module(module).run
+        run = load()
         known = inspect.signature(run).parameters
         if unknown := sorted(sizes.keys() - known.keys()):
             has = ", ".join(name for name in known if name != "progress")
             raise ConfigError(unknown[0], f"is no size of this measurement, which has {has}")
-        result: dict[str, Any] = run(progress=say, **sizes)
-        return result
+        return run(progress=say, **sizes)
 
     return measure
 
 
+def _allocate() -> Bench:
+    from bench.allocate import run
+
+    return run
+
+
+def _board() -> Bench:
+    from bench.board import run
+
+    return run
+
+
+def _claims() -> Bench:
+    from bench.claims import run
+
+    return run
+
+
+def _latency() -> Bench:
+    from bench.latency import run
+
+    return run
+
+
+def _listeners() -> Bench:
+    from bench.listeners import run
+
+    return run
+
+
+def _live() -> Bench:
+    from bench.live import run
+
+    return run
+
+
+def _live_browser() -> Bench:
+    from bench.rows import run
+
+    return run
+
+
+def _pages() -> Bench:
+    from bench.pages import run
+
+    return run
+
+
+def _recovery() -> Bench:
+    from bench.recovery import run
+
+    return run
+
+
+def _restart() -> Bench:
+    from bench.restart import run
+
+    return run
+
+
+def _rules() -> Bench:
+    from bench.rules import run
+
+    return run
+
+
 BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
     {
-        name: loaded(f"bench.{name}")
-        for name in ("allocate", "claims", "latency", "recovery", "restart", "rules")
+        "allocate": _loaded(_allocate),
+        "board": _loaded(_board),
+        "claims": _loaded(_claims),
+        "latency": _loaded(_latency),
+        "listeners": _loaded(_listeners),
+        "live": _loaded(_live),
+        "live-browser": _loaded(_live_browser),
+        "pages": _loaded(_pages),
+        "recovery": _loaded(_recovery),
+        "restart": _loaded(_restart),
+        "rules": _loaded(_rules),
     }
 )
+"""All that `firstclaim bench NAME` knows; `live-browser` is `live --browser`."""

@@ -28,7 +28,7 @@ from bench import load
 from bench.ground import Ground, Say, ground, quiet, started
 from bench.watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
-from streams.local import Child
+from runtime import Child
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 

@@ -20,8 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from models.errors import ConfigError, StartFailed
-from streams.local import Child, LocalStack, ValkeyServer
-from streams.local.process import free_port, wait_until
+from runtime import Child, LocalStack, ValkeyServer
+from runtime.process import free_port, wait_until
 from streams.settings import Settings
 from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
 

@@ -23,9 +23,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench import load
 from bench.ground import Ground, Say, ground, quiet, started
 from bench.watch import watching
+from models.codec import encode_event
 from models.errors import StartFailed
 from models.events import ActionRequested
-from models.wire import encode_event
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 

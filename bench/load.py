@@ -8,9 +8,9 @@ from typing import Final
 
 from aiokafka.partitioner import murmur2
 
+from models.codec import encode_event
 from models.events import ActionRequested, DirectoryPublished, Event, LeadArrived
 from models.facts import Facts
-from models.wire import encode_event
 from streams.journal import JournalWriter
 from streams.settings import Settings
 

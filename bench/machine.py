@@ -31,7 +31,7 @@ def kafka() -> str:
     """Return the broker a measurement starts, or that it was another one."""
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         return "a Kafka from outside"
-    from streams.local.jars import KAFKA_VERSION  # noqa: PLC0415
+    from runtime.jars import KAFKA_VERSION  # noqa: PLC0415
 
     return f"Apache Kafka {KAFKA_VERSION}, one broker on the same machine"
 

@@ -17,7 +17,7 @@ from bench.ground import Ground, Say, ground, quiet, started
 from bench.memory import resident_bytes
 from bench.watch import watching
 from models.errors import StartFailed
-from streams.local import Child
+from runtime import Child
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 

@@ -19,9 +19,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import load
 from bench.ground import READY_SECONDS, Ground, Say, ground, quiet
+from models.codec import encode_event
 from models.errors import StartFailed
-from models.wire import encode_event
-from streams.local import Supervisor
+from runtime import Supervisor
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_LOG
 

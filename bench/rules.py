@@ -11,11 +11,11 @@ from time import perf_counter
 from typing import Any, Final
 
 from models.facts import Facts
+from models.geography import STATE_CODES
 from models.lead import Lead, Phase
-from models.places import STATE_CODES
-from rules.compile import CompiledRule
-from rules.queues import CompiledQueue, QueueIndex
-from rules.tree import parse
+from rules.language.compile import CompiledRule
+from rules.language.tree import parse
+from rules.queues.membership import CompiledQueue, QueueIndex
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SEED: Final = 20_261_120

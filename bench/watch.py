@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.errors import StartFailed
-from streams.local import Child
+from runtime import Child
 from streams.settings import Settings
 
 POLL_SECONDS: Final = 0.1

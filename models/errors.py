@@ -4,14 +4,14 @@
 
     FirstclaimError
     ├── ConfigError          a setting is missing, contradicts another, or cannot be read (field, reason)
-    ├── Never                one record can never be used; it becomes a dead letter (error_class, reason)
+    ├── PermanentError       one record can never be used; it becomes a dead letter (error_class, reason)
     │   └── Refused          a message from outside that cannot become an event (its field, too)
     ├── InvalidInput         something somebody wrote cannot be accepted; `problems` has every reason at once
     │   ├── RuleErrors       a rule tree, or an object that carries one
     │   └── PublicationErrors  an object of the directory
     ├── PublishedMeanwhile   somebody published between what was seen and what was to be published (org, offset)
     └── RuntimeFailure       something this process depends on did not do its part (what, reason)
-        ├── Later            the record is fine, the moment is not: the same work is tried again
+        ├── RetryableError   the record is fine, the moment is not: the same work is tried again
         ├── StartFailed      a local server or a child process did not come up
         ├── StateInUse       another process works in the same state folder
         └── DownloadRefused  a downloaded part is not the one we pinned
@@ -35,7 +35,7 @@ class ConfigError(FirstclaimError):
         self.reason = reason
 
 
-class Never(FirstclaimError):  # noqa: N818  # that is the verdict callers read
+class PermanentError(FirstclaimError):
     """One record can never be used, now or later: `error_class` is the name of the cause, `reason` a sentence."""
 
     def __init__(self, error_class: str, reason: str) -> None:
@@ -44,7 +44,7 @@ class Never(FirstclaimError):  # noqa: N818  # that is the verdict callers read
         self.reason = reason
 
 
-class Refused(Never):
+class Refused(PermanentError):  # noqa: N818  # that is the verdict callers read
     """A message from outside that cannot become an event; the three become headers of its dead letter.
 
     `error_class`: a short stable word to count and search by. `field`: the field or envelope attribute, empty
@@ -80,7 +80,7 @@ class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what 
         self.reason = reason
 
 
-class Later(RuntimeFailure):
+class RetryableError(RuntimeFailure):
     """A service we write to is away, busy or not set up: nothing is lost, the same work is tried again."""
 
 

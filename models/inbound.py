@@ -1,6 +1,6 @@
 """The messages others may send us, field by field: what is accepted, how it is read, and its JSON Schema.
 
-The readers of `models/spelling.py` do the reading, so a schema and the code that enforces it cannot part.
+The readers of `models/normalize.py` do the reading, so a schema and the code that enforces it cannot part.
 Unknown fields are kept. The models hold normal forms; what was sent is not changed by them.
 """
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from models import spelling
+from models import normalize
 
 MAX_BYTES: Final = 256 * 1024
 """Bytes of one message; more is a dead letter."""
@@ -25,7 +25,7 @@ def _text(about: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema(
         {
             "type": ["string", "integer", "null"],
-            "maxLength": spelling.NAME_LENGTH,
+            "maxLength": normalize.NAME_LENGTH,
             "description": about,
             **more,
         }
@@ -48,15 +48,15 @@ def _kindly(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return kind
 
 
-_LINE = PlainValidator(spelling.text())
-_WORD = PlainValidator(spelling.word)
-_ID = PlainValidator(spelling.identifier)
-_FLAG = PlainValidator(spelling.flag)
+_LINE = PlainValidator(normalize.text())
+_WORD = PlainValidator(normalize.word)
+_ID = PlainValidator(normalize.identifier)
+_FLAG = PlainValidator(normalize.flag)
 _YES_NO = ("boolean", "string", "integer")
 
 Org = Annotated[
     str,
-    PlainValidator(spelling.org),
+    PlainValidator(normalize.org),
     WithJsonSchema(
         {
             "type": ["string", "null"],
@@ -88,12 +88,12 @@ class Arrival(BaseModel):
 
     vendor: Annotated[
         str,
-        PlainValidator(spelling.vendor),
+        PlainValidator(normalize.vendor),
         WithJsonSchema(
             {
                 "type": ["string", "integer"],
                 "minLength": 1,
-                "maxLength": spelling.NAME_LENGTH,
+                "maxLength": normalize.NAME_LENGTH,
                 "pattern": "^[^/]*[^/\\s][^/]*$",
                 "description": "Who sends the lead.",
             }
@@ -106,22 +106,22 @@ class Arrival(BaseModel):
     last_name: Annotated[str | None, _LINE, _text("The prospect's last name.")] = None
     email: Annotated[
         str | None,
-        PlainValidator(spelling.email),
+        PlainValidator(normalize.email),
         _any("Mail address; lower case is the same.", "string", format="email", maxLength=254),
     ] = None
     phone: Annotated[
         str | None,
-        PlainValidator(spelling.phone),
+        PlainValidator(normalize.phone),
         _any("As people write it; in the US unless it begins with +. Kept as E.164.", "string", "integer"),
     ] = None
     state: Annotated[
         str | None,
-        PlainValidator(spelling.state),
+        PlainValidator(normalize.state),
         _any("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
     ] = None
     zip: Annotated[
         str | None,
-        PlainValidator(spelling.zip_code),
+        PlainValidator(normalize.zip_code),
         _any("US zip, with or without +4. Kept as five digits.", "string", "integer"),
     ] = None
     loan_purpose: Annotated[str | None, _WORD, _text("purchase, refinance, … Kept in lower_snake_case.")] = (
@@ -129,12 +129,12 @@ class Arrival(BaseModel):
     )
     loan_amount: Annotated[
         int | float | None,
-        PlainValidator(spelling.amount),
+        PlainValidator(normalize.amount),
         _any('Whole currency units; also "$310,000" or "310k".', "number", "string", minimum=0),
     ] = None
     credit_score: Annotated[
         int | None,
-        PlainValidator(spelling.credit_score),
+        PlainValidator(normalize.credit_score),
         _any("Credit score.", "integer", "string", minimum=1, maximum=999),
     ] = None
     property_type: Annotated[
@@ -142,7 +142,7 @@ class Arrival(BaseModel):
     ] = None
     created_at: Annotated[
         datetime | None,
-        PlainValidator(partial(spelling.instant, naive=True)),
+        PlainValidator(partial(normalize.instant, naive=True)),
         _any("When the vendor made the lead, RFC 3339. Without an offset it is read as UTC.", "string"),
     ] = None
     assigned_to: Annotated[str | None, _LINE, _text("The rep it is already assigned to (R5).")] = None
@@ -156,11 +156,11 @@ class Arrival(BaseModel):
     )
     time_zone: Annotated[
         str | None,
-        PlainValidator(spelling.zone),
+        PlainValidator(normalize.zone),
         _any("IANA name; derived from zip, state or phone where not given.", "string"),
     ] = None
     attributes: Annotated[
-        dict[str, Any], PlainValidator(spelling.mapping), _any("Whatever else the vendor knows.", "object")
+        dict[str, Any], PlainValidator(normalize.mapping), _any("Whatever else the vendor knows.", "object")
     ] = Field(default_factory=dict)
 
 
@@ -173,10 +173,10 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, title="do-not-contact")
 
-    reason: Annotated[str | None, PlainValidator(_kindly(spelling.text())), _text("Why, in words.")] = None
+    reason: Annotated[str | None, PlainValidator(_kindly(normalize.text())), _text("Why, in words.")] = None
     at: Annotated[
         datetime | None,
-        PlainValidator(_kindly(spelling.instant)),
+        PlainValidator(_kindly(normalize.instant)),
         _any("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
     ] = None
 
@@ -203,14 +203,14 @@ class Action(BaseModel):
             {
                 "type": ["string", "integer"],
                 "minLength": 1,
-                "maxLength": spelling.NAME_LENGTH,
+                "maxLength": normalize.NAME_LENGTH,
                 "description": "A UUID of the sender; a repeat of it is answered as the first time (X4).",
             }
         ),
     ] = None
     lead_id: Annotated[
         str,
-        PlainValidator(spelling.lead_id),
+        PlainValidator(normalize.lead_id),
         WithJsonSchema(
             {"type": "string", "format": "uuid", "description": "The lead; case does not matter."}
         ),
@@ -236,12 +236,12 @@ class Action(BaseModel):
     outcome: Annotated[str | None, _LINE, _text("outcome: what came of it.")] = None
     note: Annotated[
         str | None,
-        PlainValidator(spelling.text(spelling.NOTE_LENGTH, line=False)),
-        _any("note, outcome: the text.", "string", "integer", maxLength=spelling.NOTE_LENGTH),
+        PlainValidator(normalize.text(normalize.NOTE_LENGTH, line=False)),
+        _any("note, outcome: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
     ] = None
     at: Annotated[
         datetime | None,
-        PlainValidator(spelling.instant),
+        PlainValidator(normalize.instant),
         _any(
             "callback: when, RFC 3339 with offset; not given is no particular time.",
             "string",
@@ -250,7 +250,7 @@ class Action(BaseModel):
     ] = None
     epoch: Annotated[
         int | None,
-        PlainValidator(spelling.whole_number(0)),
+        PlainValidator(normalize.whole_number(0)),
         _any(
             "accept, decline, press_one, connect, hang_up: the offer's epoch.", "integer", "string", minimum=0
         ),

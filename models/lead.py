@@ -70,7 +70,7 @@ class Lock(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class QueuePlacement(msgspec.Struct, frozen=True, array_like=True):
     """A lead's place in one queue: the rule version that put it there and its key in the queue's order."""
 
     rules_version: int
@@ -78,7 +78,7 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     since: datetime
 
 
-class Trouble(msgspec.Struct, frozen=True):
+class OpenException(msgspec.Struct, frozen=True):
     """Why a lead is an exception (E1), with the reason each queue or rep did not take it."""
 
     reason: str
@@ -161,13 +161,13 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deferred_at: datetime | None = None
     inquiries: int = 1
     notes: int = 0
-    trouble: Trouble | None = None
+    trouble: OpenException | None = None
     search: Search | None = None
     failed: Failure | None = None
     taken: int = 0
     distribution: str | None = None
     description: str | None = None
-    places: dict[str, Place] = {}
+    places: dict[str, QueuePlacement] = {}
     evaluated: int = -1
     deadlines: tuple[Deadline, ...] = ()
     epoch: int = 0

@@ -179,7 +179,7 @@ class OrgGroup(
     """A group's counters: `turns` given, `waits` begun.
 
     `lags`: where weights differ, how far each member is behind its exact share of the turns, in parts of one
-    (`rules.org.fair.SCALE`); a member that is not in it is neither behind nor ahead.
+    (`rules.org.turn_order.SCALE`); a member that is not in it is neither behind nor ahead.
     """
 
     group_id: str

@@ -1,6 +1,6 @@
 """The objects an admin publishes, field by field as CONTRACTS.md has them; unknown fields are kept.
 
-Rule trees are taken here as they come: `rules/publication.py` reads them, with everything else that needs the
+Rule trees are taken here as they come: `rules/inbound/publication.py` reads them, with everything else that needs the
 catalogue.
 """
 
@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from models import spelling
-from models.places import STATE_CODES, state_code
+from models import normalize
+from models.geography import STATE_CODES, state_code
 
 MAX_DESCRIPTION: Final = 2_000
 MAX_COLUMNS: Final = 50
@@ -23,19 +23,19 @@ WEEK_SECONDS: Final = 7 * DAY_SECONDS
 
 
 def _identifier(value: str) -> str:
-    if not spelling.identifier(value):
+    if not normalize.identifier(value):
         raise ValueError("is empty")
     return value
 
 
 def _zone(value: str) -> str:
-    if not spelling.zone(value):
+    if not normalize.zone(value):
         raise ValueError("is empty")
     return value
 
 
 def _instant(value: str) -> str:
-    if not spelling.instant(value):
+    if not normalize.instant(value):
         raise ValueError("is empty")
     return value
 
@@ -48,7 +48,7 @@ def _state(value: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_identifier)]
-Name = Annotated[str, StringConstraints(max_length=spelling.NAME_LENGTH)]
+Name = Annotated[str, StringConstraints(max_length=normalize.NAME_LENGTH)]
 Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
 State = Annotated[str, AfterValidator(_state)]
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -94,7 +94,7 @@ class Absence(_Published):
 
     @model_validator(mode="after")
     def _has_length(self) -> "Absence":
-        start, end = spelling.instant(self.from_), spelling.instant(self.to)
+        start, end = normalize.instant(self.from_), normalize.instant(self.to)
         if start is not None and end is not None and start >= end:
             raise ValueError("from must be before to")
         return self

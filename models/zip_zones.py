@@ -1,4 +1,4 @@
-"""The time zone of every US zip, as runs of zips; written by `python -m console.zones`."""
+"""The time zone of every US zip, as runs of zips; written by `python -m tools.zip_zones`."""
 
 from typing import Final
 

@@ -9,10 +9,10 @@ import base64
 import binascii
 from typing import Any, Final
 
-from models import spelling
-from models.errors import Never, Refused
+from models import normalize
+from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested
-from rules.envelope import Headers
+from rules.inbound.envelope import Headers
 from rules.salvage import Nested, Salvaged, salvage, salvage_at
 
 NO_LEAD: Final = "unreadable"
@@ -24,7 +24,9 @@ _MOST_REASON: Final = 1_000
 """Characters of a reason in an answer; the dead letter has more."""
 
 
-def answer_to_refused(value: bytes | None, headers: Headers, refusal: Never) -> ActionRequested | None:
+def answer_to_refused(
+    value: bytes | None, headers: Headers, refusal: PermanentError
+) -> ActionRequested | None:
     """Return the event by which a refused action is answered; None where its id cannot be read."""
     found = _sent(value or b"", headers)
     action_id = _identifier(found.fields.get("action_id"))
@@ -66,7 +68,7 @@ def _identifier(value: Any) -> str | None:
     if not isinstance(value, str | int):
         return None
     try:
-        return spelling.identifier(value)
+        return normalize.identifier(value)
     except ValueError:
         return None
 
@@ -74,7 +76,7 @@ def _identifier(value: Any) -> str | None:
 def _lead_id(value: Any) -> str:
     """Return the lead's id, or what was sent for one, if it is one word that no other record's key can be."""
     try:
-        return spelling.lead_id(value)
+        return normalize.lead_id(value)
     except ValueError:
         found = _identifier(value)
         return found if found and "/" not in found and found.isprintable() else NO_LEAD
@@ -84,6 +86,6 @@ def _org(found: Salvaged) -> str:
     if "org" not in found.fields and not found.whole:
         return NO_ORG
     try:
-        return spelling.org(found.fields.get("org"))
+        return normalize.org(found.fields.get("org"))
     except ValueError:
         return NO_ORG

@@ -16,8 +16,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from models.errors import Later
-from sink.condition import Condition
+from models.errors import RetryableError
+from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import metrics
 from streams.settings import Settings
@@ -70,7 +70,7 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, condition: Condition) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, condition: Readiness) -> None:
         self._consumer = consumer
         self._writer = writer
         self._condition = condition
@@ -91,7 +91,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                     fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
                 if fetched:
                     await self._store(fetched)
-            except Later as later:
+            except RetryableError as later:
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
@@ -125,7 +125,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                     if generation == self._generation and partition not in self._unsought:
                         at = await self._consumer.position(partition)
                         metrics.SINK_LAG.labels(partition.partition).set(end - at)
-        except Later as later:
+        except RetryableError as later:
             if later.what == KAFKA:
                 self._condition.blocked(KAFKA, later.reason)
         except TimeoutError:
@@ -151,7 +151,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             behind = behind or applied < end
             if applied > end:
                 # Going on would pass over every new record up to `applied` as if it had been stored.
-                raise Later(LEAD_JOURNAL, not_filled_from(partition.partition, end, applied))
+                raise RetryableError(LEAD_JOURNAL, not_filled_from(partition.partition, end, applied))
         for partition in partitions:
             position = positions.get(partition.partition)
             if position:
@@ -193,7 +193,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if rebalancing:
             self._condition.blocked(REBALANCING, "partitions are not sought yet")
 
-    async def _wait(self, later: Later, stop: asyncio.Event) -> None:
+    async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
         """Keep the partitions and the membership, read nothing, and begin again after a while."""
         _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(self._delay, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
@@ -215,9 +215,9 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except IllegalStateError as error:  # a partition was taken from us between two lines
-        raise Later(REBALANCING, str(error)) from error
+        raise RetryableError(REBALANCING, str(error)) from error
     except KafkaError as error:
-        raise Later(KAFKA, repr(error)) from error
+        raise RetryableError(KAFKA, repr(error)) from error
 
 
 def _count(applied: Applied) -> None:

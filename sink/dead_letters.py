@@ -6,7 +6,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from models.errors import Later, Never
+from models.errors import PermanentError, RetryableError
 from sink.writer import JournalRecord
 from streams.brake import Brake
 from streams.dead_letters import count, make_letter
@@ -31,7 +31,7 @@ class Graveyard:
         self._loop = loop
         self._brake = brake
 
-    def __call__(self, record: JournalRecord, verdict: Never) -> None:
+    def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
         """Return when the record is durable in `dead-letters`; raises Later. Not for the loop's thread."""
         if self._brake is not None and verdict.error_class == FATAL_ERROR:
             self._brake.failed(STAGE, verdict.reason, record)
@@ -40,9 +40,9 @@ class Graveyard:
             sent.result(DEADLINE_S)
         except (KafkaError, TimeoutError) as error:
             sent.cancel()
-            raise Later(DEAD_LETTERS, f"a record could not be put there: {error!r}") from error
+            raise RetryableError(DEAD_LETTERS, f"a record could not be put there: {error!r}") from error
 
-    async def _send(self, record: JournalRecord, verdict: Never) -> None:
+    async def _send(self, record: JournalRecord, verdict: PermanentError) -> None:
         letter = make_letter(
             record, verdict.error_class, verdict.reason, stage=STAGE, timestamp_ms=record.timestamp
         )

@@ -8,8 +8,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, func, select
 
+from sink.db_errors import translated
 from sink.engine import connect
-from sink.verdicts import translated
 
 _LOCK: Final = 0x66697273
 """Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""

@@ -1,7 +1,7 @@
 """Questions the CRM database answers, for status, verify, why and the console; they only read.
 
 Each takes an open connection (`engine.connect()`): on SQLite all questions asked of one see one snapshot. The
-driver's errors pass through; `sink.verdicts.translated` around the caller makes them ours.
+driver's errors pass through; `sink.db_errors.translated` around the caller makes them ours.
 """
 
 from collections.abc import Collection, Iterator

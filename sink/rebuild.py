@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select, text
 
 from models.public import Assignment, LeadException
+from sink.db_errors import translated
 from sink.rows import Values, replaced
 from sink.statements import Statements
 from sink.tables import (
@@ -23,7 +24,6 @@ from sink.tables import (
     LeadTable,
     SinkOffsetTable,
 )
-from sink.verdicts import translated
 from sink.writer import DATABASE, JournalRecord, rows_of
 
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)

@@ -14,7 +14,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.lead import Lead, LeadRow, Phase
-from sink.asked import asked
+from sink.sql.comparison_keys import asked
 
 Values = dict[str, Any]
 """One table row: column name -> value."""

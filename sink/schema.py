@@ -10,9 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
+from sink.db_errors import translated
 from sink.engine import connect
 from sink.tables import Base
-from sink.verdicts import translated
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
@@ -50,7 +50,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def schema_of(database_url: str) -> Schema:
-    """Return what tables there are. An SQLite file that does not exist is not made. Raises `Later`."""
+    """Return what tables there are. An SQLite file that does not exist is not made. Raises `RetryableError`."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)

@@ -16,12 +16,12 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from models.errors import ConfigError, Later, RuntimeFailure
-from sink.condition import Condition
+from models.errors import ConfigError, RetryableError, RuntimeFailure
 from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
 from sink.dead_letters import STAGE, Graveyard
 from sink.engine import connect
 from sink.migrate import upgrade
+from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.brake import Brake, make_brake
@@ -47,7 +47,7 @@ class Sink:
     def __init__(self, settings: Settings, *, instance_id: str | None = None) -> None:
         self._settings = settings
         self._instance_id = instance_id
-        self.condition = Condition()
+        self.condition = Readiness()
         self.condition.blocked("starting", "the process has just begun")
 
     def health(self) -> tuple[bool, dict[str, Any]]:
@@ -94,7 +94,7 @@ class Sink:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
-                failure = error if isinstance(error, RuntimeFailure) else Later(KAFKA, repr(error))
+                failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
                 self.condition.cleared(*(set(self.condition.ready()[1]["not_ready"]) - {"starting"}))
                 return

@@ -66,8 +66,8 @@ class LeadTable(Base):
     `facts`: the whole of them, with `attributes`; the columns beside it are its contents, to filter and sort
     by. `loan_amount`: whole currency units. `created_at`: the vendor's clock, or the arrival's where the
     vendor gave none. `failure_reason`: why it is an exception; `failed`: why its last search for a rep came to
-    nothing. `asked`: what rules read beside the columns (`sink.asked`); NULL only in a row of an older schema, until
-    the journal has been read again.
+    nothing. `asked`: what rules read beside the columns (`sink.sql.comparison_keys`); NULL only in a row of an older
+    schema, until the journal has been read again.
     """
 
     __tablename__ = "lead"

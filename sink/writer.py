@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from msgspec import MsgspecError
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from models.errors import Later, Never
+from models.codec import decode_row
+from models.errors import PermanentError, RetryableError
 from models.lead import LeadRow
-from models.wire import decode_row
+from sink.db_errors import reason_of, translated
 from sink.rows import Effects, effects, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
-from sink.verdicts import reason_of, translated
 from streams.letters import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 from streams.unreadable import StandIn, Unreadable
@@ -84,7 +84,7 @@ class _Work(NamedTuple):
     buried: bool = False
 
 
-Bury = Callable[[JournalRecord, Never], None]
+Bury = Callable[[JournalRecord, PermanentError], None]
 """Puts a record that can never be stored among the dead letters, safe there on return; may raise Later."""
 
 
@@ -132,23 +132,25 @@ class CrmWriter:
     def _prepared(self, record: JournalRecord) -> _Work:
         try:
             return _Work(record, rows_of(record))
-        except Never as verdict:
+        except PermanentError as verdict:
             return self._buried_now(record, verdict)
         except (MsgspecError, UnicodeDecodeError) as error:  # it is not what we write there
-            return self._buried_now(record, Never(type(error).__name__, reason_of(error)))
+            return self._buried_now(record, PermanentError(type(error).__name__, reason_of(error)))
         except Exception as error:  # noqa: BLE001  # whatever one record does to us, the others must go on
-            return self._buried_now(record, Never(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}"))
+            return self._buried_now(
+                record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
+            )
 
     def _store(self, work: list[_Work]) -> Applied:
         try:
             return self._transaction(work)
-        except Never as verdict:
+        except PermanentError as verdict:
             if len(work) == 1:
                 return self._transaction([self._buried_now(work[0].record, verdict)])
         middle = len(work) // 2
         return self._store(work[:middle]) + self._store(work[middle:])
 
-    def _buried_now(self, record: JournalRecord, verdict: Never) -> _Work:
+    def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _Work:
         """Bury once, however often the batch is tried again."""
         place = (record.partition, record.offset)
         if place not in self._buried:
@@ -180,7 +182,7 @@ class CrmWriter:
         for partition, position in before.items():
             if position.next_offset < self._reached.get(partition, 0):
                 back = f"partition {partition} was set back to offset {position.next_offset}"
-                raise Later(
+                raise RetryableError(
                     DATABASE, f"{back}, by a backup or `firstclaim crm rebuild`: read again from there"
                 )
 
@@ -206,14 +208,16 @@ class CrmWriter:
 def rows_of(record: JournalRecord) -> Effects | None:
     """Return the rows of a record, None if it holds none for us; raises Never or what the decoder raises."""
     if isinstance(record.value, Unreadable):
-        raise Never(record.value.error_class, record.value.reason)
+        raise PermanentError(record.value.error_class, record.value.reason)
     if record.value is None or isinstance(record.value, StandIn):
         return None
     row = decode_row(record.value)
     if not isinstance(row, LeadRow):
         return None
     if not record.key:
-        raise Never("MissingKey", "a lead's journal record has its lead id as key, and this one has none")
+        raise PermanentError(
+            "MissingKey", "a lead's journal record has its lead id as key, and this one has none"
+        )
     if b"\\u0000" in record.value:
         row = without_nul(row)
     return effects(record.partition, record.key.decode(), row)

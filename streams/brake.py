@@ -2,7 +2,7 @@
 
 A bad release fails on record after record. Buried one by one they would be a day of leads among the dead letters; with
 the brake the process ends, says which stage fails of what, and the record at which it ended is not acknowledged: it is
-decided after the mend. What senders do wrong (`Never`, `Refused`) is not counted.
+decided after the mend. What senders do wrong (`PermanentError`, `Refused`) is not counted.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from models.errors import Later
+from models.errors import RetryableError
 from streams.closing import stop_consumer
 from streams.fatal import Exit, leave
 from streams.letters import Letter, read_letter
@@ -90,7 +90,10 @@ class Brake:
 
 
 async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
-    """Return the brake of a process that has these stages, with what its earlier lives buried. Raises `Later`."""
+    """Return the brake of a process that has these stages, with what its earlier lives buried.
+
+    Raises `RetryableError`.
+    """
     brake = Brake(settings.fatal_error_limit, settings.fatal_error_window_seconds)
     buried = await recent_fatal_errors(settings, stages=stages)
     brake.remember([letter.at.timestamp() for letter in buried])
@@ -105,7 +108,7 @@ async def recent_fatal_errors(
     """Return the dead letters of what our own code could not decide lately, without key and value, oldest first.
 
     `seconds`: how far back, the brake's window without it; `stages`: all without it. At most `MOST_READ` letters of a
-    partition are looked at, for `READ_SECONDS`. Raises `Later` where Kafka is away.
+    partition are looked at, for `READ_SECONDS`. Raises `RetryableError` where Kafka is away.
     """
     back = settings.fatal_error_window_seconds if seconds is None else seconds
     since = time.time() - back
@@ -122,7 +125,7 @@ async def recent_fatal_errors(
     except TimeoutError:
         _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
-        raise Later("Kafka", f"{DEAD_LETTERS} could not be read: {error!r}") from error
+        raise RetryableError("Kafka", f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return sorted(found, key=lambda letter: letter.at)

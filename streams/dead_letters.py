@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import structlog
 
-from models.errors import Never, Refused
+from models.errors import PermanentError, Refused
 from streams import letters
 from streams.journal import JournalWriter, Receipt
 from streams.letters import FATAL_ERROR
@@ -52,7 +52,7 @@ def verdict(error: Exception) -> tuple[str, str]:
     """
     if isinstance(error, Refused):
         return error.error_class, f"{error.field}: {error.reason}" if error.field else error.reason
-    if isinstance(error, Never):
+    if isinstance(error, PermanentError):
         return error.error_class, error.reason
     _log.exception("a record could not be handled")
     return FATAL_ERROR, _printed(error)

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
-from models.errors import Later, Never
+from models.errors import PermanentError, RetryableError
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
@@ -140,7 +140,7 @@ class JournalWriter:
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect; raises `Later` where Kafka is away."""
+        """Connect; raises `RetryableError` where Kafka is away."""
         producer = AIOKafkaProducer(
             **self._settings.aiokafka_options(),
             acks="all",
@@ -153,7 +153,7 @@ class JournalWriter:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            raise Later("Kafka", repr(error)) from error
+            raise RetryableError("Kafka", repr(error)) from error
         self._producer = producer
         if self._lease is not None:
             _send_only_awake(producer.client, self._lease)
@@ -191,8 +191,8 @@ class JournalWriter:
     ) -> None:
         """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
 
-        Raises `Never` (`record_too_large`) for a record of more than `most` bytes, and then has not appended it: the
-        broker would refuse its batch, and with it the event, again and again.
+        Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and then has not
+        appended it: the broker would refuse its batch, and with it the event, again and again.
         """
         check_size(key, value, headers or (), most)
         sent = list(headers or ())
@@ -208,11 +208,11 @@ class JournalWriter:
     ) -> None:
         """Append records that one event caused in one record batch: all of them will be there, or none.
 
-        Raises `Never` (`record_too_large`) where they do not fit into a batch, and then has appended none.
+        Raises `PermanentError` (`record_too_large`) where they do not fit into a batch, and then has appended none.
         """
         size = sum(check_size(key, value) for key, value in records)
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
-            raise Never(
+            raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
             )
         lane = self._lane(topic, partition)
@@ -309,10 +309,10 @@ def check_size(
     headers: Sequence[Header] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
-    """Return what a record takes in its batch, in bytes, at most; raises `Never` (`record_too_large`)."""
+    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
     size = record_size(key, value, headers)
     if size > most:
-        raise Never("record_too_large", f"{size} bytes, at most {most} are taken")
+        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from models.errors import Later
+from models.errors import RetryableError
 from streams.closing import stop_consumer
 from streams.settings import Settings
 
@@ -35,7 +35,7 @@ async def read_topic(
     """Yield a topic's records (aiokafka's), in order within each partition; partitions are mixed.
 
     `until_end`: stop at the end offsets at the time of the call; otherwise go on with what is appended
-    later. `partitions`: all without it. Raises `Later` where Kafka is away, the topic does not exist, or
+    later. `partitions`: all without it. Raises `RetryableError` where Kafka is away, the topic does not exist, or
     nothing came for `STALL_SECONDS` with records still to come. Close the iterator (`aclosing`) when
     leaving it early.
     """
@@ -66,7 +66,7 @@ async def read_topic(
                 if not until_end or record.offset < ends[TopicPartition(topic, record.partition)]:
                     yield record
     except (KafkaError, OSError) as error:
-        raise Later("Kafka", f"topic {topic} could not be read: {error!r}") from error
+        raise RetryableError("Kafka", f"topic {topic} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
 
@@ -74,7 +74,8 @@ async def read_topic(
 async def read_places(settings: Settings, topic: str, places: Collection[tuple[int, int]]) -> list[Any]:
     """Return the records at these partitions and offsets, in this order; what is not there is left out.
 
-    Nothing before them is read. Raises `Later` where Kafka is away or a record does not come for `STALL_SECONDS`.
+    Nothing before them is read. Raises `RetryableError` where Kafka is away or a record does not come for
+    `STALL_SECONDS`.
     """
     found: list[Any] = []
     bounds = await extent(settings, topic)
@@ -96,21 +97,21 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
             if record is not None:
                 found.append(record)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Later("Kafka", f"topic {topic} could not be read: {error!r}") from error
+        raise RetryableError("Kafka", f"topic {topic} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return found
 
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
-    """Return of each partition of a topic the first offset and the one after the last. Raises `Later`."""
+    """Return of each partition of a topic the first offset and the one after the last. Raises `RetryableError`."""
     consumer = AIOKafkaConsumer(topic, **settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
         await _start(consumer, topic)
         places = sorted(consumer.assignment())
         begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
     except (KafkaError, OSError) as error:
-        raise Later("Kafka", f"topic {topic} could not be asked: {error!r}") from error
+        raise RetryableError("Kafka", f"topic {topic} could not be asked: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return {place.partition: (begin[place], end[place]) for place in places}
@@ -132,7 +133,7 @@ async def _start(consumer: AIOKafkaConsumer, topic: str) -> None:
         async with asyncio.timeout(START_SECONDS):
             await consumer.start()
     except TimeoutError as error:
-        raise Later("Kafka", f"it is away or has no topic {topic}") from error
+        raise RetryableError("Kafka", f"it is away or has no topic {topic}") from error
 
 
 async def _begin(
@@ -150,7 +151,7 @@ async def _begin(
 async def _next(
     consumer: AIOKafkaConsumer, topic: str, at: dict[TopicPartition, int] | None
 ) -> AsyncIterator[Any]:
-    """Yield the next records; if there must be some (`at`: the positions now) and none come: `Later`."""
+    """Yield the next records; if there must be some (`at`: the positions now) and none come: `RetryableError`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + STALL_SECONDS
     while True:
@@ -164,4 +165,6 @@ async def _next(
         if any([await consumer.position(place) != offset for place, offset in at.items()]):
             return
         if loop.time() > give_up:
-            raise Later("Kafka", f"topic {topic}: nothing came for {STALL_SECONDS:.0f} s before its end")
+            raise RetryableError(
+                "Kafka", f"topic {topic}: nothing came for {STALL_SECONDS:.0f} s before its end"
+            )

@@ -12,9 +12,9 @@ import structlog
 from faust.stores.memory import Store
 from faust.tables.table import Table
 
+from models.codec import decode_org_record, decode_row
 from models.lead import DirectoryRow, LeadRow
-from models.wire import decode_org_record, decode_row
-from rules.org.offices import Offices
+from rules.org.org_partition import OrgPartition
 from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ DROPPED_LOGGED: Final = 5
 
 
 class Rows:
-    """partition -> key -> row. Keys are as in the journal: a lead's id, or `models.wire.directory_key`."""
+    """partition -> key -> row. Keys are as in the journal: a lead's id, or `models.codec.directory_key`."""
 
     def __init__(self) -> None:
         self._partitions: dict[int, dict[bytes, Row]] = {}
@@ -73,18 +73,18 @@ class Rows:
 
 
 class OrgRows:
-    """partition -> its orgs (`rules.org.offices`), filled from `org-journal`."""
+    """partition -> its orgs (`rules.org.org_partition`), filled from `org-journal`."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, Offices] = {}
+        self._partitions: dict[int, OrgPartition] = {}
         self.regressions = 0
         self.unreadable = 0
 
-    def of(self, partition: int) -> Offices:
+    def of(self, partition: int) -> OrgPartition:
         """Return the orgs of one partition."""
         offices = self._partitions.get(partition)
         if offices is None:
-            offices = self._partitions[partition] = Offices(partition)
+            offices = self._partitions[partition] = OrgPartition(partition)
         return offices
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
@@ -102,7 +102,7 @@ class OrgRows:
         for partition in set(self._partitions) - set(owned):
             del self._partitions[partition]
 
-    def partitions(self) -> Iterator[tuple[int, Offices]]:
+    def partitions(self) -> Iterator[tuple[int, OrgPartition]]:
         """Iterate over the partitions that have orgs."""
         yield from list(self._partitions.items())
 

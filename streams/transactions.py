@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import KafkaError
 
-from models.errors import Later
+from models.errors import RetryableError
 from streams.closing import stop_consumer
 from streams.producers import DescribeProducersRequest, ListTransactionsRequest
 from streams.settings import Settings
@@ -72,7 +72,7 @@ async def held_partitions(
     """Return the partitions of these topics that a transaction holds back, by topic and partition.
 
     Left out is one whose producer has written within `longer_than`. One of which the broker does not tell when that was
-    is in the list. Topics that do not exist are left out. Raises `Later` where Kafka is away.
+    is in the list. Topics that do not exist are left out. Raises `RetryableError` where Kafka is away.
     """
     consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
@@ -93,7 +93,7 @@ async def held_partitions(
         ]
         found = [await _told(consumer._client, each) for each in held]  # noqa: SLF001  # requests of our own
     except (KafkaError, OSError) as error:
-        raise Later("Kafka", f"its transactions could not be asked for: {error!r}") from error
+        raise RetryableError("Kafka", f"its transactions could not be asked for: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than

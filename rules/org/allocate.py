@@ -14,15 +14,15 @@ from models.lead import Lead
 from models.offers import NoRepAvailable, OfferMade, Rejected, RingStarted, Why
 from models.org import OrgLead, Stage
 from models.org_decisions import StillWaiting
+from rules.calendar.schedule import window_end
 from rules.org.capacity import take
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan
-from rules.org.draft import Draft
 from rules.org.eligibility import BUSY, Ask, Refusal, busy, gone, group_refusal
 from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
-from rules.schedule import window_end
+from rules.org.transition import OrgTransition
 
 PAUSED: Final = "transfers_paused"
 NOBODY: Final = "no_available_agents"
@@ -37,13 +37,13 @@ class _Obstacle(msgspec.Struct, frozen=True):
     reason: str = NOBODY
 
 
-def method_of(draft: Draft, group: GroupPlan) -> Method | None:
+def method_of(draft: OrgTransition, group: GroupPlan) -> Method | None:
     """Return how a group distributes; with the org's round robin off, by its roster (R1)."""
     method = METHODS.get(group.method)
     return ROSTER if method is ROUND_ROBIN and not draft.directory.settings.round_robin else method
 
 
-def request(draft: Draft, row: OrgLead) -> None:
+def request(draft: OrgTransition, row: OrgLead) -> None:
     """Answer a lead that asks: an offer, a ring, or nobody and why. `row`: as asked, not yet in the draft."""
     obstacle, choice = _ask(draft, row)
     if choice is not None and choice.reps:
@@ -52,7 +52,7 @@ def request(draft: Draft, row: OrgLead) -> None:
         _answer(draft, row, obstacle, choice)
 
 
-def retry(draft: Draft, row: OrgLead) -> None:
+def retry(draft: OrgTransition, row: OrgLead) -> None:
     """Look again at a lead that waits, and give it to somebody who may have it now.
 
     One that a pause held back is answered anew once the pause is over: it is hidden no longer, and where all were
@@ -68,11 +68,11 @@ def retry(draft: Draft, row: OrgLead) -> None:
     refused = [refusal for _, refusal in choice.refused] if choice else []
     _, until = _passes([*refused, obstacle.refusal] if obstacle else refused)
     draft.put_lead(msgspec.structs.replace(row, wake=until))
-    draft.say(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
+    draft.emit(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
     draft.spend()
 
 
-def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None) -> None:
+def _answer(draft: OrgTransition, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None) -> None:
     """Tell a lead that nobody may have it now and why; it keeps its place if that may pass, or takes one."""
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
@@ -90,7 +90,7 @@ def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choi
     elif row.number:
         draft.forget_lead(row)
     draft.spend(len(explanation))
-    draft.say(
+    draft.emit(
         NoRepAvailable(
             lead_id=row.lead_id,
             epoch=row.epoch,
@@ -103,7 +103,7 @@ def _answer(draft: Draft, row: OrgLead, obstacle: _Obstacle | None, choice: Choi
     )
 
 
-def refill(draft: Draft, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
+def refill(draft: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
     """Offer leads that wait, of some groups or all, while a rep has room for them.
 
     A lead that the rep could take goes to whoever's turn it is. Where the event's budget is spent, or time alone keeps
@@ -130,7 +130,7 @@ def refill(draft: Draft, rep_id: str, group_ids: tuple[str, ...] | None = None) 
 
 
 def _takeable(
-    draft: Draft, rep_id: str, group_id: str, until: list[datetime]
+    draft: OrgTransition, rep_id: str, group_id: str, until: list[datetime]
 ) -> Iterator[tuple[OrgLead, Ask]]:
     """Return the leads that wait for a group and that a rep might take, as long as it has room.
 
@@ -160,7 +160,7 @@ def _note(until: list[datetime], refusal: Refusal) -> None:
         until.append(refusal.until)
 
 
-def wake_group(draft: Draft, group_id: str) -> None:
+def wake_group(draft: OrgTransition, group_id: str) -> None:
     """Look again at the leads of a group whose time has come, the longest waiting first."""
     due = [row for row in draft.waiting(group_id) if row.wake is not None and row.wake <= draft.at]
     for row in due:
@@ -169,7 +169,7 @@ def wake_group(draft: Draft, group_id: str) -> None:
         retry(draft, row)
 
 
-def _ask(draft: Draft, row: OrgLead) -> tuple[_Obstacle | None, Choice | None]:
+def _ask(draft: OrgTransition, row: OrgLead) -> tuple[_Obstacle | None, Choice | None]:
     group = draft.directory.groups.get(row.group_id or "")
     if group is None:
         return _Obstacle(Refusal(Why.GROUP, f"there is no group {row.group_id}")), None
@@ -182,7 +182,7 @@ def _ask(draft: Draft, row: OrgLead) -> tuple[_Obstacle | None, Choice | None]:
     return None, method.choose(Ask(draft, group, row, row.lead, rings=method.rings))
 
 
-def _obstacle(draft: Draft, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obstacle | None:
+def _obstacle(draft: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obstacle | None:
     """Say why a group takes nobody at all for a lead, in one reason for all."""
     method = method_of(draft, group)
     if method is None or not method.takes:
@@ -201,7 +201,7 @@ def _obstacle(draft: Draft, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obst
     return None if filtered is None else _Obstacle(filtered)
 
 
-def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
+def _give(draft: OrgTransition, row: OrgLead, choice: Choice) -> None:
     """Take capacity of everybody the lead goes to, and say so."""
     group = draft.directory.groups[row.group_id or ""]
     method = method_of(draft, group)
@@ -226,7 +226,7 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
     passed = _explanation(choice)
     draft.spend(len(passed))
     if method.rings:
-        draft.say(
+        draft.emit(
             RingStarted(
                 lead_id=row.lead_id,
                 epoch=row.epoch,
@@ -241,7 +241,7 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
         )
         return
     seconds = None if method.name != group.method else group.claim_window_seconds
-    draft.say(
+    draft.emit(
         OfferMade(
             lead_id=row.lead_id,
             epoch=row.epoch,
@@ -256,7 +256,7 @@ def _give(draft: Draft, row: OrgLead, choice: Choice) -> None:
     )
 
 
-def _due(draft: Draft, group: GroupPlan, seconds: int | None) -> datetime | None:
+def _due(draft: OrgTransition, group: GroupPlan, seconds: int | None) -> datetime | None:
     """Return when a window that begins now ends (R4)."""
     if seconds is None:
         return None

@@ -7,11 +7,11 @@ with the lead that had it first.
 
 from models.org import ContactListed, OrgBarred, OrgPerson, PersonArrived
 from models.persons import ArrivalPlaced, ContactBarred, Inquiry, handles_of
-from rules.org.draft import Draft
 from rules.org.persons import Persons
+from rules.org.transition import OrgTransition
 
 
-def arrive(draft: Draft, event: PersonArrived) -> None:
+def arrive(draft: OrgTransition, event: PersonArrived) -> None:
     """Say which lead an arrival belongs to, and remember it."""
     persons, arrival_id = draft.state.persons, event.lead_id
     handles = handles_of(event.facts)
@@ -29,7 +29,7 @@ def arrive(draft: Draft, event: PersonArrived) -> None:
         draft.put_person(
             OrgPerson(arrival_id=arrival_id, lead_id=lead_id, handles=fresh, shared=shared, more=known)
         )
-    draft.say(
+    draft.emit(
         ArrivalPlaced(
             lead_id=lead_id,
             facts=event.facts,
@@ -40,14 +40,14 @@ def arrive(draft: Draft, event: PersonArrived) -> None:
     )
 
 
-def listed(draft: Draft, event: ContactListed) -> None:
+def listed(draft: OrgTransition, event: ContactListed) -> None:
     """Remember whether a handle may be contacted, and tell every lead that has it (X6)."""
     persons, handle = draft.state.persons, event.handle
     if persons.barred(handle) == event.reason:
         return
     draft.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
-        draft.say(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+        draft.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
 def undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:

@@ -4,10 +4,10 @@ import msgspec
 
 from models.org import Hold, OrgLead, Stage
 from models.org_decisions import CapacityReturned, CapacityTaken
-from rules.org.draft import Draft
+from rules.org.transition import OrgTransition
 
 
-def take(draft: Draft, rep_id: str, lead_id: str, *, rings: bool, turn: bool) -> Hold:
+def take(draft: OrgTransition, rep_id: str, lead_id: str, *, rings: bool, turn: bool) -> Hold:
     """Take a place, and a count on the rep's own day, for an offer or a ring."""
     plan = draft.directory.rep(rep_id)
     row = draft.rep(rep_id)
@@ -24,7 +24,7 @@ def take(draft: Draft, rep_id: str, lead_id: str, *, rings: bool, turn: bool) ->
     return Hold(rep_id, day, turn)
 
 
-def give_back(draft: Draft, lead: OrgLead, hold: Hold, why: str, *, voided: bool) -> None:
+def give_back(draft: OrgTransition, lead: OrgLead, hold: Hold, why: str, *, voided: bool) -> None:
     """Return what an offer took. `voided`: through no doing of the rep's, so the turn is owed to it (R7)."""
     row = draft.rep(hold.rep_id)
     draft.change_rep(
@@ -39,10 +39,10 @@ def give_back(draft: Draft, lead: OrgLead, hold: Hold, why: str, *, voided: bool
         draft.change_turn(lead.group_id, hold.rep_id, msgspec.structs.replace(turn, owed=turn.owed + 1))
     draft.freed.add(hold.rep_id)
     said = None if not hold.turn else "owed" if owed else "used up"
-    draft.say(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why, turn=said))
+    draft.emit(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why, turn=said))
 
 
-def keep(draft: Draft, lead: OrgLead, hold: Hold, epoch: int) -> None:
+def keep(draft: OrgTransition, lead: OrgLead, hold: Hold, epoch: int) -> None:
     """Make an offer's place that of a lead its rep owns."""
     row = draft.rep(hold.rep_id)
     ring = None if row.ring == lead.lead_id else row.ring
@@ -52,28 +52,28 @@ def keep(draft: Draft, lead: OrgLead, hold: Hold, epoch: int) -> None:
     _held(draft, lead.lead_id, hold.rep_id, epoch, row.held)
 
 
-def own(draft: Draft, lead_id: str, rep_id: str, epoch: int) -> None:
+def own(draft: OrgTransition, lead_id: str, rep_id: str, epoch: int) -> None:
     """Count a lead that came to its owner by other ways; no cap keeps it away."""
     row = draft.rep(rep_id)
     row = draft.change_rep(rep_id, held=row.held + 1)
     _held(draft, lead_id, rep_id, epoch, row.held)
 
 
-def let_go(draft: Draft, lead: OrgLead, why: str, *, voided: bool = True) -> None:
+def let_go(draft: OrgTransition, lead: OrgLead, why: str, *, voided: bool = True) -> None:
     """Return all that a lead took of anybody, and forget it."""
     for hold in lead.holds:
         if lead.stage is Stage.HELD:
             row = draft.rep(hold.rep_id)
             draft.change_rep(hold.rep_id, held=row.held - 1)
             draft.freed.add(hold.rep_id)
-            draft.say(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why))
+            draft.emit(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why))
         else:
             give_back(draft, lead, hold, why, voided=voided)
     draft.forget_lead(lead)
 
 
-def _held(draft: Draft, lead_id: str, rep_id: str, epoch: int, held: int) -> None:
+def _held(draft: OrgTransition, lead_id: str, rep_id: str, epoch: int, held: int) -> None:
     draft.put_lead(
         OrgLead(lead_id=lead_id, epoch=epoch, stage=Stage.HELD, since=draft.at, holds=(Hold(rep_id),))
     )
-    draft.say(CapacityTaken(lead_id=lead_id, rep_id=rep_id, held=held))
+    draft.emit(CapacityTaken(lead_id=lead_id, rep_id=rep_id, held=held))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from rules.org.eligibility import Ask, Refusal
-from rules.org.fair import Pick
+from rules.org.turn_order import Pick
 
 Refused = tuple[str, Refusal]
 

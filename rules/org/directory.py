@@ -11,10 +11,10 @@ from models.directory import OrgSettings
 from models.errors import Problem, RuleErrors
 from models.events import DirectoryPublished
 from models.roster import Absence, Group, RepTerms
-from rules.compile import CompiledRule
-from rules.publication import present
-from rules.schedule import NEVER, Week, week, zone_of
-from rules.tree import parse
+from rules.calendar.schedule import NEVER, Week, week, zone_of
+from rules.inbound.publication import present
+from rules.language.compile import CompiledRule
+from rules.language.tree import parse
 
 T = TypeVar("T")
 

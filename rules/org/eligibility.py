@@ -9,9 +9,9 @@ import msgspec
 from models.lead import Lead
 from models.offers import Rejected, Why
 from models.org import OrgLead, OrgRep
+from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
-from rules.org.draft import Draft
-from rules.schedule import away_until
+from rules.org.transition import OrgTransition
 
 BUSY: Final = frozenset({Why.OPEN_CAP, Why.DAILY_CAP, Why.RINGING})
 """What says that somebody could take the lead, only not yet: not all were tried then (E1)."""
@@ -42,7 +42,9 @@ class Ask:
 
     __slots__ = ("draft", "group", "lead", "rings", "row", "tried")
 
-    def __init__(self, draft: Draft, group: GroupPlan, row: OrgLead, lead: Lead, *, rings: bool) -> None:
+    def __init__(
+        self, draft: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead, *, rings: bool
+    ) -> None:
         self.draft = draft
         self.group = group
         self.row = row
@@ -74,7 +76,7 @@ class Ask:
         return None
 
 
-def group_refusal(draft: Draft, group: GroupPlan, lead: Lead) -> Refusal | None:
+def group_refusal(draft: OrgTransition, group: GroupPlan, lead: Lead) -> Refusal | None:
     """Say why a group does not take a lead at all, by its filter."""
     if group.filter is None:
         return None
@@ -92,7 +94,7 @@ def gone(plan: RepPlan, row: OrgRep) -> Refusal | None:
     return _LEFT if row.left else None
 
 
-def busy(draft: Draft, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
+def busy(draft: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
     """Say why a rep may have no lead at all now, whatever the lead: all of this passes."""
     at = draft.at
     if row.away and (row.away_until is None or at < row.away_until):

@@ -32,9 +32,9 @@ from rules.org import arrivals
 from rules.org.allocate import refill, request, wake_group
 from rules.org.capacity import give_back, keep, let_go, own
 from rules.org.directory import OrgDirectory
-from rules.org.draft import Draft
-from rules.org.leaving import drop, has_left, leave, part
+from rules.org.rep_departure import drop, has_left, leave, part
 from rules.org.state import OrgState
+from rules.org.transition import OrgTransition
 
 SLICE: Final = 100
 """How many leads one event may let go of, or offer that waited: the rest are a later event's (X2)."""
@@ -54,7 +54,7 @@ def step_org(
     `state` is read only; whoever has written the rows puts them in (`OrgState.put`). `at`: the broker's time of the
     event, aware. `directory`: as it is after the event, if that is a `DirectoryPublished`.
     """
-    draft = Draft(state, directory, at, slice_size)
+    draft = OrgTransition(state, directory, at, slice_size)
     match event:
         case PersonArrived():
             arrivals.arrive(draft, event)
@@ -81,7 +81,7 @@ def step_org(
     return draft.step()
 
 
-def _requested(draft: Draft, event: RepRequested) -> None:
+def _requested(draft: OrgTransition, event: RepRequested) -> None:
     row = draft.lead(event.lead_id)
     if row is not None:
         if event.epoch <= row.epoch:
@@ -102,7 +102,7 @@ def _requested(draft: Draft, event: RepRequested) -> None:
     )
 
 
-def _settled(draft: Draft, event: OfferSettled) -> None:
+def _settled(draft: OrgTransition, event: OfferSettled) -> None:
     """End an offer as the lead says. A claim always counts: it is the lead that knows its owner."""
     row = draft.lead(event.lead_id)
     if row is not None and event.epoch < row.epoch:
@@ -122,7 +122,7 @@ def _settled(draft: Draft, event: OfferSettled) -> None:
         drop(draft, row, event.rep_id, _ENDS[event.outcome], voided=event.outcome is Outcome.VOIDED)
 
 
-def _taken(draft: Draft, lead_id: str, epoch: int, rep_id: str) -> None:
+def _taken(draft: OrgTransition, lead_id: str, epoch: int, rep_id: str) -> None:
     """Count a lead for its owner, and return what it took of anybody else."""
     row = draft.lead(lead_id)
     if row is not None and epoch < row.epoch:
@@ -149,7 +149,7 @@ def _taken(draft: Draft, lead_id: str, epoch: int, rep_id: str) -> None:
         part(draft, held, rep_id, "its owner has left")
 
 
-def _ended(draft: Draft, lead_id: str, epoch: int, why: str) -> None:
+def _ended(draft: OrgTransition, lead_id: str, epoch: int, why: str) -> None:
     row = draft.lead(lead_id)
     if row is None:
         _ignore(draft, lead_id, "the org has nothing to do with this lead")
@@ -159,7 +159,7 @@ def _ended(draft: Draft, lead_id: str, epoch: int, why: str) -> None:
         let_go(draft, row, why)
 
 
-def _rep_changed(draft: Draft, event: RepChanged) -> None:
+def _rep_changed(draft: OrgTransition, event: RepChanged) -> None:
     rep_id = event.rep_id
     if event.change is RepChange.LEFT:
         leave(draft, rep_id, f"{rep_id} has left")
@@ -170,10 +170,10 @@ def _rep_changed(draft: Draft, event: RepChanged) -> None:
     else:
         draft.change_rep(rep_id, left=False, away=False, away_until=None, wake=None)
     draft.freed.add(rep_id)
-    draft.say(RepStatusChanged(rep_id=rep_id, change=event.change, until=event.until))
+    draft.emit(RepStatusChanged(rep_id=rep_id, change=event.change, until=event.until))
 
 
-def _published(draft: Draft, event: DirectoryPublished) -> None:
+def _published(draft: OrgTransition, event: DirectoryPublished) -> None:
     """Let go of what a rep who is off may not keep; otherwise see whether leads that wait find somebody now."""
     directory = draft.directory
     if event.kind == "rep":
@@ -184,7 +184,7 @@ def _published(draft: Draft, event: DirectoryPublished) -> None:
             return
         if draft.rep(rep_id).left:
             draft.change_rep(rep_id, left=False, wake=None)
-            draft.say(RepStatusChanged(rep_id=rep_id, change=RepChange.RETURNED))
+            draft.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.RETURNED))
         draft.freed.add(rep_id)
     elif event.kind == "group" and draft.state.waiting(event.object_id):
         group = directory.groups.get(event.object_id)
@@ -192,7 +192,7 @@ def _published(draft: Draft, event: DirectoryPublished) -> None:
             refill(draft, rep_id, (event.object_id,))
 
 
-def _woken(draft: Draft, event: OrgWoken) -> None:
+def _woken(draft: OrgTransition, event: OrgWoken) -> None:
     if event.kind is WakeKind.LEAD:
         lead = draft.lead(event.object_id)
         if lead is None or lead.wake != event.due or draft.at < event.due:
@@ -210,9 +210,9 @@ def _woken(draft: Draft, event: OrgWoken) -> None:
         draft.freed.add(row.rep_id)
 
 
-def _ignore(draft: Draft, object_id: str, why: str) -> None:
-    draft.say(OrgEventIgnored(object_id=object_id, why=why))
+def _ignore(draft: OrgTransition, object_id: str, why: str) -> None:
+    draft.emit(OrgEventIgnored(object_id=object_id, why=why))
 
 
-def _late(draft: Draft, row: OrgLead, epoch: int) -> None:
+def _late(draft: OrgTransition, row: OrgLead, epoch: int) -> None:
     _ignore(draft, row.lead_id, f"epoch {epoch} is over; it is {row.epoch} now")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from models.org import NO_TURN, OrgBarred, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow, Stage, Turn
+from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
-from rules.org.fair import order
-from rules.org.memo import Memo
 from rules.org.persons import Persons
+from rules.org.turn_order import order
 
 Key = tuple[bool, int, int, str]
 """A rep in its group's order: owed or not, last turn, place on the roster, id."""
@@ -76,7 +76,7 @@ class OrgState:
         self.groups: dict[str, OrgGroup] = {}
         self.leads: dict[str, OrgLead] = {}
         self.persons = Persons() if persons is None else persons
-        self.memo = Memo()
+        self.memo = CalendarCache()
         self._leads_of: dict[str, set[str]] = {}
         self._waiting: dict[str, Waiting] = {}
         self._lines: dict[str, Line] = {}

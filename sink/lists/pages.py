@@ -9,8 +9,18 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
 
-from sink.lists.asked import Asked, Between, Contains, Filter, OneOf, Place, read, type_of, written
 from sink.lists.columns import FOLDED, Column, Expression, Kind, Listing
+from sink.lists.list_query import (
+    Between,
+    Contains,
+    Filter,
+    ListQuery,
+    OneOf,
+    PagePosition,
+    read,
+    type_of,
+    written,
+)
 from sink.queries import STREAMED, Row
 
 Condition = ColumnElement[bool]
@@ -45,8 +55,8 @@ class _Key(NamedTuple):
 
 
 def place(
-    listing: Listing, asked: Asked, cursor: str | None, bands: Sequence[Expression] = ()
-) -> Place | None:
+    listing: Listing, asked: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
+) -> PagePosition | None:
     """Return where a cursor of this question points; raises `InvalidInput`."""
     if not cursor:
         return None
@@ -56,7 +66,7 @@ def place(
 def page(
     connection: Connection,
     listing: Listing,
-    asked: Asked,
+    asked: ListQuery,
     only: Sequence[Condition],
     bands: Sequence[Expression] = (),
 ) -> Page:
@@ -81,12 +91,12 @@ def page(
     places = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
     if not rows:
         return Page([], None, None)
-    following = written(asked.order, Place(places[-1])) if more or back else None
-    earlier = written(asked.order, Place(places[0], before=True))
+    following = written(asked.order, PagePosition(places[-1])) if more or back else None
+    earlier = written(asked.order, PagePosition(places[0], before=True))
     return Page(rows, following, earlier if (more if back else asked.at is not None) else None)
 
 
-def count(connection: Connection, listing: Listing, asked: Asked, only: Sequence[Condition]) -> int:
+def count(connection: Connection, listing: Listing, asked: ListQuery, only: Sequence[Condition]) -> int:
     """Return how many rows meet the filters."""
     query: Any = select(func.count()).select_from(listing.row_id.table)
     query = _hinted(query.where(*only, *conditions(listing, asked)), listing, asked, sorts=False)
@@ -94,7 +104,7 @@ def count(connection: Connection, listing: Listing, asked: Asked, only: Sequence
 
 
 def total(
-    connection: Connection, listing: Listing, asked: Asked, only: Sequence[Condition], shown: Page
+    connection: Connection, listing: Listing, asked: ListQuery, only: Sequence[Condition], shown: Page
 ) -> int:
     """Return how many rows meet the filters, where one has a page of them; all on one page need no counting."""
     if asked.at is None and shown.next is None:
@@ -108,7 +118,7 @@ def choices(
     """Return the values a column has, the most frequent first, with how many rows have each; at most `CHOICES`."""
     column = listing.by_name[name]
     counted: Any = select(column.read, func.count()).where(*only)
-    query = _hinted(counted, listing, Asked(sort=name))
+    query = _hinted(counted, listing, ListQuery(sort=name))
     if search and column.kind in FOLDED:
         query = query.where(contains(column.read, search))
     query = query.group_by(column.read).order_by(func.count().desc(), column.read).limit(CHOICES)
@@ -118,7 +128,7 @@ def choices(
 def stream(
     connection: Connection,
     listing: Listing,
-    asked: Asked,
+    asked: ListQuery,
     only: Sequence[Condition],
     names: Sequence[str],
     bands: Sequence[Expression] = (),
@@ -131,7 +141,7 @@ def stream(
         yield tuple(row)
 
 
-def conditions(listing: Listing, asked: Asked) -> list[Condition]:
+def conditions(listing: Listing, asked: ListQuery) -> list[Condition]:
     """Return what the filters and the search ask of a row."""
     found = [_met(listing.by_name[name], one) for name, one in asked.filters.items()]
     if asked.search.strip():
@@ -178,7 +188,7 @@ def _searched(listing: Listing, text: str) -> Condition:
     )
 
 
-def _hinted(query: Select[Any], listing: Listing, asked: Asked, *, sorts: bool = True) -> Select[Any]:
+def _hinted(query: Select[Any], listing: Listing, asked: ListQuery, *, sorts: bool = True) -> Select[Any]:
     """Let SQLite, whose planner knows nothing of the data, go through an org's rows as they lie where it must."""
     looks = bool(asked.filters or asked.search) or (sorts and asked.sort not in listing.indexed)
     if not looks or not listing.scan or listing.indexed & asked.filters.keys():
@@ -191,7 +201,7 @@ def _selected(listing: Listing) -> list[Any]:
     return [listing.row_id, *(read.label(name) for name, read in listing.extra.items()), *shown]
 
 
-def _keys(listing: Listing, asked: Asked, bands: Sequence[Expression]) -> list[_Key]:
+def _keys(listing: Listing, asked: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
     column = listing.by_name[asked.sort]
     return [
         *(_Key(band, False, False, int) for band in bands),

@@ -12,10 +12,10 @@ import pytest
 from aiokafka.admin import NewTopic
 from aiokafka.partitioner import murmur2
 
+from models.codec import decode_row, encode_event
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import DirectoryRow, LeadRow
-from models.wire import decode_row, encode_event
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, TOPICS
 from tests.fixtures.servers import unique
 from tests.streams.faust.conftest import cluster, launch  # noqa: F401  # fixtures

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from agents.intake import MAX_ORG_EVENT_BYTES, IntakeStage
-from models.errors import Never, Refused
-from models.wire import decode_event, decode_org_event
-from rules.do_not_contact import accept_listing
-from rules.intake import accept_action, accept_arrival, accept_publication
+from models.codec import decode_event, decode_org_event
+from models.errors import PermanentError, Refused
+from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.refused_actions import answer_to_refused
 from streams.topics import LEAD_LOG, ORG_LOG
 
@@ -68,7 +68,7 @@ def test_r6_an_arrival_that_its_orgs_batch_could_not_take_is_refused_by_intake(i
     numbers = b",".join([b"1e15"] * 45_000)
     value = b'{"vendor": "acme", "last_name": "Jones", "page": [%s]}' % numbers
     event = accept_arrival(value, {}, arrived_at=NOW)
-    with pytest.raises(Never) as caught:
+    with pytest.raises(PermanentError) as caught:
         intake.records(event)
     assert caught.value.error_class == "record_too_large"
     assert str(MAX_ORG_EVENT_BYTES) in caught.value.reason

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from streams.local.process import free_port
+from runtime.process import free_port
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.agents.conftest import PARTITIONS, as_json
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from models.codec import decode_org_record
 from models.decisions import Answered, LeadOffered
 from models.ids import lead_id
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
 from models.org_decisions import OrgStep
-from models.wire import decode_org_record
 from streams.topics import (
     DIRECTORY,
     DO_NOT_CONTACT,

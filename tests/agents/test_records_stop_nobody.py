@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.codec import encode_event
 from models.events import RulesChanged
 from models.lead import LeadRow
-from models.wire import encode_event
 from streams.topics import DIRECTORY, LEAD_ARRIVALS, LEAD_LOG
 from tests.agents.conftest import (
     PARTITIONS,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.codec import encode_row
 from models.decisions import OwnerChanged
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
-from models.wire import encode_row
 from streams.topics import ASSIGNMENTS, DEAD_LETTERS, LEAD_JOURNAL
 from tests.agents.conftest import START, Engine, partition_of
 
@@ -55,7 +55,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
             assigned("lead", rep, off=off, version=v) for rep, off, v in (("a", 3, 1), ("b", 9, 2))
         )
         partition = older[0]
-        # That its own messages are already there is told.py's to see: here it sees nothing.
+        # That its own messages are already there is published_watermark.py's to see: here it sees nothing.
         environment = {"WITHOUT": without, "FAULTS": "nothing_was_told", "INSTANCE": "relay-0"}
         await engine.send(LEAD_JOURNAL, [older, newer])
         async with engine.relay(**environment) as relay:

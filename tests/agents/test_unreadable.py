@@ -10,8 +10,8 @@ import pytest
 from aiokafka.codec import gzip_encode
 from confluent_kafka import Producer
 
+from models.codec import decode_org_event
 from models.org import PersonArrived
-from models.wire import decode_org_event
 from streams.batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.agents.conftest import arrived, as_json, placed

@@ -11,13 +11,13 @@ import aiohttp
 import pytest
 
 from agents.worker import STALLED_SECONDS, Health, Patience
+from models.codec import decode_org_record
 from models.errors import ConfigError
 from models.org_decisions import OrgStep
-from models.wire import decode_org_record
+from runtime.process import free_port
 from streams import patches
 from streams.fatal import Exit
 from streams.lease import Lease
-from streams.local.process import free_port
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.agents.conftest import PARTITIONS, arrived, as_json, queue
 

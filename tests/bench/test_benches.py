@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from bench import BENCHES
 from bench.ground import ground, started
-from console.measures import MEASUREMENTS
 from models.errors import ConfigError
 from streams.settings import Settings
 from streams.topics import LEAD_LOG, provision
@@ -85,7 +85,7 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     sizes, promised = SMALL[name]
     said: list[str] = []
-    result = MEASUREMENTS[name](say=said.append, **sizes)
+    result = BENCHES[name](say=said.append, **sizes)
     assert promised <= result.keys()
     assert all(result[key] > 0 for key in promised)
     assert result.get("wrong", 0) == 0, "nobody misses a change"
@@ -95,7 +95,7 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
 
 def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:
     with pytest.raises(ConfigError, match=r"pages: is no size of this measurement, which has offers"):
-        MEASUREMENTS["allocate"](pages=3)
+        BENCHES["allocate"](pages=3)
 
 
 @pytest.mark.kafka

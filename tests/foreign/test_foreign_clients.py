@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from console.web.settings import WebSettings
-from console.web.store.tokens import Tokens
+from runtime.process import wait_until
 from sink.engine import connect
-from streams.local.process import wait_until
 from streams.topics import LEAD_ARRIVALS
 from tests.foreign import cases, transactions
 from tests.foreign.cases import TOO_LARGE, UNREADABLE, Sent, id_of, lead
 from tests.foreign.clients import SECONDS, Record
 from tests.foreign.outcome import firstclaim, restarts
 from tests.foreign.transactions import HANGS_MS, begun
+from web.settings import WebSettings
+from web.store.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from console.up import Everything
+    from runtime.up import Everything
     from tests.foreign.cases import Clients
     from tests.foreign.outcome import Outcome
 

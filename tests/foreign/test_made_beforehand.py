@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
+from runtime.process import spawn, stop_process, wait_until
 from streams.fatal import Exit
-from streams.local.process import spawn, stop_process, wait_until
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.servers import make_kafka, unique
 from tests.foreign.clients import SECONDS, admin
@@ -50,7 +50,7 @@ def given(bootstrap: str, folder: Path, partitions: int | None = None) -> dict[s
 def worker(bootstrap: str, folder: Path, partitions: int | None) -> subprocess.CompletedProcess[str]:
     """Start a worker that must not come up."""
     return subprocess.run(
-        [sys.executable, "-m", "console", "worker"],
+        [sys.executable, "-m", "cli", "worker"],
         env=given(bootstrap, folder, partitions),
         cwd=REPO,
         capture_output=True,
@@ -97,7 +97,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
 
     log = tmp_path / "worker.log"
     started = spawn(
-        [sys.executable, "-m", "console", "worker"],
+        [sys.executable, "-m", "cli", "worker"],
         log,
         environment=given(bootstrap, tmp_path),
         directory=REPO,

@@ -20,10 +20,10 @@ from typing import Any, Final
 from confluent_kafka import KafkaException, TopicPartition
 from sqlalchemy import select
 
-from console.chaos.vendors import PARTITION_EOF, consumer
-from console.lag import Lags
-from console.up import Everything, everything
-from console.verify import verify
+from application.lag import Lags
+from assurance.chaos.vendors import PARTITION_EOF, consumer
+from assurance.verify import verify
+from runtime.up import Everything, everything
 from sink.engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.decisions import Answered, Reason, Result
-from models.errors import Never, Refused
+from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested, LeadArrived
-from rules.book import RuleBook
-from rules.intake import accept_action, accept_arrival
-from rules.machine import step
+from rules.inbound.intake import accept_action, accept_arrival
+from rules.lead.machine import step
+from rules.queues.rule_book import RuleBook
 from rules.refused_actions import NO_LEAD, answer_to_refused
 from rules.salvage import MAX_SCANNED, Nested, salvage
 
@@ -177,7 +177,7 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
 
 def test_d16_what_its_record_could_not_take_is_answered_too() -> None:
     event = answer_to_refused(
-        sent(), {}, Never("record_too_large", "1200000 bytes, at most 1000000 are taken")
+        sent(), {}, PermanentError("record_too_large", "1200000 bytes, at most 1000000 are taken")
     )
     assert event is not None
     assert event.invalid == "1200000 bytes, at most 1000000 are taken"
@@ -239,4 +239,4 @@ def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, An
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]",:\\ae1 tru', max_size=60).map(str.encode))
 def test_salvage_never_raises(value: bytes) -> None:
     salvage(value, ["a"])
-    answer_to_refused(value, {}, Never("x", "x"))
+    answer_to_refused(value, {}, PermanentError("x", "x"))

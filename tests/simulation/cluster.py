@@ -4,11 +4,11 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from models.codec import encode_event, encode_org_event
 from models.events import ActionRequested, DirectoryPublished
 from models.facts import Facts
 from models.lead import LeadRow
 from models.org import ContactListed, PersonArrived
-from models.wire import encode_event, encode_org_event
 from rules.org.directory import published_for
 from streams.topics import LEAD_LOG, ORG_LOG
 from tests.simulation import steps

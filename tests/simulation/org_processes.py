@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
-from agents.marks import NO_MARK, Marks
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
+from agents.watermarks import NO_MARK, Watermarks
 from streams.journal import Acker
 from streams.table import OrgRows
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -83,7 +83,7 @@ class OrgRelay:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox
-        stage.marks = Marks()
+        stage.marks = Watermarks()
         self.stage: OrgRelayStage = stage
         self.positions: dict[int, int] = {}
         for partition in range(PARTITIONS):

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
+from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
 from models.lead import LeadRow
 from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
-from models.wire import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
-from rules.effects import effects
-from rules.errands import LeadNews, identity, to_leads
-from rules.org.offices import LISTED, Offices
+from rules.org.org_partition import LISTED, OrgPartition
+from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
+from rules.outbound.public_messages import effects
 from streams.table import OrgRows, Row
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
-from tests.rules.distribution.floor import stands
+from tests.rules.distribution.sales_floor import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
-from tests.simulation.floor import LISTED as LISTED_HANDLES
 from tests.simulation.processes import datetime_of
+from tests.simulation.sales_floor import LISTED as LISTED_HANDLES
 
 Records = dict[int, tuple[bytes, Row]]
 """Offset in `lead-log` -> key and row of its record."""
@@ -33,7 +33,7 @@ Batch = tuple[tuple[bytes, bytes], ...]
 class OrgTruth:
     """What one reader makes of the org's log: each event's batch, the org after the last, what was asked and told."""
 
-    offices: Offices = field(default_factory=lambda: Offices(ORG_PARTITION))
+    offices: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
     errands: dict[bytes, bytes] = field(default_factory=dict)
     told: dict[str, LeadNews] = field(default_factory=dict)
@@ -215,5 +215,5 @@ def _number(identity: bytes | None) -> tuple[str, int]:
     return str(partition), off << 20 | n
 
 
-def _rows(offices: Offices) -> list[OrgRow]:
+def _rows(offices: OrgPartition) -> list[OrgRow]:
     return sorted(offices.state(ORG).rows(), key=repr)

@@ -11,13 +11,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.leads import LeadsStage
-from agents.marks import NO_MARK, Marks
+from agents.published_watermark import PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
-from agents.told import PUBLIC, Told, _number
+from agents.watermarks import NO_MARK, Watermarks
 from models.events import RulesChanged
 from models.lead import DirectoryRow, LeadRow
-from rules.book import RuleBook
-from rules.sweep import is_stale
+from rules.queues.reevaluation import is_stale
+from rules.queues.rule_book import RuleBook
 from streams.journal import Acker
 from streams.table import Rows
 from streams.timers import Timers
@@ -170,8 +170,8 @@ class Relay:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox
-        stage.marks = Marks()
-        stage.told = told = Told()
+        stage.marks = Watermarks()
+        stage.told = told = PublishedWatermark()
         for topic in PUBLIC:
             for partition in range(PARTITIONS):
                 if log := self.broker.logs[topic, partition]:

@@ -14,15 +14,15 @@ from msgspec.structs import replace
 
 import agents.leads
 import agents.orgs
-from agents.marks import Marks
 from agents.orgs import OrgsStage
-from agents.told import Told
-from models.errors import Never
+from agents.published_watermark import PublishedWatermark
+from agents.watermarks import Watermarks
+from models.codec import decode_org_record, decode_row
+from models.errors import PermanentError
 from models.lead import LeadRow
 from models.org_decisions import OrgStep
-from models.wire import decode_org_record, decode_row
-from rules import arrivals, machine, seeking
-from rules.org.offices import Offices
+from rules.lead import arrivals, distribution, machine
+from rules.org.org_partition import OrgPartition
 from streams import timers
 from streams.journal import Receipt
 from streams.table import Rows
@@ -68,15 +68,15 @@ def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_mark_rule(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Marks, "advance", lambda _marks, _partition, _offset, _off: True)
+    patch.setattr(Watermarks, "advance", lambda _marks, _partition, _offset, _off: True)
 
 
 def _with_marks_ahead_of_their_offsets(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Marks, "at", lambda marks, partition, _offset: marks.highest.get(partition, -1))
+    patch.setattr(Watermarks, "at", lambda marks, partition, _offset: marks.highest.get(partition, -1))
 
 
 def _without_a_look_at_what_is_public(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Told, "has", lambda *_: False)
+    patch.setattr(PublishedWatermark, "has", lambda *_: False)
 
 
 def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
@@ -84,22 +84,22 @@ def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
-    real = Offices.apply
+    real = OrgPartition.apply
 
-    def apply(offices: Offices, record: Any) -> bool:
+    def apply(offices: OrgPartition, record: Any) -> bool:
         return real(offices, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
 
-    patch.setattr(Offices, "apply", apply)
+    patch.setattr(OrgPartition, "apply", apply)
 
 
 def _without_the_orgs_row_guard(patch: pytest.MonkeyPatch) -> None:
-    real = Offices.apply
+    real = OrgPartition.apply
 
-    def apply(offices: Offices, record: Any) -> bool:
+    def apply(offices: OrgPartition, record: Any) -> bool:
         offices.highest = min(offices.highest, record.off)
         return real(offices, record)
 
-    patch.setattr(Offices, "apply", apply)
+    patch.setattr(OrgPartition, "apply", apply)
 
 
 def _with_rows_that_land_apart(patch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def _with_rows_that_land_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
-    real = seeking.hear
+    real = distribution.hear
 
     def hear(turn: Any, answer: Any) -> Any:
         search = turn.lead.search
@@ -248,7 +248,7 @@ def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_tol
 
     def add_together(outbox: Outbox, topic: str, partition: int, records: Any, *, receipt: Any) -> None:
         if any(b'"no_rep_available"' in value and b'"unknown"' in value for _, value in records):
-            raise Never("record_too_large", "600000 bytes in 1 records, more than a batch takes")
+            raise PermanentError("record_too_large", "600000 bytes in 1 records, more than a batch takes")
         real(outbox, topic, partition, records, receipt=receipt)
 
     monkeypatch.setattr(Outbox, "add_together", add_together)

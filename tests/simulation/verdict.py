@@ -5,18 +5,18 @@ from typing import Any
 
 import msgspec
 
-from agents.told import PUBLIC
+from agents.published_watermark import PUBLIC
+from models.codec import decode_event, directory_key, encode_row
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
-from models.wire import decode_event, directory_key, encode_row
-from rules.book import RuleBook
-from rules.effects import effects
-from rules.machine import step
+from rules.lead.machine import step
+from rules.outbound.public_messages import effects
+from rules.queues.rule_book import RuleBook
 from streams.table import Row, Rows
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
-from tests.rules.machine import naive
-from tests.rules.machine.invariants import check_step
+from tests.rules.lead import reference_queues
+from tests.rules.lead.invariants import check_step
 from tests.simulation import org_verdict
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, Cluster
@@ -186,7 +186,9 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
         assert lead.lock is None
         assert lead.phase in Phase
         assert lead.phase is not Phase.OFFERED, f"{lead.lead_id}: an offer is open past its deadline"
-        assert set(lead.places) == naive.places(lead, rules, now), f"{lead.lead_id} is in the wrong queues"
+        assert set(lead.places) == reference_queues.places(lead, rules, now), (
+            f"{lead.lead_id} is in the wrong queues"
+        )
     for worker in cluster.workers:
         for key, row in worker.rows.of(partition).items() if partition in worker.owned else ():
             assert encode_row(msgspec.structs.replace(truth.rows[key], **_kept(row))) == encode_row(row)

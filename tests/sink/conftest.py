@@ -14,7 +14,7 @@ from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
 from tests.fixtures.servers import unique
-from tests.sink.story import tables, unburied
+from tests.sink.seeded_journal import tables, unburied
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.lead import Lead, LeadRow, Phase, Trouble
+from models.lead import Lead, LeadRow, OpenException, Phase
 from models.offers import Outcome, Rejected, Why
 from sink import measures
 from sink.measures import Claims, Cut, Offered, Share, Speed
 from sink.writer import CrmWriter, JournalRecord
-from tests.sink.story import START, lead_of, owner_changed, record_of
+from tests.sink.seeded_journal import START, lead_of, owner_changed, record_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -140,7 +140,7 @@ def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine
     journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
     journal.says(a, START, ended([], Outcome.VOIDED, method=None))
     journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
-    trouble = Trouble("all_agents_tried", (), START)
+    trouble = OpenException("all_agents_tried", (), START)
     raised = ExceptionRaised(reason="all_agents_tried", explanation=())
     journal.says(lead_of("x", phase=Phase.EXCEPTION, trouble=trouble), START, raised)
     journal.says(lead_of("y"), START, raised)

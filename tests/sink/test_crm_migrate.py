@@ -13,7 +13,7 @@ from sink.rows import effects
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
 from tests.sink.conftest import Database
-from tests.sink.story import START, lead_of, record_of, row_of, unburied
+from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
 
 
 def test_the_migrations_and_the_tables_agree(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from models.errors import Later, Never
+from models.errors import PermanentError, RetryableError
 from sink import writer as writer_module
 from sink.dead_letters import Graveyard
 from sink.tables import LeadTable
@@ -16,7 +16,7 @@ from sink.writer import CrmWriter, JournalRecord, Position
 from streams.brake import Brake
 from streams.fatal import Exit
 from tests.sink.conftest import Database
-from tests.sink.story import Story, only_row, tables, unburied
+from tests.sink.seeded_journal import Story, only_row, tables, unburied
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -28,10 +28,10 @@ class Cemetery:
         self.graves: list[tuple[int, str, str]] = []
         self.closed = False
 
-    def __call__(self, record: JournalRecord, verdict: Never) -> None:
+    def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
         """Bury."""
         if self.closed:
-            raise Later("dead-letters", "Kafka is away")
+            raise RetryableError("dead-letters", "Kafka is away")
         self.graves.append((record.offset, verdict.error_class, verdict.reason))
 
 
@@ -104,7 +104,7 @@ def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> N
     writer = CrmWriter(engine, cemetery)
     records = Story(0, seed=16).tell(8).records
     records[3] = replace(records[3], value=b"poison")
-    with pytest.raises(Later):
+    with pytest.raises(RetryableError):
         writer.apply(records)
     assert writer.positions().get(0, Position(0, -1)).next_offset <= 3
     cemetery.closed = False
@@ -120,7 +120,7 @@ def test_a_record_is_buried_once_however_often_its_batch_is_tried(engine: Engine
     records[2] = replace(records[2], value=b"poison")
     with database.away():
         for _ in range(3):
-            with pytest.raises(Later):
+            with pytest.raises(RetryableError):
                 writer.apply(records)
     writer.apply(records)
     assert len(cemetery.graves) == 1
@@ -165,7 +165,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     loop, producer = asyncio.new_event_loop(), object()
     bury = Graveyard(producer, loop, Brake(0, 60.0, end=end))
     with pytest.raises(Ended):
-        bury(records[0], Never("fatal_error", "KeyError: 'boom'"))
+        bury(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
     loop.close()
     assert ended[0][:2] == (Exit.BRAKE, "sink")
     assert "lead-journal-0@0: KeyError: 'boom'" in ended[0][2]

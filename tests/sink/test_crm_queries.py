@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.decisions import ExceptionIgnored, ExceptionRaised
-from models.lead import Phase, Trouble
+from models.lead import OpenException, Phase
 from sink import queries
 from sink.writer import CrmWriter, Position
-from tests.sink.story import START, Story, lead_of, record_of, row_of
+from tests.sink.seeded_journal import START, Story, lead_of, record_of, row_of
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_x1_a_leads_newest_decisions_come_first_page_by_page(story: Story, engin
 
 
 def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter, engine: Engine) -> None:
-    trouble = Trouble("orphaned", ({"why": "left"},), START)
+    trouble = OpenException("orphaned", ({"why": "left"},), START)
     raised = ExceptionRaised(reason="orphaned", explanation=trouble.explanation)
     ignored = lead_of("A", phase=Phase.IGNORED, trouble=trouble)
     others = [lead_of(name, phase=Phase.EXCEPTION, trouble=trouble) for name in "BCD"]

@@ -8,17 +8,17 @@ import msgspec
 import pytest
 from sqlalchemy import delete, select
 
+from models.codec import decode_row
 from models.decisions import NoteRecorded
-from models.errors import Later
+from models.errors import RetryableError
 from models.lead import LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
-from models.wire import decode_row
-from rules.effects import effects
+from rules.outbound.public_messages import effects
 from sink.rebuild import HISTORY, NO_REASON, PublicRows, belong, empty
 from sink.statements import KEPT
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
 from sink.writer import CrmWriter
-from tests.sink.story import Story, lead_of, owner_changed, record_of, row_of, tables, unburied
+from tests.sink.seeded_journal import Story, lead_of, owner_changed, record_of, row_of, tables, unburied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
     story = Story(0, seed=5).tell(60)
     writer.apply(story.records[:40])
     empty(engine, history=False)
-    with pytest.raises(Later, match="was set back to offset 0"):
+    with pytest.raises(RetryableError, match="was set back to offset 0"):
         writer.apply(story.records[40:])
     assert writer.positions() == {}
     writer.apply(story.records)
@@ -71,7 +71,7 @@ def test_two_writers_fill_an_emptied_database_together(
     empty(engine, history=True)
     rebuild.positions()
     rebuild.apply(story.records[:30])
-    with pytest.raises(Later, match="was set back to offset 30"):
+    with pytest.raises(RetryableError, match="was set back to offset 30"):
         sink.apply(story.records[50:])
     assert sink.positions()[0].next_offset == 30
     sink.apply(story.records[30:])

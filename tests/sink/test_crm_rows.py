@@ -17,11 +17,11 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.lead import Phase, Trouble
+from models.lead import OpenException, Phase
 from sink.rows import effects, without_nul
-from tests.sink.story import START, lead_of, owner_changed, row_of
+from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
-TROUBLE = Trouble("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
+TROUBLE = OpenException("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
 RAISED = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
 
 
@@ -150,7 +150,10 @@ def test_an_assignment_is_the_last_change_of_owner(
     ],
 )
 def test_e1_e4_an_exceptions_status_is_the_leads_phase(
-    phase: Phase, trouble: Trouble | None, decisions: tuple[Decision, ...], expected: tuple[str, str] | None
+    phase: Phase,
+    trouble: OpenException | None,
+    decisions: tuple[Decision, ...],
+    expected: tuple[str, str] | None,
 ) -> None:
     row = effects(0, "l", row_of(lead_of(phase=phase, trouble=trouble), *decisions)).exception
     assert (None if row is None else (row["status"], row["reason"])) == expected

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, select
 
+from models.codec import encode_row
 from models.decisions import LeadAccepted
-from models.errors import Later
+from models.errors import RetryableError
 from models.lead import DirectoryRow, Phase
-from models.wire import encode_row
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 from sink.writer import Applied, CrmWriter, JournalRecord, Position
 from tests.sink.conftest import Database
-from tests.sink.story import (
+from tests.sink.seeded_journal import (
     START,
     Story,
     apply_in,
@@ -271,7 +271,7 @@ def test_an_outage_says_later_and_loses_nothing(
     writer.apply(records[:20])
     with database.away():
         for _ in range(2):
-            with pytest.raises(Later) as later:
+            with pytest.raises(RetryableError) as later:
                 writer.apply(records[20:])
             assert later.value.what == "CRM database"
             assert later.value.reason
@@ -282,7 +282,7 @@ def test_an_outage_says_later_and_loses_nothing(
 def test_a_database_without_tables_says_later(engine: Engine) -> None:
     with engine.execution_options(writes=True).begin() as connection:
         connection.exec_driver_sql("DROP TABLE decision")
-    with pytest.raises(Later):
+    with pytest.raises(RetryableError):
         CrmWriter(engine, unburied).apply(Story(0, seed=12).tell(3).records)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy import delete, insert
 from models.errors import InvalidInput
 from models.ids import lead_id
 from sink.lists import pages
-from sink.lists.asked import Asked, Between, Contains, OneOf, ordered
+from sink.lists.list_query import Between, Contains, ListQuery, OneOf, ordered
 from sink.lists.listings import ASSIGNMENTS, EXCEPTIONS, IGNORED_LAST, LEADS, UNASSIGNED
 from sink.tables import LeadExceptionTable
-from tests.sink.story import Story
+from tests.sink.seeded_journal import Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +81,7 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
 
 
 def walk(
-    engine: Engine, asked: Asked, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
+    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, walked from the first to the last."""
     found: list[list[str]] = []
@@ -104,8 +104,8 @@ def walk(
     return found
 
 
-def _at(asked: Asked, at: Any) -> Asked:
-    return Asked(
+def _at(asked: ListQuery, at: Any) -> ListQuery:
+    return ListQuery(
         sort=asked.sort,
         descending=asked.descending,
         filters=asked.filters,
@@ -120,7 +120,7 @@ def _at(asked: Asked, at: Any) -> Asked:
 def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
     engine: Engine, rows: list[dict[str, Any]], sort: str, *, descending: bool
 ) -> None:
-    asked = Asked(sort=sort, descending=descending, limit=7)
+    asked = ListQuery(sort=sort, descending=descending, limit=7)
     found = [one for page in walk(engine, asked) for one in page]
     with_value = [row for row in rows if row[sort] is not None]
     without = [row for row in rows if row[sort] is None]
@@ -134,7 +134,7 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
     engine: Engine, rows: list[dict[str, Any]], order: str
 ) -> None:
     sort, descending = ordered(EXCEPTIONS, order)
-    asked = Asked(sort=sort, descending=descending, limit=9)
+    asked = ListQuery(sort=sort, descending=descending, limit=9)
     found = [one for page in walk(engine, asked) for one in page]
     assert sorted(found) == sorted(row["lead_id"] for row in rows)
     values = {row["lead_id"]: row[sort] for row in rows}
@@ -144,7 +144,7 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
 
 def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[dict[str, Any]]) -> None:
     status = {row["lead_id"]: row["status"] for row in rows}
-    asked = Asked(sort="prospect_name", descending=True, limit=7)
+    asked = ListQuery(sort="prospect_name", descending=True, limit=7)
     found = [status[one] for page in walk(engine, asked, bands=IGNORED_LAST) for one in page]
     assert found == sorted(found, reverse=True)  # open before ignored
     assert len(found) == len(rows)
@@ -153,7 +153,7 @@ def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[
 def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
     engine: Engine, rows: list[dict[str, Any]]
 ) -> None:
-    asked = Asked(sort="created_at", limit=10)
+    asked = ListQuery(sort="created_at", limit=10)
     with engine.connect() as connection:
         first = pages.page(connection, EXCEPTIONS, asked, OURS)
     gone = [row["lead_id"] for row in first.rows[:5]]
@@ -232,7 +232,7 @@ def test_e2_a_filter_finds_what_it_says_counts_it_and_offers_its_choices(
     engine: Engine, rows: list[dict[str, Any]], name: str
 ) -> None:
     filters, search, meets = FILTERS[name]
-    asked = Asked(sort="created_at", filters=filters, search=search, limit=500)
+    asked = ListQuery(sort="created_at", filters=filters, search=search, limit=500)
     wanted = sorted(row["lead_id"] for row in rows if meets(row))
     assert wanted, "the table of cases has no row for this one"
     with engine.connect() as connection:
@@ -259,7 +259,7 @@ def test_choices_are_the_values_there_are_with_how_many_have_each(
 def test_a_cursor_of_another_order_or_of_nobody_is_refused(
     engine: Engine, rows: list[dict[str, Any]]
 ) -> None:
-    asked = Asked(sort="created_at", limit=len(rows) - 1)
+    asked = ListQuery(sort="created_at", limit=len(rows) - 1)
     with engine.connect() as connection:
         page = pages.page(connection, EXCEPTIONS, asked, OURS)
     assert page.next is not None
@@ -267,7 +267,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
         with pytest.raises(InvalidInput, match="cursor"):
             pages.place(EXCEPTIONS, asked, cursor)
     with pytest.raises(InvalidInput, match="cursor"):
-        pages.place(EXCEPTIONS, Asked(sort="state"), page.next)
+        pages.place(EXCEPTIONS, ListQuery(sort="state"), page.next)
     with pytest.raises(InvalidInput, match="sort"):
         ordered(EXCEPTIONS, "-explanation")
 
@@ -278,9 +278,9 @@ def test_every_list_answers_for_every_column(writer: CrmWriter, engine: Engine, 
     only = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
-            page = pages.page(connection, listing, Asked(sort=name, limit=500), only)
-            assert len(page.rows) == pages.count(connection, listing, Asked(sort=name), only)
-            asked = Asked(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
+            page = pages.page(connection, listing, ListQuery(sort=name, limit=500), only)
+            assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), only)
+            asked = ListQuery(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
             pages.page(connection, listing, asked, only)
 
 
@@ -293,5 +293,5 @@ def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: En
             ("999-9999", False),
             ("jones jer", True),
         ):
-            page = pages.page(connection, LEADS, Asked(sort="created_at", search=text), [])
+            page = pages.page(connection, LEADS, ListQuery(sort="created_at", search=text), [])
             assert bool(page.rows) is there, text

@@ -20,18 +20,18 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from sqlalchemy import Engine, insert
 
-from models.errors import Later
+from models.codec import encode_row
+from models.errors import RetryableError
 from models.lead import DirectoryRow
-from models.wire import encode_row
+from runtime.kafka import KafkaBroker
+from runtime.process import free_port, spawn, stop_process, wait_until
 from sink.tables import SinkOffsetTable
 from sink.writer import CrmWriter, JournalRecord
-from streams.local.kafka import KafkaBroker
-from streams.local.process import free_port, spawn, stop_process, wait_until
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, provision
 from tests.fixtures.servers import make_kafka, unique
 from tests.sink.conftest import Database
-from tests.sink.story import START, Story, tables, unburied
+from tests.sink.seeded_journal import START, Story, tables, unburied
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -156,7 +156,7 @@ def applied(engine: Engine) -> dict[int, int]:
         return {
             partition: at.next_offset for partition, at in CrmWriter(engine, unburied).positions().items()
         }
-    except Later:
+    except RetryableError:
         return {}
 
 

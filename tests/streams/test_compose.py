@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.local.jars import KAFKA_VERSION
+from runtime.jars import KAFKA_VERSION
 from tests.fixtures.containers import KAFKA_IMAGE, POSTGRES_IMAGE, VALKEY_IMAGE
 
 FILE = Path(__file__).parents[2] / "docker-compose.kafka.yml"

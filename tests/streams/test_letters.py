@@ -10,12 +10,12 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.letters import org_of, shown
-from console.replay import NotReplayable, Obstacle, is_replayable, target_of
-from console.web.operations.letters import Letter as Listed
+from application.dead_letters import org_of, shown
+from application.replay import NotReplayable, Obstacle, is_replayable, target_of
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
 from streams.letters import OURS, Letter, Source, read_letter, restored, set_apart
 from streams.topics import MAX_DEAD_LETTER_BYTES
+from web.services.operations.dead_letters import Letter as Listed
 
 pytestmark = pytest.mark.hypothesis
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from runtime import LocalStack, ValkeyServer
+from runtime.process import spawn, wait_until
 from sink.engine import connect
-from streams.local import LocalStack, ValkeyServer
-from streams.local.process import spawn, wait_until
 from streams.private import close_state_folder, private_folder, private_umask, write_private
 from streams.settings import Settings
 

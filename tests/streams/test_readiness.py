@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.errors import StartFailed
+from runtime import Child, Supervisor, supervisor
+from runtime.process import free_port
+from runtime.readiness import cpu_seconds, reasons_in, wait_for
 from streams.fatal import Exit
-from streams.local import Child, Supervisor, supervisor
-from streams.local.process import free_port
-from streams.local.readiness import cpu_seconds, reasons_in, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ def test_what_goes_round_in_circles_is_reported_at_the_bound(tmp_path: Path) -> 
 
 
 def test_what_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.local.readiness.SAY_SECONDS", 1.0)
+    monkeypatch.setattr("runtime.readiness.SAY_SECONDS", 1.0)
     said: list[str] = []
     part = child(tmp_path, "says")
     with Supervisor([part]):

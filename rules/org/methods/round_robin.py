@@ -4,7 +4,7 @@ from typing import Final
 
 from rules.org.choice import Choice, Method, Refused
 from rules.org.eligibility import Ask
-from rules.org.fair import Candidate, Pick, pick, serve
+from rules.org.turn_order import Candidate, Pick, pick, serve
 
 
 def choose(ask: Ask) -> Choice:

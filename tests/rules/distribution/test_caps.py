@@ -6,22 +6,22 @@ from models.decisions import OfferEnded, OwnerChanged, Result
 from models.lead import Phase, Seeking
 from models.offers import Outcome
 from models.org import Stage
-from tests.rules.distribution.floor import Floor
+from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")
 LEADS = tuple(f"lead-{number:02}" for number in range(30))
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give thirty leads that came at once to three reps, each of whom may have two open."""
-    floor = Floor(*CREW, max_open=2).group("west", *CREW, claim_window_seconds=900)
+    floor = SalesFloor(*CREW, max_open=2).group("west", *CREW, claim_window_seconds=900)
     with floor.late():
         floor.comes(*LEADS)
     return floor.deliver()
 
 
-def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(floor: Floor) -> None:
+def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(floor: SalesFloor) -> None:
     assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 2)] * 3
     assert [floor.has(name) for name in LEADS[:6]] == [(rep_id,) for rep_id in CREW * 2]
     for name in LEADS[6:]:
@@ -35,7 +35,7 @@ def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(fl
     floor.agree()
 
 
-def test_r9_a_slot_that_is_free_goes_to_the_longest_waiting_by_itself(floor: Floor) -> None:
+def test_r9_a_slot_that_is_free_goes_to_the_longest_waiting_by_itself(floor: SalesFloor) -> None:
     floor.of(LEADS[1]).asks("accept", "bob")
     assert floor.has(LEADS[6]) == (), "a lead that is owned is as open as one that is offered"
     floor.of(LEADS[1]).asks("outcome", "bob", outcome="closed_lost")
@@ -47,7 +47,7 @@ def test_r9_a_slot_that_is_free_goes_to_the_longest_waiting_by_itself(floor: Flo
     floor.agree()
 
 
-def test_r8_r9_x7_windows_run_out_until_all_are_tried_and_nothing_is_lost(floor: Floor) -> None:
+def test_r8_r9_x7_windows_run_out_until_all_are_tried_and_nothing_is_lost(floor: SalesFloor) -> None:
     floor.wait(days=1)
     for name in LEADS:
         lead = floor.lead_of(name)
@@ -59,7 +59,7 @@ def test_r8_r9_x7_windows_run_out_until_all_are_tried_and_nothing_is_lost(floor:
 
 
 def test_r9_a_day_over_the_daily_cap_is_followed_by_another() -> None:
-    floor = Floor("ann", max_per_day=2).group("west", "ann").comes(*"ABCDE")
+    floor = SalesFloor("ann", max_per_day=2).group("west", "ann").comes(*"ABCDE")
     assert [floor.lead_of(name).owner for name in "ABCDE"] == ["ann", "ann", None, None, None]
     floor.wait(days=1)
     assert [floor.lead_of(name).owner for name in "ABCDE"] == ["ann"] * 4 + [None]
@@ -68,7 +68,7 @@ def test_r9_a_day_over_the_daily_cap_is_followed_by_another() -> None:
     floor.agree()
 
 
-def test_q8_a_lead_that_waits_is_claimed_from_a_queue_and_asks_no_more(floor: Floor) -> None:
+def test_q8_a_lead_that_waits_is_claimed_from_a_queue_and_asks_no_more(floor: SalesFloor) -> None:
     floor.queue("open", claimable=True)
     waits = LEADS[6]
     assert (floor.of(waits).lead.phase, floor.queues) == (Phase.QUEUED, ["open"])
@@ -83,7 +83,7 @@ def test_q8_a_lead_that_waits_is_claimed_from_a_queue_and_asks_no_more(floor: Fl
     floor.agree()
 
 
-def test_d1_a_lead_that_waits_is_opened_from_a_queue_and_asks_no_more(floor: Floor) -> None:
+def test_d1_a_lead_that_waits_is_opened_from_a_queue_and_asks_no_more(floor: SalesFloor) -> None:
     floor.queue("work")
     waits = LEADS[6]
     assert floor.of(waits).opens("cyd").result is Result.DONE
@@ -96,7 +96,7 @@ def test_d1_a_lead_that_waits_is_opened_from_a_queue_and_asks_no_more(floor: Flo
 
 @pytest.mark.parametrize("to", ["ann", "cyd"])
 def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str) -> None:
-    floor = Floor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
+    floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
     assert floor.asks("assign", "mia", to_rep_id=to).result is Result.DONE
     (owner,) = floor.all_said("A", OwnerChanged)
     assert (owner.rep_id, owner.how) == (to, "manual")
@@ -109,14 +109,14 @@ def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str
     assert floor.has("B") == (("bob",) if to == "ann" else ("ann",)), "a voided turn is owed"
 
 
-def test_e3_an_exception_that_waits_is_assigned_and_its_place_is_given_up(floor: Floor) -> None:
+def test_e3_an_exception_that_waits_is_assigned_and_its_place_is_given_up(floor: SalesFloor) -> None:
     assert floor.of(LEADS[6]).asks("assign", "mia", to_rep_id="bob").result is Result.DONE
     assert (floor.lead.owner, floor.lead.trouble, floor.stage(LEADS[6])) == ("bob", None, Stage.HELD)
     assert floor.asks("assign", "ada", to_rep_id="ann").owner == "bob"
     floor.agree()
 
 
-def test_e4_an_exception_that_waits_and_is_ignored_is_offered_to_nobody(floor: Floor) -> None:
+def test_e4_an_exception_that_waits_and_is_ignored_is_offered_to_nobody(floor: SalesFloor) -> None:
     assert floor.of(LEADS[6]).asks("ignore", "mia").result is Result.DONE
     assert (floor.lead.phase, floor.stage(LEADS[6])) == (Phase.IGNORED, None)
     floor.of(LEADS[0]).asks("decline", "ann")
@@ -134,7 +134,7 @@ def test_e4_an_exception_that_waits_and_is_ignored_is_offered_to_nobody(floor: F
     ],
 )
 def test_e1_an_exception_says_which_way_distribution_failed(group: dict[str, object], reason: str) -> None:
-    floor = Floor("ann")
+    floor = SalesFloor("ann")
     floor.publishes("group", "west", {"members": [{"rep_id": "ann"}], **group})
     floor.publishes("campaign", "west", {"group_id": "west", "description": "Spring"})
     floor.comes("A").wait(minutes=5)

@@ -16,7 +16,7 @@ from models.lead import Deadline, Phase
 from models.offers import OfferMade, Outcome, RingStarted
 from models.org import RepChange
 from models.org_decisions import CapacityReturned
-from tests.rules.distribution.floor import ARRIVALS, NEWS, PARTITIONS, Floor
+from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, PARTITIONS, SalesFloor
 
 STEADY: Final = ("ann", "bob", "cyd")
 """Always there, without caps: among them turns are counted."""
@@ -76,7 +76,7 @@ class FloorLives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.floor = Floor(*STEADY)
+        self.floor = SalesFloor(*STEADY)
         self.seen: list[tuple[str, Deadline]] = []
         self.turns: Counter[str] = Counter()
         self.owed: Counter[str] = Counter()

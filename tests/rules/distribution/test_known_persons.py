@@ -19,31 +19,31 @@ from models.org import OrgPerson, RepChange, Stage
 from models.org_decisions import OrgKept, OrgStep
 from models.persons import ArrivalPlaced
 from rules.org import arrivals
-from tests.rules.distribution.floor import ARRIVALS, ORG, Floor
+from tests.rules.distribution.sales_floor import ARRIVALS, ORG, SalesFloor
 
 PHONE = "+14014194247"
 CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give a lead of a person with a phone, offered to ann for a quarter of an hour."""
-    floor = Floor(*CREW).group("west", *CREW, claim_window_seconds=900)
+    floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900)
     floor.group("east", "bob", "cyd", claim_window_seconds=900)
     return floor.comes("A", phone=PHONE, email="j@x.org")
 
 
-def again(floor: Floor, name: str = "B", through: str = "east", **facts: Any) -> Floor:
+def again(floor: SalesFloor, name: str = "B", through: str = "east", **facts: Any) -> SalesFloor:
     """Let another vendor send the same person."""
     return floor.comes(name, through=through, **{"vendor": "globex", "phone": PHONE, **facts})
 
 
-def added(floor: Floor, name: str = "A") -> list[InquiryAdded]:
+def added(floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
     """Return the inquiries of a lead."""
     return floor.all_said(name, InquiryAdded)
 
 
-def told(floor: Floor, name: str = "A") -> list[str]:
+def told(floor: SalesFloor, name: str = "A") -> list[str]:
     """Return who was told of another inquiry of a lead."""
     return [
         rep
@@ -52,7 +52,7 @@ def told(floor: Floor, name: str = "A") -> list[str]:
     ]
 
 
-def closed(floor: Floor, rep_id: str = "ann") -> Floor:
+def closed(floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
     """Let a rep take the lead and close it."""
     floor.of("A").asks("outcome", rep_id, outcome="closed_lost")
     assert floor.lead.phase is Phase.CLOSED
@@ -72,7 +72,7 @@ def closed(floor: Floor, rep_id: str = "ann") -> Floor:
     ],
 )
 def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
-    floor: Floor, facts: dict[str, Any], why: str
+    floor: SalesFloor, facts: dict[str, Any], why: str
 ) -> None:
     again(floor, **facts)
     (inquiry,) = added(floor)
@@ -86,13 +86,13 @@ def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
 @pytest.mark.parametrize(
     "facts", [{"phone": None}, {"phone": "+14014190001"}, {"phone": None, "email": "k@x.org"}]
 )
-def test_r6_who_shares_neither_is_somebody_else(floor: Floor, facts: dict[str, Any]) -> None:
+def test_r6_who_shares_neither_is_somebody_else(floor: SalesFloor, facts: dict[str, Any]) -> None:
     again(floor, **facts)
     assert floor.lead_of("B").inquiries == floor.lead_of("A").inquiries == 1
     floor.agree()
 
 
-def test_r6_a_person_of_another_org_is_nobody_we_know(floor: Floor) -> None:
+def test_r6_a_person_of_another_org_is_nobody_we_know(floor: SalesFloor) -> None:
     event = replace(floor_event(floor), org="elsewhere")
     ((_, head), _) = floor.offices.decide(event, off=10_000, at=floor.now).records
     assert isinstance(head, OrgStep)
@@ -101,7 +101,7 @@ def test_r6_a_person_of_another_org_is_nobody_we_know(floor: Floor) -> None:
     assert (placed.lead_id, placed.inquiry) == ("B", None)
 
 
-def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: Floor) -> None:
+def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: SalesFloor) -> None:
     again(floor)
     again(floor, state="MA", zip="02903")
     floor.comes("A", phone=PHONE)
@@ -110,7 +110,7 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: Floor) ->
     floor.agree()
 
 
-def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(floor: Floor) -> None:
+def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(floor: SalesFloor) -> None:
     again(floor, email="home@x.org")
     again(floor, "C", phone=None, email="home@x.org")
     again(floor, "D", phone="+14014190001", email="home@x.org")
@@ -119,7 +119,7 @@ def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(floor: Floor) -> 
     floor.agree()
 
 
-def test_r6_a_handle_of_a_resend_is_the_persons_too(floor: Floor) -> None:
+def test_r6_a_handle_of_a_resend_is_the_persons_too(floor: SalesFloor) -> None:
     floor.comes("Z")
     floor.comes("Z", phone="+14014190001")
     again(floor, phone="+14014190001")
@@ -128,7 +128,7 @@ def test_r6_a_handle_of_a_resend_is_the_persons_too(floor: Floor) -> None:
     floor.agree()
 
 
-def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(floor: Floor) -> None:
+def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(floor: SalesFloor) -> None:
     again(floor, phone="+14014190001", email="k@x.org")
     again(floor, "C", email="k@x.org")
     (inquiry,) = added(floor)
@@ -139,7 +139,7 @@ def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(floor: Floor
     floor.agree()
 
 
-def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: Floor) -> None:
+def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: SalesFloor) -> None:
     again(floor, email="home@x.org")
     floor.restart_org(compacted=True)
     again(floor, "C", phone=None, email="home@x.org")
@@ -150,7 +150,7 @@ def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: Fl
 # -- what becomes of it ------------------------------------------------------------------------------------------------
 
 
-def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Floor) -> None:
+def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: SalesFloor) -> None:
     floor.asks("accept", "ann")
     before = floor.lead_of("A")
     again(floor, zip="02903", external_id="G-1")
@@ -171,7 +171,7 @@ def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Fl
     floor.agree()
 
 
-def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: Floor) -> None:
+def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: SalesFloor) -> None:
     """The org relay died before it committed."""
     floor.asks("accept", "ann")
     again(floor)
@@ -183,7 +183,7 @@ def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: Floor) -> None:
     floor.agree()
 
 
-def test_r6_a_closed_lead_is_its_active_owners_again(floor: Floor) -> None:
+def test_r6_a_closed_lead_is_its_active_owners_again(floor: SalesFloor) -> None:
     closed(floor)
     assert floor.stage("A") is None
     again(floor)
@@ -196,7 +196,7 @@ def test_r6_a_closed_lead_is_its_active_owners_again(floor: Floor) -> None:
     floor.agree()
 
 
-def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Floor) -> None:
+def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: SalesFloor) -> None:
     closed(floor)
     floor.rep("ann", active=False)
     again(floor)
@@ -208,7 +208,7 @@ def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Floor
     floor.agree()
 
 
-def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor: Floor) -> None:
+def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor: SalesFloor) -> None:
     """The lead hears of the leaving before its org does, and the org of the new request before it lets go."""
     floor.asks("accept", "ann")
     with floor.late():
@@ -224,7 +224,7 @@ def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor
     floor.agree()
 
 
-def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: Floor) -> None:
+def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: SalesFloor) -> None:
     floor.asks("accept", "ann")
     with floor.late():
         floor.rep("ann", active=False)
@@ -240,7 +240,7 @@ def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: Floor) -> 
     floor.agree()
 
 
-def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: Floor) -> None:
+def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: SalesFloor) -> None:
     floor.wait(minutes=45)
     assert floor.lead_of("A").phase is Phase.EXCEPTION
     again(floor, through="west")
@@ -253,7 +253,7 @@ def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: Floor) -> None:
 
 @pytest.mark.parametrize("begins", ["queued", "exception", "ignored", "waiting"])
 def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> None:
-    floor = Floor("ann", max_open=0).group("west", "ann").group("east", "bob")
+    floor = SalesFloor("ann", max_open=0).group("west", "ann").group("east", "bob")
     if begins == "queued":
         floor.queue("open", ("owned", "=", False))
     floor.comes("A", through="west" if begins == "waiting" else "nowhere", phone=PHONE)
@@ -268,7 +268,7 @@ def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> 
     floor.agree()
 
 
-def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: Floor) -> None:
+def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: SalesFloor) -> None:
     before = floor.lead_of("A").search
     again(floor)
     assert floor.lead_of("A").search == before
@@ -284,7 +284,7 @@ def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: Floor) -> N
 
 
 def test_r6_r5_an_inquiry_that_arrives_assigned_goes_to_its_rep_unless_somebody_has_the_lead(
-    floor: Floor,
+    floor: SalesFloor,
 ) -> None:
     floor.wait(minutes=45)
     again(floor, assigned_to="cyd")
@@ -295,7 +295,7 @@ def test_r6_r5_an_inquiry_that_arrives_assigned_goes_to_its_rep_unless_somebody_
     floor.agree()
 
 
-def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(floor: Floor) -> None:
+def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(floor: SalesFloor) -> None:
     floor.comes("N", through="nowhere", phone="+14014190001").asks("ignore", "mia")
     again(floor, through="nowhere", phone="+14014190001")
     lead = floor.lead_of("N")
@@ -304,7 +304,7 @@ def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(floor: Floor) -
 
 
 def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
-    floor = Floor(*CREW).queue("open", ("owned", "=", False), claimable=True)
+    floor = SalesFloor(*CREW).queue("open", ("owned", "=", False), claimable=True)
     floor.group("east", "bob", claim_window_seconds=900)
     floor.comes("A", through="nowhere", phone=PHONE).asks("claim", "ann", queue_id="open")
     floor.changes("ann", RepChange.LEFT)
@@ -318,7 +318,7 @@ def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
     floor.agree()
 
 
-def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: Floor) -> None:
+def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: SalesFloor) -> None:
     floor.asks("accept", "ann")
     again(floor, silenced=True)
     assert floor.lead_of("A").silenced
@@ -328,7 +328,7 @@ def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: Floor)
 # -- the arrival that is no lead ---------------------------------------------------------------------------------------
 
 
-def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: Floor) -> None:
+def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor) -> None:
     again(floor)
     (merged,) = floor.all_said("B", MergedInto)
     assert (merged.into, merged.why) == ("A", "lead A has the same phone")
@@ -339,7 +339,7 @@ def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: Floor) -> N
 
 
 def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
+    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And those behind it are not stopped."""
 
@@ -358,7 +358,7 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
     assert "boom" in placed.why
 
 
-def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: Floor) -> None:
+def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> None:
     """Compaction may leave only the late copy, behind those of later events."""
     again(floor)
     late = next(
@@ -374,7 +374,7 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: Floor) -> None:
     assert floor.offices.state(ORG).persons.lead_of("A") == "A"
 
 
-def floor_event(floor: Floor) -> Any:
+def floor_event(floor: SalesFloor) -> Any:
     """Return the arrival of B as its org would hear it."""
     with floor.late():
         again(floor)

@@ -7,18 +7,18 @@ from models.events import OrgAnswered
 from models.lead import DeadlineKind, Phase
 from models.org import Stage
 from models.org_decisions import OrgEventIgnored
-from tests.rules.distribution.floor import ARRIVALS, NEWS, Floor, partition_of
+from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, SalesFloor, partition_of
 
 CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give a lead that is offered for the second time."""
-    return Floor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A").wait(minutes=15)
+    return SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A").wait(minutes=15)
 
 
-def test_x3_an_accept_of_an_older_epoch_is_told_that_the_offer_is_over(floor: Floor) -> None:
+def test_x3_an_accept_of_an_older_epoch_is_told_that_the_offer_is_over(floor: SalesFloor) -> None:
     before = floor.lead
     assert before.search is not None
     for rep_id, epoch in (("ann", 1), ("ann", before.search.epoch), ("bob", 1)):
@@ -29,7 +29,7 @@ def test_x3_an_accept_of_an_older_epoch_is_told_that_the_offer_is_over(floor: Fl
     floor.agree()
 
 
-def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: Floor) -> None:
+def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: SalesFloor) -> None:
     before = floor.lead
     old = floor.history["A"][1].lead
     assert old is not None
@@ -40,7 +40,7 @@ def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: Floor) -> None:
     assert floor.lead == before
 
 
-def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: Floor) -> None:
+def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor) -> None:
     """The org relay died again and again before it committed."""
     before = floor.lead
     lane = floor.answers[partition_of("A")]
@@ -51,7 +51,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: Floor) -> 
     floor.agree()
 
 
-def test_x4_every_errand_told_again_is_known_by_its_number(floor: Floor) -> None:
+def test_x4_every_errand_told_again_is_known_by_its_number(floor: SalesFloor) -> None:
     """The relay died before it committed; meanwhile the lead was closed, and the org has forgotten it."""
     floor.asks("outcome", "bob", outcome="closed_won")
     floor.comes("B", "C")
@@ -71,7 +71,7 @@ def test_x4_every_errand_told_again_is_known_by_its_number(floor: Floor) -> None
 
 
 def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
-    floor = Floor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
+    floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     floor.queue("open", claimable=True).comes("A", "B")
     assert (floor.stage("B"), floor.queues) == (Stage.WAITING, ["open"])
     with floor.late():
@@ -85,7 +85,7 @@ def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
 
 
 def test_x3_an_offer_that_crosses_with_an_opening_is_taken_back() -> None:
-    floor = Floor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
+    floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     floor.queue("work").comes("A", "B")
     with floor.late():
         floor.of("A").asks("decline", "ann")
@@ -97,7 +97,7 @@ def test_x3_an_offer_that_crosses_with_an_opening_is_taken_back() -> None:
 
 
 def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
-    floor = Floor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
+    floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
     with floor.late():
         floor.publishes("rep", "ann", {"active": False})
         floor.carry("news", 9)
@@ -110,7 +110,7 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
 
 def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_lead_since() -> None:
     """Not even from the same rep, who came back and was given the lead once more."""
-    floor = Floor(*CREW).group("west", *CREW).comes("A")
+    floor = SalesFloor(*CREW).group("west", *CREW).comes("A")
     floor.rep("ann", active=False).rep("ann")
     assert floor.of("A").lead.owner is None
     floor.asks("assign", "mia", to_rep_id="ann")
@@ -123,7 +123,7 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
 
 def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would_keep() -> None:
     """Intake died before it committed: the older version comes after the newer one."""
-    floor = Floor("ann").group("west", "ann", claim_window_seconds=900)
+    floor = SalesFloor("ann").group("west", "ann", claim_window_seconds=900)
     floor.rep("ann", max_open=3).rep("ann", max_open=1)
     again = next(
         one for one in floor.errands["news"].sent if one[0].value == {"rep_id": "ann", "max_open": 3}
@@ -135,7 +135,7 @@ def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would
     floor.agree()
 
 
-def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: Floor) -> None:
+def test_x3_an_answer_to_a_lead_that_never_arrived_is_nobodys(floor: SalesFloor) -> None:
     told = [event for event, *_ in floor.answers[partition_of("A")].sent]
     answer = next(event for event in told if isinstance(event, OrgAnswered))
     floor.log(OrgAnswered(lead_id="Z", cause="org/x", answer=answer.answer))

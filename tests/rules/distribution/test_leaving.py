@@ -8,7 +8,7 @@ from models.decisions import AnswerIgnored, OfferEnded, OwnerChanged, Result
 from models.lead import DeadlineKind, Phase
 from models.offers import Outcome
 from models.org import RepChange
-from tests.rules.distribution.floor import Floor
+from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")
 
@@ -19,7 +19,7 @@ def how(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def leave(floor: Floor, rep_id: str, how: str) -> None:
+def leave(floor: SalesFloor, rep_id: str, how: str) -> None:
     """Let a rep leave."""
     if how == "left":
         floor.changes(rep_id, RepChange.LEFT)
@@ -28,12 +28,12 @@ def leave(floor: Floor, rep_id: str, how: str) -> None:
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give a group with a window and a claimable queue for what nobody takes."""
-    return Floor(*CREW).group("west", *CREW, claim_window_seconds=900).queue("open", claimable=True)
+    return SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).queue("open", claimable=True)
 
 
-def test_x2_open_offers_are_voided_and_go_to_the_next(floor: Floor, how: str) -> None:
+def test_x2_open_offers_are_voided_and_go_to_the_next(floor: SalesFloor, how: str) -> None:
     floor.comes(*"ABCD")
     assert floor.has("D") == ("ann",)
     leave(floor, "ann", how)
@@ -47,7 +47,9 @@ def test_x2_open_offers_are_voided_and_go_to_the_next(floor: Floor, how: str) ->
 
 def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) -> None:
     floor = (
-        Floor("ann", "bob").group("shotgun", "ann", "bob", method="ring_all").comes("A", through="shotgun")
+        SalesFloor("ann", "bob")
+        .group("shotgun", "ann", "bob", method="ring_all")
+        .comes("A", through="shotgun")
     )
     leave(floor, "ann", how)
     assert floor.has("A") == ("bob",)
@@ -58,7 +60,7 @@ def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) ->
     floor.agree()
 
 
-def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(floor: Floor, how: str) -> None:
+def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(floor: SalesFloor, how: str) -> None:
     floor.comes("A").asks("accept", "ann")
     leave(floor, "ann", how)
     lead = floor.lead
@@ -68,7 +70,7 @@ def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(floor: Floor, how
     floor.agree()
 
 
-def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(floor: Floor, how: str) -> None:
+def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(floor: SalesFloor, how: str) -> None:
     floor.publishes("queue", "open", None)
     floor.comes("A").asks("accept", "ann")
     leave(floor, "ann", how)
@@ -79,7 +81,7 @@ def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(floor: Floor, h
 
 
 def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk(
-    floor: Floor, how: str
+    floor: SalesFloor, how: str
 ) -> None:
     floor.queue("work", sweep=True).arrives("A").claims("ann", "open")
     leave(floor, "ann", how)
@@ -98,7 +100,7 @@ def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk
     floor.agree()
 
 
-def test_x2_a_lead_that_is_open_is_unlocked(floor: Floor, how: str) -> None:
+def test_x2_a_lead_that_is_open_is_unlocked(floor: SalesFloor, how: str) -> None:
     floor.comes("A").asks("accept", "ann")
     floor.opens("ann")
     assert floor.lead.phase is Phase.WORKING
@@ -107,7 +109,7 @@ def test_x2_a_lead_that_is_open_is_unlocked(floor: Floor, how: str) -> None:
     floor.agree()
 
 
-def test_x2_a_promised_call_stands_and_is_handed_over(floor: Floor, how: str) -> None:
+def test_x2_a_promised_call_stands_and_is_handed_over(floor: SalesFloor, how: str) -> None:
     call = floor.now + timedelta(hours=3)
     floor.comes("A").asks("callback", "ann", at=call)
     leave(floor, "ann", how)
@@ -120,7 +122,7 @@ def test_x2_a_promised_call_stands_and_is_handed_over(floor: Floor, how: str) ->
     floor.agree()
 
 
-def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(floor: Floor, how: str) -> None:
+def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(floor: SalesFloor, how: str) -> None:
     floor.comes("A")
     with floor.late():
         leave(floor, "ann", "left" if how == "left" else "inactive")
@@ -134,7 +136,7 @@ def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(floor: Floor, how: st
     floor.agree()
 
 
-def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Floor, how: str) -> None:
+def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: SalesFloor, how: str) -> None:
     floor.comes("A").asks("accept", "ann")
     with floor.late():
         leave(floor, "ann", how)
@@ -148,7 +150,7 @@ def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Floor
     floor.agree()
 
 
-def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(floor: Floor, how: str) -> None:
+def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(floor: SalesFloor, how: str) -> None:
     floor.comes(*"ABC")
     leave(floor, "ann", how)
     assert floor.has("A") == ("bob",)

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from models.decisions import NobodyAvailable
 from models.lead import Phase, Seeking
-from tests.rules.distribution.floor import Floor
-from tests.rules.org.calendar import ALL, ALWAYS, on
+from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
+from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW: Final = ("ann", "bob", "cyd")
 WINDOW: Final[dict[str, Any]] = {"claim_window_seconds": 900}
@@ -14,7 +14,7 @@ WINDOW: Final[dict[str, Any]] = {"claim_window_seconds": 900}
 
 def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends() -> None:
     """In New York it is 09:12; transfers pause from 09:30 to 11:00. A window that runs into it restarts after it."""
-    floor = Floor(*CREW)
+    floor = SalesFloor(*CREW)
     pause = {"pause": [on(ALL, "09:30", "11:00")], "time_zone": "America/New_York"}
     floor.group("west", *CREW, **WINDOW, **pause)
     floor.comes("A").wait(minutes=15)
@@ -40,7 +40,7 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
 
 
 def test_r4_r8_when_the_pause_ends_and_all_were_tried_the_lead_is_an_exception() -> None:
-    floor = Floor("ann")
+    floor = SalesFloor("ann")
     pause = {"pause": [on(ALL, "09:00", "11:00")], "time_zone": "America/New_York"}
     floor.group("west", "ann", **WINDOW, **pause)
     floor.comes("A").asks("decline", "ann")
@@ -52,7 +52,7 @@ def test_r4_r8_when_the_pause_ends_and_all_were_tried_the_lead_is_an_exception()
 
 
 def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_others_see_it() -> None:
-    floor = Floor("ann", "bob", max_open=1)
+    floor = SalesFloor("ann", "bob", max_open=1)
     pause = {"pause": [on(ALL, "09:00", "11:00")], "time_zone": "America/New_York"}
     floor.group("west", "ann", "bob", **WINDOW, **pause)
     floor.comes("A", "B").of("A").asks("decline", "ann")
@@ -69,7 +69,7 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
 
 
 def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> None:
-    floor = Floor("ann", "bob").group("west", "ann", "bob", **WINDOW, pause=ALWAYS)
+    floor = SalesFloor("ann", "bob").group("west", "ann", "bob", **WINDOW, pause=ALWAYS)
     floor.comes("A").asks("decline", "ann")
     trouble = floor.lead.trouble
     assert trouble is not None

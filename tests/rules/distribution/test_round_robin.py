@@ -8,23 +8,23 @@ import pytest
 from models.decisions import LeadOffered, NobodyAvailable, OfferEnded, OwnerChanged, Reason, Result
 from models.lead import Phase
 from models.offers import Outcome, Why
-from tests.rules.distribution.floor import Floor
-from tests.rules.org.calendar import ALL, on
+from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.distribution.sales_floor import SalesFloor
 
 WINDOW = {"claim_window_seconds": 900}
 CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give three reps who take turns, with a quarter of an hour each."""
-    return Floor(*CREW).group("west", *CREW, **WINDOW)
+    return SalesFloor(*CREW).group("west", *CREW, **WINDOW)
 
 
 # -- R1: whose lead it is -------------------------------------------------------------------------------------------
 
 
-def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(floor: Floor) -> None:
+def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(floor: SalesFloor) -> None:
     floor.settings(round_robin=False).comes("A", "B", "C")
     for name in "ABC":
         lead = floor.lead_of(name)
@@ -35,7 +35,7 @@ def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once
     floor.agree()
 
 
-def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(floor: Floor) -> None:
+def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(floor: SalesFloor) -> None:
     floor.comes(*"ABCD")
     assert [floor.has(name) for name in "ABCD"] == [("ann",), ("bob",), ("cyd",), ("ann",)]
     assert {floor.lead_of(name).phase for name in "ABCD"} == {Phase.OFFERED}
@@ -43,7 +43,7 @@ def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(floor: Floor) -> N
 
 
 def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
-    floor = Floor(*CREW).group("west", *CREW).comes(*"ABCD")
+    floor = SalesFloor(*CREW).group("west", *CREW).comes(*"ABCD")
     assert [floor.lead_of(name).owner for name in "ABCD"] == ["ann", "bob", "cyd", "ann"]
     assert floor.in_hand("ann") == (2, 0)
     floor.agree()
@@ -51,7 +51,7 @@ def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
 
 @pytest.mark.parametrize("method", ["queue", "round_robin"])
 def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues(method: str) -> None:
-    floor = Floor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
+    floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
     floor.queue("all").comes("A")
     assert (floor.lead.phase, floor.queues, floor.stage("A")) == (Phase.QUEUED, ["all"], None)
 
@@ -59,7 +59,7 @@ def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues
 # -- R2, R3: what is an action --------------------------------------------------------------------------------------
 
 
-def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: Floor) -> None:
+def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: SalesFloor) -> None:
     floor.comes("A")
     assert floor.all_notices("A") == [("lead_offered", "ann", False)] * 2
     assert floor.wait(minutes=5).opens("ann").result is Result.DONE
@@ -82,7 +82,7 @@ ACTIONS: list[tuple[str, dict[str, Any], Result]] = [
 
 @pytest.mark.parametrize(("action", "fields", "result"), ACTIONS)
 def test_r3_any_action_within_the_window_is_a_claim(
-    floor: Floor, action: str, fields: dict[str, Any], result: Result
+    floor: SalesFloor, action: str, fields: dict[str, Any], result: Result
 ) -> None:
     floor.comes("A").wait(minutes=14)
     answer = floor.asks(action, "ann", **fields)
@@ -95,7 +95,7 @@ def test_r3_any_action_within_the_window_is_a_claim(
     floor.agree()
 
 
-def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(floor: Floor) -> None:
+def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(floor: SalesFloor) -> None:
     floor.comes("A")
     assert floor.asks("outcome", "ann", outcome="closed_won").owner == "ann"
     assert (floor.lead.phase, floor.in_hand("ann")) == (Phase.CLOSED, (0, 0))
@@ -105,12 +105,12 @@ def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(floor: Fl
 @pytest.mark.parametrize(
     ("action", "fields"), [("outcome", {}), ("note", {}), ("release", {}), ("ignore", {})]
 )
-def test_r3_what_is_refused_is_no_action(floor: Floor, action: str, fields: dict[str, Any]) -> None:
+def test_r3_what_is_refused_is_no_action(floor: SalesFloor, action: str, fields: dict[str, Any]) -> None:
     assert floor.comes("A").asks(action, "ann", **fields).result is Result.REFUSED
     assert (floor.lead.phase, floor.has("A")) == (Phase.OFFERED, ("ann",))
 
 
-def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Floor) -> None:
+def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=15)
     assert floor.has("A") == ("bob",)
     assert [(said.reps, said.outcome) for said in floor.all_said("A", OfferEnded)] == [
@@ -135,7 +135,7 @@ def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Flo
 # -- R5: it has somebody already ------------------------------------------------------------------------------------
 
 
-def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: Floor) -> None:
+def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: SalesFloor) -> None:
     floor.comes("A", assigned_to="cyd").comes("B", "C")
     assert (floor.lead_of("A").owner, floor.lead_of("A").how) == ("cyd", "pre_assigned")
     assert [floor.has(name) for name in "BC"] == [("ann",), ("bob",)]
@@ -145,7 +145,7 @@ def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: 
     floor.agree()
 
 
-def test_r5_one_assigned_to_nobody_we_know_is_distributed(floor: Floor) -> None:
+def test_r5_one_assigned_to_nobody_we_know_is_distributed(floor: SalesFloor) -> None:
     assert floor.comes("A", assigned_to="zoe").has("A") == ("ann",)
 
 
@@ -164,7 +164,7 @@ def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
     what: str, next_in_turn: list[str]
 ) -> None:
     """The lead's own second round goes on in a group of one, so that it takes nobody's turn."""
-    floor = Floor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
+    floor = SalesFloor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
     floor.comes("A")
     assert floor.has("A") == ("ann",)
     floor.group("west", "ann", **WINDOW)
@@ -179,7 +179,7 @@ def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
     floor.agree()
 
 
-def test_r7_whoever_returns_is_not_flooded(floor: Floor) -> None:
+def test_r7_whoever_returns_is_not_flooded(floor: SalesFloor) -> None:
     floor.rep("cyd", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T16:00:00Z"}])
     floor.comes(*"ABCDEF").wait(hours=2)
     floor.comes(*"uvwxyz")
@@ -189,7 +189,7 @@ def test_r7_whoever_returns_is_not_flooded(floor: Floor) -> None:
 # -- R8, R9: everybody once, each with its reason -------------------------------------------------------------------
 
 
-def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Floor) -> None:
+def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
     assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
     lead = floor.lead
@@ -203,7 +203,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Floo
     floor.agree()
 
 
-def test_r8_a_queue_takes_what_all_have_been_tried_for(floor: Floor) -> None:
+def test_r8_a_queue_takes_what_all_have_been_tried_for(floor: SalesFloor) -> None:
     floor.queue("rest", claimable=True).comes("A").wait(minutes=45)
     assert (floor.lead.phase, floor.queues) == (Phase.QUEUED, ["rest"])
     assert floor.claims("ann", "rest").result is Result.WON
@@ -223,7 +223,7 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
             {"filter": {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}},
         ),
     }
-    floor = Floor("hal")
+    floor = SalesFloor("hal")
     for rep_id, (_, terms) in reasons.items():
         floor.rep(rep_id, **terms)
     floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
@@ -241,7 +241,7 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     floor.agree()
 
 
-def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: Floor) -> None:
+def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: SalesFloor) -> None:
     floor.comes("A").wait(minutes=45)
     assert floor.all_said("A", OwnerChanged) == []
     assert floor.wait(days=1).lead.owner is None

@@ -16,16 +16,18 @@ from models.decisions import (
 from models.lead import Phase
 from models.offers import Outcome, Why
 from models.org import Stage
-from tests.rules.distribution.floor import Floor
+from tests.rules.distribution.sales_floor import SalesFloor
 
 CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give three phones that ring for 25 seconds."""
     return (
-        Floor(*CREW).group("shotgun", *CREW, method="ring_all", ring_seconds=25).comes("A", through="shotgun")
+        SalesFloor(*CREW)
+        .group("shotgun", *CREW, method="ring_all", ring_seconds=25)
+        .comes("A", through="shotgun")
     )
 
 
@@ -34,7 +36,7 @@ def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
     return answer.result, answer.reason, answer.owner
 
 
-def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: Floor) -> None:
+def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: SalesFloor) -> None:
     assert floor.all_notices("A") == [("ring", rep_id, False) for rep_id in CREW]
     floor.wait(seconds=10)
     assert told(floor.asks("press_one", "bob")) == (Result.WON, None, "bob")
@@ -51,7 +53,7 @@ def test_s1_every_eligible_rep_is_called_and_the_first_press_one_wins(floor: Flo
 
 
 def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
-    floor = Floor(*CREW)
+    floor = SalesFloor(*CREW)
     floor.rep("bob", licensed_states=["TX"])
     floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
     (offer,) = floor.all_said("A", LeadOffered)
@@ -59,7 +61,7 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
     assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", Why.LICENCE)]
 
 
-def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: Floor) -> None:
+def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: SalesFloor) -> None:
     assert floor.asks("hang_up", "ann").result is Result.DONE
     assert floor.asks("decline", "bob").result is Result.DONE
     assert [(said.rep_id, said.remaining) for said in floor.all_said("A", OfferDeclined)] == [
@@ -73,7 +75,7 @@ def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(floor: Floo
     floor.agree()
 
 
-def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor: Floor) -> None:
+def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor: SalesFloor) -> None:
     floor.asks("press_one", "bob")
     assert told(floor.asks("hang_up", "bob")) == (Result.DONE, None, "bob")
     assert told(floor.asks("connect", "bob")) == (Result.DONE, None, "bob")
@@ -85,7 +87,7 @@ def test_s2_the_winners_second_one_calls_the_lead_and_hanging_up_keeps_it(floor:
     floor.agree()
 
 
-def test_s2_x6_a_silenced_lead_is_assigned_and_not_called(floor: Floor) -> None:
+def test_s2_x6_a_silenced_lead_is_assigned_and_not_called(floor: SalesFloor) -> None:
     floor.comes("B", through="shotgun", silenced=True)
     floor.of("A").asks("press_one", "ann")
     floor.of("B").wait(seconds=25).comes("C", through="shotgun", silenced=True)
@@ -94,7 +96,7 @@ def test_s2_x6_a_silenced_lead_is_assigned_and_not_called(floor: Floor) -> None:
     assert floor.lead.last_contacted_at is None
 
 
-def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: Floor) -> None:
+def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: SalesFloor) -> None:
     floor.asks("press_one", "bob")
     for rep_id in ("ann", "cyd", "mia"):
         assert told(floor.asks("press_one", rep_id)) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
@@ -103,7 +105,7 @@ def test_s3_everyone_else_is_told_that_it_is_no_longer_available(floor: Floor) -
 
 @pytest.mark.parametrize("timer_is_late", [False, True])
 def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
-    floor: Floor, *, timer_is_late: bool
+    floor: SalesFloor, *, timer_is_late: bool
 ) -> None:
     if timer_is_late:
         floor.at(seconds=25)
@@ -117,14 +119,14 @@ def test_s3_a_press_after_the_ring_is_told_that_the_offer_is_over(
     ("action", "fields"), [("view", {"view_only": True}), ("note", {"note": "n"}), ("reopen_claimable", {})]
 )
 def test_s4_what_a_manager_does_after_the_ring_finds_the_lead_free_also_before_the_timer_spoke(
-    floor: Floor, action: str, fields: dict[str, Any]
+    floor: SalesFloor, action: str, fields: dict[str, Any]
 ) -> None:
     assert floor.at(seconds=25).asks(action, "ada", **fields).result is Result.DONE
     assert floor.lead.phase is Phase.EXCEPTION
     floor.agree()
 
 
-def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: Floor) -> None:
+def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: SalesFloor) -> None:
     floor.wait(seconds=25)
     lead = floor.lead
     assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_answered")
@@ -138,7 +140,7 @@ def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: Floor) ->
     floor.agree()
 
 
-def test_s4_all_decline_and_nobody_is_rung_again(floor: Floor) -> None:
+def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
     for rep_id in CREW:
         floor.asks("hang_up", rep_id)
     lead = floor.lead
@@ -148,7 +150,7 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: Floor) -> None:
     floor.agree()
 
 
-def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(floor: Floor) -> None:
+def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(floor: SalesFloor) -> None:
     floor.comes("B", "C", through="shotgun")
     assert (floor.stage("B"), floor.has("B"), floor.lead_of("B").phase) == (
         Stage.WAITING,
@@ -166,7 +168,7 @@ def test_s4_one_lead_rings_with_a_rep_at_a_time_and_the_next_when_it_is_over(flo
 
 
 def test_s5_distribute_all_shows_a_button_and_the_first_click_wins() -> None:
-    floor = Floor(*CREW).group("buttons", *CREW, method="distribute_all", ring_seconds=600)
+    floor = SalesFloor(*CREW).group("buttons", *CREW, method="distribute_all", ring_seconds=600)
     floor.comes("A", "B", through="buttons")
     assert floor.all_notices("A") == [("new_lead_button", rep_id, False) for rep_id in CREW]
     assert told(floor.of("A").asks("claim", "cyd")) == (Result.WON, None, "cyd")

@@ -4,19 +4,19 @@ import pytest
 
 from models.decisions import CallbackDue, Reason, Result, SuppressionRecorded
 from models.lead import Phase
-from tests.rules.distribution.floor import ARRIVALS, Floor
+from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor
 
 PHONE, MAIL = "+14014194247", "j@x.org"
 
 
 @pytest.fixture
-def floor() -> Floor:
+def floor() -> SalesFloor:
     """Give a lead with a phone and an address, owned by ann, on a Friday morning in Rhode Island."""
-    floor = Floor("ann", "bob").group("west", "ann", "bob")
+    floor = SalesFloor("ann", "bob").group("west", "ann", "bob")
     return floor.comes("A", phone=PHONE, email=MAIL)
 
 
-def connect(floor: Floor, name: str = "A", rep_id: str = "ann") -> tuple[Result, Reason | None]:
+def connect(floor: SalesFloor, name: str = "A", rep_id: str = "ann") -> tuple[Result, Reason | None]:
     """Press 1 again."""
     answer = floor.of(name).asks("connect", rep_id)
     return answer.result, answer.reason
@@ -27,7 +27,7 @@ DONE = (Result.DONE, None)
 
 
 @pytest.mark.parametrize("handle", [f"phone/{PHONE}", f"email/{MAIL}"])
-def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(floor: Floor, handle: str) -> None:
+def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(floor: SalesFloor, handle: str) -> None:
     assert connect(floor) == DONE
     floor.lists(handle, "asked us by mail")
     assert floor.lead_of("A").suppressed == {handle: "asked us by mail"}
@@ -41,7 +41,7 @@ def test_x6_a_lead_on_the_list_is_not_called_and_stays_its_owners(floor: Floor, 
     floor.agree()
 
 
-def test_x6_who_comes_later_is_not_called_either_and_is_assigned(floor: Floor) -> None:
+def test_x6_who_comes_later_is_not_called_either_and_is_assigned(floor: SalesFloor) -> None:
     floor.lists("phone/+14014190001")
     floor.comes("B", phone="+14014190001")
     assert floor.lead_of("B").owner == "bob"
@@ -49,21 +49,21 @@ def test_x6_who_comes_later_is_not_called_either_and_is_assigned(floor: Floor) -
     floor.agree()
 
 
-def test_x6_who_is_on_it_twice_is_off_it_when_both_are(floor: Floor) -> None:
+def test_x6_who_is_on_it_twice_is_off_it_when_both_are(floor: SalesFloor) -> None:
     floor.lists(f"phone/{PHONE}").lists(f"email/{MAIL}").lists(f"phone/{PHONE}", None)
     assert connect(floor) == REFUSED
     floor.lists(f"email/{MAIL}", None)
     assert connect(floor) == DONE
 
 
-def test_x6_the_list_does_not_undo_what_the_vendor_said(floor: Floor) -> None:
+def test_x6_the_list_does_not_undo_what_the_vendor_said(floor: SalesFloor) -> None:
     floor.comes("B", phone="+14014190001", silenced=True)
     floor.lists("phone/+14014190001").lists("phone/+14014190001", None)
     assert floor.lead_of("B").silenced
     assert connect(floor, "B", "bob") == REFUSED
 
 
-def test_x6_r6_a_listed_handle_of_an_inquiry_silences_its_lead(floor: Floor) -> None:
+def test_x6_r6_a_listed_handle_of_an_inquiry_silences_its_lead(floor: SalesFloor) -> None:
     floor.lists("email/home@x.org")
     floor.comes("B", vendor="globex", phone=PHONE, email="home@x.org")
     assert floor.lead_of("A").suppressed.keys() == {"email/home@x.org"}
@@ -71,7 +71,7 @@ def test_x6_r6_a_listed_handle_of_an_inquiry_silences_its_lead(floor: Floor) -> 
     floor.agree()
 
 
-def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: Floor) -> None:
+def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: SalesFloor) -> None:
     """Two leads by their phones, with one address: the second has it as well."""
     floor.comes("B", phone="+14014190001")
     floor.comes("B", phone="+14014190001", email=MAIL)
@@ -85,7 +85,7 @@ def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: Floor) -> None:
     floor.agree()
 
 
-def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: Floor) -> None:
+def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: SalesFloor) -> None:
     """Intake repeats the listing after the removal, the org relay likewise."""
     floor.lists(f"phone/{PHONE}").lists(f"phone/{PHONE}", None)
     floor.errands[ARRIVALS].back(2)
@@ -98,7 +98,7 @@ def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: Floor) 
     assert connect(floor) == DONE
 
 
-def test_x6_q2_queues_that_ask_for_silence_see_it_at_once(floor: Floor) -> None:
+def test_x6_q2_queues_that_ask_for_silence_see_it_at_once(floor: SalesFloor) -> None:
     floor.queue("quiet", ("silenced", "=", True), ("owned", "=", False))
     floor.queue("loud", ("silenced", "=", False), ("owned", "=", False))
     floor.comes("Q", through="nowhere", phone="+14014190001")
@@ -109,7 +109,7 @@ def test_x6_q2_queues_that_ask_for_silence_see_it_at_once(floor: Floor) -> None:
     assert sorted(floor.lead_of("Q").places) == ["loud"]
 
 
-def test_x6_at_night_where_the_lead_is_nobody_is_connected_and_is_told_until_when(floor: Floor) -> None:
+def test_x6_at_night_where_the_lead_is_nobody_is_connected_and_is_told_until_when(floor: SalesFloor) -> None:
     floor.comes("B", phone="+14014190001", time_zone="America/Los_Angeles", state="CA")
     answer = floor.of("B").asks("connect", "bob")
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.QUIET_HOURS)
@@ -120,14 +120,14 @@ def test_x6_at_night_where_the_lead_is_nobody_is_connected_and_is_told_until_whe
     assert connect(floor) == DONE
 
 
-def test_x6_an_org_may_switch_quiet_hours_off(floor: Floor) -> None:
+def test_x6_an_org_may_switch_quiet_hours_off(floor: SalesFloor) -> None:
     floor.wait(hours=12)
     assert connect(floor) == (Result.REFUSED, Reason.QUIET_HOURS)
     floor.settings(quiet_hours=[])
     assert connect(floor) == DONE
 
 
-def test_x6_d4_a_callback_that_falls_due_at_night_comes_to_the_top_and_says_so(floor: Floor) -> None:
+def test_x6_d4_a_callback_that_falls_due_at_night_comes_to_the_top_and_says_so(floor: SalesFloor) -> None:
     at = floor.now.replace(day=21, hour=3)
     floor.asks("callback", "ann", at=at)
     floor.wait(hours=14)

@@ -10,9 +10,9 @@ from models.offers import NoRepAvailable, OfferMade, Outcome, Rejected, Why
 from models.org import RepChange
 from models.org_decisions import explained
 from rules.org.allocate import EXPLAINED
-from tests.rules.org.calendar import ALL, WORKDAYS, on
+from tests.rules.calendar.clock_changes import ALL, WORKDAYS, on
 from tests.rules.org.conditions import where
-from tests.rules.org.office import START, Office
+from tests.rules.org.reference_allocator import START, ReferenceAllocator
 
 TOMORROW = "2026-11-19T17:00:00-05:00"
 
@@ -40,7 +40,7 @@ REASONS: list[tuple[dict[str, Any], Why, str]] = [
 
 @pytest.mark.parametrize(("terms", "reason", "why"), REASONS)
 def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: Why, why: str) -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", **terms)
     office.reps("bob")
     office.group("west", "ann", "bob")
@@ -56,7 +56,7 @@ def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: Why, w
 
 
 def test_r9_what_came_of_events_is_said_too() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("full", max_open=1)
     office.rep("done", max_per_day=1)
     office.reps("away", "till", "left", "tried", "other")
@@ -81,7 +81,7 @@ def test_r9_what_came_of_events_is_said_too() -> None:
 
 
 def test_r9_a_lead_whose_state_nobody_knows_goes_to_no_rep_with_licences() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", licensed_states=["RI"])
     office.group("west", "ann")
     assert (
@@ -97,7 +97,7 @@ def test_r9_a_lead_whose_state_nobody_knows_goes_to_no_rep_with_licences() -> No
     ],
 )
 def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: str) -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann")
     office.group("west", "ann", **group)
     nobody = office.ask("lead-1")
@@ -111,7 +111,7 @@ def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: s
 
 
 def test_e1_all_tried_is_another_reason_than_nobody_there_yet() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob")
     office.rep("cyd", max_open=1)
     office.group("west", "ann", "bob")
@@ -123,7 +123,7 @@ def test_e1_all_tried_is_another_reason_than_nobody_there_yet() -> None:
 
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     reps = tuple(f"rep-{n}" for n in range(5))
     office.reps(*reps)
     office.group("west", *reps, claim_window_seconds=900)
@@ -137,7 +137,7 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
 
 
 def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.group("west", "ann")
     assert office.ask("lead-1").rep_id == "ann"
     office.rep("bob")
@@ -146,7 +146,7 @@ def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None
 
 
 def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
-    office = Office(checked=False)
+    office = ReferenceAllocator(checked=False)
     office.rep("somebody")
     office.group("west", *(f"rep-{n}" for n in range(EXPLAINED + 5)))
     explanation = office.ask("lead-1").explanation
@@ -155,7 +155,7 @@ def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
 
 
 def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann")
     pause = {"pause": [on(ALL, "10:10", "12:00")], "time_zone": "America/New_York"}
     office.group("west", "ann", claim_window_seconds=900, **pause)
@@ -179,7 +179,7 @@ def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
 def test_what_does_not_compile_is_named_and_what_was_before_still_counts(
     kind: str, value: dict[str, Any], reason: str
 ) -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_open=3)
     office.group("west", "ann")
     name = {"rep": "ann", "group": "west"}[kind]

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from models.offers import OfferMade, Outcome
 from models.org import NO_TURN, RepChange, Turn
-from rules.org.fair import SCALE, Candidate, pick
-from tests.rules.org.office import Office
+from rules.org.turn_order import SCALE, Candidate, pick
+from tests.rules.org.reference_allocator import ReferenceAllocator
 
 TWELVE = tuple(f"rep-{n}" for n in range(12))
 
 
-def served(office: Office, n: int, **facts: Any) -> str:
+def served(office: ReferenceAllocator, n: int, **facts: Any) -> str:
     """Bring one lead through: offered, claimed, closed; return who got it."""
     offer = office.ask(f"lead-{n}", **facts)
     assert isinstance(offer, OfferMade), offer
@@ -28,7 +28,7 @@ def served(office: Office, n: int, **facts: Any) -> str:
 
 
 def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_lead() -> None:
-    office = Office(checked=False)
+    office = ReferenceAllocator(checked=False)
     office.reps(*TWELVE)
     office.group("west", *TWELVE)
     counts = Counter(dict.fromkeys(TWELVE, 0))
@@ -38,7 +38,7 @@ def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_le
 
 
 def test_r7_weights_5_1_1_are_one_from_the_exact_share_at_most_at_every_prefix() -> None:
-    office = Office(checked=False)
+    office = ReferenceAllocator(checked=False)
     weights = {"ann": 5, "bob": 1, "cyd": 1}
     office.reps(*weights)
     office.group("west", *weights.items())
@@ -113,7 +113,7 @@ def test_r7_a_voided_turn_is_made_up_for_first_also_where_weights_differ() -> No
 @given(seed=st.integers(0, 10_000))
 def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed: int) -> None:
     """Others are absent, return, leave the roster, join it, have no licence; workers are killed in between."""
-    rng, office = Random(seed), Office(checked=False)
+    rng, office = Random(seed), ReferenceAllocator(checked=False)
     reps = TWELVE[:6]
     office.reps(*reps)
     roster = set(reps)
@@ -161,7 +161,7 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
 
 
 def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", licensed_states=["RI"])
     office.reps("bob", "cyd")
     office.group("west", "ann", "bob", "cyd")
@@ -174,7 +174,7 @@ def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None
 
 
 def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob", "cyd")
     office.group("west", "ann", "bob", "cyd")
     for n, (outcome, rep_id) in enumerate(
@@ -193,7 +193,7 @@ def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> Non
 
 
 def test_r7_voids_that_come_late_and_together_are_all_made_up_for() -> None:
-    office, rng = Office(checked=False), Random(7)
+    office, rng = ReferenceAllocator(checked=False), Random(7)
     reps = TWELVE[:5]
     office.reps(*reps)
     office.group("west", *reps)
@@ -215,7 +215,7 @@ def test_r7_voids_that_come_late_and_together_are_all_made_up_for() -> None:
 
 
 def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_its_head() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob", "cyd", "dee")
     office.group("west", "ann", "bob", "cyd")
     assert [served(office, n) for n in range(2)] == ["ann", "bob"]
@@ -226,7 +226,7 @@ def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_i
 
 
 def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob", "cyd")
     office.group("west", "ann", "bob", "cyd")
     office.changes("ann", RepChange.ABSENT, office.now + timedelta(hours=2))
@@ -236,7 +236,7 @@ def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
 
 
 def test_r1_with_round_robin_off_number_one_of_the_roster_gets_everything_for_good() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_open=2)
     office.reps("bob")
     office.group("west", "ann", "bob", claim_window_seconds=900)

@@ -1,6 +1,6 @@
 """Whatever happens in whatever order, an org keeps its promises: caps, turns, one ring, and nothing lost.
 
-Every offer of every run is held against `Office`'s second account: R1, R5, R7, R8, R9, S1, S4, X3, X7.
+Every offer of every run is held against `ReferenceAllocator`'s second account: R1, R5, R7, R8, R9, S1, S4, X3, X7.
 """
 
 from datetime import timedelta
@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 
 from models.offers import OfferMade, Outcome
 from models.org import OfferSettled, RepChange, Stage
-from tests.rules.org.calendar import ALL, on
+from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
-from tests.rules.org.office import Office
+from tests.rules.org.reference_allocator import ReferenceAllocator
 
 REPS = ("ann", "bob", "cyd", "dee", "eve")
 GROUPS = ("west", "east", "heavy", "shotgun")
@@ -71,7 +71,7 @@ class OrgLives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.office = Office(slice_size=2)  # so small that everything takes several
+        self.office = ReferenceAllocator(slice_size=2)  # so small that everything takes several
         self.number = 0
         self.rounds: dict[str, list[str]] = {}
         self.facts: dict[str, dict[str, Any]] = {}

@@ -7,9 +7,9 @@ from typing import Any
 from models.offers import NoRepAvailable, OfferMade, Outcome, RingStarted, Why
 from models.org import OfferSettled, RepChange, Stage
 from models.org_decisions import OrgEventIgnored
-from tests.rules.org.calendar import ALL, on
+from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
-from tests.rules.org.office import Office
+from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
 def made(said: list[Any]) -> list[tuple[str, str]]:
@@ -18,7 +18,7 @@ def made(said: list[Any]) -> list[tuple[str, str]]:
 
 
 def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None:
-    office = Office(checked=False)
+    office = ReferenceAllocator(checked=False)
     office.reps("ann", "bob", "cyd", max_open=10)
     office.group("west", "ann", "bob", "cyd")
     answers = [office.ask(f"lead-{n:03}") for n in range(200)]
@@ -46,7 +46,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
 
 def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() -> None:
     """A step has to fit into one batch; of a hundred reps who may not, each offer names ninety-nine."""
-    office = Office(checked=False)
+    office = ReferenceAllocator(checked=False)
     reps = [f"rep-{n:03}" for n in range(100)]
     office.reps(*reps, max_open=1)
     office.group("west", *reps)
@@ -65,7 +65,7 @@ def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() ->
 
 
 def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_open=1, licensed_states=["RI"], filter=where("vendor", "acme"))
     office.group("east", "ann")
     office.group("west", "ann")
@@ -82,7 +82,7 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
 
 
 def test_r9_who_waits_is_offered_when_hours_begin_an_absence_ends_or_a_day_is_over() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", hours=[on(ALL, "12:00", "18:00")], max_per_day=2)
     office.group("west", "ann")
     for n in range(4):
@@ -96,7 +96,7 @@ def test_r9_who_waits_is_offered_when_hours_begin_an_absence_ends_or_a_day_is_ov
 
 
 def test_r9_a_day_is_the_reps_own_and_what_came_to_nothing_does_not_count() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_per_day=1, time_zone="Australia/Sydney")
     office.group("west", "ann")
     assert office.ask("lead-1").rep_id == "ann"
@@ -109,7 +109,7 @@ def test_r9_a_day_is_the_reps_own_and_what_came_to_nothing_does_not_count() -> N
 
 
 def test_r9_what_a_former_day_took_is_not_given_back_to_this_one() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_per_day=2)
     office.group("west", "ann")
     office.ask("yesterday")
@@ -120,7 +120,7 @@ def test_r9_what_a_former_day_took_is_not_given_back_to_this_one() -> None:
 
 
 def test_r4_a_transfer_waits_for_the_end_of_the_pause_and_a_first_assignment_does_not() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob")
     pause = {"pause": [on(ALL, "08:00", "11:00")], "time_zone": "America/New_York"}
     office.group("west", "ann", "bob", claim_window_seconds=900, **pause)
@@ -134,7 +134,7 @@ def test_r4_a_transfer_waits_for_the_end_of_the_pause_and_a_first_assignment_doe
 
 
 def test_r9_a_request_that_waits_can_be_withdrawn_or_its_lead_taken() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_open=1)
     office.rep("bob", max_open=0)
     office.group("west", "ann")
@@ -148,7 +148,7 @@ def test_r9_a_request_that_waits_can_be_withdrawn_or_its_lead_taken() -> None:
 
 
 def test_x3_what_is_late_or_said_twice_changes_nothing_and_is_answered_so() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob")
     office.group("west", "ann", "bob")
     office.ask("lead-1")
@@ -165,7 +165,7 @@ def test_x3_what_is_late_or_said_twice_changes_nothing_and_is_answered_so() -> N
 
 
 def test_r5_a_lead_that_has_an_owner_is_never_offered() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.rep("ann", max_open=1)
     office.reps("bob")
     office.group("west", "ann", "bob")
@@ -177,7 +177,7 @@ def test_r5_a_lead_that_has_an_owner_is_never_offered() -> None:
 
 
 def test_r9_much_room_at_once_is_filled_in_slices() -> None:
-    office = Office(slice_size=5)
+    office = ReferenceAllocator(slice_size=5)
     office.changes("ann", RepChange.ABSENT)
     office.rep("ann")
     office.group("west", "ann")
@@ -189,7 +189,7 @@ def test_r9_much_room_at_once_is_filled_in_slices() -> None:
 
 
 def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     office.reps("ann", "bob", "cyd")
     office.group("shotgun", "ann", "bob", method="ring_all", ring_seconds=20)
     first = office.ask("first", "shotgun")
@@ -207,7 +207,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
 
 
 def test_s1_whoever_presses_first_has_it_and_everybody_else_their_room_again() -> None:
-    office = Office()
+    office = ReferenceAllocator()
     reps = tuple(f"rep-{n:02}" for n in range(50))
     office.reps(*reps, max_open=1)
     office.group("shotgun", *reps, method="distribute_all")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from streams.local.process import _TETHER, end_of
+from runtime.process import _TETHER, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from models.errors import Never, Refused
+from models.errors import PermanentError, Refused
 from streams import dead_letters
 from streams.dead_letters import CUT_BYTES, MOST_REASON, bury, count, verdict
 from streams.journal import MAX_RECORD_BYTES, JournalWriter
@@ -160,7 +160,7 @@ def test_counting_dead_letters_is_bounded() -> None:
     [
         (Refused("missing_field", "vendor", "is missing"), ("missing_field", "vendor: is missing")),
         (Refused("not_json", "", "is not JSON"), ("not_json", "is not JSON")),
-        (Never("record_too_large", "2 bytes"), ("record_too_large", "2 bytes")),
+        (PermanentError("record_too_large", "2 bytes"), ("record_too_large", "2 bytes")),
         (KeyError("state"), ("fatal_error", "KeyError('state')")),
     ],
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
-from models.errors import Never
+from models.errors import PermanentError
 from streams import journal
 from streams.fatal import Exit
 from streams.journal import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Acker, JournalWriter, Receipt, check_size
@@ -22,7 +22,7 @@ from tests.streams.faust.program import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from streams.local.kafka import KafkaBroker
+    from runtime.kafka import KafkaBroker
     from tests.streams.faust.conftest import Launch
 
 pytestmark = [pytest.mark.kafka]
@@ -127,9 +127,11 @@ async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
     """It would be refused again after each restart; its batch, and its neighbours, with it."""
     topic = await own.create(unique("large"), 1)
     writer.add(topic, 0, key=b"before", value=b"")
-    with pytest.raises(Never, match=r"record_too_large: \d+ bytes, at most 1000000 are taken"):
+    with pytest.raises(PermanentError, match=r"record_too_large: \d+ bytes, at most 1000000 are taken"):
         writer.add(topic, 0, key=b"key", value=b"x" * MAX_RECORD_BYTES)
-    with pytest.raises(Never, match=r"record_too_large: \d+ bytes in 2 records, more than a batch takes"):
+    with pytest.raises(
+        PermanentError, match=r"record_too_large: \d+ bytes in 2 records, more than a batch takes"
+    ):
         writer.add_together(
             topic, 0, [(b"a", b"x" * (MAX_BATCH_BYTES // 2)), (b"b", b"x" * (MAX_BATCH_BYTES // 2))]
         )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from models.codec import encode_row
 from models.lead import LeadRow
-from models.wire import encode_row
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:

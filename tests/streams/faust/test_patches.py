@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from models.codec import encode_row
 from models.lead import LeadRow
-from models.wire import encode_row
 from streams.fatal import Exit
 from tests.fixtures.servers import unique
 from tests.streams.faust.program import eventually

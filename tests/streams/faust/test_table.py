@@ -9,8 +9,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.codec import encode_row
 from models.lead import DirectoryRow, LeadRow
-from models.wire import encode_row
 from streams.table import DROPPED_LOGGED, Rows
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)

@@ -1,0 +1,101 @@
+"""What was made public before us is not made public again: each partition's last message says how far it got.
+
+A relay that dies has told more than it has committed. Told once more, a lead's older version would follow its newer
+one, and whoever keeps the newest record of a compacted topic would see the former owner for a while. Within a partition
+a relay's messages are appended in order and without holes, so all before the last one are there.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from models.ids import effect_place
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, QUEUE_CHANGES
+from rules.outbound.public_messages import SOURCE_LOG
+from streams.closing import stop_consumer
+from streams.settings import Settings
+
+PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
+POLL_MS: Final = 1_000
+LOOK_SECONDS: Final = 20.0
+"""As long as a broker may be away; then the process ends and another one begins anew."""
+
+LOOK_BACK: Final = (1, 100, 10_000)
+"""How many offsets before a partition's end its last message of ours is looked for, one after the other: behind it may
+be messages of others, and ends of their transactions, which are no messages."""
+
+NOTHING: Final = (-1, -1)
+
+
+class PublishedWatermark:
+    """The number of the last message in each partition of each public topic: (offset of the event, n of the effect)."""
+
+    def __init__(self, topics: Iterable[str] = PUBLIC) -> None:
+        self._topics = tuple(topics)
+        self._last: dict[tuple[str, int], tuple[int, int]] = {}
+
+    def has(self, topic: str, partition: int, off: int, n: int) -> bool:
+        """Say whether this effect was public when we began."""
+        return (off, n) <= self._last.get((topic, partition), NOTHING)
+
+    async def read(self, settings: Settings, partitions: Iterable[int]) -> None:
+        """Look at the ends of these partitions, before the first of their records is relayed.
+
+        Raises KafkaError and TimeoutError.
+        """
+        self._last.clear()
+        places = [TopicPartition(topic, partition) for topic in self._topics for partition in partitions]
+        if not places:
+            return
+        # Our messages are in no transaction. What somebody else's open one holds back may be ours, so all is looked at.
+        consumer = AIOKafkaConsumer(
+            **{**settings.consumer_options(stand_ins=True), "isolation_level": "read_uncommitted"},
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+        )
+        await consumer.start()
+        try:
+            consumer.assign(places)
+            begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            async with asyncio.timeout(LOOK_SECONDS):
+                for back in LOOK_BACK:
+                    unknown = [
+                        place
+                        for place in places
+                        if begin[place] < end[place] and (place.topic, place.partition) not in self._last
+                    ]
+                    await self._look(
+                        consumer,
+                        {place: (max(begin[place], end[place] - back), end[place]) for place in unknown},
+                    )
+        finally:
+            await stop_consumer(consumer)
+
+    async def _look(self, consumer: AIOKafkaConsumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+        """Keep the number of the last message of ours in each of these spans of offsets."""
+        consumer.pause(*consumer.assignment())
+        for place, (first, _) in spans.items():
+            consumer.seek(place, first)
+            consumer.resume(place)
+        unread = set(spans)
+        while unread:
+            for place, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
+                for record in records:
+                    if (number := _number(record, place.partition)) != NOTHING and record.offset < spans[
+                        place
+                    ][1]:
+                        self._last[place.topic, place.partition] = number
+            unread = {place for place in unread if await consumer.position(place) < spans[place][1]}
+
+
+def _number(record: Any, partition: int) -> tuple[int, int]:
+    """Return which effect a message is; of a message that is none of ours, that nothing is known."""
+    for name, value in record.headers:
+        if name == "ce_id":
+            place = effect_place(SOURCE_LOG, value.decode(errors="replace"))
+            if place is not None and place[0] == partition:
+                return place[1], place[2]
+    return NOTHING

@@ -1,0 +1,91 @@
+"""Leads are given out by hand: each by one action of a manager and its answer, many of them at a time (D6, E3)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from application.engine_client import EngineClient
+from models.decisions import Result
+from streams.settings import Settings
+
+AT_ONCE: Final = 1_000
+"""Actions that wait for their answer: enough that a worker never waits for us, few enough to be answered soon."""
+TOLD_EVERY: Final = 500
+RESEND_SECONDS: Final = 15.0
+"""Without an answer for so long an action is sent again, the same one: behind thousands of others it takes a while."""
+
+Say = Callable[[str], None]
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one assignment. `result` None: no answer came, it may be decided yet.
+
+    `owner`: who has the lead now, by the answer. `why`: the reason in words.
+    """
+
+    lead_id: str
+    to: str
+    result: Result | None
+    reason: str | None = None
+    owner: str | None = None
+    why: str | None = None
+
+
+async def assign_all(
+    settings: Settings,
+    wanted: Sequence[tuple[str, str]],
+    *,
+    by: str,
+    org: str,
+    patience_seconds: float,
+    say: Say = lambda _: None,
+) -> list[Given]:
+    """Ask for each assignment (lead id, rep), in order, and return what became of them, in the same order.
+
+    `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is away.
+    """
+    found: list[Given | None] = [None] * len(wanted)
+    waiting = iter(enumerate(wanted))
+    done = 0
+
+    async def some(client: EngineClient) -> None:
+        nonlocal done
+        for place, (lead_id, to) in waiting:
+            asked = await client.ask("assign", lead_id, by, to_rep_id=to)
+            answer = asked.answer
+            found[place] = Given(
+                lead_id=lead_id,
+                to=to,
+                result=answer.result if answer else None,
+                reason=answer.reason if answer else None,
+                owner=answer.owner if answer else None,
+                why=answer.why if answer else None,
+            )
+            done += 1
+            if done % TOLD_EVERY == 0:
+                say(f"{done} of {len(wanted)} answered")
+
+    async with EngineClient(
+        settings, org=org, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
+    ) as client:
+        await asyncio.gather(*(some(client) for _ in range(min(AT_ONCE, len(wanted)))))
+    return [given for given in found if given is not None]
+
+
+def summed(given: Sequence[Given], unusable: int) -> dict[str, Any]:
+    """Return {assigned, lost, refused, unanswered, refusals, by_rep}; `unusable`: what named no lead, refused too."""
+    results = Counter(one.result for one in given)
+    refusals = Counter(one.reason or "" for one in given if one.result is Result.REFUSED)
+    if unusable:
+        refusals["names_no_lead"] += unusable
+    return {
+        "assigned": results[Result.DONE],
+        "lost": results[Result.LOST],
+        "refused": results[Result.REFUSED] + unusable,
+        "unanswered": results[None],
+        "refusals": dict(refusals.most_common()),
+        "by_rep": Counter(one.to for one in given if one.result is Result.DONE),
+    }

@@ -1,0 +1,217 @@
+"""The CRM database comes back from Kafka: emptied, filled from the journal, and completed from the public topics."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from sqlalchemy import Engine
+
+from models.errors import RetryableError, RuntimeFailure
+from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
+from sink.dead_letters import Graveyard
+from sink.engine import connect
+from sink.migrate import upgrade
+from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
+from sink.schema import schema_of
+from sink.service import LARGEST_REQUEST_BYTES
+from sink.writer import Applied, CrmWriter, JournalRecord
+from streams.reading import extent, read_topic
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL
+
+BATCH_RECORDS: Final = 2_000
+BELONG_RECORDS: Final = 200
+"""So many of the last records are held against the history that was there: does it belong to this Kafka?"""
+PATIENCE_SECONDS: Final = 60.0
+"""How long a database that is away or busy is waited for; what was stored until then stays."""
+PAUSE_SECONDS: Final = 0.5
+PROGRESS_SECONDS: Final = 2.0
+
+WHAT_COMES_BACK: Final = (
+    "The journal keeps the newest state of every lead for ever, and each single decision for a day. So leads, owners "
+    "and exceptions come back; decisions and former owners of more than a day ago come back only where the database "
+    "still has them."
+)
+
+Say = Callable[[str], None]
+_Result = TypeVar("_Result")
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild would do. `rows`: by table, now; `ahead`: partitions whose position lies beyond Kafka's end."""
+
+    database: str
+    kafka: str
+    records: int
+    partitions: int
+    rows: dict[str, int]
+    ahead: tuple[int, ...]
+    discards_history: bool
+
+    def lines(self) -> list[str]:
+        """Return what to tell before anybody agrees."""
+
+        def tables(entities: tuple[Any, ...]) -> str:
+            names = [entity.__tablename__ for entity in entities]
+            return ", ".join(f"{name} ({self.rows.get(name, 0):,} rows)" for name in names)
+
+        source = f"{self.records:,} records in {self.partitions} partitions"
+        told = [
+            f"The CRM database {self.database} is brought back from lead-journal at {self.kafka}: up to {source}.",
+            f"Emptied first, and filled anew: {tables(CURRENT)}.",
+        ]
+        if self.discards_history:
+            why = "this Kafka is not the one they were filled from" if self.ahead else "as you asked"
+            told.append(f"Emptied as well, because {why}: {tables(HISTORY)}.")
+        else:
+            told.append(f"Kept, and added to: {tables(HISTORY)}.")
+        told.append(WHAT_COMES_BACK)
+        told.append("Lists in the console are incomplete until it is done. The sink may go on running.")
+        return told
+
+
+async def plan(settings: Settings, *, discard_history: bool) -> Plan:
+    """Look at what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
+    extents = await extent(settings, LEAD_JOURNAL)
+    schema = await asyncio.to_thread(schema_of, settings.database_url)
+    if not schema.known:
+        raise RuntimeFailure("CRM database", schema.problem or "is of another version")
+    rows: dict[str, int] = {}
+    ahead: list[int] = []
+    if schema.is_made:
+        async with _engine(settings) as engine:
+            rows = await asyncio.to_thread(row_counts, engine)
+            if "sink_offset" not in schema.missing:
+                positions = await asyncio.to_thread(CrmWriter(engine, _refuse).positions)
+                ahead = [
+                    n for n, at in sorted(positions.items()) if at.next_offset > extents.get(n, (0, 0))[1]
+                ]
+    return Plan(
+        database=settings.database_url.rpartition("@")[2],
+        kafka=settings.kafka_bootstrap_servers,
+        records=sum(end - begin for begin, end in extents.values()),
+        partitions=len(extents),
+        rows=rows,
+        ahead=tuple(ahead),
+        discards_history=discard_history or bool(ahead),
+    )
+
+
+def _refuse(record: JournalRecord, verdict: Exception) -> None:
+    raise AssertionError(f"{record.offset} was buried while nothing is stored: {verdict}")
+
+
+async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
+    """Do it; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
+
+    Safe beside a running sink, and to be done again after it was cut off. Raises `RetryableError` and `RuntimeFailure`.
+    """
+    began = time.monotonic()
+    await asyncio.to_thread(upgrade, settings.database_url)
+    async with _engine(settings) as engine, _graveyard(settings) as graveyard:
+        writer = CrmWriter(engine, graveyard)
+        await _patiently(partial(empty, engine, history=planned.discards_history))
+        await asyncio.to_thread(writer.positions)
+        applied, last = await _fill(settings, writer, say)
+        if not planned.discards_history and not await asyncio.to_thread(belong, engine, last):
+            reason = (
+                "the decisions that were in the database belong to another Kafka, so those of this one were not added; "
+                "run it again with --discard-history"
+            )
+            raise RuntimeFailure("CRM database", reason)
+        public = PublicRows(engine)
+        say("owners and exceptions from the topics assignments and lead-exceptions")
+        owners = await _complete(settings, ASSIGNMENTS, public.assignments)
+        exceptions = await _complete(settings, LEAD_EXCEPTIONS, public.exceptions)
+        rows = await asyncio.to_thread(row_counts, engine)
+    return {
+        "ok": True,
+        "records": applied.leads + applied.repeats + applied.stale + applied.passed + applied.buried,
+        "rows": rows,
+        "buried": applied.buried,
+        "restored_owners": owners,
+        "restored_exceptions": exceptions,
+        "history_kept": not planned.discards_history,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applied, list[JournalRecord]]:
+    """Apply the journal up to its end as it is now; return the counts and the last records."""
+    applied, batch, last = Applied(), list[JournalRecord](), list[JournalRecord]()
+    told = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > PROGRESS_SECONDS or done == total:
+            told = time.monotonic()
+            say(f"lead-journal: {done:,} of {total:,} offsets")
+
+    async with aclosing(read_topic(settings, LEAD_JOURNAL, progress=progress)) as records:
+        async for one in records:
+            headers = tuple((name, value) for name, value in one.headers if value is not None)
+            batch.append(JournalRecord(one.partition, one.offset, one.key, one.value, headers))
+            if len(batch) == BATCH_RECORDS:
+                applied += await _patiently(partial(writer.apply, batch))
+                last, batch = batch[-BELONG_RECORDS:], []
+    if batch:
+        applied += await _patiently(partial(writer.apply, batch))
+        last = [*last, *batch][-BELONG_RECORDS:]
+    return applied, last
+
+
+async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes | None]], int]) -> int:
+    """Hand a public topic to `store` in batches; return how many rows that added."""
+    added, batch = 0, list[bytes | None]()
+    async with aclosing(read_topic(settings, topic)) as records:
+        async for record in records:
+            batch.append(record.value)
+            if len(batch) == BATCH_RECORDS:
+                added += await _patiently(partial(store, batch))
+                batch.clear()
+    return added + (await _patiently(partial(store, batch)) if batch else 0)
+
+
+async def _patiently(work: Callable[[], _Result]) -> _Result:
+    """Do what blocks in a thread, again until it succeeds; raises `RetryableError` after `PATIENCE_SECONDS`."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await asyncio.to_thread(work)
+        except RetryableError:
+            if time.monotonic() > give_up:
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[Engine]:
+    engine = connect(settings.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@asynccontextmanager
+async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
+    """Yield where records go that cannot be stored, as a sink has it."""
+    producer = AIOKafkaProducer(
+        **settings.aiokafka_options(),
+        acks="all",
+        enable_idempotence=True,
+        max_request_size=LARGEST_REQUEST_BYTES,
+    )
+    try:
+        await producer.start()
+        yield Graveyard(producer, asyncio.get_running_loop())
+    except KafkaError as error:
+        raise RetryableError("Kafka", repr(error)) from error
+    finally:
+        await producer.stop()

@@ -1,0 +1,223 @@
+"""Dead letters dealt with in bulk: sent again or skipped, each for itself, so that one failure stops no other."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from application.dead_letter_marks import Dealt, Mark, Marker, read_marks
+from application.dead_letters import find_letters, org_of
+from application.replay import NotReplayable, Obstacle, Replayer, target_of
+from models.errors import RetryableError
+from streams.letters import Letter, read_letter
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS
+
+MOST_FAILURES: Final = 100
+"""Failures that are named; the rest is counted."""
+_FOR_GOOD: Final = frozenset(
+    {Obstacle.TOPIC_NOT_REPLAYABLE, Obstacle.SOURCE_UNKNOWN, Obstacle.CUT, Obstacle.SUPERSEDED}
+)
+"""Obstacles that stay, whatever is mended: who asks for many letters leaves such ones out, and does not fail."""
+_LEFT_OUT: Final = {
+    Obstacle.TOPIC_NOT_REPLAYABLE: "only firstclaim itself writes to the topic they came from",
+    Obstacle.SOURCE_UNKNOWN: "they do not say where they came from",
+    Obstacle.CUT: "only a part of the message was kept",
+    Obstacle.SUPERSEDED: "something newer has replaced them",
+}
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which letters. `places`: those and no others; every other field that is given must fit as well.
+
+    `since`, `until`: when they failed, the first included and the last not.
+    """
+
+    places: tuple[str, ...] = ()
+    error_class: str | None = None
+    topic: str | None = None
+    org: str | None = None
+    vendor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, letter: Letter) -> bool:
+        """Say whether a letter is one of those."""
+        failed_at = _failed_at(letter)
+        return (
+            self.topic in (None, letter.source_topic)
+            and self.error_class in (None, letter.error_class)
+            and (self.since is None or failed_at >= self.since)
+            and (self.until is None or failed_at < self.until)
+            and (self.org is None or org_of(letter) == self.org)
+            and (self.vendor is None or _vendor(letter) == self.vendor)
+        )
+
+
+def _failed_at(letter: Letter) -> datetime:
+    """Return when a message was refused, or else when its letter was put there."""
+    try:
+        found = datetime.fromisoformat(letter.failed_at)
+    except ValueError:
+        return letter.at
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _vendor(letter: Letter) -> str | None:
+    """Return whom a letter came from, as its message says: itself, or within a CloudEvents envelope."""
+    try:
+        value = msgspec.json.decode(letter.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if isinstance(value, dict) and "vendor" not in value and isinstance(value.get("data"), dict):
+        value = value["data"]
+    vendor = value.get("vendor") if isinstance(value, dict) else None
+    return vendor if isinstance(vendor, str) else None
+
+
+class Outcome(msgspec.Struct, kw_only=True):
+    """What became of a selection. `left_out`: reason -> how many; `failures`: the first, with place and reason.
+
+    `replayed`, `skipped`: how many were dealt with so, or with `dry_run` would be. `again`: of those, how many had been
+    dealt with before. `stopped`: why the rest was not tried.
+    """
+
+    selected: int = 0
+    replayed: int = 0
+    skipped: int = 0
+    again: int = 0
+    failed: int = 0
+    left_out: dict[str, int] = {}
+    failures: list[dict[str, str]] = []
+    dry_run: bool = False
+    stopped: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything selected was dealt with."""
+        return self.failed == 0 and self.stopped is None
+
+    def fail(self, letter: Letter, reason: str) -> None:
+        """Count a failure, and keep it while there is room."""
+        self.failed += 1
+        if len(self.failures) < MOST_FAILURES:
+            self.failures.append({"place": letter.place, "reason": reason})
+
+    def leave(self, reason: str) -> None:
+        """Count a letter that is left out."""
+        self.left_out = dict(Counter(self.left_out) + Counter([reason]))
+
+    def problems(self) -> list[str]:
+        """Return what went wrong, a line each."""
+        told = [f"dead letter {one['place']}: {one['reason']}" for one in self.failures]
+        if self.failed > len(self.failures):
+            told.append(f"and {self.failed - len(self.failures):,} more")
+        return [*told, *([f"stopped: {self.stopped}"] if self.stopped else [])]
+
+    def summary(self, done: str) -> list[str]:
+        """Return how many were dealt with and how many were not; `done`: the word for it."""
+        told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
+        again = (
+            f", {self.again:,} of them not for the first time; what is known changes nothing"
+            if self.again
+            else ""
+        )
+        would = "would be " if self.dry_run else ""
+        told.append(f"{self.replayed + self.skipped:,} {would}{done}{again}")
+        return [*told, *([f"{self.failed:,} failed"] if self.failed else [])]
+
+
+async def replay_letters(
+    settings: Settings, chosen: Selection, *, again: bool = False, dry_run: bool = False
+) -> Outcome:
+    """Send letters to the topics they came from, byte for byte, and mark them; sent twice they change nothing (X4).
+
+    `again`: also those that are dealt with. Who names places means them, dealt with or not. A message that is among the
+    letters more than once is sent once. Raises `RetryableError` where Kafka is away from the start.
+    """
+    bulk = _Bulk(settings, chosen, Dealt.REPLAYED, again=again, dry_run=dry_run)
+    return await bulk.run()
+
+
+async def skip_letters(
+    settings: Settings, chosen: Selection, *, why: str = "", again: bool = False, dry_run: bool = False
+) -> Outcome:
+    """Mark letters as dealt with; they stay where they are, and can still be replayed by their places."""
+    bulk = _Bulk(settings, chosen, Dealt.SKIPPED, why=why, again=again, dry_run=dry_run)
+    return await bulk.run()
+
+
+class _Bulk:
+    """One run over a selection."""
+
+    def __init__(
+        self, settings: Settings, chosen: Selection, how: Dealt, *, again: bool, dry_run: bool, why: str = ""
+    ) -> None:
+        self._settings = settings
+        self._chosen = chosen
+        self._how = how
+        self._again = again or bool(chosen.places)
+        self._why = why
+        self._outcome = Outcome(dry_run=dry_run)
+        self._marks: dict[str, Mark] = {}
+        self._sent: set[Any] = set()
+
+    async def run(self) -> Outcome:
+        """Deal with each letter of the selection."""
+        self._marks = await read_marks(self._settings)
+        async with AsyncExitStack() as stack:
+            replayer = await stack.enter_async_context(Replayer(self._settings))
+            marker = await stack.enter_async_context(Marker(self._settings))
+            letters = await stack.enter_async_context(aclosing(self._letters()))
+            async for letter in letters:
+                if not self._chosen.takes(letter):
+                    continue
+                self._outcome.selected += 1
+                try:
+                    await self._deal(letter, replayer, marker)
+                except NotReplayable as error:
+                    self._not_sent(letter, error)
+                except RetryableError as error:
+                    self._outcome.stopped = str(error)
+                    break
+        return self._outcome
+
+    async def _letters(self) -> AsyncGenerator[Letter, None]:
+        if self._chosen.places:
+            for letter in await find_letters(self._settings, list(self._chosen.places)):
+                yield letter
+            return
+        async with aclosing(read_topic(self._settings, DEAD_LETTERS)) as records:
+            async for record in records:
+                yield read_letter(record)
+
+    async def _deal(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
+        """Deal with one letter. Raises `NotReplayable` and `RetryableError`."""
+        mark, same = self._marks.get(letter.place), letter.source or letter.place
+        if mark is not None and not self._again:
+            self._outcome.leave(f"{mark.what} before; --again takes them, too")
+            return
+        if self._how is Dealt.REPLAYED:
+            if same in self._sent:
+                self._outcome.leave("the same message as another letter")
+                return
+            target_of(letter)
+            if not self._outcome.dry_run:
+                await replayer.send(letter)
+            self._sent.add(same)
+            self._outcome.replayed += 1
+        else:
+            self._outcome.skipped += 1
+        self._outcome.again += mark is not None
+        if not self._outcome.dry_run:
+            await marker.mark(letter.place, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
+
+    def _not_sent(self, letter: Letter, error: NotReplayable) -> None:
+        if error.obstacle in _FOR_GOOD and not self._chosen.places:
+            self._outcome.leave(_LEFT_OUT[error.obstacle])
+        else:
+            self._outcome.fail(letter, error.reason)

@@ -1,0 +1,119 @@
+"""What was done about dead letters: one mark for each letter that was replayed or skipped, in `dead-letter-marks`.
+
+A letter itself is never changed or removed. The key is its place, so of several marks the newest counts.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Final, Self
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from models.errors import RetryableError
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import DEAD_LETTER_MARKS, provision
+
+WRITTEN_AT_ONCE: Final = 500
+"""Marks on their way at once."""
+
+
+class Dealt(StrEnum):
+    """How a letter was dealt with."""
+
+    REPLAYED = "replayed"
+    SKIPPED = "skipped"
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done about one letter, when, and why as whoever did it says."""
+
+    what: Dealt
+    at: datetime
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.at:%Y-%m-%d %H:%M:%S} UTC{f': {self.why}' if self.why else ''}"
+
+
+async def read_marks(settings: Settings) -> dict[str, Mark]:
+    """Return place -> mark of every letter that is dealt with; makes the topic where it is missing.
+
+    Raises `RetryableError`.
+    """
+    await _ensure(settings)
+    marks: dict[str, Mark] = {}
+    async with aclosing(read_topic(settings, DEAD_LETTER_MARKS)) as records:
+        async for record in records:
+            place = (record.key or b"").decode(errors="replace")
+            try:
+                marks[place] = msgspec.json.decode(record.value or b"", type=Mark)
+            except msgspec.MsgspecError:
+                marks.pop(place, None)  # a tombstone, or nothing of ours: the letter is open
+    return marks
+
+
+class Marker:
+    """Writes marks; use it as an asynchronous context manager: on its way out all are durable.
+
+    Raises `RetryableError`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+        self._written: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        with _later():
+            await self._producer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._settle()
+        finally:
+            await self._producer.stop()
+
+    async def mark(self, place: str, mark: Mark) -> None:
+        """Write a mark; it is durable after `WRITTEN_AT_ONCE` more, or at the end."""
+        with _later():
+            value = msgspec.json.encode(mark)
+            self._written.append(await self._producer.send(DEAD_LETTER_MARKS, value, place.encode()))
+        if len(self._written) >= WRITTEN_AT_ONCE:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        with _later():
+            await asyncio.gather(*self._written)
+        self._written.clear()
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    try:
+        yield
+    except KafkaError as error:
+        raise RetryableError("Kafka", f"{DEAD_LETTER_MARKS}: {error!r}") from error
+
+
+async def _ensure(settings: Settings) -> None:
+    """Make the topic on a cluster that an older version has set up."""
+    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    try:
+        await admin.start()
+        there = DEAD_LETTER_MARKS in await admin.list_topics()
+    except KafkaError as error:
+        raise RetryableError("Kafka", repr(error)) from error
+    finally:
+        await admin.close()
+    if not there:
+        await provision(settings)

@@ -1,0 +1,124 @@
+"""Dead letters: read them with their reasons, and send them again to where they came from."""
+
+from contextlib import aclosing
+from heapq import heappush, heappushpop
+from typing import Any, Final
+
+import msgspec
+
+from application.replay import Replayer
+from models import normalize
+from models.errors import ConfigError, RuntimeFailure
+from streams.letters import Letter, read_letter, text
+from streams.reading import read_places, read_topic
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT
+
+_ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
+"""Where a message says whose it is: itself, in a CloudEvents envelope, and in what stages write to each other."""
+_KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
+"""Topics whose keys begin with the org."""
+
+
+def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
+    """Return what a letter says: place, class, reason, source, time; `whole`: the original, too."""
+    source = (letter.source_topic, letter.source_partition, letter.source_offset)
+    said: dict[str, Any] = {
+        "place": letter.place,
+        "error_class": letter.error_class,
+        "reason": letter.reason,
+        "source": ":".join(source),
+        "failed_at": letter.failed_at,
+    }
+    if whole:
+        said |= {
+            "key": text(letter.key),
+            "value": text(letter.value),
+            "headers": {name: text(value) for name, value in letter.headers},
+            "stage": letter.stage,
+            "source_timestamp": letter.source_timestamp,
+            "key_cut_from": letter.key_cut_from,
+            "value_cut_from": letter.value_cut_from,
+            "headers_dropped": letter.headers_dropped,
+        }
+    return said
+
+
+def org_of(letter: Letter) -> str:
+    """Return whose a dead letter is: the org its original names, or the default one if it names none."""
+    if letter.source_topic in _KEYED:
+        return _org(text(letter.key).partition("/")[0])
+    try:
+        value = msgspec.json.decode(letter.value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _org(None)
+    for path in _ORGS:
+        found = value
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if found is not None:
+            return _org(found)
+    return _org(None)
+
+
+def _org(named: Any) -> str:
+    try:
+        return normalize.org(named)
+    except ValueError:
+        return normalize.org(None)
+
+
+async def read_letters(
+    settings: Settings, *, topic: str | None = None, limit: int = 50
+) -> tuple[list[dict[str, Any]], int]:
+    """Return the newest dead letters, newest first, and how many there are in all."""
+    newest: list[tuple[Any, ...]] = []
+    total = 0
+    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
+        async for record in records:
+            letter = read_letter(record)
+            if topic is not None and letter.source_topic != topic:
+                continue
+            total += 1
+            item = (record.timestamp, letter.partition, letter.offset, shown(letter))
+            if len(newest) < limit:
+                heappush(newest, item)
+            else:
+                heappushpop(newest, item)
+    return [said for *_, said in sorted(newest, key=lambda item: item[:3], reverse=True)], total
+
+
+def _place(place: str) -> tuple[int, int]:
+    partition, _, offset = place.partition(":")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        raise ConfigError("place", f"{place!r} is not PARTITION:OFFSET")
+    return int(partition), int(offset)
+
+
+async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
+    """Return the letters at these places; raises `RuntimeFailure` if there is none at one of them."""
+    wanted = {_place(place) for place in places}
+    found = [read_letter(record) for record in await read_places(settings, DEAD_LETTERS, wanted)]
+    if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
+        raise RuntimeFailure(
+            "dead-letters", f"nothing at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
+        )
+    return found
+
+
+async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
+    """Return one dead letter with its bytes; raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
+    (letter,) = await find_letters(settings, [place])
+    return shown(letter, whole=True)
+
+
+async def replay(settings: Settings, places: list[str]) -> int:
+    """Send these dead letters to the topics they came from; return how many. What is known changes nothing (X4).
+
+    Raises `NotReplayable` at the first that cannot be sent: those before it were.
+    """
+    letters = await find_letters(settings, places)
+    async with Replayer(settings) as replayer:
+        for letter in letters:
+            await replayer.send(letter)
+    return len(letters)

@@ -1,0 +1,22 @@
+"""A file against what is published: refused as a whole, or a plan of what is to be done."""
+
+from msgspec.structs import replace
+
+from application.directory.changes import Plan, plan
+from application.directory.objects import Wanted
+from application.directory.publish import held
+from application.directory.references import dangling
+from models.errors import PublicationErrors
+from streams.settings import Settings
+
+
+async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
+    """Return what applying a file's objects would do (Q6); `prune`: remove what it does not name, too.
+
+    Raises `PublicationErrors` with every reference that would point nowhere, `RetryableError` where Kafka is away.
+    """
+    before = await held(settings, org)
+    if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
+        raise PublicationErrors(problems)
+    found = plan(before.present, wanted, refused=before.refused, prune=prune)
+    return replace(found, seen=before.end)

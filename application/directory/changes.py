@@ -1,0 +1,127 @@
+"""What applying a file would change: object by object, path by path, and nothing that stays as it is."""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from application.directory.objects import Objects, Value, Wanted, ordered
+from rules.queues.rule_book import Key
+
+_SIGNS: Final = {"added": "+", "changed": "~", "removed": "-"}
+_SHOWN: Final = 70
+"""Characters of a value in a line of the diff; programs get the whole of it."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One path inside an object; None where there is nothing."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One object that is to be published or removed. `remark`: why, where its paths do not say."""
+
+    change: Literal["added", "changed", "removed"]
+    kind: str
+    id: str
+    paths: tuple[Difference, ...] = ()
+    remark: str | None = None
+
+    def lines(self) -> Iterator[str]:
+        """Yield the change as a person reads it."""
+        yield f"{_SIGNS[self.change]} {self.kind}/{self.id}"
+        if self.remark:
+            yield f"    {self.remark}"
+        for one in self.paths:
+            yield f"    {one.path}: {_shown(one.old)} → {_shown(one.new)}"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done.
+
+    `objects`: to publish, in this order, None to remove. `unchanged`: objects of the file that are published as
+    they are. `left`: published objects the file does not name. `seen`: where the topic ended that it was made from.
+    """
+
+    objects: dict[Key, Value | None]
+    changes: tuple[Change, ...]
+    unchanged: int
+    left: tuple[Key, ...]
+    seen: int = 0
+
+
+def plan(
+    before: Objects, wanted: Wanted, *, refused: dict[Key, str] | None = None, prune: bool = False
+) -> Plan:
+    """Compare what is published with what a file says, both in normal form.
+
+    `refused`: objects whose newest publication the engine did not take, with the reason: they are published
+    again whatever they are. `prune`: objects the file does not name are removed. Removals come last and in
+    reverse order, so that nothing ever points to what is gone.
+    """
+    refused = refused or {}
+    unnamed = ordered(key for key in before if key not in wanted)
+    put: dict[Key, Value | None] = {}
+    gone: dict[Key, Value | None] = {}
+    changes: list[Change] = []
+    unchanged = 0
+    for key in ordered([*wanted, *(unnamed if prune else ())]):
+        old, new = before.get(key), wanted.get(key)
+        change = _change(key, old, new, refused.get(key))
+        if change is None:
+            unchanged += 1
+        else:
+            changes.append(change)
+            (gone if new is None else put)[key] = new
+    return Plan(
+        objects={**put, **dict(reversed(gone.items()))},
+        changes=tuple(changes),
+        unchanged=unchanged,
+        left=() if prune else tuple(unnamed),
+    )
+
+
+def _change(key: Key, old: Value | None, new: Value | None, refused: str | None) -> Change | None:
+    kind, object_id = key
+    if new is None:
+        return None if old is None else Change(change="removed", kind=kind, id=object_id)
+    remark = None if refused is None else f"its newest publication was refused: {refused}"
+    if old is None:
+        return Change(change="added", kind=kind, id=object_id, remark=remark)
+    paths = tuple(differences(old, new))
+    if not paths and remark is None:
+        return None
+    return Change(change="changed", kind=kind, id=object_id, paths=paths, remark=remark)
+
+
+def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
+    """Yield each path at which two values differ; lists of texts and numbers are one value."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*new, *(name for name in old if name not in new)]:
+            inner = f"{path}.{name}" if path else name
+            yield from differences(old.get(name), new.get(name), inner)
+    elif _of_objects(old) and _of_objects(new):
+        for place in range(max(len(old), len(new))):
+            here, there = (side[place] if place < len(side) else None for side in (old, new))
+            yield from differences(here, there, f"{path}[{place}]")
+    elif _spelled(old) != _spelled(new):
+        yield Difference(path, old, new)
+
+
+def _of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _spelled(value: Any) -> bytes:
+    # As bytes, because to Python 1 is True and 60 is 60.0.
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

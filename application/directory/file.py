@@ -1,0 +1,112 @@
+"""A file is a whole directory or a part of one: `{org, settings, reps: {id: …}, groups, campaigns, queues}`."""
+
+from typing import Any
+
+import msgspec
+
+from application.directory.objects import (
+    SECTION_OF,
+    SECTIONS,
+    SETTINGS,
+    Objects,
+    Value,
+    normal,
+    ordered,
+    path_of,
+)
+from application.directory.yaml_text import dump, load
+from models import normalize
+from models.errors import Problem, PublicationErrors
+from models.publication import KINDS
+from rules.queues.rule_book import Key
+
+
+def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | None]]:
+    """Read a file's org and objects, in the order they are published; an object that is null is to be removed.
+
+    `name`: of the file, for what is wrong with the whole of it. Raises `PublicationErrors` with every problem
+    of every object, each under its path in the file.
+    """
+    try:
+        given = load(content)
+    except ValueError as error:
+        raise PublicationErrors((Problem(path=name, reason=f"cannot be read: {error}"),)) from error
+    if not isinstance(given, dict):
+        raise PublicationErrors((Problem(path=name, reason="must be an object of sections"),))
+    reader = _Reader()
+    org = reader.org(given)
+    for section in SECTIONS:
+        reader.section(org, section, given.get(section))
+    if reader.problems:
+        raise PublicationErrors(tuple(reader.problems))
+    return org, reader.objects
+
+
+class _Reader:
+    """Goes through the sections and collects what is wrong instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.objects: dict[Key, Value | None] = {}
+
+    def org(self, given: dict[Any, Any]) -> str:
+        for name in given:
+            if name not in SECTIONS and name != "org":
+                self._problem(str(name), f"is no section; there are org, {', '.join(SECTIONS)}")
+        try:
+            return normalize.org(given.get("org"))
+        except ValueError as error:
+            self._problem("org", str(error))
+            return normalize.org(None)
+
+    def section(self, org: str, section: str, found: Any) -> None:
+        if found is None:
+            return
+        if not isinstance(found, dict):
+            self._problem(section, "must be an object: id to what it is")
+        elif section == SETTINGS[0]:
+            self._object(org, SETTINGS, found)
+        else:
+            for object_id, value in found.items():
+                if isinstance(object_id, bool) or not isinstance(object_id, str | int):
+                    self._problem(f"{section}.{object_id}", "the id must be text")
+                    continue
+                self._object(org, (SECTIONS[section], str(object_id)), value)
+
+    def _object(self, org: str, key: Key, value: Any) -> None:
+        self.objects[key] = None
+        try:
+            self.objects[key] = normal(org, *key, value)
+        except PublicationErrors as error:
+            self.problems += [
+                msgspec.structs.replace(problem, path=path_of(key, problem.path))
+                for problem in error.problems
+            ]
+
+    def _problem(self, path: str, reason: str) -> None:
+        self.problems.append(Problem(path=path, reason=reason))
+
+
+def as_document(org: str, objects: Objects) -> dict[str, Any]:
+    """Return what `read_directory` reads, in one order whoever published: sections, ids, fields of the contract."""
+    document: dict[str, Any] = {"org": org}
+    for key in ordered(objects):
+        fields = _fields(key, objects[key])
+        if key == SETTINGS:
+            document[SETTINGS[0]] = fields
+        else:
+            document.setdefault(SECTION_OF[key[0]], {})[key[1]] = fields
+    return document
+
+
+def write_directory(org: str, objects: Objects) -> str:
+    """Return the file of these objects; applied where it was exported it changes nothing."""
+    return dump(as_document(org, objects))
+
+
+def _fields(key: Key, value: Value) -> Value:
+    """Return the object without the id, which its place in the file says."""
+    model, id_field = KINDS[key[0]]
+    names = [name for name in model.model_fields if name in value]
+    names += sorted(name for name in value if name not in model.model_fields)
+    return {name: value[name] for name in names if name != id_field}

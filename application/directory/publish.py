@@ -1,0 +1,166 @@
+"""What the `directory` topic holds of an org, as the engine took it, and publications to it."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from application.directory.objects import SETTINGS, Value, Wanted
+from models.errors import PublishedMeanwhile, Refused, RetryableError
+from models.publication import KINDS
+from rules.inbound.intake import accept_publication
+from rules.queues.rule_book import Key, Published
+from streams.closing import stop_consumer
+from streams.reading import extent, read_topic
+from streams.settings import Settings
+from streams.topics import DIRECTORY
+
+TRANSACTIONS: Final = "firstclaim-directory-"
+"""How the transactional ids of our publications begin: where Kafka has ACLs, consoles and commands need them."""
+TRANSACTION_MS: Final = 30_000
+"""A publisher that dies is aborted by the broker after so long; readers of the topic wait no longer for it."""
+OTHERS_SECONDS: Final = 25.0
+"""So long another's open transaction is waited for before ours is given up."""
+PUBLISH_SECONDS: Final = 60.0
+_POLL_MS: Final = 200
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The newest publications of an org.
+
+    `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
+    whose newest record it did not take, and why; the one before it, if any, still counts. `end`: everything before
+    this place in the topic is in it.
+    """
+
+    objects: Mapping[Key, Published]
+    refused: dict[Key, str]
+    end: int
+
+    @property
+    def present(self) -> dict[Key, Value]:
+        """The objects there are now. Of settings that is one: a file could not name those of another id."""
+        return {
+            key: published.value
+            for key, published in self.objects.items()
+            if published.value is not None and (key[0] != SETTINGS[0] or key == SETTINGS)
+        }
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the org never published a rep, as far as the topic remembers: anyone may act then."""
+        return not any(kind == "rep" for kind, _ in self.objects)
+
+
+async def held(settings: Settings, org: str) -> Held:
+    """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
+    objects: dict[Key, Published] = {}
+    refused: dict[Key, str] = {}
+    _, end = (await extent(settings, DIRECTORY))[0]
+    async with aclosing(read_topic(settings, DIRECTORY)) as records:
+        async for record in records:
+            end = max(end, record.offset + 1)
+            key = _key(record.key, org)
+            if key is None:
+                continue
+            try:
+                event = accept_publication(
+                    record.key, record.value, dict(record.headers), version=record.offset
+                )
+            except Refused as error:
+                refused[key] = str(error)
+            else:
+                refused.pop(key, None)
+                objects[key] = Published(event.version, event.value)
+    return Held(objects, refused, end)
+
+
+async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
+    """Publish objects in their order, None to remove; return their versions, when all of them are durable.
+
+    `seen`: what the publisher looked at ends there (`Held.end`). If anybody published for the org since, nothing is
+    published and `PublishedMeanwhile` is raised: no publication overtakes another unseen. All are published or none.
+    Without `seen` they are published whatever others did.
+
+    It takes effect within moments, on existing leads too (Q6). Raises `RetryableError` where Kafka does not take them;
+    publishing them again does no harm.
+    """
+    if not objects:
+        return []
+    options = settings.aiokafka_options()
+    if seen is None:
+        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+    else:
+        producer = AIOKafkaProducer(
+            **options,
+            transactional_id=f"{TRANSACTIONS}{uuid.uuid4()}",
+            transaction_timeout_ms=TRANSACTION_MS,
+        )
+    try:
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            try:
+                await producer.start()
+                if seen is None:
+                    return await _send(producer, org, objects)
+                async with producer.transaction():
+                    versions = await _send(producer, org, objects)
+                    await _check_seen(settings, org, seen, versions)
+                return versions
+            finally:
+                await producer.stop()
+    except (KafkaError, TimeoutError) as error:
+        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+
+
+async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
+    sent: list[asyncio.Future[Any]] = [
+        await producer.send(
+            DIRECTORY,
+            None if value is None else msgspec.json.encode(value),
+            f"{org}/{kind}/{object_id}".encode(),
+        )
+        for (kind, object_id), value in objects.items()
+    ]
+    await producer.flush()
+    return [int((await record).offset) for record in sent]
+
+
+async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) -> None:
+    """Read what came between what was seen and our own records, which are not committed yet.
+
+    The topic's order decides: of two who publish at once the later one finds the earlier one here, waits for its
+    commit and gives way. Raises `PublishedMeanwhile`, and `TimeoutError` where somebody's transaction stays open.
+    """
+    first, last = min(ours), max(ours)
+    if last - first >= len(ours):
+        raise PublishedMeanwhile(org, last)  # somebody's record is among ours
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    meanwhile: int | None = None
+    try:
+        await consumer.start()
+        place = TopicPartition(DIRECTORY, 0)
+        consumer.assign([place])
+        consumer.seek(place, min(seen, first))
+        async with asyncio.timeout(OTHERS_SECONDS):
+            # Up to our own first record everything is committed or aborted in the end; behind it nobody reads yet.
+            while await consumer.position(place) < first:
+                for records in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        if (record.key or b"").startswith(f"{org}/".encode()):
+                            meanwhile = record.offset
+    finally:
+        await stop_consumer(consumer)
+    if meanwhile is not None:
+        raise PublishedMeanwhile(org, meanwhile)
+
+
+def _key(raw: bytes | None, org: str) -> Key | None:
+    """Return an object's key if it is one of this org."""
+    whose, _, rest = (raw or b"").decode(errors="replace").partition("/")
+    kind, _, object_id = rest.partition("/")
+    return (kind, object_id) if whose == org and kind in KINDS and object_id else None

@@ -1,0 +1,44 @@
+"""What one object says of another holds once the whole file is published (Q6)."""
+
+from collections.abc import Iterator
+
+from application.directory.objects import Objects, Value, Wanted, path_of
+from models.errors import Problem
+from rules.queues.rule_book import Key
+
+
+def after(before: Objects, wanted: Wanted, *, prune: bool = False) -> dict[Key, Value]:
+    """Return the directory as it will be. `prune`: what the file does not name is gone."""
+    whole: dict[Key, Value | None] = {**({} if prune else before), **wanted}
+    return {key: value for key, value in whole.items() if value is not None}
+
+
+def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = False) -> tuple[Problem, ...]:
+    """Return what would point nowhere: a group's member that is no rep, a campaign's group that does not exist.
+
+    Only what the file brings about is a problem: an object it names, or one it removes that others still need.
+    `is_open`: the org never published a rep, so that anyone may be a member as long as the file has none, too.
+    """
+    result = after(before, wanted, prune=prune)
+    anyone = is_open and not any(kind == "rep" for kind, _ in result)
+    problems = []
+    for key, value in result.items():
+        for inside, target in _targets(key[0], value):
+            if target in result or (anyone and target[0] == "rep"):
+                continue
+            if key in wanted:
+                reason = f"there is no {target[0]} {target[1]}, neither in the file nor published"
+                problems.append(Problem(path=path_of(key, inside), reason=reason))
+            elif target in wanted and target in before:
+                reason = f"cannot be removed: {path_of(key, inside)} needs it"
+                problems.append(Problem(path=path_of(target), reason=reason))
+    return tuple(problems)
+
+
+def _targets(kind: str, value: Value) -> Iterator[tuple[str, Key]]:
+    """Yield each reference of an object: where it is, and to what."""
+    if kind == "group":
+        for place, member in enumerate(value.get("members", ())):
+            yield f"members[{place}].rep_id", ("rep", member["rep_id"])
+    elif kind == "campaign" and "group_id" in value:
+        yield "group_id", ("group", value["group_id"])

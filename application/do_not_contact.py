@@ -1,0 +1,92 @@
+"""The do-not-contact list as the topic holds it, and changes to it (X6)."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from models.errors import Refused, RetryableError
+from rules.inbound.do_not_contact import accept_listing, read_handle
+from rules.times import record_time
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import DO_NOT_CONTACT
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One phone or mail address that is not to be contacted. `handle`: `phone/+14014194247` or `email/j@x.org`."""
+
+    handle: str
+    reason: str
+    at: datetime
+
+
+class Handles(msgspec.Struct, frozen=True):
+    """What was read of phones and addresses as people write them; `refused`: the others, and why."""
+
+    found: tuple[str, ...]
+    refused: dict[str, str]
+
+
+def read_handles(texts: Iterable[str]) -> Handles:
+    """Read phones and mail addresses, each once, in their order; blank ones are passed over."""
+    found: dict[str, None] = {}
+    refused: dict[str, str] = {}
+    for text in map(str.strip, texts):
+        if not text:
+            continue
+        try:
+            found[read_handle(text)] = None
+        except ValueError as error:
+            refused[text] = str(error)
+    return Handles(tuple(found), refused)
+
+
+async def listed(settings: Settings, org: str) -> dict[str, Listed]:
+    """Return an org's list by handle, as intake takes it; raises `RetryableError` where Kafka or the topic is away."""
+    found: dict[str, Listed] = {}
+    async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
+        async for record in records:
+            at = record_time(record.timestamp / 1000, datetime.now(UTC))
+            try:
+                event = accept_listing(
+                    record.key, record.value, dict(record.headers), version=record.offset, at=at
+                )
+            except Refused:
+                continue  # it is among the dead letters
+            if event.org != org:
+                continue
+            if event.reason is None:
+                found.pop(event.handle, None)
+            else:
+                found[event.handle] = Listed(event.handle, event.reason, event.at or at)
+    return found
+
+
+async def publish(settings: Settings, org: str, handles: Iterable[str], reason: str | None) -> int:
+    """Put handles on an org's list, or with `reason` None take them off; return how many, when all are durable.
+
+    Leads hear of it within moments. Raises `RetryableError` where Kafka does not take them; doing it again does no
+    harm.
+    """
+    value = None
+    if reason is not None:
+        value = msgspec.json.encode({"reason": reason, "at": datetime.now(UTC)})
+    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    try:
+        await producer.start()
+        try:
+            sent: list[asyncio.Future[Any]] = [
+                await producer.send(DO_NOT_CONTACT, value, f"{org}/{handle}".encode()) for handle in handles
+            ]
+            await asyncio.gather(*sent)
+        finally:
+            await producer.stop()
+    except KafkaError as error:
+        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+    return len(sent)

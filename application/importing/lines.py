@@ -1,0 +1,39 @@
+"""A file of JSON lines has one message on each line, as the contract has it, or as a mapping says."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from application.importing.mapping import Cell, Mapping
+from application.importing.rows import Found
+from models import normalize
+from models.errors import Refused
+from models.inbound import MAX_BYTES
+from rules.inbound.envelope import parsed
+
+
+def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield what each line says; a line longer than a message may be is refused and skipped unread."""
+    line = 0
+    with path.open("rb") as file:
+        while value := file.readline(MAX_BYTES + 1):
+            line += 1
+            long = len(value) > MAX_BYTES
+            while len(value) > MAX_BYTES and not value.endswith(b"\n"):
+                value = file.readline(MAX_BYTES + 1)
+            if long:
+                yield Found(line=line, reason=f"is longer than {MAX_BYTES} bytes")
+            elif value.strip():
+                yield _found(line, value, mapping)
+
+
+def _found(line: int, value: bytes, mapping: Mapping | None) -> Found:
+    try:
+        message: Any = parsed(value)
+        if not isinstance(message, dict):
+            return Found(line=line, reason=f"must be a JSON object, not {normalize.kind_of(message)}")
+        return Found(line=line, message=mapping.message(message) if mapping else message)
+    except Refused as refused:
+        return Found(line=line, field=refused.field, reason=refused.reason)
+    except Cell as cell:
+        return Found(line=line, field=cell.field, reason=str(cell))

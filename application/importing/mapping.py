@@ -1,0 +1,228 @@
+"""A mapping says which column is which field of the contract; what it says wrongly is named by key and reason.
+
+```yaml
+external_id: mql_id                    # a field of lead-arrivals: the column it comes from
+created_at:
+  column: first_contact_date           # or a list of columns: the first that is not empty
+  format: "%d-%m-%Y"                   # as Python's strptime reads it; RFC 3339 without it
+  time_zone: America/Sao_Paulo         # of times without an offset; UTC without it
+state: {column: st, default: RI}       # where the column is empty
+campaign: {constant: spring-fair}      # the same for every row
+phone: {column: tel, required: true}   # a row without it is refused
+attributes: [landing_page_id, origin]  # kept under these names; {name: column} renames; "*", the default: all others
+required: [mql_id]                     # columns that a row must have
+```
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from models import normalize
+from models.errors import InvalidInput, Problem
+from models.inbound import Arrival
+
+Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
+FIELDS: Final = tuple(name for name in Arrival.model_fields if name != "attributes")
+"""The fields of the contract that a mapping can fill."""
+_REASONS: Final = {
+    "extra_forbidden": "there is no such key; a mapping has the fields of lead-arrivals, attributes, required",
+    "missing": "is missing",
+}
+_CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What PyYAML lets out where a value does not fit its tag, as in `!!int seven`."""
+_SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
+
+
+class Cell(ValueError):  # noqa: N818  # it speaks of a cell
+    """A row's cell that cannot be used: `field` is the contract's, the message is the reason."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+def _columns(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _zone(value: str | None) -> str | None:
+    return normalize.zone(value)
+
+
+Columns = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_columns)]
+
+
+class Source(BaseModel):
+    """Where a field's value comes from: columns (the first that is not empty), or a constant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: Columns = ()
+    constant: Scalar | None = None
+    default: Scalar | None = None
+    format: str | None = None
+    time_zone: Annotated[str | None, AfterValidator(_zone)] = None
+    required: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"column": value}
+        if not isinstance(value, dict):
+            raise ValueError("must be a column's name, or an object with column or constant")  # noqa: TRY004
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                datetime.strptime(_SAMPLE.strftime(value), value)  # noqa: DTZ007  # only whether it can be read
+        except ValueError as error:
+            raise ValueError(f"is not a date format: {error}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.column) == (self.constant is not None):
+            raise ValueError("needs a column or a constant, one of the two")
+        if self.constant is not None and (self.default is not None or self.required or self.format):
+            raise ValueError("with a constant, default, required and format mean nothing")
+        return self
+
+    def value(self, field: str, row: dict[str, Any]) -> Any:
+        """Return what a row has for this field, None for nothing; raises `Cell`."""
+        if self.constant is not None:
+            return self.constant
+        for column in self.column:
+            cell = row.get(column)
+            cell = cell.strip() if isinstance(cell, str) else cell
+            if cell not in (None, ""):
+                return self._time(field, str(cell)) if self.format or self.time_zone else cell
+        if self.required:
+            raise Cell(field, f"is empty in column {' and '.join(self.column)}")
+        return self.default
+
+    def _time(self, field: str, cell: str) -> str:
+        try:
+            read = (
+                datetime.strptime(cell, self.format)  # noqa: DTZ007  # the zone follows
+                if self.format
+                else datetime.fromisoformat(cell)
+            )
+        except ValueError:
+            raise Cell(field, f"is not a time like {self.format or 'RFC 3339 has it'}") from None
+        if read.tzinfo is None and self.time_zone is not None:
+            read = read.replace(tzinfo=ZoneInfo(self.time_zone))
+        return read.isoformat()
+
+
+class _Mapping(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attributes: Annotated[
+        Literal["*"] | dict[str, str] | tuple[str, ...], Field(union_mode="left_to_right")
+    ] = "*"
+    required: Columns = ()
+
+
+_FILLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS, (Source | None, None))
+_Sources = create_model("_Sources", __base__=_Mapping, **_FILLS)
+
+
+class Mapping:
+    """A checked mapping: `message(row)` is what a row says in the words of the contract."""
+
+    def __init__(self, given: Any) -> None:
+        """Check `given`, a mapping as YAML has it; raises `InvalidInput` with every problem."""
+        if not isinstance(given, dict):
+            raise InvalidInput((Problem(path="", reason="a mapping must be an object of fields"),))
+        try:
+            read = _Sources.model_validate(given)
+        except ValidationError as error:
+            problems = error.errors(include_url=False, include_input=False)
+            raise InvalidInput(tuple(map(_problem, problems))) from None
+        self.sources: dict[str, Source] = {
+            name: source for name in FIELDS if (source := getattr(read, name)) is not None
+        }
+        if not self.sources:
+            raise InvalidInput((Problem(path="", reason="maps no field of lead-arrivals"),))
+        for name, source in self.sources.items():
+            if name != "created_at" and (source.format or source.time_zone):
+                reason = "only created_at is a time"
+                raise InvalidInput(
+                    (Problem(path=f"{name}.{'format' if source.format else 'time_zone'}", reason=reason),)
+                )
+        self.required: tuple[str, ...] = read.required
+        kept = read.attributes
+        self.attributes: dict[str, str] | None = (
+            None if kept == "*" else kept if isinstance(kept, dict) else {name: name for name in kept}
+        )
+
+    def columns(self) -> dict[str, str]:
+        """Return every column the mapping asks for, and the key that asks."""
+        asked = {column: name for name, source in self.sources.items() for column in source.column}
+        asked |= {column: f"attributes.{name}" for name, column in (self.attributes or {}).items()}
+        return asked | dict.fromkeys(self.required, "required")
+
+    def check_columns(self, present: tuple[str, ...]) -> None:
+        """Raise `InvalidInput` where the file lacks a column the mapping asks for."""
+        missing = [
+            Problem(path=key, reason=f"there is no column {column}; there are {', '.join(present)}")
+            for column, key in self.columns().items()
+            if column not in present
+        ]
+        if missing:
+            raise InvalidInput(tuple(missing))
+
+    def message(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Return the arrival message of a row, without what it does not have; raises `Cell`."""
+        for column in self.required:
+            if row.get(column) in (None, ""):
+                raise Cell(column, "is empty")
+        found = {name: source.value(name, row) for name, source in self.sources.items()}
+        kept = self.attributes
+        if kept is None:
+            used = {column for source in self.sources.values() for column in source.column}
+            kept = {column: column for column in row if column not in used}
+        attributes = {name: row[column] for name, column in kept.items() if row.get(column) not in (None, "")}
+        message = {name: value for name, value in found.items() if value is not None}
+        return {**message, "attributes": attributes} if attributes else message
+
+
+def load(path: Path) -> Mapping:
+    """Read a mapping from a YAML file; raises `InvalidInput` naming key, or line, and reason."""
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error}"),)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        reason = f"is not YAML: {getattr(error, 'problem', None) or error}"
+        raise InvalidInput((Problem(path=place, reason=reason),)) from error
+    except _CONSTRUCTION as error:
+        raise InvalidInput((Problem(path=str(path), reason=f"is not YAML: {error}"),)) from error
+    return Mapping(given)
+
+
+def _problem(error: Any) -> Problem:
+    path = ".".join(str(part) for part in error["loc"])
+    reason = _REASONS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return Problem(path=path, reason=reason)

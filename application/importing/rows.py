@@ -1,0 +1,79 @@
+"""A row of a file is an arrival message that intake will take, or a refusal with its line, field and reason."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.errors import Refused
+from rules.inbound.intake import accept_arrival
+
+_PLACE: Final = re.compile(r" (\(byte \d+\)|at byte \d+)")
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a row is not sent. `line`: its first line in the file, from 1. `field`: of the contract, or a column."""
+
+    line: int
+    field: str
+    reason: str
+
+    @property
+    def said(self) -> str:
+        """Field and reason, the same for all rows with the same mistake."""
+        reason = _PLACE.sub("", self.reason)
+        return f"{self.field}: {reason}" if self.field else reason
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row: `message` as it is sent, with the lead id it will have, or `refusal`.
+
+    `doubts`: fields that intake will keep under `attributes.invalid` because they cannot be read.
+    """
+
+    line: int
+    message: dict[str, Any] | None = None
+    lead_id: str = ""
+    doubts: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+
+    @property
+    def value(self) -> bytes:
+        """The message as bytes."""
+        return encode(self.message)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a reader found at a line: a message, or why there is none."""
+
+    line: int
+    message: dict[str, Any] | None = None
+    field: str = ""
+    reason: str = ""
+
+
+def encode(message: Any) -> bytes:
+    """Return a message as it goes onto the wire."""
+    return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+
+
+def row(found: Found, defaults: dict[str, str]) -> Row:
+    """Return what a reader found as it will be sent: `defaults` where it does not say, tried on intake itself."""
+    if found.message is None:
+        return refused(found.line, found.field, found.reason)
+    given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}
+    message = {**found.message, **given}
+    try:
+        event = accept_arrival(encode(message), {}, arrived_at=datetime.now(UTC))
+    except Refused as error:
+        return refused(found.line, error.field, error.reason)
+    invalid = event.facts.attributes.get("invalid")
+    doubts = tuple(name for name in invalid if name in message) if isinstance(invalid, dict) else ()
+    return Row(line=found.line, message=message, lead_id=event.lead_id, doubts=doubts)
+
+
+def refused(line: int, field: str, reason: str) -> Row:
+    """Return the row of a refusal."""
+    return Row(line=line, refusal=Refusal(line=line, field=field, reason=reason))

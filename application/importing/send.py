@@ -1,0 +1,149 @@
+"""A file of leads goes to `lead-arrivals`: what is counted as accepted, Kafka has; what is not is named by its line.
+
+Sending a file twice does no harm: a resend is the same lead. So where it breaks off, it is sent again.
+"""
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from application.importing.mapping import load
+from application.importing.reading import read_leads
+from application.importing.rows import Refusal, Row
+from models.errors import InvalidInput, Problem, RuntimeFailure
+from streams.settings import Settings
+from streams.topics import LEAD_ARRIVALS
+
+IN_FLIGHT: Final = 5_000
+"""Messages that Kafka has not acknowledged yet; the file is not read on while there are more."""
+LINGER_MS: Final = 10
+"""How long a batch waits for company: a file has no one waiting for its first row."""
+TOLD_EVERY: Final = 10_000
+YIELD_EVERY: Final = 100
+SHOWN: Final = 100
+"""Refused lines that are shown; all of them go to a file where one is given."""
+
+Say = Callable[[str], None]
+
+
+async def send_file(
+    settings: Settings,
+    path: Path,
+    *,
+    mapping: Path | None,
+    vendor: str,
+    campaign: str | None = None,
+    org: str | None = None,
+    refusals: Path | None = None,
+    say: Say,
+) -> dict[str, Any]:
+    """Send a file of leads (CSV, JSON lines, ADF XML); `vendor`, `campaign`, `org` where a row names none.
+
+    Returns `accepted` and `refused` (rows), `refusals` ({reason: rows}) and `doubts` ({field: rows}: fields that
+    will be kept under `attributes.invalid`). Refused lines go to `refusals` as JSON lines, else to `say`.
+
+    Raises `InvalidInput` before anything is sent where file or mapping cannot be used, `RuntimeFailure` where
+    Kafka does not take the messages.
+    """
+    rows = read_leads(path, load(mapping) if mapping else None, vendor, campaign, org)
+    first = [row for row in (next(rows, None),) if row is not None]
+    with ExitStack() as stack:
+        tally = _Tally(say, _opened(refusals, stack))
+        await _require_topic(settings)
+        producer = AIOKafkaProducer(
+            **settings.aiokafka_options(), enable_idempotence=True, acks="all", linger_ms=LINGER_MS
+        )
+        try:
+            await producer.start()
+            try:
+                await _send(producer, chain(first, rows), tally)
+            finally:
+                await producer.stop()
+        except KafkaError as error:
+            reason = f"{error!r} after {tally.accepted} rows; sending the file again does no harm"
+            raise RuntimeFailure("Kafka", reason) from error
+    return tally.result()
+
+
+async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally") -> None:
+    waiting: deque[asyncio.Future[Any]] = deque()
+    for number, row in enumerate(rows, start=1):
+        if row.refusal is not None:
+            tally.refuse(row.refusal)
+        else:
+            # One lead, one partition: a resend in the same file comes after the first.
+            waiting.append(await producer.send(LEAD_ARRIVALS, row.value, key=row.lead_id.encode()))
+            tally.doubts.update(row.doubts)
+        while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
+            await waiting.popleft()
+            tally.accepted += 1
+        if number % TOLD_EVERY == 0:
+            tally.say(f"{number} rows read, {tally.accepted} accepted, {tally.refused} refused")
+        if number % YIELD_EVERY == 0:
+            await asyncio.sleep(0)
+    await producer.flush()
+    while waiting:
+        await waiting.popleft()
+        tally.accepted += 1
+
+
+async def _require_topic(settings: Settings) -> None:
+    """Raise `RuntimeFailure` where there is no `lead-arrivals`: a broker would make one of the wrong shape."""
+    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    try:
+        await admin.start()
+        if LEAD_ARRIVALS not in await admin.list_topics():
+            reason = f"there is no topic {LEAD_ARRIVALS} at {settings.kafka_bootstrap_servers}; is a worker running?"
+            raise RuntimeFailure("Kafka", reason)
+    except KafkaError as error:
+        raise RuntimeFailure("Kafka", f"{settings.kafka_bootstrap_servers}: {error}") from error
+    finally:
+        await admin.close()
+
+
+def _opened(refusals: Path | None, stack: ExitStack) -> TextIO | None:
+    try:
+        return stack.enter_context(refusals.open("w", encoding="utf-8")) if refusals else None
+    except OSError as error:
+        problem = Problem(path=str(refusals), reason=f"cannot be written: {error.strerror}")
+        raise InvalidInput((problem,)) from error
+
+
+class _Tally:
+    """What became of the rows so far."""
+
+    def __init__(self, say: Say, file: TextIO | None) -> None:
+        self.say = say
+        self.accepted = 0
+        self.refused = 0
+        self.reasons: Counter[str] = Counter()
+        self.doubts: Counter[str] = Counter()
+        self._file = file
+
+    def refuse(self, refusal: Refusal) -> None:
+        self.refused += 1
+        self.reasons[refusal.said] += 1
+        if self._file is not None:
+            said = {"line": refusal.line, "field": refusal.field, "reason": refusal.reason}
+            self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
+        elif self.refused <= SHOWN:
+            self.say(f"line {refusal.line}: {refusal.said}")
+
+    def result(self) -> dict[str, Any]:
+        if self._file is None and self.refused > SHOWN:
+            self.say(f"and {self.refused - SHOWN} more; --refusals FILE keeps them all")
+        return {
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "refusals": dict(self.reasons.most_common()),
+            "doubts": dict(self.doubts.most_common()),
+        }

@@ -1,0 +1,150 @@
+"""A CSV file is read as its programs write it: any usual delimiter and encoding, a header, quoted line breaks."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from application.importing.mapping import FIELDS, Cell, Mapping
+from application.importing.rows import Found
+from models.errors import InvalidInput, Problem
+
+DELIMITERS: Final = ",;\t|"
+_ENCODINGS: Final = ("utf-8-sig", "cp1252")
+_BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_CHUNK: Final = 1 << 16
+_OTHER_NAMES: Final = {
+    "zip_code": "zip",
+    "zipcode": "zip",
+    "postal_code": "zip",
+    "phone_number": "phone",
+    "telephone": "phone",
+    "email_address": "email",
+    "e_mail": "email",
+    "firstname": "first_name",
+    "lastname": "last_name",
+    "surname": "last_name",
+    "id": "external_id",
+    "lead_id": "external_id",
+    "leadid": "external_id",
+}
+"""What vendors call our fields; a column of the field's own name comes first."""
+_BREAKS: Final = re.compile(r"[\s\-_.]+")
+
+
+def encoding_of(path: Path) -> str:
+    """Return the encoding a file can be read in: UTF-16 by its mark, UTF-8, cp1252, else Latin-1, which always can.
+
+    The whole file is looked at, a piece at a time: one letter with an accent near the end decides. Raises
+    `InvalidInput` for broken UTF-16.
+    """
+    with path.open("rb") as file:
+        mark = file.read(2)
+    if mark in _BOMS:
+        if _decodes(path, _BOMS[mark]):
+            return _BOMS[mark]
+        raise InvalidInput((Problem(path="file", reason="begins as UTF-16 and is not UTF-16 to its end"),))
+    return next((name for name in _ENCODINGS if _decodes(path, name)), "latin-1")
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(_CHUNK):
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def delimiter_of(header: str) -> str:
+    """Return the delimiter that a header line has most of outside quotes; a comma where it has none."""
+    bare = re.sub(r'"[^"]*"', "", header)
+    return max(DELIMITERS, key=bare.count)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+    """Open a table: its columns, and each row as column -> cell, trimmed, in `message`, or why it cannot be read.
+
+    Raises `InvalidInput` where there is no header.
+    """
+    encoding = encoding_of(path)
+    with path.open(encoding=encoding, newline="") as file:
+        start = file.readline()
+        if not start.strip():
+            raise InvalidInput(
+                (Problem(path="header", reason="the first line is empty; it must name the columns"),)
+            )
+        file.seek(0)
+        cells = csv.reader(file, delimiter=delimiter_of(start))
+        header = tuple(name.strip() or f"column {at}" for at, name in enumerate(next(cells), start=1))
+        _check_header(header)
+        yield header, _rows(cells, header)
+
+
+def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
+    """Yield what each row says; raises `InvalidInput` where the header or a column it needs is not there."""
+    with opened(path) as (header, rows):
+        if mapping is None:
+            mapping = _by_names(header)
+        mapping.check_columns(header)
+        for row in rows:
+            if row.message is None:
+                yield row
+                continue
+            try:
+                message = mapping.message(row.message)
+            except Cell as cell:
+                yield Found(line=row.line, field=cell.field, reason=str(cell))
+            else:
+                yield Found(line=row.line, message=message)
+
+
+def _rows(cells: Any, header: tuple[str, ...]) -> Iterator[Found]:
+    while True:
+        line = cells.line_num + 1
+        try:
+            row = next(cells)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Found(line=line, reason=f"not CSV: {error}")
+            continue
+        if not row:
+            continue
+        if len(row) > len(header):
+            yield Found(line=line, reason=f"has {len(row)} cells, the header {len(header)}")
+            continue
+        yield Found(line=line, message={name: cell.strip() for name, cell in zip(header, row, strict=False)})
+
+
+def _check_header(header: tuple[str, ...]) -> None:
+    problems = [
+        Problem(path=f"header, column {at}", reason=f"{name} is there twice")
+        for at, name in enumerate(header, start=1)
+        if name in header[: at - 1]
+    ]
+    if problems:
+        raise InvalidInput(tuple(problems))
+
+
+def _by_names(header: tuple[str, ...]) -> Mapping:
+    """Return the mapping a header itself makes: columns named like fields are those, the others attributes."""
+    names = {column: _BREAKS.sub("_", column.strip().lower()) for column in header}
+    found: dict[str, str] = {}
+    for column, name in names.items():
+        if name in FIELDS:
+            found.setdefault(name, column)
+    for column, name in names.items():
+        if name in _OTHER_NAMES:
+            found.setdefault(_OTHER_NAMES[name], column)
+    if not found:
+        reason = f"none of {', '.join(header)} is a field of lead-arrivals; a mapping must say which is which"
+        raise InvalidInput((Problem(path="header", reason=reason),))
+    return Mapping(found)

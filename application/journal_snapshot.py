@@ -1,0 +1,97 @@
+"""What the journals say now, read and never changed: an org's rules, its leads, and what it remembers of its reps."""
+
+import asyncio
+from collections.abc import Collection
+from contextlib import aclosing
+from typing import Final
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from models.codec import decode_org_record, decode_row
+from models.lead import DirectoryRow, Lead, LeadRow
+from rules.org.org_partition import OrgPartition
+from rules.queues.rule_book import Key, RuleBook
+from streams.reading import Progress, read_topic
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
+
+LOOK_SECONDS: Final = 0.25
+OF_ORGS: Final = frozenset({"rep", "group", "settings"})
+"""The kinds an org itself has to know; leads know all of them."""
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """What stands in the lead journal, or in some partitions of it. `leads`: by id, of every org."""
+
+    leads: dict[str, Lead]
+    book: RuleBook
+
+
+def place_of(key: str, settings: Settings) -> int:
+    """Return the partition of a log that a lead's or an org's events are in."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % settings.partitions
+
+
+async def journal_now(
+    settings: Settings, *, partitions: Collection[int] | None = None, progress: Progress | None = None
+) -> Journal:
+    """Return the newest row of every lead and of everything published; each partition knows all of the latter.
+
+    `partitions`: all without it. Raises `RetryableError` where Kafka is away.
+    """
+    newest: dict[bytes, LeadRow | DirectoryRow] = {}
+    async with aclosing(
+        read_topic(settings, LEAD_JOURNAL, partitions=partitions, progress=progress)
+    ) as records:
+        async for record in records:
+            try:
+                row = decode_row(record.value or b"")
+            except msgspec.MsgspecError:
+                continue  # as a worker does: it says so in its log, and goes on
+            known = newest.get(record.key)
+            # A worker that lost its partition may have repeated what came before.
+            if known is None or known.off <= row.off:
+                newest[record.key] = row
+    rows = newest.values()
+    leads = {row.lead.lead_id: row.lead for row in rows if isinstance(row, LeadRow) and row.lead is not None}
+    return Journal(leads, RuleBook.from_rows(row for row in rows if isinstance(row, DirectoryRow)))
+
+
+async def office_now(settings: Settings, org: str) -> OrgPartition:
+    """Return the partition of an org as a worker would have it now; raises `RetryableError` where Kafka is away."""
+    partition = place_of(org, settings)
+    offices = OrgPartition(partition)
+    async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
+        async for record in records:
+            try:
+                offices.apply(decode_org_record(record.value or b""))
+            except msgspec.MsgspecError:
+                continue  # as a worker does: it says so in its log, and goes on
+    offices.recovered()
+    return offices
+
+
+async def until_known(settings: Settings, org: str, keys: Collection[Key], seconds: float) -> None:
+    """Wait until every partition's leads, and the org, know of these publications.
+
+    A lead that comes before its partition knows its campaign is nobody's. Raises TimeoutError that says how many are
+    missing where, `RetryableError` where Kafka is away.
+    """
+    missing = "nothing was read"
+    try:
+        async with asyncio.timeout(seconds):
+            for partition in range(settings.partitions):
+                while left := set(keys) - (await _known(settings, org, partition)):
+                    missing = f"{len(left)} by partition {partition}"
+                    await asyncio.sleep(LOOK_SECONDS)
+            wanted = {key for key in keys if key[0] in OF_ORGS}
+            while left := wanted - (await office_now(settings, org)).directory(org).versions.keys():
+                missing = f"{len(left)} by the org"
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"publications of {org} are not known after {seconds:g} s: {missing}") from None
+
+
+async def _known(settings: Settings, org: str, partition: int) -> set[Key]:
+    return set((await journal_now(settings, partitions={partition})).book.org(org).objects)

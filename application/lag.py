@@ -1,0 +1,259 @@
+"""How far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import NoError, for_code
+from sqlalchemy.exc import SQLAlchemyError
+
+from board.writer import Writer
+from board.writer import connect as connect_valkey
+from models.errors import FirstclaimError, RetryableError
+from sink.consumer import GROUP as SINK_GROUP
+from sink.db_errors import reason_of
+from sink.engine import connect
+from sink.queries import offsets
+from sink.schema import schema_of
+from streams.closing import stop_consumer
+from streams.settings import Settings
+from streams.topics import (
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+    QUEUE_CHANGES,
+    RELAY_GROUP,
+    TOPICS,
+    WORKER_GROUP,
+)
+
+STAGES: Final = {
+    "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)),
+    "leads": (WORKER_GROUP, (LEAD_LOG,)),
+    "orgs": (WORKER_GROUP, (ORG_LOG,)),
+    "relay": (RELAY_GROUP, (LEAD_JOURNAL,)),
+    "org_relay": (RELAY_GROUP, (ORG_JOURNAL,)),
+}
+"""Stage -> the group that reads and the topics it reads, of the stages that keep their offsets in Kafka."""
+SINK: Final = "sink"
+"""Its offsets are in the CRM database, in the transaction of the rows."""
+BOARD: Final = "board"
+"""Its offsets are in Valkey, in the step of the changes."""
+READS: Final = {
+    **{stage: topics for stage, (_, topics) in STAGES.items()},
+    SINK: (LEAD_JOURNAL,),
+    BOARD: (QUEUE_CHANGES,),
+}
+GROUPS: Final = (WORKER_GROUP, RELAY_GROUP, SINK_GROUP)
+REQUEST_MS: Final = 20_000
+"""How long Kafka may take to answer: a loaded machine needs seconds."""
+_PROBE_SECONDS: Final = 5.0
+_PROBE_MS: Final = 500
+_TOPIC_UNKNOWN: Final = 3
+
+
+class Backlog(msgspec.Struct, frozen=True, kw_only=True):
+    """One partition as one stage sees it. `handled`: the first offset not handled yet; `end`: after the last record.
+
+    `readable`: where the first record is that an open transaction holds back, or the end.
+    """
+
+    stage: str
+    topic: str
+    partition: int
+    handled: int
+    readable: int
+    end: int
+
+    @property
+    def records(self) -> int:
+        """How many records are not handled yet."""
+        return max(0, self.end - self.handled)
+
+    @property
+    def place(self) -> TopicPartition:
+        """The partition."""
+        return TopicPartition(self.topic, self.partition)
+
+
+class Lags:
+    """How far each stage is behind, asked of one connection; `close` it.
+
+    `trouble`: what could not be asked at the last look, by stage or topic. `missing`: topics that are not there.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        options: dict[str, Any] = {**settings.aiokafka_options(), "request_timeout_ms": REQUEST_MS}
+        self._admin = AIOKafkaAdminClient(**options)
+        self._consumer = AIOKafkaConsumer(**options, group_id=None)
+        # Asked by one who reads what is committed only, Kafka says where the first open transaction begins.
+        self._committed = AIOKafkaConsumer(**options, group_id=None, isolation_level="read_committed")
+        self._valkey = connect_valkey(settings.redis_url)
+        self._counts: dict[str, int] = {}
+        self._last: dict[tuple[str, TopicPartition], Backlog] = {}
+        self._empty: dict[tuple[str, TopicPartition], tuple[int, int]] = {}
+        self.trouble: dict[str, str] = {}
+        self.missing: list[str] = []
+
+    async def start(self) -> None:
+        """Connect; raises KafkaError."""
+        await self._admin.start()
+        await self._consumer.start()
+        await self._committed.start()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+        await stop_consumer(self._consumer)
+        await stop_consumer(self._committed)
+        await self._valkey.aclose()
+
+    async def ends(self, *topics: str) -> dict[TopicPartition, int]:
+        """Return the end offset of each partition of the topics; nothing of a topic that is missing."""
+        places = await self._places(topics)
+        found: dict[TopicPartition, int] = await self._consumer.end_offsets(places) if places else {}
+        return found
+
+    async def begins(self, *topics: str) -> dict[TopicPartition, int]:
+        """Return the first offset of each partition of the topics; nothing of a topic that is missing."""
+        places = await self._places(topics)
+        found: dict[TopicPartition, int] = await self._consumer.beginning_offsets(places) if places else {}
+        return found
+
+    async def of_stages(self) -> dict[str, int]:
+        """Return records not yet handled, by stage; a stage whose store is away is left out and in `trouble`.
+
+        Records that no reader gets (a transaction's end, or what was aborted) are none, from the second look on.
+        """
+        lags: dict[str, int] = {}
+        for backlog in await self.backlogs():
+            key = (backlog.stage, backlog.place)
+            unmoved = self._last.get(key) == backlog
+            self._last[key] = backlog
+            nothing = backlog.records and unmoved and await self.is_empty(backlog)
+            lags[backlog.stage] = lags.get(backlog.stage, 0) + (0 if nothing else backlog.records)
+        return lags
+
+    async def backlogs(self) -> list[Backlog]:
+        """Return every partition of every stage that can be asked; raises KafkaError where Kafka is away."""
+        self.trouble.clear()
+        topics = sorted({topic for read in READS.values() for topic in read})
+        begins, ends = await self.begins(*topics), await self.ends(*topics)
+        readable = await self._committed.end_offsets(list(ends)) if ends else {}
+        found = []
+        for stage, handled in (await self._handled()).items():
+            for place, end in ends.items():
+                if place.topic in READS[stage]:
+                    at = max(handled.get(place, 0), begins[place])
+                    found.append(
+                        Backlog(
+                            stage=stage,
+                            topic=place.topic,
+                            partition=place.partition,
+                            handled=at,
+                            readable=readable[place],
+                            end=end,
+                        )
+                    )
+        return found
+
+    async def members(self) -> dict[str, int]:
+        """Return group -> how many members it has; raises KafkaError."""
+        found = {}
+        for asked in GROUPS:  # one at a time: aiokafka 0.14 cannot read an answer about several
+            (response,) = await self._admin.describe_consumer_groups([asked])
+            for code, group, _state, _kind, _protocol, members, *_ in response.groups:
+                if (error := for_code(code)) is not NoError:
+                    raise error(group)
+                found[group] = len(members)
+        return found
+
+    async def is_empty(self, backlog: Backlog) -> bool:
+        """Say whether no reader would get a record of this backlog: it is a transaction's end, or was aborted."""
+        key, at = (backlog.stage, backlog.place), (backlog.handled, backlog.readable)
+        if self._empty.get(key) == at:
+            return backlog.readable == backlog.end
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PROBE_SECONDS
+        place = backlog.place
+        self._committed.assign([place])
+        self._committed.seek(place, backlog.handled)
+        try:
+            while await self._committed.position(place) < backlog.readable:
+                if (
+                    await self._committed.getmany(place, timeout_ms=_PROBE_MS, max_records=1)
+                ) or loop.time() > until:
+                    return False
+        except Exception:  # noqa: BLE001  # a record that cannot be read is a record
+            return False
+        finally:
+            self._committed.unsubscribe()
+        self._empty[key] = at
+        return backlog.readable == backlog.end
+
+    async def _places(self, topics: tuple[str, ...]) -> list[TopicPartition]:
+        if not self._counts or self.missing:
+            await self._count()
+        return [TopicPartition(topic, n) for topic in topics for n in range(self._counts.get(topic, 0))]
+
+    async def _count(self) -> None:
+        """Ask how many partitions each topic has: a topic that is missing must not be waited for."""
+        self.missing.clear()
+        for topic in await self._admin.describe_topics([topic.name for topic in TOPICS]):
+            name, code = topic["topic"], topic["error_code"]
+            if code == _TOPIC_UNKNOWN:
+                self.missing.append(name)
+            elif (error := for_code(code)) is not NoError:
+                raise error(f"topic {name}")
+            else:
+                self._counts[name] = len(topic["partitions"])
+
+    async def _handled(self) -> dict[str, dict[TopicPartition, int]]:
+        """Return of each stage that can be asked up to where it has handled its partitions."""
+        groups = {}
+        for group in {group for group, _ in STAGES.values()}:
+            committed = await self._admin.list_consumer_group_offsets(group)
+            groups[group] = {place: stored.offset for place, stored in committed.items()}
+        handled = {stage: groups[group] for stage, (group, _) in STAGES.items()}
+        try:
+            handled[SINK] = await asyncio.to_thread(sink_positions, self._settings.database_url)
+        except (FirstclaimError, SQLAlchemyError, OSError) as error:
+            self.trouble[SINK] = _said(error)
+        try:
+            generation = await Writer(self._valkey).generation()
+            at = generation.offsets if generation else {}
+            handled[BOARD] = {TopicPartition(QUEUE_CHANGES, n): offset for n, offset in at.items()}
+        except RetryableError as error:
+            self.trouble[BOARD] = str(error)
+        return handled
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, FirstclaimError) else f"CRM database: {reason_of(error)}"
+
+
+def sink_positions(database_url: str) -> dict[TopicPartition, int]:
+    """Return how far the CRM database is in the journal; nothing where no sink has run on it.
+
+    Raises `RetryableError`.
+    """
+    if not schema_of(database_url).is_made:
+        return {}
+    engine = connect(database_url)
+    try:
+        with engine.connect() as connection:
+            return {
+                TopicPartition(topic, partition): position.next_offset
+                for (topic, partition), position in offsets(connection).items()
+                if topic == LEAD_JOURNAL
+            }
+    finally:
+        engine.dispose()

@@ -1,0 +1,138 @@
+"""The leads a manager means: named one by one, listed in a file, or met by a rule; each of them once (D6)."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from application.importing.rows import Found
+from application.importing.tables import opened
+from application.rule_text import read_tree
+from models import ids, normalize
+from models.errors import InvalidInput, Problem
+from models.lead import Lead, Phase
+from rules.language.compile import CompiledRule
+from rules.language.tree import parse
+
+LEAD_ID: Final = "lead_id"
+"""The column of a list that holds lead ids, unless another is named."""
+_OWN: Final = ("vendor", "external_id")
+"""The columns a lead id can be made of."""
+
+
+class Unusable(msgspec.Struct, frozen=True):
+    """What names no lead, and why. `place`: `line 7` of a list, or what was given."""
+
+    place: str
+    reason: str
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Leads by id, in the order they were given. `repeated`: how often one was named that was there already."""
+
+    leads: tuple[str, ...]
+    unusable: tuple[Unusable, ...] = ()
+    repeated: int = 0
+
+
+def selection(given: Iterable[str]) -> Chosen:
+    """Return the leads whose ids are given."""
+    return _collected(_Named(one, one) for one in given)
+
+
+def listed(path: Path, org: str, column: str | None = None) -> Chosen:
+    """Return the leads of a CSV file: by the column of their ids, or by vendor and the vendor's own id.
+
+    Raises `InvalidInput` where the file cannot be read or has no such columns.
+    """
+    try:
+        with opened(path) as (header, rows):
+            if (column or LEAD_ID) in header:
+                return _collected(_by_id(rows, column or LEAD_ID))
+            if column is None and set(_OWN) <= set(header):
+                return _collected(_by_vendor(rows, org))
+    except OSError as error:
+        raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
+    wanted = column or f"{LEAD_ID}, nor {' and '.join(_OWN)}"
+    reason = f"there is no column {wanted}; there are {', '.join(header)}"
+    raise InvalidInput((Problem(path=f"{path}: header", reason=reason),))
+
+
+class Segment:
+    """A rule over lead fields; what follows from a lead's queues (`phase`, `failure_reason`) may be asked too."""
+
+    def __init__(self, raw: Any) -> None:
+        """Compile a rule tree; raises `RuleErrors` with every problem."""
+        self._rule = CompiledRule(parse(raw, "segment"))
+
+    @classmethod
+    def read(cls, text: str) -> "Segment":
+        """Read a rule as a person gives it (`application.rule_text`); raises `RuleErrors` with path and reason."""
+        return cls(read_tree(text, "segment"))
+
+    def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> Chosen:
+        """Return an org's leads that nobody owns and that meet the rule at `at` (aware), the oldest first.
+
+        Those worked to their end have no owner either, and are none of them.
+        """
+        met = [
+            (lead.arrived_at, lead.lead_id)
+            for lead in leads
+            if lead.facts.org == org
+            and lead.owner is None
+            and lead.phase is not Phase.CLOSED
+            and self._rule.test(lead, at)[0]
+        ]
+        return Chosen(tuple(lead_id for _, lead_id in sorted(met)))
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """A lead id as it was found, or why there is none."""
+
+    place: str
+    lead_id: str
+    reason: str = ""
+
+
+def _by_id(rows: Iterable[Found], column: str) -> Iterator[_Named]:
+    for row in rows:
+        yield _Named(f"line {row.line}", (row.message or {}).get(column, ""), row.reason)
+
+
+def _by_vendor(rows: Iterable[Found], org: str) -> Iterator[_Named]:
+    for row in rows:
+        place, cells = f"line {row.line}", row.message or {}
+        vendor, external_id = cells.get("vendor", ""), cells.get("external_id", "")
+        try:
+            normalize.vendor(vendor)
+        except ValueError as error:
+            yield _Named(place, "", row.reason or f"vendor {error}")
+            continue
+        reason = "" if external_id else "external_id is missing"
+        yield _Named(place, ids.lead_id(org, vendor, external_id, {}), row.reason or reason)
+
+
+def _collected(given: Iterable[_Named]) -> Chosen:
+    leads: dict[str, None] = {}
+    unusable: list[Unusable] = []
+    repeated = 0
+    for named in given:
+        if named.reason:
+            unusable.append(Unusable(named.place, named.reason))
+            continue
+        try:
+            lead_id = normalize.lead_id(named.lead_id)
+        except ValueError as error:
+            unusable.append(Unusable(named.place, f"{LEAD_ID} {error}"))
+            continue
+        repeated += lead_id in leads
+        leads[lead_id] = None
+    return Chosen(tuple(leads), tuple(unusable), repeated)
+
+
+def dealt(leads: Iterable[str], reps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield each lead with the rep it goes to, in turn: counts differ by at most one."""
+    for place, lead_id in enumerate(leads):
+        yield lead_id, reps[place % len(reps)]

@@ -1,0 +1,212 @@
+"""What keeps the system from doing its work now, each problem with its reason; a thing that gets on is none.
+
+Whatever may be a matter of moments (a stage that works, a process that starts, a group that shares out its partitions)
+is looked at until it has got on, for `PATIENCE_SECONDS` at most. So an idle, healthy system answers at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from application.lag import GROUPS, SINK, STAGES, Backlog, Lags
+from application.process_records import ProcessRecord, how_it_ended, read_records
+from application.restart_pauses import HEALTHY_SECONDS
+from sink.consumer import GROUP as SINK_GROUP
+from sink.consumer import not_filled_from
+from streams.settings import Settings
+
+PATIENCE_SECONDS: Final = 15.0
+"""How long something may not get on before that is a problem: a killed worker's partitions are taken over by then."""
+LOOK_SECONDS: Final = 0.5
+PROBE_SECONDS: Final = 2.0
+"""Stages commit once a second: after so long without one it is worth a look whether there is a record at all."""
+RECENT_SECONDS: Final = 300.0
+OFTEN: Final = 3
+"""A process that ended so often in the last `RECENT_SECONDS`, and has not lived for long since, keeps ending."""
+_ANSWER_SECONDS: Final = 5.0
+"""How long a process may take to answer at `/ready`."""
+
+Stages = dict[str, dict[str, list[Backlog]]]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing that is wrong: `what` it is about, and the reason as a sentence."""
+
+    what: str
+    reason: str
+
+
+# -- processes --------------------------------------------------------------------------------------------------------
+
+
+def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
+    """Return the problem with a supervised process that ends again and again."""
+    recent = [end for end in record.ends if now - end.at < RECENT_SECONDS]
+    settled = record.pid is not None and now - record.started_at > HEALTHY_SECONDS
+    if len(recent) < OFTEN or settled:
+        return None
+    last = recent[-1]
+    why = f": {last.reason}" if last.reason else ""
+    reason = f"keeps ending, {len(recent)} times in the last {RECENT_SECONDS / 60:.0f} minutes; last it "
+    return Problem(record.name, f"{reason}{how_it_ended(last.status)}{why}")
+
+
+async def not_ready(record: ProcessRecord) -> Problem | None:
+    """Ask a supervised process whether it does its work; return what it says is in the way."""
+    if record.pid is None:
+        last = record.ends[-1] if record.ends else None
+        how = (
+            f"{how_it_ended(last.status)}{f': {last.reason}' if last.reason else ''}"
+            if last
+            else "does not run"
+        )
+        return Problem(record.name, f"{how}; it is started again")
+    if record.ready_url is None:
+        return None
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(record.ready_url) as answer:
+            if answer.status == HTTPStatus.OK:
+                return None
+            said = await answer.json()
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        return Problem(
+            record.name, f"does not answer at {record.ready_url}: {str(error) or type(error).__name__}"
+        )
+    return Problem(record.name, f"is not ready: {_in_the_way(said)}")
+
+
+def _in_the_way(said: Any) -> str:
+    """Return what a `/ready` page names: the sink its reasons, the board its trouble, a worker its conditions."""
+    if not isinstance(said, dict):
+        return "it does not say why"
+    reasons = said.get("reasons")
+    if isinstance(reasons, list) and reasons:
+        return "; ".join(
+            f"{one.get('what')}: {one.get('reason')}" for one in reasons if isinstance(one, dict)
+        )
+    if isinstance(waits := said.get("not_ready"), list) and waits:
+        return ", ".join(str(one).replace("_", " ") for one in waits)
+    return str(said.get("trouble") or "it does not say why")
+
+
+# -- stages -----------------------------------------------------------------------------------------------------------
+
+
+def stands_still(backlogs: Iterable[Backlog], members: dict[str, int]) -> list[Problem]:
+    """Return the problems of partitions that have records and did not get on."""
+    problems = []
+    stages: Stages = {}
+    for backlog in backlogs:
+        if backlog.handled >= backlog.readable < backlog.end:
+            problems.append(_held_back(backlog))
+        elif members.get(_group(backlog.stage), 1):
+            stages.setdefault(backlog.stage, {}).setdefault(backlog.topic, []).append(backlog)
+    for stage, topics in stages.items():
+        for topic, waiting in topics.items():
+            count = sum(backlog.records for backlog in waiting)
+            where = ", ".join(str(backlog.partition) for backlog in waiting)
+            partitions = "partition" if len(waiting) == 1 else "partitions"
+            reason = (
+                f"does not move: {count:,} {'record' if count == 1 else 'records'} of {topic} in {partitions} {where} "
+                f"wait, and none was handled in the last {PATIENCE_SECONDS:.0f} seconds"
+            )
+            problems.append(Problem(stage, reason))
+    return problems
+
+
+def _held_back(backlog: Backlog) -> Problem:
+    count = backlog.end - backlog.readable
+    behind = f"{count:,} {'record' if count == 1 else 'records'} behind it"
+    return Problem(
+        backlog.stage,
+        f"partition {backlog.partition} of {backlog.topic} is held back from offset {backlog.readable} on, with "
+        f"{behind}: a producer has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
+        "`kafka-transactions.sh abort`",
+    )
+
+
+def _group(stage: str) -> str:
+    return STAGES[stage][0] if stage in STAGES else SINK_GROUP if stage == SINK else ""
+
+
+def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Problem]:
+    """Return the groups without a member."""
+    problems = []
+    for group in GROUPS:
+        if members.get(group, 0) == 0:
+            count = sum(backlog.records for backlog in backlogs if _group(backlog.stage) == group)
+            name = group.removeprefix("firstclaim-")
+            waits = f", and {count:,} {'record waits' if count == 1 else 'records wait'}" if count else ""
+            problems.append(Problem(name, f"does not run: nobody is in the group {group}{waits}"))
+    return problems
+
+
+def ahead_of_kafka(backlogs: Iterable[Backlog]) -> Problem | None:
+    """Return the problem of a CRM database that was filled from another Kafka."""
+    for backlog in backlogs:
+        if backlog.stage == SINK and backlog.handled > backlog.end:
+            return Problem(SINK, not_filled_from(backlog.partition, backlog.end, backlog.handled))
+    return None
+
+
+# -- looking until it has got on --------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Looks at what may be a matter of moments. `backlogs`: as last seen; `empty`: those nobody gets records of."""
+
+    def __init__(self, settings: Settings, lags: Lags) -> None:
+        self._settings = settings
+        self._lags = lags
+        self.backlogs: list[Backlog] = []
+        self.empty: set[tuple[str, Any]] = set()
+
+    def lag(self) -> dict[str, int]:
+        """Return records not yet handled, by stage."""
+        lag: dict[str, int] = {}
+        for one in self.backlogs:
+            records = 0 if (one.stage, one.place) in self.empty else one.records
+            lag[one.stage] = lag.get(one.stage, 0) + records
+        return lag
+
+    async def problems(self) -> list[Problem]:
+        """Return what did not get on for `PATIENCE_SECONDS`. Raises KafkaError where Kafka goes away."""
+        self.backlogs = await self._lags.backlogs()
+        still = {(one.stage, one.place): one for one in self.backlogs if one.records}
+        began = time.monotonic()
+        while True:
+            members = await self._lags.members()
+            for key, backlog in list(still.items()):
+                stood = time.monotonic() - began > PROBE_SECONDS
+                if stood and await self._lags.is_empty(backlog):
+                    self.empty.add(key)
+                    del still[key]
+            found = [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members)]
+            if not found or time.monotonic() - began > PATIENCE_SECONDS:
+                return found
+            await asyncio.sleep(LOOK_SECONDS)
+            self.backlogs = await self._lags.backlogs()
+            now = {(one.stage, one.place): one for one in self.backlogs}
+            still = {
+                key: now[key]
+                for key, before in still.items()
+                if key in now and now[key].records and now[key].handled == before.handled
+            }
+
+
+async def of_processes(settings: Settings) -> list[Problem]:
+    """Return the problems of supervised processes, each looked at until it is ready."""
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        records = await asyncio.to_thread(read_records, settings.state_dir)
+        looks = [keeps_ending(record, time.time()) or await not_ready(record) for record in records]
+        found = [problem for problem in looks if problem is not None]
+        if not found or time.monotonic() > give_up:
+            return found
+        await asyncio.sleep(LOOK_SECONDS)

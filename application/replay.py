@@ -1,0 +1,240 @@
+"""A dead letter is sent again to where its message came from, or it is said why it must not be.
+
+What came from outside goes to its topic byte for byte, in any partition. An event of a log of ours that our own code
+could not decide goes back to the partition it was in, behind what has happened since: the row as it is now decides.
+What a relay could not make public of a journal record is made public (`application.republish`). Each carries a header
+`replay-of` with the place it had.
+"""
+
+from contextlib import aclosing
+from enum import StrEnum
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from msgspec import MsgspecError
+
+from application import republish
+from models.codec import decode_org_event
+from models.errors import PermanentError, RetryableError, RuntimeFailure
+from models.org import ContactListed
+from rules.inbound.do_not_contact import accept_listing
+from streams.letters import REPLAY_OF, Letter, ReadHeader, instant_of
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import (
+    BY_NAME,
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_LOG,
+    MAX_DEAD_LETTER_BYTES,
+    ORG_LOG,
+    partitions_of,
+)
+
+FROM_OUTSIDE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT})
+OUR_LOGS: Final = frozenset({LEAD_LOG, ORG_LOG})
+"""Their events are decided from the row as it is: one that was passed over can be decided later."""
+NEWEST_COUNTS: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
+"""Where the last record of a key is the one that holds."""
+
+
+class Obstacle(StrEnum):
+    """Why a letter cannot be sent again."""
+
+    SOURCE_UNKNOWN = "source_unknown"
+    TOPIC_NOT_REPLAYABLE = "topic_not_replayable"
+    CUT = "cut"
+    TOO_LARGE = "too_large"
+    SUPERSEDED = "superseded"
+    STILL_FAILS = "still_fails"
+
+
+class NotReplayable(RuntimeFailure):
+    """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable word for why."""
+
+    def __init__(self, letter: Letter, obstacle: Obstacle, reason: str) -> None:
+        super().__init__(f"dead letter {letter.place}", reason)
+        self.obstacle = obstacle
+
+
+class Target(NamedTuple):
+    """Where a letter goes: topic, and partition where it must be a certain one.
+
+    Of a journal's record it is where that is: what it tells is sent, and not the record.
+    """
+
+    topic: str
+    partition: int | None
+
+
+def target_of(letter: Letter) -> Target:
+    """Return where a letter would be sent; raises `NotReplayable` for what its content alone forbids."""
+    topic = letter.source_topic
+    if topic not in BY_NAME:
+        raise NotReplayable(
+            letter, Obstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
+        )
+    to_publish = letter.is_fatal and letter.stage and letter.stage == republish.STAGES.get(topic)
+    if topic not in FROM_OUTSIDE | OUR_LOGS and not to_publish:
+        reason = (
+            f"{topic} is written by stages only: a former record there would overwrite a newer one. "
+            "What the sink missed comes back with `firstclaim crm rebuild`"
+        )
+        raise NotReplayable(letter, Obstacle.TOPIC_NOT_REPLAYABLE, reason)
+    if letter.value_cut_from is not None:
+        reason = f"only the first {len(letter.value or b'')} of its {letter.value_cut_from} bytes were kept"
+        raise NotReplayable(letter, Obstacle.CUT, reason)
+    if letter.key_cut_from is not None:
+        reason = f"only the first {len(letter.key or b'')} of its key's {letter.key_cut_from} bytes were kept"
+        raise NotReplayable(letter, Obstacle.CUT, reason)
+    if letter.headers_dropped:
+        raise NotReplayable(letter, Obstacle.CUT, f"{letter.headers_dropped} of its headers were not kept")
+    if topic in FROM_OUTSIDE:
+        return Target(topic, None)
+    if not letter.is_fatal:
+        reason = f"it is no event of ours ({letter.error_class}): {topic} would refuse it again"
+        raise NotReplayable(letter, Obstacle.TOPIC_NOT_REPLAYABLE, reason)
+    if letter.source is None:
+        raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, "it does not say which partition it came from")
+    return Target(topic, letter.source.partition)
+
+
+def is_replayable(letter: Letter) -> bool:
+    """Say whether a letter's content lets it be sent again."""
+    try:
+        target_of(letter)
+    except NotReplayable:
+        return False
+    return True
+
+
+class Replayer:
+    """Sends letters again, one at a time; use it as an asynchronous context manager.
+
+    Raises `RetryableError` without Kafka.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
+        self._producer = AIOKafkaProducer(
+            **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
+        )
+        self._versions = republish.Versions(settings)
+        self._newest: dict[str, dict[bytes, int]] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            await self._producer.stop()
+            raise RetryableError("Kafka", repr(error)) from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._producer.stop()
+
+    async def send(self, letter: Letter) -> Target:
+        """Send one letter again; return where it went when it is durable there.
+
+        Raises `NotReplayable` and `RetryableError`.
+        """
+        target = target_of(letter)
+        if target.partition is not None and target.partition >= partitions_of(target.topic, self._settings):
+            reason = f"{target.topic} has no partition {target.partition}"
+            raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, reason)
+        if target.topic in republish.STAGES:
+            await self._publish(letter)
+            return target
+        await self._check_newest(letter, target.topic)
+        headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
+        if letter.source is not None:
+            headers.append((REPLAY_OF, str(letter.source).encode()))
+        await self._put(letter, target.topic, target.partition, letter.key, letter.value, headers)
+        if letter.source is not None and letter.key is not None and target.topic in self._newest:
+            self._newest[target.topic].pop(letter.key, None)
+        return target
+
+    async def _publish(self, letter: Letter) -> None:
+        """Send what a relay could not make public of a journal record."""
+        try:
+            messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
+        except PermanentError as error:
+            raise NotReplayable(letter, Obstacle.STILL_FAILS, error.reason) from error
+        for message in messages:
+            if await self._versions.is_newer(message):
+                headers = [*message.headers, (REPLAY_OF, str(letter.source).encode())]
+                await self._put(letter, message.topic, message.partition, message.key, message.value, headers)
+
+    async def _put(
+        self,
+        letter: Letter,
+        topic: str,
+        partition: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: list[ReadHeader],
+    ) -> None:
+        try:
+            await self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers)
+        except MessageSizeTooLargeError as error:
+            size = len(value or b"") + len(key or b"")
+            reason = f"{topic} takes no record of its size ({size} bytes of key and value)"
+            raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
+        except KafkaError as error:
+            raise RetryableError("Kafka", f"{topic}: {error!r}") from error
+
+    async def _check_newest(self, letter: Letter, topic: str) -> None:
+        """Refuse what something newer has replaced: sent again it would hold instead of that."""
+        if letter.source is None:
+            return
+        if topic in NEWEST_COUNTS and letter.key is not None:
+            newest = (await self._newest_of(topic)).get(letter.key, -1)
+            if newest > letter.source.offset:
+                reason = f"a newer record of its key is in {topic}, at offset {newest}"
+                raise NotReplayable(letter, Obstacle.SUPERSEDED, reason)
+        if topic == ORG_LOG:
+            await self._check_listing(letter)
+
+    async def _newest_of(self, topic: str) -> dict[bytes, int]:
+        """Return the offset of the newest record of each key; read once, which is as new as the command is."""
+        known = self._newest.get(topic)
+        if known is None:
+            known = self._newest[topic] = {}
+            async with aclosing(read_topic(self._settings, topic)) as records:
+                async for record in records:
+                    if record.key is not None:
+                        known[record.key] = max(record.offset, known.get(record.key, -1))
+        return known
+
+    async def _check_listing(self, letter: Letter) -> None:
+        """Refuse an event of the do-not-contact list whose phone or address has a newer record there (X6)."""
+        try:
+            event = decode_org_event(letter.value or b"")
+        except MsgspecError:
+            return
+        if not isinstance(event, ContactListed):
+            return
+        async with aclosing(read_topic(self._settings, DO_NOT_CONTACT)) as records:
+            async for record in records:
+                if record.offset <= event.version:
+                    continue
+                try:
+                    other = accept_listing(
+                        record.key,
+                        record.value,
+                        dict(record.headers),
+                        version=record.offset,
+                        at=instant_of(record.timestamp),
+                    )
+                except PermanentError:
+                    continue
+                if (other.org, other.handle) == (event.org, event.handle):
+                    reason = f"a newer record of its phone or address is in {DO_NOT_CONTACT}, at offset {record.offset}"
+                    raise NotReplayable(letter, Obstacle.SUPERSEDED, reason)

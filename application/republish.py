@@ -1,0 +1,97 @@
+"""What a relay could not make public of a journal record is made public from its dead letter, after the mend.
+
+The record is in the journal and counts; only its messages are missing. They are made again as the relay makes them,
+with the ids they would have had. A compacted topic takes none that is older than what it has.
+"""
+
+from contextlib import aclosing
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from models.codec import decode_org_record, decode_row, encode_event
+from models.errors import PermanentError
+from models.org_decisions import OrgStep
+from rules.outbound.lead_org_messages import to_leads
+from rules.outbound.public_messages import effects
+from streams.letters import Letter, ReadHeader
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
+
+STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
+"""Topic of ours -> the stage whose dead letters of it can be made public."""
+VERSIONED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
+
+
+class Message(NamedTuple):
+    """One message to be sent."""
+
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: list[ReadHeader]
+
+
+def messages_of(letter: Letter, partitions: int) -> list[Message]:
+    """Return what the relay would have sent; raises `PermanentError` where the code still cannot tell."""
+    assert letter.source is not None  # noqa: S101  # whoever asks has looked
+    key, partition = letter.key or b"", letter.source.partition
+
+    def place(of: bytes) -> int:
+        return int(murmur2(of) & 0x7FFFFFFF) % partitions
+
+    try:
+        if letter.source.topic == ORG_JOURNAL:
+            step = decode_org_record(letter.value or b"")
+            told = to_leads(step) if isinstance(step, OrgStep) else []
+            ids = [news.lead_id.encode() for news in told]
+            return [
+                Message(LEAD_LOG, place(lead_id), lead_id, encode_event(news), [])
+                for lead_id, news in zip(ids, told, strict=True)
+            ]
+        return [
+            Message(
+                effect.topic,
+                place(effect.key) if effect.topic == ORG_LOG else partition,
+                effect.key,
+                effect.value,
+                list(effect.headers),
+            )
+            for effect in effects(decode_row(letter.value or b""), key, partition)
+        ]
+    except Exception as error:  # whatever it is, this letter stays where it is
+        raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error
+
+
+class Versions:
+    """The newest version of each lead in the compacted public topics; each topic is read when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[str, dict[bytes, int]] = {}
+
+    async def is_newer(self, message: Message) -> bool:
+        """Say whether a message may be sent: its topic has nothing of its lead that is as new or newer."""
+        if message.topic not in VERSIONED:
+            return True
+        known = self._known.get(message.topic)
+        if known is None:
+            known = self._known[message.topic] = {}
+            async with aclosing(read_topic(self._settings, message.topic)) as records:
+                async for record in records:
+                    known[record.key] = max(_version(record.value), known.get(record.key, -1))
+        if _version(message.value) <= known.get(message.key, -1):
+            return False
+        known[message.key] = _version(message.value)
+        return True
+
+
+def _version(value: bytes | None) -> int:
+    try:
+        said: Any = msgspec.json.decode(value or b"null")
+        return int(said["version"])
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError, ValueError):
+        return -1

@@ -1,0 +1,300 @@
+"""Who would get a lead now and why nobody else, on the state as it is: asked of the machines themselves (X5).
+
+Nothing is written. The lead's machine and its org's are told what would happen to them, and what they answer is shown.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from application.journal_snapshot import journal_now, office_now, place_of
+from models.decisions import InquiryAdded, RepSought
+from models.events import LeadArrived, OrgAnswered
+from models.facts import Facts
+from models.lead import Lead, LeadRow, Phase
+from models.offers import NoRepAvailable, OfferMade, RingStarted
+from models.org import OrgLead, PersonArrived, Stage
+from models.org_decisions import OrgStep, explained
+from rules.inbound.intake import accept_arrival
+from rules.lead.distribution import seek
+from rules.lead.machine import step
+from rules.lead.transition import EXPLAINED_QUEUES, Transition
+from rules.org.allocate import method_of
+from rules.org.capacity import let_go
+from rules.org.eligibility import Ask
+from rules.org.machine import SLICE
+from rules.org.org_partition import OrgPartition
+from rules.org.transition import OrgTransition
+from rules.outbound.lead_org_messages import to_leads, to_org
+from rules.queues.rule_book import OrgRules, RuleBook
+from streams.settings import Settings
+
+_CAUSE = "route"
+_LATER = "may have it, and comes later"
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a lead would go at `at`, the org's own time where that is later.
+
+    `was`: phase and owner of a lead that is known already, as it stands. `phase`: as it would be. `why`: of the
+    offer, or why there is none. `until`: the offer's end; of nobody, when time alone may bring somebody. `passed`: who
+    is not given it, or which queue does not take it, and why. `later`: who comes after those it is offered to.
+    `inquiry`: what becomes of a known person's lead, of which this would be another inquiry (R6).
+    """
+
+    lead_id: str
+    name: str
+    at: datetime
+    was: dict[str, str | None] | None
+    campaign: str | None
+    group: str | None
+    method: str | None
+    offered_to: tuple[str, ...]
+    until: datetime | None
+    why: str
+    passed: tuple[dict[str, Any], ...]
+    later: tuple[dict[str, Any], ...]
+    queues: tuple[dict[str, Any], ...]
+    phase: str
+    inquiry: str | None = None
+
+
+async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
+    """Route an arrival message; `org` where it names none. Raises `Refused` as intake would, `RetryableError`."""
+    event = accept_arrival(_of(value, org), {}, arrived_at=at)
+    office = await office_now(settings, event.org)
+    placed = placement(event, at, office)
+    journal = await journal_now(settings, partitions={0, place_of(placed.lead_id, settings)})
+    return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))
+
+
+async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
+    """Route a lead that is known, as if it had nobody and asked anew; None where there is no such lead."""
+    journal = await journal_now(settings, partitions={0, place_of(lead_id, settings)})
+    lead = journal.leads.get(lead_id)
+    if lead is None:
+        return None
+    return anew(lead, at, journal.book, await office_now(settings, lead.facts.org))
+
+
+def placement(event: PersonArrived, at: datetime, office: OrgPartition) -> LeadArrived:
+    """Let an org say which lead an arrival belongs to (R6)."""
+    head = office.decide(event, off=office.highest + 1, at=max(at, office.at)).records[0][1]
+    if not isinstance(head, OrgStep):
+        raise TypeError("a step's first record is its head")
+    return next(news for news in to_leads(head) if isinstance(news, LeadArrived))
+
+
+def arrival(
+    event: LeadArrived, at: datetime, book: RuleBook, office: OrgPartition, known: Lead | None = None
+) -> Routed:
+    """Let a lead arrive; `known`: the lead it belongs to, if that is there: it is a resend or another inquiry (R6)."""
+    at = max(at, office.at)
+    inquired = event.inquiry is not None and not event.inquiry.again
+    before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
+    row = step(before, event, off=1, at=at, book=book)
+    if row.lead is None:
+        raise TypeError("what arrives is a lead")
+    added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
+    if added is None:
+        return _routed(row.lead, at, book, office, known)
+    moves = added.rep_id is None and row.lead.search is not None and known is not None
+    if not moves or known is None or row.lead.search == known.search:
+        return _stays(row.lead, added, at, book, known)
+    return replace(_routed(row.lead, at, book, office, known, event.facts), inquiry=added.why)
+
+
+def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Routed:
+    """Let a lead ask its group anew, as if nobody had it; whom it has tried in this round, it does not ask (R8)."""
+    at = max(at, office.at)
+    rules = book.org(lead.facts.org)
+    free = replace(
+        lead,
+        phase=Phase.QUEUED,
+        owner=None,
+        how=None,
+        via=None,
+        assigned_at=None,
+        taken=0,
+        lock=None,
+        search=None,
+        failed=None,
+        trouble=None,
+        deadlines=(),
+    )
+    transition = Transition(lead=free, at=at, rules=rules, began=None)
+    _, group = rules.route(lead.facts)
+    if group is not None and group.takes:
+        seek(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
+    transition.settle()
+    return _routed(transition.lead, at, book, office, lead)
+
+
+def _routed(
+    lead: Lead,
+    at: datetime,
+    book: RuleBook,
+    office: OrgPartition,
+    known: Lead | None,
+    facts: Facts | None = None,
+) -> Routed:
+    """Say where a lead goes; `facts`: the arrival's whose campaign counts, if they are not the lead's."""
+    rules = book.org(lead.facts.org)
+    campaign, group = rules.route(facts or lead.facts)
+    found: dict[str, Any] = {
+        "lead_id": lead.lead_id,
+        "name": lead.facts.prospect_name,
+        "at": at,
+        "was": {"phase": known.phase, "owner": known.owner} if known else None,
+        "campaign": campaign.campaign_id if campaign else None,
+        "group": group.group_id if group else None,
+        "method": group.method if group else None,
+        "offered_to": (),
+        "until": None,
+        "passed": (),
+        "later": (),
+    }
+    if lead.owner is not None:
+        found |= {
+            "offered_to": (lead.owner,),
+            "method": lead.how,
+            "why": f"it arrives assigned to {lead.owner} (R5)",
+        }
+    elif lead.search is not None:
+        lead, told = _asked(lead, at, book, office)
+        found |= told
+    else:
+        found |= {"why": _unsought(rules, lead.facts), "passed": _untaken(rules, lead, at)}
+    queues = tuple(
+        {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)} for queue_id in sorted(lead.places)
+    )
+    return Routed(**found, queues=queues, phase=lead.phase)
+
+
+def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None) -> Routed:
+    """Say of another inquiry that the lead is where it is, or is somebody's, without its org being asked (R6)."""
+    rules = book.org(lead.facts.org)
+    return Routed(
+        lead_id=lead.lead_id,
+        name=lead.facts.prospect_name,
+        at=at,
+        was={"phase": known.phase, "owner": known.owner} if known else None,
+        campaign=added.campaign,
+        group=lead.search.group_id if lead.search else None,
+        method=lead.how if lead.owner else lead.distribution,
+        offered_to=(lead.owner,) if lead.owner else lead.search.reps if lead.search else (),
+        until=lead.search.until if lead.search else None,
+        why=added.why,
+        passed=() if lead.owner else _untaken(rules, lead, at),
+        later=(),
+        queues=tuple(
+            {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
+            for queue_id in sorted(lead.places)
+        ),
+        phase=lead.phase,
+        inquiry=added.why,
+    )
+
+
+def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tuple[Lead, dict[str, Any]]:
+    """Put the lead's request to its org, and the answer to the lead; return the lead after it, and what was said."""
+    search, org = lead.search, lead.facts.org
+    if search is None:
+        raise TypeError(f"{lead.lead_id} asks for nobody")
+    held = office.state(org).leads.get(lead.lead_id)
+    epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # what it holds now is let go of, as it would be
+    lead = replace(lead, epoch=epoch, search=replace(search, epoch=epoch))
+    sought = RepSought(group_id=search.group_id, epoch=epoch, why=_CAUSE, tried=search.tried)
+    row = LeadRow(off=0, seq=1, lead=lead, at=at, cause=_CAUSE, decisions=(sought,))
+    (request,) = to_org(row)
+    head = office.decide(request, off=office.highest + 1, at=at).records[0][1]
+    if not isinstance(head, OrgStep):
+        raise TypeError("a step's first record is its head")
+    answered = next(
+        one
+        for one in to_leads(head)
+        if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
+    )
+    after = step(row, answered, off=1, at=at, book=book).lead
+    answer = answered.answer
+    told: dict[str, Any] = {}
+    reps: tuple[str, ...] = ()
+    match answer:
+        case OfferMade(rep_id=rep_id):
+            reps = (rep_id,)
+            told = {"until": answer.due, "method": answer.method, "why": answer.why}
+        case RingStarted():
+            reps = answer.reps
+            told = {"until": answer.due, "method": answer.method, "why": answer.why}
+        case NoRepAvailable():
+            waits = "; it waits, and is offered once somebody may have it" if answer.waits else ""
+            told = {"until": answer.until, "why": f"{answer.reason}{waits}"}
+        case _:
+            raise TypeError(f"a request is not answered with {answer}")
+    rejected = answer.explanation if isinstance(answer, NoRepAvailable) else answer.passed
+    named = {*reps, *(each.rep_id for each in rejected)}
+    told |= {
+        "offered_to": reps,
+        "passed": explained(rejected),
+        "later": _later(lead, at, office, named) if reps else (),
+    }
+    return after or lead, told
+
+
+def _later(
+    lead: Lead, at: datetime, office: OrgPartition, named: set[str | None]
+) -> tuple[dict[str, Any], ...]:
+    """Return the group's members that nobody had to look at, and what would be said of each."""
+    org, search = lead.facts.org, lead.search
+    group = office.directory(org).groups.get(search.group_id) if search else None
+    if search is None or group is None:
+        return ()
+    draft = OrgTransition(office.state(org), office.directory(org), at, SLICE)
+    if held := draft.lead(lead.lead_id):
+        let_go(draft, held, "the lead asks anew")
+    method = method_of(draft, group)
+    row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
+    ask = Ask(draft, group, row, lead, rings=method is not None and method.rings)
+    found = []
+    for rep_id in draft.line(group):
+        if rep_id not in named:
+            refusal = ask.refusal(rep_id)
+            found.append({"rep_id": rep_id, "why": refusal.why if refusal else _LATER})
+    return tuple(found)
+
+
+def _unsought(rules: OrgRules, facts: Facts) -> str:
+    """Say why a lead asks no group for a rep."""
+    campaign, group = rules.route(facts)
+    if campaign is None:
+        named = f"campaign {facts.campaign} is not published" if facts.campaign else "it names no campaign"
+        return f"{named}, and there is no default one"
+    if group is not None:
+        return f"group {group.group_id} leaves its leads to the queues"
+    if campaign.group_id:
+        return f"campaign {campaign.campaign_id} names group {campaign.group_id}, which is not published"
+    return f"campaign {campaign.campaign_id} has no group"
+
+
+def _untaken(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any], ...]:
+    """Return the queues that do not take a lead, the first so many, and why."""
+    others = [queue_id for queue_id in sorted(rules.queues) if queue_id not in lead.places]
+    return tuple(
+        {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
+        for queue_id in others[:EXPLAINED_QUEUES]
+    )
+
+
+def _of(value: bytes, org: str | None) -> bytes:
+    """Return a message with the org it is to be of, if it does not say so itself."""
+    if org is None:
+        return value
+    try:
+        sent = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return value  # intake says what is wrong with it
+    if not isinstance(sent, dict) or sent.get("org") or "specversion" in sent:
+        return value
+    return msgspec.json.encode({**sent, "org": org})

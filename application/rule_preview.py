@@ -1,0 +1,168 @@
+"""Rules asked of the leads as they are now, and of one why; nothing is published and nothing changes (X5)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import nsmallest
+from operator import itemgetter
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from application.directory.publish import held
+from application.journal_snapshot import journal_now
+from application.rule_text import read_tree, refused
+from models.lead import Lead
+from rules.language.compile import CompiledRule
+from rules.language.explanations import Outcome
+from rules.language.tree import parse
+from rules.queues.membership import CompiledQueue, QueueIndex
+from streams.settings import Settings
+
+EXAMPLES: Final = 10
+"""Leads that are shown of those that match."""
+
+
+class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a lead matches or not, condition by condition. `valid_until`: when time alone turns it, if ever."""
+
+    lead_id: str
+    name: str
+    matches: bool
+    why: str
+    valid_until: datetime | None
+    conditions: tuple[Outcome, ...]
+
+
+class Example(msgspec.Struct, frozen=True):
+    """A lead that matches."""
+
+    lead_id: str
+    name: str
+    why: str
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the leads match at an instant.
+
+    `examples`: the first of those that match. `lead`: the one that was asked about, None where nobody asked or
+    there is no such lead.
+    """
+
+    matched: int
+    leads: int
+    at: datetime
+    examples: tuple[Example, ...]
+    lead: LeadExplanation | None = None
+
+
+class Question(Protocol):
+    """What is asked of each lead."""
+
+    def place(self, lead: Lead, at: datetime) -> str | None:
+        """Return where a lead that matches comes in the order; None for one that does not match."""
+        ...
+
+    def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
+        """Say why a lead matches or not."""
+        ...
+
+
+class RuleQuestion:
+    """A rule alone: whether a lead meets it, the oldest arrival first."""
+
+    def __init__(self, raw: Any) -> None:
+        """Compile the rule; raises `RuleErrors` with every problem."""
+        self._rule = CompiledRule(parse(raw, "rule"))
+
+    def place(self, lead: Lead, at: datetime) -> str | None:
+        """Return when the lead arrived, if it meets the rule."""
+        return lead.arrived_at.isoformat() if self._rule.test(lead, at)[0] else None
+
+    def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
+        """Say how each condition came out."""
+        said = self._rule.explain(lead, at)
+        return _told(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
+
+
+class QueueQuestion:
+    """A queue: whether a lead stands in it by its rules, its exclusion and its own life, in the queue's order."""
+
+    def __init__(self, queue: CompiledQueue) -> None:
+        self._id = queue.queue.queue_id
+        self._index = QueueIndex((queue,))
+
+    def place(self, lead: Lead, at: datetime) -> str | None:
+        """Return the lead's key in the queue's order, if it stands in it."""
+        return self._index.evaluate(lead, at).places.get(self._id)
+
+    def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
+        """Say how each condition of both rules came out."""
+        said = self._index.explain(lead, self._id, at)
+        conditions = [
+            msgspec.structs.replace(one, path=f"{part}.{one.path}")
+            for part, verdict in (("inclusion", said.inclusion), ("exclusion", said.exclusion))
+            if verdict is not None
+            for one in verdict.conditions
+        ]
+        return _told(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
+
+
+def _told(
+    lead: Lead, why: str, until: datetime | None, conditions: tuple[Outcome, ...], *, matches: bool
+) -> LeadExplanation:
+    return LeadExplanation(
+        lead_id=lead.lead_id,
+        name=lead.facts.prospect_name,
+        matches=matches,
+        why=why,
+        valid_until=until,
+        conditions=conditions,
+    )
+
+
+def read_rule(text: str) -> RuleQuestion:
+    """Read a rule as a person gives it (`application.rule_text`); raises `RuleErrors` with path and reason."""
+    return RuleQuestion(read_tree(text))
+
+
+async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
+    """Return a queue as it is published now; raises `RuleErrors` where there is none."""
+    found = (await held(settings, org)).objects.get(("queue", queue_id))
+    if found is None or found.value is None:
+        raise refused("queue", f"{org} has published no queue {queue_id}")
+    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))
+
+
+async def try_on_leads(
+    settings: Settings, org: str, asked: RuleQuestion | str, at: datetime, lead_id: str | None = None
+) -> Trial:
+    """Ask an org's leads, as they are now, at `at` (X5); `asked`: a rule, or the id of a published queue.
+
+    Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka is away.
+    """
+    question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    return trial(question, await leads_now(settings, org), at, lead_id)
+
+
+async def leads_now(settings: Settings, org: str) -> list[Lead]:
+    """Return the org's leads as the journal knows them; raises `RetryableError` where Kafka is away."""
+    return [lead for lead in (await journal_now(settings)).leads.values() if lead.facts.org == org]
+
+
+def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> Trial:
+    """Ask every lead at `at` (aware); `lead_id`: the one of which to say why or why not."""
+    matched: list[tuple[str, str, Lead]] = []
+    count, told = 0, None
+    for lead in leads:
+        count += 1
+        place = question.place(lead, at)
+        if place is not None:
+            matched.append((place, lead.lead_id, lead))
+        if lead.lead_id == lead_id:
+            told = question.explain(lead, at)
+    first = nsmallest(EXAMPLES, matched, key=itemgetter(0, 1))
+    examples = tuple(
+        Example(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
+        for _, _, lead in first
+    )
+    return Trial(matched=len(matched), leads=count, at=at, examples=examples, lead=told)

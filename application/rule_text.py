@@ -1,0 +1,41 @@
+"""A rule as a person gives it on a command line: a tree in JSON, or `@` and a file with one, in JSON or YAML."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from application.directory.yaml_text import load
+from models.errors import Problem, RuleErrors
+
+_FROM_FILE: Final = "@"
+
+
+def read_tree(text: str, name: str = "rule") -> Any:
+    """Return what is given, to be parsed; raises `RuleErrors` with file or `name`, and the reason."""
+    content = text.encode()
+    if text.startswith(_FROM_FILE):
+        name = text.removeprefix(_FROM_FILE)
+        try:
+            content = Path(name).read_bytes()
+        except OSError as error:
+            raise refused(name, f"cannot be read: {error.strerror}") from error
+    try:
+        raw = _read(content)
+    except ValueError as error:
+        raise refused(name, f"is neither JSON nor YAML: {error}") from error
+    if raw is None:
+        raise refused(name, "is empty; the rule that every lead meets is {}")
+    return raw
+
+
+def refused(path: str, reason: str) -> RuleErrors:
+    """Return the error of one problem."""
+    return RuleErrors((Problem(path=path, reason=reason),))
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return msgspec.json.decode(content)  # YAML takes all JSON but the tabs it is indented with
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return load(content)

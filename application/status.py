@@ -1,0 +1,193 @@
+"""Where things stand and what is wrong: leads by phase, queue sizes, lag of each stage, dead letters, problems."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Connection, inspect
+
+from application.lag import READS, Lags
+from application.problems import Problem, Watch, ahead_of_kafka, of_processes
+from board.reader import Reader
+from models.errors import FirstclaimError, RetryableError
+from sink.db_errors import reason_of
+from sink.engine import connect
+from sink.queries import leads_by_phase, open_exceptions_by_reason
+from sink.schema import schema_of
+from sink.tables import SinkOffsetTable
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS
+
+__all__ = ["exceptions_by_reason", "look", "phases", "print_status"]
+
+MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
+LABELS: Final = {
+    "intake": "Intake",
+    "leads": "Leads",
+    "orgs": "Orgs",
+    "relay": "Relay",
+    "org_relay": "Org relay",
+    "sink": "CRM database (sink)",
+    "board": "Queue lists (board)",
+}
+
+
+def phases(database_url: str) -> dict[str, int]:
+    """Return leads by phase, as the CRM database knows them."""
+    return _counted(database_url, leads_by_phase)
+
+
+def exceptions_by_reason(database_url: str) -> dict[str, int]:
+    """Return open exceptions by reason (E1), as the CRM database knows them."""
+    return _counted(database_url, open_exceptions_by_reason)
+
+
+def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -> dict[str, int]:
+    engine = connect(database_url)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(SinkOffsetTable.__tablename__):
+                return {}
+            return count(connection)
+    finally:
+        engine.dispose()
+
+
+async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
+    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; raises nothing it can name.
+
+    `problems`: {what, reason} of each thing that keeps the system from its work. `trouble`: what could not be asked.
+    """
+    seen: dict[str, Any] = {
+        "ok": False,
+        "problems": [],
+        "leads": 0,
+        "phases": {},
+        "queues": {},
+        "lag": {},
+        "dead_letters": 0,
+        "trouble": [],
+    }
+    found = await asyncio.gather(
+        _kafka(settings, seen),
+        _database(settings, seen),
+        _queues(settings, org, seen),
+        of_processes(settings),
+    )
+    problems = _once(problem for part in found for problem in part)
+    seen["problems"] = [msgspec.to_builtins(problem) for problem in problems]
+    seen["ok"] = not problems
+    return seen
+
+
+def _once(problems: Iterable[Problem]) -> list[Problem]:
+    """Leave out what is said twice."""
+    return list(dict.fromkeys(problems))
+
+
+async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+    """See lags and dead letters; return what is wrong with Kafka, its topics and the stages."""
+    lags = Lags(settings)
+    problems: list[Problem] = []
+    try:
+        await lags.start()
+        ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
+        seen["dead_letters"] = sum(end - begins[place] for place, end in ends.items())
+        problems += [Problem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
+        watch = Watch(settings, lags)
+        problems += await watch.problems()
+        seen["lag"] = watch.lag()
+        if ahead := ahead_of_kafka(watch.backlogs):
+            problems.append(ahead)
+        for stage, reason in lags.trouble.items():
+            seen["trouble"].append(f"{stage}: {reason}")
+            if stage == "board":
+                problems.append(Problem(stage, reason))
+    except (KafkaError, OSError, TimeoutError) as error:
+        problem = _refused(settings, error)
+        seen["trouble"].append(f"{problem.what}: {problem.reason}")
+        problems.append(problem)
+    finally:
+        await lags.close()
+    return problems
+
+
+def _refused(settings: Settings, error: Exception) -> Problem:
+    """Say in a sentence what Kafka refused, or that it is not there."""
+    name, said = type(error).__name__, str(error) or "no answer"
+    if "Authorization" in name:
+        return Problem(
+            "Kafka", f"refuses us: {name.removesuffix('Error')}: {said}; give this user the right to it"
+        )
+    if "Authentication" in name or "Sasl" in name:
+        return Problem(
+            "Kafka", f"does not accept who we are: {said}; look at KAFKA_SASL_USERNAME and its password"
+        )
+    if isinstance(error, KafkaConnectionError):
+        return Problem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")
+    return Problem("Kafka", f"{settings.kafka_bootstrap_servers}: {said}")
+
+
+async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
+    """See leads by phase; return what is wrong with the CRM database."""
+    try:
+        schema = await asyncio.to_thread(schema_of, settings.database_url)
+        if schema.problem:
+            return [Problem("CRM database", schema.problem)]
+        seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
+        seen["leads"] = sum(seen["phases"].values())
+    except Exception as error:  # noqa: BLE001  # whatever a driver raises is what is wrong with the database
+        reason = error.reason if isinstance(error, RetryableError) else reason_of(error)
+        seen["trouble"].append(f"CRM database: {reason}")
+        return [Problem("CRM database", reason)]
+    return []
+
+
+async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Problem]:
+    """See the queue lists; return what is wrong with Valkey."""
+    reader = Reader.at(settings.redis_url)
+    try:
+        seen["queues"] = {
+            info.queue_id: {"name": info.name, "claimable": info.claimable, "size": info.size}
+            for info in await reader.queues(org)
+        }
+    except RetryableError as error:
+        seen["trouble"].append(str(error))
+        return [Problem(error.what, error.reason)]
+    except FirstclaimError as error:
+        seen["trouble"].append(str(error))
+        return [Problem("Valkey", str(error))]
+    finally:
+        await reader.close()
+    return []
+
+
+def print_status(seen: dict[str, Any]) -> None:
+    """Print what `look` saw as tables, and each problem as a sentence."""
+    out = Console()
+    phases = Table("Phase", "Leads", title=f"{seen['leads']:,} {'lead' if seen['leads'] == 1 else 'leads'}")
+    for phase, count in sorted(seen["phases"].items()):
+        phases.add_row(phase.capitalize(), f"{count:,}")
+    queues = Table("Queue", "Kind", "Leads", title="Queues")
+    for queue_id, info in seen["queues"].items():
+        queues.add_row(
+            escape(info["name"] or queue_id),
+            "claimable" if info["claimable"] else "work",
+            f"{info['size']:,}",
+        )
+    lag = Table("Stage", "Records not handled yet", title="Lag")
+    for stage in READS:
+        if stage in seen["lag"]:
+            lag.add_row(LABELS[stage], f"{seen['lag'][stage]:,}")
+    for table in (phases, queues, lag):
+        if table.row_count:
+            out.print(table)
+    out.print(f"Dead letters: {seen['dead_letters']:,}")
+    for problem in seen["problems"]:
+        out.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
+    out.print("Everything works." if seen["ok"] else f"{len(seen['problems']):,} to look at.")

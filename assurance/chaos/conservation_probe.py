@@ -1,0 +1,165 @@
+"""No lead is missing at any moment: looks at log and journal while everything is being killed (X7)."""
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from assurance.verify.cross_state import CONSERVED
+from assurance.verify.records import name
+from models.lead import OWNED_PHASES, Phase
+from streams.closing import stop_consumer
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, LEAD_LOG, partitions_of
+
+MOMENTS: Final = 20
+POLL_MS: Final = 100
+AGAIN_SECONDS: Final = 0.5
+ENDED: Final = frozenset({Phase.CLOSED, Phase.IGNORED})
+"""Phases in which a lead may have an owner or not."""
+
+Say = Callable[[str], None]
+
+
+class _Lead(msgspec.Struct, gc=False):
+    phase: Phase
+    owner: str | None = None
+
+
+class _Row(msgspec.Struct, gc=False):
+    off: int
+    row: str
+    lead: _Lead | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    type: str
+
+
+_ROWS: Final = msgspec.json.Decoder(_Row)
+_EVENTS: Final = msgspec.json.Decoder(_Event)
+
+
+class Ledger:
+    """One partition, read as far as a moment asks: what has arrived, and where each lead is.
+
+    `mark`: the newest event the journal has a row of. Every event has one, in order, so rows and events up to it
+    speak of the same instant.
+    """
+
+    def __init__(self) -> None:
+        self.mark = -1
+        self.leads: dict[str, _Lead] = {}
+        self._arrived: set[str] = set()
+        self._ahead: deque[tuple[int, str]] = deque()
+
+    def row(self, record: Any) -> None:
+        """Take a record of the journal; what is not newer is a repeat by a worker that had lost the partition."""
+        try:
+            row = _ROWS.decode(record.value or b"")
+        except msgspec.MsgspecError:
+            return  # its lead is missing then
+        if row.off <= self.mark:
+            return
+        self.mark = row.off
+        if row.row == "lead" and row.lead is not None:
+            self.leads[name(record.key)] = row.lead
+
+    def event(self, record: Any) -> None:
+        """Take a record of the log."""
+        try:
+            event = _EVENTS.decode(record.value or b"")
+        except msgspec.MsgspecError:
+            return  # a dead letter
+        if event.type == "lead_arrived":
+            self._ahead.append((record.offset, name(record.key)))
+
+    def look(self) -> str | None:
+        """Return what does not add up at the mark, None where all does."""
+        while self._ahead and self._ahead[0][0] <= self.mark:
+            self._arrived.add(self._ahead.popleft()[1])
+        if missing := self._arrived - self.leads.keys():
+            return f"{len(missing)} arrived and have no row, as {min(missing)}"
+        if strange := self.leads.keys() - self._arrived:
+            return f"{len(strange)} never arrived, as {min(strange)}"
+        for lead_id, lead in self.leads.items():
+            if lead.phase not in ENDED and (lead.phase in OWNED_PHASES) is (lead.owner is None):
+                return f"{lead_id} is {lead.phase} and its owner is {lead.owner}"
+        return None
+
+    def sums(self) -> Counter[str]:
+        """Return how many leads there are of each kind that X7 names."""
+        return Counter(CONSERVED[lead.phase] for lead in self.leads.values())
+
+
+class ConservationProbe:
+    """Looks at so many moments of a run. `conserved`: at how many all added up; `findings`: what did not."""
+
+    def __init__(self, settings: Settings, seconds: float, say: Say, *, moments: int = MOMENTS) -> None:
+        self._settings = settings
+        self._every = seconds / (moments + 1)
+        self._moments = moments
+        self._say = say
+        self._ledgers = [Ledger() for _ in range(partitions_of(LEAD_LOG, settings))]
+        self._at: dict[TopicPartition, int] = {}
+        self.conserved = 0
+        self.findings: list[str] = []
+
+    async def watch(self) -> None:
+        """Look at each moment in its time; where the broker is down at that time, as soon as it is back."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for moment in range(1, self._moments + 1):
+            await asyncio.sleep(max(0.0, began + moment * self._every - loop.time()))
+            await self._read()
+            self._judge(moment)
+
+    def _judge(self, moment: int) -> None:
+        found = [f"partition {n}: {what}" for n, one in enumerate(self._ledgers) if (what := one.look())]
+        self.conserved += not found
+        self.findings += found
+        sums = sum((one.sums() for one in self._ledgers), Counter[str]())
+        told = " + ".join(f"{count} {kind}" for kind, count in sorted(sums.items()))
+        self._say(f"moment {moment}: {sums.total()} leads in = {told}{''.join(f'; {one}' for one in found)}")
+
+    async def _read(self) -> None:
+        """Read on: the journal to its end as it is now, then the log, which has all that the journal has rows of.
+
+        A broker that is away is waited for; what was read is kept.
+        """
+        while True:
+            with contextlib.suppress(KafkaError, OSError):
+                return await self._read_once()
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _read_once(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
+        )
+        try:
+            await consumer.start()
+            for topic in (LEAD_JOURNAL, LEAD_LOG):
+                await self._read_on(consumer, topic)
+        finally:
+            await stop_consumer(consumer)
+
+    async def _read_on(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+        places = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, self._at.setdefault(place, 0))
+        while any(self._at[place] < ends[place] for place in places):
+            for place, records in (await consumer.getmany(timeout_ms=POLL_MS)).items():
+                ledger = self._ledgers[place.partition]
+                for record in records:
+                    (ledger.row if topic == LEAD_JOURNAL else ledger.event)(record)
+                    self._at[place] = record.offset + 1
+            for place in places:
+                # Behind the last record may be a transaction's end, which is no record.
+                self._at[place] = await consumer.position(place)

@@ -1,0 +1,194 @@
+"""One run: a stack of its own, load and blows for a while, then quiet; then everything must agree."""
+
+import asyncio
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
+from assurance.chaos.feed import LOCK_SECONDS, Feed
+from assurance.chaos.lender import ORG, Lender
+from assurance.chaos.plan import plan
+from assurance.chaos.poison import aborted_arrived, poison_sent
+from assurance.chaos.supervised_processes import Fate, SupervisedProcesses
+from assurance.linearizability import check
+from assurance.load import EngineClient, OperationHistory, People
+from assurance.load.offers import Offers
+from assurance.verify import Kind, verify
+from assurance.verify.catch_up import INBOUND
+from models.errors import RuntimeFailure
+from runtime import LocalStack
+from streams.settings import Settings
+from streams.topics import provision
+
+PARTITIONS: Final = 4
+REPS: Final = 16
+ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
+"""What ends by itself once it is over."""
+SETTLE_SECONDS: Final = 150.0
+"""How long the readers may take to catch up when all is quiet: the broker's death alone costs half a minute."""
+SAID_SECONDS: Final = 5.0
+
+Say = Callable[[str], None]
+
+
+async def chaos(
+    seconds: float = 180,
+    workers: int = 2,
+    seed: int = 1,
+    say: Say = lambda _: None,
+    *,
+    keep: Path | None = None,
+) -> dict[str, Any]:
+    """Break everything for a while, let it settle, and count what was lost, owned twice, contradicted or forgotten.
+
+    Its stack, in a temporary folder and on free ports, is gone afterwards, whatever the environment names. `keep`:
+    a folder to use instead, and to leave as it is. Raises RuntimeFailure where the stack does not come up again.
+    """
+    folder = keep or Path(tempfile.mkdtemp(prefix="firstclaim-chaos-"))
+    # The broker is meant to die: its clients need not say so a thousand times.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        async with own_stack(folder) as (stack, settings):
+            return await _on(stack, settings, seconds, workers, seed, say)
+    except TimeoutError as error:
+        raise RuntimeFailure("chaos", str(error)) from error
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
+    """Yield Kafka, Valkey and an SQLite file of our own in `folder`, topics made, whatever the environment names."""
+    given = Settings.read()
+    base = Settings.model_construct(
+        state_dir=folder,
+        cache_dir=given.cache_dir,
+        maven_repository=given.maven_repository,
+        partitions=PARTITIONS,
+    )
+    stack = LocalStack(folder, settings=base)
+    try:
+        settings = await asyncio.to_thread(stack.start)
+        settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
+        await provision(settings)
+        yield stack, settings
+    finally:
+        await asyncio.to_thread(stack.stop)
+
+
+async def _on(
+    stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
+) -> dict[str, Any]:
+    assert stack.kafka is not None  # noqa: S101  # it was told to have one
+    victims = SupervisedProcesses(settings, workers, say)
+    fate = Fate(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
+    history = OperationHistory(lock_seconds=LOCK_SECONDS)
+    began = time.monotonic()
+    try:
+        await victims.start()
+        say(f"all ready after {time.monotonic() - began:.1f} s")
+        async with (
+            EngineClient(settings, history=history) as client,
+            EngineClient(settings, org=ORG, history=history) as lenders,
+            _cancelled_at_the_end() as tasks,
+        ):
+            feed, lender = Feed(client, history, seed), Lender(lenders, history, seed)
+            offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
+            tasks["offers"] = asyncio.create_task(offers.follow())
+            people = People(client, feed.leads, reps=REPS, seed=seed, offers=offers)
+            await feed.publish(people)
+            await lender.publish()
+            tasks["lender's offers"] = asyncio.create_task(lender.offers.follow())
+            tasks["lender's people"] = asyncio.create_task(lender.people.work())
+            tasks["lender"] = asyncio.create_task(lender.run())
+            tasks["telling"] = asyncio.create_task(_tell(client, say))
+            tasks["people"] = asyncio.create_task(people.work())
+            tasks["feed"] = asyncio.create_task(feed.run())
+            moments = ConservationProbe(settings, seconds, say)
+            tasks["moments"] = asyncio.create_task(moments.watch())
+            tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
+            await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+            say("the load ends; everybody comes back")
+            for going in (feed, people, lender, lender.people):
+                going.over.set()
+            await tasks["fate"]
+            await victims.ready()
+            await asyncio.gather(*(tasks[name] for name in ENDING))
+        report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
+        poison = await poison_sent(settings, INBOUND)
+        aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)
+    finally:
+        await victims.stop()
+    say("is there one order that explains every answer?")
+    violations = await asyncio.to_thread(check, history.all())
+    for line in (*report.lines(), *(str(violation) for violation in violations[:20])):
+        say(line)
+    for found in moments.findings[:20]:
+        say(f"leads did not add up at a moment: {found}")
+    contradictions = [*client.contradictions, *lenders.contradictions]
+    for first, then in contradictions[:20]:
+        say(f"answered twice, differently: {first} {then}")
+    lost = report.of_kind(Kind.LOST)
+    double_owned = report.of_kind(Kind.DOUBLE_OWNED) + len(violations)
+    contradicted = report.of_kind(Kind.CONTRADICTED) + len(contradictions)
+    overdue = report.of_kind(Kind.OVERDUE)
+    return {
+        "ok": report.ok
+        and not (violations or contradictions or victims.odd or moments.findings)
+        and moments.conserved == MOMENTS
+        and not aborted
+        and report.dead_letters == poison.total(),
+        "seconds": round(time.monotonic() - began, 1),
+        "seed": seed,
+        "events": sum(report.events.values()),
+        "kills": sum(fate.done.values()),
+        "lost": lost,
+        "double_owned": double_owned,
+        "contradicted": contradicted,
+        "overdue": overdue,
+        "dead_letters": report.dead_letters,
+        "poison_sent": poison.total(),
+        "aborted_arrived": aborted,
+        "conserved_at": moments.conserved,
+        "leads": report.leads,
+        "actions": history.actions,
+        "operations": len(history.ops),
+        "unknown_outcomes": history.unknown,
+        "duplicates": feed.duplicates,
+        "inquiries": report.inquiries,
+        "offers": offers.seen + lender.offers.seen,
+        "lender_leads": len(lender.sent),
+        "lender_offers": dict(lender.offers.made),
+        "deadlines": report.events.get("deadline_passed", 0),
+        "blows": dict(fate.done),
+        "ends": dict(victims.ends),
+        "findings": dict(report.counts),
+        "not_linearizable": len(violations),
+        "odd_ends": len(victims.odd),
+    }
+
+
+@asynccontextmanager
+async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]]:
+    """Yield a dictionary for tasks that must not outlive what they use, however it ends."""
+    tasks: dict[str, asyncio.Task[None]] = {}
+    try:
+        yield tasks
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+async def _tell(client: EngineClient, say: Say) -> None:
+    began = time.monotonic()
+    while True:
+        await asyncio.sleep(SAID_SECONDS)
+        say(f"{time.monotonic() - began:6.1f} s  {client.asked} actions answered or given up")

@@ -1,0 +1,185 @@
+"""Processes that are there to be killed: whatever ends them, they are started again, until it is over."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from assurance.chaos.plan import Act, Blow
+from models.errors import StartFailed
+from runtime import Child, KafkaBroker
+from runtime.process import free_port, spawn
+from runtime.up import child
+from streams.fatal import Exit
+from streams.private import private_folder
+from streams.settings import Settings
+
+LOOK_SECONDS: Final = 0.1
+RESTART_SECONDS: Final = 0.5
+READY_SECONDS: Final = 90.0
+BROKER_TRIES: Final = 3
+EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, Exit.SOFTWARE, Exit.LEASE_LOST}
+"""Ends that are part of the game: our signals, and a process that knows it cannot go on."""
+
+Say = Callable[[str], None]
+
+
+class SupervisedProcess(Child):
+    """A process of ours that does not outlive us even when it is stopped."""
+
+    def launch(self) -> None:
+        """Start the program and return at once."""
+        private_folder(self.log_file.parent)
+        # A stopped process takes no SIGTERM: when we die, it is killed.
+        self.process = spawn(
+            self.argv, self.log_file, environment=self.environment, death_signal=signal.SIGKILL
+        )
+
+    def signal(self, which: signal.Signals) -> bool:
+        """Send a signal; say whether there was a process to get it."""
+        pid = self.pid
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, which)
+        return True
+
+
+class SupervisedProcesses:
+    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing."""
+
+    def __init__(self, settings: Settings, workers: int, say: Say) -> None:
+        self._say = say
+        self._watching: asyncio.Task[None] | None = None
+        self._over = False
+        self.ends: Counter[str] = Counter()
+        self.odd: list[str] = []
+        self.parts: dict[str, SupervisedProcess] = {}
+        names = [f"worker-{n}" for n in range(1, workers + 1)]
+        for name in (*names, "relay", "sink", "board"):
+            # One worker is a static member of its group and the others are not: both ways back are taken.
+            static = ["--instance-id", name] if name == "worker-1" else []
+            arguments = ["worker" if name in names else name, *static]
+            made = child(name, arguments, settings, free_port())
+            self.parts[name] = SupervisedProcess(
+                name=name,
+                argv=made.argv,
+                log_file=made.log_file,
+                environment=made.environment,
+                ready_url=made.ready_url,
+            )
+
+    async def start(self) -> None:
+        """Start all and wait until they are ready."""
+        for part in self.parts.values():
+            await asyncio.to_thread(part.launch)
+        self._watching = asyncio.create_task(self._watch())
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Resume whatever is stopped and wait until all are ready; raises TimeoutError that names who is not."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + READY_SECONDS
+        for part in self.parts.values():
+            part.signal(signal.SIGCONT)
+        while waiting := [
+            name for name, part in self.parts.items() if not await asyncio.to_thread(part.ready)
+        ]:
+            if loop.time() > give_up:
+                raise TimeoutError(f"not ready after {READY_SECONDS:g} s: {', '.join(waiting)}")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def stop(self) -> None:
+        """End all."""
+        self._over = True
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*(asyncio.to_thread(part.stop) for part in reversed(self.parts.values())))
+
+    def signal(self, who: Iterable[str], which: signal.Signals) -> int:
+        """Send a signal to some; return how many there were to get it."""
+        return sum(self.parts[name].signal(which) for name in who)
+
+    async def _watch(self) -> None:
+        """Start again what ended."""
+        while not self._over:
+            for name, part in self.parts.items():
+                if part.process is None or (status := part.process.poll()) is None:
+                    continue
+                self.ends[f"{name} {status}"] += 1
+                if status not in EXPECTED:
+                    self.odd.append(f"{name} ended with status {status}{part.log_tail()}")
+                    self._say(self.odd[-1])
+                await asyncio.sleep(RESTART_SECONDS)
+                await asyncio.to_thread(part.launch)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+class Fate:
+    """Carries out a plan."""
+
+    def __init__(self, victims: SupervisedProcesses, broker: KafkaBroker, database: Path, say: Say) -> None:
+        self._victims = victims
+        self._broker = broker
+        self._database = database
+        self._say = say
+        self.done: Counter[str] = Counter()
+
+    async def befall(self, blows: list[Blow]) -> None:
+        """Let every blow fall at its time, each on its own, and return when all are over."""
+        began = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for blow in blows:
+                group.create_task(self._fall(blow, began + blow.at))
+
+    async def _fall(self, blow: Blow, at: float) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, at - loop.time()))
+        self._say(f"{blow.at:6.1f} s  {blow}")
+        victims = self._victims
+        match blow.act:
+            case Act.KILL:
+                count = victims.signal(blow.who, signal.SIGKILL)
+            case Act.TERM:
+                count = victims.signal(blow.who, signal.SIGTERM)
+            case Act.STOP:
+                count = victims.signal(blow.who, signal.SIGSTOP)
+                await asyncio.sleep(blow.seconds)
+                victims.signal(blow.who, signal.SIGCONT)
+            case Act.KILL_BROKER:
+                await asyncio.to_thread(self._broker.kill9)
+                await self._revive()
+                count = 1
+            case Act.LOCK_DATABASE:
+                await self._lock(blow.seconds)
+                count = 1
+        self.done[str(blow.act)] += count
+
+    async def _revive(self) -> None:
+        """Start the broker again; on a machine that hardly gets to it, more than once."""
+        for attempt in range(BROKER_TRIES):
+            try:
+                await asyncio.to_thread(self._broker.start)
+            except StartFailed as failed:
+                if attempt + 1 == BROKER_TRIES:
+                    raise
+                self._say(f"the broker is started again: {failed.reason.splitlines()[0]}")
+            else:
+                return
+
+    async def _lock(self, seconds: float) -> None:
+        connection = await asyncio.to_thread(
+            sqlite3.connect, self._database, isolation_level=None, check_same_thread=False, timeout=30.0
+        )
+        try:
+            await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
+            await asyncio.sleep(seconds)
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close()

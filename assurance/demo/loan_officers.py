@@ -1,0 +1,78 @@
+"""Loan officers at their desks: they answer what they are offered, race for the lists, and work what they won."""
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from assurance.load import EngineClient
+from assurance.load.offers import Offer, Offers
+from board.reader import Reader
+from models.decisions import Result
+from models.errors import RetryableError
+
+TOP: Final = 12
+"""Reps claim near the top of a list, so they meet."""
+LEFT: Final = 25
+"""Leads of a list that are left to whoever signs in to the console."""
+LOOK_SECONDS: Final = 0.4
+"""How long a rep looks at a list before claiming, on average."""
+WORK_SECONDS: Final = 1.5
+"""How long a rep works a lead before saying what came of it, on average."""
+IDLE_SECONDS: Final = 0.25
+
+
+async def work(client: EngineClient, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
+    """Take offers, claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
+    source = random.Random(rep_id)  # noqa: S311  # a rep of a demo is to be the same each time
+    while True:
+        if (offer := offers.take(rep_id)) is not None:
+            await _answer(client, offer, source)
+            continue
+        lead = await _pick(reader, client.org, source, leave=0 if hurry else LEFT)
+        if lead is None:
+            await asyncio.sleep(IDLE_SECONDS)
+            continue
+        queue_id, lead_id = lead
+        if not hurry:
+            await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
+        claimed = await client.ask("claim", lead_id, rep_id, queue_id=queue_id)
+        if claimed.result is Result.WON and not hurry:
+            await _work(client, lead_id, rep_id, source)
+
+
+async def _answer(client: EngineClient, offer: Offer, source: random.Random) -> None:
+    """Take what is offered, decline it, or let its window run out (R3, S1)."""
+    what = source.random()
+    if what < 0.15:  # noqa: PLR2004  # some are busy
+        return
+    action = "decline" if what < 0.25 else "press_one" if offer.template == "ring" else "accept"  # noqa: PLR2004
+    await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
+    await client.ask(action, offer.lead_id, offer.rep_id, epoch=offer.epoch)
+
+
+async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) -> tuple[str, str] | None:
+    try:
+        queues = [info for info in await reader.queues(org) if info.claimable and info.size > leave]
+        if not queues:
+            return None
+        queue = source.choices(queues, [info.size for info in queues])[0]
+        rows = (await reader.page(org, queue.queue_id, limit=TOP)).rows
+    except RetryableError:
+        return None
+    return (queue.queue_id, source.choice(rows).lead_id) if rows else None
+
+
+async def _work(client: EngineClient, lead_id: str, rep_id: str, source: random.Random) -> None:
+    """Open the lead, which locks it, and say what came of it (D1, D2, D4)."""
+    if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later, as people do
+        return
+    await client.ask("view", lead_id, rep_id)
+    await asyncio.sleep(source.expovariate(1 / WORK_SECONDS))
+    what = source.random()
+    if what < 0.2:  # noqa: PLR2004  # one in five asks to be called again
+        at = datetime.now(UTC) + timedelta(seconds=source.uniform(5, 30))
+        await client.ask("callback", lead_id, rep_id, at=at.isoformat())
+    else:
+        outcome = source.choice(("no_answer", "left_message", "interested", "closed_won"))
+        await client.ask("outcome", lead_id, rep_id, outcome=outcome)

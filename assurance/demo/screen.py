@@ -1,0 +1,126 @@
+"""The demo's one screen, and its lines where there is no terminal."""
+
+import time
+from typing import Any
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from assurance.demo.watch import Seen
+
+_OFFERS = {
+    "lead_offered": "in turn",
+    "lead_assigned": "roster",
+    "ring": "rings",
+    "new_lead_button": "buttons",
+}
+"""template -> what reps call it (R3, S1, S5)."""
+_STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
+
+
+def screen(seen: Seen, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
+    """Return everything there is to see. `parts`: process -> how it is; `invitation`: the console and its sign-ins."""
+    head = Text.assemble(
+        ("firstclaim demo", "bold"),
+        f"   {time.monotonic() - seen.began:5.0f} s   ",
+        ("one lead, one owner", "italic"),
+    )
+    return Group(
+        head,
+        Panel(Text(invitation, style="bold"), border_style="green", expand=False),
+        Columns([_counts(seen), _queues(seen), _distribution(seen), _lag(seen, parts)], expand=False),
+        Columns([_reps(seen)]),
+        _last(seen),
+        Text(hint, style="dim"),
+    )
+
+
+def line(seen: Seen) -> str:
+    """Return the same in one line."""
+    queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in seen.queues)
+    return (
+        f"{time.monotonic() - seen.began:5.0f} s  arrivals {seen.arrivals}  won {seen.results['won']}  "
+        f"lost {seen.results['lost']}  locks {seen.locks}  offered {seen.phases.get('offered', 0)}  "
+        f"queues: {queues or 'none yet'}  lag {sum(seen.lag.values())}  exceptions {exceptions_open(seen)}"
+    )
+
+
+def offers_made(seen: Seen) -> str:
+    """Return how many offers of each kind were made: windows, rings, buttons."""
+    return ", ".join(f"{name} {seen.offers[template]}" for template, name in _OFFERS.items())
+
+
+def exceptions_open(seen: Seen) -> str:
+    """Return how many exceptions are open, by reason (E1)."""
+    return ", ".join(f"{reason} {count}" for reason, count in seen.exceptions.items()) or "none"
+
+
+def said(answer: dict[str, Any]) -> Text:
+    """Return one decision as a line of text."""
+    result = answer["result"]
+    return Text.assemble(
+        (f"{answer['rep_id']:>7} ", "bold"),
+        f"{answer['type']:<9}",
+        f"{answer['lead_id'][:8]}  ",
+        (f"{result:<8}", _STYLES.get(result, "")),
+        (answer.get("why") or "", "dim"),
+        overflow="ellipsis",
+        no_wrap=True,
+    )
+
+
+def _counts(seen: Seen) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("arrivals", seen.arrivals),
+        ("leads", sum(seen.phases.values())),
+        ("claims won", seen.results["won"]),
+        ("claims lost", seen.results["lost"]),
+        ("open now (locks)", seen.locks),
+        ("exceptions", seen.phases.get("exception", 0)),
+        ("dead letters", seen.dead_letters),
+    ):
+        table.add_row(name, f"{value:,}")
+    return Panel(table, title="leads")
+
+
+def _queues(seen: Seen) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for _, name, size in seen.queues:
+        table.add_row(Text(name, style="black on pale_green1"), f"{size:,}")
+    return Panel(table, title="claimable queues")
+
+
+def _distribution(seen: Seen) -> Panel:
+    """Show what was offered, to whom it was not to be, and why (R3, S1, S5, E1)."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("offered now", f"{seen.phases.get('offered', 0):,}")
+    for template, name in _OFFERS.items():
+        table.add_row(f"offers: {name}", f"{seen.offers[template]:,}")
+    for reason, count in seen.exceptions.items():
+        table.add_row(Text(reason, style="red"), f"{count:,}")
+    return Panel(table, title="distribution")
+
+
+def _lag(seen: Seen, parts: dict[str, str]) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for stage, behind in seen.lag.items():
+        table.add_row(stage, f"{behind:,} behind")
+    for name, how in parts.items():
+        table.add_row(name, Text(how, style="green" if how == "ready" else "yellow"))
+    return Panel(table, title="stages")
+
+
+def _reps(seen: Seen) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    ordered = sorted(seen.winners.items(), key=lambda item: -item[1])
+    for row in (ordered[:8], ordered[8:16], ordered[16:24]):
+        table.add_row(*(f"{rep_id} {count}" for rep_id, count in row))
+    return Panel(table, title="leads won by rep")
+
+
+def _last(seen: Seen) -> Panel:
+    return Panel(Group(*(said(answer) for answer in reversed(seen.last))), title="last decisions")

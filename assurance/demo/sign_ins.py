@@ -1,0 +1,74 @@
+"""Three people of the demo's lender who may sign in to its console, for as long as the demo runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from assurance.demo.directory import YOURS
+from sink.engine import connect
+from web.store.accounts import Account, Accounts
+from web.store.migrate import upgrade
+
+PASSWORD: Final = "demo lender only"  # noqa: S105  # everybody may know it: it opens a demo on this machine
+CONSOLE_PORT: Final = 8000
+
+
+class SignIn(NamedTuple):
+    """Who signs in, and what there is to do for them."""
+
+    email: str
+    rep_id: str
+    role: str
+    to_do: str
+
+
+SIGN_INS: Final = (
+    SignIn("rep@demo.example", YOURS, "rep", "find a lead in a green queue, claim it, work it"),
+    SignIn("manager@demo.example", "manager-1", "manager", "see every lead, the exceptions, the operations"),
+    SignIn("admin@demo.example", "admin-1", "admin", "all of that, and the directory"),
+)
+
+
+@contextmanager
+def signed_up(database_url: str, org: str = "default") -> Iterator[None]:
+    """Let the three sign in with the demo's password, and nobody with it any more once the demo is over."""
+    upgrade(database_url)
+    engine = connect(database_url)
+    accounts = Accounts(engine)
+    try:
+        for one in SIGN_INS:
+            account = Account(email=one.email, org=org, rep_id=one.rep_id, role=one.role)
+            accounts.put(account, PASSWORD)
+        try:
+            yield
+        finally:
+            for one in SIGN_INS:
+                accounts.disable(one.email)
+    finally:
+        engine.dispose()
+
+
+def close_left_over(database_url: str) -> None:
+    """Close the sign-ins of a demo that was killed: everybody knows their password."""
+    upgrade(database_url)
+    engine = connect(database_url)
+    accounts = Accounts(engine)
+    try:
+        for one in SIGN_INS:
+            if accounts.check(one.email, PASSWORD) is not None:
+                accounts.disable(one.email)
+    finally:
+        engine.dispose()
+
+
+def invitation(port: int) -> str:
+    """Return the console's address and who may sign in, as lines to be read."""
+    wide = max(len(one.email) for one in SIGN_INS)
+    people = [f"  {one.email:<{wide}}  {PASSWORD}  {one.role}: {one.to_do}" for one in SIGN_INS]
+    return "\n".join(
+        (
+            f"Open the console:  http://127.0.0.1:{port}",
+            *people,
+            "  (email, password; they work in this demo only, and only while it runs)",
+        )
+    )

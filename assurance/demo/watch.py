@@ -1,0 +1,106 @@
+"""What the demo sees: answers as they are given, and every so often where everything stands."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from application.lag import Lags
+from application.status import exceptions_by_reason, phases
+from assurance.load.offers import Offers
+from board.reader import Reader
+from models.errors import RetryableError
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS
+
+LOOK_SECONDS: Final = 0.5
+LAST: Final = 9
+TAKES: Final = frozenset({"claim", "accept", "press_one"})
+"""What reps ask to have a lead; the counts of won and lost are of these."""
+
+
+@dataclass
+class Seen:
+    """What is on the screen. `offers`: made so far, by template; `exceptions`: open ones, by reason (E1)."""
+
+    began: float = field(default_factory=time.monotonic)
+    first_claim_after: float | None = None
+    arrivals: int = 0
+    dead_letters: int = 0
+    results: Counter[str] = field(default_factory=Counter)
+    winners: Counter[str] = field(default_factory=Counter)
+    phases: dict[str, int] = field(default_factory=dict)
+    exceptions: dict[str, int] = field(default_factory=dict)
+    offers: Counter[str] = field(default_factory=Counter)
+    queues: list[tuple[str, str, int]] = field(default_factory=list)
+    lag: dict[str, int] = field(default_factory=dict)
+    last: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LAST))
+
+    @property
+    def locks(self) -> int:
+        """Leads that somebody has open."""
+        return self.phases.get("locked", 0) + self.phases.get("working", 0)
+
+    @property
+    def waiting(self) -> int:
+        """Leads that stand in a claimable queue."""
+        return sum(size for _, _, size in self.queues)
+
+
+class Watch:
+    """Follows a running stack into `seen`."""
+
+    def __init__(self, settings: Settings, reader: Reader, offers: Offers) -> None:
+        self.seen = Seen(offers=offers.made)
+        self._settings = settings
+        self._reader = reader
+
+    async def answers(self) -> None:
+        """Follow the answers for ever."""
+        consumer = AIOKafkaConsumer(
+            LEAD_DECISIONS, **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
+        )
+        await consumer.start()
+        try:
+            async for record in consumer:
+                answer = msgspec.json.decode(record.value)
+                if answer["type"] in TAKES:
+                    self.seen.results[answer["result"]] += 1
+                    if answer["result"] == "won":
+                        self.seen.winners[answer["rep_id"]] += 1
+                        if self.seen.first_claim_after is None:
+                            self.seen.first_claim_after = time.monotonic() - self.seen.began
+                self.seen.last.append(answer)
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await consumer.stop()
+
+    async def standing(self) -> None:
+        """Look at queues, lags and phases for ever."""
+        lags = Lags(self._settings)
+        await lags.start()
+        try:
+            while True:
+                self.seen.lag = await lags.of_stages()
+                ends = await lags.ends(LEAD_ARRIVALS, DEAD_LETTERS)
+                begins = await lags.begins(LEAD_ARRIVALS, DEAD_LETTERS)
+                counts: Counter[str] = Counter()
+                for place, end in ends.items():
+                    counts[place.topic] += end - begins[place]
+                self.seen.arrivals, self.seen.dead_letters = counts[LEAD_ARRIVALS], counts[DEAD_LETTERS]
+                self.seen.phases = await asyncio.to_thread(phases, self._settings.database_url)
+                self.seen.exceptions = await asyncio.to_thread(
+                    exceptions_by_reason, self._settings.database_url
+                )
+                with contextlib.suppress(RetryableError):
+                    self.seen.queues = [
+                        (info.queue_id, info.name, info.size) for info in await self._reader.queues("default")
+                    ]
+                await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await lags.close()

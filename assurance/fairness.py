@@ -1,0 +1,82 @@
+"""Whose turn it was, as the org's journal has it: over every run of turns nobody is more than one ahead (R7)."""
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import aclosing
+from fractions import Fraction
+
+import msgspec
+
+from application.journal_snapshot import place_of
+from models.codec import decode_org_record
+from models.offers import OfferMade
+from models.org_decisions import CapacityReturned, OrgStep
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import ORG_JOURNAL
+
+
+class Shares(msgspec.Struct, frozen=True, kw_only=True):
+    """The turns of one group. `counts`: by rep. `most_apart`: how far two of those judged were apart, at any moment.
+
+    `off_share`: how far one of them was from the exact share of its weight, at any moment.
+    """
+
+    turns: int
+    counts: dict[str, int]
+    most_apart: int
+    off_share: float
+
+
+def judge(turns: list[str], weights: Mapping[str, int]) -> Shares:
+    """Judge a group's turns, in order, by the reps of `weights`; turns of others are counted and no more.
+
+    Equal weights are judged by how far counts are apart, any by the share of those turns the judged reps had.
+    """
+    counts = Counter(dict.fromkeys(weights, 0))
+    total, given = sum(weights.values()), 0
+    apart, off = 0, Fraction(0)
+    others: Counter[str] = Counter()
+    for rep_id in turns:
+        if rep_id not in weights:
+            others[rep_id] += 1
+            continue
+        counts[rep_id] += 1
+        given += 1
+        apart = max(apart, max(counts.values()) - min(counts.values()))
+        off = max(off, *(abs(counts[one] - Fraction(given * n, total)) for one, n in weights.items()))
+    return Shares(
+        turns=len(turns),
+        counts={**counts, **others},
+        most_apart=apart,
+        off_share=round(float(off), 3),
+    )
+
+
+async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
+    """Return group id -> whose turn it was in round robin, in order.
+
+    An offer that makes up for a voided one is no turn of its own (R7). Raises `RetryableError` where Kafka is away.
+    """
+    partition, mark = place_of(org, settings), -1
+    found: dict[str, list[str]] = {}
+    group_of: dict[str, str] = {}
+    owed: Counter[tuple[str, str]] = Counter()
+    async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
+        async for record in records:
+            step = decode_org_record(record.value or b"")
+            if not isinstance(step, OrgStep) or step.off <= mark:
+                continue  # a row, or a repeat by a worker that had lost the partition
+            mark = step.off
+            if step.org != org:
+                continue
+            for said in step.decisions:
+                if isinstance(said, OfferMade) and said.method == "round_robin":
+                    group_of[said.lead_id] = said.group_id
+                    if owed[said.group_id, said.rep_id]:
+                        owed[said.group_id, said.rep_id] -= 1
+                    else:
+                        found.setdefault(said.group_id, []).append(said.rep_id)
+                elif isinstance(said, CapacityReturned) and said.turn == "owed":
+                    owed[group_of[said.lead_id], said.rep_id] += 1
+    return found

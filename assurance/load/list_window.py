@@ -1,0 +1,67 @@
+"""A stretch of a list, kept by a client that knows ranks and nothing else: no sort key, no order of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from board.reader import REBUILT, FeedEntry, Page, Reader, position
+from models.errors import RuntimeFailure
+
+
+@dataclass
+class ListWindow:
+    """The rows from rank `first` on that a page showed, and what became of them."""
+
+    first: int
+    size: int
+    as_of: str
+    leads: list[str] = field(default_factory=list)
+    anew: bool = False
+    """The feed has said that what is here is no longer connected to what follows."""
+
+    @classmethod
+    def of(cls, page: Page, first: int) -> "ListWindow":
+        """Begin with a page that was asked for from `first` on."""
+        return cls(first, page.size, page.as_of, [row.lead_id for row in page.rows])
+
+    def apply(self, entry: FeedEntry) -> None:
+        """Apply the next entry of this queue, or of all; one that the page contained changes nothing.
+
+        Raises RuntimeFailure where the entry takes another lead from a place than the one that stands there.
+        """
+        if position(entry.id) <= position(self.as_of):
+            return
+        self.as_of = entry.id
+        if entry.change == REBUILT:
+            self.anew = True
+        if entry.was is not None:
+            self._out(entry.was, entry.lead_id)
+        if entry.rank is not None:
+            self._in(entry.rank, entry.lead_id)
+        if entry.size is not None:
+            self.size = entry.size
+
+    def _out(self, was: int, lead_id: str) -> None:
+        if was < self.first:
+            self.first -= 1
+        elif was < self.first + len(self.leads) and (stood := self.leads.pop(was - self.first)) != lead_id:
+            raise RuntimeFailure("the feed", f"takes {lead_id} from rank {was}, where {stood} stands")
+
+    def _in(self, rank: int, lead_id: str) -> None:
+        if rank < self.first:
+            self.first += 1
+        elif rank <= self.first + len(self.leads):
+            self.leads.insert(rank - self.first, lead_id)
+
+    def equals(self, leads: Sequence[str], size: int) -> bool:
+        """Say whether this is what a list of `size`, whose leads from its first on these are, has at the same ranks."""
+        end = self.first + len(self.leads)
+        return self.size == size and self.leads == list(leads[self.first : end])
+
+
+async def differs(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
+    """Return how a stretch differs from the board's list at the same ranks, None if it does not."""
+    page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
+    wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
+    if (stretch.leads, stretch.size) == (wanted, page.size):
+        return None
+    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {wanted} of {page.size}"

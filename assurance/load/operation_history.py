@@ -1,0 +1,117 @@
+"""What reps saw becomes operations on two registers of each lead: who owns it, and who has it open.
+
+The words of our answers are translated here and nowhere else, so that the checker need not know them. Only what an
+answer says for sure is an operation: `refused`, for most reasons, says nothing about either register.
+"""
+
+from typing import Final
+
+from application.engine_client import AskedAction
+from assurance.linearizability import Op
+from models.decisions import Reason, Result
+
+CLOCKS_SECONDS: Final = 0.05
+"""How much earlier than by our clock a lock may run out by the broker's, which counts whole milliseconds."""
+
+_OWNS: Final = frozenset({"claim", "claim_now", "accept", "press_one"})
+_ENDS_LOCK: Final = frozenset({"outcome", "callback", "claim_now"})
+_NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.LOCK_EXPIRED})
+
+
+class OperationHistory:
+    """The operations of one run; `unknown` counts the actions whose outcome is.
+
+    `offered`: the leads whose group distributes them. `lock_seconds`: after so long an open lead's lock may have run
+    out (D2).
+    """
+
+    def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
+        self.ops: list[Op] = []
+        self.offered: set[str] = set()
+        self.actions = 0
+        self.unknown = 0
+        self._leavings: list[tuple[str, float]] = []
+        self._lock_seconds = lock_seconds
+        self._auto_claim = auto_claim_on_timed_callback
+
+    def record(self, asked: AskedAction) -> None:
+        """Add one action and its answer."""
+        self.actions += 1
+        self.unknown += asked.answer is None
+        self._owner(asked)
+        self._opened(asked)
+
+    def arrived(self, lead_id: str, rep_id: str, at: float) -> None:
+        """Add that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
+        self.ops.append(Op(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id))
+
+    def left(self, rep_id: str, at: float) -> None:
+        """Add that a rep left at `at`: whatever it has or opens by then may be let go of at any time after (X2)."""
+        self._leavings.append((rep_id, at))
+
+    def all(self) -> list[Op]:
+        """Return every operation, with those that nobody asked for."""
+        expiries = [
+            Op(process=rep_id, op="expire", lead=lead, invoked_at=at)
+            for rep_id, at in self._leavings
+            for lead in sorted({op.lead for op in self.ops if rep_id in (op.process, op.to)})
+        ]
+        return [*self.ops, *expiries]
+
+    def _owner(self, asked: AskedAction) -> None:
+        """Q8, D3, D4, D6: what the action says of the register that holds the owner."""
+        action, answer = asked.action, asked.answer
+        what, rep_id = action["type"], action["rep_id"]
+        if what == "callback" and action.get("at") and self._auto_claim:
+            # Done, the rep has it: claimed by this very callback, or before.
+            if answer is None or answer.result is Result.DONE:
+                self._add(asked, "claim", "won", "owner")
+        elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
+            self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
+        elif what == "note" and action["lead_id"] in self.offered:
+            # Within the window a note is a claim; later only the owner may write one, as everybody else is refused.
+            if answer is None or answer.result is Result.DONE:
+                self._add(asked, "claim", "won", "owner")
+        elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
+            done = asked.result is Result.DONE
+            self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
+
+    def _opened(self, asked: AskedAction) -> None:
+        """D1, D2: what it says of the register that holds who has the lead open."""
+        action, answer = asked.action, asked.answer
+        what, result = action["type"], asked.result
+        if action["lead_id"] in self.offered:
+            return  # opening an offer locks nothing (R2), and who owns a lead opens it alone
+        reason = answer.reason if answer else None
+        if what == "view" and not action.get("view_only"):
+            if answer is None or result is Result.DONE:
+                self._add(asked, "claim", "won", "open")
+                self._add(asked, "expire", None, "open")
+            elif reason is Reason.LOCKED_BY_OTHER:
+                self._add(asked, "claim", "lost", "open")
+        elif what == "release":
+            if answer is None or result is Result.DONE:
+                self._add(asked, "release", "done", "open")
+            elif reason in _NOT_MINE:
+                self._add(asked, "release", "refused", "open")
+        elif what in _ENDS_LOCK and (answer is None or result in (Result.DONE, Result.WON)):
+            self._add(asked, "leave", "done", "open")
+
+    def _add(
+        self, asked: AskedAction, kind: str, result: str | None, register: str, *, process: str | None = None
+    ) -> None:
+        action, known = asked.action, asked.answer is not None and kind != "expire"
+        lost_to = asked.answer.owner if asked.answer and register == "owner" and result == "lost" else None
+        wait = self._lock_seconds - CLOCKS_SECONDS if kind == "expire" else 0.0
+        self.ops.append(
+            Op(
+                process=process or action["rep_id"],
+                op=kind,  # type: ignore[arg-type]  # the words above are the checker's
+                lead=f"{action['lead_id']} {register}",
+                invoked_at=asked.invoked_at + wait,
+                returned_at=asked.returned_at if known else None,
+                result=result if known else None,  # type: ignore[arg-type]  # likewise
+                owner=lost_to,
+                to=action.get("to_rep_id"),
+            )
+        )

@@ -1,0 +1,194 @@
+"""Reps at work: they claim what is new, open what is to be worked, and forget some of what they opened (D1-D4, Q8)."""
+
+import asyncio
+import random
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from application.engine_client import EngineClient
+from assurance.load.offers import Offer, Offers
+from models.decisions import Result
+
+NEWEST: Final = 40
+"""Reps look at so many of the newest leads of a kind, so that they meet."""
+SOON_SECONDS: Final = (1.0, 6.0)
+"""When a promised call is due."""
+IMPATIENT_SECONDS: Final = 1.0
+"""After so long some reps turn to something else and never learn whether they have won."""
+WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
+CLOSED: Final = "closed_won"
+
+
+class Work(StrEnum):
+    """What is to be done with a lead, by the queue it stands in."""
+
+    CLAIM = "claim"
+    OPEN = "open"
+    DECIDE = "decide"
+    """No queue takes it: it is an exception, and a manager's (E1)."""
+    OFFER = "offer"
+    """Its campaign's group distributes it: whoever has the offer takes it, or it goes on (R3, S1, S5)."""
+
+
+class Leads:
+    """The leads people know of, newest last."""
+
+    def __init__(self) -> None:
+        self._newest: dict[Work, deque[str]] = {work: deque(maxlen=NEWEST) for work in Work}
+
+    def add(self, work: Work, lead_id: str) -> None:
+        """Let people know of a lead that has been sent."""
+        self._newest[work].append(lead_id)
+
+    def pick(self, work: Work, source: random.Random) -> str | None:
+        """Return one of the newest; the very newest as often as all others together."""
+        newest = self._newest[work]
+        if not newest:
+            return None
+        return newest[-1] if source.random() < 0.5 else source.choice(newest)  # noqa: PLR2004  # as often
+
+
+class People:
+    """Reps and one manager who work `leads` until `over` is set, each with a mind of their own made of `seed`.
+
+    `pause_seconds`: between two actions of one rep, on average. `published`: whether the org is to publish
+    them, with their roles.
+    """
+
+    def __init__(
+        self,
+        client: EngineClient,
+        leads: Leads,
+        *,
+        reps: int,
+        seed: int,
+        pause_seconds: float = 0.2,
+        offers: Offers | None = None,
+    ) -> None:
+        self._client = client
+        self._offers = offers
+        self.leads = leads
+        self._pause = pause_seconds
+        self._seed = seed
+        self.reps = [f"rep-{n}" for n in range(1, reps + 1)]
+        self.managers = ["manager-1"]
+        self.over = asyncio.Event()
+
+    def objects(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Return (kind, id, value) of each person, to be published."""
+        return [
+            ("rep", rep_id, {"rep_id": rep_id, "name": rep_id.title(), "role": role, "teams": ["west"]})
+            for role, ids in (("rep", self.reps), ("manager", self.managers))
+            for rep_id in ids
+        ]
+
+    async def work(self) -> None:
+        """Work until `over` is set; every action begun is finished or given up."""
+        async with asyncio.TaskGroup() as group:
+            for rep_id in self.reps:
+                group.create_task(self._rep(rep_id))
+            for rep_id in self.managers:
+                group.create_task(self._manager(rep_id))
+
+    async def _rep(self, rep_id: str) -> None:
+        source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # seeded so that a run can be repeated
+        while not self.over.is_set():
+            offer = self._offers.take(rep_id) if self._offers else None
+            if offer is not None:
+                await self._answer(rep_id, offer, source)
+                continue
+            work = source.choices([Work.CLAIM, Work.OPEN], [4, 6])[0]
+            lead_id = self.leads.pick(work, source)
+            if lead_id is None:
+                await asyncio.sleep(self._pause)
+            elif work is Work.CLAIM:
+                await self._claim(rep_id, lead_id, source)
+            else:
+                await self._open(rep_id, lead_id, source)
+            await asyncio.sleep(source.expovariate(1 / self._pause))
+
+    async def _claim(self, rep_id: str, lead_id: str, source: random.Random) -> None:
+        """Q8: claim; and sometimes work at once what was won."""
+        # A claim in ten is sent twice at once, as an impatient finger does; another one is not waited for.
+        asked = await self._client.ask(
+            "claim",
+            lead_id,
+            rep_id,
+            twice=source.random() < 0.1,  # noqa: PLR2004
+            patience_seconds=IMPATIENT_SECONDS if source.random() < 0.1 else None,  # noqa: PLR2004
+        )
+        if asked.result is Result.WON and source.random() < 0.3:  # noqa: PLR2004  # three in ten
+            await self._open(rep_id, lead_id, source)
+
+    async def _open(self, rep_id: str, lead_id: str, source: random.Random) -> None:
+        """D1-D4: open a lead, and if that went well do one of the things one does then, or forget it."""
+        ask = self._client.ask
+        opened = await ask("view", lead_id, rep_id)
+        if opened.result is not Result.DONE:
+            return
+        await asyncio.sleep(source.uniform(0, self._pause))
+        what = source.choices(
+            ["outcome", "close", "release", "later", "someday", "note", "claim_now", "forget"],
+            [20, 4, 14, 20, 8, 6, 10, 18],
+        )[0]
+        match what:
+            case "outcome":
+                await ask("outcome", lead_id, rep_id, outcome=source.choice(WORKED))
+            case "close":
+                await ask("outcome", lead_id, rep_id, outcome=CLOSED)
+            case "release":
+                await ask("release", lead_id, rep_id, twice=source.random() < 0.1)  # noqa: PLR2004
+            case "later":
+                at = datetime.now(UTC) + timedelta(seconds=source.uniform(*SOON_SECONDS))
+                await ask("callback", lead_id, rep_id, at=at.isoformat())
+            case "someday":
+                await ask("callback", lead_id, rep_id)
+            case "note":
+                await ask("note", lead_id, rep_id, note="asked to be called in the evening")
+                await ask("claim_now", lead_id, rep_id)
+            case "claim_now":
+                await ask("claim_now", lead_id, rep_id)
+            case _:
+                pass  # the lock runs out (D2)
+
+    async def _answer(self, rep_id: str, offer: Offer, source: random.Random) -> None:
+        """R3, S1-S5: take what is offered, work it at once, decline, look at it, or let it run out; some are late."""
+        ask, about = self._client.ask, (offer.lead_id, rep_id)
+        take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
+        await asyncio.sleep(source.expovariate(1 / self._pause))
+        what = source.choices(["take", "note", "later", "decline", "view", "forget"], [40, 8, 8, 14, 10, 20])[
+            0
+        ]
+        match what:
+            case "take":
+                twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
+                taken = await ask(take, *about, epoch=offer.epoch, twice=twice)
+                if taken.result is Result.WON and offer.template == "ring":
+                    await ask(source.choice(["connect", "hang_up"]), *about, epoch=offer.epoch)
+            case "note":
+                await ask("note", *about, note="called at once")
+            case "later":
+                at = datetime.now(UTC) + timedelta(seconds=source.uniform(*SOON_SECONDS))
+                await ask("callback", *about, at=at.isoformat())
+            case "decline":
+                await ask("decline", *about, epoch=offer.epoch)
+            case "view":
+                await ask("view", *about)  # no action: the window goes on (R2)
+            case _:
+                pass
+
+    async def _manager(self, rep_id: str) -> None:
+        """E3, E4, D6: assign, ignore and bring back; sometimes too late."""
+        source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
+        while not self.over.is_set():
+            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]
+            lead_id = self.leads.pick(work, source)
+            if lead_id is not None:
+                match source.choices(["assign", "ignore", "unignore"], [5, 3, 2])[0]:
+                    case "assign":
+                        await self._client.ask("assign", lead_id, rep_id, to_rep_id=source.choice(self.reps))
+                    case what:
+                        await self._client.ask(what, lead_id, rep_id)
+            await asyncio.sleep(source.expovariate(1 / self._pause))

@@ -1,0 +1,169 @@
+"""Every phone rings at once and everybody presses 1: one has the lead, all others are told it is gone (S1, S3)."""
+
+import asyncio
+import random
+import time
+import uuid
+from collections import Counter
+from contextlib import aclosing
+from typing import Final
+
+import msgspec
+
+from application.directory.objects import Value
+from application.engine_client import AskedAction, EngineClient
+from assurance.load.operation_history import OperationHistory
+from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
+from models.decisions import Result
+from models.ids import lead_id
+from models.public import Notification
+from rules.queues.rule_book import Key
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import NOTIFICATIONS
+
+PRESS_SECONDS: Final = 0.010
+"""Each presses at a moment of chance within this time; what the machine adds is measured."""
+WITHIN_MS: Final = 20.0
+ORG: Final = "ring"
+GROUP: Final = "everybody"
+RING_SECONDS: Final = 120
+"""No ring is to run out while a machine is busy; who answers first ends it at once."""
+
+_NOTICES: Final = msgspec.json.Decoder(Notification)
+
+
+class Rings(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went. `won`: rings with one winner.
+
+    `told_no_longer`: of those who lost, how many were told who has it. `mails`: rings whose winner, and nobody else,
+    was asked to be sent one mail. `withdrawn`: calls of the others that were taken back. `within_20_ms`: rings whose
+    first and last press were sent so close together; `pressed_within_ms`: how close, in the median and at most.
+    `winners`: wins by rep.
+    """
+
+    rings: int
+    reps: int
+    won: int
+    told_no_longer: int
+    mails: int
+    withdrawn: int
+    unknown: int
+    within_20_ms: int
+    pressed_within_ms: tuple[float, float]
+    seconds: float
+    winners: dict[str, int]
+
+
+async def ring(
+    settings: Settings,
+    *,
+    rings: int = 500,
+    reps: int = 50,
+    org: str = ORG,
+    seed: int = 0,
+    history: OperationHistory | None = None,
+) -> Rings:
+    """Let leads ring with all reps, one after the other, as a rep's phone rings once at a time (S4); all press 1.
+
+    What `objects` returns for these reps has been published and is known. Raises TimeoutError where a lead does not
+    ring, and RuntimeFailure where Kafka is away.
+    """
+    run = uuid.uuid4().hex[:8]
+    people = crew(reps)
+    source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
+    began = time.monotonic()
+    crowds: list[list[AskedAction]] = []
+    async with EngineClient(
+        settings,
+        org=org,
+        history=history,
+        follow_queues=True,
+        resend_seconds=RESEND_SECONDS,
+        patience_seconds=READY_SECONDS,
+    ) as client:
+        for n in range(rings):
+            message = {**arrival(org, f"{run}-{n}", n), "campaign": GROUP}
+            await client.arrive(message)
+            lead = lead_id(org, "storm", message["external_id"], message)
+            epochs = await client.until_offered(lead, set(people), READY_SECONDS)
+            crowd = [_press(client, lead, rep, epochs[rep], source) for rep in people]
+            crowds.append(list(await asyncio.gather(*crowd)))
+    return await _summed(settings, crowds, time.monotonic() - began)
+
+
+def objects(reps: int) -> dict[Key, Value]:
+    """Return what the org publishes: its reps, and one group in which every phone rings."""
+    people = crew(reps)
+    members = [{"rep_id": rep_id} for rep_id in people]
+    return {
+        **{("rep", rep_id): {"rep_id": rep_id} for rep_id in people},
+        ("group", GROUP): {"method": "ring_all", "ring_seconds": RING_SECONDS, "members": members},
+        ("campaign", GROUP): {"group_id": GROUP},
+    }
+
+
+def crew(reps: int) -> list[str]:
+    """Return the ids of so many reps."""
+    return [f"rep-{n}" for n in range(1, reps + 1)]
+
+
+async def _press(client: EngineClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
+    await asyncio.sleep(source.uniform(0, PRESS_SECONDS))
+    return await client.ask("press_one", lead, rep, epoch=epoch)
+
+
+async def _summed(settings: Settings, crowds: list[list[AskedAction]], seconds: float) -> Rings:
+    winner: dict[str, str] = {}
+    told = unknown = 0
+    spreads = []
+    for crowd in crowds:
+        won = [one.action["rep_id"] for one in crowd if one.result is Result.WON]
+        if len(won) == 1:
+            winner[crowd[0].action["lead_id"]] = won[0]
+            told += sum(
+                one.result is Result.LOST and one.answer is not None and one.answer.owner == won[0]
+                for one in crowd
+            )
+        unknown += sum(one.result is None for one in crowd)
+        pressed = [one.invoked_at for one in crowd]
+        spreads.append(round((max(pressed) - min(pressed)) * 1000, 1))
+    spreads.sort()
+    mails, withdrawn = await _notices(settings, winner)
+    return Rings(
+        rings=len(crowds),
+        reps=len(crowds[0]),
+        won=len(winner),
+        told_no_longer=told,
+        mails=mails,
+        withdrawn=withdrawn,
+        unknown=unknown,
+        within_20_ms=sum(spread <= WITHIN_MS for spread in spreads),
+        pressed_within_ms=(spreads[len(spreads) // 2], spreads[-1]),
+        seconds=round(seconds, 1),
+        winners=dict(sorted(Counter(winner.values()).items())),
+    )
+
+
+async def _notices(settings: Settings, winner: dict[str, str]) -> tuple[int, int]:
+    """Return how many leads' winners, and nobody else, are mailed once, and how many calls are withdrawn.
+
+    What has one id is sent once, however often it is asked for. Waits until there is a mail for each lead.
+    """
+    give_up = time.monotonic() + READY_SECONDS
+    while True:
+        mails: dict[str, set[tuple[str, str]]] = {lead: set() for lead in winner}
+        withdrawn: set[str] = set()
+        async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
+            async for record in records:
+                notice = _NOTICES.decode(record.value)
+                if notice.lead_id not in winner:
+                    continue
+                if notice.withdrawn:
+                    withdrawn.add(notice.notification_id)
+                elif notice.kind == "email":
+                    mails[notice.lead_id].add((notice.notification_id, notice.rep_id))
+        if all(mails.values()) or time.monotonic() > give_up:
+            right = sum([rep for _, rep in found] == [winner[lead]] for lead, found in mails.items())
+            return right, len(withdrawn)
+        await asyncio.sleep(1.0)

@@ -1,0 +1,167 @@
+"""Leads go through round robin while people come and go: each is taken by whoever is offered it (R3, R7)."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from application.directory.objects import Value
+from application.engine_client import EngineClient
+from assurance.load.offers import Offers
+from assurance.load.rings import crew
+from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
+from models.decisions import Result
+from models.ids import lead_id
+from rules.queues.rule_book import Key
+from streams.settings import Settings
+
+ORG: Final = "turns"
+EVEN: Final = "even"
+WEIGHTED: Final = "weighted"
+WEIGHTS: Final = {"rep-1": 5, "rep-2": 1, "rep-3": 1}
+COME_AND_GO: Final = 2
+"""So many of the even group's reps, its last ones, are away, leave the roster, and come back; the others stay."""
+WINDOW_SECONDS: Final = 3600
+"""No window is to run out while a machine is busy: who is offered a lead takes it at once."""
+AT_ONCE: Final = 250
+"""Leads that are sent without waiting for the one before."""
+ON_THE_WAY: Final = 2_000
+"""No more leads are sent while so many are not taken yet."""
+LOOK_SECONDS: Final = 0.02
+FAR: Final = "2035-01-01T00:00:00Z"
+
+
+class Turns(msgspec.Struct, frozen=True, kw_only=True):
+    """How it went: `leads` arrived, `taken` by whom they were offered to; `edits` of directory and roster meanwhile."""
+
+    leads: int
+    taken: int
+    edits: int
+    seconds: float
+
+
+def objects(reps: int) -> dict[Key, Value]:
+    """Return what the org publishes: its reps, a group in which they take turns, and one with weights."""
+    people = crew(reps)
+    return {
+        **{("rep", rep_id): {"rep_id": rep_id} for rep_id in people},
+        ("group", EVEN): _group([{"rep_id": rep_id} for rep_id in people]),
+        ("group", WEIGHTED): _group([{"rep_id": rep_id, "weight": n} for rep_id, n in WEIGHTS.items()]),
+        ("campaign", EVEN): {"group_id": EVEN},
+        ("campaign", WEIGHTED): {"group_id": WEIGHTED},
+    }
+
+
+async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> Turns:
+    """Let leads arrive through the even group, one in six more through the weighted one, while its roster is edited.
+
+    What `objects` returns for these reps has been published and is known. Raises TimeoutError where a lead is not
+    taken in the end.
+    """
+    run, began = uuid.uuid4().hex[:8], time.monotonic()
+    people = crew(reps)
+    taken: set[str] = set()
+    async with (
+        EngineClient(
+            settings, org=ORG, resend_seconds=RESEND_SECONDS, patience_seconds=READY_SECONDS
+        ) as client,
+        _working(client, people, taken, leads) as offers,
+    ):
+        await offers.following.wait()
+        ids: list[str] = []
+        edits = _edits(people)
+        done = 0
+        for start in range(0, leads, AT_ONCE):
+            while done < len(edits) and start * (len(edits) + 1) >= (done + 1) * leads:
+                kind, object_id, value = edits[done]
+                await client.publish(kind, object_id, value)
+                done += 1
+            messages = [_message(run, n, EVEN) for n in range(start, min(leads, start + AT_ONCE))]
+            messages += [_message(run, n, WEIGHTED) for n in range(start, min(leads, start + AT_ONCE), 6)]
+            await asyncio.gather(*(client.arrive(message) for message in messages))
+            ids += [lead_id(ORG, "storm", message["external_id"], message) for message in messages]
+            await _until(set(ids), taken, ON_THE_WAY)
+        for kind, object_id, value in edits[done:]:
+            await client.publish(kind, object_id, value)
+        await _until(set(ids), taken, 0)
+    return Turns(
+        leads=len(ids), taken=len(taken), edits=len(edits), seconds=round(time.monotonic() - began, 1)
+    )
+
+
+def steady(reps: int) -> list[str]:
+    """Return who is available throughout."""
+    return crew(reps)[:-COME_AND_GO]
+
+
+def _edits(people: list[str]) -> list[tuple[str, str, Value]]:
+    """Return what is published while it runs, in order: an absence and a return, and four other rosters."""
+    *others, away, leaver = people
+    absent = {"rep_id": away, "absences": [{"from": "2020-01-01T00:00:00Z", "to": FAR}]}
+    newcomer = "newcomer"
+
+    def roster(*members: str) -> tuple[str, str, Value]:
+        return "group", EVEN, {"group_id": EVEN, **_group([{"rep_id": rep_id} for rep_id in members])}
+
+    return [
+        ("rep", away, absent),
+        roster(*others, away),
+        ("rep", away, {"rep_id": away}),
+        roster(leaver, *others, away),
+        ("rep", newcomer, {"rep_id": newcomer}),
+        roster(*reversed(people), newcomer),
+        ("rep", away, absent),
+        roster(*people),
+        ("rep", away, {"rep_id": away}),
+    ]
+
+
+def _group(members: list[dict[str, Any]]) -> Value:
+    return {"method": "round_robin", "claim_window_seconds": WINDOW_SECONDS, "members": members}
+
+
+def _message(run: str, n: int, campaign: str) -> dict[str, Any]:
+    return {**arrival(ORG, f"{run}-{campaign}-{n}", n), "campaign": campaign}
+
+
+@asynccontextmanager
+async def _working(
+    client: EngineClient, people: list[str], taken: set[str], leads: int
+) -> AsyncIterator[Offers]:
+    """Let everybody take what it is offered until the block ends."""
+    offers = Offers(client.settings, kept=leads)
+    tasks = [asyncio.create_task(offers.follow())]
+    for rep_id in (*people, "newcomer"):
+        tasks += [asyncio.create_task(_take(client, offers, rep_id, taken)) for _ in range(4)]
+    try:
+        yield offers
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _take(client: EngineClient, offers: Offers, rep_id: str, taken: set[str]) -> None:
+    while True:
+        offer = offers.take(rep_id)
+        if offer is None:
+            await asyncio.sleep(LOOK_SECONDS)
+            continue
+        asked = await client.ask("accept", offer.lead_id, rep_id, epoch=offer.epoch)
+        if asked.result is Result.WON:
+            taken.add(offer.lead_id)
+
+
+async def _until(left: set[str], taken: set[str], most: int) -> None:
+    """Wait until no more than so many are left; raises TimeoutError after a while without progress."""
+    before, give_up = len(left), time.monotonic() + READY_SECONDS
+    while len(left := left - taken) > most:
+        if len(left) < before:
+            before, give_up = len(left), time.monotonic() + READY_SECONDS
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"{len(left)} leads are not taken after {READY_SECONDS:g} s")
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,146 @@
+"""Storms: everybody wants the same lead at the same moment, on a stack of its own, and everything must agree after."""
+
+import asyncio
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from application.directory.objects import Wanted
+from application.directory.publish import publish
+from application.journal_snapshot import until_known
+from assurance.chaos.run import own_stack
+from assurance.chaos.supervised_processes import SupervisedProcesses
+from assurance.fairness import judge, turns_of
+from assurance.linearizability import check
+from assurance.load import OperationHistory, rings, turns
+from assurance.load import storm as run_storm
+from assurance.verify import Report, verify
+from runtime.up import Everything, everything
+from streams.settings import Settings
+
+SETTLE_SECONDS = 120.0
+KNOWN_SECONDS = 60.0
+KILL_SECONDS = 5.0
+
+Say = Callable[[str], None]
+
+
+async def storm(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
+    """Let all reps claim each lead at once: one winner each, and every loser told who (Q8).
+
+    Returns {ok, leads, won, lost, told_first, …, linearizable, verify}.
+    """
+    with _stack(workers, say) as stack:
+        history = OperationHistory()
+        say(f"{leads} leads, {reps} reps claim each at the same moment, {workers} workers …")
+        result = await run_storm(stack.settings, leads=leads, reps=reps, history=history)
+        say(f"won {result.won}, lost {result.lost}, told who was first {result.told_first}; verifying …")
+        report = await _verified(stack.settings, say)
+    right = result.won == leads and result.lost == result.told_first == leads * (reps - 1)
+    return _judged(result, report, history, right=right)
+
+
+async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
+    """Let each lead ring with all reps, who press 1 at once: one winner each, all others told, one mail (S1-S3).
+
+    Returns {ok, rings, won, told_no_longer, mails, …, linearizable, verify}.
+    """
+    with _stack(workers, say) as stack:
+        history = OperationHistory()
+        say(f"{leads} leads ring with {reps} reps who press 1 within 20 ms, {workers} workers …")
+        await _published(stack.settings, rings.ORG, rings.objects(reps))
+        result = await rings.ring(stack.settings, rings=leads, reps=reps, history=history)
+        say(f"won {result.won}, told it is gone {result.told_no_longer}, mails {result.mails}; verifying …")
+        report = await _verified(stack.settings, say)
+    others = leads * (reps - 1)
+    right = result.won == result.mails == leads and result.told_no_longer == result.withdrawn == others
+    return _judged(result, report, history, right=right)
+
+
+async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
+    """Let leads take turns while reps come and go and a worker is killed every few seconds (R7, R8, X7).
+
+    Returns {ok, leads, taken, kills, most_apart, off_share, even, weighted, …, verify}: of those who are available
+    throughout nobody is ever more than one turn ahead, and nobody of the weighted group more than one from its share.
+    """
+    with tempfile.TemporaryDirectory(prefix="firstclaim-storm-") as folder:
+        async with own_stack(Path(folder)) as (_, settings):
+            victims = SupervisedProcesses(settings, workers, say)
+            try:
+                await victims.start()
+                await _published(settings, turns.ORG, turns.objects(reps))
+                say(f"{leads} leads, {reps} reps in turn, a worker is killed every {KILL_SECONDS:g} s …")
+                killing = asyncio.create_task(_kill(victims, workers))
+                result = await turns.turns(settings, leads=leads, reps=reps)
+                killing.cancel()
+                await asyncio.gather(killing, return_exceptions=True)
+                await victims.ready()
+                given = await turns_of(settings, turns.ORG)
+                report = await _verified(settings, say)
+            finally:
+                await victims.stop()
+    even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(reps), 1))
+    weighted = judge(given[turns.WEIGHTED], turns.WEIGHTS)
+    right = result.taken == result.leads and even.most_apart <= 1 and weighted.off_share <= 1
+    return {
+        "ok": right and report.ok and not victims.odd,
+        **msgspec.to_builtins(result),
+        "kills": sum(n for end, n in victims.ends.items() if end.endswith(f" {-signal.SIGKILL}")),
+        "most_apart": even.most_apart,
+        "off_share": weighted.off_share,
+        "even": msgspec.to_builtins(even),
+        "weighted": msgspec.to_builtins(weighted),
+        "verify": report.as_dict(),
+    }
+
+
+async def _kill(victims: SupervisedProcesses, workers: int) -> None:
+    """Kill a worker that is at work every few seconds, each in its turn, for ever."""
+    names = deque(f"worker-{n}" for n in range(1, workers + 1))
+    while True:
+        await asyncio.sleep(KILL_SECONDS)
+        for name in tuple(names):
+            if await asyncio.to_thread(victims.parts[name].ready):
+                victims.signal([name], signal.SIGKILL)
+                names.remove(name)
+                names.append(name)
+                break
+
+
+@contextmanager
+def _stack(workers: int, say: Say) -> Iterator[Everything]:
+    with (
+        tempfile.TemporaryDirectory(prefix="firstclaim-storm-") as folder,
+        everything(workers=workers, state_dir=Path(folder), say=say) as stack,
+    ):
+        yield stack
+
+
+async def _published(settings: Settings, org: str, objects: Wanted) -> None:
+    await publish(settings, org, objects)
+    await until_known(settings, org, objects, KNOWN_SECONDS)
+
+
+async def _verified(settings: Settings, say: Say) -> Report:
+    report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
+    for found in report.lines():
+        say(found)
+    return report
+
+
+def _judged(
+    result: msgspec.Struct, report: Report, history: OperationHistory, *, right: bool
+) -> dict[str, Any]:
+    wrong = check(history.ops)
+    return {
+        "ok": right and report.ok and not wrong,
+        **msgspec.to_builtins(result),
+        "linearizable": not wrong,
+        "verify": report.as_dict(),
+    }

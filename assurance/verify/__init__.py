@@ -1,0 +1,282 @@
+"""Logs, journals, public topics, CRM database and board say the same of every lead, or where they do not is named."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Any
+
+import msgspec
+import typer
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from assurance.verify.board import check_board
+from assurance.verify.catch_up import Snapshot, catch_up
+from assurance.verify.cross_log import CrossLogMessages
+from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
+from assurance.verify.database import check_database
+from assurance.verify.facts import Truth
+from assurance.verify.findings import CODES, Finding, Findings, Kind
+from assurance.verify.graves import Graves
+from assurance.verify.inbound import Inbound
+from assurance.verify.lead_invariants import KnownAnswers
+from assurance.verify.pairing import batches, paired
+from assurance.verify.published import PUBLIC, Expected, check_topic
+from assurance.verify.records import COMPACTABLE, name
+from assurance.verify.replay_leads import LeadReplay
+from assurance.verify.replay_orgs import OrgReplay
+from models.errors import RetryableError
+from streams.closing import stop_consumer
+from streams.reading import read_topic
+from streams.settings import Settings
+from streams.topics import (
+    DEAD_LETTERS,
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+)
+
+__all__ = ["CODES", "Finding", "Kind", "Report", "verify"]
+
+WAIT_SECONDS = 60.0
+SHOWN = 20
+POLL_MS = 500
+
+Say = Callable[[str], None]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `verify` found. `findings`: the first of each code; `counts` has them all, by code.
+
+    `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: messages buried. `moving`: leads
+    that had news while they were compared, and so were compared within the log and the journal only. `org_leads`:
+    leads in the hands of their orgs. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known people,
+    which are no leads of their own (R6).
+    """
+
+    ok: bool
+    leads: int
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+    phases: dict[str, int]
+    events: dict[str, int]
+    org_leads: int
+    org_events: dict[str, int]
+    inquiries: int
+    crm_rows: dict[str, int]
+    board_places: int
+    dead_letters: int
+    moving: int
+    seconds: float
+
+    def of_kind(self, kind: Kind) -> int:
+        """Return how many findings amount to this."""
+        return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
+
+    def lines(self, most: int = SHOWN) -> list[str]:
+        """Return what to print: the first findings, then how many there are of each code."""
+        shown = [str(finding) for finding in self.findings[:most]]
+        if self.findings:
+            shown.append(", ".join(f"{count} {code}" for code, count in sorted(self.counts.items())))
+        phases = ", ".join(f"{count} {phase}" for phase, count in sorted(self.phases.items()))
+        return [*shown, f"{self.leads} leads ({phases}): {'all agree' if self.ok else 'NOT all agree'}"]
+
+    def print(self, most: int = SHOWN) -> None:
+        """Print them."""
+        for line in self.lines(most):
+            typer.echo(line)
+
+    def as_dict(self, most: int = SHOWN) -> dict[str, Any]:
+        """Return the object of the last line: `ok`, `leads`, `findings` and more."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return {**found, "findings": found["findings"][:most]}
+
+
+async def verify(
+    settings: Settings, *, wait_seconds: float = WAIT_SECONDS, say: Say = lambda _: None
+) -> Report:
+    """Cross-check everything there is of every lead. Reads only.
+
+    First waits until the readers have caught up, `wait_seconds` in all; who has not is a finding. The system may go
+    on meanwhile: what moves is compared within log and journal only. `say`: progress in a sentence now and then.
+    Raises `RetryableError` where Kafka is away.
+    """
+    began = time.monotonic()
+    findings, truth, told = Findings(), Truth(), KnownAnswers()
+    try:
+        snapshot = await catch_up(settings, findings, wait_seconds=wait_seconds, say=say)
+    except (KafkaError, OSError) as error:
+        raise RetryableError("Kafka", repr(error)) from error
+    cut = snapshot.at - COMPACTABLE
+    errands = CrossLogMessages(findings, truth, cut=cut)
+    graves = await _graves(settings, findings)
+    partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
+    for partition in range(partitions):
+        say(f"log and journal, partition {partition + 1} of {partitions}")
+        errands.expect(
+            await _partition(settings, partition, partitions, snapshot, findings, truth, told, graves)
+        )
+    say("the orgs")
+    for partition in range(partitions):
+        await _orgs(settings, partition, partitions, snapshot, findings, truth, errands, graves)
+    errands.end()
+    graves.end(findings)
+    check_orgs(truth, findings)
+    check_conservation(truth, findings)
+    check_persons(truth, findings)
+    say("what came in")
+    await _inbound(settings, partitions, snapshot, findings, truth, told, graves)
+    say(f"the CRM database, {len(truth.leads)} leads")
+    crm_rows = await asyncio.to_thread(check_database, settings.database_url, truth, findings, cut=cut)
+    say("the board")
+    board_places = await check_board(settings, truth, findings)
+    truth.moving |= await _moved(settings, truth)
+    findings.settle(truth.moving)
+    return Report(
+        ok=not findings.counts,
+        leads=len(truth.leads),
+        findings=tuple(findings.found),
+        counts=dict(findings.counts),
+        phases=truth.phases(),
+        events=dict(truth.events),
+        org_leads=len(truth.org_leads),
+        org_events=dict(truth.org_events),
+        inquiries=sum(facts.lead.inquiries - 1 for facts in truth.leads.values()),
+        crm_rows=crm_rows,
+        board_places=board_places,
+        dead_letters=len(graves),
+        moving=len(truth.moving),
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+async def _partition(
+    settings: Settings,
+    partition: int,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    told: KnownAnswers,
+    graves: Graves,
+) -> Expected:
+    """Log against journal, then journal against public topics; return what the journal causes."""
+    expected = Expected(partition)
+    walk = LeadReplay(
+        partition,
+        partitions,
+        snapshot=snapshot,
+        findings=findings,
+        truth=truth,
+        told=told,
+        expected=expected,
+        graves=graves,
+    )
+    async with AsyncExitStack() as stack:
+        journal, log = [
+            await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
+            for topic in (LEAD_JOURNAL, LEAD_LOG)
+        ]
+        async for pair in paired(journal, log):
+            walk.take(pair)
+    walk.end()
+    for topic in PUBLIC:
+        async with aclosing(read_topic(settings, topic, partitions=[partition])) as records:
+            await check_topic(topic, records, expected=expected, truth=truth, told=told, findings=findings)
+    return expected
+
+
+async def _orgs(
+    settings: Settings,
+    partition: int,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    errands: CrossLogMessages,
+    graves: Graves,
+) -> None:
+    """Compare the orgs' log and their journal."""
+    walk = OrgReplay(
+        partition,
+        partitions,
+        snapshot=snapshot,
+        findings=findings,
+        truth=truth,
+        errands=errands,
+        graves=graves,
+    )
+    async with AsyncExitStack() as stack:
+        journal, log = [
+            await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
+            for topic in (ORG_JOURNAL, ORG_LOG)
+        ]
+        together = await stack.enter_async_context(aclosing(batches(journal)))
+        async for pair in paired(together, log, lambda batch: batch.off):
+            walk.take(pair)
+    walk.end()
+
+
+async def _graves(settings: Settings, findings: Findings) -> Graves:
+    graves = Graves()
+    async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
+        async for record in records:
+            graves.take(record, findings)
+    return graves
+
+
+async def _inbound(
+    settings: Settings,
+    partitions: int,
+    snapshot: Snapshot,
+    findings: Findings,
+    truth: Truth,
+    told: KnownAnswers,
+    graves: Graves,
+) -> None:
+    inbound = Inbound(
+        snapshot=snapshot, truth=truth, told=told, graves=graves, findings=findings, partitions=partitions
+    )
+    for topic, check in (
+        (LEAD_ARRIVALS, inbound.arrivals),
+        (LEAD_ACTIONS, inbound.actions),
+        (DIRECTORY, inbound.publications),
+        (DO_NOT_CONTACT, inbound.listings),
+    ):
+        async with aclosing(read_topic(settings, topic)) as records:
+            await check(records)
+
+
+async def _moved(settings: Settings, truth: Truth) -> set[str]:
+    """Return the leads the journal has news of since it was read."""
+    moved: set[str] = set()
+    async with _consumer(settings) as consumer:
+        places = [TopicPartition(LEAD_JOURNAL, partition) for partition in truth.read]
+        if not places:
+            return moved
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, truth.read[place.partition])
+        while any([await consumer.position(place) < ends[place] for place in places]):
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                moved.update(name(record.key) for record in records)
+    return moved
+
+
+@asynccontextmanager
+async def _consumer(settings: Settings) -> AsyncIterator[Any]:
+    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        yield consumer
+    except (KafkaError, OSError) as error:
+        raise RetryableError("Kafka", repr(error)) from error
+    finally:
+        await stop_consumer(consumer)

@@ -1,0 +1,59 @@
+"""Every list shows the leads that stand in its queue, in its order, and no others (Q7)."""
+
+from assurance.verify.facts import Truth
+from assurance.verify.findings import Findings
+from board.reader import Reader
+from models.errors import RuntimeFailure
+from streams.settings import Settings
+
+
+async def check_board(settings: Settings, truth: Truth, findings: Findings) -> int:
+    """Compare every list with the rows; return how many places were compared."""
+    expected: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
+    for lead_id, facts in truth.leads.items():
+        for queue_id, sort_key in facts.places().items():
+            lists = expected.setdefault((facts.lead.facts.org, queue_id), {})
+            lists[lead_id] = (sort_key, facts.seq)
+    reader = Reader.at(settings.redis_url)
+    places = 0
+    try:
+        found = {one async for one in reader.lists()}
+        for org, queue_id in sorted(found | expected.keys()):
+            places += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
+        await _definitions(reader, truth, findings)
+    except RuntimeFailure as failure:
+        findings.add("unreachable", "", f"the board: {failure}")
+    finally:
+        await reader.close()
+    return places
+
+
+async def _list(
+    reader: Reader, org: str, queue_id: str, expected: dict[str, tuple[str, int]], findings: Findings
+) -> int:
+    where = f"{org}/{queue_id}"
+    left = dict(expected)
+    entries = await reader.everything(org, queue_id)
+    for lead_id, version, sort_key in entries:
+        wanted = left.pop(lead_id, None)
+        if wanted is None:
+            findings.suspect("board_unasked", lead_id, queue=where, version=version)
+        elif wanted[0] != sort_key or not 0 < version <= wanted[1]:
+            findings.suspect(
+                "board_differs", lead_id, queue=where, board_journal=[[sort_key, version], list(wanted)]
+            )
+    for lead_id in left:
+        findings.suspect("board_missing", lead_id, queue=where)
+    return len(entries)
+
+
+async def _definitions(reader: Reader, truth: Truth, findings: Findings) -> None:
+    """Each published queue is on the board in its newest version; a newer one has come since (Q6)."""
+    for org in sorted({org for org, kind, _ in truth.published if kind == "queue"}):
+        shown = {info.queue_id: info.version for info in await reader.queues(org)}
+        for (one, kind, queue_id), versions in truth.published.items():
+            version = shown.get(queue_id) if (one, kind) == (org, "queue") else None
+            if version is not None and version < versions.get(0, -1):
+                findings.add(
+                    "board_differs", "", queue=f"{org}/{queue_id}", board_journal=[version, versions[0]]
+                )

@@ -1,0 +1,240 @@
+"""What is compared had the time to agree: each reader has passed where its source ended when we looked.
+
+The readers stand in a row (inbound topics, log, journal, public topics), so the ends are taken one after the other,
+each when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs stand in a ring
+(lead-log, lead-journal, org-log, org-journal, lead-log): it is gone round until nothing is added on the way, as long as
+nobody goes on sending.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from assurance.verify.findings import Findings
+from board.writer import Writer, connect
+from models.errors import RuntimeFailure
+from sink import engine as crm
+from sink.tables import SinkOffsetTable
+from streams.reading import extent
+from streams.settings import Settings
+from streams.topics import (
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    ORG_JOURNAL,
+    ORG_LOG,
+    QUEUE_CHANGES,
+    RELAY_GROUP,
+    WORKER_GROUP,
+)
+
+INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
+RING: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
+    (INBOUND, "worker"),
+    ((LEAD_LOG,), "worker"),
+    ((LEAD_JOURNAL,), "relay"),
+    ((ORG_LOG,), "worker"),
+    ((ORG_JOURNAL,), "relay"),
+)
+"""Topics and who reads them, in the order in which news goes round; the last reader writes what the second reads."""
+SENDING_ROUNDS: Final = 2
+"""In so many rounds in a row something new came in: somebody goes on sending, and it will not get quiet."""
+LOOK_SECONDS: Final = 0.25
+SAID_SECONDS: Final = 2.0
+"""How often progress is told."""
+
+Say = Callable[[str], None]
+Place = tuple[str, int]
+Ends = dict[Place, int]
+"""(topic, partition) -> the offset after the last record."""
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """Where each topic ended when all that was before had been passed on; `at`: when that was.
+
+    Of a reader that has not caught up, how far it was: what is behind that may be on its way.
+    """
+
+    ends: Ends
+    at: datetime
+
+    def end(self, topic: str, partition: int) -> int:
+        """Return one topic's end, 0 where it has no such partition."""
+        return self.ends.get((topic, partition), 0)
+
+
+class Readers:
+    """Asks each reader how far it is. One that cannot be asked has read nothing; `trouble` says why."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+        self._engine = crm.connect(settings.database_url)
+        self._valkey = connect(settings.redis_url)
+        self.trouble: dict[str, str] = {}
+
+    async def start(self) -> None:
+        """Connect to Kafka; raises KafkaError."""
+        await self._admin.start()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._admin.close()
+        self._engine.dispose()
+        await self._valkey.aclose()
+
+    async def worker(self) -> Ends:
+        """Return how far the workers have committed."""
+        return await self._group(WORKER_GROUP)
+
+    async def relay(self) -> Ends:
+        """Return how far the relays have committed."""
+        return await self._group(RELAY_GROUP)
+
+    async def sink(self) -> Ends:
+        """Return how far the CRM database is."""
+        try:
+            return await asyncio.to_thread(self._sink)
+        except (SQLAlchemyError, OSError) as error:
+            self.trouble["sink"] = str(error).splitlines()[0]
+            return {}
+
+    async def board(self) -> Ends:
+        """Return how far the board is."""
+        try:
+            generation = await Writer(self._valkey).generation()
+        except RuntimeFailure as error:
+            self.trouble["board"] = str(error)
+            return {}
+        if generation is None:
+            self.trouble["board"] = "there is none"
+            return {}
+        return {(QUEUE_CHANGES, partition): offset for partition, offset in generation.offsets.items()}
+
+    async def _group(self, group: str) -> Ends:
+        try:
+            committed = await self._admin.list_consumer_group_offsets(group)
+        except KafkaError as error:  # its coordinator moves or loads
+            self.trouble[group] = repr(error)
+            return {}
+        return {(place.topic, place.partition): stored.offset for place, stored in committed.items()}
+
+    def _sink(self) -> Ends:
+        table = SinkOffsetTable
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(table.topic, table.partition, table.next_offset))
+            return {(topic, partition): offset for topic, partition, offset in rows}
+
+
+async def catch_up(
+    settings: Settings, findings: Findings, *, wait_seconds: float, say: Say = lambda _: None
+) -> Snapshot:
+    """Wait until every reader has passed where its source ended, `wait_seconds` in all, and say who has not.
+
+    Raises `RetryableError` where Kafka is away.
+    """
+    readers = Readers(settings)
+    await readers.start()
+    try:
+        return await _CatchingUp(settings, readers, findings, wait_seconds, say).run()
+    finally:
+        await readers.close()
+
+
+class _CatchingUp:
+    """One wait for everybody."""
+
+    def __init__(
+        self, settings: Settings, readers: Readers, findings: Findings, wait_seconds: float, say: Say
+    ) -> None:
+        self._settings = settings
+        self._readers = readers
+        self._findings = findings
+        self._wait_seconds = wait_seconds
+        self._say = say
+        self._give_up = asyncio.get_running_loop().time() + wait_seconds
+        self._late: set[tuple[str, str]] = set()
+        self._ends: Ends = {}
+        self._begun: Ends = {}
+
+    async def run(self) -> Snapshot:
+        """Go round until it is quiet, and then wait for those who only read."""
+        sending = 0
+        while True:
+            for topics, who in RING:
+                await self._pass(topics, who)
+            now, _ = await self._extents(topic for topics, _ in RING for topic in topics)
+            grown = {topic for (topic, n), end in now.items() if end > self._ends[topic, n]}
+            if not grown or self._late or asyncio.get_running_loop().time() > self._give_up:
+                break
+            sending = sending + 1 if grown & set(INBOUND) else 0
+            if sending == SENDING_ROUNDS:
+                break
+        # A lead whose org's last word it has not heard yet would seem to contradict it.
+        await self._pass((LEAD_LOG,), "worker")
+        await self._until(
+            "sink", {place: end for place, end in self._ends.items() if place[0] == LEAD_JOURNAL}
+        )
+        await self._pass((QUEUE_CHANGES,), "board")
+        return Snapshot(ends=self._ends, at=datetime.now(UTC))
+
+    async def _pass(self, topics: tuple[str, ...], who: str) -> None:
+        """See a reader pass where topics end now; where it does not, what it has passed is all that counts."""
+        goal, begun = await self._extents(topics)
+        self._begun |= begun
+        lag = await self._until(who, goal)
+        self._ends |= goal
+        if who != "board":
+            self._ends |= {place: goal[place] - behind for place, behind in lag.items()}
+
+    async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
+        """Return where topics end and where they begin."""
+        topics = tuple(topics)
+        found = await asyncio.gather(*(extent(self._settings, topic) for topic in topics))
+        ends: Ends = {}
+        begun: Ends = {}
+        for topic, partitions in zip(topics, found, strict=True):
+            for partition, (begin, end) in partitions.items():
+                begun[topic, partition], ends[topic, partition] = begin, end
+        return ends, begun
+
+    async def _until(self, who: str, goal: Ends) -> Ends:
+        """Wait for one reader; return by how much it is behind when the time is over, and say so once."""
+        lag = await _wait(self._readers, who, goal, self._begun, self._give_up, self._say)
+        topics = {topic for topic, _ in lag}
+        if lag and (who, min(topics)) not in self._late:
+            self._late |= {(who, topic) for topic in topics}
+            why = self._readers.trouble.get(who) or f"after {self._wait_seconds:g} s"
+            where = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
+            self._findings.add("behind", "", f"the {who} is {sum(lag.values())} behind: {why}", lag=where)
+        return lag
+
+
+async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: float, say: Say) -> Ends:
+    """Wait until a reader has reached the goal; return by how much it has not when the time is over."""
+    loop = asyncio.get_running_loop()
+    said_at = loop.time()
+    while True:
+        readers.trouble.pop(who, None)
+        reached = await getattr(readers, who)()
+        lag = {
+            place: end - at
+            for place, end in goal.items()
+            if (at := max(reached.get(place, -1), begun[place])) < end
+        }
+        if not lag or loop.time() > give_up:
+            return lag
+        if loop.time() - said_at > SAID_SECONDS:
+            said_at = loop.time()
+            say(f"waiting for the {who}: {sum(lag.values())} records behind")
+        await asyncio.sleep(LOOK_SECONDS)

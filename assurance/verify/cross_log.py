@@ -1,0 +1,104 @@
+"""What a lead tells its org, and the org the lead, is in the other's log, as the record that caused it says it.
+
+Once at least: whoever carries it may repeat itself. And nothing is there that no record caused.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from assurance.verify.facts import Truth
+from assurance.verify.findings import Findings
+from assurance.verify.published import Expected, place_of
+from assurance.verify.records import instant, place
+from models.codec import encode_event
+from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepRequested
+from models.org_decisions import OrgStep
+from models.public import ORG_LOG
+from rules.outbound.lead_org_messages import identity, to_leads
+from rules.outbound.public_messages import origin
+
+TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, LeadClosed)
+"""What only a lead's record may cause."""
+
+
+class CrossLogMessages:
+    """Takes what either journal causes and what either log has, and says in the end what is missing.
+
+    `cut`: what is older may have lost its cause to compaction.
+    """
+
+    def __init__(self, findings: Findings, truth: Truth, *, cut: datetime) -> None:
+        self._findings = findings
+        self._truth = truth
+        self._cut = cut
+        self._expected: dict[str, Expected] = {}
+        self._seen: dict[str, set[int]] = {}
+        self._answers: dict[str, tuple[int, str]] = {}
+        self._must: set[str] = set()
+
+    # -- leads tell their org ----------------------------------------------------------------------------------------
+
+    def expect(self, expected: Expected) -> None:
+        """Take what one partition of the lead journal causes."""
+        self._expected[str(expected.partition)] = expected.only(ORG_LOG)
+        self._seen[str(expected.partition)] = set()
+
+    def sent(self, record: Any, event: Any) -> None:
+        """Hold one event of `org-log` against what the leads' records say."""
+        source, number = origin(record)
+        lead_id = getattr(event, "lead_id", "")
+        if not source:
+            if isinstance(event, TOLD_BY_LEADS):
+                self._unasked(record, lead_id)
+            return
+        expected = self._expected.get(source)
+        known = None if expected is None else expected.prints[ORG_LOG].get(number)
+        if expected is None or known is None:
+            # What is told of records that came after those we read is not ours to judge.
+            if expected is None or place_of(number)[0] <= expected.mark:
+                self._unasked(record, lead_id)
+            return
+        self._seen[source].add(number)
+        if known != hash((record.key, record.value)):
+            self._findings.add(
+                "errand_differs", lead_id, at=place(record), id=expected.id_of(number), type=_name(event)
+            )
+
+    def _unasked(self, record: Any, lead_id: str) -> None:
+        if instant(record) > self._cut:
+            self._findings.add("errand_unasked", lead_id, at=place(record))
+
+    # -- orgs answer leads -------------------------------------------------------------------------------------------
+
+    def told(self, step: OrgStep, *, must: bool) -> None:
+        """Take what an org's step tells leads. `must` False: it may not be there yet, or not any more."""
+        for news in to_leads(step):
+            told = identity(news) or news.cause
+            self._answers[told] = (hash(encode_event(news)), news.lead_id)
+            if must:
+                self._must.add(told)
+
+    # -- in the end --------------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Say what is missing, and which answers no org gave. To be called when all has been read."""
+        for source, expected in self._expected.items():
+            for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
+                off, _ = place_of(number)
+                lead_id, _ = self._truth.decided.get((expected.partition, off), ("", 0))
+                self._findings.add("errand_lost", lead_id, id=expected.id_of(number))
+        heard: set[str] = set()
+        for (cause, print_), (lead_id, at) in self._truth.heard.items():
+            heard.add(cause)
+            known = self._answers.get(cause)
+            if known is None:
+                if at > self._cut:
+                    self._findings.add("org_answer_unasked", lead_id, cause=cause)
+            elif known[0] != print_:
+                self._findings.add("org_answer_differs", lead_id, cause=cause)
+        for cause in sorted(self._must - heard):
+            self._findings.add("org_answer_lost", self._answers[cause][1], cause=cause)
+
+
+def _name(event: Any) -> str:
+    return str(event.__struct_config__.tag)

@@ -1,0 +1,94 @@
+"""What a lead says of itself and what its org knows of it are the same, and no lead is missing among all (X7, R9).
+
+Only leads at rest are compared: where either side has news the other has not heard yet, they may differ for a moment.
+"""
+
+from typing import Final
+
+from assurance.verify.facts import OrgPlace, Truth
+from assurance.verify.findings import Findings
+from models.lead import OWNED_PHASES, Lead, Phase, Seeking
+from models.org import Stage
+
+STAGES: Final = {
+    Seeking.OFFERED: Stage.OFFERED,
+    Seeking.RINGING: Stage.RINGING,
+    Seeking.PAUSED: Stage.WAITING,
+    Seeking.WAITING: Stage.WAITING,
+}
+"""How far a lead's search is -> where it stands with its org."""
+
+CONSERVED: Final = {
+    Phase.OWNED: "owned",
+    Phase.WORKING: "owned",
+    Phase.QUEUED: "queued",
+    Phase.LOCKED: "queued",
+    Phase.OFFERED: "offered",
+    Phase.EXCEPTION: "exceptions",
+    Phase.IGNORED: "ignored",
+    Phase.CLOSED: "closed",
+}
+"""phase -> what X7 counts it among; one that a rep has open counts where it was taken from."""
+SHOWN: Final = 5
+
+
+def check_orgs(truth: Truth, findings: Findings) -> None:
+    """Hold each lead against its org's row, and each row against its lead."""
+    left = dict(truth.org_leads)
+    for lead_id, facts in truth.leads.items():
+        org = facts.lead.facts.org
+        found = left.pop((org, lead_id), None)
+        search = facts.lead.search
+        if search is not None and search.stage is Seeking.ASKED:
+            findings.suspect("org_silent", lead_id, org=org, group=search.group_id, epoch=search.epoch)
+            continue
+        wanted = place_in_org(facts.lead)
+        if wanted == found:
+            continue
+        code = "org_missing" if found is None else "org_unasked" if wanted is None else "org_differs"
+        findings.suspect(code, lead_id, org=org, org_lead=[_shown(found), _shown(wanted)])
+    for (org, lead_id), place in left.items():
+        findings.suspect("org_unasked", lead_id, org=org, org_lead=[_shown(place), None])
+
+
+def place_in_org(lead: Lead) -> OrgPlace | None:
+    """Return what a lead's org must know of it; None where it takes nothing of anybody and waits for nobody."""
+    if lead.owner is not None and lead.phase in OWNED_PHASES:
+        return OrgPlace(Stage.HELD, lead.taken, frozenset({lead.owner}))
+    search = lead.search
+    if search is None or search.stage not in STAGES:
+        return None
+    return OrgPlace(STAGES[search.stage], search.epoch, frozenset(search.reps))
+
+
+def check_conservation(truth: Truth, findings: Findings) -> None:
+    """X7: leads in = owned + queued + offered + exceptions + ignored + closed, each lead in one of them."""
+    sums: dict[str, int] = {}
+    for facts in truth.leads.values():
+        kind = CONSERVED[facts.lead.phase]
+        sums[kind] = sums.get(kind, 0) + 1
+    there = truth.leads.keys()
+    if sum(sums.values()) != len(truth.arrived) or truth.arrived != there:
+        findings.add(
+            "leads_do_not_add_up",
+            "",
+            leads_in=len(truth.arrived),
+            leads=sums,
+            missing=sorted(truth.arrived - there)[:SHOWN],
+            unannounced=sorted(there - truth.arrived)[:SHOWN],
+        )
+
+
+def check_persons(truth: Truth, findings: Findings) -> None:
+    """R6: each arrival that came by an org is one lead's, as itself or as an inquiry of it, and is counted there."""
+    left = dict(truth.inquiries)
+    for lead_id, facts in truth.leads.items():
+        known = left.pop((facts.lead.facts.org, lead_id), None)
+        if facts.lead.placed >= 0 and known != facts.lead.inquiries:
+            findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])
+    for (org, lead_id), known in left.items():
+        findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[known, None])
+
+
+def _shown(place: OrgPlace | None) -> list[object] | None:
+    return None if place is None else [str(place.stage), place.epoch, sorted(place.reps)]

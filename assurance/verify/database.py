@@ -1,0 +1,221 @@
+"""The CRM database says of every lead, owner, exception and decision what the journal says."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from assurance.verify.facts import NOTHING, LeadFacts, Truth, imprint
+from assurance.verify.findings import Findings
+from sink.engine import connect
+from sink.tables import (
+    AssignmentHistoryTable,
+    AssignmentTable,
+    DecisionTable,
+    LeadExceptionTable,
+    LeadTable,
+)
+
+AT_ONCE: Final = 2_000
+"""Rows fetched at a time."""
+
+_LEAD: Final = LeadTable
+_ASSIGNMENT: Final = AssignmentTable
+_HISTORY: Final = AssignmentHistoryTable
+_EXCEPTION: Final = LeadExceptionTable
+_DECISION: Final = DecisionTable
+
+
+def check_database(database_url: str, truth: Truth, findings: Findings, *, cut: datetime) -> dict[str, int]:
+    """Compare every row with the journal; return rows read by table. Blocking: call it in a thread.
+
+    `cut`: what was decided before may be gone from the journal, and is not missed there.
+    """
+    engine = connect(database_url)
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")  # SQLite reads so anyway
+    try:
+        with engine.connect() as connection:  # one transaction: all of it as of one instant
+            return {
+                "lead": _leads(connection, truth, findings),
+                "assignment": _assignments(connection, truth, findings),
+                "assignment_history": _history(connection, truth, findings),
+                "lead_exception": _exceptions(connection, truth, findings),
+                "decision": _decisions(connection, truth, findings, cut),
+            }
+    except (SQLAlchemyError, OSError) as error:
+        findings.add("unreachable", "", f"the CRM database: {str(error).splitlines()[0]}")
+        return {}
+    finally:
+        engine.dispose()
+
+
+def _rows(connection: Connection, query: Any) -> Iterator[Any]:
+    yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
+
+
+def _leads(connection: Connection, truth: Truth, findings: Findings) -> int:
+    """X7: every lead, in its phase, with its owner; counts follow."""
+    columns = (
+        _LEAD.version,
+        _LEAD.phase,
+        _LEAD.owner,
+        _LEAD.assigned_at,
+        _LEAD.claimed_through,
+        _LEAD.callback_at,
+        _LEAD.last_outcome,
+        _LEAD.inquiries,
+        _LEAD.notes,
+    )
+    left = set(truth.leads)
+    count = 0
+    for lead_id, *found in _rows(connection, select(_LEAD.lead_id, *columns)):
+        count += 1
+        left.discard(lead_id)
+        facts = truth.leads.get(lead_id)
+        if facts is None:
+            findings.suspect("crm_unasked", lead_id, table="lead")
+            continue
+        lead = facts.lead
+        expected = (
+            facts.seq,
+            str(lead.phase),
+            lead.owner,
+            lead.assigned_at,
+            lead.claimed_through,
+            lead.callback_at,
+            lead.last_outcome,
+            lead.inquiries,
+            lead.notes,
+        )
+        _compare(findings, "lead", lead_id, [column.key for column in columns], found, expected)
+    _missing(findings, "lead", left)
+    return count
+
+
+def _assignments(connection: Connection, truth: Truth, findings: Findings) -> int:
+    """Who owns a lead, since which version and how."""
+    columns = (_ASSIGNMENT.version, _ASSIGNMENT.rep_id, _ASSIGNMENT.how, _ASSIGNMENT.via)
+    left = {lead_id for lead_id, facts in truth.leads.items() if facts.owners}
+    count = 0
+    for lead_id, *found in _rows(connection, select(_ASSIGNMENT.lead_id, *columns)):
+        count += 1
+        left.discard(lead_id)
+        facts = truth.leads.get(lead_id)
+        if facts is None or not facts.owners:
+            if facts is None or facts.whole:
+                findings.suspect("crm_unasked", lead_id, table="assignment")
+            continue
+        version, rep_id = facts.owners[-1]
+        expected = (version, rep_id, facts.lead.how, facts.lead.via)
+        _compare(findings, "assignment", lead_id, [column.key for column in columns], found, expected)
+    _missing(findings, "assignment", left)
+    return count
+
+
+def _history(connection: Connection, truth: Truth, findings: Findings) -> int:
+    """Every owner a lead had, each once."""
+    left = {lead_id for lead_id, facts in truth.leads.items() if facts.owners}
+    query = select(_HISTORY.lead_id, _HISTORY.version, _HISTORY.rep_id).order_by(
+        _HISTORY.lead_id, _HISTORY.version
+    )
+    count = 0
+    for lead_id, rows in groupby(_rows(connection, query), key=lambda row: row[0]):
+        found = [(version, rep_id) for _, version, rep_id in rows]
+        count += len(found)
+        left.discard(lead_id)
+        facts = truth.leads.get(lead_id)
+        if facts is None:
+            findings.suspect("crm_unasked", lead_id, table="assignment_history")
+        elif not _same_owners(found, facts):
+            findings.suspect(
+                "crm_differs", lead_id, table="assignment_history", crm_journal=[found, facts.owners]
+            )
+    _missing(findings, "assignment_history", left)
+    return count
+
+
+def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
+    """Say whether the owners are the journal's; it may lack the oldest ones."""
+    return found == facts.owners if facts.whole else set(facts.owners) <= set(found)
+
+
+def _exceptions(connection: Connection, truth: Truth, findings: Findings) -> int:
+    """E1, E4: who is at the exceptions desk, open or ignored, and since which version it is told so."""
+    left = {lead_id for lead_id, facts in truth.leads.items() if facts.exception}
+    columns = (_EXCEPTION.status, _EXCEPTION.version)
+    names = [column.key for column in columns]
+    count = 0
+    for lead_id, *found in _rows(connection, select(_EXCEPTION.lead_id, *columns)):
+        count += 1
+        left.discard(lead_id)
+        facts = truth.leads.get(lead_id)
+        if facts is not None and facts.exception is not None:
+            expected = (facts.exception, facts.desk_version)
+            _compare(findings, "lead_exception", lead_id, names, found, expected)
+        elif facts is None or facts.whole:
+            findings.suspect("crm_unasked", lead_id, table="lead_exception")
+    _missing(findings, "lead_exception", left)
+    return count
+
+
+def _decisions(connection: Connection, truth: Truth, findings: Findings, cut: datetime) -> int:
+    """X1: everything that was decided, at its place in the log."""
+    query = select(
+        _DECISION.source_partition,
+        _DECISION.source_offset,
+        _DECISION.lead_id,
+        _DECISION.version,
+        _DECISION.type,
+        _DECISION.result,
+        _DECISION.rep_id,
+        _DECISION.decided_at,
+    ).order_by(_DECISION.source_partition, _DECISION.source_offset, _DECISION.n)
+    left = {place for place, (_, print_) in truth.decided.items() if print_ != NOTHING}
+    count = 0
+    for place, group in groupby(_rows(connection, query), key=lambda row: (row[0], row[1])):
+        rows = list(group)
+        count += len(rows)
+        _, _, lead_id, version, *_, decided_at = rows[0]
+        said = tuple((row[4], row[5], row[6]) for row in rows)
+        known = truth.decided.get(place)
+        left.discard(place)
+        where = f"lead-log-{place[0]}@{place[1]}"
+        if known is None:
+            if decided_at > cut:
+                findings.suspect("crm_unasked", lead_id, table="decision", event=where)
+        elif known != (lead_id, imprint(version, said)):
+            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(said))
+    for place in sorted(left):
+        where = f"lead-log-{place[0]}@{place[1]}"
+        findings.suspect("crm_missing", truth.decided[place][0], table="decision", event=where)
+    return count
+
+
+def _compare(
+    findings: Findings,
+    table: str,
+    lead_id: str,
+    names: list[str],
+    found: list[Any],
+    expected: tuple[Any, ...],
+) -> None:
+    differ = {
+        column: [_shown(one), _shown(other)]
+        for column, one, other in zip(names, found, expected, strict=True)
+        if one != other
+    }
+    if differ:
+        findings.suspect("crm_differs", lead_id, table=table, crm_journal=differ)
+
+
+def _missing(findings: Findings, table: str, left: set[str]) -> None:
+    for lead_id in sorted(left):
+        findings.suspect("crm_missing", lead_id, table=table)
+
+
+def _shown(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,115 @@
+"""What one pass over the journal leaves to compare others with, small enough for every lead there is."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from models.decisions import Answered, Decision, ExceptionIgnored, ExceptionRaised, ExceptionResolved
+from models.lead import Lead, LeadRow, Phase
+from models.org import Stage
+from rules.org.persons import Persons
+from rules.queues.personal_queues import own_queues, own_sort_key
+
+TROUBLES = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_STATUS = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
+
+
+class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
+    """One lead's newest row without its answers, and its owners so far: (version, rep id or None)."""
+
+    partition: int
+    off: int
+    seq: int
+    at: datetime
+    lead: Lead
+    owners: list[tuple[int, str | None]]
+    desk_version: int | None
+    """The version in which the lead last stood at the exceptions desk or left it, None where it never was there."""
+    whole: bool
+    """Whether the journal still has every record of the lead."""
+
+    @property
+    def exception(self) -> str | None:
+        """The status at the exceptions desk, None where it never was there (E1, E4)."""
+        if self.desk_version is None:
+            return None
+        return _STATUS.get(self.lead.phase, "resolved")
+
+    def remember_desk(self, row: LeadRow) -> None:
+        """Take note if this record says something of the exceptions desk (E1, E4)."""
+        at_desk = row.lead is not None and row.lead.phase in _STATUS
+        if at_desk or any(isinstance(decision, TROUBLES) for decision in row.decisions):
+            self.desk_version = row.seq
+
+    def places(self) -> dict[str, str]:
+        """Return queue id -> sort key of every list the lead must be in, reps' own included (D3, R3, S5)."""
+        places = {queue_id: place.sort_key for queue_id, place in self.lead.places.items()}
+        if own := own_queues(self.lead):
+            places |= dict.fromkeys(own, own_sort_key(self.lead, self.at))
+        return places
+
+
+class OrgPlace(msgspec.Struct, frozen=True, gc=False):
+    """What an org knows of one lead: how far it is, under which epoch, and of whom it takes capacity."""
+
+    stage: Stage
+    epoch: int
+    reps: frozenset[str]
+
+
+class Truth(msgspec.Struct, kw_only=True):
+    """What the logs and the journals say.
+
+    `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
+    kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
+    offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
+    snapshot. `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of what an org told, in
+    the log -> (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind,
+    object id) -> version the org knows. `org_events`: by type, in `org-log`. `persons`: org -> whom it knows (R6);
+    `inquiries`: (org, lead id) -> how many arrivals it knows of the lead.
+    """
+
+    leads: dict[str, LeadFacts] = {}
+    decided: dict[tuple[int, int], tuple[str, int]] = {}
+    published: dict[tuple[str, str, str], dict[int, int]] = {}
+    causes: set[int] = set()
+    events: Counter[str] = msgspec.field(default_factory=Counter)
+    read: dict[int, int] = {}
+    moving: set[str] = set()
+    arrived: set[str] = set()
+    heard: dict[tuple[str, int], tuple[str, datetime]] = {}
+    org_leads: dict[tuple[str, str], OrgPlace] = {}
+    org_published: dict[tuple[str, str, str], int] = {}
+    org_events: Counter[str] = msgspec.field(default_factory=Counter)
+    persons: dict[str, Persons] = {}
+    inquiries: dict[tuple[str, str], int] = {}
+
+    def lead_of(self, org: str, arrival_id: str) -> str:
+        """Return the lead that an arrival is, or was added to (R6); itself where no org knows of it."""
+        persons = self.persons.get(org)
+        return (persons.lead_of(arrival_id) if persons else None) or arrival_id
+
+    def phases(self) -> dict[str, int]:
+        """Return how many leads are in each phase (X7)."""
+        return dict(Counter(str(facts.lead.phase) for facts in self.leads.values()))
+
+
+NOTHING: Final = 0
+"""The imprint of a record that decided nothing."""
+
+
+def imprint(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
+    """Return a number that equal lists of decisions share; `said`: (type, result, rep id) of each."""
+    return hash((version, said)) if said else NOTHING
+
+
+def imprint_of(row: LeadRow) -> int:
+    """Return the imprint of what a row decided."""
+    return imprint(row.seq, tuple(_said(decision) for decision in row.decisions))
+
+
+def _said(decision: Decision) -> tuple[str, str | None, str | None]:
+    result = str(decision.result) if isinstance(decision, Answered) else None
+    return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)

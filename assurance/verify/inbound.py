@@ -1,0 +1,157 @@
+"""Whatever came in has had its effect, or is among the dead letters with its reason."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+from assurance.verify.catch_up import Snapshot
+from assurance.verify.facts import Truth
+from assurance.verify.findings import Findings
+from assurance.verify.graves import Graves
+from assurance.verify.lead_invariants import KnownAnswers
+from assurance.verify.records import COMPACTABLE, place
+from models.errors import Refused
+from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.envelope import digest
+from rules.inbound.intake import accept_action, accept_arrival, accept_publication
+from rules.org.directory import published_for
+from rules.refused_actions import answer_to_refused
+from rules.times import record_time
+
+
+class Inbound:
+    """Holds what came in against what the log and the journal made of it."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot,
+        truth: Truth,
+        told: KnownAnswers,
+        graves: Graves,
+        findings: Findings,
+        partitions: int,
+    ) -> None:
+        self._snapshot = snapshot
+        self._cut = snapshot.at - COMPACTABLE
+        self._truth = truth
+        self._told = told
+        self._graves = graves
+        self._findings = findings
+        self._partitions = partitions
+        self.leads: set[str] = set()
+
+    async def arrivals(self, records: AsyncIterator[Any]) -> None:
+        """Find every arrival that can be read in the log, and its lead (X7)."""
+        async for record in self._until_snapshot(records):
+            # As a rule an arrival's cause is the hash of its bytes: then there is nothing to parse.
+            if hash(digest(record.value or b"")) in self._truth.causes and not self._buried(record):
+                continue
+            try:
+                event = accept_arrival(record.value, dict(record.headers), arrived_at=self._arrived(record))
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            lead_id = self._truth.lead_of(event.org, event.lead_id)
+            old = self._arrived(record) <= self._cut and lead_id in self._truth.leads
+            if hash(event.cause) not in self._truth.causes and not old:
+                # Its org may have placed it, and the relay not have carried that yet.
+                self._findings.suspect("arrival_lost", lead_id, at=place(record), arrival=event.lead_id)
+            elif lead_id not in self._truth.leads:
+                self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
+
+    async def actions(self, records: AsyncIterator[Any]) -> None:
+        """Find the answer to every action whose id can be read, refused ones too (X4)."""
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_action(record.value, dict(record.headers))
+            except Refused as refused:
+                self._refused(record, refused)
+                answered = answer_to_refused(record.value, dict(record.headers), refused)
+                if answered is None:
+                    continue
+                event = answered
+            else:
+                self._unburied(record)
+            if (event.cause, event.lead_id) not in self._told and self._arrived(record) > self._cut:
+                self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
+
+    async def publications(self, records: AsyncIterator[Any]) -> None:
+        """Hold the newest publication of each object against what each partition, and its org, knows (Q6)."""
+        newest: dict[tuple[str, str, str], int] = {}
+        for_orgs: set[tuple[str, str, str]] = set()
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_publication(
+                    record.key, record.value, dict(record.headers), version=record.offset
+                )
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            key = (event.org, event.kind, event.object_id)
+            newest[key] = event.version
+            if published_for(event):
+                for_orgs.add(key)
+        for key, version in newest.items():
+            said = "/".join(key)
+            known = self._truth.published.get(key, {})
+            behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
+            if behind:
+                what = f"version {version} of {said} is not in partitions {behind}"
+                self._findings.add("publication_lost", "", what)
+            if key in for_orgs and self._truth.org_published.get(key, -1) < version:
+                what = f"version {version} of {said} is not in its org's journal"
+                self._findings.add("org_publication_lost", "", what)
+
+    async def listings(self, records: AsyncIterator[Any]) -> None:
+        """Hold the newest record of each phone and address against what its org knows (X6)."""
+        newest: dict[tuple[str, str], str | None] = {}
+        async for record in self._until_snapshot(records):
+            try:
+                event = accept_listing(
+                    record.key,
+                    record.value,
+                    dict(record.headers),
+                    version=record.offset,
+                    at=self._arrived(record),
+                )
+            except Refused as refused:
+                self._refused(record, refused)
+                continue
+            self._unburied(record)
+            newest[event.org, event.handle] = event.reason
+        for (org, handle), reason in newest.items():
+            persons = self._truth.persons.get(org)
+            known = persons.barred(handle) if persons else None
+            if known != reason:
+                self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
+            for lead_id in persons.all_with(handle) if persons else ():
+                facts = self._truth.leads.get(lead_id)
+                said = facts.lead.suppressed.get(handle) if facts else None
+                if said != reason:
+                    self._findings.suspect(
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[said, reason]
+                    )
+
+    async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        async for record in records:
+            if record.offset < self._snapshot.end(record.topic, record.partition):
+                yield record
+
+    def _arrived(self, record: Any) -> datetime:
+        """Return when a record arrived, as intake has it; where its time cannot be, intake took its own clock."""
+        return record_time(record.timestamp / 1000.0, self._snapshot.at)
+
+    def _buried(self, record: Any) -> bool:
+        return (record.topic, record.partition, record.offset) in self._graves
+
+    def _refused(self, record: Any, refused: Refused) -> None:
+        if not self._buried(record):
+            self._findings.add("refusal_lost", "", at=place(record), reason=str(refused))
+
+    def _unburied(self, record: Any) -> None:
+        """Name a message that can be accepted and was not; where our own code failed, its effect is looked for."""
+        if self._buried(record) and not self._graves.is_fatal(record):
+            self._findings.add("buried_unasked", "", at=place(record))

@@ -1,0 +1,258 @@
+"""One lead's rows, read one after the other, tell a story in which nobody has it but by a decision that says so.
+
+Written without a look at the machine: it knows what rows and decisions mean, and nothing of how they are made.
+"""
+
+from typing import Any, Final
+
+from assurance.verify.findings import Findings
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    ClaimReopened,
+    DeadlineIgnored,
+    InquiryAdded,
+    MergedInto,
+    OwnerChanged,
+    Result,
+)
+from models.events import ActionRequested, LeadArrived, OrgAnswered
+from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.offers import LeadOrphaned, OfferMade
+
+LeadEvent = Any
+"""Anything in a lead's log."""
+
+GIVES: Final[dict[str, Result]] = {
+    "claim": Result.WON,
+    "claim_now": Result.WON,
+    "callback": Result.DONE,
+    "assign": Result.DONE,
+}
+"""The actions that may give a lead an owner, and what the asker was told when they did."""
+TAKES: Final[dict[str, Result]] = {
+    "claim": Result.WON,
+    "claim_now": Result.WON,
+    "accept": Result.WON,
+    "press_one": Result.WON,
+    "outcome": Result.DONE,
+    "callback": Result.DONE,
+    "note": Result.DONE,
+}
+"""The actions by which a rep takes a lead that is offered to it (R3, S1, S5)."""
+_CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored, MergedInto)
+
+
+class KnownAnswers(dict[tuple[str, str], list[int]]):
+    """(action id, lead id) -> the `fingerprint` of each answer it ever got."""
+
+    def knows(self, action_id: str, lead_id: str, fingerprint: int) -> bool:
+        """Say whether the action was given this answer."""
+        return fingerprint in self.get((action_id, lead_id), ())
+
+
+def fingerprint(
+    rep_id: str, what: str, result: str, reason: str | None, owner: str | None, version: int
+) -> int:
+    """Return a number that equal answers share."""
+    return hash((rep_id, what, str(result), str(reason), owner, version))
+
+
+class LeadInvariants:
+    """Checks each step of each lead of a partition. `told` collects every answer, for whoever compares them."""
+
+    def __init__(self, findings: Findings, told: KnownAnswers) -> None:
+        self._findings = findings
+        self._told = told
+
+    def take(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: LeadEvent) -> None:
+        """Check one step. `before` None: the lead's first record, or its former one is compacted away."""
+        was, now = (before.lead if before else None), after.lead
+        self._version(lead_id, before, after)
+        if isinstance(event, ActionRequested):
+            self._answer(lead_id, before, after, event)
+        elif any(isinstance(decision, Answered) for decision in after.decisions):
+            self._add("answered_twice", lead_id, after, what="something nobody asked for was answered")
+        if before is not None or isinstance(event, LeadArrived):
+            self._owner(lead_id, was, after, event)
+        if now is None and (was is not None or isinstance(event, LeadArrived)):
+            self._add("not_conserved", lead_id, after)
+        if now is not None and now is not was and (wrong := phase_problem(now)):
+            self._add("phase_wrong", lead_id, after, what=wrong)
+
+    def note(self, lead_id: str, row: LeadRow) -> None:
+        """Note the answers of a row that cannot be checked, so that later ones can be held against them."""
+        for decision in row.decisions:
+            if isinstance(decision, Answered):
+                self._repeated(lead_id, None, row, decision)
+
+    # -- versions ------------------------------------------------------------------------------------------------
+
+    def _version(self, lead_id: str, before: LeadRow | None, after: LeadRow) -> None:
+        """Every change is one version, and nothing else is."""
+        if before is None:
+            return
+        same = after.lead is before.lead or after.lead == before.lead
+        if after.seq != before.seq + (not same):
+            what = f"version {before.seq} became {after.seq} though the lead {'did not change' if same else 'changed'}"
+            self._add("version_wrong", lead_id, after, what=what)
+        elif same and any(not isinstance(decision, _CHANGES_NOTHING) for decision in after.decisions):
+            said = [_name(decision) for decision in after.decisions]
+            if said != ["arrival_repeated"]:
+                self._add("version_wrong", lead_id, after, what="decisions without a change", said=said)
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
+        """Q8, X4: one answer for each action, the first for its repeats, and true of the row it is in."""
+        answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
+        if len(answers) != 1 or answers[0].action_id != event.cause:
+            code = "answered_twice" if answers else "unanswered"
+            self._add(code, lead_id, after, said=[answer.action_id for answer in answers])
+            return
+        answer = answers[0]
+        if self._repeated(lead_id, before, after, answer):
+            return
+        theirs = after.lead is None or after.lead.facts.org == event.org
+        owner = after.lead.owner if after.lead and theirs else None  # another org is told nothing of the lead
+        if answer.rep_id != event.rep_id or answer.action != event.action:
+            self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
+        elif answer.owner != owner or answer.version != after.seq:
+            said = {"owner": answer.owner, "version": answer.version}
+            self._add(
+                "answer_differs_from_row",
+                lead_id,
+                after,
+                answer=said,
+                owner=owner,
+                version=after.seq,
+            )
+        if answer.result is Result.WON and owner != answer.rep_id:
+            self._add("winner_is_not_owner", lead_id, after, winner=answer.rep_id, owner=owner)
+        elif answer.result is Result.LOST and (
+            owner is None or (owner == answer.rep_id and answer.action != "assign")
+        ):
+            self._add("loser_is_owner", lead_id, after, loser=answer.rep_id, owner=owner)
+
+    def _repeated(self, lead_id: str, before: LeadRow | None, after: LeadRow, answer: Answered) -> bool:
+        """Note an answer; say whether the action had been answered before and so changes nothing now (X4)."""
+        told = self._told.setdefault((answer.action_id, lead_id), [])
+        told.append(
+            fingerprint(
+                answer.rep_id, answer.action, answer.result, answer.reason, answer.owner, answer.version
+            )
+        )
+        kept = before.answers if before else ()
+        first = next((one for one in kept if one.action_id == answer.action_id), None)
+        if first is not None:
+            if first != answer:
+                self._add("answered_twice", lead_id, after, action=answer.action_id)
+            elif before is not None and after.seq != before.seq:
+                self._add("answered_twice", lead_id, after, what="a repeated action changed the lead")
+            return True
+        # A row keeps its newest answers only: a repeat that comes later than that is decided anew.
+        if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
+            self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
+        return False
+
+    # -- the owner -----------------------------------------------------------------------------------------------
+
+    def _owner(self, lead_id: str, was: Lead | None, after: LeadRow, event: LeadEvent) -> None:
+        """One owner at a time, and each by a decision that names the one before (Q8, Q10)."""
+        changes = [decision for decision in after.decisions if isinstance(decision, OwnerChanged)]
+        had, has = (was.owner if was else None), (after.lead.owner if after.lead else None)
+        at = had
+        for change in changes:
+            if change.previous_rep_id != at:
+                self._add(
+                    "owner_unexplained", lead_id, after, said_previous=change.previous_rep_id, previous=at
+                )
+            at = change.rep_id
+        if at != has:
+            self._add("owner_unexplained", lead_id, after, explained=at, owner=has, before=had)
+        if changes and not _may_give(event, was, after, has):
+            self._add("owner_replaced", lead_id, after, before=had, owner=has, event=_name(event))
+        once, now = (was.claimed_through if was else None), (after.lead and after.lead.claimed_through)
+        reopened = any(isinstance(decision, ClaimReopened) for decision in after.decisions)
+        if once is not None and not reopened and (now != once or any(c.how == "claim" for c in changes)):
+            self._add("claimed_again", lead_id, after, before=once, now=now)
+
+    def _add(self, code: str, lead_id: str, row: LeadRow, **details: Any) -> None:
+        self._findings.add(code, lead_id, details.pop("what", None), off=row.off, cause=row.cause, **details)
+
+
+def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
+    """Say whether the event may have given the lead this owner, or taken the one it had (X2)."""
+    if isinstance(event, LeadArrived):
+        return _arrival_gives(event, was, after, owner)
+    if was is None:
+        return False
+    if isinstance(event, OrgAnswered):
+        return _org_gives(event, was, after, owner)
+    if not isinstance(event, ActionRequested):
+        return False
+    told = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
+    search = was.search
+    if event.action != "assign" and search is not None and search.stage in HELD_BACK:
+        # Somebody is about to have it: it is for those it is offered to, as long as that lasts.
+        offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
+        lasts = search.until is None or search.until > after.at
+        named = event.epoch is None or event.epoch == search.epoch
+        wins = event.action in TAKES and told == TAKES[event.action]
+        return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
+    wanted = event.to_rep_id if event.action == "assign" else event.rep_id
+    free = was.owner is None or event.action in ("claim", "claim_now")
+    return owner == wanted and event.action in GIVES and told == GIVES[event.action] and free
+
+
+def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
+    """Say whether an arrival may have given a new lead its owner (R5), or one that nobody active had (R6)."""
+    if was is None:
+        return owner == event.facts.assigned_to
+    added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
+    first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
+    free = was.owner is None or (first.rep_id is None and first.how == "orphaned")
+    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, event.facts.assigned_to)
+
+
+def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
+    """Say whether an org's answer may have made or ended this ownership: for good (R1), or because the owner left."""
+    answer, search = event.answer, was.search
+    if was.phase is Phase.CLOSED:
+        return False  # whoever closed it keeps it for the record
+    if isinstance(answer, LeadOrphaned):
+        hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
+        return (
+            owner is None and (was.owner, was.taken) == (answer.rep_id, answer.epoch) and hows == {"orphaned"}
+        )
+    if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
+        return False
+    asked = search.stage in (Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING) and search.epoch == answer.epoch
+    return was.owner is None and owner == answer.rep_id and asked
+
+
+def phase_problem(lead: Lead) -> str | None:
+    """Say what of a lead's owner, lock, places and search does not fit its phase; None when all does (X7)."""
+    phase, owned = lead.phase, lead.owner is not None
+    if phase is not Phase.CLOSED and owned is not (phase in OWNED_PHASES):
+        return f"it is {phase} and its owner is {lead.owner}"
+    if (lead.lock is not None) is not (phase in LOCKED_PHASES):
+        return f"it is {phase} and {'locked' if lead.lock else 'not locked'}"
+    if phase is Phase.WORKING and lead.lock is not None and lead.lock.rep_id != lead.owner:
+        return f"{lead.owner} owns it and {lead.lock.rep_id} has it open"
+    if phase is Phase.QUEUED and not lead.places:
+        return "it is queued and stands in no queue"
+    if phase not in (Phase.QUEUED, Phase.OWNED) and lead.places:
+        return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
+    if (lead.trouble is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
+        return f"it is {phase} and {'has' if lead.trouble else 'has no'} trouble"
+    stage = lead.search.stage if lead.search else None
+    if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
+        return f"it is {phase} and its search for a rep is {stage or 'over'}"
+    if stage is Seeking.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+        return f"it is {phase} and still waits for a rep"
+    return None
+
+
+def _name(said: Any) -> str:
+    return str(said.__struct_config__.tag)

@@ -1,0 +1,202 @@
+"""What the journal makes public is in its topic, once at least, as the journal says it, and nothing else is."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from assurance.verify.facts import Truth
+from assurance.verify.findings import Findings
+from assurance.verify.lead_invariants import KnownAnswers, fingerprint
+from assurance.verify.records import Row, name, place
+from models.decisions import Reason, Result
+from models.ids import effect_id
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
+from rules.outbound.public_messages import SOURCE_LOG, effects
+
+PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
+COMPACTED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
+_BITS: Final = 20
+"""Room for the number of an effect within its event: a lead in a million queues."""
+
+
+class Expected:
+    """The messages one partition of the journal causes, by topic and id."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.prints: dict[str, dict[int, int]] = {topic: {} for topic in (*PUBLIC, ORG_LOG)}
+        self.optional: set[int] = set()
+        self.newest: dict[str, dict[bytes, int]] = {topic: {} for topic in COMPACTED}
+        self.mark = -1
+
+    def add(self, row: Row, key: bytes, *, must: bool) -> None:
+        """Add what a record makes public. `must` False: it may not be there yet, or not any more."""
+        self.mark = max(self.mark, row.off)
+        for n, effect in enumerate(effects(row, key, self.partition)):
+            number = row.off << _BITS | n
+            self.prints[effect.topic][number] = hash((effect.key, effect.value))
+            if effect.topic in COMPACTED:
+                self.newest[effect.topic][effect.key] = number
+            if not must:
+                self.optional.add(number)
+
+    def only(self, topic: str) -> "Expected":
+        """Return what is expected of one topic, without the others."""
+        kept = Expected(self.partition)
+        kept.mark = self.mark
+        kept.prints[topic] = self.prints[topic]
+        kept.optional = self.optional & self.prints[topic].keys()
+        return kept
+
+    def id_of(self, number: int) -> str:
+        """Return an effect's `ce_id`."""
+        return effect_id(SOURCE_LOG, self.partition, *place_of(number))
+
+    def number(self, record: Any) -> int | None:
+        """Return the number of a message by its `ce_id`, None where it is not of this partition."""
+        for header, value in record.headers:
+            if header == "ce_id":
+                log, *numbers = value.decode(errors="replace").rsplit("-", 3)
+                if log == SOURCE_LOG and all(map(str.isdecimal, numbers)):
+                    partition, off, n = map(int, numbers)
+                    return off << _BITS | n if partition == self.partition else None
+        return None
+
+
+def place_of(number: int) -> tuple[int, int]:
+    """Return the offset of the event an effect comes from, and the effect's number within it."""
+    return number >> _BITS, number & (1 << _BITS) - 1
+
+
+class _Owner(msgspec.Struct, gc=False):
+    rep_id: str | None
+    version: int
+
+
+class _Answer(msgspec.Struct, gc=False):
+    action_id: str
+    lead_id: str
+    rep_id: str
+    type: str
+    result: Result
+    reason: Reason | None
+    owner: str | None
+    version: int
+
+
+class _Desk(msgspec.Struct, gc=False):
+    version: int
+    status: str
+
+
+_DESK: Final = msgspec.json.Decoder(_Desk)
+_OWNERS: Final = msgspec.json.Decoder(_Owner)
+_ANSWERS: Final = msgspec.json.Decoder(_Answer)
+
+
+async def check_topic(
+    topic: str,
+    records: AsyncIterator[Any],
+    *,
+    expected: Expected,
+    truth: Truth,
+    told: KnownAnswers,
+    findings: Findings,
+) -> None:
+    """Compare one partition of a public topic with what the journal causes."""
+    wanted = expected.prints[topic]
+    seen: set[int] = set()
+    last: dict[bytes, int] = {}
+    desk: dict[bytes, Any] = {}
+    count, first, end = 0, None, 0
+    async for record in records:
+        count, end = count + 1, record.offset + 1
+        first = record.offset if first is None else first
+        number = expected.number(record)
+        known = None if number is None else wanted.get(number)
+        if number is None or known is None:
+            if number is None or number >> _BITS <= expected.mark:
+                findings.add("published_unasked", name(record.key), at=place(record))
+            continue
+        seen.add(number)
+        if known != hash((record.key, record.value)):
+            findings.add("published_differs", name(record.key), at=place(record), id=expected.id_of(number))
+        if topic in COMPACTED:
+            if number < last.get(record.key, -1):
+                findings.add(
+                    "version_went_back", name(record.key), at=place(record), id=expected.id_of(number)
+                )
+            last[record.key] = number
+        with suppress(msgspec.MsgspecError):  # who forges what cannot be read is found by the bytes above
+            if topic == ASSIGNMENTS:
+                _owner(record, truth, findings)
+            elif topic == LEAD_DECISIONS:
+                _answer(record, told, findings)
+        if topic == LEAD_EXCEPTIONS:
+            desk[record.key] = record
+    for record in desk.values():
+        with suppress(msgspec.MsgspecError):
+            _exception(record, truth, findings)
+    gaps = first is not None and (first > 0 or count < end - first)
+    for number in wanted.keys() - seen - expected.optional:
+        # Where records are compacted away only the newest of a lead must be there.
+        if not gaps or topic not in COMPACTED or number in expected.newest[topic].values():
+            findings.add("not_published", "", id=expected.id_of(number), topic=topic)
+    for key, number in last.items():
+        newest = expected.newest[topic].get(key, number)
+        if number != newest and newest in seen:
+            findings.add(
+                "newest_is_stale",
+                name(key),
+                topic=topic,
+                newest=expected.id_of(newest),
+                found=expected.id_of(number),
+            )
+
+
+def _owner(record: Any, truth: Truth, findings: Findings) -> None:
+    """Hold an assignment against the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
+    lead_id = name(record.key)
+    said, facts = _OWNERS.decode(record.value), truth.leads.get(lead_id)
+    owners = dict(facts.owners) if facts else {}
+    if facts is None or owners.get(said.version, said.rep_id) != said.rep_id:
+        findings.add(
+            "published_differs",
+            lead_id,
+            "an assignment names an owner the journal does not have in that version",
+            at=place(record),
+            rep_id=said.rep_id,
+            version=said.version,
+        )
+
+
+def _exception(record: Any, truth: Truth, findings: Findings) -> None:
+    """Hold the newest message of a lead at the exceptions desk against its row, as the CRM database is held."""
+    lead_id = name(record.key)
+    said, facts = _DESK.decode(record.value), truth.leads.get(lead_id)
+    if facts is None or facts.desk_version is None:
+        return  # its record is compacted away
+    if (said.version, said.status) != (facts.desk_version, facts.exception):
+        findings.suspect(
+            "published_differs",
+            lead_id,
+            "the newest exception is not the journal's",
+            at=place(record),
+            published_journal=[[said.version, said.status], [facts.desk_version, facts.exception]],
+        )
+
+
+def _answer(record: Any, told: KnownAnswers, findings: Findings) -> None:
+    """Hold an answer against the journal's."""
+    said = _ANSWERS.decode(record.value)
+    print_ = fingerprint(said.rep_id, said.type, said.result, said.reason, said.owner, said.version)
+    if not told.knows(said.action_id, said.lead_id, print_):
+        findings.add(
+            "published_differs",
+            said.lead_id,
+            "an answer is not the journal's",
+            at=place(record),
+            action_id=said.action_id,
+        )

@@ -1,0 +1,86 @@
+"""Records as the worker reads them, and words for where they are."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from aiokafka.partitioner import murmur2
+
+from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, decode_row
+from models.events import DirectoryPublished
+from models.lead import DirectoryRow, LeadRow
+
+COMPACTABLE: Final = timedelta(hours=23)
+"""Records older than this may be compacted away: the journal keeps them a day, by the brokers' clocks."""
+
+Row = LeadRow | DirectoryRow
+
+
+def read_event(record: Any, partitions: int) -> Any:
+    """Return the event of a `lead-log` record; None where it is none of this partition: a dead letter then."""
+    try:
+        event = decode_event(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+    if isinstance(event, DirectoryPublished):
+        return event
+    key = record.key or b""
+    here = (murmur2(key) & 0x7FFFFFFF) % partitions == record.partition
+    return event if here and key == event.lead_id.encode() else None
+
+
+def read_row(record: Any) -> Row | None:
+    """Return the row of a `lead-journal` record, None where it cannot be read."""
+    try:
+        return decode_row(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def read_org_event(record: Any, partitions: int) -> Any:
+    """Return the event of an `org-log` record; None where it is none of this partition: a dead letter then."""
+    try:
+        event = decode_org_event(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+    key = record.key or b""
+    here = (murmur2(key) & 0x7FFFFFFF) % partitions == record.partition
+    return event if here and key == event.org.encode() else None
+
+
+def read_org_record(record: Any) -> OrgRecord | None:
+    """Return what an `org-journal` record says, None where it cannot be read."""
+    try:
+        return decode_org_record(record.value or b"")
+    except msgspec.MsgspecError:
+        return None
+
+
+def instant(record: Any) -> datetime:
+    """Return a record's time exactly as the worker reads it."""
+    return datetime.fromtimestamp(record.timestamp / 1000.0, UTC)
+
+
+def place(record: Any) -> str:
+    """Return where a record is: `lead-journal-3@17`."""
+    return f"{record.topic}-{record.partition}@{record.offset}"
+
+
+def name(key: bytes | None) -> str:
+    """Return a key as text."""
+    return (key or b"").decode(errors="replace")
+
+
+def differences(theirs: Any, ours: Any, path: str = "", most: int = 6) -> dict[str, Any]:
+    """Return path -> [theirs, ours] where two rows as builtins differ, the first few."""
+    found: dict[str, Any] = {}
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for field in [*theirs, *(field for field in ours if field not in theirs)]:
+            inner = f"{path}.{field}" if path else str(field)
+            found |= differences(theirs.get(field), ours.get(field), inner, most)
+    elif isinstance(theirs, list | tuple) and isinstance(ours, list | tuple) and len(theirs) == len(ours):
+        for n, (one, other) in enumerate(zip(theirs, ours, strict=True)):
+            found |= differences(one, other, f"{path}[{n}]", most)
+    elif theirs != ours:
+        found[path] = [theirs, ours]
+    return dict(list(found.items())[:most])

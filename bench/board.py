@@ -1,0 +1,145 @@
+"""`bench board`: opening a page and searching a queue of 100,000 leads, on a Valkey of its own.
+
+The queue is in the order of last names, and is filled by the board's own script. What is searched: `one`, a name that
+only the last lead has; `none`, a name nobody has; `many`, a name one in a hundred has, none of them near the top;
+`late`, a letter that all of the second half have and nobody of the first, the worst case: no match is near the top, and
+every second name matches.
+Times are medians of milliseconds, as the console's process sees them; `held` is the longest that one script of these
+four searches kept Valkey from everybody else, the median again.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import uvloop
+
+from bench.ground import Say, quiet
+from board import keys
+from board.reader import Reader
+from board.service import BATCH
+from board.writer import Change, Writer, connect
+from models.errors import StartFailed
+from runtime import ValkeyServer
+
+ORG: Final = "default"
+QUEUE: Final = "aged"
+GENERATION: Final = "bench"
+PAGE: Final = 50
+FIRSTS: Final = ("Ana", "Bo", "Cy", "Dina", "Ed", "Fatima", "Gus", "Hal", "Ivy", "Jeremy")
+EARLY: Final = ("Brooks", "Garcia", "Jones", "Lee", "Martin")
+LATE: Final = ("Moswell", "Newman", "Rowe", "Snow", "Wolf")
+SEARCHES: Final = {"one": "quixote", "none": "nobody", "many": "jeremy r", "late": "w"}
+
+
+def run(*, leads: int = 100_000, repeats: int = 15, progress: Say = quiet) -> dict[str, Any]:
+    """Return {page_ms, page_last_ms, search_one_ms, search_none_ms, search_many_ms, search_late_ms, held_ms} and more.
+
+    Raises FirstclaimError if Valkey fails or a search does not find what is there.
+    """
+    with tempfile.TemporaryDirectory(prefix="firstclaim-bench-", ignore_cleanup_errors=True) as folder:
+        progress("starting a Valkey")
+        with ValkeyServer(Path(folder) / "valkey") as valkey:
+            return uvloop.run(_measure(valkey.url, leads, repeats, progress))
+
+
+async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, Any]:
+    client, reader = connect(url), Reader.at(url)
+    try:
+        say(f"filling a queue with {leads:,} leads")
+        await client.set(keys.CURRENT, GENERATION)
+        began = time.perf_counter()
+        await _fill(Writer(client), leads)
+        told: dict[str, Any] = {"leads": leads, "repeats": repeats}
+        told["applied_per_s"] = round(leads / (time.perf_counter() - began))
+        names = await client.memory_usage(keys.names(GENERATION, ORG, QUEUE), samples=1000)
+        told["name_bytes_per_lead"] = round((names or 0) / leads)
+        for name, start in (("page", 0), ("page_last", leads - PAGE)):
+            told[f"{name}_ms"] = await _median(repeats, partial(_page, reader, start))
+        for name, wanted in SEARCHES.items():
+            told[f"search_{name}_ms"] = await _median(
+                repeats, partial(_search, reader, wanted, expected(name, leads))
+            )
+            say(f"search {name}: {told[f'search_{name}_ms']} ms")
+        told["held_ms"] = round(statistics.median([await _held(client, reader) for _ in range(repeats)]), 1)
+    finally:
+        await reader.close()
+        await client.aclose()
+    return told
+
+
+def name_of(n: int, leads: int) -> str:
+    """Return the name of the n-th of so many leads."""
+    if n == leads - 1:
+        return "Don Quixote"
+    half, place = divmod(2 * n, leads)
+    lasts = (EARLY, LATE)[half]
+    return f"{FIRSTS[n % len(FIRSTS)]} {lasts[place * len(lasts) // leads]}"
+
+
+def expected(name: str, leads: int) -> list[int]:
+    """Return the ranks that a search must find."""
+    wanted, found = SEARCHES[name], list[int]()
+    for n in range(leads):
+        if wanted in name_of(n, leads).casefold():
+            found.append(n)
+            if len(found) == PAGE:
+                break
+    return found
+
+
+async def _fill(writer: Writer, leads: int) -> None:
+    for start in range(0, leads, BATCH):
+        batch = []
+        for n in range(start, min(leads, start + BATCH)):
+            name = name_of(n, leads)
+            columns = {"name": name, "state": "RI", "loan_amount": 310_000, "loan_purpose": "refinance"}
+            change = Change(
+                change="entered",
+                org=ORG,
+                queue_id=QUEUE,
+                lead_id=f"{n * 2_654_435_761 % (1 << 32):08x}-7f0c-5b6e-9a53-2f0c4f3d6a1b",
+                version=1,
+                sort_key=f"{name.rpartition(' ')[2]} {n:06}" if n < leads - 1 else "~",
+                columns=msgspec.Raw(msgspec.json.encode(columns)),
+            )
+            batch.append(change)
+        await writer.apply(GENERATION, batch, {})
+
+
+async def _median(repeats: int, once: Callable[[], Awaitable[None]]) -> float:
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        await once()
+        times.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(times), 1)
+
+
+async def _held(client: Any, reader: Reader) -> float:
+    """Return the longest time (ms) that a command of one search of each kind took within Valkey."""
+    await client.config_set("slowlog-max-len", 1000)
+    await client.config_set("slowlog-log-slower-than", 0)
+    await client.slowlog_reset()
+    for wanted in SEARCHES.values():
+        await reader.search(ORG, QUEUE, wanted, limit=PAGE)
+    await client.config_set("slowlog-log-slower-than", -1)
+    log = await client.slowlog_get(1000)
+    return float(max(entry["duration"] for entry in log)) / 1000
+
+
+async def _page(reader: Reader, start: int) -> None:
+    page = await reader.page(ORG, QUEUE, start=start, limit=PAGE)
+    if len(page.rows) != PAGE:
+        raise StartFailed("board", f"has {len(page.rows)} leads from rank {start} on")
+
+
+async def _search(reader: Reader, wanted: str, ranks: list[int]) -> None:
+    page = await reader.search(ORG, QUEUE, wanted, limit=PAGE)
+    if [row.rank for row in page.rows] != ranks:
+        raise StartFailed("board", f"finds {wanted} at {[row.rank for row in page.rows]}, not at {ranks}")

@@ -1,0 +1,214 @@
+"""`bench listeners`: open live streams while many claim: whether anybody misses a change, and how late they hear (Q9).
+
+Each listener is a connection with a token of its own. It takes the first page of one claimable queue and applies what
+`/api/v1/live` tells, by ranks alone; told `rebuilt`, it takes the page anew. Meanwhile reps claim through
+`lead-actions`, evenly spaced, and as many new leads arrive. At the end each list must be what the server has at the
+same ranks: `wrong` is how many are not. `delay`: from just before a claim is sent until its `left` has come to a
+listener, over all claims and listeners; milliseconds by the machine's clock. `console_cpu_share`: of one core, while
+claims went on. Listeners and claimers share one process, which `client_cpu_share` is of; where that comes near 1, the
+delays are its own.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+import uvloop
+
+from assurance.load.list_window import ListWindow
+from bench.ground import Say, quiet
+from bench.stage import MANAGER, QUEUE_ID, Stage, percentiles, stack, stage
+from board.reader import REBUILT, FeedEntry
+from models.errors import StartFailed
+from runtime.up import Everything
+
+WINDOW: Final = 100
+"""Rows that a listener keeps, as a browser's page does."""
+MOST: Final = 500
+OPENING: Final = 50
+"""Listeners that connect at the same time."""
+PATIENCE_SECONDS: Final = 30.0
+"""A list that is not right by then is wrong."""
+_LOOK_SECONDS: Final = 0.2
+_ENTRY: Final = msgspec.json.Decoder(FeedEntry)
+
+
+class _Heard(msgspec.Struct):
+    """What all listeners heard: milliseconds by the claim's lead, and how often one was told to look anew."""
+
+    sent: dict[str, float] = {}
+    delays: list[float] = []
+    rebuilt: int = 0
+
+
+def run(
+    *,
+    listeners: int = 500,
+    claims: int = 50,
+    seconds: float = 20,
+    leads: int = 3_000,
+    progress: Say = quiet,
+) -> dict[str, Any]:
+    """Return {wrong, rebuilt, delay_p50_ms, delay_p95_ms, console_cpu_share, client_cpu_share} and the sizes.
+
+    `claims`: a second; `leads`: how many stand in the queue at the beginning. Raises FirstclaimError if a process
+    fails, a claim is not won or a connection ends.
+    """
+    wanted = round(claims * seconds)
+    if leads < wanted:
+        raise StartFailed("bench listeners", f"{leads} leads are too few for {wanted} claims")
+    with stack(progress) as running:
+        told = uvloop.run(_measure(running, listeners, claims, wanted, leads, progress))
+    return {**told, "listeners": listeners, "claims": wanted, "leads": leads}
+
+
+async def _measure(
+    running: Everything, count: int, per_s: float, wanted: int, leads: int, say: Say
+) -> dict[str, Any]:
+    async with stage(running) as org:
+        reps = [f"rep-{n}" for n in range(count)]
+        say(f"publishing {count} reps, taking in {leads:,} leads")
+        await org.publish(reps)
+        ids = await org.send(leads)
+        await org.until_listed(leads)
+        say(f"opening {count} streams")
+        heard = _Heard()
+        crowd = [_Listener(org, rep_id, heard) for rep_id in reps]
+        try:
+            for start in range(0, count, OPENING):
+                await asyncio.gather(*(one.open() for one in crowd[start : start + OPENING]))
+            say(f"claiming {wanted:,} leads, {per_s:g} a second, while as many arrive")
+            random.Random(5).shuffle(ids)  # seeded: every run claims in the same order
+            told = await _claims(org, ids[:wanted], reps, per_s, heard)
+            await org.until_listed(leads)
+            wrong = await _wrong(org, crowd)
+        finally:
+            await asyncio.gather(*(one.close() for one in crowd))
+    return {"wrong": wrong, "rebuilt": heard.rebuilt, **percentiles("delay", heard.delays), **told}
+
+
+async def _claims(
+    org: Stage, ids: list[str], reps: list[str], per_s: float, heard: _Heard
+) -> dict[str, float]:
+    """Claim the leads one after the other without waiting for answers, and let another arrive for each."""
+    console = org.stack.children["console"].pid
+    before, own = _cpu_seconds(console), time.process_time()
+    began = due = time.monotonic()
+    asking = []
+    async with asyncio.TaskGroup() as group:
+        for n, lead_id in enumerate(ids):
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            due += 1 / per_s
+            heard.sent[lead_id] = time.monotonic()
+            claim = org.client.ask("claim", lead_id, reps[n % len(reps)], queue_id=QUEUE_ID)
+            asking.append(group.create_task(claim))
+            group.create_task(org.send(1))
+    took = time.monotonic() - began
+    if lost := [task.result() for task in asking if task.result().result != "won"]:
+        raise StartFailed("worker", f"did not let {len(lost)} of {len(ids)} claims win: {lost[0].answer}")
+    return {
+        "claims_per_s": round(len(ids) / took, 1),
+        "console_cpu_share": round((_cpu_seconds(console) - before) / took, 2),
+        "client_cpu_share": round((time.process_time() - own) / took, 2),
+    }
+
+
+async def _wrong(org: Stage, crowd: list["_Listener"]) -> int:
+    """Return how many listeners do not have the server's list, at last."""
+    manager, give_up = org.token(MANAGER), time.monotonic() + PATIENCE_SECONDS
+    while True:
+        for one in crowd:
+            one.check()
+        leads, size = await _whole(org, manager)
+        wrong = sum(not one.list.equals(leads, size) for one in crowd)
+        if wrong == 0 or time.monotonic() > give_up:
+            return wrong
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _whole(org: Stage, headers: Mapping[str, str]) -> tuple[list[str], int]:
+    """Return the queue's leads in their order, page by page: nothing changes it any more."""
+    leads, size, cursor = list[str](), 0, ""
+    while True:
+        page = await _page(org, headers, MOST, cursor)
+        leads += [row["lead_id"] for row in page["rows"]]
+        size, cursor = page["size"], page["next"]
+        if cursor is None:
+            return leads, size
+
+
+async def _page(org: Stage, headers: Mapping[str, str], limit: int, cursor: str = "") -> dict[str, Any]:
+    path = f"/api/v1/queues/{QUEUE_ID}/leads?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+    async with org.http.get(path, headers=headers) as answer:
+        answer.raise_for_status()
+        page: dict[str, Any] = await answer.json()
+        return page
+
+
+class _Listener:
+    """One open stream and the list that is kept by it."""
+
+    def __init__(self, org: Stage, rep_id: str, heard: _Heard) -> None:
+        self._org, self._heard = org, heard
+        self._headers = org.token(rep_id)
+        self._answer: aiohttp.ClientResponse | None = None
+        self._following: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Take the page and listen from there on."""
+        await self._anew()
+        path = f"/api/v1/live?queue={QUEUE_ID}&after={self.list.as_of}"
+        self._answer = await self._org.http.get(path, headers=self._headers)
+        self._answer.raise_for_status()
+        self._following = asyncio.create_task(self._follow(self._answer.content))
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        if self._answer is not None:
+            self._answer.close()
+
+    def check(self) -> None:
+        """Raise what ended the listening, if anything did."""
+        if self._following is not None and self._following.done():
+            raise StartFailed("console", f"ended a live stream: {self._following.exception()!r}")
+
+    async def _anew(self) -> None:
+        page = await _page(self._org, self._headers, WINDOW)
+        leads = [row["lead_id"] for row in page["rows"]]
+        self.list = ListWindow(0, page["size"], page["as_of"], leads)
+
+    async def _follow(self, content: aiohttp.StreamReader) -> None:
+        rest = b""
+        async for piece in content.iter_any():
+            *events, rest = (rest + piece).split(b"\n\n")
+            at = time.monotonic()
+            for event in events:
+                if b"event: list\n" in event:
+                    await self._take(_ENTRY.decode(event[event.index(b"data: ") + 6 :]), at)
+
+    async def _take(self, entry: FeedEntry, at: float) -> None:
+        if entry.change == REBUILT:
+            self._heard.rebuilt += 1
+            await self._anew()
+        elif entry.queue_id == QUEUE_ID:
+            self.list.apply(entry)
+            if entry.change == "left" and (sent := self._heard.sent.get(entry.lead_id)) is not None:
+                self._heard.delays.append((at - sent) * 1000)
+
+
+def _cpu_seconds(pid: int | None) -> float:
+    """Return the processor time a process has used; 0 where the system does not tell."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0

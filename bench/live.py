@@ -1,0 +1,147 @@
+"""`bench live`: how long a claimed lead's row stays in the lists of everybody else (Q9).
+
+Claims go to `lead-actions` one by one, evenly spaced, each by another rep, and are answered on `lead-decisions`:
+intake, lead machine, relay and board are processes of their own. Meanwhile readers follow the org's feed, each on a
+connection of its own, as consoles do. Told is the time from just before a claim is sent to when its `left` entry has
+come to a reader, over all claims and readers (`row_gone`); until the slowest reader has it, of each claim
+(`row_gone_everywhere`); and until the claimer has the answer (`answer`). Milliseconds by one clock.
+"""
+
+import asyncio
+import time
+from typing import Any, Final, Self
+
+import uvloop
+
+from assurance.load import AskedAction, EngineClient
+from bench import load
+from bench.ground import Ground, Say, ground, quiet, started
+from bench.watch import watching
+from board.reader import Reader
+from models.errors import StartFailed
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL, LEAD_LOG
+
+ORG: Final = "default"
+PATIENCE_SECONDS: Final = 30.0
+"""A row that is not gone by then has failed."""
+POLL_SECONDS: Final = 0.05
+PERCENTS: Final = (50, 95)
+
+
+def run(
+    *,
+    claims: int = 200,
+    readers: int = 20,
+    leads: int = 5_000,
+    per_s: float = 20,
+    warm: int = 20,
+    progress: Say = quiet,
+    settings: Settings | None = None,
+) -> dict[str, Any]:
+    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `row_gone_everywhere` and `answer`, and the sizes.
+
+    `leads`: how many stand in the queue; `per_s`: claims a second; `warm`: claims before those that count.
+    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails, a claim
+    is not won, or a reader misses a row.
+    """
+    with ground(settings, valkey=True, say=progress) as here:
+        told = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
+    return {**told, "claims": claims, "readers": readers, "leads": leads, "per_s": per_s}
+
+
+async def _measure(
+    here: Ground, claims: int, readers: int, leads: int, per_s: float, warm: int, say: Say
+) -> dict[str, float]:
+    ids = load.lead_ids(leads)
+    say(f"taking in {leads:,} leads")
+    arrivals = load.records([load.queue(), *map(load.arrival, ids)])
+    await load.append(here.settings, LEAD_LOG, arrivals)
+    started(here.child("relay", "bench.launch", "relay", ready=True))
+    worker = started(here.child("worker", "bench.launch", "worker", ready=True))
+    started(here.child("board", "cli", "board", ready=True, option="--port"))
+    async with watching(here.settings) as watch:
+        await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + here.settings.partitions, worker)
+    async with (
+        _Eyes(here.settings.redis_url, readers) as eyes,
+        EngineClient(here.settings, org=ORG) as client,
+    ):
+        await eyes.until_listed(leads)
+        wanted = ids[:: max(1, leads // (claims + warm))][: claims + warm]
+        asked = await _claim(client, wanted, per_s)
+        seen = await eyes.until_gone(wanted)
+    gone, everywhere, answers = list[float](), list[float](), list[float]()
+    for one in asked[warm:]:
+        times = [(at - one.invoked_at) * 1000 for at in seen[one.action["lead_id"]]]
+        gone += times
+        everywhere.append(max(times))
+        answers.append(((one.returned_at or 0) - one.invoked_at) * 1000)
+    found = {"row_gone": gone, "row_gone_everywhere": everywhere, "answer": answers}
+    return {
+        f"{name}_p{percent}_ms": round(sorted(times)[len(times) * percent // 100], 1)
+        for name, times in found.items()
+        for percent in PERCENTS
+    }
+
+
+async def _claim(client: EngineClient, ids: list[str], per_s: float) -> list[AskedAction]:
+    """Claim the leads one after the other without waiting for answers, then return what was answered."""
+    asking, due = [], time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for n, lead_id in enumerate(ids):
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            due += 1 / per_s
+            claim = client.ask("claim", lead_id, f"rep-{n}", queue_id=load.QUEUE_ID)
+            asking.append(group.create_task(claim))
+    asked = [task.result() for task in asking]
+    if lost := [one for one in asked if one.result != "won"]:
+        raise StartFailed("worker", f"did not let {len(lost)} of {len(ids)} claims win: {lost[0].answer}")
+    return asked
+
+
+class _Eyes:
+    """Readers of the org's feed, and when each of them saw a lead leave the queue (monotonic seconds)."""
+
+    def __init__(self, url: str, count: int) -> None:
+        self._readers = [Reader.at(url) for _ in range(count)]
+        self._seen: dict[str, list[float]] = {}
+        self._following: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        for reader in self._readers:
+            after = await reader.newest(ORG)
+            self._following.append(asyncio.create_task(self._follow(reader, after)))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._following:
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        for reader in self._readers:
+            await reader.close()
+
+    async def until_listed(self, leads: int) -> None:
+        """Wait until the queue shows so many leads."""
+        give_up, size = time.monotonic() + PATIENCE_SECONDS, -1
+        while size != leads:
+            if time.monotonic() > give_up:
+                raise StartFailed("board", f"lists {size} of {leads} leads")
+            await asyncio.sleep(POLL_SECONDS)
+            size = (await self._readers[0].page(ORG, load.QUEUE_ID, limit=1)).size
+
+    async def until_gone(self, ids: list[str]) -> dict[str, list[float]]:
+        """Wait until every reader has seen every lead leave."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while missing := sum(len(self._seen.get(lead_id, ())) < len(self._readers) for lead_id in ids):
+            failed = [task for task in self._following if task.done()]
+            if failed or time.monotonic() > give_up:
+                raise StartFailed("board", f"left {missing} of {len(ids)} rows in some lists {failed}")
+            await asyncio.sleep(POLL_SECONDS)
+        return self._seen
+
+    async def _follow(self, reader: Reader, after: str) -> None:
+        while True:
+            for entry in await reader.feed(ORG, after, wait_seconds=2):
+                after = entry.id
+                if entry.change == "left" and entry.queue_id == load.QUEUE_ID:
+                    self._seen.setdefault(entry.lead_id, []).append(time.monotonic())

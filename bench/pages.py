@@ -1,0 +1,207 @@
+"""`bench pages`: pages with very many leads in a real Chromium: opening, searching, filtering, and their memory.
+
+The leads arrive as a vendor's would, through Kafka and every stage, into one claimable queue (`feed_s`). Medians, in
+milliseconds by the browser's clock:
+
+- `page_open_ms`: from the start of the navigation until the page is ready and the frame with its rows is painted;
+- `search_ms`: from a key in the search field until the frame with the rows found is painted, a pause for more typing
+  (100 ms) included, for a rare and a common name; the slower of the two counts;
+- `exceptions_open_ms`, `my_leads_open_ms`: as `page_open_ms`, with all the leads at the exceptions desk (the queue is
+  removed, so that nobody and nothing has them) and in the manager's list of all leads;
+- `filter_ms`: from choosing a state there until the frame with its rows is painted, a pause (150 ms) included where
+  the list makes one; the slower of the two pages counts.
+
+`heap_mb`: what the queue's page holds after garbage collection, at the end: it was paged through, searched, and leads
+came and went, twice. `heap_once_mb`: the same after the first time; `heap_before_mb`: when it had just been opened.
+"""
+
+import asyncio
+import statistics
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.browser import PATIENCE_MS, chromium, opened
+from bench.ground import Say, quiet
+from bench.stage import COMMON, MANAGER, QUEUE_ID, RARE, Stage, stack, stage
+from models.errors import StartFailed
+from web.pages.call_queue import WINDOW
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+    from runtime.up import Everything
+
+TURNED: Final = 40
+"""Pages of the queue that are looked at, there and back."""
+CHANGES: Final = 200
+"""Leads that arrive, and leads that are claimed, while the page is open, each round."""
+ROUNDS: Final = 2
+"""What grows with use would have grown by as much again in the second."""
+_MIB: Final = 1 << 20
+
+_OPENING: Final = """window.opened = new Promise((resolve) => {
+  const look = () => {
+    if (document.documentElement?.dataset.ready !== "yes" || !document.querySelector("[data-rows] tr"))
+      return void requestAnimationFrame(look);
+    const painted = new MessageChannel();
+    painted.port1.onmessage = () => resolve(performance.now());
+    requestAnimationFrame(() => painted.port2.postMessage(null));
+  };
+  requestAnimationFrame(look);
+})"""
+"""A message that is posted in a frame's callback comes after the frame is painted."""
+
+_SHOWN: Final = """
+  const until = (holds) => new Promise((resolve, reject) => {
+    const began = performance.now();
+    const look = () => {
+      if (holds()) {
+        const painted = new MessageChannel();
+        painted.port1.onmessage = () => resolve(performance.now() - began);
+        return void painted.port2.postMessage(null);
+      }
+      if (performance.now() - began > patience) return void reject(new Error("what is asked for does not come"));
+      requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+  const typed = (field, value) => {
+    field.value = value;
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  };
+"""
+
+_SEARCH: Final = f"""async ([name, patience]) => {{{_SHOWN}
+  const names = () => [...document.querySelectorAll("[data-rows] td:first-child")].map((cell) => cell.textContent);
+  const others = () => names().some((one) => !one.includes(name));
+  typed(document.getElementById("search"), name);
+  const took = await until(() => names().length && !others());
+  document.querySelector("form[data-search]").reset();
+  await until(others);
+  return took;
+}}"""
+
+_FILTER: Final = f"""async ([label, value, patience]) => {{{_SHOWN}
+  const total = document.querySelector("[data-total]");
+  const before = total.textContent;
+  typed(document.querySelector(`input[aria-label="${{label}}"]`), value);
+  const took = await until(() => total.textContent !== before);
+  document.querySelector("[data-reset]").click();
+  await until(() => total.textContent === before);
+  return took;
+}}"""
+
+_TURN: Final = f"""async ([button, patience]) => {{{_SHOWN}
+  const range = document.querySelector("[data-range]");
+  const before = range.textContent;
+  document.querySelector(button).click();
+  await until(() => range.textContent !== before);
+}}"""
+
+
+def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = quiet) -> dict[str, Any]:
+    """Return {page_open_ms, search_ms, heap_mb, exceptions_open_ms, my_leads_open_ms, filter_ms} and more.
+
+    Raises FirstclaimError if a process fails, the browser is missing, or a page does not show what it must.
+    """
+    with stack(progress) as running:
+        return asyncio.run(_measure(running, leads, repeats, progress))
+
+
+async def _measure(running: "Everything", leads: int, repeats: int, say: Say) -> dict[str, Any]:
+    async with stage(running) as org, chromium() as browser:
+        say(f"taking in {leads:,} leads")
+        await org.publish(["rep-0"])
+        began = time.monotonic()
+        ids = await org.send(leads)
+        await org.until_listed(leads)
+        told: dict[str, Any] = {
+            "leads": leads,
+            "repeats": repeats,
+            "feed_s": round(time.monotonic() - began, 1),
+        }
+        say(f"that took {told['feed_s']} s; looking at the queue")
+        told |= await _queue(browser, org, ids, repeats, say)
+        say("removing the queue: all leads go to the exceptions desk")
+        await org.client.publish("queue", QUEUE_ID, None)
+        manager, left = org.token(MANAGER), org.sent - ROUNDS * _changes(leads)
+        await org.until("/api/v1/exceptions?limit=1", manager, lambda page: page["total"] == left)
+        await org.until("/api/v1/leads?limit=1", manager, lambda page: page["total"] == org.sent)
+        filters = []
+        for name, path in (("exceptions", "/exceptions"), ("my_leads", "/my-leads")):
+            say(f"looking at {path}")
+            page = await opened(browser, org, MANAGER, path, script=_OPENING)
+            told[f"{name}_open_ms"] = await _opening(page, path, repeats)
+            asked = ["Loan amount from", "900000", PATIENCE_MS]
+            filters.append(_median([await page.evaluate(_FILTER, asked) for _ in range(repeats)]))
+            await page.context.close()
+    return {**told, "filter_ms": max(filters)}
+
+
+async def _queue(browser: "Browser", org: Stage, ids: list[str], repeats: int, say: Say) -> dict[str, float]:
+    path = f"/queues/{QUEUE_ID}"
+    page = await opened(browser, org, "rep-0", path, script=_OPENING)
+    told = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
+    searches = [
+        _median([await page.evaluate(_SEARCH, [name, PATIENCE_MS]) for _ in range(repeats)])
+        for name in (RARE, COMMON)
+    ]
+    told["search_ms"] = max(searches)
+    changes = _changes(len(ids))
+    for n in range(ROUNDS):
+        say(f"paging through it, while leads come and go, {n + 1} of {ROUNDS}")
+        await _used(page, org, ids[n * changes : (n + 1) * changes], len(ids))
+        if n == 0:
+            told["heap_once_mb"] = await _heap(page)
+    told["heap_mb"] = await _heap(page)
+    await page.context.close()
+    return told
+
+
+async def _used(page: "Page", org: Stage, claimed: list[str], size: int) -> None:
+    """Page through the queue and back, then let as many leads arrive as are claimed; its size is as before."""
+    for button in ("[data-later]", "[data-earlier]"):
+        for _ in range(TURNED):
+            if await page.is_visible(button) and await page.is_enabled(button):
+                await page.evaluate(_TURN, [button, PATIENCE_MS])
+    await org.send(len(claimed))
+    await _until_sized(page, size + len(claimed))
+    asked = [await org.client.ask("claim", one, "rep-0", queue_id=QUEUE_ID) for one in claimed]
+    if lost := [one for one in asked if one.result != "won"]:
+        raise StartFailed("worker", f"did not let {len(lost)} of {len(claimed)} claims win: {lost[0].answer}")
+    await _until_sized(page, size)
+    full = "rows => document.querySelectorAll('[data-rows] tr').length === rows"
+    await page.wait_for_function(full, arg=min(size, WINDOW))
+
+
+def _changes(leads: int) -> int:
+    return min(CHANGES, leads // 2 // ROUNDS)
+
+
+async def _opening(page: "Page", path: str, repeats: int) -> float:
+    """Return the median time until a page is there (ms)."""
+    times = list[float]()
+    for _ in range(repeats):
+        answer = await page.goto(path)
+        if answer is None or not answer.ok:
+            raise StartFailed("console", f"answers {answer.status if answer else 'nothing'} for {path}")
+        times.append(await page.evaluate("window.opened"))
+    return _median(times)
+
+
+async def _until_sized(page: "Page", leads: int) -> None:
+    said = "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
+    await page.wait_for_function(said, arg=leads)
+
+
+async def _heap(page: "Page") -> float:
+    """Return what the page's scripts hold (MiB), after the garbage is collected."""
+    devtools = await page.context.new_cdp_session(page)
+    await devtools.send("HeapProfiler.collectGarbage")
+    used: int = (await devtools.send("Runtime.getHeapUsage"))["usedSize"]
+    await devtools.detach()
+    return round(used / _MIB, 1)
+
+
+def _median(times: list[float]) -> float:
+    return round(statistics.median(times), 1)

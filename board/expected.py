@@ -1,0 +1,146 @@
+"""What the lists should be, from the journal alone: a lead's newest row says where it stands."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+
+from board import keys
+from models.codec import decode_row
+from models.directory import Queue
+from models.lead import DirectoryRow, LeadRow
+from models.public import QUEUE_CHANGES
+from rules.outbound.public_messages import effects, published_queue
+from rules.queues.columns import shown
+from rules.queues.personal_queues import own_columns, own_queues, own_sort_key
+from streams.reading import Progress, read_topic
+from streams.settings import Settings
+from streams.topics import LEAD_JOURNAL
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """The topics a board is made of; a test takes its own."""
+
+    journal: str = LEAD_JOURNAL
+    changes: str = QUEUE_CHANGES
+
+
+SOURCES = Sources()
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One lead in one list. `columns` is JSON."""
+
+    org: str
+    queue_id: str
+    lead_id: str
+    version: int
+    sort_key: str
+    columns: bytes
+
+
+class Definition(msgspec.Struct, frozen=True, gc=False):
+    """One queue's definition, as `queue-changes` tells it; `value` is JSON."""
+
+    org: str
+    queue_id: str
+    version: int
+    value: bytes
+
+
+class Partition(msgspec.Struct):
+    """One partition of the journal. `rows`: the newest record by key; `off`: the newest log offset, or -1."""
+
+    number: int
+    off: int = -1
+    rows: dict[bytes, bytes] = {}
+    offs: dict[bytes, int] = {}
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Take the next record; one that is not newer than the key's is a repeat (DESIGN.md, the journal)."""
+        if value is None:
+            self.rows.pop(key, None)
+            return
+        off = _MARKS.decode(value).off
+        if off >= self.offs.get(key, -1):
+            self.rows[key], self.offs[key] = value, off
+        self.off = max(self.off, off)
+
+    def entries(self) -> "Lists":
+        """Return this partition's part of the lists: its leads' entries, and of 0 the definitions."""
+        lists = Lists()
+        queues: dict[tuple[str, str], Queue] = {}
+        leads: list[LeadRow] = []
+        for key, value in self.rows.items():
+            row = decode_row(value)
+            if isinstance(row, LeadRow):
+                leads.append(row)
+            else:
+                lists.definitions += _definition(row, key, self.number)
+                if queue := published_queue(row):
+                    queues[row.org, row.object_id] = queue
+        for row in leads:
+            lists.entries += _of_lead(row, queues)
+        return lists
+
+
+class Lists(msgspec.Struct):
+    """Entries and definitions of one partition."""
+
+    entries: list[Entry] = []
+    definitions: list[Definition] = []
+
+
+class _Mark(msgspec.Struct, gc=False):
+    off: int
+
+
+_MARKS = msgspec.json.Decoder(_Mark)
+
+
+async def partitions(
+    settings: Settings, journal: str, count: int, *, progress: Progress | None = None
+) -> AsyncIterator[Partition]:
+    """Yield the journal's partitions one after the other, each read to its end as it was when its turn came.
+
+    One at a time, so that memory holds one partition's newest rows. Raises `RetryableError` where Kafka is away.
+    """
+    for number in range(count):
+        partition = Partition(number)
+        reading = read_topic(settings, journal, partitions=[number], progress=progress)
+        async with aclosing(reading) as records:
+            async for record in records:
+                partition.take(record.key, record.value)
+        yield partition
+
+
+def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
+    lead = row.lead
+    if lead is None:
+        return []
+    org = lead.facts.org
+    entries = []
+    for queue_id, place in lead.places.items():
+        # Of a queue this partition has no definition of, a list shows what a blind one does (Q3).
+        queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
+        columns = _encode(shown(lead, queue))
+        entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
+    if own := own_queues(lead):
+        sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
+        entries += [Entry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
+    return entries
+
+
+def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definition]:
+    return [
+        Definition(row.org, row.object_id, row.version, effect.value)
+        for effect in effects(row, key, partition)
+        if effect.topic == QUEUE_CHANGES
+    ]
+
+
+def value_of(entry: Entry) -> bytes:
+    """Return the entry as the board keeps it."""
+    return keys.row(entry.version, entry.sort_key, entry.columns)

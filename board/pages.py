@@ -1,0 +1,32 @@
+"""Leads of one list as they all stand at one instant: a stretch of it, or certain leads wherever they are (Q7)."""
+
+import redis.asyncio
+
+from board import views
+from board.refusals import translated
+from board.views import Page
+from board.writer import script
+from models.errors import RetryableError
+
+
+class Pages:
+    """Takes pages. Raises `RetryableError` while Valkey is away or the board is being built."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._page = client.register_script(script("page.lua"))
+
+    async def stretch(self, org: str, queue_id: str, start: int, limit: int) -> Page:
+        """Return `limit` leads from rank `start` on."""
+        return await self._take(org, queue_id, start, start + limit - 1)
+
+    async def of(self, org: str, queue_id: str, leads: set[str]) -> Page:
+        """Return those of the leads (one at least) that stand in the queue, by rank."""
+        page = await self._take(org, queue_id, 0, -1, *leads)
+        return views.reduced(page, sorted(page.rows, key=lambda row: row.rank))
+
+    async def _take(self, org: str, queue_id: str, start: int, stop: int, *leads: str) -> Page:
+        async with translated():
+            answer = await self._page(args=[org, queue_id, start, stop, *leads])
+        if answer is None:
+            raise RetryableError("board", "it is being built")
+        return views.page(queue_id, answer)

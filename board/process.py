@@ -1,0 +1,57 @@
+"""The board as a process: it follows until told to stop, and says how it is doing; and its rebuild by hand."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+
+from board.rebuild import rebuild as rebuild_board
+from board.refusals import AccessRefusedError
+from board.service import Board
+from board.writer import connect
+from models.errors import ConfigError
+from streams.http import serve
+from streams.metrics import render
+from streams.settings import Settings
+
+
+def run(settings: Settings, *, port: int = 0) -> None:
+    """Run the board until SIGTERM or SIGINT; `port` 0: any free one."""
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    uvloop.run(_serve(settings, port))
+
+
+async def _serve(settings: Settings, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = connect(settings.redis_url)
+    board = Board(settings, client)
+    server = await serve(port, _alive, board.state.ready, render)
+    following = asyncio.create_task(board.follow())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if following.done():
+        following.result()  # it ends by an exception only
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await server.stop()
+    await client.aclose()
+
+
+def _alive() -> tuple[bool, dict[str, Any]]:
+    return True, {}
+
+
+async def rebuild(settings: Settings, *, say: Callable[[str], None]) -> None:
+    """Make the lists anew from the journal; the current ones serve until the new ones are whole."""
+    try:
+        report = await rebuild_board(
+            settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")
+        )
+    except AccessRefusedError as refused:
+        raise ConfigError("REDIS_URL", refused.reason) from refused
+    say(f"board rebuilt: {report.entries} entries in {report.queues} queues, {report.seconds} s")

@@ -1,0 +1,129 @@
+"""Reads the board for people: pages of its lists, searches, the live feed (Q3, Q7, Q9, Q12); and for checks."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import redis.asyncio
+
+from board import keys
+from board.feed import REBUILT, START, Feed, FeedEntry, position
+from board.pages import Pages
+from board.refusals import translated
+from board.search import Search
+from board.views import NAME, Page, QueueInfo, Row, definition
+from board.writer import connect
+from models.errors import RetryableError
+from models.public import personal_queue
+
+__all__ = [
+    "NAME",
+    "REBUILT",
+    "START",
+    "FeedEntry",
+    "Page",
+    "QueueInfo",
+    "Reader",
+    "Row",
+    "position",
+]
+
+
+class Reader:
+    """Reads the board. Every method raises `RetryableError` while Valkey is away or the board is being built."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client: Any = client  # its types say `bytes | str`, whatever it was told to decode
+        self._feed = Feed(client)
+        self._pages = Pages(client)
+        self._search = Search(client, self._pages, self._feed)
+
+    @classmethod
+    def at(cls, url: str) -> "Reader":
+        """Return a reader of the Valkey at this URL."""
+        return cls(connect(url))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def queues(self, org: str) -> list[QueueInfo]:
+        """Return an org's shared queues by name, with sizes; who may see which is for the caller (Q4)."""
+        generation = await self._generation()
+        async with translated():
+            found = await self._client.hgetall(keys.queues(generation, org))
+            infos = [info for value in found.values() if not (info := definition(value)).removed]
+            async with self._client.pipeline(transaction=True) as pipe:
+                for info in infos:
+                    pipe.zcard(keys.order(generation, org, info.queue_id))
+                sizes = await pipe.execute()
+        sized = [msgspec.structs.replace(info, size=size) for info, size in zip(infos, sizes, strict=True)]
+        return sorted(sized, key=lambda info: (info.name.casefold(), info.queue_id))
+
+    async def page(self, org: str, queue_id: str, *, start: int = 0, limit: int = 50) -> Page:
+        """Return `limit` leads of a queue from rank `start` on, all as of one instant (Q7)."""
+        return await self._pages.stretch(org, queue_id, start, limit)
+
+    async def own(self, org: str, rep_id: str, *, start: int = 0, limit: int = 50) -> Page:
+        """Return a rep's own queue: offers, calls that are due, then the rest (D3, D4, S5)."""
+        return await self.page(org, personal_queue(rep_id), start=start, limit=limit)
+
+    async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> Page:
+        """Return a queue's first leads whose name contains `name`, in any case, with their ranks (Q12).
+
+        Nothing but the name is searched, also where other columns are shown. Like a page it says as of which feed
+        entry it was taken. A caller who no longer wants the answer cancels it between two slices.
+        """
+        return await self._search.first(org, queue_id, name, limit)
+
+    async def everything(self, org: str, queue_id: str) -> list[tuple[str, int, str]]:
+        """Return (lead id, version, sort key) of a whole queue in order: for checks, not for people (Q3).
+
+        Where places, rows and names do not fit each other, what is wrong stands in the sort key's place; version -1
+        is that of a lead without a row.
+        """
+        generation = await self._generation()
+        async with translated():
+            members = await self._client.zrange(keys.order(generation, org, queue_id), 0, -1)
+            rows = await self._client.hgetall(keys.rows(generation, org, queue_id))
+            names = await self._client.hgetall(keys.names(generation, org, queue_id))
+        versions, wrong = dict[bytes, int](), dict[bytes, str]()
+        for lead, value in rows.items():
+            versions[lead], sort_key, columns = keys.read_row(value)
+            if names.pop(keys.named(columns, lead.decode()), None) != sort_key.encode():
+                wrong[lead] = "not under its name"
+        wrong |= {name.rpartition(b"\0")[2]: "under a name it has not" for name in names}
+        places = [(lead, key.decode()) for key, _, lead in (member.rpartition(b"\0") for member in members)]
+        nowhere = (rows.keys() | wrong.keys()) - dict(places).keys()
+        places += [(lead, "no place") for lead in sorted(nowhere)]
+        return [(lead.decode(), versions.get(lead, -1), wrong.get(lead, key)) for lead, key in places]
+
+    async def lists(self) -> AsyncIterator[tuple[str, str]]:
+        """Yield (org, queue id) of every list that has leads, personal ones included."""
+        prefix = keys.order(await self._generation(), "", "").removesuffix("/").encode()
+        async with translated():
+            async for key in self._client.scan_iter(match=prefix + b"*", count=1000):
+                org, _, queue_id = key.removeprefix(prefix).decode().partition("/")
+                yield org, queue_id
+
+    async def newest(self, org: str) -> str:
+        """Return the id of the feed's newest entry, also if it was trimmed since; `0-0` before the first."""
+        return await self._feed.newest(org)
+
+    async def feed(
+        self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
+    ) -> list[FeedEntry]:
+        """Return what changed after the entry `after`, waiting for it for `wait_seconds` (four at most) (Q9).
+
+        If it cannot be told that nothing is missing between, one `rebuilt` comes instead, with the id to go on
+        from: entries were trimmed, or Valkey lost what it had told. A waiting call holds a connection: one for each
+        org and process, shared among its pages, is meant.
+        """
+        return await self._feed.read(org, after, limit=limit, wait_seconds=wait_seconds)
+
+    async def _generation(self) -> str:
+        async with translated():
+            current = await self._client.get(keys.CURRENT)
+        if current is None:
+            raise RetryableError("board", "it is being built")
+        return str(current.decode())

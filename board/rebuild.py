@@ -1,0 +1,215 @@
+"""A rebuild makes a new generation of lists beside the current one and puts it in its place at one instant.
+
+In this order:
+
+1. note the ends of `queue-changes`: what follows them will be applied to the new generation, in order;
+2. read `lead-journal` to its end, which by now contains all that was told before those ends, and write
+   the lists;
+3. note with them, for each partition of the log, the newest offset they contain (the floor): a change
+   that is told later but is at or below its floor is in the lists already, however late the relay is;
+4. put the new generation in the old one's place, with its offsets and floor, in one script.
+
+Until step 4 people see the old lists, still live. A live board finds at its next batch that its
+generation is over, and goes on from the offsets of step 1. A rebuild that dies leaves keys nobody reads;
+the next one removes them.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+import structlog
+
+from board import keys
+from board.expected import SOURCES, Entry, Lists, Sources, partitions, value_of
+from board.metrics import REBUILDS
+from board.refusals import translated
+from board.writer import connect, script
+from models.errors import RetryableError, RuntimeFailure
+from streams.reading import extent
+from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LOCK_MS: Final = 30_000
+"""A rebuild that has not said for so long that it lives, does not."""
+_RENEW_SECONDS: Final = 5.0
+_BATCH: Final = 1000
+
+
+class Rebuilding(RuntimeFailure):
+    """Another rebuild is at work; its result will be as good as ours."""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild made: `entries` counts a lead once for each list it is in."""
+
+    generation: str
+    entries: int
+    queues: int
+    seconds: float
+
+
+async def rebuild(
+    settings: Settings,
+    *,
+    client: redis.asyncio.Redis | None = None,
+    sources: Sources = SOURCES,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Rebuild the board from the journal, while it is in use or from nothing.
+
+    `progress`: called with (journal partitions done, partitions in all). Raises `Rebuilding` if another
+    rebuild is at work, `RetryableError` where Kafka or Valkey is away; the current lists stay as they are then.
+    """
+    own = client is None
+    client = client or connect(settings.redis_url)
+    began = asyncio.get_running_loop().time()
+    generation = uuid.uuid4().hex[:12]
+    try:
+        async with _lock(client, generation):
+            life = await _life(client)
+            after = {p: end for p, (_, end) in (await extent(settings, sources.changes)).items()}
+            count = len(await extent(settings, sources.journal))
+            floor: dict[int, int] = {}
+            entries, queues, orgs = 0, 0, set[str]()
+            async for partition in partitions(settings, sources.journal, count):
+                lists = partition.entries()
+                await _write(client, generation, lists)
+                floor[partition.number] = partition.off
+                entries += len(lists.entries)
+                queues += len(lists.definitions)
+                orgs |= {entry.org for entry in lists.entries} | {one.org for one in lists.definitions}
+                if progress:
+                    progress(len(floor), count)
+            if await _life(client) != life:
+                raise RetryableError(
+                    "Valkey", "it was started anew during the rebuild and may have lost what was written"
+                )
+            await _adopt(client, generation, after, floor, orgs)
+            await _sweep(client, generation)
+    finally:
+        if own:
+            await client.aclose()
+    REBUILDS.inc()
+    seconds = asyncio.get_running_loop().time() - began
+    report = Report(generation=generation, entries=entries, queues=queues, seconds=round(seconds, 3))
+    log.info("board rebuilt", **msgspec.structs.asdict(report))
+    return report
+
+
+@asynccontextmanager
+async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[None]:
+    """Hold the one rebuild's lock, saying now and then that we live."""
+    async with translated():
+        if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
+            raise Rebuilding("board", "another rebuild is at work")
+    renewing = asyncio.create_task(_renew(client, generation))
+    try:
+        yield
+    finally:
+        renewing.cancel()
+        await _give_back(client, generation)
+
+
+async def _renew(client: redis.asyncio.Redis, generation: str) -> None:
+    while True:
+        await asyncio.sleep(_RENEW_SECONDS)
+        try:
+            async with translated():
+                if await client.get(keys.REBUILDING) == generation.encode():
+                    await client.pexpire(keys.REBUILDING, _LOCK_MS)
+        except RetryableError as away:
+            log.warning("the rebuild's lock could not be renewed", reason=str(away))
+
+
+async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
+    """Let the next one try at once; where Valkey is away the lock expires by itself."""
+    try:
+        async with translated():
+            if await client.get(keys.REBUILDING) == generation.encode():
+                await client.delete(keys.REBUILDING)
+    except RetryableError as away:
+        log.warning("the rebuild's lock could not be given back", reason=str(away))
+
+
+async def _write(client: redis.asyncio.Redis, generation: str, lists: Lists) -> None:
+    for start in range(0, len(lists.entries), _BATCH):
+        hashes: dict[str, dict[Any, Any]] = {}
+        places: dict[str, dict[Any, float]] = {}
+        for entry in lists.entries[start : start + _BATCH]:
+            _collect(generation, entry, hashes, places)
+        async with translated(), client.pipeline(transaction=False) as pipe:
+            for key, mapping in hashes.items():
+                pipe.hset(key, mapping=mapping)
+            for key, members in places.items():
+                pipe.zadd(key, members)
+            await pipe.execute()
+    async with translated(), client.pipeline(transaction=False) as pipe:
+        for one in lists.definitions:
+            value = b"%d %b" % (one.version, one.value)
+            pipe.hset(keys.queues(generation, one.org), one.queue_id, value)
+        await pipe.execute()
+
+
+def _collect(
+    generation: str, entry: Entry, hashes: dict[str, dict[Any, Any]], places: dict[str, dict[Any, float]]
+) -> None:
+    row_key = keys.rows(generation, entry.org, entry.queue_id)
+    name_key = keys.names(generation, entry.org, entry.queue_id)
+    place_key = keys.order(generation, entry.org, entry.queue_id)
+    hashes.setdefault(row_key, {})[entry.lead_id] = value_of(entry)
+    hashes.setdefault(name_key, {})[keys.named(entry.columns, entry.lead_id)] = entry.sort_key
+    places.setdefault(place_key, {})[keys.place(entry.sort_key, entry.lead_id)] = 0
+
+
+async def _adopt(
+    client: redis.asyncio.Redis, generation: str, after: dict[int, int], floor: dict[int, int], orgs: set[str]
+) -> None:
+    async with translated():
+        # Also the orgs whose lists are empty now: whoever looks at them must look anew.
+        async for key in client.scan_iter(match=keys.feed("*"), count=1000):
+            orgs.add(key.decode().removeprefix(keys.feed("")))
+        arguments: list[Any] = [generation, keys.FEED_LENGTH]
+        for hash_ in (after, floor):
+            arguments.append(len(hash_))
+            for partition, offset in hash_.items():
+                arguments += (partition, offset)
+        arguments += sorted(orgs)
+        if not await client.register_script(script("adopt.lua"))(args=arguments):
+            raise Rebuilding(
+                "board", "this rebuild took too long between two signs of life and lost its lock"
+            )
+
+
+async def _life(client: redis.asyncio.Redis) -> str:
+    """Return which start of the server this is."""
+    async with translated():
+        return str((await client.info("server"))["run_id"])
+
+
+async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
+    """Remove the keys of all other generations, as long as the lock keeps another rebuild from making one.
+
+    Those of older layouts are among them, and what named the current one there (`board` without a number).
+    """
+    kept, names = keys.prefix(generation).encode(), (keys.REBUILDING.encode(), keys.CURRENT.encode())
+
+    def _is_kept(key: Any) -> bool:
+        return bool(key.startswith(kept)) or key in names
+
+    cursor = 0
+    async with translated():
+        while True:
+            cursor, found = await client.scan(cursor, match="board*", count=_BATCH)
+            doomed = [key for key in found if not _is_kept(key)]
+            if await client.get(keys.REBUILDING) != generation.encode():
+                return
+            if doomed:
+                await client.unlink(*doomed)
+            if cursor == 0:
+                return

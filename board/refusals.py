@@ -1,0 +1,110 @@
+"""What Valkey refuses is classified once: wait for it, mend a setting, or a defect of ours.
+
+redis-py takes the code off the front of most errors ("OOM", "READONLY") and tells it by the class instead; what it has
+no class for keeps its code. Inside a transaction the code of the first refused command is in the middle of the text.
+"""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from models.errors import RetryableError, RuntimeFailure
+
+_SETTINGS: Final = (
+    AuthenticationError,
+    AuthenticationWrongNumberOfArgsError,
+    AuthorizationError,
+    NoPermissionError,
+    MovedError,
+    ClusterCrossSlotError,
+)
+"""Our user, password or address is not one this server takes: waiting does not help."""
+_SETTING_CODES: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "CROSSSLOT", "DENIED", "PROTECTED")
+_SETTING_TEXTS: Final = (
+    "DB index is out of range",
+    "unknown command",
+    "SELECT is not allowed",
+)
+_WAITS: Final = {
+    OutOfMemoryError: "is at its memory limit (maxmemory); the same is tried again until there is room",
+    ReadOnlyError: "is a read-only replica now",
+    BusyLoadingError: "loads its data",
+    MasterDownError: "is a replica without its primary",
+    ClusterDownError: "is down as a cluster",
+    TryAgainError: "asks to try again",
+}
+_WAIT_CODES: Final = {
+    "OOM": _WAITS[OutOfMemoryError],
+    "READONLY": _WAITS[ReadOnlyError],
+    "LOADING": _WAITS[BusyLoadingError],
+    "MASTERDOWN": _WAITS[MasterDownError],
+    "MISCONF": "cannot save to its disk",
+    "BUSY": "runs a script that takes long",
+    "UNKILLABLE": "runs a script that takes long",
+    "NOREPLICAS": "has too few replicas",
+    "FAILOVER": "fails over",
+    "CLUSTERDOWN": _WAITS[ClusterDownError],
+    "TRYAGAIN": _WAITS[TryAgainError],
+}
+
+
+class AccessRefusedError(RetryableError):
+    """Valkey does not let us in or knows not what we ask: `REDIS_URL` or the server's users must be mended.
+
+    For readers it is the board that is away. The board's own process ends by it.
+    """
+
+
+@contextlib.asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """Raise `RetryableError` if Valkey is away or cannot now.
+
+    `AccessRefusedError` if a setting is wrong, else `RuntimeFailure`.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise classified(error) from error
+
+
+def classified(error: RedisError | OSError) -> RuntimeFailure:
+    """Return our error for one of Valkey's client."""
+    said = str(error)
+    if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _says(said, _SETTING_TEXTS):
+        return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
+    for kind, reason in _WAITS.items():
+        if isinstance(error, kind):
+            return RetryableError("Valkey", f"{reason}: {said}")
+    if not isinstance(error, ResponseError):
+        return RetryableError("Valkey", f"{type(error).__name__}: {said}")
+    for code, reason in _WAIT_CODES.items():
+        if _has_code(said, (code,)):
+            return RetryableError("Valkey", f"{reason}: {said}")
+    return RuntimeFailure("Valkey", said)
+
+
+def _has_code(said: str, codes: tuple[str, ...]) -> bool:
+    """Tell whether a text begins with one of the codes, or names it as the cause of a failed pipeline."""
+    return any(re.search(rf"(?:^|: |\(['\"]){code}\b", said) for code in codes)
+
+
+def _says(said: str, texts: tuple[str, ...]) -> bool:
+    return any(text in said for text in texts)

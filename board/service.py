@@ -1,0 +1,240 @@
+"""The board follows `queue-changes`: what is told there is on the lists milliseconds later, once, in order.
+
+How far it has read is kept in Valkey, in the same step as the changes, and nowhere else. So whatever
+happens to Valkey is noticed at the next batch or within a second: away (wait, then the same batch
+again), its last second lost (read that second again), wiped (rebuild from the journal). The same holds
+for a second board beside this one: it applies nothing twice, and takes over when this one is gone.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from board import metrics
+from board.expected import SOURCES, Sources
+from board.rebuild import Rebuilding, rebuild
+from board.refusals import AccessRefusedError
+from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
+from models.errors import ConfigError, RetryableError
+from streams.closing import stop_consumer
+from streams.settings import Settings
+from streams.unreadable import records_of
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 500
+"""Changes in one script: it holds Valkey, and so its readers, for about seven milliseconds."""
+
+_IDLE_SECONDS: Final = 1.0
+"""With nothing to apply, how often Valkey is asked whether it still has the board."""
+_ANSWER_SECONDS: Final = 5.0
+"""Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
+_FIRST_PAUSE_SECONDS: Final = 0.1
+_LONGEST_PAUSE_SECONDS: Final = 2.0
+_LOGGED_REASONS: Final = 8
+"""So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
+
+
+class State(msgspec.Struct, kw_only=True):
+    """How the board is doing. `caught_up`: it has read to the end since it last (re)started to follow."""
+
+    generation: str | None = None
+    caught_up: bool = False
+    lag: int = 0
+    applied: int = 0
+    trouble: str | None = "starting"
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Return whether the lists can be relied on, and the state as JSON objects show it."""
+        return self.caught_up and self.trouble is None, msgspec.structs.asdict(self)
+
+
+class Board:
+    """Follows `queue-changes` until cancelled. `state` says how it is doing."""
+
+    def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._client = client
+        self._writer = Writer(client)
+        self._gap: str | None = None
+        self._logged: deque[str] = deque(maxlen=_LOGGED_REASONS)
+        self.state = State()
+
+    async def follow(self) -> None:
+        """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt.
+
+        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        """
+        pauses = _pauses()
+        while True:
+            try:
+                generation = await self._current()
+                pauses = _pauses()
+                await self._follow(generation)
+            except (BoardReplaced, OffsetsMoved, NoOffsetForPartitionError) as news:
+                self.state.caught_up = False
+                log.info("the board goes on from where it is", reason=str(news))
+            except (OffsetOutOfRangeError, _Gap) as gap:
+                self._gap = f"changes are missing from Kafka: {gap}"
+            except AccessRefusedError as refused:
+                raise ConfigError("REDIS_URL", refused.reason) from refused
+            except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+                self._is_in_trouble(str(error) or repr(error))
+                await asyncio.sleep(next(pauses))
+
+    async def _current(self) -> Generation:
+        """Return the current generation; if there is none, or it cannot go on, one made now."""
+        generation = None if self._gap else await self._writer.generation()
+        if generation is None:
+            self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
+            await rebuild(self._settings, client=self._client, sources=self._sources)
+            self._gap = None
+            generation = await self._writer.generation()
+        if generation is None:
+            raise RetryableError("Valkey", "the board it was given is gone again")
+        return generation
+
+    async def _follow(self, generation: Generation) -> None:
+        """Apply what comes to one generation. Ends by an exception only."""
+        consumer = AIOKafkaConsumer(
+            self._sources.changes,
+            **self._settings.consumer_options(stand_ins=True),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+        )
+        try:
+            await consumer.start()
+            positions = await _seek(consumer, generation)
+            self.state.generation, self.state.caught_up = generation.id, False
+            while True:
+                batches = await consumer.getmany(timeout_ms=int(_IDLE_SECONDS * 1000), max_records=BATCH)
+                await self._apply(generation, batches, positions)
+                await self._measure(consumer, positions, idle=not batches)
+        finally:
+            await stop_consumer(consumer)
+
+    async def _apply(
+        self, generation: Generation, batches: dict[TopicPartition, list[Any]], positions: dict[int, int]
+    ) -> None:
+        """Apply one reading of the consumer; also an empty one, to see whether the board is still there."""
+        offsets = {
+            p.partition: (positions[p.partition], rs[-1].offset + 1) for p, rs in batches.items() if rs
+        }
+        # The offsets of what is no record are passed as well.
+        changes = readable(
+            generation, records_of(record for records in batches.values() for record in records)
+        )
+        for pause in _pauses():
+            try:
+                applied = await self._writer.apply(generation.id, changes, offsets)
+                break
+            except AccessRefusedError:
+                raise
+            except RetryableError as away:
+                self._is_in_trouble(str(away))
+                await asyncio.sleep(pause)
+        positions.update({partition: following for partition, (_, following) in offsets.items()})
+        self.state.applied += applied
+        metrics.APPLIED.inc(applied)
+        metrics.SKIPPED.inc(len(changes) - applied)
+
+    async def _measure(self, consumer: AIOKafkaConsumer, positions: dict[int, int], *, idle: bool) -> None:
+        """Compare with the topic's ends: those of the last fetch, or asked for now if nothing came.
+
+        Asking also tells a quiet Kafka from one that is away: then `RetryableError` is raised, and waited for.
+        """
+        places = sorted(consumer.assignment())
+        # What an open transaction holds back is not behind: it is given to nobody.
+        ends = {place: consumer.last_stable_offset(place) for place in places}
+        if idle:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    ends = await consumer.end_offsets(places)
+            except (TimeoutError, KafkaError) as error:
+                raise RetryableError(
+                    "Kafka", f"the ends of {self._sources.changes} are not to be had"
+                ) from error
+        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in places)
+        self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
+        self.state.trouble = None
+        self._logged.clear()
+        metrics.LAG.set(self.state.lag)
+        metrics.UP.set(1)
+
+    def _is_in_trouble(self, reason: str) -> None:
+        if reason not in self._logged:
+            self._logged.append(reason)
+            log.warning("the board waits", reason=reason)
+        self.state.trouble, self.state.caught_up = reason, False
+        metrics.UP.set(0)
+
+
+def _pauses() -> Iterator[float]:
+    """Yield how long to wait (seconds) before each further try."""
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file
+    """The offset to go on from is not in the topic (any more)."""
+
+
+async def _seek(consumer: AIOKafkaConsumer, generation: Generation) -> dict[int, int]:
+    """Go to where the generation was read to; raise `_Gap` if the topic does not reach there."""
+    places = sorted(consumer.assignment())
+    begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    positions = {}
+    for place in places:
+        at = generation.offsets.get(place.partition, 0)
+        if not begin[place] <= at <= end[place]:
+            raise _Gap(
+                f"partition {place.partition} has {begin[place]} to {end[place]}, the board is at {at}"
+            )
+        consumer.seek(place, at)
+        positions[place.partition] = at
+    return positions
+
+
+def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]:
+    """Return the changes that are not in the generation already; what is no change is counted and left."""
+    changes = []
+    for record in records:
+        if record.value is None or _contained(generation.floor, record.headers):
+            continue
+        try:
+            changes.append(read_change(record.value))
+        except msgspec.MsgspecError as error:
+            metrics.UNREADABLE.inc()
+            place = f"{record.topic}-{record.partition}-{record.offset}"
+            log.warning("this is no queue change and was left out", place=place, reason=str(error))
+    return changes
+
+
+def _contained(floor: dict[int, int], headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Tell by its id, `<log>-<partition>-<offset>-<n>`, whether the rebuild read what a change is told of."""
+    for name, value in headers:
+        if name == "ce_id":
+            _, partition, offset, _ = value.rsplit(b"-", 3)
+            return int(offset) <= floor.get(int(partition), -1)
+    return False
+
+
+async def run(settings: Settings) -> None:
+    """Run the board until cancelled, inside another process's loop; `process.py` makes a process of it."""
+    client = connect(settings.redis_url)
+    try:
+        await Board(settings, client).follow()
+    finally:
+        metrics.UP.set(0)
+        await client.aclose()

@@ -1,0 +1,105 @@
+"""What people may see of the lists: names and the queue's own columns, and no more (Q3, Q7).
+
+A sort key tells the value of the field it was made of. Columns are held against the queue's current
+definition when they are read, so a queue that became blind shows names at once, before its leads were
+evaluated anew.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from board import keys
+from models.public import personal_queue
+
+NAME: Final = "name"
+
+Visible = frozenset[str] | None
+"""Which columns may be shown; None: all."""
+
+
+class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue of the catalogue, as published, and how many leads stand in it."""
+
+    queue_id: str
+    name: str
+    description: str
+    claimable: bool
+    columns: tuple[str, ...]
+    sort: dict[str, str]
+    teams: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    version: int
+    change: str = "defined"
+    size: int = 0
+
+    @property
+    def removed(self) -> bool:
+        """Whether an admin has removed it."""
+        return self.change == "removed"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One lead in a list. `rank`: its place, from 0. `version`: the lead's when it came or last moved."""
+
+    lead_id: str
+    rank: int
+    version: int
+    columns: dict[str, Any]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Leads of a list, by rank. `queue`: None for a rep's own queue and for one that is not published.
+
+    `as_of`: the org's newest feed entry at the instant the page was taken; it and all before it are in the page,
+    those after it (`position`) are not.
+    """
+
+    queue_id: str
+    size: int
+    rows: tuple[Row, ...]
+    as_of: str
+    queue: QueueInfo | None = None
+
+
+def definition(value: bytes) -> QueueInfo:
+    """Read a queue's definition as the board keeps it."""
+    return msgspec.json.decode(value.partition(b" ")[2], type=QueueInfo)
+
+
+def visible(queue_id: str, info: QueueInfo | None) -> Visible:
+    """Return which columns of a queue may be shown: all only of a rep's own, which has no definition (Q3)."""
+    if info is not None:
+        return frozenset(info.columns) | {NAME} if not info.removed else frozenset({NAME})
+    return None if queue_id.startswith(personal_queue("")) else frozenset({NAME})
+
+
+def shown(columns: bytes, may: Visible) -> dict[str, Any]:
+    """Return a lead's columns (JSON) without those that may not be shown."""
+    everything: dict[str, Any] = msgspec.json.decode(columns)
+    return everything if may is None else {name: value for name, value in everything.items() if name in may}
+
+
+def page(queue_id: str, answer: Any) -> Page:
+    """Return what `page.lua` has answered."""
+    size, defined, leads, ranks, values, as_of = answer
+    info = definition(defined) if defined is not None else None
+    rows = tuple(_rows(leads, ranks, values, visible(queue_id, info)))
+    if info is not None:
+        info = None if info.removed else msgspec.structs.replace(info, size=size)
+    return Page(queue_id=queue_id, size=size, rows=rows, queue=info, as_of=as_of.decode())
+
+
+def reduced(page: Page, rows: Iterable[Row]) -> Page:
+    """Return a page with these rows."""
+    return msgspec.structs.replace(page, rows=tuple(rows))
+
+
+def _rows(
+    leads: Iterable[bytes], ranks: Iterable[int], values: Iterable[bytes | None], may: Visible
+) -> Iterable[Row]:
+    for lead, rank, value in zip(leads, ranks, values, strict=True):
+        if value is not None:
+            version, _, columns = keys.read_row(value)
+            yield Row(lead.decode(), rank, version, shown(columns, may))

@@ -1,0 +1,141 @@
+"""A batch of changes and how far Kafka was read reach the board together or not at all, each change once."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import redis.asyncio
+
+from board import keys
+from board.refusals import translated
+from models.errors import RuntimeFailure
+
+_SOCKET_SECONDS: Final = 5.0
+"""A Valkey on the same network answers in milliseconds; after five seconds the connection is dead."""
+
+
+class BoardReplaced(RuntimeFailure):
+    """Another generation is current, or none: look which, and go on from there (or rebuild)."""
+
+
+class OffsetsMoved(RuntimeFailure):
+    """The board is at another offset than we thought: Valkey lost its last second, or another board wrote."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of `queue-changes`: a lead's (`QueueChange`) or a queue's (`QueueDefinition`)."""
+
+    change: str
+    org: str
+    queue_id: str
+    version: int
+    lead_id: str = ""
+    sort_key: str = ""
+    columns: msgspec.Raw = msgspec.Raw(b"{}")
+    whole: bytes = b""
+
+    @property
+    def defines(self) -> bool:
+        """Whether it is a queue's."""
+        return self.change in ("defined", "removed")
+
+    @property
+    def payload(self) -> bytes:
+        """What readers will see: a lead's columns, a queue's whole definition."""
+        return self.whole if self.defines else bytes(self.columns)
+
+    @property
+    def name(self) -> str:
+        """The lead's name as it is searched; a queue is not searched."""
+        return "" if self.defines else keys.name_in(self.payload)
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """The current generation: its id, the next offset by partition, and the floor by log partition."""
+
+    id: str
+    offsets: dict[int, int]
+    floor: dict[int, int]
+
+
+_CHANGES: Final = msgspec.json.Decoder(Change)
+
+
+def read_change(value: bytes) -> Change:
+    """Read a record's value; raises `msgspec.MsgspecError` that names the reason."""
+    change = _CHANGES.decode(value)
+    if change.defines:
+        return msgspec.structs.replace(change, whole=value)
+    keys.name_in(change.payload)  # columns that are no object are refused now, not when they are applied
+    return change
+
+
+def connect(url: str) -> redis.asyncio.Redis:
+    """Return a client of Valkey; it connects when used."""
+    return redis.asyncio.Redis.from_url(
+        url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=0
+    )
+
+
+def script(name: str) -> str:
+    """Return the source of one of the Lua scripts beside this file."""
+    return (Path(__file__).parent / name).read_text()
+
+
+class Writer:
+    """Writes the board through one client. Several writers may be at work: each change is applied once."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client: Any = client  # its types say `bytes | str`, whatever it was told to decode
+        self._apply = client.register_script(script("apply.lua"))
+
+    async def generation(self) -> Generation | None:
+        """Return the current generation, None if there is no board. Raises `RetryableError`."""
+        async with translated():
+            current = await self._client.get(keys.CURRENT)
+            if current is None:
+                return None
+            name = current.decode()
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.hgetall(keys.offsets(name))
+                pipe.hgetall(keys.floor(name))
+                offsets, floor = await pipe.execute()
+        return Generation(id=name, offsets=_numbers(offsets), floor=_numbers(floor))
+
+    async def apply(
+        self, generation: str, changes: Sequence[Change], offsets: Mapping[int, tuple[int, int]]
+    ) -> int:
+        """Apply changes in order and move offsets on; return how many changed anything (Q7, Q9).
+
+        `offsets`: partition -> (what the board must say now, the next offset after this batch). Raises
+        `BoardReplaced` or `OffsetsMoved` with nothing changed; `RetryableError` when it is not known whether it
+        was: then the same batch again is either applied or answered by `OffsetsMoved`.
+        """
+        arguments: list[Any] = [generation, keys.FEED_LENGTH, keys.TOMBSTONE_SECONDS, len(offsets)]
+        for partition, (expected, following) in offsets.items():
+            arguments += (partition, expected, following)
+        for change in changes:
+            arguments += (
+                change.change,
+                change.org,
+                change.queue_id,
+                change.lead_id,
+                change.version,
+                change.sort_key,
+                change.name,
+                change.payload,
+            )
+        async with translated():
+            answer = await self._apply(args=arguments)
+        match answer[0]:
+            case b"ok":
+                return int(answer[1])
+            case b"generation":
+                raise BoardReplaced("board", f"generation {generation} is not the current one")
+            case _:
+                raise OffsetsMoved("board", "it was read to another offset than this batch begins at")
+
+
+def _numbers(found: Mapping[bytes, bytes]) -> dict[int, int]:
+    return {int(key): int(value) for key, value in found.items()}

@@ -1,0 +1,129 @@
+"""The `firstclaim` command: each command says what happened and exits 0 only if it did.
+
+With --json the last line is one object.
+
+Commands load what they need when they run: `firstclaim --help` must not wait for a stream processor.
+"""
+
+import logging
+import os
+import sys
+from typing import Final
+
+import structlog
+import typer
+
+from cli import (
+    assign,
+    checks,
+    crm,
+    dead_letters,
+    desk,
+    directory,
+    do_not_contact,
+    measure,
+    processes,
+    route,
+    rules,
+    state_dir,
+    web,
+)
+from models.errors import ConfigError, FirstclaimError
+from streams.private import private_umask
+
+app = typer.Typer(
+    name="firstclaim",
+    help="A lead distribution engine: one lead, one owner, never lost, and every decision explained.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+for module in (
+    processes,
+    web,
+    desk,
+    assign,
+    route,
+    directory,
+    do_not_contact,
+    rules,
+    checks,
+    crm,
+    dead_letters,
+    measure,
+):
+    module.add_to(app)
+state_dir.add_to_all(app)
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit by how it ended."""
+    private_umask()
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # What a command cannot reach it says in a sentence of its own; what runs on as a process sets these anew.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+            if sys.stderr.isatty()
+            else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one line on stderr, never a traceback.
+
+    0 it is done · 1 it is done, and the answer is no · 2 wrong arguments · 70 something failed · 78 a wrong setting.
+    With FIRSTCLAIM_DEBUG=1 an error of another kind than those this project names is raised as it is.
+    """
+    try:
+        app(args=arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except ConfigError as error:
+        return _failed(str(error), 78)
+    except FirstclaimError as error:
+        return _failed(str(error), 70)
+    except Exception as error:
+        if os.environ.get("FIRSTCLAIM_DEBUG") == "1":
+            raise
+        return _failed(sentence(error), 70)
+    return 0
+
+
+def _failed(reason: str, code: int) -> int:
+    typer.secho(f"firstclaim: {reason}", fg="red", err=True)
+    return code
+
+
+_OF: Final = {"aiokafka": "Kafka", "redis": "Valkey", "sqlalchemy": "database"}
+"""Package of an error's class -> what failed."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return in one line what failed and why."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, FirstclaimError):
+        return str(error)
+    name = type(error).__name__
+    origin = (
+        getattr(error, "orig", None) or error
+    )  # a database driver's own words, without statement and values
+    words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
+    package = type(error).__module__.partition(".")[0]
+    if name == "UnknownTopicOrPartitionError":
+        return "Kafka: a topic is not there; worker, relay and sink make the topics when they start"
+    if package in _OF:
+        return f"{_OF[package]}: {words}"
+    if isinstance(error, OSError):
+        return words
+    return f"{name}: {words}; that is a fault of firstclaim, FIRSTCLAIM_DEBUG=1 shows where"

@@ -1,0 +1,5 @@
+"""`python -m cli` is `firstclaim`."""
+
+from cli import main
+
+main()

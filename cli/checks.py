@@ -1,0 +1,48 @@
+"""Commands that check: what is wrong here, and whether the promise was kept."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli.common import AsJson, finish, running, say
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at what is installed, reachable, misconfigured; exit 1 if something is wrong.
+
+    Example: firstclaim doctor
+    """
+    from runtime.doctor import examine_all
+
+    checks = examine_all()
+    for check in checks:
+        mark = typer.style("ok   ", fg="green") if check.ok else typer.style("wrong", fg="red")
+        typer.echo(f"{mark} {check.name}: {check.detail}")
+        if check.hint:
+            typer.echo(f"      → {check.hint}")
+    ok = all(check.ok for check in checks)
+    finish({"ok": ok, "checks": [asdict(check) for check in checks]}, as_json=as_json, ok=ok)
+
+
+def verify(
+    wait_seconds: Annotated[float, typer.Option(help="How long to wait for the stages to catch up.")] = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Cross-check logs, journal, CRM database and board: one owner, nothing lost, every answer true. Exit 1 if not.
+
+    Example: firstclaim verify --json
+    """
+    from assurance.verify import verify as check
+
+    report = asyncio.run(check(running(), wait_seconds=wait_seconds, say=say))
+    for found in report.lines():
+        typer.echo(found)
+    finish(report.as_dict(), as_json=as_json, ok=report.ok)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(doctor)
+    app.command()(verify)

@@ -1,0 +1,180 @@
+"""Commands for dead letters: what was refused, why, and once it is mended, again; or not, and then it is skipped."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.common import AsJson, finish, running
+
+if TYPE_CHECKING:
+    from application.dead_letter_commands import Outcome, Selection
+
+letters = typer.Typer(
+    help="Messages that could not be accepted: list, show, replay, skip.", no_args_is_help=True
+)
+Place = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
+Places = Annotated[list[str] | None, typer.Argument(help="PARTITION:OFFSET, one or more.")]
+Every = Annotated[bool, typer.Option("--all", help="All that the other options leave.")]
+Topic = Annotated[str | None, typer.Option(help="Only those that came from this topic.")]
+ErrorClass = Annotated[str | None, typer.Option("--class", help="Only those of this error class.")]
+Since = Annotated[
+    str | None, typer.Option(help="Only those that failed then or later (2026-11-25T08:00, UTC).")
+]
+Until = Annotated[str | None, typer.Option(help="Only those that failed before then.")]
+OfOrg = Annotated[str | None, typer.Option("--org", help="Only those of this org.")]
+OfVendor = Annotated[str | None, typer.Option("--vendor", help="Only those of this vendor.")]
+Again = Annotated[bool, typer.Option("--again", help="Also those that were replayed or skipped before.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which they would be.")]
+
+
+@letters.command("list")
+def list_letters(
+    topic: Topic = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest dead letters with their reasons, and what was done about them.
+
+    Example: firstclaim dead-letters list --topic lead-arrivals
+    """
+    from msgspec import to_builtins
+
+    from application.dead_letter_marks import read_marks
+    from application.dead_letters import read_letters
+
+    settings = running()
+    found, total = asyncio.run(read_letters(settings, topic=topic, limit=limit))
+    marks = asyncio.run(read_marks(settings)) if found else {}
+    for letter in found:
+        mark = marks.get(letter["place"])
+        typer.echo(f"{letter['place']:>10}  {letter['failed_at']}  {letter['source']}")
+        typer.echo(f"            {letter['error_class']}: {letter['reason']}{f' ({mark})' if mark else ''}")
+        letter["mark"] = to_builtins(mark)
+    typer.echo(
+        f"{total:,} dead letters" + (f", the newest {len(found):,} shown" if total > len(found) else "")
+    )
+    finish({"total": total, "letters": found}, as_json=as_json)
+
+
+@letters.command("show")
+def show_letter(place: Place, as_json: AsJson = False) -> None:
+    """Show one dead letter, with its bytes.
+
+    Example: firstclaim dead-letters show 2:17
+    """
+    from application.dead_letters import show_letter as read
+
+    letter = asyncio.run(read(running(), place))
+    for name, value in letter.items():
+        typer.echo(f"{name}: {value}")
+    finish(letter, as_json=as_json)
+
+
+@letters.command("replay")
+def replay_letter(
+    places: Places = None,
+    every: Every = False,
+    topic: Topic = None,
+    error_class: ErrorClass = None,
+    since: Since = None,
+    until: Until = None,
+    org: OfOrg = None,
+    vendor: OfVendor = None,
+    again: Again = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send dead letters to the topic they came from again; what is known already changes nothing. Exit 1 if one failed.
+
+    Without places it takes those that the options name and nobody has dealt with. One that fails stops no other.
+
+    Example: firstclaim dead-letters replay --all --class fatal_error
+    """
+    from application.dead_letter_commands import replay_letters
+
+    chosen = _selection(places, every, topic, error_class, since, until, org, vendor)
+    outcome = asyncio.run(replay_letters(running(), chosen, again=again, dry_run=dry_run))
+    _say(outcome, "sent again", as_json=as_json)
+
+
+@letters.command("skip")
+def skip_letter(
+    places: Places = None,
+    every: Every = False,
+    topic: Topic = None,
+    error_class: ErrorClass = None,
+    since: Since = None,
+    until: Until = None,
+    org: OfOrg = None,
+    vendor: OfVendor = None,
+    why: Annotated[str, typer.Option(help="Kept with the letter.")] = "",
+    again: Again = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mark dead letters as dealt with: `replay --all` leaves them out. They stay, and can be replayed by their places.
+
+    Example: firstclaim dead-letters skip --all --class not_json --vendor acme --why "acme sent a test"
+    """
+    from application.dead_letter_commands import skip_letters
+
+    chosen = _selection(places, every, topic, error_class, since, until, org, vendor)
+    outcome = asyncio.run(skip_letters(running(), chosen, why=why, again=again, dry_run=dry_run))
+    _say(outcome, "skipped", as_json=as_json)
+
+
+def _selection(  # one for each option
+    places: list[str] | None,
+    every: bool,  # the option's value
+    topic: str | None,
+    error_class: str | None,
+    since: str | None,
+    until: str | None,
+    org: str | None,
+    vendor: str | None,
+) -> "Selection":
+    from application.dead_letter_commands import Selection
+
+    filters = (topic, error_class, since, until, org, vendor)
+    if not places and not every and not any(filters):
+        raise typer.BadParameter(
+            "name dead letters, say --all, or say which with --class, --topic, --vendor …"
+        )
+    if places and every:
+        raise typer.BadParameter("name dead letters or say --all, not both")
+    return Selection(
+        places=tuple(places or ()),
+        topic=topic,
+        error_class=error_class,
+        since=_instant(since, "--since"),
+        until=_instant(until, "--until"),
+        org=org,
+        vendor=vendor,
+    )
+
+
+def _instant(given: str | None, option: str) -> datetime | None:
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise typer.BadParameter(f"{given!r} is no time like 2026-11-25T08:00", param_hint=option) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _say(outcome: "Outcome", done: str, *, as_json: bool) -> None:
+    from msgspec import to_builtins
+
+    for line in outcome.problems():
+        typer.echo(line, err=True)
+    for line in outcome.summary(done):
+        typer.echo(line)
+    finish({"ok": outcome.ok, **to_builtins(outcome)}, as_json=as_json, ok=outcome.ok)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(letters, name="dead-letters")

@@ -1,0 +1,128 @@
+"""Commands for the directory: what an admin publishes, from a file, and back into one."""
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from cli.common import AsJson, finish, running, say
+
+if TYPE_CHECKING:
+    from application.directory.changes import Plan
+
+ATTEMPTS: Final = 5
+"""So often the file is compared and published anew because somebody else published meanwhile."""
+
+directory = typer.Typer(
+    help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
+    no_args_is_help=True,
+)
+
+
+@directory.command("apply")
+def apply(
+    file: Annotated[
+        typer.FileBinaryRead, typer.Argument(help="YAML, or - for stdin; see docs/examples/directory.yaml.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, publish nothing.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove the org's objects that the file does not name, too.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nobody is.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a whole file, show what it would change, then publish that; one wrong object, and nothing is published.
+
+    Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
+    """
+    from application.directory.apply import compare
+    from application.directory.file import read_directory
+    from application.directory.publish import publish
+    from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
+
+    shown: Plan | None = None
+    agreed = False
+    try:
+        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
+        settings = running()
+        for _ in range(ATTEMPTS):
+            plan = asyncio.run(compare(settings, org, wanted, prune=prune))
+            asked = bool(plan.objects) and not dry_run
+            if shown is None or (plan.objects, plan.changes) != (shown.objects, shown.changes):
+                if shown is not None:
+                    typer.echo("Somebody published meanwhile. This is what the file would change now:")
+                _show(plan)
+                agreed = asked and (
+                    yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?")
+                )
+            shown = plan
+            if not agreed:
+                break
+            try:
+                asyncio.run(publish(settings, org, plan.objects, seen=plan.seen))
+                break
+            except PublishedMeanwhile:
+                continue
+        else:
+            raise RetryableError(
+                "directory", f"others published {ATTEMPTS} times meanwhile; nothing of this was: do it again"
+            )
+    except PublicationErrors as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        problems = [str(problem) for problem in error.problems]
+        finish({"published": 0, "removed": 0, "problems": problems}, as_json=as_json, ok=False)
+        return
+    removed = sum(value is None for value in plan.objects.values()) if agreed else 0
+    published = len(plan.objects) - removed if agreed else 0
+    typer.echo(f"{published} published, {removed} removed for {org}")
+    result = {
+        "org": org,
+        "published": published,
+        "unchanged": plan.unchanged,
+        "removed": removed,
+        "left": len(plan.left),
+        "changes": plan.changes,
+    }
+    finish(result, as_json=as_json, ok=agreed or not asked)
+
+
+def _show(plan: "Plan") -> None:
+    """Print what a plan would change."""
+    for change in plan.changes:
+        for line in change.lines():
+            typer.echo(line)
+    left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
+    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
+
+
+@directory.command("export")
+def export(
+    org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Write what is published as the file that `apply` reads, always in the same order; JSON with --json.
+
+    Example: firstclaim directory export --org default > directory.yaml
+    """
+    from application.directory.file import as_document, write_directory
+    from application.directory.publish import held
+
+    found = asyncio.run(held(running(), org))
+    for (kind, object_id), reason in found.refused.items():
+        say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
+    if as_json:
+        document: dict[str, Any] = as_document(org, found.present)
+        finish(document, as_json=True)
+    else:
+        typer.echo(write_directory(org, found.present), nl=False)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(directory, name="directory")

@@ -1,0 +1,135 @@
+"""Commands for the do-not-contact list: who is not to be called, and why."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from cli.common import AsJson, finish, running
+
+if TYPE_CHECKING:
+    from application.do_not_contact import Handles
+
+do_not_contact = typer.Typer(
+    help="Phones and mail addresses that are not to be contacted: add, remove, list, check.",
+    no_args_is_help=True,
+)
+
+Whom = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PHONE|EMAIL]...", help="As people write them; in the US unless +."),
+]
+File = Annotated[
+    Path | None, typer.Option("--from", help="A file with one phone or mail address a line; - reads stdin.")
+]
+Org = Annotated[str, typer.Option(help="Whose list.")]
+
+
+@do_not_contact.command("add")
+def add(
+    whom: Whom = None,
+    file: File = None,
+    reason: Annotated[
+        str, typer.Option(help="Why; whoever may not call reads it.")
+    ] = "asked not to be contacted",
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Put phones or mail addresses on the list: leads that have them are not called from now on. Exit 1 if one is none.
+
+    Example: firstclaim do-not-contact add "(401) 419-4247" j@x.org --reason "asked us by mail"
+    """
+    _publish(whom, file, org, reason, as_json=as_json)
+
+
+@do_not_contact.command("remove")
+def remove(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
+    """Take phones or mail addresses off the list again. Exit 1 if one is none.
+
+    Example: firstclaim do-not-contact remove "(401) 419-4247"
+    """
+    _publish(whom, file, org, None, as_json=as_json)
+
+
+@do_not_contact.command("list")
+def show(org: Org = "default", as_json: AsJson = False) -> None:
+    """List who is not to be contacted, since when and why.
+
+    Example: firstclaim do-not-contact list --json
+    """
+    from application.do_not_contact import listed
+
+    found = asyncio.run(listed(running(), org))
+    for each in found.values():
+        typer.echo(f"{each.handle:<40} {each.at.isoformat(timespec='seconds')}  {each.reason}")
+    typer.echo(f"{len(found)} on the list of {org}")
+    finish({"listed": [msgspec.to_builtins(each) for each in found.values()]}, as_json=as_json)
+
+
+@do_not_contact.command("check")
+def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
+    """Say of phones or mail addresses whether they are on the list. Exit 1 if any is, or is none.
+
+    Example: firstclaim do-not-contact check 401-419-4247
+    """
+    from application.do_not_contact import listed
+
+    handles = _read(whom, file)
+    known = asyncio.run(listed(running(), org))
+    found = {handle: known[handle].reason for handle in handles.found if handle in known}
+    for handle in handles.found:
+        typer.echo(f"{handle}: {f'on the list: {found[handle]}' if handle in found else 'not on the list'}")
+    free = [handle for handle in handles.found if handle not in found]
+    finish(
+        {"listed": found, "free": free, "refused": handles.refused},
+        as_json=as_json,
+        ok=not (found or handles.refused),
+    )
+
+
+def _publish(
+    whom: list[str] | None, file: Path | None, org: str, reason: str | None, *, as_json: bool
+) -> None:
+    from application.do_not_contact import publish
+    from models import normalize
+
+    try:
+        normalize.org(org or "/")
+    except ValueError as error:
+        raise typer.BadParameter(f"--org {error}") from error
+    handles = _read(whom, file)
+    count = asyncio.run(publish(running(), org, handles.found, reason)) if handles.found else 0
+    typer.echo(f"{count} {'taken off' if reason is None else 'put on'} the list of {org}")
+    finish(
+        {"published": count, "handles": list(handles.found), "refused": handles.refused},
+        as_json=as_json,
+        ok=not handles.refused,
+    )
+
+
+def _read(whom: list[str] | None, file: Path | None) -> "Handles":
+    from application.do_not_contact import read_handles
+
+    if not whom and file is None:
+        raise typer.BadParameter("name phones or mail addresses, or a file of them with --from")
+    handles = read_handles([*(whom or ()), *_lines(file)])
+    for text, why in handles.refused.items():
+        typer.echo(f"{text}: {why}", err=True)
+    return handles
+
+
+def _lines(file: Path | None) -> list[str]:
+    if file is None:
+        return []
+    try:
+        return (sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}") from error
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(do_not_contact, name="do-not-contact")

@@ -1,0 +1,177 @@
+"""Commands that measure and that break things on purpose."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.common import AsJson, finish, running, say
+
+
+def bench(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="claims, latency, live, board, pages, listeners, rules, recovery, restart or allocate."
+        ),
+    ],
+    browser: Annotated[
+        bool,
+        typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
+    ] = False,
+    leads: Annotated[int | None, typer.Option(min=1, help="How many leads.")] = None,
+    claims: Annotated[
+        int | None, typer.Option(min=1, help="How many claims; listeners: how many a second.")
+    ] = None,
+    pages: Annotated[int | None, typer.Option(min=2, help="live --browser: how many pages are open.")] = None,
+    listeners: Annotated[int | None, typer.Option(min=1, help="listeners: how many open streams.")] = None,
+    seconds: Annotated[float | None, typer.Option(min=1, help="listeners, latency: for how long.")] = None,
+    write_docs: Annotated[
+        bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One measurement, ours beside the peers' in the same run; medians and ratios. Each has sizes of its own.
+
+    Example: firstclaim bench claims --json
+
+    Example: firstclaim bench live --browser --pages 20 --claims 200
+
+    Example: firstclaim bench pages --leads 100000
+
+    Example: firstclaim bench listeners --listeners 500 --claims 50 --seconds 20
+    """
+    from bench import BENCHES, write_table
+
+    if name not in BENCHES:
+        raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
+    if browser:
+        if name != "live":
+            raise typer.BadParameter(f"bench {name} has no --browser; bench live has")
+        name = "live-browser"
+    given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
+    sizes = {size: value for size, value in given.items() if value is not None}
+    result = BENCHES[name](say=say, **sizes)
+    if write_docs:
+        write_table(name, result)
+    finish(result, as_json=as_json)
+
+
+def chaos(
+    seconds: Annotated[float, typer.Option(min=10, help="How long the load and the killing last.")] = 180,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    seed: Annotated[int, typer.Option(help="The same seed kills in the same order.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
+
+    Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
+    """
+    from assurance.chaos import chaos as run
+
+    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say))
+    finish(result, as_json=as_json, ok=result["ok"])
+
+
+def storm(
+    leads: Annotated[
+        int | None, typer.Option(min=1, help="2,000; with --ring 500, with --fair 10,000.")
+    ] = None,
+    reps: Annotated[int | None, typer.Option(min=2, help="5; with --ring 50, with --fair 12.")] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 2,
+    ring: Annotated[
+        bool, typer.Option("--ring", help="Each lead rings with all reps, who press 1 within 20 ms.")
+    ] = False,
+    fair: Annotated[
+        bool,
+        typer.Option("--fair", help="Leads take turns; people come and go, a worker is killed every 5 s."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let every rep claim every lead at the same moment, on a stack of its own; then verify.
+
+    Example: firstclaim storm --leads 2000 --reps 5 --workers 2
+    """
+    from assurance import storm_run as storms
+
+    if ring and fair:
+        raise typer.BadParameter("--ring and --fair are two storms")
+    run, most, crowd = (storms.storm, 2_000, 5)
+    if ring:
+        run, most, crowd = (storms.ring, 500, 50)
+    elif fair:
+        run, most, crowd = (storms.fair, 10_000, 12)
+    result = asyncio.run(run(leads=leads or most, reps=reps or crowd, workers=workers, say=say))
+    finish(result, as_json=as_json, ok=result["ok"])
+
+
+def race(
+    reps: Annotated[int, typer.Option(min=1, help="How many; they are rep-1, rep-2 …")] = 12,
+    org: Annotated[str, typer.Option()] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Let reps claim what the board shows until every claimable queue is empty; for trying a running system.
+
+    Example: firstclaim race --reps 12
+    """
+    import msgspec
+
+    from assurance.load import race as run
+
+    result = asyncio.run(run(running(), reps=reps, org=org))
+    typer.echo(f"won {result.won}, lost {result.lost}, refused {result.refused} in {result.seconds:.1f} s")
+    for rep_id, count in result.winners.items():
+        typer.echo(f"  {count:6d}  {rep_id}")
+    finish(msgspec.to_builtins(result), as_json=as_json, ok=result.unknown == 0)
+
+
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option(help="End after so long, with verify; without it ^C ends it.")
+    ] = None,
+    leads: Annotated[
+        Path | None, typer.Option(exists=True, help="Your own file instead of the sample.")
+    ] = None,
+    mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
+    hours: Annotated[
+        bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and caps.")
+    ] = False,
+    console_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65_535, help="Port of the web console; 8000, or any free one where that is taken."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="The same sample leads again, in another folder; by default new ones."),
+    ] = None,
+) -> None:
+    """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
+
+    It prints where the console is and who may sign in.
+
+    Example: firstclaim demo --seconds 60
+    """
+    from assurance.demo import run
+
+    ok = run(
+        seconds=seconds,
+        leads=leads,
+        mapping=mapping,
+        say=say,
+        hours=hours,
+        console_port=console_port,
+        seed=seed,
+    )
+    finish({"ok": ok}, as_json=False, ok=ok)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(bench)
+    app.command()(chaos)
+    app.command()(storm)
+    app.command()(race)
+    app.command()(demo)

@@ -1,0 +1,116 @@
+"""Commands that run: each stage as a process of its own, and `up` for all of them at once."""
+
+from typing import Annotated
+
+import typer
+
+from cli.common import Instance, Port, say
+from streams.ports import check_port
+from streams.settings import Settings
+
+
+def worker(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a worker: intake and leads. Start more for more; Kafka shares the partitions out.
+
+    Example: firstclaim worker --port 8801 --instance-id worker-1
+    """
+    check_port(port, "--port")
+    from agents import worker as process
+    from streams.topics import WORKER_GROUP
+
+    process.run(
+        Settings.read(),
+        group=WORKER_GROUP,
+        stages=process.worker_stages,
+        port=port,
+        instance_id=instance_id,
+    )
+
+
+def relay(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a relay: what the journal decided becomes public.
+
+    Example: firstclaim relay --port 8802
+    """
+    check_port(port, "--port")
+    from agents import worker as process
+    from streams.topics import RELAY_GROUP
+
+    process.run(
+        Settings.read(),
+        group=RELAY_GROUP,
+        stages=process.relay_stages,
+        port=port,
+        instance_id=instance_id,
+    )
+
+
+def sink(port: Port = 0, instance_id: Instance = None) -> None:
+    """Run a sink: the journal becomes rows of the CRM database.
+
+    Example: DATABASE_URL=postgresql://crm@db/crm firstclaim sink --port 8803
+    """
+    check_port(port, "--port")
+    from sink import service
+
+    service.run(Settings.read(), port=port, instance_id=instance_id)
+
+
+def up(
+    workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
+    console_port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the web console; 0 takes any free one.")
+    ] = 8000,
+) -> None:
+    """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
+
+    Example: firstclaim up --workers 2
+    """
+    from assurance.demo.sign_ins import close_left_over
+    from runtime.first_account import how_to_sign_in
+    from runtime.up import everything
+    from web.settings import WebSettings
+
+    with everything(workers=workers, state_dir=None, say=say, console_port=console_port) as stack:
+        close_left_over(WebSettings.read().console_database_url)
+        for line in how_to_sign_in(stack.settings):
+            say(line)
+        stack.wait_for_interrupt()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(up)
+    app.command()(worker)
+    app.command()(relay)
+    app.command()(sink)
+    board = typer.Typer(help="The live queue lists in Valkey.", invoke_without_command=True)
+    board.callback()(board_run)
+    board.command("rebuild")(board_rebuild)
+    app.add_typer(board, name="board")
+
+
+def board_run(context: typer.Context, port: Port = 0) -> None:
+    """Run the board: queue lists and the live feed in Valkey. `board rebuild` makes them anew.
+
+    Example: firstclaim board --port 8804
+    """
+    if context.invoked_subcommand is not None:
+        return
+    check_port(port, "--port")
+    from board import process
+
+    process.run(Settings.read(), port=port)
+
+
+def board_rebuild() -> None:
+    """Make the queue lists anew from the journal; safe while everything runs.
+
+    Example: firstclaim board rebuild
+    """
+    import asyncio
+
+    from board.process import rebuild
+    from cli.common import running
+
+    asyncio.run(rebuild(running(), say=say))

@@ -1,0 +1,91 @@
+"""Commands for rules: try one before it is published."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import msgspec
+import typer
+
+from cli.common import AsJson, finish, running
+
+if TYPE_CHECKING:
+    from application.rule_preview import LeadExplanation
+
+T = TypeVar("T")
+
+rules = typer.Typer(
+    help="Rules of queues, filters and segments: try them before publishing.", no_args_is_help=True
+)
+
+INVALID: Final = 2
+"""The exit code of a rule that cannot be asked."""
+
+
+@rules.command("try")
+def try_rule(
+    rule: Annotated[
+        str | None, typer.Argument(help="A rule tree in JSON, or @FILE with one in JSON or YAML.")
+    ] = None,
+    queue: Annotated[
+        str | None, typer.Option(help="Instead of a rule: a published queue, with its exclusion.")
+    ] = None,
+    lead: Annotated[str | None, typer.Option(help="Also say why, or why not, of this lead id.")] = None,
+    at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
+    org: Annotated[str, typer.Option(help="Whose leads.")] = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Say how many leads a rule matches and which, and of one why or why not; nothing changes. Exit 2 if it is invalid.
+
+    Example: firstclaim rules try '{"rules": [{"field": "state", "operator": "in", "value": ["RI", "MA"]}]}'
+    """
+    from application.rule_preview import read_rule, try_on_leads
+    from models import normalize
+    from models.errors import RuleErrors
+
+    if (rule is None) is (queue is None):
+        raise typer.BadParameter("give a RULE, or a published one with --queue")
+    instant = _read(normalize.instant, at, "--at") or datetime.now(UTC)
+    about = None if lead is None else _read(normalize.lead_id, lead, "--lead")
+    try:
+        asked = (queue or "") if rule is None else read_rule(rule)
+        tried = asyncio.run(try_on_leads(running(), org, asked, instant, about))
+    except RuleErrors as error:
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        result = {"matched": 0, "leads": 0, "examples": [], "problems": [str(one) for one in error.problems]}
+        finish(result, as_json=as_json)
+        raise typer.Exit(INVALID) from error
+    typer.echo(f"{tried.matched} of {tried.leads} leads match at {tried.at.isoformat(timespec='seconds')}")
+    for example in tried.examples:
+        typer.echo(f"  {example.lead_id}  {example.name}: {example.why}")
+    if tried.matched > len(tried.examples):
+        typer.echo(f"  and {tried.matched - len(tried.examples)} more")
+    if tried.lead is not None:
+        _tell(tried.lead)
+    elif about is not None:
+        typer.echo(f"{org} has no lead {about}", err=True)
+    finish(msgspec.structs.asdict(tried), as_json=as_json, ok=about is None or tried.lead is not None)
+
+
+def _read(reader: Callable[[str | None], T], value: str | None, option: str) -> T:
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} {error}") from error
+
+
+def _tell(told: "LeadExplanation") -> None:
+    """Print why a lead matches or not, condition by condition."""
+    until = f", until {told.valid_until.isoformat(timespec='seconds')}" if told.valid_until else ""
+    typer.echo(f"{told.lead_id}  {told.name} {'matches' if told.matches else 'does not match'}{until}")
+    typer.echo(f"  {told.why}")
+    for one in told.conditions:
+        mark = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
+        typer.echo(f"  {mark} {one.path}: {one.why}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.add_typer(rules, name="rules")

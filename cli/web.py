@@ -1,0 +1,145 @@
+"""The web console: its process, the accounts that sign in to it, and tokens of programs."""
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.common import AsJson, finish, say
+from streams.ports import check_port
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+
+Org = Annotated[str, typer.Option(help="The org.")]
+
+
+def console(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port of the console; 0 takes any free one.")
+    ] = 8000,
+) -> None:
+    """Run the web console. Behind a proxy that speaks TLS, say so with FIRSTCLAIM_PUBLIC_URL=https://….
+
+    Example: firstclaim console --port 8000
+    """
+    check_port(port, "--port", host)
+    from runtime import find_running
+    from web import process
+    from web.settings import WebSettings
+
+    process.run(find_running(Settings.read()), WebSettings.read(), host=host, port=port)
+
+
+def account_add(
+    email: Annotated[str, typer.Argument(help="The address somebody signs in with.")],
+    rep: Annotated[str, typer.Option(help="Who that is in the directory: the rep's id.")],
+    role: Annotated[
+        str, typer.Option(help="Counts while the org has published no rep: admin, manager, rep.")
+    ] = "rep",
+    org: Org = "default",
+    password: Annotated[
+        str | None, typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="Asked for where it is not given.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody sign in to the console, or change the password.
+
+    Example: firstclaim account add mia@lender.example --rep mia --role admin
+    """
+    from web.store.accounts import Account, Accounts
+
+    if role not in ("admin", "manager", "rep"):
+        raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")
+    if password is None:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    with _opened() as store:
+        Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
+    say(f"{email} may sign in as {rep} of {org}")
+    finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
+
+
+def account_list(org: Org = "default", as_json: AsJson = False) -> None:
+    """List who may sign in.
+
+    Example: firstclaim account list
+    """
+    from web.store.accounts import Accounts
+
+    with _opened() as store:
+        found = [
+            {"email": one.email, "rep_id": one.rep_id, "role": one.role}
+            for one in Accounts(store).accounts(org)
+        ]
+    for one in found:
+        typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")
+    finish({"accounts": found}, as_json=as_json)
+
+
+def account_disable(email: str, as_json: AsJson = False) -> None:
+    """Let somebody sign in no more; open pages end with their next request.
+
+    Example: firstclaim account disable mia@lender.example
+    """
+    from web.store.accounts import Accounts
+
+    with _opened() as store:
+        done = Accounts(store).disable(email)
+    say(f"{email} may sign in no more" if done else f"there is no account {email}")
+    finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
+
+
+def token_issue(
+    rep: Annotated[str, typer.Option(help="Whom the token acts as.")],
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do at most; several times for several.")],
+    org: Org = "default",
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token; it is shown this once.
+
+    Example: firstclaim token issue --rep crm --name "the CRM" --scope queues:read --scope leads:act
+    """
+    from web.auth import SCOPES
+    from web.store.tokens import Tokens
+
+    for one in scope:
+        if one not in SCOPES:
+            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+    with _opened() as store:
+        secret, token = Tokens(store).issue(org, rep, name, scope, by="command line")
+    typer.echo(secret)
+    finish({"token_id": token.token_id, "secret": secret}, as_json=as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(console)
+    account = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
+    account.command("add")(account_add)
+    account.command("list")(account_list)
+    account.command("disable")(account_disable)
+    app.add_typer(account, name="account")
+    token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
+    token.command("issue")(token_issue)
+    app.add_typer(token, name="token")
+
+
+@contextmanager
+def _opened() -> "Iterator[Engine]":
+    """Yield the console's database, brought up to date."""
+    from sink.engine import connect
+    from web.settings import WebSettings
+    from web.store.migrate import upgrade
+
+    url = WebSettings.read().console_database_url
+    upgrade(url)
+    engine = connect(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

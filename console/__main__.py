@@ -1,5 +1,0 @@
-"""`python -m console` is `firstclaim`."""
-
-from console.cli import main
-
-main()

@@ -1,5 +1,0 @@
-"""Everything is killed, stopped and fed with poison while people work; afterwards not one promise may be broken."""
-
-from console.chaos.run import chaos
-
-__all__ = ["chaos"]

@@ -1,0 +1,303 @@
+"""However a sender spells a value, it has one normal form; what has none is a ValueError with the reason.
+
+Every reader takes whatever JSON can hold and returns the normal form, or None for "not given" (null, blank).
+Reasons are written to stand after the field's name: "must be text, not a list". They are ValueErrors also
+where a type is wrong, because pydantic collects those.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+import phonenumbers
+
+from models.geography import state_code
+
+NAME_LENGTH: Final = 200
+"""Characters of a name, an id, a word of a vocabulary."""
+NOTE_LENGTH: Final = 10_000
+"""Characters of a note."""
+_NUMBER_LENGTH: Final = 40
+_EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
+_LARGEST_AMOUNT: Final = 1_000_000_000_000
+_LARGEST_SCORE: Final = 999
+_LARGEST_INTEGER: Final = 2**63 - 1
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_ZIP_DIGITS: Final = 5
+
+_KINDS: Final[dict[type, str]] = {
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    float: "a number with a fraction",
+    int: "a number",
+    str: "text",
+}
+_YES: Final = frozenset({"true", "yes", "y", "1", "on", "t"})
+_NO: Final = frozenset({"false", "no", "n", "0", "off", "f"})
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+_ZIP: Final = re.compile(r"(\d{3,5})(?:-?\d{4})?", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_WORD_BREAKS: Final = re.compile(r"[\s\-_/]+")
+_AMOUNT: Final = re.compile(
+    r"(?:USD|US\$|\$)?\s*(\d{1,3}(?:,\d{3})+|\d+)(\.\d{1,2})?\s*([KM])?\s*(?:USD)?", re.ASCII | re.IGNORECASE
+)
+_ORG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's type for a reason."""
+    return _KINDS.get(type(value), "null")
+
+
+def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str | None]:
+    """Return a reader of text of at most `limit` characters; whole numbers are taken as text.
+
+    `line`: white space inside is single spaces; otherwise line breaks stay.
+    """
+
+    def read(value: Any) -> str | None:
+        value = _as_text(value)
+        if value is None:
+            return None
+        value = " ".join(value.split()) if line else value.strip()
+        return _within(value, limit) if value else None
+
+    return read
+
+
+def _as_text(value: Any) -> str | None:
+    """Return the text of a string or a whole number; NUL, which no database stores, is left out."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.replace("\x00", "") if "\x00" in value else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"must be text, not {kind_of(value)}")
+
+
+def _within(value: str, limit: int) -> str:
+    if len(value) > limit:
+        raise ValueError(f"is longer than {limit} characters")
+    return value
+
+
+def identifier(value: Any) -> str | None:
+    """Read an id that is repeated to others exactly as it came: no trimming, no control characters."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see above
+    if _CONTROL.search(value):
+        raise ValueError("contains control characters")
+    return _within(value, NAME_LENGTH) if value.strip() else None
+
+
+def org(value: Any) -> str:
+    """Read an org's id: part of keys and lead ids, so no slash and no spaces; not given is `default`."""
+    if value is None or value == "":
+        return "default"
+    if not isinstance(value, str) or not _ORG.fullmatch(value):
+        raise ValueError("must be 1 to 64 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def vendor(value: Any) -> str:
+    """Read a vendor's id. A slash is refused: `a/b` + `c` and `a` + `b/c` would be the same lead id."""
+    name = text()(value)
+    if name is None:
+        raise ValueError("is missing")
+    if "/" in name:
+        raise ValueError("must not contain a slash")
+    return name
+
+
+def lead_id(value: Any) -> str:
+    """Read a lead id: a UUID in its canonical text, any case."""
+    if value is None or value == "":
+        raise ValueError("is missing")
+    if isinstance(value, str) and _UUID.fullmatch(lower := value.strip().lower()):
+        return lower
+    raise ValueError("must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e")
+
+
+def email(value: Any) -> str | None:
+    """Read a mail address: lower case, something@domain.tld; whether it exists is not asked."""
+    address = _as_text(value)
+    if address is None or not (address := address.strip().lower()):
+        return None
+    if len(address) > _EMAIL_LENGTH or not _EMAIL.fullmatch(address):
+        raise ValueError("is not a mail address")
+    return address
+
+
+def phone(value: Any) -> str | None:
+    """Read a phone number as people write it, in the US unless it says otherwise; returned as E.164."""
+    value = _as_text(value)
+    if value is None or not (value := value.strip()):
+        return None
+    return _e164(_within(value, _NUMBER_LENGTH))
+
+
+@lru_cache(maxsize=4096)
+def _e164(value: str) -> str:
+    try:
+        number = phonenumbers.parse(value, "US")
+    except phonenumbers.NumberParseException as error:
+        raise ValueError("is not a phone number") from error
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError("is not a phone number in use")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def state(value: Any) -> str | None:
+    """Read a US state, by code, name or Associated Press abbreviation; returned as its code."""
+    value = _as_text(value)
+    if value is None or not (value := value.strip()):
+        return None
+    if (code := state_code(_within(value, NAME_LENGTH))) is None:
+        raise ValueError("is not a US state")
+    return code
+
+
+def zip_code(value: Any) -> str | None:
+    """Read a zip, with or without +4, as five digits. Leading zeros lost in a spreadsheet come back."""
+    value = _as_text(value)
+    if value is None or not (value := value.strip()):
+        return None
+    found = _ZIP.fullmatch(value) if len(value) <= _NUMBER_LENGTH else None
+    if found is None:
+        raise ValueError("is not a US zip")
+    return found[1].zfill(_ZIP_DIGITS)
+
+
+def amount(value: Any) -> int | float | None:
+    """Read whole currency units: 310000, "$310,000", "310k", "310,000.50 USD"; from 0 to 10^12."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if not (value := value.strip()):
+            return None
+        found = _AMOUNT.fullmatch(value) if len(value) <= _NUMBER_LENGTH else None
+        if found is None:
+            raise ValueError("is not an amount")
+        whole = found[1].replace(",", "")
+        value = float(whole + found[2]) if found[2] else int(whole)
+        if found[3]:
+            value *= {"k": 1_000, "m": 1_000_000}[found[3].lower()]
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see above
+    if not 0 <= value <= _LARGEST_AMOUNT:
+        raise ValueError(f"must be between 0 and {_LARGEST_AMOUNT}")
+    return int(value) if value == int(value) else value
+
+
+def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int | None]:
+    """Return a reader of whole numbers, also from text, from `low` to `high` inclusive."""
+
+    def read(value: Any) -> int | None:
+        if value is None:
+            return None
+        if isinstance(value, str):
+            if not (value := value.strip()):
+                return None
+            if not (value.isascii() and value.isdecimal() and len(value) <= _NUMBER_LENGTH):
+                raise ValueError("must be a whole number")
+            value = int(value)
+        elif isinstance(value, float):
+            if not (math.isfinite(value) and value == int(value)):
+                raise ValueError("must be a whole number")
+            value = int(value)
+        elif isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"must be a whole number, not {kind_of(value)}")  # noqa: TRY004  # see above
+        if not low <= value <= high:
+            raise ValueError(f"must be between {low} and {high}")
+        return int(value)
+
+    return read
+
+
+credit_score = whole_number(1, _LARGEST_SCORE)
+"""Read a credit score of any of the scales in use."""
+
+
+def word(value: Any) -> str | None:
+    """Read a word that rules are to compare: "Cash-Out Refinance" is `cash_out_refinance`."""
+    value = _as_text(value)
+    if value is None or not (value := _WORD_BREAKS.sub("_", value.strip().lower()).strip("_")):
+        return None
+    return _within(value, NAME_LENGTH)
+
+
+def flag(value: Any) -> bool | None:
+    """Read yes or no: booleans, 0 and 1, and the usual words."""
+    if value is None or isinstance(value, bool):
+        return value
+    spelled = str(value).strip().lower() if isinstance(value, int | str) else ""
+    if not spelled and isinstance(value, str):
+        return None
+    if spelled in _YES:
+        return True
+    if spelled in _NO:
+        return False
+    raise ValueError("must be yes or no, true or false")
+
+
+def instant(value: Any, *, naive: bool = False) -> datetime | None:
+    """Read an RFC 3339 time as an aware datetime in UTC, between the years 1900 and 2200.
+
+    `naive`: a time without offset is taken as UTC (and a date as its midnight); otherwise it is refused,
+    because a call at the wrong hour is worse than a question.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see above
+    if not (value := value.strip()):
+        return None
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError("is not an RFC 3339 time") from error
+    if read.tzinfo is None:
+        if not naive:
+            raise ValueError("needs an offset from UTC, like -05:00 or Z")
+        read = read.replace(tzinfo=UTC)
+    if not _FIRST_YEAR <= read.year <= _LAST_YEAR:
+        raise ValueError(f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return read.astimezone(UTC)
+
+
+def is_naive(value: Any) -> bool:
+    """Say whether a time that `instant` reads came without an offset."""
+    return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
+
+
+def zone(value: Any) -> str | None:
+    """Read an IANA time zone name."""
+    name = text()(value)
+    if name is not None and name not in _zones():
+        raise ValueError("is not a time zone like America/New_York")
+    return name
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Read an object; not given is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"must be an object, not {kind_of(value)}")  # noqa: TRY004  # see above
+    return value

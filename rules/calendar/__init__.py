@@ -1,0 +1,1 @@
+"""Opening hours, pauses and quiet hours in their own time zones."""

@@ -1,0 +1,1 @@
+"""Validation of what comes in: arrivals, actions, publications, do-not-contact records."""

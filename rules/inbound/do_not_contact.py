@@ -1,0 +1,76 @@
+"""Who is not to be contacted, as it is published: one record for each phone or mail address of an org (X6).
+
+The key says who, and must be read; the value says why and since when, and what of it cannot be read counts as not
+given: nobody is called because a reason was too long.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from models import normalize
+from models.errors import Refused
+from models.inbound import Listing
+from models.org import ContactListed
+from models.persons import EMAIL, PHONE
+from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
+
+NO_REASON: Final = "no reason was given"
+_PARTS: Final = 3
+_READ: Final = {PHONE: normalize.phone, EMAIL: normalize.email}
+
+
+def accept_listing(
+    key: bytes | None, value: bytes | None, headers: Headers, *, version: int, at: datetime
+) -> ContactListed:
+    """Read one record of `do-not-contact`: key `org/phone/NUMBER` or `org/email/ADDRESS`.
+
+    A record without a value (a tombstone) removes; JSON's null is refused, and the person stays on the list.
+    `version`: the record's place in the topic. `at`: the broker's time, taken where the value names none. Raises
+    Refused, and nothing else.
+    """
+    org, handle = _who(key)
+    cause = f"do-not-contact/{org}/{handle}/{version}"
+    if value is None:
+        return ContactListed(cause=cause, org=org, handle=handle, version=version)
+    if is_null(value):
+        raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
+    sent: dict[str, Any] = opened(value, headers).message
+    listing = Listing.model_validate(sent)
+    return ContactListed(
+        cause=cause,
+        org=org,
+        handle=handle,
+        version=version,
+        reason=listing.reason or NO_REASON,
+        at=listing.at or at,
+    )
+
+
+def handle_of(kind: str, value: str) -> str:
+    """Return a phone or mail address as a handle, normalised; raises ValueError that says what is wrong with it."""
+    if kind not in _READ:
+        raise ValueError(f"must be one of {', '.join(_READ)}, not {kind}")
+    read = _READ[kind](value)
+    if read is None:
+        raise ValueError("is empty")
+    return f"{kind}/{read}"
+
+
+def read_handle(text: str) -> str:
+    """Return what a person wrote, a phone or a mail address, as a handle; raises ValueError."""
+    return handle_of(EMAIL if "@" in text else PHONE, text)
+
+
+def _who(key: bytes | None) -> tuple[str, str]:
+    try:
+        parts = (key or b"").decode().split("/", _PARTS - 1)
+    except UnicodeDecodeError:
+        raise Refused("invalid_key", "key", "is not UTF-8") from None
+    if len(parts) != _PARTS:
+        raise Refused("invalid_key", "key", "must be org/phone/NUMBER or org/email/ADDRESS")
+    org, kind, value = parts
+    try:
+        normalize.org(org or "/")
+        return org, handle_of(kind, value)
+    except ValueError as error:
+        raise Refused("invalid_key", "key", str(error)) from None

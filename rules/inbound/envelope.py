@@ -1,0 +1,198 @@
+"""Bytes become one JSON object within bounds, whether they came bare or in a CloudEvents 1.0 envelope.
+
+Within bounds: UTF-8, finite numbers, no deeper and no longer than models/inbound.py says. It is the message
+as sent; `storable` is what may be kept of it. Both modes of the Kafka binding are read: binary (`ce_` headers
+beside the object) and structured (the object is `data` of the envelope). A broken envelope is refused with
+the attribute's name.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from models import normalize
+from models.errors import Refused
+from models.inbound import MAX_BYTES, MAX_DEPTH, MAX_TEXT
+
+Headers = Mapping[str, bytes | None]
+
+NULL_REMOVES_NOTHING: Final = (
+    "is the text null, which removes nothing: send a record without a value (a tombstone) to remove"
+)
+"""Why JSON's null is refused where a tombstone removes."""
+_REQUIRED: Final = ("specversion", "id", "source", "type")
+_STRUCTURED: Final = "application/cloudevents"
+_BATCH: Final = "application/cloudevents-batch"
+_BOM: Final = b"\xef\xbb\xbf"
+_KEY_LENGTH: Final = 200
+_ATTRIBUTE_LENGTH: Final = 1_000
+_INT64: Final = 2**63
+_DECODE: Final = msgspec.json.Decoder(Any).decode
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """One message as sent. `event_id`: CloudEvents source and id, which a repeat repeats; None when bare."""
+
+    message: dict[str, Any]
+    event_id: str | None = None
+
+
+def opened(value: bytes | None, headers: Headers) -> Envelope:
+    """Return the object inside `value`; raises Refused, and nothing else, for whatever the bytes are."""
+    attributes = {
+        name[3:].lower(): _header(name, raw) for name, raw in headers.items() if name[:3].lower() == "ce_"
+    }
+    content_type = _content_type(headers)
+    if value is None or not value.removeprefix(_BOM).strip():
+        raise Refused("empty", "", "the message has no value")
+    if content_type.startswith(_BATCH):
+        raise Refused("invalid_envelope", "content-type", "must not be a batch; send one event per message")
+    document = parsed(value)
+    if not isinstance(document, dict):
+        raise Refused(
+            "not_an_object", "", f"the message must be a JSON object, not {normalize.kind_of(document)}"
+        )
+    if attributes and not content_type.startswith(_STRUCTURED):
+        if content_type:
+            attributes["datacontenttype"] = content_type
+        return Envelope(document, _checked(attributes))
+    if content_type.startswith(_STRUCTURED) or _looks_structured(document):
+        return Envelope(_data(document), _checked(document))
+    return Envelope(document)
+
+
+def parsed(value: bytes) -> Any:
+    """Return the JSON document in these bytes, within the bounds; raises Refused."""
+    if len(value) > MAX_BYTES:
+        raise Refused("too_large", "", f"the message has {len(value)} bytes; {MAX_BYTES} are allowed")
+    try:
+        document = _DECODE(value.removeprefix(_BOM))
+    except RecursionError:
+        raise Refused("too_deep", "", f"is nested deeper than {MAX_DEPTH}") from None
+    except UnicodeDecodeError as error:
+        raise Refused("not_json", "", f"not UTF-8 at byte {error.start}: {error.reason}") from None
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Refused("not_json", "", place(f"not JSON: {error}")) from None
+    check_bounds(document, "", MAX_DEPTH)
+    return document
+
+
+def check_bounds(value: Any, path: str, depth: int) -> None:
+    """Raise Refused where text, names or nesting exceed the bounds; `path` leads from the message here."""
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise Refused("too_long", place(path), f"is longer than {MAX_TEXT} characters")
+    elif isinstance(value, dict):
+        if depth == 0:
+            raise Refused("too_deep", place(path), f"is nested deeper than {MAX_DEPTH}")
+        for key, inner in value.items():
+            if len(key) > _KEY_LENGTH:
+                raise Refused(
+                    "too_long", place(path), f"has a field name longer than {_KEY_LENGTH} characters"
+                )
+            if isinstance(inner, str | dict | list):
+                check_bounds(inner, f"{path}.{key}" if path else key, depth - 1)
+    elif isinstance(value, list):
+        if depth == 0:
+            raise Refused("too_deep", place(path), f"is nested deeper than {MAX_DEPTH}")
+        for inner in value:
+            if isinstance(inner, str | dict | list):
+                check_bounds(inner, path, depth - 1)
+
+
+def is_null(value: bytes) -> bool:
+    """Say whether these bytes are JSON's null."""
+    return value.removeprefix(_BOM).strip() == b"null"
+
+
+def digest(content: bytes) -> str:
+    """Return the id of a content that has none of its own: the same content, the same id."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def storable(value: Any) -> Any:
+    """Return a value as every database keeps it: text without NUL, integers beyond 64 bits as text."""
+    if isinstance(value, str):
+        return value.replace("\x00", "") if "\x00" in value else value
+    if isinstance(value, dict):
+        return {storable(key): storable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [storable(inner) for inner in value]
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        return str(value)
+    return value
+
+
+def place(said: str) -> str:
+    """Return text with a sender's words in it fit for headers and logs: printable, at most 200 characters."""
+    shown = said if said.isprintable() else repr(said)[1:-1]
+    return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"
+
+
+def _header(name: str, raw: bytes | None) -> str:
+    try:
+        return (raw or b"").decode()
+    except UnicodeDecodeError:
+        raise Refused("invalid_envelope", name, "is not UTF-8") from None
+
+
+def _content_type(headers: Headers) -> str:
+    for name, raw in headers.items():
+        if name.lower() == "content-type":
+            return _header(name, raw).strip().lower()
+    return ""
+
+
+def _looks_structured(document: dict[str, Any]) -> bool:
+    return "specversion" in document and ("data" in document or "data_base64" in document)
+
+
+def _checked(attributes: Mapping[str, Any]) -> str:
+    """Return source and id of a well-formed envelope; raises Refused naming the attribute."""
+    for name in _REQUIRED:
+        value = attributes.get(name)
+        if value is None or value == "":
+            raise Refused("invalid_envelope", name, "is missing from the CloudEvents envelope")
+        if not isinstance(value, str):
+            raise Refused("invalid_envelope", name, f"must be text, not {normalize.kind_of(value)}")
+        if not value.isprintable() or len(value) > _ATTRIBUTE_LENGTH:
+            raise Refused(
+                "invalid_envelope", name, f"must be printable, up to {_ATTRIBUTE_LENGTH} characters"
+            )
+    if attributes["specversion"] != "1.0":
+        raise Refused("invalid_envelope", "specversion", "must be 1.0")
+    try:
+        normalize.instant(attributes.get("time"))
+    except ValueError as error:
+        raise Refused("invalid_envelope", "time", str(error)) from None
+    kind = attributes.get("datacontenttype")
+    if kind is not None and not (isinstance(kind, str) and "json" in kind):
+        raise Refused("invalid_envelope", "datacontenttype", "must be application/json")
+    event_id = f"{attributes['source']}#{attributes['id']}"
+    return event_id if len(event_id) <= _KEY_LENGTH else digest(event_id.encode())
+
+
+def _data(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the object a structured envelope carries; raises Refused."""
+    if "data" in document and "data_base64" in document:
+        raise Refused("invalid_envelope", "data_base64", "must not be there beside data")
+    data = document.get("data")
+    if "data_base64" in document:
+        encoded = document["data_base64"]
+        if not isinstance(encoded, str):
+            raise Refused(
+                "invalid_envelope", "data_base64", f"must be text, not {normalize.kind_of(encoded)}"
+            )
+        try:
+            data = parsed(base64.b64decode(encoded, validate=True))
+        except binascii.Error:
+            raise Refused("invalid_envelope", "data_base64", "is not base64") from None
+        except ValueError:
+            raise Refused("invalid_envelope", "data_base64", "is not ASCII") from None
+    if not isinstance(data, dict):
+        raise Refused("not_an_object", "data", f"must be a JSON object, not {normalize.kind_of(data)}")
+    return data

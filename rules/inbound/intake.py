@@ -1,0 +1,204 @@
+"""Whatever bytes come in, the answer is an event to append to a log or a Refused to put on the dead letters.
+
+Hard fields refuse a message: nothing can be said of a lead without a vendor or any handle on the person, and
+nobody can be answered without an action id and a lead id. Every other field is soft. A lead's soft field that
+cannot be read is kept as sent under `attributes.invalid`; an action's is named in `invalid`, and the lead
+machine answers.
+"""
+
+import string
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
+
+from models import geography, ids, normalize
+from models.errors import PublicationErrors, Refused
+from models.events import NO_ORG, ActionRequested, DirectoryPublished
+from models.facts import Facts
+from models.inbound import Action, Arrival
+from models.org import PersonArrived
+from models.publication import KINDS
+from rules.inbound import publication
+from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
+from rules.times import may_be_created
+
+HANDLES: Final = ("external_id", "phone", "email", "last_name")
+"""A lead needs one of these: something to tell it from others."""
+_ARRIVAL_HARD: Final = frozenset({"vendor", "org"})
+_ACTION_HARD: Final = frozenset({"action_id", "lead_id"})
+_FACTS: Final = tuple(name for name in Facts.__struct_fields__ if name != "attributes")
+_BLANK: Final = "\x00" + string.whitespace
+_Model = TypeVar("_Model", Arrival, Action)
+
+
+def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> PersonArrived:
+    """Read one record of `lead-arrivals`.
+
+    `arrived_at`: the broker's time, taken where the vendor gives no `created_at`, or one that cannot be: that is
+    kept under `attributes.invalid`. One without an offset is read as UTC, and `attributes.assumed.created_at`
+    says so. An unreadable `silenced` counts as yes: nobody
+    is called by mistake. A phone, mail address or name that cannot be read still counts as a handle on the
+    person if it is text. Raises Refused, and nothing else.
+    """
+    envelope = opened(value, headers)
+    sent = envelope.message
+    arrival, problems = _read(Arrival, sent, _ARRIVAL_HARD)
+    if not any(_as_sent(sent.get(name)) for name in HANDLES):
+        wrong = next((name for name in HANDLES if name in problems), "external_id")
+        why = problems.get(wrong, "or one of phone, email, last_name is needed to tell the lead from others")
+        raise Refused("nothing_identifying", wrong, why)
+    facts: dict[str, Any] = {name: getattr(arrival, name) for name in _FACTS}
+    invalid = {name: sent[name] for name in problems}
+    assumed = {}
+    created_at = facts["created_at"]
+    if created_at is not None and not may_be_created(created_at, arrived_at):
+        invalid["created_at"] = sent["created_at"]
+        created_at = None
+    if created_at is None:
+        facts["created_at"] = arrived_at
+    elif normalize.is_naive(sent["created_at"]):
+        assumed["created_at"] = "UTC"
+    facts["silenced"] = facts["silenced"] is True or "silenced" in invalid
+    if facts["time_zone"] is None:
+        facts["time_zone"] = geography.time_zone(facts["zip"], facts["state"], facts["phone"])
+    vendor, external_id = _as_sent(sent["vendor"]), _as_sent(sent.get("external_id"))
+    return PersonArrived(
+        lead_id=ids.lead_id(arrival.org, vendor or arrival.vendor, external_id, sent),
+        cause=envelope.event_id or digest(value or b""),
+        org=arrival.org,
+        facts=Facts(**facts, attributes=_attributes(arrival, invalid, assumed)),
+    )
+
+
+def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
+    """Read one record of `lead-actions`.
+
+    Without a readable action id and lead id it is refused; rules/refused_actions.py answers whom it can. Any
+    other field that cannot be read is named in the event's `invalid`. Whether the action exists and is allowed,
+    the lead machine decides. Raises Refused, and nothing else.
+    """
+    action, problems = _read(Action, opened(value, headers).message, _ACTION_HARD)
+    if action.action_id is None:
+        raise Refused("missing_action_id", "action_id", "is missing")
+    for name in ("type", "rep_id"):
+        if getattr(action, name) is None:
+            problems.setdefault(name, "is missing")
+    extra = action.model_extra
+    return ActionRequested(
+        lead_id=action.lead_id,
+        cause=action.action_id,
+        action=action.type or "",
+        rep_id=action.rep_id or "",
+        org=NO_ORG if "org" in problems else action.org,
+        queue_id=action.queue_id,
+        outcome=action.outcome,
+        note=action.note,
+        at=action.at,
+        epoch=action.epoch,
+        to_rep_id=action.to_rep_id,
+        view_only=bool(action.view_only),
+        invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
+        attributes=storable(extra) if extra else {},
+    )
+
+
+def accept_publication(
+    key: bytes | None, value: bytes | None, headers: Headers, *, version: int
+) -> DirectoryPublished:
+    """Read one record of `directory`: key `org/kind/id`; a record without a value (a tombstone) removes.
+
+    `version`: the record's place in the topic. Only a whole object is taken, with its own id in it, because it
+    replaces the one before. The object is checked by rules/inbound/publication.py; the first problem it finds is the
+    reason. JSON's null is refused: compaction would keep it for ever. Raises Refused, and nothing else.
+    """
+    org, kind, object_id = _directory_key(key)
+    published: dict[str, Any] | None = None
+    if value is not None:
+        if is_null(value):
+            raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
+        sent = storable(opened(value, headers).message)
+        id_field = KINDS[kind][1]
+        if id_field is not None and sent.get(id_field) is None:
+            reason = f"is missing: a publication replaces the whole {kind}, so it must be the whole {kind}"
+            raise Refused("invalid_publication", id_field, reason)
+        try:
+            published = publication.accept_publication(kind, object_id, sent)
+        except PublicationErrors as error:
+            first, more = error.problems[0], len(error.problems) - 1
+            said = str(first).removeprefix(f"{first.path or 'value'}: ")
+            reason = f"{said} (and {more} more)" if more else said
+            raise Refused("invalid_publication", place(first.path), reason) from None
+    return DirectoryPublished(
+        lead_id="",
+        cause=f"directory/{org}/{kind}/{object_id}/{version}",
+        org=org,
+        kind=kind,
+        object_id=object_id,
+        version=version,
+        value=published,
+    )
+
+
+def _directory_key(key: bytes | None) -> tuple[str, str, str]:
+    try:
+        parts = (key or b"").decode().split("/", 2)
+    except UnicodeDecodeError:
+        raise Refused("invalid_key", "key", "is not UTF-8") from None
+    if len(parts) != len(("org", "kind", "id")) or not parts[2].strip():
+        raise Refused("invalid_key", "key", "must be org/kind/id, like default/queue/aged")
+    org, kind, object_id = parts
+    if kind not in KINDS:
+        raise Refused("invalid_key", "key", f"kind must be one of {', '.join(sorted(KINDS))}")
+    try:
+        normalize.org(org or "/")
+        normalize.identifier(object_id)
+    except ValueError as error:
+        raise Refused("invalid_key", "key", str(error)) from None
+    return org, kind, object_id
+
+
+def _read(
+    model: type[_Model], sent: Mapping[str, Any], hard: frozenset[str]
+) -> tuple[_Model, dict[str, str]]:
+    """Return the message without its unreadable soft fields, and why those are; Refused for a hard one."""
+    try:
+        return model.model_validate(sent), {}
+    except ValidationError as error:
+        problems = {
+            str(problem["loc"][0]): "is missing"
+            if problem["type"] == "missing"
+            else problem["msg"].removeprefix("Value error, ")
+            for problem in error.errors(include_url=False, include_context=False, include_input=False)
+        }
+    for name in sorted(hard & problems.keys()):
+        missing = problems[name] == "is missing"
+        raise Refused("missing_field" if missing else "invalid_field", name, problems[name])
+    return model.model_validate(
+        {name: value for name, value in sent.items() if name not in problems}
+    ), problems
+
+
+def _as_sent(value: Any) -> str | None:
+    """Return text exactly as sent, a whole number as its digits, None for anything that says nothing."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value.strip(_BLANK) else None
+
+
+def _attributes(arrival: Arrival, invalid: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
+    """Return what the vendor sent beyond the contract's fields, our remarks beside it; nothing is lost.
+
+    A top-level field that `attributes` has too, with another value, goes to `attributes.invalid`: it has no
+    place.
+    """
+    found: dict[str, Any] = {**arrival.attributes}
+    extra = arrival.model_extra or {}
+    invalid |= {name: value for name, value in extra.items() if found.setdefault(name, value) != value}
+    for name, remarks in (("invalid", invalid), ("assumed", assumed)):
+        if remarks:
+            theirs = found.get(name, {})
+            found[name] = {**(theirs if isinstance(theirs, dict) else {name: theirs}), **remarks}
+    kept: dict[str, Any] = storable(found)
+    return kept

@@ -1,0 +1,123 @@
+"""Nothing is published that does not hold as a whole: every problem is named, and nothing changes (Q6)."""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from models.errors import Problem, PublicationErrors, RuleErrors
+from models.publication import KINDS
+from rules.language.catalogue import FIELDS
+from rules.language.tree import Group, Node, parse
+
+_TREES: Final = {"queue": ("inclusion", "exclusion"), "rep": ("filter",), "group": ("filter",)}
+"""kind -> its fields that are rule trees."""
+
+_REASONS: Final = {
+    "missing": "is missing",
+    "dict_type": "must be an object",
+    "string_pattern_mismatch": "must be a time of day like 08:30",
+    "string_unicode": "is not valid Unicode",
+}
+"""Words for those of pydantic's errors that would speak of Python."""
+
+
+def check(kind: str, object_id: str, value: dict[str, Any] | None) -> tuple[Problem, ...]:
+    """Return everything that is wrong with a publication; empty where it can be published. None removes.
+
+    Paths are those of the object: `sort.field`, `columns[2]`, `inclusion.rules[0]`.
+    """
+    try:
+        accept_publication(kind, object_id, value)
+    except PublicationErrors as error:
+        return error.problems
+    return ()
+
+
+def accept_publication(kind: str, object_id: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the object as it is to be published; raises `PublicationErrors` with every problem.
+
+    Fields that are null are as if not given, and left out; unknown ones are kept. A missing id is taken from
+    the key; of a record on the topic, rules/inbound/intake.py asks for it. A claimable queue has no outcomes: they are
+    cleared, not refused (Q5).
+    """
+    if kind not in KINDS:
+        raise PublicationErrors((Problem(path="kind", reason=f"must be one of {', '.join(KINDS)}"),))
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise PublicationErrors((Problem(path="", reason="must be an object"),))
+    model, id_field = KINDS[kind]
+    given = present(value)
+    if id_field is not None:
+        given.setdefault(id_field, object_id)
+    problems: list[Problem] = []
+    try:
+        model.model_validate(given)
+    except ValidationError as error:
+        problems.extend(map(_problem, error.errors(include_url=False, include_input=False)))
+    if id_field is not None and isinstance(given[id_field], str) and given[id_field] != object_id:
+        reason = f"is not the id {object_id} it is published under"
+        problems.append(Problem(path=id_field, field=id_field, reason=reason))
+    for name in _TREES.get(kind, ()):
+        problems.extend(_tree_problems(given.get(name), name, kind))
+    if kind == "queue":
+        problems.extend(_queue_problems(given))
+    if problems:
+        raise PublicationErrors(tuple(problems))
+    return {**given, "outcomes": []} if kind == "queue" and given.get("claimable") else given
+
+
+def present(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without its fields that are null: they are as if not given."""
+    return {name: item for name, item in value.items() if item is not None}
+
+
+def _queue_problems(queue: dict[str, Any]) -> list[Problem]:
+    problems = []
+    columns, sort = queue.get("columns"), queue.get("sort")
+    for place, column in enumerate(columns if isinstance(columns, list) else ()):
+        if isinstance(column, str) and column not in FIELDS:
+            problems.append(_no_field(f"columns[{place}]", column))
+    field = sort.get("field") if isinstance(sort, dict) else None
+    if isinstance(field, str) and field not in FIELDS:
+        problems.append(_no_field("sort.field", field))
+    return problems
+
+
+def _no_field(path: str, field: str) -> Problem:
+    return Problem(path=path, field=field[:100], reason="there is no such field")
+
+
+def _tree_problems(raw: Any, name: str, kind: str) -> list[Problem]:
+    if raw is not None and not isinstance(raw, dict):
+        return []  # the object's model says so
+    try:
+        tree = parse(raw, name)
+    except RuleErrors as error:
+        return list(error.problems)
+    return _derived(tree, name) if kind == "queue" else []
+
+
+def _derived(node: Node, path: str) -> list[Problem]:
+    """Find the fields that follow from queue membership: a queue that asks for one would answer itself."""
+    if isinstance(node, Group):
+        return [
+            problem
+            for place, rule in enumerate(node.rules)
+            for problem in _derived(rule, f"{path}.rules[{place}]")
+        ]
+    if not FIELDS[node.field].derived:
+        return []
+    reason = "follows from the queues a lead stands in, so a queue cannot ask for it; use owned or how"
+    return [Problem(path=path, field=node.field, operator=node.operator.value, reason=reason)]
+
+
+def _problem(error: Any) -> Problem:
+    path = ""
+    for part in error["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    names = [part for part in error["loc"] if isinstance(part, str)]
+    reason = _REASONS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ").replace(
+        "Input should", "must"
+    )
+    return Problem(path=path, field=names[-1] if names else None, reason=reason)

@@ -1,0 +1,1 @@
+"""The rule language: fields, operators, trees, compiled closures, explanations."""

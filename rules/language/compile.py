@@ -1,0 +1,217 @@
+"""A rule tree as closures: the verdict, the exact instant at which time alone turns it, and why (Q2, X1)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.lead import Lead
+from rules.language.conditions import (
+    MET,
+    UNMET,
+    Answer,
+    StaticTest,
+    TimedTest,
+    is_timed,
+    static_test,
+    timed_test,
+)
+from rules.language.explanations import Outcome, outcome
+from rules.language.tree import EMPTY, Condition, Group, Node
+
+EVERY_LEAD: Final = "every lead"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a rule says of a lead at an instant, and why.
+
+    `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, not
+    including, this instant if nothing but time passes; None for ever.
+    """
+
+    meets: bool
+    why: str
+    valid_until: datetime | None
+    conditions: tuple[Outcome, ...]
+
+
+class Built(msgspec.Struct, frozen=True):
+    """A compiled node: `static` where time plays no part, else `timed`.
+
+    `moments`: how many conditions are timed. What the closures take is a lead, or for a caller with leaves of
+    its own whatever those take.
+    """
+
+    static: Callable[[Any], bool] | None
+    timed: Callable[[Any, datetime], Answer] | None
+    moments: int
+
+
+Leaf = Callable[[Condition], Built]
+
+
+def leaf(condition: Condition) -> Built:
+    """Compile one condition on a lead."""
+    if is_timed(condition):
+        return Built(None, timed_test(condition), 1)
+    return Built(static_test(condition), None, 0)
+
+
+def build(node: Node, leaf: Leaf = leaf) -> Built:
+    """Compile a node; `leaf` compiles its conditions. What does not depend on time is asked first."""
+    if isinstance(node, Condition):
+        return leaf(node)
+    return combined([build(rule, leaf) for rule in node.rules], node.combinator == "or", negated=node.negated)
+
+
+def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Built:
+    """Join compiled nodes.
+
+    `decides`: the verdict of one part that settles the whole, True for or, False for and.
+    """
+    statics = [part.static for part in parts if part.static is not None]
+    timed = [part.timed for part in parts if part.timed is not None]
+    static = _static(statics, decides) if statics or not timed else None
+    if not timed:
+        return Built(_inverted(static) if negated and static else static, None, 0)
+    test = timed[0] if len(timed) == 1 and static is None else _timed(static, timed, decides)
+    return Built(None, _turned(test) if negated else test, sum(part.moments for part in parts))
+
+
+def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
+    """Return a timed verdict with the very instant it turns.
+
+    Bounds at which it stays as it is are passed over. That ends, as each bound is a later instant at which
+    one of the tree's conditions turns, and each turns twice at most.
+    """
+    meets, until = test(lead, now)
+    while until is not None:
+        later, following = test(lead, until)
+        if later is not meets:
+            break
+        until = following
+    return meets, until
+
+
+class CompiledRule:
+    """One rule tree, ready to be asked. Immutable.
+
+    `test(lead, now)`: whether the lead meets the rule at `now` (aware), and the earliest later instant at
+    which it would be the other way round by time alone, None if never; asked again at that instant, it is.
+    """
+
+    __slots__ = ("test", "tree")
+
+    tree: Group
+    test: TimedTest
+
+    def __init__(self, tree: Group) -> None:
+        self.tree = tree
+        self.test = _tester(build(tree))
+
+    def explain(self, lead: Lead, now: datetime) -> Verdict:
+        """Return the verdict with its reasons in words; slower than `test` and always of one mind with it."""
+        meets, until = self.test(lead, now)
+        outcomes: list[Outcome] = []
+        _, why = _told(self.tree, lead, now, "", outcomes)
+        return Verdict(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
+
+
+def membership(inclusion: Group, exclusion: Group) -> Group:
+    """Return the one tree of both: the inclusion is met, and the exclusion, unless empty, is not (Q2)."""
+    parts: list[Node] = [inclusion] if inclusion.rules else []
+    if exclusion.rules:
+        parts.append(msgspec.structs.replace(exclusion, negated=not exclusion.negated))
+    return Group("and", tuple(parts)) if parts else EMPTY
+
+
+def _tester(built: Built) -> TimedTest:
+    if built.static is not None:
+        static = built.static
+        return lambda lead, _now: MET if static(lead) else UNMET
+    timed = built.timed
+    if timed is None:
+        raise TypeError("a compiled node has a test")
+    if built.moments == 1:
+        return timed
+    return lambda lead, now: exact(timed, lead, now)
+
+
+def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
+    if len(tests) == 1:
+        return tests[0]
+    asked = tuple(tests)
+    if decides:
+
+        def any_met(lead: Lead) -> bool:
+            for test in asked:  # noqa: SIM110  # a generator costs more than the tests
+                if test(lead):
+                    return True
+            return False
+
+        return any_met
+
+    def all_met(lead: Lead) -> bool:
+        for test in asked:  # noqa: SIM110  # likewise
+            if not test(lead):
+                return False
+        return True
+
+    return all_met
+
+
+def _timed(static: StaticTest | None, tests: list[TimedTest], decides: bool) -> TimedTest:
+    """Join timed tests: undecided, the first to turn turns the whole; decided, all that decide must."""
+    asked = tuple(tests)
+    settled: Answer = (decides, None)
+
+    def test(lead: Lead, now: datetime) -> Answer:
+        if static is not None and static(lead) is decides:
+            return settled
+        decided, until = False, None
+        for ask in asked:
+            met, bound = ask(lead, now)
+            if met is decides:
+                if bound is None:
+                    return settled
+                if not decided or until is None or bound > until:
+                    until = bound
+                decided = True
+            elif not decided and bound is not None and (until is None or bound < until):
+                until = bound
+        return decides if decided else not decides, until
+
+    return test
+
+
+def _inverted(test: StaticTest) -> StaticTest:
+    return lambda lead: not test(lead)
+
+
+def _turned(test: TimedTest) -> TimedTest:
+    def turned(lead: Lead, now: datetime) -> Answer:
+        met, until = test(lead, now)
+        return not met, until
+
+    return turned
+
+
+def _told(node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]) -> tuple[bool, str]:
+    """Tell a node's verdict by the parts that made it so: of an unmet `and` the unmet ones."""
+    if isinstance(node, Condition):
+        one = outcome(node, lead, now, path)
+        outcomes.append(one)
+        return one.met, one.why
+    told = [
+        _told(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
+        for place, rule in enumerate(node.rules)
+    ]
+    met = any(m for m, _ in told) if node.combinator == "or" else all(m for m, _ in told)
+    words = [why for m, why in told if m is met]
+    why = "; ".join(words)
+    if node.negated:
+        why = f"not ({why})" if not met else f"({why}), which is not wanted"
+    elif len(words) > 1 and path:
+        why = f"({why})"
+    return met is not node.negated, why

@@ -1,0 +1,184 @@
+"""One condition as a closure: what a lead's value must be, and of a relative date until when that holds."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from models.lead import Lead
+from rules.language.catalogue import FIELDS, Field
+from rules.language.instants import Amount, Span, span, utc
+from rules.language.operands import Operand
+from rules.language.operators import COMPLEMENT, LISTS, PAIRS, RELATIVE, FieldType, Operator
+from rules.language.tree import Condition
+
+Check = Callable[[Any], bool]
+"""Whether a value that is there meets the positive form of an operator."""
+Read = Callable[[Lead], Any]
+"""Reads a field so that it can be compared; None where there is nothing to compare."""
+StaticTest = Callable[[Lead], bool]
+Answer = tuple[bool, datetime | None]
+"""A verdict, and the next instant at which it changes by time alone; None if never."""
+TimedTest = Callable[[Lead, datetime], Answer]
+
+MET: Final[Answer] = (True, None)
+UNMET: Final[Answer] = (False, None)
+
+_NOW: Final = timedelta(0)
+_NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
+
+
+def is_timed(condition: Condition) -> bool:
+    """Say whether the condition's verdict can change by time alone."""
+    return condition.operator in RELATIVE
+
+
+def reader(field: Field, value: Operand) -> Read:
+    """Return how a field is read for comparison with a value of this kind: text folded, instants in UTC."""
+    get = field.get
+    if field.type is FieldType.TEXT:
+        return lambda lead: None if (found := get(lead)) is None else found.casefold()
+    if field.type is FieldType.DATE:
+        return lambda lead: None if (found := get(lead)) is None else utc(found)
+    if field.type is FieldType.ATTRIBUTE:
+        first = value[0] if isinstance(value, tuple) else value
+        convert = as_text if isinstance(first, str) else as_number
+        return lambda lead: convert(get(lead))
+    return get
+
+
+def as_number(value: Any) -> int | float | None:
+    """Read an attribute as a number, also one that was sent as text; None where it is none."""
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) else None
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def as_text(value: Any) -> str | None:
+    """Read an attribute as folded text, spelled as in JSON; None for lists and objects."""
+    if isinstance(value, str):
+        return value.casefold()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (int, float)) else None
+
+
+def keys(condition: Condition) -> frozenset[Any] | None:
+    """Return the values, as read, that alone meet the condition; None if it is no plain equality or list."""
+    if (
+        condition.operator not in (Operator.EQUAL, Operator.IN)
+        or FIELDS[condition.field].type is FieldType.DATE
+    ):
+        return None
+    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    return frozenset(map(_folded(FIELDS[condition.field]), values))
+
+
+def static_test(condition: Condition) -> StaticTest:
+    """Compile a condition whose verdict does not change by time alone."""
+    field = FIELDS[condition.field]
+    if condition.operator is Operator.NULL:
+        return lambda lead: field.get(lead) is None
+    if condition.operator is Operator.NOT_NULL:
+        return lambda lead: field.get(lead) is not None
+    read, check = reader(field, condition.value), check_of(condition)
+    if condition.operator in COMPLEMENT:
+        return lambda lead: (value := read(lead)) is not None and not check(value)
+    return lambda lead: (value := read(lead)) is not None and check(value)
+
+
+def timed_test(condition: Condition) -> TimedTest:
+    """Compile a relative date. At the returned instant itself the verdict is the other one."""
+    if not isinstance(condition.value, Amount):
+        raise TypeError(f"{condition.operator} needs an amount of time")
+    read, length = reader(FIELDS[condition.field], None), condition.value.length
+    if condition.operator is Operator.IN_NEXT:
+        return _in_next(read, length)
+    return _in_last(read, length, inside=condition.operator is Operator.IN_LAST)
+
+
+def _in_last(read: Read, length: timedelta, *, inside: bool) -> TimedTest:
+    outside, after = not inside, (not inside, None)
+
+    def test(lead: Lead, now: datetime) -> Answer:
+        value = read(lead)
+        if value is None:
+            return UNMET
+        age = now - value
+        if age >= length:
+            return after
+        if age < _NOW:
+            return outside, value
+        return inside, value + length
+
+    return test
+
+
+def _in_next(read: Read, length: timedelta) -> TimedTest:
+    def test(lead: Lead, now: datetime) -> Answer:
+        value = read(lead)
+        if value is None:
+            return UNMET
+        ahead = value - now
+        if ahead <= _NOW:
+            return UNMET
+        return (True, value) if ahead <= length else (False, value - length)
+
+    return test
+
+
+def check_of(condition: Condition) -> Check:
+    """Return what a value must be to meet the positive form of a condition's operator (`in` for `notIn`)."""
+    operator = COMPLEMENT.get(condition.operator, condition.operator)
+    field = FIELDS[condition.field]
+    if field.type is FieldType.DATE:
+        return _date_check(operator, condition.value)
+    fold = _folded(field)
+    if operator in LISTS or operator in PAIRS:
+        values = tuple(map(fold, condition.value if isinstance(condition.value, tuple) else ()))
+        return frozenset(values).__contains__ if operator in LISTS else _between(*values)
+    return _CHECKS[operator](fold(condition.value))
+
+
+def _folded(field: Field) -> Callable[[Any], Any]:
+    # A choice is compared as it is written; every other text folded, as its reader folds it.
+    if field.type is FieldType.CHOICE:
+        return lambda value: value
+    return lambda value: value.casefold() if isinstance(value, str) else value
+
+
+def _between(low: Any, high: Any) -> Check:
+    return lambda value: low <= value <= high
+
+
+def _date_check(operator: Operator, value: Operand) -> Check:
+    if operator is Operator.BETWEEN and isinstance(value, tuple):
+        first, last = (span(str(text)) for text in value)
+        return _within(Span(first.start, last.end))
+    at = span(str(value))
+    if operator is Operator.EQUAL:
+        return _within(at)
+    start, end = at.start, at.end
+    return {
+        Operator.LESS: lambda found: found < start,
+        Operator.AT_MOST: lambda found: found < end,
+        Operator.MORE: lambda found: found >= end,
+        Operator.AT_LEAST: lambda found: found >= start,
+    }[operator]
+
+
+def _within(at: Span) -> Check:
+    start, end = at.start, at.end
+    return lambda found: start <= found < end
+
+
+_CHECKS: Final[dict[Operator, Callable[[Any], Check]]] = {
+    Operator.EQUAL: lambda operand: lambda value: value == operand,
+    Operator.LESS: lambda operand: lambda value: value < operand,
+    Operator.AT_MOST: lambda operand: lambda value: value <= operand,
+    Operator.MORE: lambda operand: lambda value: value > operand,
+    Operator.AT_LEAST: lambda operand: lambda value: value >= operand,
+    Operator.CONTAINS: lambda operand: lambda value: operand in value,
+    Operator.BEGINS: lambda operand: lambda value: value.startswith(operand),
+    Operator.ENDS: lambda operand: lambda value: value.endswith(operand),
+}

@@ -1,0 +1,105 @@
+"""Every outcome is said in plain words: the lead's value, and how it stands to the condition (X1)."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.lead import Lead
+from rules.language.catalogue import FIELDS
+from rules.language.conditions import as_number, as_text, is_timed, static_test, timed_test
+from rules.language.instants import Amount, utc
+from rules.language.operands import Operand
+from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, FieldType, Operator
+from rules.language.tree import Condition
+
+_SHOWN: Final = 60
+_LISTED: Final = 10
+
+_PHRASES: Final = {
+    Operator.LESS: "less than",
+    Operator.AT_MOST: "at most",
+    Operator.MORE: "more than",
+    Operator.AT_LEAST: "at least",
+    Operator.BETWEEN: "between",
+    Operator.IN: "in",
+    Operator.IN_LAST: "in the last",
+    Operator.IN_NEXT: "in the next",
+}
+_DATE_PHRASES: Final = {
+    Operator.LESS: "before",
+    Operator.AT_MOST: "up to",
+    Operator.MORE: "after",
+    Operator.AT_LEAST: "from",
+}
+_VERBS: Final = {
+    Operator.CONTAINS: ("contains", "does not contain"),
+    Operator.BEGINS: ("begins with", "does not begin with"),
+    Operator.ENDS: ("ends with", "does not end with"),
+}
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One condition asked of one lead.
+
+    `path`: its place in the tree (`rules[2]`). `why`: `state is TX, not in RI`.
+    """
+
+    path: str
+    field: str
+    operator: str
+    met: bool
+    why: str
+
+
+def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outcome:
+    """Ask one condition of a lead at `now` and say how it came out."""
+    met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
+    return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, met=met))
+
+
+def _why(condition: Condition, lead: Lead, *, met: bool) -> str:
+    field = FIELDS[condition.field]
+    value, asked = field.get(lead), condition.operator
+    if value is None:
+        return f"{field.name} is empty"
+    said = f"{field.name} is {_shown(value)}"
+    if asked in NULLNESS:
+        return said
+    if field.type is FieldType.ATTRIBUTE and not _comparable(value, condition.value):
+        return f"{said}, not to be compared with {_wanted(condition)}"
+    holds = met is not (asked in COMPLEMENT)
+    operator = COMPLEMENT.get(asked, asked)
+    wanted = _wanted(condition)
+    if verbs := _VERBS.get(operator):
+        return f"{said}, {verbs[0] if holds else verbs[1]} {wanted}"
+    if operator is Operator.EQUAL:
+        return said if holds else f"{said}, not {wanted}"
+    phrase = (_DATE_PHRASES if field.type is FieldType.DATE else {}).get(operator) or _PHRASES[operator]
+    return f"{said}, {'' if holds else 'not '}{phrase} {wanted}"
+
+
+def _comparable(value: Any, operand: Operand) -> bool:
+    first = operand[0] if isinstance(operand, tuple) else operand
+    return (as_text if isinstance(first, str) else as_number)(value) is not None
+
+
+def _wanted(condition: Condition) -> str:
+    value = condition.value
+    if isinstance(value, Amount):
+        return str(value)
+    if not isinstance(value, tuple):
+        return _shown(value)
+    if condition.operator in PAIRS:
+        return " and ".join(map(_shown, value))
+    more = f" and {len(value) - _LISTED} more" if condition.operator in LISTS and len(value) > _LISTED else ""
+    return ", ".join(map(_shown, value[:_LISTED])) + more
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, datetime):
+        return utc(value).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

@@ -1,0 +1,182 @@
+"""A rule tree is either frozen, typed and within bounds, or refused with every reason at once (Q2, Q6).
+
+The outside form is react-querybuilder's tree without ids (CONTRACTS.md, `<rules>`). `parse` reads it, `dump`
+prints it, and what is printed reads as what it was. Semantics, the same for closures, index and previews:
+
+- A null field meets only `null`: every other operator, the negative ones included, is false on it. `not` of a
+  group turns the group's verdict round and nothing else, so a negated group may well be met by a null field.
+- Text is compared without regard to case, by code point; choices, numbers and instants exactly.
+- A date without time is that whole day in UTC: `=` falls within it, `>` is after it, `between` includes both
+  ends.
+- `inLast` is met while value <= now < value + amount, `inNext` while value - amount <= now < value;
+  `notInLast` is met by every other value that is there. So each verdict holds from an exact instant to an
+  exact instant.
+- The empty root means all as inclusion and none as exclusion; an empty group further down is refused.
+"""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+from models.errors import Problem, RuleErrors
+from rules.language.catalogue import FIELDS
+from rules.language.instants import Amount
+from rules.language.operands import Operand, OperandError, clipped, operand
+from rules.language.operators import NULLNESS, Operator
+
+MAX_DEPTH: Final = 8
+"""Groups within groups, the root counted."""
+MAX_CONDITIONS: Final = 200
+"""Conditions in one tree, and entries of one group."""
+
+_IGNORED: Final = frozenset({"id", "path"})
+"""What the builder adds for its own bookkeeping."""
+_GROUP_KEYS: Final = frozenset({"combinator", "not", "rules"}) | _IGNORED
+_CONDITION_KEYS: Final = frozenset({"field", "operator", "value", "valueSource"}) | _IGNORED
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One question to one field. `value`: None for null and notNull, a pair for between, a tuple for in."""
+
+    field: str
+    operator: Operator
+    value: Operand = None
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Nodes joined by `and` or `or`; `negated` turns the verdict round."""
+
+    combinator: Literal["and", "or"] = "and"
+    rules: tuple["Node", ...] = ()
+    negated: bool = False
+
+
+Node = Condition | Group
+
+EMPTY: Final = Group()
+"""The tree that says nothing."""
+
+
+def parse(raw: Any, root: str = "rules") -> Group:
+    """Read a published tree; None and `{}` are the empty one. `root`: what paths begin with (`inclusion`).
+
+    Raises `RuleErrors` with every problem: path, field, operator and reason.
+    """
+    if raw is None or raw == {}:
+        return EMPTY
+    reader = _Reader()
+    group = reader.group(raw, root, depth=1)
+    if reader.problems or group is None:
+        raise RuleErrors(tuple(reader.problems))
+    return group if group.rules else EMPTY
+
+
+def dump(node: Node) -> dict[str, Any]:
+    """Return a tree in its outside form, JSON-ready; `parse` of it is the tree."""
+    if isinstance(node, Group):
+        return {
+            "combinator": node.combinator,
+            "not": node.negated,
+            "rules": [dump(rule) for rule in node.rules],
+        }
+    return {"field": node.field, "operator": node.operator.value, "value": _plain(node.value)}
+
+
+def conditions(node: Node) -> int:
+    """Return how many conditions a tree asks."""
+    return sum(map(conditions, node.rules)) if isinstance(node, Group) else 1
+
+
+def _plain(value: Operand) -> Any:
+    if isinstance(value, Amount):
+        return {"amount": value.amount, "unit": value.unit.value}
+    return list(value) if isinstance(value, tuple) else value
+
+
+class _Reader:
+    """Walks one raw tree, within bounds, and collects what is wrong instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.seen = 0
+
+    def problem(self, path: str, reason: str, field: Any = None, operator: Any = None) -> None:
+        self.problems.append(
+            Problem(
+                path=path,
+                reason=reason,
+                field=None if field is None else clipped(field),
+                operator=None if operator is None else clipped(operator),
+            )
+        )
+
+    def group(self, raw: Any, path: str, depth: int) -> Group | None:
+        if not isinstance(raw, dict):
+            self.problem(path, f"expected a group with combinator and rules, got {clipped(raw)}")
+            return None
+        if depth > MAX_DEPTH:
+            self.problem(path, f"groups are nested deeper than {MAX_DEPTH}")
+            return None
+        self._unknown(raw, _GROUP_KEYS, path)
+        combinator, negated, rules = raw.get("combinator", "and"), raw.get("not", False), raw.get("rules")
+        if combinator not in ("and", "or"):
+            self.problem(path, f"combinator must be and or or, got {clipped(combinator)}")
+        if not isinstance(negated, bool):
+            self.problem(path, f"not must be true or false, got {clipped(negated)}")
+        if not isinstance(rules, list):
+            self.problem(path, f"rules must be a list, got {clipped(rules)}")
+            return None
+        if not rules and (depth > 1 or negated):
+            self.problem(path, "the group is empty: give it a rule or take it out")
+        if len(rules) > MAX_CONDITIONS:
+            self.problem(path, f"{len(rules)} entries, at most {MAX_CONDITIONS} are allowed")
+            return None
+        nodes = [self._node(rule, f"{path}.rules[{place}]", depth) for place, rule in enumerate(rules)]
+        if self.problems:
+            return None
+        return Group(combinator, tuple(node for node in nodes if node is not None), negated)
+
+    def _node(self, raw: Any, path: str, depth: int) -> Node | None:
+        if isinstance(raw, dict) and ("rules" in raw or "combinator" in raw):
+            return self.group(raw, path, depth + 1)
+        self.seen += 1
+        if self.seen > MAX_CONDITIONS:
+            if self.seen == MAX_CONDITIONS + 1:
+                self.problem(path, f"more than {MAX_CONDITIONS} conditions")
+            return None
+        return self._condition(raw, path)
+
+    def _condition(self, raw: Any, path: str) -> Condition | None:
+        if not isinstance(raw, dict):
+            self.problem(path, f"expected a rule or a group, got {clipped(raw)}")
+            return None
+        name, asked, value = raw.get("field"), raw.get("operator"), raw.get("value")
+        self._unknown(raw, _CONDITION_KEYS, path)
+        if raw.get("valueSource", "value") not in ("value", None):
+            self.problem(path, "a field is compared with a value, not with another field", name, asked)
+        if not isinstance(name, str) or (field := FIELDS.get(name)) is None:
+            self.problem(path, "field is missing" if name is None else "there is no such field", name, asked)
+            return None
+        try:
+            operator = Operator(str(asked))
+        except ValueError:
+            self.problem(
+                path, "operator is missing" if asked is None else "there is no such operator", name, asked
+            )
+            return None
+        if operator not in field.operators:
+            allowed = " ".join(field.operators)
+            self.problem(path, f"{field.type} fields know only: {allowed}", name, asked)
+            return None
+        if operator in NULLNESS:
+            return Condition(name, operator)
+        try:
+            return Condition(name, operator, operand(field, operator, value))
+        except OperandError as error:
+            self.problem(path, str(error), name, asked)
+            return None
+
+    def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
+        # Not dropped: a key like `muted` or `match` changes what the tree means.
+        if unknown := sorted(clipped(key) for key in raw if key not in known):
+            self.problem(path, f"unknown here: {', '.join(unknown[:5])}")

@@ -1,0 +1,232 @@
+"""A lead's way to a rep through its group: it asks, is offered, moves on, until somebody has it or nobody may (R3, S1).
+
+The org says whose turn it is (`rules.org`); whether an offer stands, runs out or is taken is decided here, in the
+lead's own log, so that an offer has one end however many act on it. Each request has an epoch; what names another
+changes nothing (X3).
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
+from models.lead import DeadlineKind, Failure, Lead, Phase, Search, Seeking
+from models.offers import (
+    LeadOrphaned,
+    NoRepAvailable,
+    OfferMade,
+    OfferVoided,
+    OrgAnswer,
+    Outcome,
+    Rejected,
+    RingStarted,
+    Why,
+)
+from rules.lead.transition import Transition
+from rules.queues.queue_eligibility import ORPHANED
+
+TRANSFERS_PAUSED: Final = "transfers_paused"
+UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
+"""method -> why a lead that rang is an exception (S4, S5)."""
+_OPEN: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
+_ASKING: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
+
+
+def seek(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
+    """Ask a group for a rep, other than those tried in this round (R8)."""
+    epoch = transition.next_epoch()
+    transition.update(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
+    transition.emit(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
+
+
+def offered_to(lead: Lead, rep_id: str) -> bool:
+    """Say whether a rep has an open offer of the lead."""
+    search = lead.search
+    return search is not None and search.stage in _OPEN and rep_id in search.reps
+
+
+def expire_offer(transition: Transition) -> None:
+    """Let go of an offer that has run out: the log's time says so, however late the timer is (R3, S4, S5)."""
+    search = transition.lead.search
+    if search is None or search.stage not in _OPEN or search.until is None or search.until > transition.at:
+        return
+    _end(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
+    if search.stage is Seeking.OFFERED:
+        (rep_id,) = search.reps
+        seek(transition, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
+    else:
+        _fail(
+            transition,
+            search,
+            tuple(Rejected(rep_id, Why.TRIED, "did not answer in time") for rep_id in search.reps),
+        )
+
+
+def decline(transition: Transition, rep_id: str) -> None:
+    """Take a rep's no: an offer moves on, a ring goes on with the others, or has failed (R7, S1)."""
+    search = _of(transition)
+    why = f"{rep_id} declined"
+    remaining = tuple(other for other in search.reps if other != rep_id)
+    if remaining:
+        transition.update(search=replace(search, reps=remaining, tried=(*search.tried, rep_id)))
+        transition.emit(
+            OfferDeclined(
+                rep_id=rep_id, epoch=search.epoch, why=why, remaining=remaining, group_id=search.group_id
+            )
+        )
+        return
+    _end(transition, search, Outcome.DECLINED, search.reps, why)
+    if search.stage is Seeking.OFFERED:
+        seek(transition, search.group_id, why, (*search.tried, rep_id))
+    else:
+        declined = (*search.tried, rep_id)
+        _fail(transition, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
+
+
+def take(transition: Transition, rep_id: str, why: str) -> None:
+    """Give the lead to a rep whom it is offered to: whoever acts first (R3, S1, S5)."""
+    search = _of(transition)
+    transition.own(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
+
+
+def hear(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
+    """Act on what the org says, or say why it comes too late (X3)."""
+    match answer:
+        case OfferMade() | RingStarted():
+            return _offered(transition, answer)
+        case NoRepAvailable():
+            return _nobody(transition, answer)
+        case OfferVoided():
+            return _voided(transition, answer)
+        case LeadOrphaned():
+            return _orphaned(transition, answer)
+
+
+def _offered(transition: Transition, answer: OfferMade | RingStarted) -> AnswerIgnored | None:
+    search = transition.lead.search
+    if search is None or search.epoch != answer.epoch or search.stage not in _ASKING:
+        return _late(transition, answer)
+    rings = isinstance(answer, RingStarted)
+    reps = answer.reps if isinstance(answer, RingStarted) else (answer.rep_id,)
+    for_good = isinstance(answer, OfferMade) and answer.window_seconds is None
+    transition.update(
+        search=replace(
+            search,
+            stage=Seeking.RINGING if rings else Seeking.OFFERED,
+            method=answer.method,
+            reps=reps,
+            until=answer.due,
+        ),
+        failed=None,
+    )
+    transition.set_deadline(DeadlineKind.OFFER, answer.due)
+    transition.emit(
+        LeadOffered(
+            group_id=answer.group_id,
+            epoch=answer.epoch,
+            method=answer.method,
+            reps=reps,
+            why=answer.why,
+            until=answer.due,
+            passed=answer.passed,
+        )
+    )
+    if for_good:
+        take(transition, reps[0], answer.why)
+    return None
+
+
+def _nobody(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
+    """Let a lead that asks wait, or end its search; one that a pause held back is told once more after it (R4)."""
+    search = transition.lead.search
+    pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
+    asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
+    if search is None or search.epoch != answer.epoch or search.stage not in asks:
+        return _late(transition, answer)
+    if pauses:
+        transition.update(search=replace(search, stage=Seeking.PAUSED))
+    else:
+        transition.update(
+            search=replace(search, stage=Seeking.WAITING) if answer.waits else None,
+            failed=Failure(answer.reason, answer.explanation),
+        )
+    transition.emit(
+        NobodyAvailable(
+            group_id=answer.group_id,
+            epoch=answer.epoch,
+            reason=answer.reason,
+            explanation=answer.explanation,
+            waits=answer.waits,
+            until=answer.until,
+        )
+    )
+    return None
+
+
+def _voided(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
+    """Take an offer back from a rep who may not have it any more; it was not the rep's turn then (R7)."""
+    search = transition.lead.search
+    if search is None or search.epoch != answer.epoch or not offered_to(transition.lead, answer.rep_id):
+        return _late(transition, answer)
+    remaining = tuple(rep_id for rep_id in search.reps if rep_id != answer.rep_id)
+    if remaining:
+        transition.update(search=replace(search, reps=remaining))
+        transition.emit(
+            OfferDeclined(
+                rep_id=answer.rep_id,
+                epoch=search.epoch,
+                why=answer.why,
+                remaining=remaining,
+                told_by_org=True,
+                group_id=search.group_id,
+            )
+        )
+        return None
+    _end(transition, search, Outcome.VOIDED, search.reps, answer.why)
+    seek(transition, search.group_id, f"its offer was voided: {answer.why}", search.tried)
+    return None
+
+
+def _orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnored | None:
+    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
+
+    One that its owner closed meanwhile stays closed, and in its name.
+    """
+    lead = transition.lead
+    if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:
+        return _late(transition, answer)
+    transition.disown("orphaned", answer.why)
+    transition.update(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))
+    return None
+
+
+def _end(transition: Transition, search: Search, outcome: Outcome, reps: tuple[str, ...], why: str) -> None:
+    transition.set_deadline(DeadlineKind.OFFER, None)
+    transition.update(search=None)
+    transition.emit(
+        OfferEnded(
+            group_id=search.group_id,
+            epoch=search.epoch,
+            outcome=outcome,
+            why=why,
+            reps=reps,
+            method=search.method,
+        )
+    )
+
+
+def _fail(transition: Transition, search: Search, explanation: tuple[Rejected, ...]) -> None:
+    transition.update(failed=Failure(UNANSWERED.get(search.method or "", "no_agents_answered"), explanation))
+
+
+def _of(transition: Transition) -> Search:
+    search = transition.lead.search
+    if search is None:
+        raise TypeError(f"{transition.lead.lead_id} is offered to nobody")
+    return search
+
+
+def _late(transition: Transition, answer: OrgAnswer) -> AnswerIgnored:
+    search = transition.lead.search
+    now = f"{search.stage} under epoch {search.epoch}" if search else f"it is {transition.lead.phase}"
+    return AnswerIgnored(answer=str(answer.__struct_config__.tag), epoch=answer.epoch, why=now)

@@ -1,0 +1,245 @@
+"""The lead machine: a pure function from a row and the next event of its log to the row after it.
+
+`step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (DESIGN.md).
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    DeadlineIgnored,
+    Decision,
+    MergedInto,
+    Reason,
+    Result,
+)
+from models.events import (
+    ActionRequested,
+    ArrivalMerged,
+    DeadlinePassed,
+    DirectoryPublished,
+    LeadArrived,
+    OrgAnswered,
+    RulesChanged,
+    SuppressionChanged,
+)
+from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
+from rules.lead import arrivals
+from rules.lead.actions import REQUESTS, out_of_place
+from rules.lead.distribution import expire_offer, hear
+from rules.lead.lifecycle import LIFE, OFFER_TRIGGERS
+from rules.lead.offer_actions import AFTER_OFFER, ask_offered
+from rules.lead.transition import Transition, Verdict, refused
+from rules.queues.rule_book import OrgRules, RuleBook
+
+Happening = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+"""What nobody asked for."""
+LeadEvent = Happening | ActionRequested
+_REQUESTS = {**REQUESTS, **AFTER_OFFER}
+_UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
+_TRIGGERS = {trigger.value: trigger for trigger in (*REQUESTS, *OFFER_TRIGGERS)}
+
+
+def is_replay(row: LeadRow | None, off: int) -> bool:
+    """Say whether the event at this offset of the log is in the row already: then there is nothing to write."""
+    return row is not None and off <= row.off
+
+
+def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book: RuleBook) -> LeadRow:
+    """Apply one event and return the row it leads to.
+
+    `row`: what is known of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
+    `is_replay`. `at`: the broker's time of the event; time never runs backwards for a lead, whatever the clock does.
+    An action whose answer the row still has is answered the same and changes nothing (X4). One of another org than the
+    lead's is answered as if there were no such lead.
+    """
+    lead = row.lead if row else None
+    seq = row.seq if row else 0
+    answers = row.answers if row else ()
+    into = row.merged_into if row else None
+    at = max(at, row.at) if row else at
+    if isinstance(event, ActionRequested):
+        for answer in answers:
+            if answer.action_id == event.cause:
+                return LeadRow(
+                    off=off,
+                    seq=seq,
+                    lead=lead,
+                    at=at,
+                    cause=event.cause,
+                    decisions=(answer,),
+                    answers=answers,
+                    merged_into=into,
+                )
+        theirs = lead is None or lead.facts.org == event.org
+        if theirs:
+            lead, decisions, verdict = ask(lead, event, at, book.org(event.org), merged_into=into)
+        else:  # another org's lead is none that the asker may know of
+            decisions, verdict = (), _unreadable(event) or _UNKNOWN
+        seq += lead is not (row.lead if row else None)
+        answer = Answered(
+            action_id=event.cause,
+            action=event.action,
+            rep_id=event.rep_id,
+            result=verdict.result,
+            version=seq,
+            decided_at=at,
+            reason=verdict.reason,
+            owner=lead.owner if lead and theirs else None,
+            why=verdict.why,
+            merged_into=into if lead is None else None,
+        )
+        decisions = (answer, *decisions)
+        answers = (*answers, answer)[-ANSWERS_KEPT:]
+    else:
+        org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
+        lead, decisions = happen(lead, event, at, book.org(org))
+        seq += lead is not (row.lead if row else None)
+        into = next((said.into for said in decisions if isinstance(said, MergedInto)), into)
+    return LeadRow(
+        off=off,
+        seq=seq,
+        lead=lead,
+        at=at,
+        cause=event.cause,
+        decisions=decisions,
+        answers=answers,
+        merged_into=into if lead is None else None,
+    )
+
+
+def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
+    """Return the row an event that is sent again from the dead letters is decided from.
+
+    A deadline that could not be acted on was taken out of its row, so that it was not told for ever. Sent again it
+    counts once more, if what it was about is still as it was.
+    """
+    lead = row.lead if row else None
+    if row is None or lead is None or not isinstance(event, DeadlinePassed):
+        return row
+    if any(deadline.kind == event.kind for deadline in lead.deadlines) or not _still_open(lead, event, at):
+        return row
+    deadline = Deadline(DeadlineKind(event.kind), at, event.epoch)
+    return replace(row, lead=replace(lead, deadlines=(*lead.deadlines, deadline)))
+
+
+def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
+    match event.kind:
+        case DeadlineKind.LOCK:
+            return lead.lock is not None and lead.lock.until <= at
+        case DeadlineKind.OFFER:
+            search = lead.search
+            return (
+                lead.phase is Phase.OFFERED
+                and search is not None
+                and search.until is not None
+                and search.until <= at
+            )
+        case DeadlineKind.CALLBACK:
+            return lead.callback_at is not None and lead.callback_at <= at
+        case _:
+            return True
+
+
+def ask(
+    lead: Lead | None,
+    event: ActionRequested,
+    at: datetime,
+    rules: OrgRules,
+    *,
+    merged_into: str | None = None,
+) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
+    """Decide one action: the lead as it becomes, what was decided about it, and the answer.
+
+    `merged_into`: the lead that the arrival of this id was added to (R6).
+    """
+    if lead is None and merged_into is not None:
+        why = f"it came as another inquiry of lead {merged_into}: ask for that one"
+        return None, (), refused(Reason.UNKNOWN_LEAD, why)
+    if unreadable := _unreadable(event):
+        return lead, (), unreadable
+    if lead is None:
+        return None, (), _UNKNOWN
+    if rules.reps and rules.role(event.rep_id) is None:
+        return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
+    trigger = _TRIGGERS.get(event.action)
+    if trigger is None:
+        return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
+    transition = Transition(lead=lead, at=at, rules=rules, began=lead)
+    transition.expire()
+    expire_offer(transition)
+    if transition.lead.phase is Phase.OFFERED:
+        verdict = ask_offered(transition, event, trigger)
+    elif trigger in LIFE[transition.lead.phase]:
+        verdict = _REQUESTS[trigger](transition, event)
+    else:
+        verdict = out_of_place(transition.lead, trigger, event.rep_id)
+    if verdict.result in (Result.DONE, Result.WON):
+        transition.settle()
+        return transition.lead, tuple(transition.decisions), verdict
+    return lead, (), verdict
+
+
+def _unreadable(event: ActionRequested) -> Verdict | None:
+    """Return the refusal of an action that could not be read, which says nothing of any lead; None if it could."""
+    return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
+
+
+def happen(
+    lead: Lead | None,
+    event: Happening,
+    at: datetime,
+    rules: OrgRules,
+) -> tuple[Lead | None, tuple[Decision, ...]]:
+    """Decide what nobody asked for: an arrival, an answer of the org, a deadline, new rules."""
+    if isinstance(event, ArrivalMerged):
+        return lead, (arrivals.merged(lead, event),)
+    if lead is None and isinstance(event, LeadArrived):
+        transition = arrivals.begin(event, at, rules)
+    elif lead is None:
+        return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
+    else:
+        transition = Transition(lead=lead, at=at, rules=rules, began=lead)
+        stale: DeadlineIgnored | AnswerIgnored | None = None
+        if isinstance(event, LeadArrived):
+            stale = arrivals.again(transition, event)
+        elif isinstance(event, SuppressionChanged):
+            stale = arrivals.suppress(transition, event)
+        elif isinstance(event, DeadlinePassed):
+            stale = _pass(transition, event)
+        elif isinstance(event, OrgAnswered):
+            stale = hear(transition, event.answer)
+        elif lead.lock is not None and rules.has_left(lead.lock.rep_id):
+            transition.unlock(f"{lead.lock.rep_id} has left")
+        if stale is not None:
+            return lead, (stale,)
+    transition.settle()
+    return transition.lead, tuple(transition.decisions)
+
+
+def _pass(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:
+    """Act on a deadline if it is current and due; otherwise say why not (X3)."""
+    deadline = next((d for d in transition.lead.deadlines if d.kind == event.kind), None)
+    if deadline is None or deadline.epoch != event.epoch:
+        current = deadline.epoch if deadline else "none"
+        return DeadlineIgnored(kind=event.kind, epoch=event.epoch, why=f"the current epoch is {current}")
+    if transition.at < deadline.due:
+        return DeadlineIgnored(kind=event.kind, epoch=event.epoch, why=f"not due before {deadline.due}")
+    match deadline.kind:
+        case DeadlineKind.LOCK:
+            transition.expire()
+        case DeadlineKind.OFFER:
+            expire_offer(transition)
+        case DeadlineKind.CALLBACK:
+            transition.call_due()
+        case DeadlineKind.RULES:
+            pass  # settling asks the rules anew at this instant
+    return None
+
+
+def publish(book: RuleBook, event: DirectoryPublished) -> RuleBook:
+    """Apply one publication to what a partition knows; an older one changes nothing."""
+    return book.publish(event)

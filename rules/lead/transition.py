@@ -1,0 +1,321 @@
+"""Applies one event to a lead and collects its decisions."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.decisions import (
+    CallbackDue,
+    Decision,
+    ExceptionRaised,
+    ExceptionResolved,
+    LockReleased,
+    LockTaken,
+    OfferEnded,
+    OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
+    Reason,
+    Result,
+)
+from models.lead import (
+    HELD_BACK,
+    LOCKED_PHASES,
+    OWNED_PHASES,
+    Deadline,
+    DeadlineKind,
+    Lead,
+    Lock,
+    OpenException,
+    Phase,
+    QueuePlacement,
+)
+from models.offers import Outcome
+from models.org_decisions import explained
+from rules.calendar.quiet_hours import quiet_until
+from rules.queues.columns import shown
+from rules.queues.queue_eligibility import ORPHANED
+from rules.queues.rule_book import OrgRules
+
+EXPLAINED_QUEUES: Final = 50
+"""An exception says why for so many queues at most, so that a row stays small in an org of thousands."""
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """The answer to one action before the transition stamps it with version and time."""
+
+    result: Result
+    reason: Reason | None = None
+    why: str | None = None
+
+
+DONE = Verdict(Result.DONE)
+
+
+def refused(reason: Reason, why: str) -> Verdict:
+    """Return a refusal with its reason in the contract's word and in plain ones."""
+    return Verdict(Result.REFUSED, reason, why)
+
+
+@dataclass(slots=True)
+class Transition:
+    """One event's changes to a lead: each method replaces `lead` and collects decisions.
+
+    `began` keeps the lead as it was, so `settle` knows what changed. The steps below each say what they did.
+    """
+
+    lead: Lead
+    at: datetime
+    rules: OrgRules
+    began: Lead | None
+    decisions: list[Decision] = field(default_factory=list)
+
+    def update(self, **changes: Any) -> None:
+        """Replace fields of the lead."""
+        self.lead = msgspec.structs.replace(self.lead, **changes)
+
+    def emit(self, decision: Decision) -> None:
+        """Record a decision."""
+        self.decisions.append(decision)
+
+    def next_epoch(self) -> int:
+        """Take the lead's next epoch (X3)."""
+        self.update(epoch=self.lead.epoch + 1)
+        return self.lead.epoch
+
+    def set_deadline(self, kind: DeadlineKind, due: datetime | None) -> Deadline | None:
+        """Replace the deadline of a kind; one at the same instant is kept, None removes it."""
+        current = self.lead.deadline(kind)
+        if current is None and due is None:
+            return None
+        if current is not None and current.due == due:
+            return current
+        others = tuple(d for d in self.lead.deadlines if d.kind is not kind)
+        if due is None:
+            self.update(deadlines=others)
+            return None
+        deadline = Deadline(kind, due, self.next_epoch())
+        self.update(deadlines=(*others, deadline))
+        return deadline
+
+    def lock(self, rep_id: str, until: datetime) -> None:
+        """Give the lead to one rep's eyes until a time (D1); a lock the rep already has is extended."""
+        self.stop_seeking(f"opened by {rep_id}")
+        deadline = self.set_deadline(DeadlineKind.LOCK, until)
+        epoch = deadline.epoch if deadline else self.lead.epoch
+        since = self.lead.lock.since if self.lead.lock else self.at
+        lapsed = self.lead.lapsed if self.lead.lapsed != rep_id else None
+        self.update(lock=Lock(rep_id=rep_id, since=since, until=until, epoch=epoch), lapsed=lapsed)
+        self.emit(LockTaken(rep_id=rep_id, until=until, epoch=epoch))
+
+    def unlock(self, why: str, *, lapsed: str | None = None) -> None:
+        """End the lock, if there is one (D2). `lapsed` names the rep whose lock ran out."""
+        if lock := self.lead.lock:
+            self.set_deadline(DeadlineKind.LOCK, None)
+            self.update(lock=None)
+            self.emit(LockReleased(rep_id=lock.rep_id, why=why))
+        if self.lead.lapsed != lapsed:
+            self.update(lapsed=lapsed)
+
+    def expire(self) -> None:
+        """Let go of a lock that has run out (D2): the log's time says so, however late the timer is."""
+        lock = self.lead.lock
+        if lock is not None and lock.until <= self.at:
+            self.unlock("it ran out without an action", lapsed=lock.rep_id)
+            self._phase()
+
+    def own(self, rep_id: str, how: str, via: str | None, why: str) -> None:
+        """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over.
+
+        Unless that one left: then the call that was promised is handed over (X2).
+        """
+        previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
+        inherits = failed is not None and failed.reason == ORPHANED
+        self.stop_seeking(why, winner=rep_id)
+        self.unlock(why)
+        if not inherits:
+            self.set_deadline(DeadlineKind.CALLBACK, None)
+        self.update(
+            owner=rep_id,
+            taken=self.next_epoch(),
+            failed=None,
+            how=how,
+            via=via,
+            assigned_at=self.at,
+            phase=Phase.OWNED,
+            callback_at=self.lead.callback_at if inherits else None,
+            deferred_at=None,
+            trouble=None,
+            lapsed=lapsed if lapsed != rep_id else None,
+        )
+        self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
+
+    def disown(self, how: str, why: str) -> None:
+        """Leave the lead without an owner; a call that was promised stands, for whoever has it next (X2)."""
+        previous = self.lead.owner
+        self.unlock(why)
+        self.update(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
+        self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
+
+    def stop_seeking(self, why: str, *, winner: str | None = None) -> None:
+        """End the lead's search for a rep, if it is on one: somebody has it, or it is taken off the way (X3)."""
+        search = self.lead.search
+        if search is None:
+            return
+        taker = winner if winner in search.reps else None
+        self.set_deadline(DeadlineKind.OFFER, None)
+        self.update(search=None)
+        self.emit(
+            OfferEnded(
+                group_id=search.group_id,
+                epoch=search.epoch,
+                outcome=Outcome.VOIDED if taker is None else Outcome.CLAIMED,
+                winner=taker,
+                why=why,
+                reps=tuple(rep_id for rep_id in search.reps if rep_id != taker),
+                method=search.method,
+            )
+        )
+
+    def call_back(self, at: datetime | None) -> None:
+        """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
+        self.set_deadline(DeadlineKind.CALLBACK, at)
+        self.update(callback_at=at, deferred_at=None if at else self.at)
+
+    def call_due(self) -> None:
+        """Make the promised call due: the deadline is spent, `callback_at` keeps the lead at the top (D4)."""
+        self.set_deadline(DeadlineKind.CALLBACK, None)
+        quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
+        self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
+
+    # -- settling ---------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Bring phase, places and the rules' deadline in line with what the event changed in the lead (Q2, X7).
+
+        Rules are asked only if the lead changed, the org's rules did, or the instant came at which a relative date
+        changes a verdict: a losing claim costs no evaluation.
+        """
+        due = self.lead.deadline(DeadlineKind.RULES)
+        if (
+            self.lead is self.began
+            and self.lead.evaluated == self.rules.version
+            and (due is None or due.due > self.at)
+        ):
+            return
+        self._phase()
+        self.refresh()
+        self._trouble()
+        if self.lead is not self.began:
+            self.update(updated_at=self.at)
+
+    def refresh(self) -> None:
+        """Compute the lead's places anew under the current rules, and say what entered, moved and left."""
+        evaluation = self.rules.evaluate(self.lead, self.at)
+        old, places = self.lead.places, {}
+        for queue_id, sort_key in evaluation.places.items():
+            compiled = self.rules.queues[queue_id]
+            columns = shown(self.lead, compiled.queue)
+            place = old.get(queue_id)
+            if place is None:
+                places[queue_id] = QueuePlacement(compiled.version, sort_key, self.at)
+                self.emit(
+                    QueueEntered(
+                        queue_id=queue_id,
+                        sort_key=sort_key,
+                        rules_version=compiled.version,
+                        why=self.rules.explain(self.lead, queue_id, self.at),
+                        columns=columns,
+                    )
+                )
+            elif (
+                place.rules_version != compiled.version
+                or place.sort_key != sort_key
+                or (self.began is not None and shown(self.began, compiled.queue) != columns)
+            ):
+                places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
+                self.emit(
+                    QueueMoved(
+                        queue_id=queue_id,
+                        sort_key=sort_key,
+                        rules_version=compiled.version,
+                        why="its order or what the queue shows of it changed",
+                        columns=columns,
+                    )
+                )
+            else:
+                places[queue_id] = place
+        for queue_id in old:
+            if queue_id not in places:
+                why = (
+                    self.rules.explain(self.lead, queue_id, self.at)
+                    if queue_id in self.rules.queues
+                    else "the queue was removed"
+                )
+                self.emit(QueueLeft(queue_id=queue_id, why=why))
+        self.set_deadline(DeadlineKind.RULES, evaluation.valid_until)
+        if places != old or self.lead.evaluated != self.rules.version:
+            self.update(places=places, evaluated=self.rules.version)
+
+    def _phase(self) -> None:
+        """Derive the phase from owner and lock; only closing and ignoring are decided elsewhere.
+
+        A free lead counts as queued while the queues are asked; `_trouble` then says whether one took it.
+        """
+        lead = self.lead
+        if lead.phase in (Phase.CLOSED, Phase.IGNORED):
+            return
+        if lead.owner is not None:
+            phase = Phase.WORKING if lead.lock else Phase.OWNED
+        elif lead.lock:
+            phase = Phase.LOCKED
+        elif lead.search is not None and lead.search.stage in HELD_BACK:
+            phase = Phase.OFFERED
+        else:
+            phase = Phase.QUEUED
+        if phase is not lead.phase or lead.trouble is not None:
+            self.update(phase=phase, trouble=None)
+
+    def _trouble(self) -> None:
+        """Make an exception of a free lead that no queue takes, with each queue's reason; any other lead is none."""
+        lead, began = self.lead, self.began
+        was = began.trouble if began else None
+        if lead.phase is Phase.QUEUED and not lead.places:
+            trouble = was if began is not None and began.phase is Phase.EXCEPTION else None
+            failed = lead.failed
+            if failed is not None and (began is None or began.failed != failed or trouble is None):
+                trouble = OpenException(failed.reason, explained(failed.explanation), self.at)
+                self.emit(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
+            if trouble is None:
+                reasons = tuple(
+                    {"queue_id": queue_id, "why": self.rules.explain(lead, queue_id, self.at)}
+                    for queue_id in sorted(self.rules.queues)[:EXPLAINED_QUEUES]
+                ) or ({"why": "the org has published no queue"},)
+                trouble = OpenException(reason="no_available_agents", explanation=reasons, raised_at=self.at)
+                self.emit(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
+            self.update(phase=Phase.EXCEPTION, trouble=trouble)
+        elif lead.trouble is not None and lead.phase is not Phase.IGNORED:
+            self.update(trouble=None)
+        if was is not None and self.lead.trouble is None:
+            self.emit(
+                ExceptionResolved(
+                    reason=was.reason,
+                    why=self._resolution(),
+                    explanation=was.explanation,
+                    raised_at=was.raised_at,
+                )
+            )
+
+    def _resolution(self) -> str:
+        if self.lead.phase in OWNED_PHASES:
+            return f"assigned to {self.lead.owner}"
+        if self.lead.phase in LOCKED_PHASES and self.lead.lock:
+            return f"opened by {self.lead.lock.rep_id}"
+        if self.lead.phase is Phase.CLOSED:
+            return "closed"
+        if self.lead.phase is Phase.OFFERED:
+            return "it is offered to " + ", ".join(self.lead.search.reps if self.lead.search else ())
+        return "a queue takes it: " + ", ".join(sorted(self.lead.places))

@@ -1,0 +1,50 @@
+"""What the calendar says now, and until when that holds: asked once per change, not once per lead.
+
+A memo only saves time: everything in it follows from a plan and an instant.
+"""
+
+from datetime import date, datetime
+
+from rules.calendar.schedule import Week, day_ends, day_of, is_open, next_change
+from rules.org.directory import GroupPlan, RepPlan
+
+Verdict = tuple[bool, datetime | None]
+"""Whether hours hold, and when that changes, None for never."""
+
+
+class CalendarCache:
+    """The last verdict for each rep's hours, rep's day and group's pause."""
+
+    def __init__(self) -> None:
+        self._hours: dict[str, tuple[Week, str, datetime, Verdict]] = {}
+        self._days: dict[str, tuple[datetime, datetime, date]] = {}
+
+    def hours(self, plan: RepPlan, at: datetime) -> Verdict:
+        """Say whether a rep works at an instant, by its hours."""
+        return (True, None) if plan.hours is None else self._ask(plan.rep_id, plan.hours, plan.time_zone, at)
+
+    def pause(self, plan: GroupPlan, at: datetime) -> Verdict:
+        """Say whether a group's transfers pause at an instant (R4)."""
+        if not plan.pause.spans:
+            return False, None
+        return self._ask(f"group/{plan.group_id}", plan.pause, plan.time_zone, at)
+
+    def day(self, zone: str, at: datetime) -> tuple[date, datetime]:
+        """Return the date of a zone's calendar at an instant, and when it ends."""
+        known = self._days.get(zone)
+        if known is None or not known[0] <= at < known[1]:
+            known = self._days[zone] = (at, day_ends(zone, at), day_of(zone, at))
+        return known[2], known[1]
+
+    def _ask(self, key: str, week: Week, zone: str, at: datetime) -> Verdict:
+        known = self._hours.get(key)
+        if (
+            known is None
+            or known[0] is not week
+            or known[1] != zone
+            or at < known[2]
+            or (known[3][1] is not None and known[3][1] <= at)
+        ):
+            verdict = is_open(week, zone, at), next_change(week, zone, at)
+            known = self._hours[key] = (week, zone, at, verdict)
+        return known[3]

@@ -1,0 +1,241 @@
+"""The orgs of one partition: an event in, the journal's records out; the records are all there is to remember.
+
+Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
+written late by a zombie and counts for nothing.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from models.codec import OrgRecord, directory_key
+from models.events import DirectoryPublished
+from models.lead import DirectoryRow
+from models.offers import NoRepAvailable, Rejected, Why
+from models.org import (
+    ContactListed,
+    OrgBarred,
+    OrgEvent,
+    OrgGroup,
+    OrgLead,
+    OrgPerson,
+    OrgRep,
+    OrgRow,
+    PersonArrived,
+    RepRequested,
+)
+from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
+from rules.org import arrivals
+from rules.org.directory import OrgDirectory
+from rules.org.machine import step_org
+from rules.org.persons import Persons
+from rules.org.state import OrgState
+
+FATAL_ERROR: Final = "fatal_error"
+LISTED: Final = "do-not-contact"
+"""The source of what is listed there, for which the record's offset is the number."""
+_BEGINNING: Final = datetime.fromtimestamp(0, UTC)
+_UNPUBLISHED: Final = OrgDirectory()
+
+Record = tuple[bytes, OrgRecord]
+"""Key and value of one record of `org-journal`."""
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What one event leads to. `failure`: what the machine raised, if it could not decide."""
+
+    records: tuple[Record, ...]
+    failure: Exception | None = None
+
+
+class OrgPartition:
+    """All that one partition's orgs remember. `highest`: the offset of the last event that is in here."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.highest = -1
+        self.at = _BEGINNING
+        self.states: dict[str, OrgState] = {}
+        self._directories: dict[str, OrgDirectory] = {}
+        self._unread: dict[str, list[DirectoryPublished]] = {}
+        self._marks: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return sum(
+            len(state.reps) + len(state.groups) + len(state.leads) + len(state.persons)
+            for state in self.states.values()
+        )
+
+    def state(self, org: str) -> OrgState:
+        """Return what an org remembers, to be read."""
+        state = self.states.get(org)
+        if state is None:
+            state = self.states[org] = OrgState()
+        return state
+
+    def directory(self, org: str) -> OrgDirectory:
+        """Return what an org has published."""
+        directory = self._directories.get(org, _UNPUBLISHED)
+        if unread := self._unread.pop(org, None):
+            directory = self._directories[org] = directory.publish(*unread)
+        return directory
+
+    def decide(
+        self,
+        event: OrgEvent,
+        *,
+        off: int,
+        at: datetime,
+        source: str = "",
+        mark: int = -1,
+        again: bool = False,
+    ) -> Decided:
+        """Return the records of one event; nothing is changed by it, until they are applied.
+
+        An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
+        decided then and is sent again from the dead letters (`again`). Where the machine fails, a
+        lead that asked is told so (E1), an arrival goes on its way (R6), and the org stays as it was.
+        """
+        org, at = event.org, max(at, self.at)
+        source, mark = _numbered(event, source, mark)
+        decisions: tuple[OrgDecision, ...]
+        rows: tuple[Record, ...] = ()
+        failure: Exception | None = None
+        if not again and 0 <= mark <= self._marks.get((org, source), -1):
+            decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
+        else:
+            directory = self.directory(org)
+            published: tuple[Record, ...] = ()
+            if isinstance(event, DirectoryPublished):
+                known, directory = directory, directory.publish(event)
+                # An older one is no record: of a compacted journal's records of an object the last one is kept.
+                published = () if directory is known else (self._published(event, off, at),)
+            try:
+                step = step_org(self.state(org), event, at, directory)
+            except Exception as error:  # noqa: BLE001  # whatever it is, one event must not stop those behind it
+                failure, decisions = error, _failed(event, error, self.state(org).persons)
+            else:
+                decisions = step.decisions
+                rows = (*published, *(_kept(org, off, row) for row in step.rows))
+        return Decided((self._head(event, off, at, source, mark, decisions), *rows), failure)
+
+    def refuse(
+        self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
+    ) -> Decided:
+        """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
+        decisions = _failed(event, error, self.state(event.org).persons)
+        source, mark = _numbered(event, source, mark)
+        head = self._head(event, off, max(at, self.at), source, mark, decisions)
+        return Decided((head,), error)
+
+    def apply(self, record: OrgRecord) -> bool:
+        """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
+        if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
+            self.state(record.org).put((record.value,))
+            self.highest = max(self.highest, record.off)
+            return True
+        if record.off < self.highest:
+            return False
+        self.highest = record.off
+        match record:
+            case OrgStep():
+                self.at = max(self.at, record.at)
+                known = (record.org, record.source)
+                self._marks[known] = max(self._marks.get(known, -1), record.mark)
+            case OrgKept():
+                self.state(record.org).put((record.value,))
+            case DirectoryRow():
+                self.at = max(self.at, record.at)
+                self._unread.setdefault(record.org, []).append(_publication(record))
+        return True
+
+    def recovered(self) -> None:
+        """File anew what was read in the journal's order: leads that wait stand in the order in which they began."""
+        self.states = {org: OrgState(state.rows(), state.persons) for org, state in self.states.items()}
+
+    def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
+        """Return the rows that are to be woken, with their org."""
+        for org, state in self.states.items():
+            rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
+            yield from ((org, row) for row in rows if row.wake is not None)
+
+    def _head(
+        self,
+        event: OrgEvent,
+        off: int,
+        at: datetime,
+        source: str,
+        mark: int,
+        decisions: tuple[OrgDecision, ...],
+    ) -> Record:
+        # A repeat keeps the highest number: of one source compaction may leave this record alone.
+        highest = max(mark, self._marks.get((event.org, source), -1))
+        step = OrgStep(
+            off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
+        )
+        return f"{event.org}/step/{source}".encode(), step
+
+    def _published(self, event: DirectoryPublished, off: int, at: datetime) -> Record:
+        row = DirectoryRow(
+            off=off,
+            org=event.org,
+            kind=event.kind,
+            object_id=event.object_id,
+            version=event.version,
+            value=event.value,
+            at=at,
+        )
+        return directory_key(self.partition, event.org, event.kind, event.object_id), row
+
+
+def _kept(org: str, off: int, row: OrgRow) -> Record:
+    match row:
+        case OrgRep():
+            key = f"{org}/rep/{row.rep_id}"
+        case OrgGroup():
+            key = f"{org}/group/{row.group_id}"
+        case OrgLead():
+            key = f"{org}/lead/{row.lead_id}"
+        case OrgPerson(more=False):
+            key = f"{org}/person/{row.arrival_id}"
+        case OrgPerson():
+            key = f"{org}/person/{row.arrival_id}/{'+'.join((*row.handles, *row.shared))}"
+        case OrgBarred():
+            key = f"{org}/barred/{row.handle}"
+    return key.encode(), OrgKept(off=off, org=org, value=row)
+
+
+def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
+    return (LISTED, event.version) if isinstance(event, ContactListed) else (source, mark)
+
+
+def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
+    if isinstance(event, PersonArrived):
+        return (arrivals.undecided(event, persons, error),)
+    if not isinstance(event, RepRequested):
+        return ()
+    return (
+        NoRepAvailable(
+            lead_id=event.lead_id,
+            epoch=event.epoch,
+            group_id=event.group_id,
+            reason=FATAL_ERROR,
+            waits=True,  # its request is among the dead letters, and may be decided later
+            explanation=(Rejected(None, Why.GROUP, repr(error)),),
+        ),
+    )
+
+
+def _publication(row: DirectoryRow) -> DirectoryPublished:
+    return DirectoryPublished(
+        lead_id="",
+        cause="",
+        org=row.org,
+        kind=row.kind,
+        object_id=row.object_id,
+        version=row.version,
+        value=row.value,
+    )

@@ -1,0 +1,128 @@
+"""One event's work on an org: the rows as they become, read before those of the state, until the step is done."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
+from typing import Any, Final
+
+import msgspec
+
+from models.org import NO_TURN, OrgBarred, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
+from models.org_decisions import OrgDecision, Step
+from rules.org.directory import GroupPlan, OrgDirectory
+from rules.org.state import OrgState
+
+NAMES: Final = 10
+"""So many candidates named are as much as one lead more: a step has to fit into a batch of the journal."""
+
+
+class OrgTransition:
+    """Reads the state, never changes it. `freed`: reps that have room now which they had not before.
+
+    `slice`: how many leads the event may let go of, or offer that waited; `budget`: how many of the latter are left.
+    """
+
+    def __init__(self, state: OrgState, directory: OrgDirectory, at: datetime, slice_size: int) -> None:
+        self.state = state
+        self.directory = directory
+        self.at = at
+        self.slice = slice_size
+        self.budget = slice_size
+        self.memo = state.memo
+        self.freed: set[str] = set()
+        self._reps: dict[str, OrgRep] = {}
+        self._groups: dict[str, OrgGroup] = {}
+        self._leads: dict[str, OrgLead] = {}
+        self._persons: list[OrgPerson | OrgBarred] = []
+        self._said: list[OrgDecision] = []
+
+    def step(self) -> Step:
+        """Return what the event led to."""
+        rows = (*self._reps.values(), *self._groups.values(), *self._leads.values(), *self._persons)
+        return Step(rows, tuple(self._said))
+
+    def spend(self, names: int = 0) -> None:
+        """Count a lead that was looked at; who is named beside it makes the step larger, and counts too."""
+        self.budget -= 1 + names // NAMES
+
+    def emit(self, decision: OrgDecision) -> None:
+        """Record a decision."""
+        self._said.append(decision)
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def rep(self, rep_id: str) -> OrgRep:
+        """Return a rep's row; of one that has none yet, an empty one."""
+        return self._reps.get(rep_id) or self.state.reps.get(rep_id) or OrgRep(rep_id=rep_id)
+
+    def change_rep(self, rep_id: str, **changes: Any) -> OrgRep:
+        """Replace fields of a rep's row."""
+        row = self._reps[rep_id] = msgspec.structs.replace(self.rep(rep_id), **changes)
+        return row
+
+    def turn(self, group_id: str, rep_id: str) -> Turn:
+        """Return a rep's turn in a group."""
+        return self.rep(rep_id).turns.get(group_id, NO_TURN)
+
+    def change_turn(self, group_id: str, rep_id: str, turn: Turn) -> None:
+        """Replace a rep's turn in a group."""
+        self.change_rep(rep_id, turns={**self.rep(rep_id).turns, group_id: turn})
+
+    def group(self, group_id: str) -> OrgGroup:
+        """Return a group's row; of one that has none yet, an empty one."""
+        return self._groups.get(group_id) or self.state.groups.get(group_id) or OrgGroup(group_id=group_id)
+
+    def change_group(self, group_id: str, **changes: Any) -> OrgGroup:
+        """Replace fields of a group's row."""
+        row = self._groups[group_id] = msgspec.structs.replace(self.group(group_id), **changes)
+        return row
+
+    def lead(self, lead_id: str) -> OrgLead | None:
+        """Return a lead's row, None if the org has nothing to do with it."""
+        row = self._leads.get(lead_id) or self.state.leads.get(lead_id)
+        return None if row is None or row.stage is Stage.GONE else row
+
+    def put_lead(self, row: OrgLead) -> None:
+        """Replace a lead's row."""
+        self._leads[row.lead_id] = row
+
+    def forget_lead(self, row: OrgLead) -> None:
+        """Remove a lead's row."""
+        self._leads[row.lead_id] = OrgLead(
+            lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
+        )
+
+    def put_person(self, row: OrgPerson | OrgBarred) -> None:
+        """Add to what is known of persons; an event adds one thing, and reads the state as it was before."""
+        self._persons.append(row)
+
+    # -- indexes ----------------------------------------------------------------------------------------------------
+
+    def line(self, plan: GroupPlan) -> Iterator[str]:
+        """Return a group's members, whose turn it is first, in the order of their turns."""
+        line = self.state.line(plan)
+        moved = [rep_id for rep_id in self._reps if rep_id in plan.places]
+        if not moved:
+            return (key[3] for key in line.keys)
+        keys = sorted(line.key(rep_id, self.turn(plan.group_id, rep_id)) for rep_id in moved)
+        unmoved = (key for key in line.keys if key[3] not in self._reps)
+        return (key[3] for key in merge(unmoved, keys))
+
+    def leads_of(self, rep_id: str) -> list[str]:
+        """Return the leads that take capacity of a rep, by id, as the state has them and this event left them."""
+        return sorted(
+            lead_id
+            for lead_id in self.state.leads_of(rep_id)
+            if (row := self.lead(lead_id)) and any(hold.rep_id == rep_id for hold in row.holds)
+        )
+
+    def waiting(self, group_id: str, states: frozenset[str] | None = None) -> Iterator[OrgLead]:
+        """Return the leads that wait for a group, the longest waiting first; of `states` only, None for all."""
+        waiting = self.state.waiting(group_id)
+        if waiting is None:
+            return
+        queues = [ids.items() for state, ids in waiting.by_state.items() if states is None or state in states]
+        for lead_id, _ in merge(*queues, key=lambda item: item[1]):
+            row = self.lead(lead_id)
+            if row is not None and row.stage is Stage.WAITING and row.group_id == group_id:
+                yield row

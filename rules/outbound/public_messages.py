@@ -1,0 +1,302 @@
+"""What one journal record makes public: the same record always gives the same messages, byte for byte.
+
+Of one record at most one message per reader's key is sent (assignment, exception, place in a queue): they
+carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
+"""
+
+from typing import Any, Final, get_args
+
+import msgspec
+
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    DeadlineIgnored,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+    OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
+    Result,
+)
+from models.directory import Queue
+from models.ids import effect_id, effect_place
+from models.lead import DirectoryRow, Lead, LeadRow, Phase
+from models.org import OrgEvent
+from models.public import (
+    ASSIGNMENTS,
+    LEAD_DECISIONS,
+    LEAD_EXCEPTIONS,
+    NOTIFICATIONS,
+    ORG_LOG,
+    QUEUE_CHANGES,
+    Assignment,
+    LeadDecision,
+    LeadException,
+    Notification,
+    QueueChange,
+    QueueDefinition,
+    Status,
+)
+from rules.outbound.lead_org_messages import to_org
+from rules.outbound.notifications import notices
+from rules.queues.personal_queues import own_changes
+
+SOURCE_LOG: Final = "lead-log"
+"""Effects are numbered by the log record that caused them: (partition, offset, n)."""
+
+EFFECT_BITS: Final = 20
+"""Bits for the number of an effect within its record; the bits above hold the record's offset."""
+
+CE_SOURCE: Final = b"/firstclaim/leads"
+CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
+    LeadDecision: b"firstclaim.lead-decision.v1",
+    Assignment: b"firstclaim.assignment.v1",
+    LeadException: b"firstclaim.lead-exception.v1",
+    QueueChange: b"firstclaim.queue-change.v1",
+    QueueDefinition: b"firstclaim.queue-definition.v1",
+    Notification: b"firstclaim.notification.v1",
+    **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
+}
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_SOURCE: Final = ("ce_source", CE_SOURCE)
+_CONTENT: Final = ("content-type", b"application/json")
+_TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items()}
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Effect(msgspec.Struct, frozen=True, gc=False):
+    """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode)."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Effect]:
+    """Return what the record makes public, in order.
+
+    `key`: the record's, a lead id; `partition`: the record's, the same in log and journal. A repeat of the
+    record gives the same effects with the same `ce_id`s. A queue's definition lies in every partition's
+    journal and is told once, by partition 0; other directory rows say nothing.
+    """
+    messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
+    if not messages:
+        return []
+    time = ("ce_time", row.at.isoformat().encode())
+    return [
+        Effect(
+            topic,
+            to,
+            _encode(value),
+            [
+                ("ce_id", effect_id(SOURCE_LOG, partition, row.off, n).encode()),
+                _SOURCE,
+                _TYPES[type(value)],
+                _SPECVERSION,
+                time,
+                _CONTENT,
+            ],
+        )
+        for n, (topic, to, value) in enumerate(messages)
+    ]
+
+
+def origin(message: Any) -> tuple[str, int]:
+    """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
+    for name, value in message.headers or ():
+        if name == "ce_id" and (place := effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))):
+            partition, off, n = place
+            return str(partition), off << EFFECT_BITS | n
+    return "", -1
+
+
+def published_queue(row: DirectoryRow) -> Queue | None:
+    """Return the queue a directory row publishes; None for another kind, a removed and an unreadable one.
+
+    What cannot be read was refused with its reason where it was published; a list needs nothing of it.
+    """
+    if row.kind != "queue" or row.value is None:
+        return None
+    try:
+        return msgspec.convert(row.value, Queue)
+    except msgspec.ValidationError:
+        return None
+
+
+_Message = tuple[str, bytes, msgspec.Struct]
+
+
+def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
+    lead_id = key.decode()
+    messages: list[_Message] = []
+    owners: list[OwnerChanged] = []
+    trouble: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
+    places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
+    left: set[str] = set()
+    for decision in row.decisions:
+        if isinstance(decision, Answered):
+            messages.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))
+        elif isinstance(decision, OwnerChanged):
+            owners.append(decision)
+        elif isinstance(decision, (QueueEntered, QueueLeft, QueueMoved)):
+            places[decision.queue_id] = decision
+            if isinstance(decision, QueueLeft):
+                left.add(decision.queue_id)
+        elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
+            trouble = decision
+    lead = row.lead
+    if lead is None:
+        return messages
+    if owners:
+        messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
+    if trouble is not None:
+        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, trouble)))
+    for queue_id, place in places.items():
+        messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
+    messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
+    messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
+    org = lead.facts.org.encode()
+    messages.extend((ORG_LOG, org, event) for event in to_org(row))
+    if trouble is None and lead.phase in _AT_DESK and not _is_unchanged(row):
+        # Last, so that the numbers of the others stay what they were.
+        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
+    return messages
+
+
+def _is_unchanged(row: LeadRow) -> bool:
+    """Tell whether the record's event surely left the lead as it was: refused, lost or stale, so of no new version."""
+    return bool(row.decisions) and all(
+        decision.result in _NOT_DONE
+        if isinstance(decision, Answered)
+        else isinstance(decision, DeadlineIgnored | AnswerIgnored)
+        for decision in row.decisions
+    )
+
+
+def _answer(answer: Answered, lead_id: str) -> LeadDecision:
+    return LeadDecision(
+        action_id=answer.action_id,
+        lead_id=lead_id,
+        rep_id=answer.rep_id,
+        type=answer.action,
+        result=answer.result,
+        reason=answer.reason,
+        owner=answer.owner,
+        version=answer.version,
+        decided_at=answer.decided_at,
+        why=answer.why,
+        merged_into=answer.merged_into,
+    )
+
+
+def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignment:
+    """Tell the last change; `previous_rep_id` is the owner before the record, whom readers know of."""
+    last = owners[-1]
+    return Assignment(
+        lead_id=lead.lead_id,
+        org=lead.facts.org,
+        rep_id=last.rep_id,
+        previous_rep_id=owners[0].previous_rep_id,
+        how=last.how,
+        via=last.via,
+        assigned_at=row.at,
+        version=row.seq,
+        cause=row.cause,
+        lead=msgspec.structs.asdict(lead.facts),
+    )
+
+
+def _exception(
+    row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
+) -> LeadException:
+    """Tell how a lead stands at the exceptions desk; without a decision it stands there in a newer version."""
+    facts, trouble = lead.facts, lead.trouble
+    reason = trouble.reason if trouble else None
+    explanation = trouble.explanation if trouble else ()
+    raised_at = trouble.raised_at if trouble else None
+    if isinstance(decision, ExceptionRaised):
+        reason, explanation = decision.reason, decision.explanation
+        raised_at = raised_at or row.at
+    elif isinstance(decision, ExceptionResolved):
+        reason, explanation, raised_at = decision.reason, decision.explanation, decision.raised_at
+    return LeadException(
+        lead_id=lead.lead_id,
+        org=facts.org,
+        status=_AT_DESK.get(lead.phase, "resolved"),
+        reason=reason,
+        explanation=explanation,
+        prospect_name=facts.prospect_name,
+        campaign=facts.campaign,
+        description=lead.description,
+        distribution=lead.distribution,
+        vendor=facts.vendor,
+        loan_purpose=facts.loan_purpose,
+        loan_amount=facts.loan_amount,
+        state=facts.state,
+        created_at=facts.created_at,
+        raised_at=raised_at,
+        version=row.seq,
+    )
+
+
+_AT_DESK: Final[dict[Phase, Status]] = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
+"""What the exceptions desk says of a lead in these phases; in any other its exception is resolved."""
+_NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
+
+
+def _place(
+    row: LeadRow, lead: Lead, decision: QueueEntered | QueueLeft | QueueMoved, *, again: bool
+) -> QueueChange:
+    """Tell one shared queue's change; one left and entered again within the record has only moved."""
+    if isinstance(decision, QueueLeft):
+        return _gone(row, lead, decision.queue_id)
+    moved = again or isinstance(decision, QueueMoved)
+    return QueueChange(
+        queue_id=decision.queue_id,
+        lead_id=lead.lead_id,
+        change="moved" if moved else "entered",
+        sort_key=decision.sort_key,
+        columns=decision.columns,
+        version=row.seq,
+        org=lead.facts.org,
+    )
+
+
+def _gone(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
+    return QueueChange(
+        queue_id=queue_id,
+        lead_id=lead.lead_id,
+        change="left",
+        sort_key="",
+        columns={},
+        version=row.seq,
+        org=lead.facts.org,
+    )
+
+
+def _of_directory(row: DirectoryRow, partition: int) -> list[_Message]:
+    """Tell a queue's definition to those who show lists: name, columns, order, access, claimable (Q4, Q7)."""
+    if partition != 0 or row.kind != "queue":
+        return []
+    queue = Queue(queue_id=row.object_id) if row.value is None else published_queue(row)
+    if queue is None:
+        return []
+    definition = QueueDefinition(
+        queue_id=row.object_id,
+        change="removed" if row.value is None else "defined",
+        name=queue.name,
+        description=queue.description,
+        claimable=queue.claimable,
+        columns=queue.columns,
+        sort={"field": queue.sort.field, "direction": queue.sort.direction},
+        teams=queue.teams,
+        outcomes=queue.outcomes,
+        version=row.version,
+        org=row.org,
+    )
+    return [(QUEUE_CHANGES, f"directory/{row.org}/{row.object_id}".encode(), definition)]

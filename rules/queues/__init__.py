@@ -1,0 +1,1 @@
+"""Queue membership: published rules, the predicate index, order and columns."""

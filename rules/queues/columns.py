@@ -1,0 +1,38 @@
+"""What a queue shows of a lead: its name and the queue's columns; of a blind queue, only the name (Q3)."""
+
+from typing import Any, Final
+
+from models.directory import Queue
+from models.facts import Facts
+from models.lead import Lead
+from rules.language.catalogue import FIELDS
+
+NAME: Final = "name"
+"""The fixed key of the prospect's name. No catalogue field may be shown under it."""
+
+UNNAMED: Final = "unnamed"
+
+
+def name_of(facts: Facts) -> str:
+    """Return first and last name, or `unnamed`.
+
+    Unlike `Facts.prospect_name` it never falls back to phone, email or the vendor's id: a blind queue would
+    leak it.
+    """
+    first, last = facts.first_name, facts.last_name
+    if first and last:
+        return f"{first} {last}"
+    return first or last or UNNAMED
+
+
+def shown(lead: Lead, queue: Queue) -> dict[str, Any]:
+    """Return what a queue's list shows of a lead: `name`, then the queue's columns in their order.
+
+    A column the catalogue does not know is left out: publishing refuses it, and a list must not fail for it.
+    """
+    columns: dict[str, Any] = {NAME: name_of(lead.facts)}
+    for column in queue.columns:
+        field = FIELDS.get(column)
+        if field is not None and column != NAME:
+            columns[column] = field.get(lead)
+    return columns

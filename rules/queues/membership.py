@@ -1,0 +1,176 @@
+"""Which of thousands of queues a lead stands in: nothing is asked twice, hopeless queues are not looked at.
+
+Every queue's rules are taken as one list of things that must all hold. The most selective of them that is a
+plain equality or list files the queue under its values, so that a lead's own values find the queues worth a
+look.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.directory import Queue
+from models.errors import Problem, RuleErrors
+from models.lead import Lead
+from rules.inbound.publication import present
+from rules.language.compile import CompiledRule, Verdict, membership
+from rules.language.tree import EMPTY, parse
+from rules.queues.predicate_index import Filed, PredicateIndex
+from rules.queues.queue_eligibility import standing
+from rules.queues.sort_key import SortKey, sort_key
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """Where a lead stands.
+
+    `places`: queue id -> sort key. `valid_until`: when time alone next changes it, if ever.
+    """
+
+    places: dict[str, str]
+    valid_until: datetime | None
+
+
+NOWHERE: Final = Evaluation({}, None)
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a lead stands in a queue or not (X1).
+
+    `version`: of the queue's rules, None where there is no such queue. `inclusion` and `exclusion` say how
+    each came out, also where something else keeps the lead out.
+    """
+
+    queue_id: str
+    version: int | None
+    stands: bool
+    why: str
+    valid_until: datetime | None = None
+    inclusion: Verdict | None = None
+    exclusion: Verdict | None = None
+
+
+class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
+    """One published queue, ready to be asked.
+
+    `exclusion` None where there is none; `rule`: both as one (Q2).
+    """
+
+    queue: Queue
+    version: int
+    inclusion: CompiledRule
+    exclusion: CompiledRule | None
+    rule: CompiledRule
+    key: SortKey
+
+    @classmethod
+    def compile(cls, queue: Queue, version: int) -> "CompiledQueue":
+        """Compile a queue; raises `RuleErrors` with every problem of its rules and its order."""
+        problems: list[Problem] = []
+        trees = {"inclusion": EMPTY, "exclusion": EMPTY}
+        for name, raw in (("inclusion", queue.inclusion), ("exclusion", queue.exclusion)):
+            try:
+                trees[name] = parse(raw, name)
+            except RuleErrors as error:
+                problems.extend(error.problems)
+        try:
+            key = sort_key(queue.sort)
+        except RuleErrors as error:
+            raise RuleErrors((*problems, *error.problems)) from error
+        if problems:
+            raise RuleErrors(tuple(problems))
+        inclusion, exclusion = trees["inclusion"], trees["exclusion"]
+        return cls(
+            queue,
+            version,
+            CompiledRule(inclusion),
+            CompiledRule(exclusion) if exclusion.rules else None,
+            CompiledRule(membership(inclusion, exclusion)),
+            key,
+        )
+
+    @classmethod
+    def from_value(cls, queue_id: str, value: dict[str, Any], version: int) -> "CompiledQueue":
+        """Compile a queue as it was published; raises `RuleErrors`. A claimable one has no outcomes (Q5)."""
+        given = {**present(value), "queue_id": queue_id}
+        if given.get("claimable"):
+            given["outcomes"] = ()
+        try:
+            queue = msgspec.convert(given, Queue)
+        except msgspec.ValidationError as error:
+            raise RuleErrors((Problem(path="queue", reason=str(error)),)) from error
+        return cls.compile(queue, version)
+
+    def explain(self, lead: Lead, now: datetime) -> Explanation:
+        """Say why the lead stands in this queue or why not, and which version of the rules says so."""
+        meets, until = self.rule.test(lead, now)
+        closed = standing(lead).closed.get(self.queue.claimable)
+        inclusion = self.inclusion.explain(lead, now)
+        exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
+        if closed:
+            stands, until, why = False, None, closed
+        elif not inclusion.meets:
+            stands, why = False, inclusion.why
+        elif exclusion is not None and exclusion.meets:
+            stands, why = False, f"excluded: {exclusion.why}"
+        else:
+            stands, why = meets, inclusion.why + (f"; not excluded: {exclusion.why}" if exclusion else "")
+        said = self._said(stands, why)
+        return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
+
+    def why(self, lead: Lead, now: datetime) -> str:
+        """Return what `explain` says in words; where the lead's life has decided, no condition is asked for it."""
+        closed = standing(lead).closed.get(self.queue.claimable)
+        return self._said(False, closed) if closed else self.explain(lead, now).why
+
+    def _said(self, stands: bool, why: str) -> str:
+        return f"{'in' if stands else 'not in'} {self.queue.queue_id} by its rules of version {self.version}: {why}"
+
+
+class QueueIndex:
+    """The queues of one org, filed.
+
+    Immutable once built; costs about as much to build as the rules to compile.
+    """
+
+    def __init__(self, queues: Iterable[CompiledQueue]) -> None:
+        self._queues: Mapping[str, CompiledQueue] = {queue.queue.queue_id: queue for queue in queues}
+        self._filing = PredicateIndex(
+            Filed(name=queue_id, rule=queue.rule, kind=queue.queue.claimable)
+            for queue_id, queue in sorted(self._queues.items())
+        )
+
+    def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
+        """Return where a lead stands at `now` (aware).
+
+        Those are the queues whose rules it meets and that its life leaves open. At `valid_until` at least one
+        queue takes it or lets it go, unless something else happens to it before.
+        """
+        kinds = standing(lead).kinds
+        if not kinds:
+            return NOWHERE
+        met, until = self._filing.look(lead, now, kinds)
+        # Queues of one order share one key function: each is asked once. In the queues' order, so that
+        # whoever repeats this says the same in the same order.
+        spelled: dict[SortKey, str] = {}
+        places: dict[str, str] = {}
+        for queue_id in sorted(met):
+            key = self._queues[queue_id].key
+            place = spelled.get(key)
+            if place is None:
+                place = spelled[key] = key(lead)
+            places[queue_id] = place
+        return Evaluation(places, until)
+
+    def explain(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
+        """Say why a lead stands in a queue or why not; an unknown queue is said to be unknown."""
+        queue = self._queues.get(queue_id)
+        if queue is None:
+            return Explanation(queue_id, None, stands=False, why=f"there is no queue {queue_id}")
+        return queue.explain(lead, now)
+
+    def why(self, lead: Lead, queue_id: str, now: datetime) -> str:
+        """Return what `explain` says in words, with no more work than that takes: every claim won asks for it."""
+        queue = self._queues.get(queue_id)
+        return f"there is no queue {queue_id}" if queue is None else queue.why(lead, now)

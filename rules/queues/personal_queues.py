@@ -1,0 +1,204 @@
+"""A rep's own queue follows from the lead alone: what it is offered now, and what it owns (D3, D4, R3, S5).
+
+The order, top first: offers, by when they run out · calls that are due, by their time · leads to work, by their
+assignment · calls promised for later, by their time · leads to be called back at no particular time, by when that
+was said.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from models.decisions import (
+    ArrivalRepeated,
+    CallbackDue,
+    CallbackSet,
+    ConnectRequested,
+    InquiryAdded,
+    LeadClosed,
+    LeadOffered,
+    OfferDeclined,
+    OfferEnded,
+    OutcomeRecorded,
+    OwnerChanged,
+)
+from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.offers import Outcome
+from models.public import QueueChange, personal_queue
+from rules.queues.columns import NAME, name_of
+
+OFFERED: Final = "!"
+"""Sorts before the digits."""
+DUE: Final = "0"
+TO_WORK: Final = "1"
+LATER: Final = "2"
+DEFERRED: Final = "3"
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+_MOVES: Final = (
+    CallbackSet,
+    CallbackDue,
+    ConnectRequested,
+    OutcomeRecorded,
+    ArrivalRepeated,
+    InquiryAdded,
+)
+"""Besides another owner, an offer or the end, what changes a lead's place in a rep's own queue or its row (D3, D4)."""
+_NOTHING_NEW: Final = ArrivalRepeated()
+"""A resend that completed nothing makes no new version of the lead, so nothing may be told under the old one."""
+
+
+def own_queues(lead: Lead | None) -> tuple[str, ...]:
+    """Return the ids of the personal queues the lead stands in.
+
+    Its owner's, until it is closed, and no other's (D3); while it is offered or rings, those of the reps who may
+    take it at this moment (R3, S1, S5).
+    """
+    if lead is None:
+        return ()
+    if lead.owner is not None:
+        return (personal_queue(lead.owner),) if lead.phase in OWNED_PHASES else ()
+    return tuple(personal_queue(rep_id) for rep_id in _offered_to(lead))
+
+
+def own_sort_key(lead: Lead, at: datetime) -> str:
+    """Return the key of the lead in the personal queues it stands in, as of `at` (D4).
+
+    `at` is the record's time, never a clock's, so the same record gives the same key in every reading. The
+    record of `CallbackDue` is not before `callback_at`, which the lead keeps until somebody acts.
+    """
+    if lead.owner is None and lead.search is not None:
+        return _key(OFFERED, lead.search.until or _NEVER)
+    if lead.callback_at is not None:
+        return _key(DUE if lead.callback_at <= at else LATER, lead.callback_at)
+    if lead.deferred_at is not None:
+        return _key(DEFERRED, lead.deferred_at)
+    return _key(TO_WORK, lead.assigned_at or lead.arrived_at)
+
+
+def own_columns(lead: Lead) -> dict[str, Any]:
+    """Return what a rep's own queue shows of the lead; contact data is among it only once the lead is the rep's.
+
+    An offer has `offer` true, `method`, `group_id`, `epoch` (what the rep's answer names, X3) and `until` (null: it
+    has no end of its own). Of the lead it shows the name, which is what a ringing phone says (S1). Who has it alone
+    for a window is to decide about it and may open it (R2, R3), and so sees `state`, `loan_purpose` and
+    `loan_amount` as well; of those who race for a lead (S1, S5) all but one never have it, and see no more.
+    """
+    facts, search = lead.facts, lead.search
+    if lead.owner is None and search is not None:
+        columns = {
+            NAME: name_of(facts),
+            "offer": True,
+            "method": search.method,
+            "group_id": search.group_id,
+            "epoch": search.epoch,
+            "until": search.until,
+        }
+        if search.stage is Seeking.OFFERED:
+            columns |= {
+                "state": facts.state,
+                "loan_purpose": facts.loan_purpose,
+                "loan_amount": facts.loan_amount,
+            }
+        return columns
+    return {
+        NAME: name_of(facts),
+        "state": facts.state,
+        "loan_purpose": facts.loan_purpose,
+        "loan_amount": facts.loan_amount,
+        "phone": facts.phone,
+        "email": facts.email,
+        "campaign": facts.campaign,
+        "how": lead.how,
+        "assigned_at": lead.assigned_at,
+        "callback_at": lead.callback_at,
+        "last_contacted_at": lead.last_contacted_at,
+        "last_outcome": lead.last_outcome,
+    }
+
+
+def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
+    """Return what a record does to reps' own queues: one change for each that it concerns, in order.
+
+    `lead`: the record's. A rep who took what it was offered keeps its place and sees another row there.
+    """
+    stood = _concerned(row, lead)
+    if not stood:
+        return []
+    now = own_queues(lead)
+    sort_key, columns = own_sort_key(lead, row.at), own_columns(lead)
+    changes = []
+    for queue_id, before in stood.items():
+        if queue_id in now:
+            change = QueueChange(
+                queue_id=queue_id,
+                lead_id=lead.lead_id,
+                change="moved" if before else "entered",
+                sort_key=sort_key,
+                columns=columns,
+                version=row.seq,
+                org=lead.facts.org,
+            )
+        elif before:
+            change = QueueChange(
+                queue_id=queue_id,
+                lead_id=lead.lead_id,
+                change="left",
+                sort_key="",
+                columns={},
+                version=row.seq,
+                org=lead.facts.org,
+            )
+        else:
+            continue  # it came and went within the record
+        changes.append(change)
+    return changes
+
+
+def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
+    """Return the personal queues a record concerns, and whether the lead stood in each before it."""
+    stood: dict[str, bool] = {}
+    moved = claimed = reopened = ended = False
+    for decision in row.decisions:
+        match decision:
+            case OwnerChanged():
+                if decision.previous_rep_id is not None:
+                    stood.setdefault(personal_queue(decision.previous_rep_id), not reopened)
+                if decision.rep_id is not None:
+                    stood.setdefault(personal_queue(decision.rep_id), claimed)
+            case LeadOffered():
+                for rep_id in decision.reps:
+                    stood.setdefault(personal_queue(rep_id), False)
+            case OfferEnded():
+                claimed = decision.outcome is Outcome.CLAIMED
+                for rep_id in decision.reps:
+                    stood.setdefault(personal_queue(rep_id), True)
+            case InquiryAdded(reopened=True):
+                reopened = True
+                if lead.owner is not None:
+                    stood.setdefault(personal_queue(lead.owner), False)
+            case OfferDeclined():
+                stood.setdefault(personal_queue(decision.rep_id), True)
+            case LeadClosed():
+                ended = moved = True
+            case _:
+                moved = moved or (isinstance(decision, _MOVES) and decision != _NOTHING_NEW)
+    if moved:
+        # One that is closed has left already, unless this very record closed it.
+        if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
+            stood.setdefault(personal_queue(lead.owner), True)
+        for queue_id in own_queues(lead):
+            stood.setdefault(queue_id, True)
+    return stood
+
+
+def _offered_to(lead: Lead) -> tuple[str, ...]:
+    search = lead.search
+    if lead.phase is not Phase.OFFERED or search is None:
+        return ()
+    return search.reps if search.stage in (Seeking.OFFERED, Seeking.RINGING) else ()
+
+
+def _key(band: str, when: datetime) -> str:
+    # One width and one zone, so that the text sorts as the instants do.
+    return band + when.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,240 @@
+"""Rules filed by their most selective equality: a lead opens a few drawers, the other rules stay unread.
+
+What is asked on the way is remembered for the lead, so a condition that many rules share is evaluated once.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from models.lead import Lead
+from rules.language.catalogue import FIELDS
+from rules.language.compile import Built, CompiledRule, build, combined
+from rules.language.conditions import (
+    Answer,
+    Read,
+    StaticTest,
+    is_timed,
+    keys,
+    reader,
+    static_test,
+    timed_test,
+)
+from rules.language.operators import FieldType
+from rules.language.tree import Condition, Node
+
+_NO, _YES = 1, 2
+"""What a remembered answer is; 0 is not asked yet."""
+
+_UNKNOWN_DOMAIN: Final = 10
+"""How many values a free text is taken to have at the least when the selectivity of a list is estimated."""
+_UNFILED: Final = 0.5
+"""The share of leads a condition that is no equality is taken to let through."""
+
+Required = tuple[Node, bool]
+"""A node and the verdict it must have."""
+
+
+class Filed(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule to file. `kind`: only rules of the kinds asked for are looked at."""
+
+    name: str
+    rule: CompiledRule
+    kind: bool
+
+
+class _Entry(msgspec.Struct, frozen=True, eq=False):
+    """One filed rule. `literals`: slots and the answers they must have. `rest`: what else must hold."""
+
+    name: str
+    literals: tuple[tuple[int, int], ...]
+    rest: Built | None
+    rule: CompiledRule
+
+
+class _Shelf:
+    """The rules of one kind: in drawers by the values of a field, or always to be looked at."""
+
+    def __init__(self) -> None:
+        self.always: list[_Entry] = []
+        self.drawers: dict[tuple[str, bool], tuple[Read, dict[Any, list[_Entry]]]] = {}
+
+    def candidates(self, lead: Lead) -> list[_Entry]:
+        found = self.always.copy()
+        for read, drawer in self.drawers.values():
+            if entries := drawer.get(read(lead)):
+                found.extend(entries)
+        return found
+
+    def file(self, entry: _Entry, under: Condition | None) -> None:
+        values = None if under is None else keys(under)
+        if under is None or values is None:
+            self.always.append(entry)
+            return
+        # An attribute is read as text or as number: each reading has drawers of its own.
+        place = (under.field, any(isinstance(value, str) for value in values))
+        if place not in self.drawers:
+            self.drawers[place] = (reader(FIELDS[under.field], under.value), {})
+        drawer = self.drawers[place][1]
+        for value in values:
+            drawer.setdefault(value, []).append(entry)
+
+
+class _Sight:
+    """One lead while it is looked at, with what was asked of it so far."""
+
+    __slots__ = ("answers", "lead", "timed")
+
+    def __init__(self, lead: Lead, answers: bytearray) -> None:
+        self.lead = lead
+        self.answers = answers
+        self.timed: dict[int, Answer] = {}
+
+
+class PredicateIndex:
+    """Any number of rules, filed. Immutable once built; asking it changes nothing."""
+
+    def __init__(self, rules: Iterable[Filed]) -> None:
+        filed = [(one, tuple(required(one.rule.tree))) for one in rules]
+        self._slots: dict[Condition, int] = {}
+        self._tests: list[StaticTest] = []
+        self._timed: dict[Condition, int] = {}
+        self._shelves = {False: _Shelf(), True: _Shelf()}
+        domains = _domains(needed for _, needed in filed)
+        for one, needed in filed:
+            under = _most_selective(needed, domains)
+            self._shelves[one.kind].file(self._entry(one, needed, under, domains), under)
+
+    def look(self, lead: Lead, now: datetime, kinds: Iterable[bool]) -> tuple[list[str], datetime | None]:
+        """Return the names of the rules a lead meets, and when time alone next changes that."""
+        answers = bytearray(len(self._tests))
+        sight, tests = _Sight(lead, answers), self._tests
+        met: list[str] = []
+        earliest: datetime | None = None
+        for kind in kinds:
+            for entry in self._shelves[kind].candidates(lead):
+                for slot, wanted in entry.literals:
+                    answer = answers[slot]
+                    if not answer:
+                        answer = answers[slot] = _YES if tests[slot](lead) else _NO
+                    if answer != wanted:
+                        break
+                else:
+                    meets, until = _rest(entry, sight, now)
+                    if meets:
+                        met.append(entry.name)
+                    if until is not None and (earliest is None or until < earliest):
+                        earliest = until
+        return met, earliest
+
+    def _entry(
+        self, one: Filed, needed: tuple[Required, ...], under: Condition | None, domains: dict[str, int]
+    ) -> _Entry:
+        literals: list[tuple[float, int, int]] = []
+        rest: list[Built] = []
+        for node, wanted in dict.fromkeys(needed):
+            if node is under:
+                continue  # the drawer it lies in says so
+            if isinstance(node, Condition) and not is_timed(node):
+                share = _share(node, domains) if wanted else _UNFILED
+                literals.append((share, self._slot(node), _YES if wanted else _NO))
+            else:
+                part = build(node, self._leaf)
+                rest.append(part if wanted else combined([part], False, negated=True))
+        literals.sort()
+        return _Entry(
+            one.name,
+            tuple((slot, answer) for _, slot, answer in literals),
+            combined(rest, False) if rest else None,
+            one.rule,
+        )
+
+    def _slot(self, condition: Condition) -> int:
+        slot = self._slots.setdefault(condition, len(self._tests))
+        if slot == len(self._tests):
+            self._tests.append(static_test(condition))
+        return slot
+
+    def _leaf(self, condition: Condition) -> Built:
+        """Compile a condition within a group so that it asks, and leaves, what is remembered of the lead."""
+        if is_timed(condition):
+            place = self._timed.setdefault(condition, len(self._timed))
+            ask = timed_test(condition)
+
+            def timed(sight: _Sight, now: datetime) -> Answer:
+                known = sight.timed.get(place)
+                if known is None:
+                    known = sight.timed[place] = ask(sight.lead, now)
+                return known
+
+            return Built(None, timed, 1)
+        slot = self._slot(condition)
+        test = self._tests[slot]
+
+        def static(sight: _Sight) -> bool:
+            answer = sight.answers[slot]
+            if not answer:
+                answer = sight.answers[slot] = _YES if test(sight.lead) else _NO
+            return answer == _YES
+
+        return Built(static, None, 0)
+
+
+def required(node: Node, wanted: bool = True) -> Iterator[Required]:
+    """Split a rule into nodes that must each have a certain verdict for the rule to have the wanted one."""
+    if isinstance(node, Condition):
+        yield node, wanted
+        return
+    inner = wanted is not node.negated
+    if len(node.rules) == 1 or (node.combinator == "and") is inner or not node.rules:
+        for rule in node.rules:
+            yield from required(rule, inner)
+    else:
+        yield node, wanted
+
+
+def _rest(entry: _Entry, sight: _Sight, now: datetime) -> Answer:
+    rest = entry.rest
+    if rest is None:
+        return True, None
+    if rest.static is not None:
+        return rest.static(sight), None
+    if rest.timed is None:
+        raise TypeError("a compiled node has a test")
+    meets, until = rest.timed(sight, now)
+    if until is None or rest.moments == 1:
+        return meets, until
+    return entry.rule.test(sight.lead, now)
+
+
+def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
+    """Count the values the rules know of each field they could be filed under."""
+    seen: dict[str, set[Any]] = {}
+    for needed in rules:
+        for node, wanted in needed:
+            if wanted and isinstance(node, Condition) and (values := keys(node)):
+                seen.setdefault(node.field, set()).update(values)
+    return {name: len(values) for name, values in seen.items()}
+
+
+def _share(condition: Condition, domains: dict[str, int]) -> float:
+    """Estimate which share of leads meets a condition."""
+    values = keys(condition)
+    if values is None:
+        return _UNFILED
+    field = FIELDS[condition.field]
+    if field.type is FieldType.BOOLEAN:
+        domain = 2
+    else:
+        domain = len(field.options) if field.type is FieldType.CHOICE else 0
+        domain = max(domain, domains.get(field.name, 0), _UNKNOWN_DOMAIN)
+    return len(values) / domain
+
+
+def _most_selective(needed: tuple[Required, ...], domains: dict[str, int]) -> Condition | None:
+    fileable = [
+        node for node, wanted in needed if wanted and isinstance(node, Condition) and keys(node) is not None
+    ]
+    return min(fileable, key=lambda node: _share(node, domains), default=None)

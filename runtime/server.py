@@ -1,0 +1,276 @@
+"""A local server owns one folder: its data, its log, its ports and its pid outlive a crash of it and of us.
+
+Every server of ours starts, proves that it answers, stops cleanly and can be killed and started again on the
+same data and ports; a server left over from a process that died is found by its pid file and ended first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import signal
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import structlog
+
+from models.errors import StartFailed
+from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
+from runtime.readiness import IDLE_SECONDS, wait_for
+from streams.ports import is_free
+from streams.private import PASSABLE, private_folder, write_private
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+log = structlog.get_logger(__name__)
+
+_PORT_TRIES = 3  # another program may take a port between our look and the server's bind
+
+
+class Server(ABC):
+    """One server process on 127.0.0.1 with its data in `folder` (made if absent).
+
+    Usable as a context manager: entering starts it and waits until it answers, leaving stops it.
+    """
+
+    name: ClassVar[str]
+    port_names: ClassVar[tuple[str, ...]] = ("port",)
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    stop_seconds: ClassVar[float] = 20.0
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.ports: dict[str, int] = {}
+        self.process: subprocess.Popen[bytes] | None = None
+        self.say: Callable[[str], None] | None = None
+        """Told what is waited for while it starts."""
+        self._at_exit = False
+        self._lock = FolderLock(self.folder, self.name)
+
+    # What a kind of server says about itself.
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Do what must be done before the program starts: fetch, format, write its configuration."""
+
+    @property
+    @abstractmethod
+    def program(self) -> Path:
+        """The absolute path of the program."""
+
+    @abstractmethod
+    def arguments(self) -> list[str]:
+        """Return the program's arguments; a path inside `folder` is among them."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Tell whether it does its work now. An OSError counts as no."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """What a client's setting says."""
+
+    def uid(self) -> int | None:
+        """Return the user it must run as, None for ours."""
+        return None
+
+    # What all servers have in common.
+
+    @property
+    def log_file(self) -> Path:
+        """Where the program's output goes, appended."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the pid of the running program."""
+        return self.folder / f"{self.name}.pid"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self.process.pid if self.process is not None and self.running else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there (it may not answer yet)."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> Self:
+        """Start and return once it answers. Raises StartFailed with the end of its log, StateInUse."""
+        for attempt in range(1, _PORT_TRIES + 1):
+            self.launch()
+            try:
+                self.wait_ready()
+            except StartFailed:
+                taken = not all(map(is_free, self.ports.values()))
+                self.kill9()
+                if attempt == _PORT_TRIES or not taken:
+                    self.stop()
+                    raise
+                log.warning(
+                    "port taken by another program, trying others", server=self.name, ports=self.ports
+                )
+                self._ports_file.unlink()
+                self.ports = {}
+            except BaseException:
+                self.stop()
+                raise
+            else:
+                return self
+        raise AssertionError  # the last attempt returned or raised
+
+    def launch(self) -> None:
+        """Start the program and return at once. No effect while it runs."""
+        if self.running:
+            return
+        private_folder(self.folder)
+        if self.uid() is not None:
+            self.folder.chmod(PASSABLE)
+        self._lock.acquire()
+        try:
+            self._end_stale()
+            self._choose_ports()
+            self.prepare()
+            self.process = spawn(
+                [str(self.program), *self.arguments()],
+                self.log_file,
+                death_signal=self.stop_signal,
+                uid=self.uid(),
+                directory=self.folder,
+            )
+        except BaseException:
+            self._lock.release()
+            raise
+        write_private(self.pid_file, str(self.process.pid))
+        if not self._at_exit:
+            atexit.register(self.stop)
+            self._at_exit = True
+
+    def ready(self) -> bool:
+        """Tell whether it runs and answers now."""
+        if not self.running:
+            return False
+        try:
+            return self.answers()
+        except OSError:
+            return False
+
+    def why_not(self) -> str:
+        """Return why it is not ready: it does not say."""
+        return "does not answer yet"
+
+    def wait_ready(self, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Return once it answers; as long as it gets on it is waited for.
+
+        Raises StartFailed with the end of its log if it exits, or gets nowhere for `idle_seconds`.
+        """
+
+        def runs() -> None:
+            if not self.running:
+                status = None if self.process is None else self.process.returncode
+                raise StartFailed(self.name, f"exited with status {status}{self.log_tail()}")
+
+        wait_for(self, idle_seconds, look=runs, say=self.say)
+
+    def wait_exit(self) -> int:
+        """Wait until the process ends; its status, negative for a signal. 0 if it was never started."""
+        return 0 if self.process is None else self.process.wait()
+
+    def stop(self) -> None:
+        """Stop cleanly, by force after `stop_seconds`, and let go of the folder. Harmless if not running."""
+        if self.process is not None:
+            if not stop_process(self.process, self.stop_signal, self.stop_seconds):
+                log.warning("did not stop, killed it", server=self.name, pid=self.process.pid)
+            self.process = None
+            self.pid_file.unlink(missing_ok=True)
+        self._lock.release()
+
+    def kill9(self) -> None:
+        """Kill it as a power cut would and wait until it is gone; `start` brings it back on the same data."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def suspend(self) -> None:
+        """Stop it in its tracks (SIGSTOP): connections stay, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a suspended server go on."""
+        self._signal(signal.SIGCONT)
+
+    def log_tail(self) -> str:
+        """Return the last lines of its log as a suffix for an error, empty if it said nothing."""
+        return end_of(self.log_file)
+
+    def note_exit(self, status: int, restarts: int) -> str:  # noqa: ARG002  # as a supervised part has it
+        """Say nothing: a server that is not ours has its own log."""
+        return ""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _signal(self, which: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(which)
+
+    @property
+    def _ports_file(self) -> Path:
+        return self.folder / "ports.json"
+
+    def find_running(self) -> bool:
+        """Tell whether another process runs this folder's server; `address` is then its address."""
+        pid = self._pid_on_file()
+        if pid is None or not is_process(pid, self._marks):
+            return False
+        self.ports = self._ports_on_file() or {}
+        return bool(self.ports)
+
+    def _choose_ports(self) -> None:
+        """Keep this folder's ports: in this run always, from an earlier run if they are free, else choose."""
+        if self.ports:
+            return
+        kept = self._ports_on_file()
+        if kept is not None and all(map(is_free, kept.values())):
+            self.ports = kept
+            return
+        self.ports = {name: free_port() for name in self.port_names}
+        write_private(self._ports_file, json.dumps(self.ports))
+
+    def _ports_on_file(self) -> dict[str, int] | None:
+        try:
+            kept = json.loads(self._ports_file.read_text())
+        except (OSError, ValueError):
+            return None
+        return kept if kept.keys() == set(self.port_names) else None
+
+    def _pid_on_file(self) -> int | None:
+        try:
+            return int(self.pid_file.read_text())
+        except (OSError, ValueError):
+            return None
+
+    @property
+    def _marks(self) -> tuple[str, str]:
+        """What the command line of this folder's server holds, and of no other process."""
+        return self.program.name, f"{self.folder}/"
+
+    def _end_stale(self) -> None:
+        """End a server of this folder that outlived the process which started it."""
+        pid = self._pid_on_file()
+        if pid is None:
+            return
+        if end_stranger(pid, self._marks, self.stop_signal, self.stop_seconds):
+            log.warning("ended a server left over from an earlier run", server=self.name, pid=pid)
+        self.pid_file.unlink(missing_ok=True)

@@ -1,0 +1,142 @@
+"""The settings of a `LocalStack` point at servers that answer: given from outside, ours for the rest."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from models.errors import ConfigError
+from runtime.kafka import KafkaBroker
+from runtime.postgres import PostgresServer
+from runtime.valkey import ValkeyServer
+from streams.private import close_state_folder
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from runtime.jars import Progress
+    from runtime.server import Server
+
+log = structlog.get_logger(__name__)
+
+
+class LocalStack:
+    """Kafka, Valkey and if asked for Postgres, in `state_dir`, each only where `settings` name none already.
+
+    As a context manager it starts them side by side, yields the settings that point at them, and stops them
+    at the end. Their data stays in `state_dir`, which is closed to other users; what was open to them is told to
+    `say` (by default it is logged). Raises ConfigError where the settings ask of a local server
+    what it cannot do, and StartFailed, StateInUse, RuntimeFailure.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        kafka: bool = True,
+        valkey: bool = True,
+        postgres: bool = False,
+        progress: Progress | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self._say = say or log.warning
+        base = Settings.read() if settings is None else settings
+        self._given = base
+        self.state_dir = Path(base.state_dir if state_dir is None else state_dir).absolute()
+        self.kafka: KafkaBroker | None = None
+        self.valkey: ValkeyServer | None = None
+        self.postgres: PostgresServer | None = None
+        if kafka and not base.given("kafka_bootstrap_servers"):
+            _refuse_more_than_one_plain_broker(base)
+            cache, mirror = base.cache_dir / "jars", base.maven_repository
+            folder = self.state_dir / "kafka"
+            self.kafka = KafkaBroker(folder, cache=cache, repository=mirror, progress=progress)
+        if valkey and not base.given("redis_url"):
+            self.valkey = ValkeyServer(self.state_dir / "valkey")
+        if postgres and not base.given("database_url"):
+            self.postgres = PostgresServer(self.state_dir / "postgres")
+
+    @property
+    def servers(self) -> list[Server]:
+        """The servers that are ours to start and stop."""
+        return [server for server in (self.kafka, self.valkey, self.postgres) if server is not None]
+
+    def start(self) -> Settings:
+        """Start all side by side; return when all answer, or stop them all and raise the first failure."""
+        # Postgres gives up root, and must reach its folder.
+        passable = self.postgres is not None and self.postgres.uid() is not None
+        for remark in close_state_folder(self.state_dir, passable=passable):
+            self._say(remark)
+        for server in self.servers:
+            server.say = self._say
+        pool = ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack")
+        try:
+            for started in [pool.submit(server.start) for server in self.servers]:
+                started.result()
+        except BaseException:
+            self.stop()  # cuts short the ones we would wait for
+            pool.shutdown(cancel_futures=True)
+            self.stop()  # and what was launched meanwhile
+            raise
+        pool.shutdown()
+        return self.settings
+
+    def stop(self) -> None:
+        """Stop them side by side."""
+        with ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack") as pool:
+            list(pool.map(lambda server: server.stop(), self.servers))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings given, with the addresses of our servers. Only after `start`."""
+        ours: dict[str, object] = {"state_dir": self.state_dir}
+        if self.kafka is not None:
+            ours["kafka_bootstrap_servers"] = self.kafka.bootstrap
+        if self.valkey is not None:
+            ours["redis_url"] = self.valkey.url
+        if self.postgres is not None:
+            ours["database_url"] = self.postgres.url
+        elif not self._given.given("database_url"):
+            ours["database_url"] = Settings.read(state_dir=self.state_dir).database_url
+        return self._given.model_copy(update=ours)
+
+    def __enter__(self) -> Settings:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def find_running(settings: Settings) -> Settings:
+    """Return the settings with the addresses of a stack another process runs in their state folder.
+
+    So a command in a second terminal finds the servers of `firstclaim up`. What is given from outside stays.
+    """
+    running = LocalStack(settings=settings, postgres=True)
+    ours: dict[str, object] = {}
+    for field, server in (
+        ("kafka_bootstrap_servers", running.kafka),
+        ("redis_url", running.valkey),
+        ("database_url", running.postgres),
+    ):
+        if server is not None and server.find_running():
+            ours[field] = server.address
+    return settings.model_copy(update=ours)
+
+
+def _refuse_more_than_one_plain_broker(settings: Settings) -> None:
+    """Refuse settings that mean another cluster: the local Kafka is one broker without security."""
+    if settings.kafka_security_protocol != "PLAINTEXT":
+        reason = f"is missing; {settings.kafka_security_protocol} does not fit the local Kafka"
+        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
+    if settings.replication_factor > 1:
+        reason = f"is {settings.replication_factor}, but the local Kafka is one broker"
+        raise ConfigError("FIRSTCLAIM_REPLICATION_FACTOR", reason)

@@ -1,0 +1,153 @@
+"""Everything on this machine: servers where the settings name none, each stage as a supervised process."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from application import process_records
+from runtime import Child, LocalStack, Supervisor
+from runtime.exits import exit_file
+from runtime.interrupts import Interrupts
+from runtime.jars import progress_bar
+from runtime.process import FolderLock, free_port
+from streams.ports import check_port
+from streams.private import private_folder
+from streams.settings import Settings
+from web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from runtime.supervisor import Part
+
+
+@dataclass
+class Everything:
+    """A running stack. `ports`: process name -> port of its `/ready`."""
+
+    settings: Settings
+    local: LocalStack
+    supervisor: Supervisor
+    ports: dict[str, int]
+    children: dict[str, Child]
+    interrupts: Interrupts
+
+    def wait_for_interrupt(self) -> None:
+        """Wait for ^C, SIGTERM, or the end of the terminal."""
+        self.interrupts.wait()
+
+
+def child(name: str, arguments: list[str], settings: Settings, port: int) -> Child:
+    """Return one of our processes: `firstclaim ARGUMENTS`, ready when its `/ready` says so."""
+    return Child(
+        name=name,
+        argv=[sys.executable, "-m", "cli", *arguments, "--port", str(port)],
+        log_file=settings.state_dir / "log" / f"{name}.log",
+        environment={**_inherited(), **settings.environment()},
+        ready_url=f"http://127.0.0.1:{port}/ready",
+        exit_file=exit_file(settings.state_dir, name),
+    )
+
+
+def _inherited() -> dict[str, str]:
+    import os  # noqa: PLC0415  # only what a process needs from ours: where programs and libraries are
+
+    kept = (
+        "PATH",
+        "HOME",
+        "LANG",
+        "TZ",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "XDG_CACHE_HOME",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        *(str(field.validation_alias) for field in WebSettings.model_fields.values()),
+    )
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+@contextmanager
+def everything(
+    *,
+    workers: int,
+    state_dir: Path | None,
+    say: Callable[[str], None],
+    static_members: bool = True,
+    console_port: int | None = None,
+) -> Iterator[Everything]:
+    """Start all, yield when all are ready, stop all in reverse order.
+
+    `console_port`: of the web console, 0 any free one; None starts none.
+
+    Workers are static members: one that is killed is back in its partitions without a rebalance of the others. What
+    gets on is waited for, however busy the machine is.
+
+    Raises `StartFailed` with the end of the log of what did not become ready, `StateInUse` where another runs in the
+    folder, `ConfigError` where the console's port is taken.
+    """
+    folder = (Settings.read().state_dir if state_dir is None else state_dir).absolute()
+    with Interrupts() as interrupts, _the_only_one(folder):
+        if console_port:
+            check_port(console_port, "--console-port")
+        with _started(folder, workers, say, static_members, console_port, interrupts) as running:
+            try:
+                yield running
+            finally:
+                interrupts.closing()
+
+
+@contextmanager
+def _the_only_one(folder: Path) -> Iterator[None]:
+    """Hold a state folder: two stacks in it would end each other's workers, also where no server is ours."""
+    private_folder(folder)
+    lock = FolderLock(folder, "state folder", "end that one, or name another folder with --state-dir")
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _started(
+    folder: Path,
+    workers: int,
+    say: Callable[[str], None],
+    static_members: bool,
+    console_port: int | None,
+    interrupts: Interrupts,
+) -> Iterator[Everything]:
+    began = time.monotonic()
+    with progress_bar("Apache Kafka") as progress:
+        local = LocalStack(folder, progress=progress, say=say)
+        settings = local.start()
+    try:
+        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
+        names = [f"worker-{n}" for n in range(1, workers + 1)]
+        ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
+        web = ["console"] if console_port is not None else []
+        ports |= dict.fromkeys(web, console_port or free_port())
+        children: dict[str, Child] = {}
+        for name in names:
+            arguments = ["worker", *(["--instance-id", name] if static_members else [])]
+            children[name] = child(name, arguments, settings, ports[name])
+        for name in ("relay", "sink"):
+            arguments = [name, *(["--instance-id", name] if static_members else [])]
+            children[name] = child(name, arguments, settings, ports[name])
+        for name in ("board", *web):
+            children[name] = child(name, [name], settings, ports[name])
+        with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
+            # Stopped in reverse order: the servers last.
+            parts: list[Part] = [*local.servers, *children.values()]
+            for part in parts:
+                supervisor.add(part)
+            supervisor.wait_ready(say=say)
+            for name in web:
+                say(f"console at http://127.0.0.1:{ports[name]}")
+            say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
+            yield Everything(settings, local, supervisor, ports, children, interrupts)
+    finally:
+        local.stop()

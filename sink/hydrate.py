@@ -1,0 +1,44 @@
+"""A lead as far as rules read it, from its row in the CRM database: every field of the catalogue, and its standing.
+
+What rules do not read is not there: who has it open and until when, its deadlines, its places, its search.
+"""
+
+from typing import Any
+
+import msgspec
+
+from models.facts import Facts
+from models.lead import Failure, Lead, OpenException, Phase
+
+
+def restored(row: dict[str, Any]) -> Lead:
+    """Return the lead of a whole row of `LeadTable`.
+
+    Of its exception and its failed search only the reason is there, of a handle on the do-not-contact list only that
+    there is one (X6).
+    """
+    facts = msgspec.convert(row["facts"], Facts)
+    listed = row["silenced"] and not facts.silenced
+    return Lead(
+        lead_id=row["lead_id"],
+        facts=facts,
+        suppressed={facts.phone or facts.email or "": "on the do-not-contact list"} if listed else {},
+        phase=Phase(row["phase"]),
+        arrived_at=row["arrived_at"],
+        updated_at=row["updated_at"],
+        owner=row["owner"],
+        how=row["how"],
+        via=row["via"],
+        assigned_at=row["assigned_at"],
+        callback_at=row["callback_at"],
+        claimed_through=row["claimed_through"],
+        last_contacted_at=row["last_contacted_at"],
+        last_outcome=row["last_outcome"],
+        deferred_at=row["deferred_at"],
+        inquiries=row["inquiries"],
+        notes=row["notes"],
+        trouble=None
+        if row["failure_reason"] is None
+        else OpenException(row["failure_reason"], (), row["updated_at"]),
+        failed=None if row["failed"] is None else Failure(row["failed"]),
+    )

@@ -1,0 +1,1 @@
+"""The rule language in SQL: fields, filters, order and comparison keys."""

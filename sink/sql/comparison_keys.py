@@ -1,0 +1,68 @@
+"""What a rule reads of a lead where no column says it by itself, so that SQL compares as closures do.
+
+A text compares by its folded form. Of ASCII that is its lower case, which every database knows; of anything else
+Python's is kept here, so that no database's own idea of case takes part. What a vendor sent beyond the contract has no
+column, so all of it is here, ready to be compared. Keys of the object:
+
+- `FIELD`: the folded text of a text field that has more than ASCII in it;
+- `created_at`: false where the vendor gave none, and the column says when the lead arrived instead;
+- `attributes.NAME`: an attribute as folded text;
+- `number attributes.NAME`: an attribute that came as a number; `read attributes.NAME`: one that reads as a number, but
+  came as text;
+- `value attributes.NAME`: true for an attribute that is there and is neither (a list, an object).
+"""
+
+import sys
+from typing import Any, Final
+
+from models.lead import Lead
+from rules.language.catalogue import ATTRIBUTES, FIELDS
+from rules.language.conditions import as_number, as_text
+from rules.language.operators import FieldType
+
+NUMBER: Final = "number "
+READ: Final = "read "
+VALUE: Final = "value "
+
+_TEXTS: Final = tuple(field for field in FIELDS.values() if field.type is FieldType.TEXT)
+_LARGEST: Final = sys.float_info.max
+_ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
+
+
+def asked(lead: Lead) -> dict[str, Any]:
+    """Return what the columns of a lead do not say; empty for many of them."""
+    found: dict[str, Any] = {}
+    for field in _TEXTS:
+        value = field.get(lead)
+        if value is not None and not value.isascii():
+            found[field.name] = value.casefold()
+    if lead.facts.created_at is None:
+        found["created_at"] = False
+    for name, value in lead.facts.attributes.items():
+        found.update(_attribute(key_of(ATTRIBUTES + name), value))
+    return found
+
+
+def key_of(name: str) -> str:
+    """Return a field's key in the object: without the characters that cannot be written in a path everywhere."""
+    return name.translate(_ESCAPES)
+
+
+def _attribute(key: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    text, number = as_text(value), as_number(value)
+    if text is None:
+        return {VALUE + key: True}
+    if number is None:
+        return {key: text}
+    return {key: text, (READ if isinstance(value, str) else NUMBER) + key: _double(number)}
+
+
+def _double(value: float) -> float:
+    """Return the number as a database can count it; rules only name numbers well below the largest."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return _LARGEST if value > 0 else -_LARGEST
+    return min(max(number, -_LARGEST), _LARGEST)

@@ -1,0 +1,83 @@
+"""Each field of the catalogue as an expression over the lead's row, reading what its closure reads from the lead."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Double, LargeBinary, case, cast, collate, func, or_, true
+
+from rules.language.catalogue import Field
+from rules.language.operators import FieldType
+from rules.queues.sort_key import MAX_BYTES
+from sink.sql.comparison_keys import NUMBER, READ, VALUE, key_of
+from sink.tables import LeadTable
+
+Expression = ColumnElement[Any]
+
+_LEAD: Final = LeadTable
+_COMPUTED: Final[dict[str, Callable[[], Expression]]] = {
+    "owned": lambda: _LEAD.owner.is_not(None),
+    "claimed_once": lambda: _LEAD.claimed_through.is_not(None),
+}
+"""Fields that follow from a column. Every other one is the column of its name, or an attribute."""
+
+
+class LeadColumns:
+    """The fields as one dialect reads them, `sqlite` or `postgresql`."""
+
+    def __init__(self, dialect: str) -> None:
+        self._postgres = dialect == "postgresql"
+
+    def raw(self, field: Field) -> Expression:
+        """Return the value as its column has it; NULL where the lead has none. Not for attributes."""
+        if field.name == "created_at":
+            # The column has the arrival's time where the vendor gave none; a rule then reads nothing.
+            return case((self._asked("created_at").is_(None), _LEAD.created_at))
+        computed = _COMPUTED.get(field.name)
+        return computed() if computed else getattr(_LEAD, field.name).expression
+
+    def present(self, field: Field) -> Expression:
+        """Return whether the lead has a value; true or false, never NULL."""
+        if field.type is FieldType.ATTRIBUTE:
+            key = key_of(field.name)
+            return or_(self._asked(key).is_not(None), self._asked(VALUE + key).is_not(None))
+        return true() if field.name in _COMPUTED else self.raw(field).is_not(None)
+
+    def folded(self, field: Field) -> Expression:
+        """Return a text or an attribute as closures compare texts: folded, ordered by code point."""
+        asked = self._asked(key_of(field.name))
+        if field.type is FieldType.ATTRIBUTE:
+            return self._by_code(asked)
+        # ASCII alone is put in lower case, in both: what has more is in `asked`.
+        return func.coalesce(asked, func.lower(self._by_code(self.raw(field))))
+
+    def number(self, field: Field) -> Expression:
+        """Return an attribute as a number; NULL where it is none."""
+        return func.coalesce(self.sent_number(field), self._number(READ, field))
+
+    def sent_number(self, field: Field) -> Expression:
+        """Return an attribute that came as a number; NULL where it came as anything else."""
+        return self._number(NUMBER, field)
+
+    def contains(self, text: Expression, part: str) -> Expression:
+        """Return whether a text has a part somewhere."""
+        return (func.strpos if self._postgres else func.instr)(text, part) > 0
+
+    def first_bytes(self, text: Expression) -> Expression:
+        """Return the beginning of a text that takes part in an order (`rules.queues.sort_key`)."""
+        raw = func.convert_to(text, "UTF8") if self._postgres else cast(text, LargeBinary)
+        return func.substr(raw, 1, MAX_BYTES)
+
+    def by_id(self) -> Expression:
+        """Return the lead's id, in the one order both databases and Python have."""
+        return self._by_code(_LEAD.lead_id.expression)
+
+    def _number(self, kind: str, field: Field) -> Expression:
+        return cast(self._asked(kind + key_of(field.name)), Double)
+
+    def _by_code(self, text: Expression) -> Expression:
+        return collate(text, "C") if self._postgres else text
+
+    def _asked(self, key: str) -> Expression:
+        if self._postgres:
+            return func.jsonb_extract_path_text(_LEAD.asked, key)
+        return func.json_extract(_LEAD.asked, f'$."{key}"')

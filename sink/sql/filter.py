@@ -1,0 +1,171 @@
+"""A rule tree as SQL over the lead table: for every lead the verdict its closure has at the same instant (Q2, X5).
+
+A condition is true or false, never NULL: on a field without a value only `null` is met, and `not` of a group turns
+that round, as in `rules.language.tree`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, true
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
+
+from models.errors import Problem, RuleErrors
+from models.lead import Phase
+from rules.language.catalogue import FIELDS, Field
+from rules.language.instants import Amount, Span, span, utc
+from rules.language.operands import Operand
+from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
+from rules.language.tree import Condition, Group, Node
+from rules.queues.membership import CompiledQueue
+from rules.queues.queue_eligibility import ORPHANED
+from sink.sql.fields import Expression, LeadColumns
+from sink.tables import LeadTable
+
+MAX_VALUES: Final = 10_000
+"""Values one rule may compare with: databases take some ten thousands in a statement."""
+
+_FREE: Final = (Phase.QUEUED.value, Phase.EXCEPTION.value)
+
+
+def where(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool]:
+    """Return whether a lead meets a rule at `at` (aware), as a condition on `LeadTable`.
+
+    `dialect`: `sqlite` or `postgresql`. Raises `RuleErrors` for what no statement can ask: more values than
+    `MAX_VALUES`.
+    """
+    if (count := _values(tree)) > MAX_VALUES:
+        reason = f"{count} values to compare with, at most {MAX_VALUES} can be counted or listed"
+        raise RuleErrors((Problem(path="rules", reason=reason),))
+    return _Where(LeadColumns(dialect), utc(at)).node(tree)
+
+
+def stands(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
+    """Return whether a lead stands in a queue at `at`, by its rules and by its own life, as `membership` says."""
+    return and_(open_to(claimable=queue.queue.claimable), where(queue.rule.tree, at, dialect))
+
+
+def open_to(*, claimable: bool) -> ColumnElement[bool]:
+    """Return whether a lead's life leaves a kind of queue open, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
+    phase, through = LeadTable.phase, LeadTable.claimed_through
+    if claimable:
+        return and_(phase.in_((*_FREE, Phase.OWNED.value)), through.is_(None))
+    has_left = and_(through.is_not(None), func.coalesce(LeadTable.failed, "") == ORPHANED)
+    return and_(phase.in_(_FREE), not_(has_left))
+
+
+def of_org(org: str, dialect: str) -> ColumnElement[bool]:
+    """Return whether a lead is of an org, for a statement that looks at all of its leads.
+
+    SQLite would take an index and jump from row to row, at several times the cost of reading the table in its order.
+    """
+    column = LeadTable.org.expression
+    return (UnaryExpression(column, operator=custom_op("+")) if dialect == "sqlite" else column) == org
+
+
+class _Where:
+    """Turns nodes into conditions, at one instant."""
+
+    def __init__(self, columns: LeadColumns, at: datetime) -> None:
+        self._columns = columns
+        self._at = at
+
+    def node(self, node: Node) -> ColumnElement[bool]:
+        if isinstance(node, Condition):
+            return self._condition(node)
+        parts = [self.node(rule) for rule in node.rules]
+        if not parts:
+            return true()
+        joined = or_(*parts) if node.combinator == "or" else and_(*parts)
+        return not_(joined.self_group()) if node.negated else joined.self_group()
+
+    def _condition(self, condition: Condition) -> ColumnElement[bool]:
+        field, operator = FIELDS[condition.field], condition.operator
+        if operator is Operator.NULL:
+            return not_(self._columns.present(field))
+        if operator is Operator.NOT_NULL:
+            return self._columns.present(field)
+        test = self._test(field, COMPLEMENT.get(operator, operator), condition.value)
+        # NULL where the lead has no value: then neither the test nor its complement is met.
+        return func.coalesce(not_(test) if operator in COMPLEMENT else test, false())
+
+    def _test(self, field: Field, operator: Operator, value: Operand) -> ColumnElement[bool]:
+        """Return the positive form of an operator; NULL where there is no value."""
+        if operator in RELATIVE:
+            return self._relative(self._columns.raw(field), operator, value)
+        if field.type is FieldType.DATE:
+            return _date(self._columns.raw(field), operator, value)
+        if field.type is FieldType.BOOLEAN:
+            read = self._columns.raw(field)
+            return read if value else not_(read)
+        if field.type is FieldType.CHOICE:
+            return _compared(self._columns.raw(field), operator, value)
+        first = value[0] if isinstance(value, tuple) else value
+        if not isinstance(first, str):
+            of = self._columns.number if field.type is FieldType.ATTRIBUTE else self._columns.raw
+            return _compared(of(field), operator, value)
+        return self._text(self._columns.folded(field), operator, value)
+
+    def _text(self, text: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
+        if isinstance(value, tuple):
+            return _compared(text, operator, tuple(str(one).casefold() for one in value))
+        part = str(value).casefold()
+        if operator is Operator.CONTAINS:
+            return self._columns.contains(text, part)
+        if operator is Operator.BEGINS:
+            return func.substr(text, 1, len(part)) == part
+        if operator is Operator.ENDS:
+            # Of a shorter text this is less than the whole of it, and so never equal.
+            return func.substr(text, func.length(text) - len(part) + 1) == part
+        return _compared(text, operator, part)
+
+    def _relative(self, read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
+        if not isinstance(value, Amount):
+            raise TypeError(f"{operator} needs an amount of time")
+        if operator is Operator.IN_NEXT:
+            return and_(read > self._at, read <= self._at + value.length)
+        return and_(read <= self._at, read > self._at - value.length)
+
+
+def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
+    if operator is Operator.BETWEEN and isinstance(value, tuple):
+        return and_(read >= value[0], read <= value[1])
+    if isinstance(value, tuple):
+        # A list is bound as the type of its first value, and 12.5 among whole numbers would be 12.
+        mixed = any(isinstance(one, float) for one in value)
+        return read.in_(tuple(map(float, value)) if mixed else value)
+    return _COMPARISONS[operator](read, value)
+
+
+def _date(read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
+    """Compare with a day or an instant as time from its start up to its end (`rules.language.instants.span`)."""
+    if operator is Operator.BETWEEN and isinstance(value, tuple):
+        first, last = (span(str(text)) for text in value)
+        return _within(read, Span(first.start, last.end))
+    asked = span(str(value))
+    if operator is Operator.EQUAL:
+        return _within(read, asked)
+    after = operator in {Operator.AT_MOST, Operator.MORE}
+    comparison = {Operator.AT_MOST: Operator.LESS, Operator.MORE: Operator.AT_LEAST}.get(operator, operator)
+    return _COMPARISONS[comparison](read, asked.end if after else asked.start)
+
+
+def _within(read: Expression, asked: Span) -> ColumnElement[bool]:
+    return and_(read >= asked.start, read < asked.end)
+
+
+_COMPARISONS: Final[dict[Operator, Callable[[Expression, Any], ColumnElement[bool]]]] = {
+    Operator.EQUAL: lambda read, value: read == value,
+    Operator.LESS: lambda read, value: read < value,
+    Operator.AT_MOST: lambda read, value: read <= value,
+    Operator.MORE: lambda read, value: read > value,
+    Operator.AT_LEAST: lambda read, value: read >= value,
+}
+
+
+def _values(node: Node) -> int:
+    if isinstance(node, Group):
+        return sum(map(_values, node.rules))
+    return len(node.value) if isinstance(node.value, tuple) else 1

@@ -1,0 +1,59 @@
+"""A relay begins where the public topics end, whatever the one before it had committed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from agents.published_watermark import PublishedWatermark
+from tests.fixtures.servers import unique
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+pytestmark = pytest.mark.kafka
+
+
+async def created(settings: Settings, *topics: str) -> None:
+    """Create topics of two partitions."""
+    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, 2, 1) for topic in topics])
+    finally:
+        await admin.close()
+
+
+async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> None:
+    one, other = unique("told"), unique("told")
+    await created(settings, one, other)
+    async with AIOKafkaProducer(**settings.aiokafka_options()) as producer:
+        for partition, off, n in ((0, 7, 0), (0, 7, 2), (1, 3, 1)):
+            ce_id = f"lead-log-{partition}-{off}-{n}".encode()
+            await producer.send_and_wait(one, b"", partition=partition, headers=[("ce_id", ce_id)])
+        await producer.send_and_wait(other, b"", partition=1, headers=[("ce_id", b"somebody else's")])
+    told = PublishedWatermark([one, other])
+    await told.read(settings, [0, 1])
+    assert told.has(one, 0, 7, 2)
+    assert told.has(one, 0, 6, 9)
+    assert not told.has(one, 0, 7, 3)
+    assert not told.has(one, 0, 8, 0)
+    assert told.has(one, 1, 3, 1)
+    assert not told.has(one, 1, 3, 2)
+    assert not told.has(other, 0, 0, 0)  # it has nothing
+    assert not told.has(other, 1, 0, 0)  # what it has is not ours
+
+
+async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Settings) -> None:
+    topic = unique("told")
+    await created(settings, topic)
+    async with AIOKafkaProducer(**settings.aiokafka_options()) as producer:
+        await producer.send_and_wait(topic, b"", partition=0, headers=[("ce_id", b"lead-log-0-5-0")])
+    told = PublishedWatermark([topic])
+    await told.read(settings, [0])
+    assert told.has(topic, 0, 5, 0)
+    await told.read(settings, [])
+    assert not told.has(topic, 0, 5, 0)

@@ -1,0 +1,42 @@
+"""A release with a bug in one rule of each stage.
+
+`python -m tests.application.buggy worker …` is `firstclaim worker …`, `relay` likewise.
+"""
+
+from typing import Any
+
+import agents.intake
+import agents.relay
+import rules.lead.arrivals
+import rules.org.machine
+from cli import main
+from models.lead import LeadRow
+
+INTAKE: Any = agents.intake
+RELAY: Any = agents.relay
+ARRIVALS: Any = rules.lead.arrivals
+ORG: Any = rules.org.machine
+BOOM = "boom"
+
+
+def _wrong(rule: Any, wanted: Any) -> Any:
+    def fails(*given: Any, **more: Any) -> Any:
+        if wanted(*given):
+            raise KeyError(BOOM)
+        return rule(*given, **more)
+
+    return fails
+
+
+ARRIVALS._distribute = _wrong(ARRIVALS._distribute, lambda _, facts, *__: facts.first_name == f"{BOOM} lead")
+ORG._requested = _wrong(ORG._requested, lambda _, event: event.lead.facts.first_name == f"{BOOM} org")
+INTAKE.accept_arrival = _wrong(INTAKE.accept_arrival, lambda value, *_: f"{BOOM} intake".encode() in value)
+RELAY.effects = _wrong(
+    RELAY.effects,
+    lambda row, *_: (
+        isinstance(row, LeadRow) and row.lead is not None and row.lead.facts.first_name == f"{BOOM} relay"
+    ),
+)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Every command there is, from typer's own registry, with arguments that it takes: a new command is there by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import io
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from typer.main import get_command
+
+from cli import app, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LEAD: Final = "0c929b85-3707-5b16-91e8-0d9f3ddc6570"
+RUNS_ON: Final = frozenset(
+    {"up", "worker", "relay", "sink", "board", "console", "demo", "bench", "chaos", "storm", "race"}
+)
+"""They run until they are told to stop, or bring up a stack of their own: others test them as processes."""
+FILES: Final = {
+    "leads.csv": "id,last,phone\n1,Jones,4014194247\n",
+    "directory.yaml": "settings: {lock_minutes: 30}\n",
+    "list.csv": f"lead_id\n{LEAD}\n",
+}
+GIVEN: Final = {
+    "send": ["leads.csv", "--vendor", "v", "--campaign", "c"],
+    "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", "2"],
+    "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
+    "directory apply": ["directory.yaml", "--yes"],
+    "dead-letters show": ["0:0"],
+    "dead-letters replay": ["--all"],
+    "dead-letters skip": ["--class", "nothing"],
+    "crm rebuild": ["--dry-run"],
+    "rules try": ['{"rules": [{"field": "state", "operator": "=", "value": "RI"}]}'],
+    "token issue": ["--rep", "rep-1", "--name", "n", "--scope", "queues:read"],
+    "verify": ["--wait-seconds", "1"],
+}
+"""Arguments with a meaning; what is not here gets a value of each needed parameter's type."""
+
+
+def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield (name, command) for every command; a group that does something itself is one, too."""
+    command = get_command(app) if command is None else command
+    if not hasattr(command, "commands"):
+        yield " ".join(path), command
+        return
+    if command.invoke_without_command and path:
+        yield " ".join(path), command
+    for name, sub in command.commands.items():
+        yield from leaves(sub, (*path, name))
+
+
+def arguments(name: str, command: Any, folder: Path) -> list[str]:
+    """Return what to call a command with."""
+    for file, text in FILES.items():
+        (folder / file).write_text(text)
+    if name in GIVEN:
+        given = [str(folder / one) if one in FILES else one for one in GIVEN[name]]
+        return [*name.split(), *given]
+    made = name.split()
+    for parameter in command.params:
+        if parameter.required:
+            value = _value(parameter, folder)
+            made += [value] if parameter.param_type_name == "argument" else [parameter.opts[0], value]
+    return made
+
+
+def _value(parameter: Any, folder: Path) -> str:
+    kind = str(parameter.type_descriptor.annotation)
+    if "Path" in kind:
+        return str(folder / "leads.csv")
+    if "int" in kind or "float" in kind:
+        return "1"
+    return LEAD if "lead" in parameter.name else "x"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: exit code and text."""
+
+    name: str
+    code: int
+    out: str
+    err: str
+
+
+def call(name: str, given: list[str]) -> Said:
+    """Run a command in this process as a terminal would, with no answer to its questions."""
+    out, err = io.StringIO(), io.StringIO()
+    noise = logging.StreamHandler(err)
+    logging.getLogger().addHandler(noise)
+    aiokafka = logging.getLogger("aiokafka")
+    level = aiokafka.level
+    aiokafka.setLevel(logging.CRITICAL)  # as `main` does
+    try:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            contextlib.ExitStack() as stack,
+        ):
+            stack.enter_context(_no_input())
+            code = run(given)
+            gc.collect()  # what was not awaited or closed complains now
+    finally:
+        logging.getLogger().removeHandler(noise)
+        aiokafka.setLevel(level)
+        asyncio.set_event_loop(None)
+    return Said(name, code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _no_input() -> Iterator[None]:
+    import sys  # noqa: PLC0415
+
+    before, sys.stdin = sys.stdin, io.StringIO("")
+    try:
+        yield
+    finally:
+        sys.stdin = before

@@ -1,0 +1,128 @@
+"""A mapping is checked as a whole before a row is read, and says which key is wrong and why."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.importing.mapping import Cell, Mapping, load
+from models.errors import InvalidInput
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "olist.yaml"
+
+
+def refused(given: Any) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        Mapping(given)
+    return [problem.path for problem in caught.value.problems]
+
+
+def test_the_example_in_the_docs_is_a_mapping() -> None:
+    mapping = load(EXAMPLE)
+    assert mapping.message(
+        {"mql_id": "a1", "first_contact_date": "01-02-2018", "origin": "", "landing_page_id": "p"}
+    ) == {
+        "external_id": "a1",
+        "created_at": "2018-02-01T00:00:00-02:00",
+        "attributes": {"landing_page_id": "p"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        (None, ""),
+        ([], ""),
+        ({}, ""),
+        ({"attributes": ["a"]}, ""),
+        ({"shoe_size": "a"}, "shoe_size"),
+        ({"phone": 7}, "phone"),
+        ({"phone": {}}, "phone"),
+        ({"phone": {"column": "a", "constant": "b"}}, "phone"),
+        ({"phone": {"column": ""}}, "phone.column.0"),
+        ({"phone": {"column": "a", "colour": "b"}}, "phone.colour"),
+        ({"phone": {"constant": "b", "required": True}}, "phone"),
+        ({"phone": {"column": "a", "format": "%d"}}, "phone.format"),
+        ({"phone": {"column": "a", "time_zone": "UTC"}}, "phone.time_zone"),
+        ({"loan_amount": {"constant": float("nan")}}, "loan_amount.constant"),
+        ({"created_at": {"column": "a", "format": "%Q"}}, "created_at.format"),
+        ({"created_at": {"column": "a", "time_zone": "Mars"}}, "created_at.time_zone"),
+        ({"phone": "a", "attributes": 7}, "attributes"),
+        ({"phone": "a", "required": [7]}, "required.0"),
+    ],
+)
+def test_a_mapping_that_does_not_hold_is_refused_by_its_key(given: Any, path: str) -> None:
+    assert any(found.startswith(path) for found in refused(given))
+
+
+def test_every_problem_is_named_at_once() -> None:
+    assert refused({"shoe_size": "a", "phone": {}}) == ["phone", "shoe_size"]
+
+
+def test_a_row_in_the_words_of_the_contract() -> None:
+    mapping = Mapping(
+        {
+            "external_id": "id",
+            "phone": {"column": ["mobile", "home"]},
+            "state": {"column": "st", "default": "RI"},
+            "campaign": {"constant": "fair"},
+            "attributes": {"colour": "color"},
+        }
+    )
+    assert mapping.message({"id": 7, "mobile": " ", "home": "401", "st": "", "color": "red", "x": "y"}) == {
+        "external_id": 7,
+        "phone": "401",
+        "state": "RI",
+        "campaign": "fair",
+        "attributes": {"colour": "red"},
+    }
+
+
+def test_what_is_not_mapped_is_kept_unless_the_mapping_says_otherwise() -> None:
+    row = {"id": "1", "a": "x", "b": ""}
+    assert Mapping({"external_id": "id"}).message(row) == {"external_id": "1", "attributes": {"a": "x"}}
+    assert Mapping({"external_id": "id", "attributes": "*"}).message(row)["attributes"] == {"a": "x"}
+    assert "attributes" not in Mapping({"external_id": "id", "attributes": []}).message(row)
+
+
+@pytest.mark.parametrize(
+    ("given", "row", "field"),
+    [
+        ({"phone": {"column": "tel", "required": True}}, {"tel": " "}, "phone"),
+        ({"phone": "tel", "required": ["tel", "x"]}, {"tel": "1"}, "x"),
+        ({"created_at": {"column": "d", "format": "%d-%m-%Y"}}, {"d": "2018-02-01"}, "created_at"),
+        ({"created_at": {"column": "d", "time_zone": "UTC"}}, {"d": "01-02-2018"}, "created_at"),
+    ],
+)
+def test_a_cell_that_cannot_be_used_names_its_field(given: Any, row: dict[str, Any], field: str) -> None:
+    with pytest.raises(Cell) as caught:
+        Mapping(given).message(row)
+    assert caught.value.field == field
+    assert str(caught.value)
+
+
+def test_a_time_keeps_its_own_offset() -> None:
+    mapping = Mapping({"created_at": {"column": "d", "time_zone": "America/Chicago"}})
+    assert mapping.message({"d": "2026-07-01T09:00:00"})["created_at"] == "2026-07-01T09:00:00-05:00"
+    assert mapping.message({"d": "2026-07-01T09:00:00+02:00"})["created_at"] == "2026-07-01T09:00:00+02:00"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a: [", "is not YAML"),
+        (b"a: b: c", "line 1"),
+        (b"\xff\xfe\xff", "cannot be read"),
+        (b"", "must be an object"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=words):
+        load(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        load(tmp_path / "none.yaml")

@@ -1,0 +1,130 @@
+"""A file that is sent is in Kafka as often as it says, and every row that is not is named."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from application.importing.send import SHOWN, send_file
+from assurance.sample_leads import sample_leads
+from models.errors import InvalidInput, RuntimeFailure
+from rules.inbound.intake import accept_arrival
+from streams.settings import Settings
+from streams.topics import LEAD_ARRIVALS, partitions_of, provision
+
+pytestmark = pytest.mark.kafka
+
+NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+async def arrivals(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Yield a reader of what comes to `lead-arrivals` from now on."""
+    settings = await provision(settings)
+    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    consumer.assign([TopicPartition(LEAD_ARRIVALS, p) for p in range(partitions_of(LEAD_ARRIVALS, settings))])
+    await consumer.start()
+    try:
+        await consumer.seek_to_end()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def taken(consumer: AIOKafkaConsumer, count: int, seconds: float = 30) -> list[Any]:
+    """Read until there are `count` records and all partitions are at their end."""
+    records: list[Any] = []
+    async with asyncio.timeout(seconds):
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+    assert len(records) == count
+    return records
+
+
+async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_lead(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.jsonl"
+    leads = [*sample_leads(3_000, seed=5, now=NOW)]
+    path.write_text("\n".join(json.dumps(lead) for lead in leads))
+    result = await send_file(settings, path, mapping=None, vendor="x", say=print)
+    assert result == {"accepted": 3_000, "refused": 0, "refusals": {}, "doubts": {}}
+    records = await taken(arrivals, 3_000)
+    assert sorted(json.dumps(json.loads(record.value)) for record in records) == sorted(
+        map(json.dumps, leads)
+    )
+    for record in records:
+        event = accept_arrival(record.value, dict(record.headers), arrived_at=NOW)
+        assert record.key == event.lead_id.encode()
+
+
+async def test_refused_rows_are_named_and_the_rest_goes_on(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    path, mapping, refusals = tmp_path / "leads.csv", tmp_path / "m.yaml", tmp_path / "refused.jsonl"
+    path.write_text("id,day,tel\n1,01-02-2018,4014194247\n2,2018,1\n3,31-02-2018,\n,,\n4,,12\n")
+    mapping.write_text('external_id: id\ncreated_at: {column: day, format: "%d-%m-%Y"}\nphone: tel\n')
+    said: list[str] = []
+    result = await send_file(
+        settings,
+        path,
+        mapping=mapping,
+        vendor="acme",
+        campaign="fair",
+        org="west",
+        refusals=refusals,
+        say=said.append,
+    )
+    assert (result["accepted"], result["refused"], result["doubts"]) == (2, 3, {"phone": 1})
+    assert result["refusals"]["created_at: is not a time like %d-%m-%Y"] == 2
+    assert sum(result["refusals"].values()) == 3
+    assert not said
+    assert [json.loads(line)["line"] for line in refusals.read_text().splitlines()] == [3, 4, 5]
+    messages = [json.loads(record.value) for record in await taken(arrivals, 2)]
+    assert {(message["org"], message["campaign"], message["vendor"]) for message in messages} == {
+        ("west", "fair", "acme")
+    }
+
+
+async def test_refused_rows_are_shown_where_no_file_keeps_them(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.jsonl"
+    path.write_text("nonsense\n" * (SHOWN + 7))
+    said: list[str] = []
+    result = await send_file(settings, path, mapping=None, vendor="acme", say=said.append)
+    assert result["refused"] == SHOWN + 7
+    assert len(result["refusals"]) == 1
+    assert said[0].startswith("line 1: not JSON")
+    assert said[-1] == "and 7 more; --refusals FILE keeps them all"
+    assert len(said) == SHOWN + 1
+    await taken(arrivals, 0)
+
+
+async def test_what_cannot_be_sent_at_all_is_refused_before_kafka_is_asked(tmp_path: Path) -> None:
+    away = Settings.read(kafka_bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
+    path = tmp_path / "leads.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InvalidInput, match="a mapping must say"):
+        await send_file(away, path, mapping=None, vendor="acme", say=print)
+    path.write_text("phone\n4014194247\n")
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        await send_file(away, path, mapping=None, vendor="acme", refusals=tmp_path, say=print)
+    with pytest.raises(RuntimeFailure, match=r"127\.0\.0\.1:1"):
+        await send_file(away, path, mapping=None, vendor="acme", say=print)
+
+
+async def test_an_empty_file_of_json_lines_sends_nothing(
+    settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
+) -> None:
+    (tmp_path / "none.jsonl").write_text("\n\n")
+    result = await send_file(settings, tmp_path / "none.jsonl", mapping=None, vendor="acme", say=print)
+    assert result["accepted"] == result["refused"] == 0
+    await taken(arrivals, 0)

@@ -1,0 +1,198 @@
+"""A release with a bug in one rule of each stage stops at the brake and names it; after the mend nothing is lost.
+
+Everything is real: Kafka, Valkey, each process, the supervisor of `firstclaim up`, the commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from application import restart_pauses as pauses
+from application.lag import Lags
+from models.codec import decode_row
+from models.lead import LeadRow
+from runtime.exits import read_exits
+from runtime.up import everything
+from streams.letters import Letter, read_letter
+from streams.reading import read_topic
+from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
+from tests.cli.test_commands import firstclaim, last_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runtime import Child
+    from runtime.up import Everything
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+LIMIT: Final = 6
+PATIENCE: Final = 120.0
+DIRECTORY: Final = """\
+reps:
+  rep-1: {name: Ann, role: rep, licensed_states: [RI]}
+groups:
+  west: {method: round_robin, members: [{rep_id: rep-1}], claim_window_seconds: 900}
+campaigns:
+  c: {name: C, group_id: west}
+"""
+FAILED: Final = [f"boom {stage}-{n}" for stage in ("lead", "org", "intake", "relay") for n in range(2)]
+"""Six of the worker's, and two of the relay's, which has a brake of its own."""
+
+
+def arrival(name: str, n: int, **more: Any) -> bytes:
+    """Return a lead as a vendor sends it; the buggy release fails on some first names."""
+    sent = {
+        "vendor": "v",
+        "external_id": f"{name}-{n}",
+        "first_name": name,
+        "last_name": f"{name} {n}",
+        **more,
+    }
+    return json.dumps({"state": "RI", **sent}).encode()
+
+
+async def send(stack: Everything, *values: bytes) -> None:
+    """Send arrivals."""
+    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+        for value in values:
+            await producer.send_and_wait(LEAD_ARRIVALS, value)
+
+
+def roll_out(child: Child, argv: list[str]) -> None:
+    """Let a process be another release from now on."""
+    child.argv = argv
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGKILL)
+
+
+async def letters(stack: Everything) -> list[Letter]:
+    """Return the dead letters of what our own code could not decide."""
+    async with aclosing(read_topic(stack.settings, DEAD_LETTERS)) as records:
+        return [letter async for record in records if (letter := read_letter(record)).is_fatal]
+
+
+async def leads(stack: Everything) -> dict[str, LeadRow]:
+    """Return the newest row of each lead that there is, by its vendor's id."""
+    found: dict[str, LeadRow] = {}
+    async with aclosing(read_topic(stack.settings, LEAD_JOURNAL)) as records:
+        async for record in records:
+            row = decode_row(record.value)
+            if isinstance(row, LeadRow) and row.lead is not None:
+                found[row.lead.facts.external_id or ""] = row
+    return found
+
+
+async def caught_up(stack: Everything) -> bool:
+    """Say whether every stage has passed, for good, whatever there is for it."""
+    lags = Lags(stack.settings)
+    await lags.start()
+    try:
+        return not any((await lags.of_stages()).values())
+    finally:
+        await lags.close()
+
+
+async def until(check: Any, what: str) -> Any:
+    """Return what a question is answered with as soon as that is true."""
+    async with asyncio.timeout(PATIENCE):
+        while not (found := await check()):
+            await asyncio.sleep(0.1)
+    assert found, what
+    return found
+
+
+async def story(stack: Everything, said: list[str]) -> None:
+    """Play it: the bad release, the brake, the mend, the replay."""
+    worker, relay = stack.children["worker-1"], stack.children["relay"]
+    good = {child.name: list(child.argv) for child in (worker, relay)}
+    for child in (worker, relay):
+        roll_out(child, [sys.executable, "-m", "tests.application.buggy", *child.argv[3:]])
+
+    # What it fails on is buried, whatever the stage; what vendors do wrong is buried, too, and never counts.
+    await send(stack, *(b"{" for _ in range(3 * LIMIT)))
+    named = [name.rpartition("-") for name in FAILED]
+    await send(
+        stack, *(arrival(name, int(n), campaign=None if "relay" in name else "c") for name, _, n in named)
+    )
+
+    async def all_buried() -> bool:
+        return len({letter.source for letter in await letters(stack)}) == len(FAILED)
+
+    await until(all_buried, "eight are buried")
+    await until(partial(caught_up, stack), "and passed")
+    assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads", "relay"}
+    assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
+
+    # One more, and it stops. Started again it does not bury another six.
+    rest = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
+    await send(stack, *rest)
+
+    async def stopped_often() -> bool:
+        return sum("status 79" in line for line in said) >= 3
+
+    await until(stopped_often, "the worker is started again and stops again")
+    lines = [line for line in said if "status 79" in line]
+    assert all("6 records could not be decided within 3600 s" in line for line in lines)
+    assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
+    (ended,) = [one for one in read_exits(stack.settings.state_dir) if one.part == "worker-1"]
+    assert (ended.status, ended.what) == (79, "leads")
+    assert len({letter.source for letter in await letters(stack)}) == len(FAILED)
+    for line in lines[:2]:
+        sys.stdout.write(f"{line}\n")
+
+    # The mend: what was not passed is decided by itself, what was buried once it is sent again.
+    worker.argv = good[worker.name]
+    roll_out(relay, good[relay.name])
+    wanted = {f"boom lead-{n}" for n in range(2, 12)} | {f"well-{n}" for n in range(3)}
+
+    async def decided() -> bool:
+        return wanted <= (await leads(stack)).keys()
+
+    await until(decided, "what the brake kept is decided")
+    assert not {"boom lead-0", "boom intake-0"} & (await leads(stack)).keys()
+    again = firstclaim(stack, "dead-letters", "replay", "--all", "--class", "fatal_error", "--json")
+    assert again.returncode == 0, again.stderr
+    assert last_line(again) == {"replayed": len(FAILED)}
+    wanted |= set(FAILED)
+
+    async def offered() -> bool:
+        rows = await leads(stack)
+        ours = [rows[name].lead for name in wanted if name in rows and not name.startswith("well")]
+        return wanted <= rows.keys() and all(
+            lead is not None and lead.search is not None and lead.search.stage == "offered"
+            for lead in ours
+            if lead is not None and lead.facts.campaign == "c"
+        )
+
+    await until(offered, "all leads are there, and those of the campaign are offered")
+    verified = firstclaim(stack, "verify", "--json")
+    sys.stdout.write(f"{again.stdout}{verified.stdout}")
+    result = last_line(verified)
+    assert (result["ok"], result["leads"], result["findings"]) == (True, len(wanted), [])
+
+
+def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E1 `fatal_error`, X7: what our own code fails on is buried up to a rate, never a day of leads."""
+    monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_LIMIT", str(LIMIT))
+    monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS", "3600")
+    monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.5)
+    said: list[str] = []
+    with everything(workers=1, state_dir=tmp_path / "state", say=said.append) as stack:
+        (tmp_path / "directory.yaml").write_text(DIRECTORY)
+        applied = firstclaim(stack, "directory", "apply", tmp_path / "directory.yaml", "--json")
+        assert applied.returncode == 0, applied.stderr
+        asyncio.run(story(stack, said))

@@ -1,0 +1,209 @@
+"""No command ends in a traceback, ever: each is run where nothing runs, where half of it runs, and among poison."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from application import problems
+from runtime import LocalStack
+from runtime.process import free_port, spawn, stop_process, wait_until
+from runtime.up import everything
+from streams import reading
+from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, provision
+from tests.application.every_command import RUNS_ON, Said, arguments, call, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streams.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+CODES: Final = {0, 1, 2, 70, 78}
+ACCOUNTS: Final = frozenset({"account add", "account list", "account disable", "token issue"})
+"""They need the console's own database, which they make, and nothing else."""
+PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
+LARGE: Final = 1_900_000
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for what will not come no longer than a test has to."""
+    monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(reading, "START_SECONDS", 3.0)
+    monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
+
+
+def every(folder: Path) -> dict[str, Said]:
+    """Run every command once; none may end in a traceback, and each that fails says why in one sentence."""
+    said, wrong = {}, []
+    for name, command in leaves():
+        if name in RUNS_ON:
+            continue
+        done = said[name] = call(name, arguments(name, command, folder))
+        text = done.out + done.err
+        named = done.code not in (70, 78) or done.err.strip().splitlines()[-1].startswith("firstclaim: ")
+        bad = "Traceback" in text or "a fault of firstclaim" in text or "Unclosed" in text
+        if done.code not in CODES or bad or not named:
+            wrong.append(done)
+    assert wrong == []
+    assert len(said) > 20
+    return said
+
+
+@contextmanager
+def at(state_dir: Path) -> Iterator[None]:
+    """Let commands look into a state folder, as in another terminal."""
+    before = os.environ.get("FIRSTCLAIM_STATE_DIR")
+    os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["FIRSTCLAIM_STATE_DIR"]
+        else:
+            os.environ["FIRSTCLAIM_STATE_DIR"] = before
+
+
+def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    said = every(tmp_path)
+    wrong = {name for name, one in said.items() if one.code == 0} - ACCOUNTS
+    assert wrong == set(), "these say that they did it"
+    assert said["status"].code == 1
+    assert "Kafka: does not answer at 127.0.0.1" in said["status"].out
+    assert "Valkey: " in said["status"].out
+
+
+def test_a_setting_that_is_refused_is_named_by_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "somebody")
+    said = every(tmp_path)
+    named = {name for name, one in said.items() if "KAFKA_SECURITY_PROTOCOL" in one.err + one.out}
+    assert said.keys() - named <= ACCOUNTS | {
+        "do-not-contact add",
+        "do-not-contact remove",
+        "do-not-contact check",
+        "route",
+    }
+    for name in (*PROCESSES, "up", "race"):
+        done = call(name, [name])
+        assert done.code == 78, done
+        assert "KAFKA_SECURITY_PROTOCOL" in done.err
+        assert "Traceback" not in done.err
+
+
+def test_a_process_waits_where_nothing_runs_and_ends_when_it_is_told(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "FIRSTCLAIM_STATE_DIR": str(tmp_path / "state"),
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+        "REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    logs = {name: tmp_path / f"{name}.log" for name in PROCESSES}
+    running = {
+        name: spawn([sys.executable, "-m", "cli", name, "--port", "0"], log, environment=environment)
+        for name, log in logs.items()
+    }
+    try:
+        for name, log in logs.items():
+            assert wait_until(partial(_has_spoken, log), 120), name
+    finally:
+        for process in running.values():
+            stop_process(process, signal.SIGTERM, 30)
+    for name, log in logs.items():
+        assert "Traceback" not in log.read_text(), name
+
+
+def _has_spoken(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > 0
+
+
+def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path) -> None:
+    """Kafka without a topic and no database; then without Valkey; then with a database that lost a table."""
+    state_dir = tmp_path / "state"
+    local = LocalStack(state_dir)
+    settings = local.start()
+    try:
+        with at(state_dir):
+            said = every(tmp_path)
+            assert {name for name, one in said.items() if one.code == 0} <= {
+                *ACCOUNTS,
+                "doctor",
+                "directory apply",
+                "send",
+            }
+            assert said["status"].code == 1
+            assert "topic lead-arrivals: is not there" in said["status"].out
+            assert "CRM database: has no tables yet" in said["status"].out
+            assert "worker: does not run" in said["status"].out
+            assert local.valkey is not None
+            local.valkey.stop()
+            said = every(tmp_path)
+            assert said["status"].code == said["doctor"].code == 1
+            assert "Valkey: " in said["status"].out
+            call("crm", ["crm", "rebuild", "--yes"])
+            asyncio.run(provision(settings))
+            assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
+            with sqlite3.connect(state_dir / "crm.sqlite") as database:
+                database.execute("DROP TABLE decision")
+            said = every(tmp_path)
+            assert said["status"].code == said["doctor"].code == 1
+            assert "CRM database: lacks the table decision: `firstclaim crm rebuild`" in said["status"].out
+            assert "lacks the table decision" in said["doctor"].out
+            assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
+            assert "lacks the table" not in call("status", ["status"]).out
+    finally:
+        local.stop()
+
+
+def test_among_poison_every_command_does_its_work(tmp_path: Path) -> None:
+    """Null headers, bytes that are no UTF-8, a letter of 1.9 MB, nonsense on every topic: seen, counted, left alone."""
+    state_dir = tmp_path / "state"
+    with everything(workers=1, state_dir=state_dir, say=lambda _: None) as stack, at(state_dir):
+        asyncio.run(poisoned(stack.settings))
+        said = every(tmp_path)
+        for name in ("status", "doctor", "dead-letters list", "directory export", "dead-letters show"):
+            assert said[name].code == 0, said[name]
+        # One letter is larger than its topic takes: named, the others are sent.
+        replayed = said["dead-letters replay"]
+        assert replayed.code == 1, replayed
+        assert "takes no record of its size" in replayed.err
+        assert "sent again" in replayed.out
+
+
+async def poisoned(settings: Settings) -> None:
+    """Put poison on every topic that anybody may write to, and letters as no maker of ours writes them."""
+    options: dict[str, Any] = settings.aiokafka_options()
+    ours = [
+        ("error-class", b"too_large"),
+        ("reason", b"\xff\xfe"),
+        ("source-topic", LEAD_ARRIVALS.encode()),
+        ("source-partition", b"0"),
+        ("source-offset", b"7"),
+        ("failed-at", b"yesterday"),
+    ]
+    async with AIOKafkaProducer(**options, acks="all", max_request_size=4_000_000) as producer:
+        for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
+            for value in (b"x", b"\xff\xfe", b'{"vendor":"m","x":"\xff"}', b"[" * 5_000, b"null"):
+                await producer.send_and_wait(topic, value, headers=[("trace", b"\xff")])
+        for headers in ([], [("error-class", b"\xff")], [(name, b"") for name, _ in ours]):
+            await producer.send_and_wait(DEAD_LETTERS, b"\xff\x00", b"\xff", headers=headers, partition=0)
+        await producer.send_and_wait(DEAD_LETTERS, b"y" * LARGE, headers=ours, partition=0)
+        small = [*ours[:4], ("source-offset", b"8"), ours[5]]
+        await producer.send_and_wait(DEAD_LETTERS, b"z", headers=small, partition=0)

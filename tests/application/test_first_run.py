@@ -1,0 +1,266 @@
+"""A newcomer's first hour: the demo, again, a closed terminal, a kill; nothing is left running, nothing left open."""
+
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from assurance.demo.sign_ins import PASSWORD, SIGN_INS
+from runtime.interrupts import SIGNALS
+from runtime.process import wait_until
+from sink.engine import connect
+from sink.tables import LeadTable
+from streams.settings import Settings
+from web.settings import WebSettings
+from web.store.accounts import Accounts
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.kafka,
+    pytest.mark.skipif(sys.platform != "linux", reason="who runs in a folder is read from /proc"),
+]
+REPO = Path(__file__).parents[2]
+PATIENCE = 600.0
+"""Seconds for what takes some twenty on an idle machine: this one is made busy."""
+BUSY = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end: pass"
+"""A loop that ends by itself, should nobody end it."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return ours without servers that exist already: these are stacks of their own."""
+    given = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR")
+    return {name: value for name, value in os.environ.items() if name not in given} | more
+
+
+@contextmanager
+def busy(loops: int) -> Iterator[None]:
+    """Let so many loops want a core while the block runs, a minute at most."""
+    running = [subprocess.Popen([sys.executable, "-S", "-c", BUSY]) for _ in range(loops)]
+    try:
+        yield
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Yield the folder that all of these run in, as one newcomer's would."""
+    with tempfile.TemporaryDirectory(prefix="firstclaim-first-run-") as name:
+        yield Path(name) / "state"
+
+
+def others(folder: Path) -> list[int]:
+    """Return the processes that run in a folder: their environment names it."""
+    mark = f"FIRSTCLAIM_STATE_DIR={folder}\0".encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdecimal():
+            try:
+                if mark in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+            except OSError:
+                continue
+    return found
+
+
+def leads(folder: Path) -> int:
+    """Return how many leads the CRM database has."""
+    engine = connect(
+        Settings.read(state_dir=folder, database_url=f"sqlite:///{folder / 'crm.sqlite'}").database_url
+    )
+    try:
+        with engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(LeadTable)).scalar_one()
+    except Exception:  # noqa: BLE001  # there is no table yet
+        return 0
+    finally:
+        engine.dispose()
+
+
+def may_sign_in(folder: Path) -> list[str]:
+    """Return whose password the demo's is now."""
+    if not (folder / "console.sqlite").exists():
+        return []
+    store = connect(WebSettings.read(state_dir=folder).console_database_url)
+    try:
+        accounts = Accounts(store)
+        return [one.email for one in SIGN_INS if accounts.check(one.email, PASSWORD) is not None]
+    except Exception:  # noqa: BLE001  # there is no table yet
+        return []
+    finally:
+        store.dispose()
+
+
+class Terminal:
+    """A terminal of its own with one command in it, as its session's leader; `close` is the window's cross."""
+
+    def __init__(self, *arguments: str, umask: int = 0) -> None:
+        self.output = b""
+        self.pid, self._ours = pty.fork()
+        if self.pid == 0:
+            os.umask(umask)
+            os.chdir(REPO)
+            for (
+                number
+            ) in SIGNALS:  # tests may be run where these are ignored (nohup), a terminal's commands are not
+                signal.signal(number, signal.SIG_DFL)
+            os.execve(  # noqa: S606  # no shell is the point
+                sys.executable, [sys.executable, "-m", "cli", *arguments], environment(TERM="dumb")
+            )
+        os.set_blocking(self._ours, False)
+
+    def read(self) -> bytes:
+        """Return all that was written so far."""
+        try:
+            while piece := os.read(self._ours, 65_536):
+                self.output += piece
+        except OSError:
+            pass  # nothing new, or nobody writes any more
+        return self.output
+
+    def close(self) -> None:
+        """Hang up."""
+        os.close(self._ours)
+
+    def ended(self) -> bool:
+        """Tell whether the command is over."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        except ChildProcessError:
+            return True
+
+    def kill(self) -> None:
+        """End it in any case."""
+        if not self.ended():
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+
+def plain(*arguments: str) -> "subprocess.Popen[str]":
+    """Start a command without a terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        env=environment(PYTHONUNBUFFERED="1"),
+        cwd=REPO,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
+    """Read what a command says up to a sentence; fail where it ends before."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line.rstrip("\n"))
+        if re.search(sentence, line):
+            return said
+    raise AssertionError(f"it ended before it said {sentence!r}: {said}")
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Return what others have any right to."""
+    found = []
+    for path in (folder, *folder.rglob("*")):
+        try:
+            mode = stat.S_IMODE(path.lstat().st_mode)
+        except FileNotFoundError:  # Kafka removes files
+            continue
+        if mode & 0o077 and not path.is_symlink():
+            found.append(f"{path} {mode:o}")
+    return found
+
+
+def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
+    """It comes up on a busy machine, with everything its owner's alone though the umask gives all away."""
+    with busy(4 * (os.cpu_count() or 1)):
+        terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0")
+        try:
+            assert wait_until(lambda: terminal.read() != b"" and len(may_sign_in(folder)) == 3, PATIENCE), (
+                terminal.output.decode(errors="replace")
+            )
+        except BaseException:
+            terminal.kill()
+            raise
+    try:
+        assert wait_until(lambda: terminal.read() != b"" and leads(folder) > 500, PATIENCE)
+        assert open_to_others(folder) == []
+        second = plain("up", "--state-dir", str(folder))
+        said = second.communicate(timeout=120)[0].strip()
+        assert second.returncode == 70
+        assert said == (
+            f"firstclaim: state folder: {folder} is in use by process {terminal.pid}; "
+            "end that one, or name another folder with --state-dir"
+        )
+        assert len(others(folder)) >= 7
+        terminal.close()
+        assert wait_until(terminal.ended, PATIENCE)
+    finally:
+        terminal.kill()
+    assert wait_until(lambda: others(folder) == [], PATIENCE)
+    assert may_sign_in(folder) == []
+
+
+def test_a_second_demo_lives_as_the_first_did_and_leaves_nobody_when_it_is_killed(folder: Path) -> None:
+    before = leads(folder)
+    demo = plain("demo", "--state-dir", str(folder), "--console-port", "0")
+    try:
+        until(demo, "first claim won")
+        assert wait_until(lambda: leads(folder) > before + 500, PATIENCE)
+        assert len(may_sign_in(folder)) == 3
+    finally:
+        demo.kill()
+        demo.communicate()
+    assert wait_until(lambda: others(folder) == [], PATIENCE)
+
+
+def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_left(folder: Path) -> None:
+    stack = plain("up", "--state-dir", str(folder), "--console-port", "0")
+    try:
+        said = until(stack, "account add")
+        assert may_sign_in(folder) == []
+        assert "nobody may sign in yet" in said[-2]
+        command = said[-1].strip()
+        assert command.endswith(f"account add you@lender.example --rep you --role admin --state-dir {folder}")
+        made = subprocess.run(
+            [*command.split()],
+            env=environment(FIRSTCLAIM_PASSWORD=PASSWORD),
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        stack.send_signal(signal.SIGTERM)
+        assert stack.wait(PATIENCE) == 0
+    finally:
+        stack.kill()
+        stack.communicate()
+    assert others(folder) == []
+
+
+def test_a_stack_that_is_ended_while_it_starts_leaves_nobody(folder: Path) -> None:
+    terminal = Terminal("up", "--state-dir", str(folder), "--console-port", "0")
+    try:
+        assert wait_until(lambda: len(others(folder)) >= 3, PATIENCE)
+        terminal.close()
+        assert wait_until(terminal.ended, PATIENCE)
+    finally:
+        terminal.kill()
+    assert wait_until(lambda: others(folder) == [], PATIENCE)

@@ -1,0 +1,301 @@
+"""P11: no publication overtakes another unseen, whoever publishes, from wherever, at whatever moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from confluent_kafka import Producer
+
+from application.directory import publish as publishing
+from application.directory.apply import compare
+from application.directory.file import read_directory
+from application.directory.publish import held, publish
+from models.errors import PublishedMeanwhile, RetryableError
+from sink.engine import connect
+from streams.topics import DIRECTORY, provision
+from tests.fixtures.servers import unique
+from tests.streams.faust.program import eventually
+from web.errors import Problem
+from web.services.directory_edits.editor import Editor
+from web.services.directory_follower import DirectoryFollower
+from web.services.engine_connection import EngineConnection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from streams.settings import Settings
+
+pytestmark = pytest.mark.kafka
+
+REPO = Path(__file__).parents[2]
+KEY = ("rep", "n4")
+N4: dict[str, Any] = {"rep_id": "n4", "name": "Nora Four", "teams": ["west"], "licensed_states": ["RI"]}
+
+
+@pytest.fixture
+async def made(settings: Settings) -> Settings:
+    """Return the settings, with topics."""
+    return await provision(settings)
+
+
+@pytest.fixture
+def org() -> str:
+    """Return an org of the test's own."""
+    return unique("org")
+
+
+def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
+    """Publish with a client that is not ours (librdkafka)."""
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    producer.produce(DIRECTORY, key=key.encode(), value=value)
+    assert producer.flush(30) == 0
+
+
+async def now(settings: Settings, org: str) -> Any:
+    """Return what is published of the rep."""
+    return (await held(settings, org)).present.get(KEY)
+
+
+async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Settings, org: str) -> None:
+    await publish(made, org, {KEY: N4})
+    seen = (await held(made, org)).end
+    from_outside(made, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
+    with pytest.raises(PublishedMeanwhile) as error:
+        await publish(made, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
+    assert error.value.offset >= seen
+    assert await now(made, org) == {**N4, "max_open": 7}
+    seen = (await held(made, org)).end
+    (version,) = await publish(made, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=seen)
+    found = await held(made, org)
+    assert found.objects[KEY].version == version
+    assert found.present[KEY] == {**N4, "max_open": 7, "teams": ["east"]}
+
+
+async def test_p11_another_orgs_publication_is_nobodys_business(made: Settings, org: str) -> None:
+    seen = (await held(made, org)).end
+    from_outside(made, f"{org}-other/rep/n4", json.dumps(N4).encode())
+    assert len(await publish(made, org, {KEY: N4}, seen=seen)) == 1
+
+
+async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: Settings, org: str) -> None:
+    """At the same instant: the topic's order decides, and what lost is not there, in no reader's eyes."""
+    await publish(made, org, {KEY: N4})
+    seen = (await held(made, org)).end
+    admins = range(6)
+    told = await asyncio.gather(
+        *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
+    )
+    won = [n for n, said in zip(admins, told, strict=True) if isinstance(said, list)]
+    lost = [said for said in told if isinstance(said, PublishedMeanwhile)]
+    assert (len(won), len(lost)) == (1, 5), told
+    found = await held(made, org)
+    assert found.present[KEY] == {**N4, "max_open": won[0]}
+    assert [found.objects[KEY].version] == told[won[0]]
+
+
+async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
+    made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stands before us in the topic may yet commit: only then we know whom we would overtake."""
+    seen = (await held(made, org)).end
+    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+        await other.begin_transaction()
+        await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
+        later = asyncio.create_task(publish(made, org, {KEY: {**N4, "max_open": 1}}, seen=seen))
+
+        async def stands_behind() -> bool:
+            async with AIOKafkaProducer(**made.aiokafka_options()) as probe:
+                return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > seen + 2
+
+        await eventually(stands_behind, "the later one is in the topic")
+        assert not later.done()
+        await other.commit_transaction()
+        with pytest.raises(PublishedMeanwhile):
+            await later
+    assert await now(made, org) == N4
+    monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
+    seen = (await held(made, org)).end
+    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+        await other.begin_transaction()
+        await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
+        with pytest.raises(RetryableError, match="do it again"):
+            await publish(made, org, {KEY: {**N4, "max_open": 2}}, seen=seen)
+        await other.abort_transaction()
+    assert await now(made, org) == N4
+
+
+def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str], int]:
+    """Start `directory apply` as a person does; return it and its keyboard."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "cli", "directory", "apply", str(file), "--json"],
+        env={
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+            "FIRSTCLAIM_STATE_DIR": str(settings.state_dir),
+        },
+        cwd=REPO,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    os.close(theirs)
+    return process, ours
+
+
+def read_until(process: subprocess.Popen[str], piece: str) -> str:
+    """Return what is printed until a piece of it comes; it is no line."""
+    assert process.stdout is not None
+    said = ""
+    while piece not in said:
+        character = process.stdout.read(1)
+        assert character, said
+        said += character
+    return said
+
+
+@pytest.mark.parametrize("then", ["y", "n"])
+def test_p11_the_first_admin_is_shown_what_the_second_published(
+    settings: Settings, org: str, tmp_path: Path, then: str
+) -> None:
+    """CASES P11 to the letter: look, the other publishes, answer y. Also what the file never named is shown."""
+    made = asyncio.run(provision(settings))
+    asyncio.run(publish(made, org, {KEY: N4}))
+    file = tmp_path / "directory.yaml"
+    file.write_text(f"org: {org}\nreps: {{n4: {{name: Nora Five, teams: [west], licensed_states: [RI]}}}}\n")
+    process, keyboard = at_a_terminal(made, file)
+    try:
+        first = read_until(process, "[y/N]:")
+        assert "name: Nora Four → Nora Five" in first
+        assert "max_open" not in first
+        asyncio.run(publish(made, org, {KEY: {**N4, "max_open": 7}}))
+        os.write(keyboard, b"y\n")
+        second = read_until(process, "[y/N]:")
+        assert "Somebody published meanwhile. This is what the file would change now:" in second
+        assert "max_open: 7 → nothing" in second
+        assert asyncio.run(now(made, org)) == {**N4, "max_open": 7}
+        os.write(keyboard, f"{then}\n".encode())
+        assert process.stdout is not None
+        last = json.loads(process.stdout.read().strip().splitlines()[-1])
+        assert process.wait(60) == (0 if then == "y" else 1)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(keyboard)
+    assert last["published"] == (1 if then == "y" else 0)
+    after = {**N4, "name": "Nora Five"} if then == "y" else {**N4, "max_open": 7}
+    assert asyncio.run(now(made, org)) == after
+
+
+def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
+    settings: Settings, org: str, tmp_path: Path
+) -> None:
+    made = asyncio.run(provision(settings))
+    asyncio.run(publish(made, org, {KEY: N4}))
+    file = tmp_path / "directory.yaml"
+    file.write_text(f"org: {org}\nreps: {{n4: {{name: Nora Five, teams: [west], licensed_states: [RI]}}}}\n")
+    process, keyboard = at_a_terminal(made, file)
+    try:
+        read_until(process, "[y/N]:")
+        from_outside(made, f"{org}/rep/n4", json.dumps(N4).encode())  # the same once more
+        os.write(keyboard, b"y\n")
+        assert process.stdout is not None
+        rest = process.stdout.read()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(keyboard)
+    assert json.loads(rest.strip().splitlines()[-1])["published"] == 1
+    assert "meanwhile" not in rest
+
+
+@pytest.fixture
+async def consoles(made: Settings) -> AsyncIterator[tuple[Editor, Editor]]:
+    """Yield the editors of two consoles, each with its own connections."""
+    crm = connect(made.database_url)
+    followers = [DirectoryFollower(made) for _ in range(2)]
+    following = [asyncio.create_task(follower.follow()) for follower in followers]
+
+    async def read() -> bool:
+        return all(follower.caught_up for follower in followers)
+
+    await eventually(read, "both consoles have read the directory")
+    first, second = (Editor(follower, EngineConnection(made), crm) for follower in followers)
+    yield first, second
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+    crm.dispose()
+
+
+GROUP: dict[str, Any] = {"name": "West", "method": "round_robin"}
+
+
+async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
+    consoles: tuple[Editor, Editor], made: Settings, org: str
+) -> None:
+    """Both saw the same version and publish within one round trip: the later one gets 412 with the other's value."""
+    first, _ = consoles
+    base = (await first.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
+    for round_ in range(3):
+        told = await asyncio.gather(
+            *(
+                editor.edit(
+                    org,
+                    ("group", "west"),
+                    {**GROUP, "claim_window_seconds": 60 * (round_ + 1) + n},
+                    base=base,
+                    publish=True,
+                )
+                for n, editor in enumerate(consoles)
+            ),
+            return_exceptions=True,
+        )
+        (won,) = [said for said in told if not isinstance(said, BaseException)]
+        (lost,) = [said for said in told if isinstance(said, BaseException)]
+        assert isinstance(lost, Problem), lost
+        assert (lost.status, lost.more["current"]) == (412, won.value)
+        published = (await held(made, org)).objects["group", "west"]
+        assert (published.value, published.version) == (won.value, won.version)
+        base = won.version
+
+
+async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
+    consoles: tuple[Editor, Editor], made: Settings, org: str
+) -> None:
+    told = await asyncio.gather(
+        *(
+            editor.edit(org, ("group", f"g-{n}"), {**GROUP, "name": f"Group {n}"}, base=None, publish=True)
+            for n, editor in enumerate(consoles)
+        )
+    )
+    found = await held(made, org)
+    assert [found.present["group", f"g-{n}"] for n in range(2)] == [said.value for said in told]
+
+
+async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
+    consoles: tuple[Editor, Editor], made: Settings, org: str
+) -> None:
+    editor, _ = consoles
+    base = (await editor.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
+    _, wanted = read_directory(f"org: {org}\ngroups: {{west: {{method: queue}}}}\n".encode(), "file")
+    plan = await compare(made, org, wanted)
+    edited = await editor.edit(org, ("group", "west"), {**GROUP, "name": "Far west"}, base=base, publish=True)
+    with pytest.raises(PublishedMeanwhile):
+        await publish(made, org, plan.objects, seen=plan.seen)
+    plan = await compare(made, org, wanted)
+    await publish(made, org, plan.objects, seen=plan.seen)
+    with pytest.raises(Problem) as refused:
+        await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)
+    assert refused.value.status == 412

@@ -1,0 +1,275 @@
+"""Trying distribution asks the machines themselves and changes nothing: what it says would happen is what happens."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from application.route_preview import Routed, anew, arrival, placement
+from models.events import DirectoryPublished, LeadArrived
+from models.facts import Facts
+from models.lead import Lead, LeadRow
+from models.org import LeadTaken, OrgEvent, PersonArrived
+from rules.lead.machine import step
+from rules.org.org_partition import OrgPartition
+from rules.queues.rule_book import RuleBook
+
+NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
+WEST = ("rep-1", "rep-2", "rep-3")
+UNOWNED = {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]}
+TEXAS = {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}
+
+
+class Org:
+    """An org that has published something, and the journals of which are read."""
+
+    def __init__(self) -> None:
+        self.book = RuleBook()
+        self.office = OrgPartition(0)
+        self.off = 0
+
+    def tell(self, event: OrgEvent, at: datetime = NOW) -> None:
+        """Let something happen to the org."""
+        self.off += 1
+        for _, record in self.office.decide(event, off=self.off, at=at).records:
+            self.office.apply(record)
+
+    def publish(self, kind: str, object_id: str, **value: Any) -> None:
+        """Publish one object, a minute before now."""
+        event = DirectoryPublished(
+            lead_id="",
+            cause="c",
+            org="default",
+            kind=kind,
+            object_id=object_id,
+            version=self.off,
+            value=value,
+        )
+        self.book = self.book.publish(event)
+        self.tell(event, NOW - timedelta(minutes=1))
+
+    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> Routed:
+        """Let a lead arrive, or not quite."""
+        return arrival(arrived(**facts), at, self.book, self.office, known)
+
+    def lead(self, **facts: Any) -> Lead:
+        """Return a lead that has arrived in earnest, told to nobody."""
+        row = step(None, arrived(**facts), off=0, at=NOW, book=self.book)
+        assert row.lead is not None
+        return row.lead
+
+    def remembered(self) -> list[bytes]:
+        """Return everything the org remembers."""
+        return sorted(msgspec.json.encode(row) for row in self.office.state("default").rows())
+
+
+def arrived(**facts: Any) -> LeadArrived:
+    """Return an arrival in Rhode Island through campaign c."""
+    fields = {"vendor": "acme", "last_name": "Jones", "state": "RI", "campaign": "c", **facts}
+    return LeadArrived(lead_id="lead-1", cause="arrival", facts=Facts(**fields))
+
+
+def why(others: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Return who is not given the lead, and why."""
+    return {each.get("rep_id") or each["queue_id"]: each["why"] for each in others}
+
+
+@pytest.fixture
+def org() -> Org:
+    """Return an org of three reps in one group, with one campaign."""
+    org = Org()
+    org.publish("rep", "rep-1", licensed_states=["MA"])
+    org.publish("rep", "rep-2", max_open=1)
+    org.publish("rep", "rep-3")
+    members = [{"rep_id": rep_id} for rep_id in WEST]
+    org.publish("group", "west", method="round_robin", members=members, claim_window_seconds=900)
+    org.publish("campaign", "c", group_id="west")
+    return org
+
+
+def test_x5_r9_it_says_who_would_get_a_lead_until_when_and_why_nobody_else(org: Org) -> None:
+    """X5, R9: whoever is passed over has its reason, and whoever comes later is said to."""
+    routed = org.route()
+    assert (routed.campaign, routed.group, routed.method) == ("c", "west", "round_robin")
+    assert routed.offered_to == ("rep-2",)
+    assert routed.until == NOW + timedelta(minutes=15)
+    assert "waits longest" in routed.why
+    assert why(routed.passed) == {"rep-1": "not licensed in RI"}
+    assert why(routed.later) == {"rep-3": "may have it, and comes later"}
+    assert (routed.phase, routed.was) == ("offered", None)
+
+
+def test_x5_asking_changes_nothing_and_says_the_same_again(org: Org) -> None:
+    """X5: no turn is used up and no capacity taken, however often one asks."""
+    before, highest = org.remembered(), org.office.highest
+    assert org.route() == org.route()
+    assert (org.remembered(), org.office.highest) == (before, highest)
+
+
+def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
+    """X5, R9: a rep who has all it may have is passed over, with the count."""
+    org.tell(LeadTaken(cause="c", lead_id="another", epoch=1, rep_id="rep-2"))
+    routed = org.route()
+    assert routed.offered_to == ("rep-3",)
+    assert why(routed.passed)["rep-2"] == "cap of open leads: 1 of 1"
+
+
+def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org: Org) -> None:
+    """X5, E1: all reasons of all candidates; and the queues, if any takes what distribution could not place."""
+    org.publish("rep", "rep-2", licensed_states=[])
+    org.publish("rep", "rep-3", active=False)
+    routed = org.route()
+    assert routed.offered_to == ()
+    assert routed.why == "no_available_agents"
+    assert routed.phase == "exception"
+    assert why(routed.passed) == {
+        "rep-1": "not licensed in RI",
+        "rep-2": "not licensed in RI",
+        "rep-3": "inactive",
+    }
+    org.publish("queue", "free", claimable=True, inclusion=UNOWNED)
+    assert [each["queue_id"] for each in org.route().queues] == ["free"]
+    assert org.route().phase == "queued"
+
+
+def test_x5_r9_who_works_later_is_passed_until_then(org: Org) -> None:
+    """X5, R9: at another instant somebody else may have it; an instant before the org's own is the org's own."""
+    week = [{"days": ["fri"], "from": "16:00", "to": "20:00"}]
+    for rep_id in WEST:
+        org.publish("rep", rep_id, hours=week)
+    early = org.route()
+    assert (early.offered_to, early.until) == ((), NOW + timedelta(hours=1))
+    assert "it waits" in early.why
+    assert org.route(at=NOW + timedelta(hours=1)).offered_to == ("rep-1",)
+    assert org.route(at=NOW - timedelta(days=9)).at == NOW - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("method", ["ring_all", "distribute_all"])
+def test_x5_s1_s5_everybody_who_may_is_asked_at_once(org: Org, method: str) -> None:
+    """X5, S1, S5: all of them, and why not the others."""
+    members = [{"rep_id": rep_id} for rep_id in WEST]
+    org.publish("group", "west", method=method, members=members, ring_seconds=20)
+    routed = org.route()
+    assert routed.offered_to == ("rep-2", "rep-3")
+    assert (routed.method, routed.until) == (method, NOW + timedelta(seconds=20))
+    assert why(routed.passed) == {"rep-1": "not licensed in RI"}
+    assert routed.later == ()
+
+
+def test_x5_r1_with_round_robin_off_it_is_number_one_for_good(org: Org) -> None:
+    """X5, R1: the roster's order, no window, and the lead is owned at once."""
+    org.publish("settings", "settings", round_robin=False)
+    routed = org.route()
+    assert (routed.method, routed.offered_to, routed.until) == ("roster", ("rep-2",), None)
+    assert routed.phase == "owned"
+
+
+def test_x5_q2_without_a_group_the_queues_are_asked(org: Org) -> None:
+    """X5, Q2: which take it and why, which do not and why, and why nobody is asked."""
+    org.publish("queue", "free", claimable=True, inclusion=UNOWNED)
+    org.publish("queue", "texas", inclusion=TEXAS)
+    routed = org.route(campaign="other")
+    assert (routed.campaign, routed.group, routed.offered_to) == (None, None, ())
+    assert routed.why == "campaign other is not published, and there is no default one"
+    assert why(routed.queues).keys() == {"free"}
+    assert "owned is false" in routed.queues[0]["why"]
+    assert "state is RI" in why(routed.passed)["texas"]
+    org.publish("campaign", "c", group_id="gone")
+    assert org.route().why == "campaign c names group gone, which is not published"
+    org.publish("group", "west", method="queue", members=[])
+    org.publish("campaign", "c", group_id="west")
+    assert org.route().why == "group west leaves its leads to the queues"
+
+
+def test_x5_r5_a_lead_that_arrives_assigned_asks_nobody(org: Org) -> None:
+    """X5, R5: distribution does not change its rep."""
+    routed = org.route(assigned_to="rep-1")
+    assert (routed.offered_to, routed.method) == (("rep-1",), "pre_assigned")
+    assert routed.why == "it arrives assigned to rep-1 (R5)"
+
+
+def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
+    """X5: what it takes of its owner now is free then; its own message again says that it is known."""
+    lead = org.lead()
+    assert lead.search is not None
+    owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, taken=3, epoch=3)
+    org.tell(LeadTaken(cause="c", lead_id="lead-1", epoch=3, rep_id="rep-2"))
+    routed = anew(owned, NOW, org.book, org.office)
+    assert routed.was == {"phase": "owned", "owner": "rep-2"}
+    assert routed.offered_to == ("rep-2",)
+    again = org.route(known=owned)
+    assert (again.was, again.offered_to) == (routed.was, ("rep-2",))
+
+
+def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
+    """X5, R8: a lead on its way goes to the next."""
+    lead = org.lead()
+    assert lead.search is not None
+    tried = msgspec.structs.replace(lead, search=msgspec.structs.replace(lead.search, tried=("rep-2",)))
+    routed = anew(tried, NOW, org.book, org.office)
+    assert routed.offered_to == ("rep-3",)
+    assert why(routed.passed)["rep-2"] == "already tried in this round"
+
+
+def test_x5_what_is_said_is_what_happens(org: Org) -> None:
+    """X5: the org, asked in earnest, answers what was foretold."""
+    from rules.outbound.lead_org_messages import to_leads, to_org  # noqa: PLC0415  # only this test goes the real way
+
+    routed = org.route()
+    row = step(None, arrived(), off=0, at=NOW, book=org.book)
+    (request,) = to_org(row)
+    head = org.office.decide(request, off=99, at=NOW).records[0][1]
+    (answer,) = to_leads(head)  # type: ignore[arg-type]  # the first record is the step's head
+    after: LeadRow = step(row, answer, off=1, at=NOW, book=org.book)
+    assert after.lead is not None
+    assert after.lead.search is not None
+    assert (after.lead.search.reps, after.lead.search.until) == (routed.offered_to, routed.until)
+
+
+def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
+    """Let the person of a known lead come through another vendor, campaign d."""
+    event = PersonArrived(
+        lead_id="lead-2",
+        cause="again",
+        facts=Facts(vendor="globex", state="RI", campaign="d", phone="+14014194247", **facts),
+    )
+    placed = placement(event, NOW, org.office)
+    assert placed.lead_id == known.lead_id
+    return arrival(placed, NOW, org.book, org.office, known)
+
+
+def known_person(org: Org) -> Lead:
+    """Return a lead of somebody the org knows, and publish a second group that another campaign leads to."""
+    facts = arrived(phone="+14014194247").facts
+    org.tell(PersonArrived(lead_id="lead-1", cause="first", facts=facts))
+    org.publish("group", "east", method="round_robin", members=[{"rep_id": "rep-3"}], claim_window_seconds=60)
+    org.publish("campaign", "d", group_id="east")
+    return org.lead(phone="+14014194247")
+
+
+def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
+    """X5, R6: nothing is asked of anybody."""
+    lead = msgspec.structs.replace(known_person(org), owner="rep-2", phase="owned", search=None, taken=3)
+    before = org.remembered()
+    routed = inquired(org, lead)
+    assert routed.inquiry == "lead lead-1 has the same phone; rep-2 keeps it"
+    assert (routed.offered_to, routed.phase) == (("rep-2",), "owned")
+    assert org.remembered() == before
+
+
+def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> None:
+    """X5, R6: by the campaign of the new one, to whoever may have it."""
+    lead = msgspec.structs.replace(known_person(org), phase="closed", search=None, last_outcome="closed_lost")
+    routed = inquired(org, lead)
+    assert routed.inquiry == "lead lead-1 has the same phone; nobody owns it, so it is distributed again"
+    assert (routed.campaign, routed.group, routed.offered_to) == ("d", "east", ("rep-3",))
+    assert routed.was == {"phase": "closed", "owner": None}
+
+
+def test_x5_r6_one_that_is_being_distributed_goes_on_as_it_is(org: Org) -> None:
+    """X5, R6: it only gets the inquiry."""
+    routed = inquired(org, known_person(org))
+    assert routed.inquiry == "lead lead-1 has the same phone; it is being distributed already"
+    assert (routed.offered_to, routed.group) == ((), "west")

@@ -1,0 +1,228 @@
+"""`status`, `crm rebuild` and dead letters in bulk on a stack that runs: what they say is so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import text
+
+from application import problems
+from application.lag import READS
+from assurance.load import EngineClient
+from assurance.verify import verify
+from runtime import Child
+from runtime.process import wait_until
+from runtime.up import Everything, everything
+from sink.engine import connect
+from streams.topics import LEAD_ARRIVALS
+from tests.application.every_command import Said, call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+LEADS = 12
+SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """Yield everything with some leads, at the desk for want of a queue, and find it by its state folder."""
+    state_dir = tmp_path_factory.mktemp("stack")
+    with everything(workers=1, state_dir=state_dir, say=lambda _: None) as running:
+        asyncio.run(fed(running))
+        before = os.environ.get("FIRSTCLAIM_STATE_DIR")
+        os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
+        yield running
+        if before is None:
+            del os.environ["FIRSTCLAIM_STATE_DIR"]
+        else:
+            os.environ["FIRSTCLAIM_STATE_DIR"] = before
+
+
+async def fed(stack: Everything) -> None:
+    """Send leads, some of which a rep owns from the start."""
+    async with EngineClient(stack.settings) as client:
+        for n in range(LEADS):
+            owner = {"assigned_to": "rep-1"} if n % 3 == 0 else {}
+            await client.arrive({"vendor": "acme", "external_id": f"truth-{n}", **owner})
+    assert (await verify(stack.settings)).ok
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(problems, "PATIENCE_SECONDS", 4.0)
+
+
+def firstclaim(*arguments: str) -> tuple[Said, dict[str, Any]]:
+    """Run a command; return what it said and its last line."""
+    said = call(arguments[0], [*arguments, "--json"])
+    return said, json.loads(said.out.strip().splitlines()[-1])
+
+
+def reasons(seen: dict[str, Any], what: str) -> str:
+    """Return the problems with one thing."""
+    return "; ".join(problem["reason"] for problem in seen["problems"] if problem["what"] == what)
+
+
+def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: Everything) -> None:
+    said, seen = firstclaim("status")
+    assert (said.code, seen["ok"], seen["problems"], seen["trouble"]) == (0, True, [], [])
+    assert seen["lag"] == dict.fromkeys(READS, 0)
+    assert seen["leads"] == LEADS
+    assert "Everything works." in said.out
+    assert stack.settings.state_dir.joinpath("processes", "sink.json").exists()
+
+
+def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
+    stack: Everything, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped relay: still a member of its group for a while, and nothing gets on."""
+    pid = stack.children["relay"].pid
+    assert pid is not None
+    monkeypatch.setattr(problems, "PATIENCE_SECONDS", 0.0)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        asyncio.run(one_more(stack, "stopped"))
+        found = wait_until(
+            lambda: "relay" in {one["what"] for one in firstclaim("status")[1]["problems"]}, SECONDS
+        )
+        assert found
+        said, seen = firstclaim("status")
+        assert said.code == 1
+        assert "relay: does not " in said.out
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    monkeypatch.setattr(problems, "PATIENCE_SECONDS", SECONDS)
+    said, seen = firstclaim("status")  # as long as the relay gets on it is not named, however long that takes
+    assert (said.code, seen["lag"]["relay"]) == (0, 0), seen
+
+
+async def one_more(stack: Everything, name: str) -> None:
+    """Send a lead."""
+    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+        value = json.dumps({"vendor": "acme", "external_id": name}).encode()
+        await producer.send_and_wait(LEAD_ARRIVALS, value)
+
+
+def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Everything) -> None:
+    code = "import sys; print('no such topic: leads'); sys.exit(78)"
+    broken = Child("broken", [sys.executable, "-c", code], stack.settings.state_dir / "log" / "broken.log")
+    stack.supervisor.add(broken)
+    try:
+        assert wait_until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)
+        said, seen = firstclaim("status")
+        assert said.code == 1
+        assert "keeps ending" in reasons(seen, "broken")
+        assert "exited with status 78: no such topic: leads" in reasons(seen, "broken")
+        assert "broken: keeps ending" in said.out
+    finally:
+        broken.argv = [sys.executable, "-c", "import signal; signal.pause()"]
+        assert wait_until(lambda: broken.pid is not None, SECONDS)
+        (stack.settings.state_dir / "processes" / "broken.json").unlink()
+
+
+def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stack: Everything) -> None:
+    """Rows gone, forged and of the future: afterwards verify finds nothing, and the sink goes on by itself."""
+    before = rows(stack)
+    change(
+        stack,
+        "DELETE FROM lead WHERE phase = 'exception'",
+        "DELETE FROM assignment",
+        "UPDATE lead SET version = 99, owner = 'rep-9'",
+        "DELETE FROM decision",
+        "UPDATE lead_exception SET status = 'ignored', version = 99",
+    )
+    assert not asyncio.run(verify(stack.settings)).ok
+    said, dry = firstclaim("crm", "rebuild", "--dry-run")
+    assert (said.code, dry["plan"]["discards_history"]) == (0, False)
+    assert "The journal keeps the newest state of every lead for ever" in said.err
+    assert call("crm rebuild", ["crm", "rebuild"]).code == 1  # nobody agreed
+    assert not asyncio.run(verify(stack.settings)).ok
+    said, result = firstclaim("crm", "rebuild", "--yes")
+    assert said.code == 0, said
+    assert result["ok"]
+    assert "The CRM database is back" in said.err
+    asyncio.run(one_more(stack, "after the rebuild"))
+    report = asyncio.run(verify(stack.settings))
+    assert report.ok, report.lines()
+    assert rows(stack)["assignment"] == before["assignment"]
+
+
+def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_works(
+    stack: Everything,
+) -> None:
+    ahead = "UPDATE sink_offset SET next_offset = next_offset + 100000"
+    change(stack, ahead)
+    sink = stack.children["sink"]
+    assert sink.pid is not None
+    os.kill(sink.pid, signal.SIGKILL)
+    assert wait_until(lambda: sink.pid is not None and not sink.ready(), SECONDS)
+    said, seen = firstclaim("status")
+    assert said.code == 1
+    assert "Kafka's data is not what this database was filled from; `firstclaim crm rebuild`" in reasons(
+        seen, "sink"
+    )
+    said, result = firstclaim("crm", "rebuild", "--yes")
+    assert (said.code, result["history_kept"]) == (0, False), said
+    assert "Emptied as well, because this Kafka is not the one they were filled from" in said.err
+    assert wait_until(sink.ready, SECONDS)
+    report = asyncio.run(verify(stack.settings))
+    assert report.ok, report.lines()
+
+
+def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Everything) -> None:
+    """By class, vendor and time; dealt with is dealt with, until somebody asks for it again."""
+    asyncio.run(refused(stack))
+    wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
+    assert wait_until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
+    assert firstclaim(*wanted, "--until", "2020-01-01")[1]["skipped"] == 0
+    said, skipped = firstclaim(*wanted, "--why", "a test of theirs")
+    assert (said.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
+    again = firstclaim(*wanted)[1]
+    assert (again["skipped"], list(again["left_out"].values())) == (0, [3])
+    marks = [one["mark"] for one in firstclaim("dead-letters", "list")[1]["letters"]]
+    assert {mark["what"] for mark in marks if mark} == {"skipped"}
+    said, sent = firstclaim("dead-letters", "replay", "--all")
+    assert (said.code, sent["replayed"], sent["left_out"]) == (
+        0,
+        1,
+        {"skipped before; --again takes them, too": 3},
+    )
+    assert firstclaim("dead-letters", "replay", "--all", "--vendor", "nobody")[1]["selected"] == 0
+
+
+async def refused(stack: Everything) -> None:
+    """Send what cannot be accepted: three of one vendor, and one that is no JSON."""
+    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+        for _ in range(3):
+            await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": "bulk"}')
+        await producer.send_and_wait(LEAD_ARRIVALS, b"{")
+
+
+def rows(stack: Everything) -> dict[str, list[Any]]:
+    """Return who owns what."""
+    engine = connect(stack.settings.database_url)
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT lead_id, rep_id, version FROM assignment ORDER BY lead_id")
+        ).all()
+    engine.dispose()
+    return {"assignment": list(found)}
+
+
+def change(stack: Everything, *statements: str) -> None:
+    """Change the database behind everybody's back."""
+    engine = connect(stack.settings.database_url)
+    with engine.execution_options(writes=True).begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

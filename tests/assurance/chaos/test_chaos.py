@@ -1,0 +1,31 @@
+"""Half a minute of chaos on a stack of its own; nothing is lost, nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from assurance.chaos import chaos
+from assurance.chaos.conservation_probe import MOMENTS
+from cli.common import say
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten() -> None:
+    """Issue: 0 lost, 0 with two owners, 0 answers the journal contradicts, 0 overdue, all poison buried, 20 moments."""
+    before = set(Path(tempfile.gettempdir()).glob("firstclaim-chaos-*"))
+    result = asyncio.run(chaos(seconds=35, workers=2, seed=4, say=say))
+    assert result["ok"], result
+    assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
+    assert result["dead_letters"] == result["poison_sent"] > 20
+    assert result["conserved_at"] == MOMENTS
+    assert result["kills"] >= 4
+    assert result["events"] > 1_000
+    assert result["leads"] > 300
+    assert result["deadlines"] > 100
+    assert result["findings"] == {}
+    assert set(Path(tempfile.gettempdir()).glob("firstclaim-chaos-*")) == before

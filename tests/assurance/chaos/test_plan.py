@@ -1,0 +1,54 @@
+"""The same seed plans the same blows, and every plan has what a run must have."""
+
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from assurance.chaos.plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
+from streams.app import SESSION_SECONDS
+
+PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_long_run_has_everything(seed: int) -> None:
+    blows = plan(180, 2, seed)
+    acts = Counter(blow.act for blow in blows)
+    assert acts[Act.KILL_BROKER] == acts[Act.LOCK_DATABASE] == 1
+    assert {blow.seconds for blow in blows if blow.act is Act.LOCK_DATABASE} == {LOCK_SECONDS}
+    assert ("worker-1", "worker-2") in {blow.who for blow in blows if blow.act is Act.KILL}
+    for act in (Act.KILL, Act.TERM, Act.STOP):
+        hit = {who for blow in blows if blow.act is act for who in blow.who}
+        assert hit & {"worker-1", "worker-2"}
+        assert hit <= PROCESSES
+        assert acts[act] >= 4
+    assert {who for blow in blows for who in blow.who} == PROCESSES
+    stops = [blow for blow in blows if blow.act is Act.STOP and blow.at < 180 - STOP_SECONDS[1]]
+    assert all(blow.seconds > SESSION_SECONDS for blow in stops)
+    assert all(one.at <= other.at for one, other in pairwise(blows))
+    assert all(blow.at > 0 and blow.at + blow.seconds <= 180 for blow in blows)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_short_run_kills_and_stops_a_worker_and_kills_the_relay(seed: int) -> None:
+    blows = plan(35, 2, seed)
+    done = {(blow.act, who.rstrip("-12")) for blow in blows for who in blow.who}
+    assert {(Act.KILL, "worker"), (Act.STOP, "worker"), (Act.KILL, "relay")} <= done
+    assert not {Act.KILL_BROKER, Act.LOCK_DATABASE} & {blow.act for blow in blows}
+
+
+def test_a_seed_plans_the_same_again_and_another_one_something_else() -> None:
+    assert plan(180, 2, 7) == plan(180, 2, 7)
+    assert plan(180, 2, 7) != plan(180, 2, 8)
+
+
+def test_more_workers_are_hit_too() -> None:
+    assert {who for blow in plan(600, 4, 1) for who in blow.who} >= {f"worker-{n}" for n in range(1, 5)}
+
+
+def test_a_blow_says_what_it_does() -> None:
+    said = {str(blow) for blow in plan(180, 2, 1)}
+    assert "kill worker-1 and worker-2" in said
+    assert "kill broker" in said
+    assert "lock database for 20 s" in said

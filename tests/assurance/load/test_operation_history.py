@@ -1,0 +1,118 @@
+"""An answer becomes an operation only for what it says for sure; the words for it are in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from application.engine_client import Answer, AskedAction
+from assurance.linearizability import Op, check
+from assurance.load.operation_history import CLOCKS_SECONDS, OperationHistory
+from models.decisions import Reason, Result
+
+LEAD = "lead-1"
+
+
+def asked(
+    what: str, result: str | None, reason: str | None = None, *, owner: str | None = None, **more: Any
+) -> AskedAction:
+    """Return one action of rep-1 between second 10 and second 11, and its answer."""
+    answer = None
+    if result is not None:
+        answer = Answer(
+            action_id="a",
+            lead_id=LEAD,
+            rep_id="rep-1",
+            type=what,
+            result=Result(result),
+            reason=Reason(reason) if reason else None,
+            owner=owner,
+            version=1,
+        )
+    action = {"action_id": "a", "type": what, "lead_id": LEAD, "rep_id": "rep-1", **more}
+    return AskedAction(action=action, invoked_at=10.0, returned_at=11.0 if answer else None, answer=answer)
+
+
+def told(one: AskedAction, **how: Any) -> list[tuple[str, ...]]:
+    """Return the operations as (register, op, result)."""
+    history = OperationHistory(lock_seconds=3, **how)
+    history.record(one)
+    return [(op.lead.removeprefix(f"{LEAD} "), op.op, op.result or "?") for op in history.ops]
+
+
+AT = "2026-11-20T14:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("one", "operations"),
+    [
+        (asked("claim", "won", owner="rep-1"), [("owner", "claim", "won")]),
+        (asked("claim", "lost", "already_claimed", owner="rep-2"), [("owner", "claim", "lost")]),
+        (asked("claim", "refused", "not_qualified"), []),
+        (asked("claim", "refused", "locked_by_other"), []),
+        (asked("claim", None), [("owner", "claim", "?")]),
+        (asked("claim_now", "won"), [("owner", "claim", "won"), ("open", "leave", "done")]),
+        (asked("claim_now", "refused", "not_locked"), []),
+        (asked("claim_now", None), [("owner", "claim", "?"), ("open", "leave", "?")]),
+        (asked("callback", "done", at=AT), [("owner", "claim", "won"), ("open", "leave", "done")]),
+        (asked("callback", "done"), [("open", "leave", "done")]),
+        (asked("callback", None, at=AT), [("owner", "claim", "?"), ("open", "leave", "?")]),
+        (asked("assign", "done", to_rep_id="rep-2"), [("owner", "assign", "done")]),
+        (asked("assign", "lost", owner="rep-3", to_rep_id="rep-2"), [("owner", "assign", "lost")]),
+        (asked("assign", None, to_rep_id="rep-2"), [("owner", "assign", "?")]),
+        (asked("view", "done"), [("open", "claim", "won"), ("open", "expire", "?")]),
+        (asked("view", "refused", "locked_by_other"), [("open", "claim", "lost")]),
+        (asked("view", "refused", "not_allowed"), []),
+        (asked("view", None), [("open", "claim", "?"), ("open", "expire", "?")]),
+        (asked("view", "done", view_only=True), []),
+        (asked("release", "done"), [("open", "release", "done")]),
+        (asked("release", "refused", "not_locked"), [("open", "release", "refused")]),
+        (asked("release", "refused", "lead_closed"), []),
+        (asked("release", None), [("open", "release", "?")]),
+        (asked("outcome", "done", outcome="x"), [("open", "leave", "done")]),
+        (asked("outcome", "refused", "lock_expired", outcome="x"), []),
+        (asked("note", "done", note="x"), []),
+        (asked("ignore", "done"), []),
+    ],
+)
+def test_what_an_answer_says_of_owner_and_lock(one: AskedAction, operations: list[tuple[str, ...]]) -> None:
+    assert told(one) == operations
+
+
+def test_d4_a_callback_claims_only_where_the_org_says_so() -> None:
+    one = asked("callback", "done", at=AT)
+    assert told(one, auto_claim_on_timed_callback=False) == [("open", "leave", "done")]
+
+
+def test_d2_a_lock_runs_out_no_sooner_than_it_may() -> None:
+    history = OperationHistory(lock_seconds=3)
+    history.record(asked("view", "done"))
+    expiry = history.ops[1]
+    assert (expiry.invoked_at, expiry.returned_at) == (13.0 - CLOCKS_SECONDS, None)
+
+
+def test_q8_a_loser_is_told_the_owner_and_that_is_checked() -> None:
+    history = OperationHistory()
+    history.record(asked("claim", "lost", "already_claimed", owner="rep-2"))
+    assert history.ops == [
+        Op(
+            process="rep-1",
+            op="claim",
+            lead="lead-1 owner",
+            invoked_at=10.0,
+            returned_at=11.0,
+            result="lost",
+            owner="rep-2",
+        )
+    ]
+    assert len(check(history.ops)) == 1
+    history.arrived(LEAD, "rep-2", 5.0)  # R5: it came with an owner
+    assert check(history.ops) == []
+
+
+def test_actions_of_unknown_outcome_are_counted() -> None:
+    history = OperationHistory()
+    history.record(asked("claim", None))
+    history.record(asked("note", "done"))
+    assert (history.actions, history.unknown) == (2, 1)

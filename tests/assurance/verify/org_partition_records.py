@@ -1,0 +1,57 @@
+"""The orgs of a partition as the orgs stage leaves them: their log and their journal, to be falsified by a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from models.codec import encode_org_event, encode_org_record
+from models.org import OrgEvent, OrgRep, OrgWoken, WakeKind
+from models.org_decisions import OrgStep
+from rules.org.org_partition import OrgPartition
+from rules.outbound.lead_org_messages import to_leads
+from rules.outbound.public_messages import origin
+from streams.topics import ORG_JOURNAL, ORG_LOG
+from tests.assurance.verify.records import Record, ms
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rules.outbound.lead_org_messages import LeadNews
+
+
+@dataclass
+class OrgPartitionRecords:
+    """The orgs of the only partition there is."""
+
+    log: list[Record] = field(default_factory=list)
+    journal: list[Record] = field(default_factory=list)
+    offices: OrgPartition = field(default_factory=lambda: OrgPartition(0))
+
+    def tell(
+        self, event: OrgEvent, now: datetime, headers: tuple[tuple[str, bytes], ...] = ()
+    ) -> list[LeadNews]:
+        """Append an event, decide it, and return what leads are told."""
+        off = len(self.log)
+        record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
+        self.log.append(record)
+        source, mark = origin(record)
+        told: list[LeadNews] = []
+        for key, one in self.offices.decide(event, off=off, at=now, source=source, mark=mark).records:
+            self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, encode_org_record(one), ms(now)))
+            self.offices.apply(one)
+            if isinstance(one, OrgStep):
+                told += to_leads(one)
+        return told
+
+    def woken(self, now: datetime) -> list[OrgWoken]:
+        """Return what the stage's timers would tell by now."""
+        found = []
+        for org, row in self.offices.wakes():
+            if row.wake is not None and row.wake <= now:
+                kind, object_id = (
+                    (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
+                )
+                cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
+                found.append(OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake))
+        return found

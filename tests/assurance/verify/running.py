@@ -1,0 +1,37 @@
+"""A whole system of a test's own."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assurance.chaos.run import own_stack
+from assurance.chaos.supervised_processes import SupervisedProcesses
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from assurance.verify import Report
+    from streams.settings import Settings
+
+
+@asynccontextmanager
+async def running(workers: int = 2) -> AsyncIterator[tuple[Settings, SupervisedProcesses]]:
+    """Yield a whole system of its own."""
+    with tempfile.TemporaryDirectory(prefix="firstclaim-test-") as folder:
+        async with own_stack(Path(folder)) as (_, settings):
+            victims = SupervisedProcesses(settings, workers=workers, say=lambda _: None)
+            try:
+                await victims.start()
+                yield settings, victims
+            finally:
+                await victims.stop()
+
+
+def agreed(report: Report, *, leads: int) -> None:
+    """See that there is no finding."""
+    assert report.ok, report.lines()
+    assert (report.leads, report.findings, report.counts) == (leads, (), {})
+    assert report.lines()[-1].endswith("all agree")

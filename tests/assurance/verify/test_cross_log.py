@@ -1,0 +1,178 @@
+"""What leads and orgs tell each other, and what they know of each other, may not differ: each way has its own code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace as changed
+
+from assurance.verify.cross_state import check_conservation, check_orgs
+from assurance.verify.facts import OrgPlace
+from models.codec import decode_org_record
+from models.events import OrgAnswered
+from models.lead import Seeking
+from models.offers import OfferMade, OfferVoided, Outcome
+from models.org import LeadTaken, OfferSettled, OrgLead, RepRequested, Stage
+from models.org_decisions import OrgStep
+from tests.assurance.verify.checking import check
+from tests.assurance.verify.working import distributed, offered, rep, staffed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
+    """Return a relay that loses one kind of message."""
+
+    def loses(told: Any) -> bool:
+        said = told.answer if isinstance(told, OrgAnswered) else told
+        return isinstance(said, kind) and all(getattr(said, name) == value for name, value in fields.items())
+
+    return loses
+
+
+def test_a_request_that_never_arrives_is_found() -> None:
+    partition = staffed()
+    partition.loses = lost(RepRequested)
+    partition.arrive("A-1", campaign="turns")
+    assert check(partition).codes == {"errand_lost": 1, "org_silent": 1}
+
+
+def test_an_end_of_an_offer_that_the_org_does_not_hear_is_found() -> None:
+    """What follows from it is right all the same: the next request takes back what the offer took."""
+    partition, lead_id = offered()
+    partition.loses = lost(OfferSettled, outcome=Outcome.TIMEOUT)
+    partition.pass_deadline(lead_id)
+    checked = check(partition)
+    assert checked.codes == {"errand_lost": 1}
+    assert checked.findings.found[0].lead_id == lead_id
+
+
+def test_an_owner_the_org_does_not_hear_of_is_found() -> None:
+    partition, lead_id = offered()
+    partition.loses = lost(LeadTaken)
+    partition.ask("accept", lead_id, "rep-1")
+    assert check(partition).codes == {"errand_lost": 1, "org_differs": 1}
+    partition, lead_id = staffed(), ""
+    partition.loses = lost(LeadTaken)
+    lead_id = partition.arrive("A-2")
+    partition.ask("claim", lead_id, "rep-1")
+    assert check(partition).codes == {"errand_lost": 1, "org_missing": 1}
+
+
+def test_an_errand_that_says_something_else_is_found() -> None:
+    partition, lead_id = staffed(), ""
+    partition.halted = True
+    lead_id = partition.arrive("A-1")
+    partition.ask("claim", lead_id, "rep-1")
+    (errand,) = partition.on_way
+    partition.on_way.clear()
+    event = msgspec.json.decode(errand.value, type=LeadTaken)  # type: ignore[union-attr]
+    partition.org.tell(changed(event, cause="another"), partition.now, tuple(errand.headers))  # type: ignore[union-attr]
+    assert check(partition).codes == {"errand_differs": 1}
+
+
+@pytest.mark.parametrize("headers", [(), (("ce_id", b"lead-log-0-1-77"),), (("ce_id", b"lead-log-7-1-0"),)])
+def test_an_errand_of_nobody_is_found(headers: tuple[tuple[str, bytes], ...]) -> None:
+    """Here the org takes no notice; that somebody told it is wrong all the same."""
+    partition, lead_id = offered()
+    event = OfferSettled(cause="x", lead_id=lead_id, epoch=0, outcome=Outcome.TIMEOUT)
+    partition.org.tell(event, partition.now, headers)
+    assert check(partition).codes == {"errand_unasked": 1}
+
+
+def test_an_answer_that_never_arrives_is_found() -> None:
+    partition = staffed()
+    partition.loses = lost(OfferMade)
+    partition.arrive("A-1", campaign="turns")
+    assert check(partition).codes == {"org_answer_lost": 1, "org_silent": 1}
+
+
+def test_x3_an_answer_no_org_gave_is_found() -> None:
+    """The lead takes no notice of it, and yet it should not be there."""
+    partition, lead_id = offered()
+    answer = OfferVoided(lead_id=lead_id, epoch=0, rep_id="rep-1", why="")
+    partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))
+    assert check(partition).codes == {"org_answer_unasked": 1}
+
+
+def test_an_answer_that_says_something_else_is_found() -> None:
+    partition = staffed()
+    partition.loses = lost(OfferMade)
+    lead_id = partition.arrive("A-1", campaign="turns")
+    step = decode_org_record(partition.org.journal[-4].value or b"")
+    assert isinstance(step, OrgStep)
+    answer: Any = changed(step.decisions[0], why="it was my friend")
+    partition.tell(OrgAnswered(lead_id=lead_id, cause=f"org/default/{step.off}/0", answer=answer))
+    assert check(partition).codes == {"org_answer_differs": 1}
+
+
+@pytest.mark.parametrize(
+    ("place", "code"),
+    [
+        (None, "org_missing"),
+        (OrgPlace(Stage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
+        (OrgPlace(Stage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
+        (OrgPlace(Stage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
+    ],
+)
+def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgPlace | None, code: str) -> None:
+    partition, lead_id = offered()
+    checked = check(partition)
+    assert checked.truth.org_leads == {("default", lead_id): OrgPlace(Stage.OFFERED, 1, frozenset({"rep-1"}))}
+    del checked.truth.org_leads["default", lead_id]
+    if place is not None:
+        checked.truth.org_leads["default", lead_id] = place
+    check_orgs(checked.truth, checked.findings)
+    assert checked.codes == {code: 1}
+    checked.findings.counts.clear()
+    checked.truth.moving.add(lead_id)
+    check_orgs(checked.truth, checked.findings)
+    assert checked.codes == {}
+
+
+def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
+    partition = staffed()
+    lead_id = partition.arrive("A-1")
+    checked = check(partition)
+    for known in (lead_id, "no-such-lead"):
+        checked.truth.org_leads["default", known] = OrgPlace(Stage.HELD, 1, frozenset({"rep-1"}))
+    check_orgs(checked.truth, checked.findings)
+    assert checked.codes == {"org_unasked": 2}
+
+
+def test_x7_a_lead_that_came_in_and_is_nowhere_is_found() -> None:
+    checked = check(distributed(10, seed=2))
+    lead_id = next(iter(checked.truth.leads))
+    gone = checked.truth.leads.pop(lead_id)
+    check_conservation(checked.truth, checked.findings)
+    assert checked.codes == {"leads_do_not_add_up": 1}
+    assert checked.findings.found[0].details["missing"] == [lead_id]
+    checked.truth.leads[lead_id] = checked.truth.leads["of nobody"] = gone
+    check_conservation(checked.truth, checked.findings)
+    assert checked.codes == {"leads_do_not_add_up": 2}
+
+
+def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
+    """While transfers pause it is offered to nobody and stands in no queue; while all are busy it is free."""
+    partition = staffed()
+    for rep_id in ("rep-1", "rep-2", "rep-3", "rep-4"):
+        partition.publish("rep", rep_id, rep(rep_id, max_open=1))
+    partition.now = partition.now.replace(hour=14, minute=4)
+    paused = partition.arrive("A-1", campaign="night")
+    partition.now = partition.now.replace(minute=6)
+    partition.pass_deadline(paused)
+    others = [partition.arrive(f"B-{n}", campaign="turns") for n in range(5)]
+    stages = {}
+    for lead_id in (paused, *others):
+        lead = partition.row(lead_id).lead
+        assert lead is not None
+        stages[lead_id] = lead.search.stage if lead.search else None
+    assert stages[paused] is Seeking.PAUSED
+    assert stages[others[-1]] is Seeking.WAITING
+    checked = check(partition)
+    assert checked.codes == {}
+    assert {place.stage for place in checked.truth.org_leads.values()} == {Stage.WAITING, Stage.OFFERED}
+    assert isinstance(partition.org.offices.state("default").leads[paused], OrgLead)

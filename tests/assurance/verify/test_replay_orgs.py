@@ -1,0 +1,278 @@
+"""What an org's log and journal may not say of each other is found, each with its own code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace as changed
+
+from models.codec import OrgRecord, decode_org_record, encode_org_record
+from models.events import OrgAnswered
+from models.lead import Phase
+from models.org import OrgRep, RepChange, RepChanged, RepRequested
+from models.org_decisions import OrgKept, OrgStep
+from rules.org import capacity, eligibility
+from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
+from tests.assurance.verify.checking import check
+from tests.assurance.verify.records import Record, ms
+from tests.assurance.verify.working import distributed, offered, rep, rested, staffed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.assurance.verify.partition import Partition
+
+
+def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRecord], n: int = -1) -> None:
+    """Change one of the journal's records of a kind: the last, or the n-th."""
+    journal = partition.org.journal
+    found = [
+        (at, record)
+        for at, record in enumerate(map(decode_org_record, (one.value or b"" for one in journal)))
+        if isinstance(record, kind) or (isinstance(record, OrgKept) and isinstance(record.value, kind))
+    ]
+    at, record = found[n]
+    journal[at] = replace(journal[at], value=encode_org_record(change(record)))
+
+
+def kept(change: Callable[[Any], Any]) -> Callable[[OrgKept], OrgKept]:
+    """Return a change of a row as a change of its record."""
+    return lambda record: changed(record, value=change(record.value))
+
+
+# -- what is as it should be -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_r9_leads_and_orgs_agree_whatever_happens(seed: int) -> None:
+    partition = distributed(30, seed)
+    checked = check(partition)
+    assert checked.codes == {}
+    assert len(checked.truth.arrived) == len(checked.truth.leads) == 30
+    assert checked.truth.org_events["rep_requested"] > 20
+
+
+def test_x2_a_lead_closed_while_its_owner_leaves_stays_closed() -> None:
+    partition = staffed()
+    lead_id = partition.arrive("A-1", campaign="list")
+    partition.halted = True
+    partition.ask("outcome", lead_id, "rep-2", outcome="closed_won")
+    partition.publish("rep", "rep-2", rep("rep-2", active=False))
+    rested(partition)
+    lead = partition.row(lead_id).lead
+    assert lead is not None
+    assert (lead.phase, lead.owner) == (Phase.CLOSED, "rep-2")
+    assert check(partition).codes == {}
+
+
+def test_x4_what_a_relay_repeats_is_no_finding() -> None:
+    partition, _ = offered()
+    asked = [record for record in partition.org.log if record.headers]
+    for record in asked:
+        event = msgspec.json.decode(record.value or b"", type=RepRequested)
+        assert partition.org.tell(event, partition.now, record.headers) == []
+    answer = next(record for record in partition.log if b"org_answered" in (record.value or b""))
+    partition.tell(msgspec.json.decode(answer.value or b"", type=OrgAnswered))
+    assert check(partition).codes == {}
+
+
+def test_a_repeat_of_a_zombie_is_no_finding_unless_it_says_something_else() -> None:
+    partition, _ = offered()
+    off = decode_org_record(partition.org.journal[-1].value or b"").off
+    last = [one for one in partition.org.journal if decode_org_record(one.value or b"").off == off]
+    for record in last:
+        partition.append(ORG_JOURNAL, record)
+    assert check(partition).codes == {}
+    rewrite(partition, OrgStep, lambda step: changed(step, cause="something else"))
+    assert check(partition).codes == {"repeat_differs": 1}
+
+
+def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
+    """Of each key only the newest record: the rows give the same orgs, and leads that wait stand as they did."""
+    partition = distributed(30, seed=3)
+    partition.publish("group", "nobody", {"group_id": "nobody", "method": "round_robin", "members": []})
+    newest = {record.key: record.offset for record in partition.org.journal}
+    partition.org.journal[:] = [one for one in partition.org.journal if newest[one.key] == one.offset]
+    partition.now += timedelta(days=2)
+    for n in range(5):
+        partition.arrive(f"B-{n}", campaign="turns")
+    checked = check(partition)
+    assert {code: n for code, n in checked.codes.items() if code != "deadline_overdue"} == {}
+
+
+@pytest.mark.parametrize("topic", [ORG_LOG, ORG_JOURNAL, LEAD_LOG])
+def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
+    """However far the news has come that the others have not heard."""
+    partition, _ = offered()
+    partition.arrive("A-2", campaign="ring")
+    snapshot = partition.snapshot()
+    partition.halted = True
+    partition.arrive("A-3", campaign="turns")
+    (asked,) = partition.on_way
+    partition.on_way.clear()
+    event = msgspec.json.decode(asked.value, type=RepRequested)  # type: ignore[union-attr]
+    if topic != LEAD_LOG:
+        answers = partition.org.tell(event, partition.now, tuple(asked.headers))  # type: ignore[union-attr]
+        assert len(answers) == 1
+    if topic == ORG_LOG:
+        off = len(partition.org.log) - 1
+        partition.org.journal[:] = [
+            one for one in partition.org.journal if decode_org_record(one.value or b"").off < off
+        ]
+    assert check(partition, snapshot).codes == {}
+
+
+# -- log and journal of an org -----------------------------------------------------------------------------------------
+
+
+def test_an_event_that_was_never_decided_is_found() -> None:
+    partition, _ = offered()
+    partition.tell_org(RepChanged(cause="away", rep_id="rep-4", change=RepChange.ABSENT))
+    off = len(partition.org.log) - 1
+    journal = partition.org.journal
+    journal[:] = [one for one in journal if decode_org_record(one.value or b"").off < off]
+    assert check(partition).codes == {"org_event_without_record": 1}
+
+
+def test_a_step_behind_that_of_a_later_event_is_found() -> None:
+    """Its readers skip it, so for them it never was."""
+    partition, _ = offered()
+    partition.tell_org(RepChanged(cause="x", rep_id="boss", change=RepChange.RETURNED))
+    partition.tell_org(RepChanged(cause="y", rep_id="boss", change=RepChange.RETURNED))
+    journal = partition.org.journal
+    offs = [decode_org_record(one.value or b"").off for one in journal]
+    late, last = ([r for r, off in zip(journal, offs, strict=True) if off == max(offs) - n] for n in (1, 0))
+    before = [r for r, off in zip(journal, offs, strict=True) if off < max(offs) - 1]
+    journal[:] = [replace(one, offset=n) for n, one in enumerate([*before, *last, *late])]
+    assert check(partition).codes == {"org_event_without_record": 1, "record_late": 1}
+
+
+def test_a_record_nothing_in_the_log_explains_is_found() -> None:
+    partition, _ = offered()
+    step = OrgStep(off=99, org="default", at=partition.now, cause="x")
+    value = encode_org_record(step)
+    partition.append(ORG_JOURNAL, Record(ORG_JOURNAL, 0, b"default/step/", value, ms(partition.now)))
+    assert check(partition).codes == {"org_record_without_event": 1}
+
+
+@pytest.mark.parametrize("n", [-1, -2])
+def test_an_unreadable_record_is_found(n: int) -> None:
+    """The others of its event count all the same."""
+    partition, _ = offered()
+    partition.org.journal[n] = replace(partition.org.journal[n], value=b'{"row": "org_kept"}')
+    assert check(partition).codes == {"record_unreadable": 1}
+
+
+def test_an_event_under_a_strange_key_is_a_dead_letter_and_no_finding_here() -> None:
+    partition, _ = offered()
+    partition.append(ORG_LOG, replace(partition.org.log[-1], key=b"other"))
+    assert check(partition).codes == {}
+
+
+def test_r9_another_reason_than_the_org_gave_is_found() -> None:
+    partition, _ = offered()
+    rewrite(
+        partition,
+        OrgStep,
+        lambda step: changed(step, decisions=(changed(step.decisions[0], why="it was my friend"),)),
+    )
+    codes = check(partition).codes
+    assert codes.pop("org_answer_differs") == 1  # the lead was told the true one
+    assert codes == {"org_journal_contradicts_log": 1}
+
+
+def test_r7_a_turn_the_log_does_not_give_is_found() -> None:
+    partition, _ = offered()
+    rewrite(partition, OrgRep, kept(lambda row: changed(row, turns={})))
+    assert check(partition).codes == {"org_journal_contradicts_log": 1}
+
+
+def test_a_row_that_is_missing_is_found() -> None:
+    partition, _ = offered()
+    del partition.org.journal[-2]  # the group's counters
+    assert check(partition).codes == {"org_journal_contradicts_log": 1}
+
+
+def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
+    partition = staffed()
+    for n in range(3):
+        partition.arrive(f"A-{n}", campaign="ring")  # the second waits, and looks for nobody by itself
+    until = partition.now + timedelta(minutes=3)
+    for rep_id in ("rep-3", "rep-4"):
+        partition.tell_org(RepChanged(cause="x", rep_id=rep_id, change=RepChange.ABSENT, until=until))
+    lead_id = partition.arrive("B-1", campaign="night")
+    assert check(partition).codes == {}
+    partition.now = until + timedelta(seconds=11)
+    codes = check(partition).codes
+    assert codes.pop("deadline_overdue") == 1
+    assert codes.pop("wake_overdue") >= 1
+    assert codes == {}
+    rested(partition)
+    assert check(partition).codes == {}
+    assert lead_id in check(partition).truth.leads
+
+
+# -- who has what in hand ----------------------------------------------------------------------------------------------
+
+
+def test_r9_a_cap_that_the_machine_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it gets it wrong each time in the same way."""
+
+    def never_busy(*_: Any, **__: Any) -> None:
+        return None
+
+    monkeypatch.setattr(eligibility, "busy", never_busy)
+    partition = staffed()
+    for n in range(12):
+        partition.arrive(f"A-{n}", campaign="turns")
+    checked = check(partition)
+    assert checked.codes == {"over_cap": 1}
+    assert checked.findings.found[0].details["rep"] == "default/rep-1"
+    partition.publish("rep", "rep-2", rep("rep-2", max_per_day=1))
+    for n in range(4):
+        partition.arrive(f"B-{n}", campaign="turns")
+    assert check(partition).codes == {"over_cap": 3}
+
+
+def test_s4_two_leads_that_ring_with_one_rep_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_busy(*_: Any, **__: Any) -> None:
+        return None
+
+    monkeypatch.setattr(eligibility, "busy", never_busy)
+    partition = staffed()
+    partition.publish("rep", "rep-1", {"rep_id": "rep-1"})
+    for n in range(2):
+        partition.arrive(f"A-{n}", campaign="ring")
+    assert check(partition).codes == {"rings_twice": 3}
+
+
+def test_r9_a_count_that_forgets_a_lead_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    give_back = capacity.give_back
+
+    def forgetful(draft: Any, lead: Any, hold: Any, why: str, *, voided: bool) -> None:
+        give_back(draft, lead, hold, why, voided=voided)
+        draft.change_rep(hold.rep_id, offered=draft.rep(hold.rep_id).offered + 1)
+
+    monkeypatch.setattr(capacity, "give_back", forgetful)
+    partition, lead_id = offered()
+    partition.pass_deadline(lead_id)
+    assert check(partition).codes == {"org_count_wrong": 1}
+
+
+def test_r9_a_rep_without_a_row_that_has_a_lead_is_found() -> None:
+    partition, _ = offered()
+    journal = partition.org.journal
+    n = next(
+        n
+        for n, one in enumerate(journal)
+        if (one.key or b"").endswith(b"rep/rep-1") and b"offered" in (one.value or b"")
+    )
+    del journal[n]
+    rows = [n for n, one in enumerate(journal) if (one.key or b"").endswith(b"rep/rep-1")]
+    codes = check(partition).codes
+    assert rows
+    assert codes == {"org_journal_contradicts_log": 1, "org_count_wrong": 1}

@@ -1,0 +1,109 @@
+"""Leads that a running system distributes, and the orgs that do it, agree; also while offers run out and reps leave."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from assurance.load import EngineClient
+from assurance.verify import Report, verify
+from models.decisions import Result
+from models.ids import lead_id
+from models.public import NOTIFICATIONS, Notification
+from streams.reading import read_topic
+from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
+from tests.assurance.verify.running import agreed, running
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+TURNS, RINGS = 5, 2
+REPS = ("ann", "bob", "cid")
+REST_SECONDS = 40.0
+"""Three windows of two seconds, and a machine that has other things to do."""
+
+
+async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
+    async with running(workers=1) as (settings, _):
+        async with EngineClient(settings) as client:
+            await published(settings, client)
+            for n in range(TURNS):
+                await client.arrive({"vendor": "acme", "external_id": f"turn-{n}", "campaign": "turns"})
+            for n in range(RINGS):
+                await client.arrive({"vendor": "acme", "external_id": f"ring-{n}", "campaign": "ring"})
+            owner = await offered(settings, client, taken=3)
+            await client.publish("rep", owner, None)
+        agreed(await verify(settings), leads=TURNS + RINGS)
+        report = await at_rest(settings)
+        agreed(report, leads=TURNS + RINGS)
+        assert (
+            report.phases["exception"] >= TURNS + RINGS - 3 + 1
+        )  # nobody else took one, and an owner has left
+        assert report.org_leads == report.phases["owned"] > 0
+        assert report.org_events["rep_requested"] > TURNS + RINGS
+        assert report.org_events["lead_taken"] >= 3
+
+
+async def published(settings: Settings, client: EngineClient) -> None:
+    """Publish three reps, who take turns with two seconds each, or are called at once, and wait until all is known."""
+    for rep_id in REPS:
+        await client.publish("rep", rep_id, {"rep_id": rep_id})
+    members = [{"rep_id": rep_id} for rep_id in REPS]
+    for group_id, terms in {
+        "turns": {"method": "round_robin", "claim_window_seconds": 2},
+        "ring": {"method": "ring_all", "ring_seconds": 2},
+    }.items():
+        await client.publish("group", group_id, {"group_id": group_id, "members": members, **terms})
+        await client.publish("campaign", group_id, {"campaign_id": group_id, "group_id": group_id})
+    for topic, most in ((LEAD_JOURNAL, 7 * settings.partitions), (ORG_JOURNAL, 5)):
+        rows = 0
+        async with aclosing(read_topic(settings, topic, until_end=False)) as records:
+            async for record in records:
+                rows += record.key.startswith(b"directory/")
+                if rows == most:
+                    break
+
+
+async def offered(settings: Settings, client: EngineClient, *, taken: int) -> str:
+    """Let so many offers be taken by the reps they were made to, in the order they come; return one who took one."""
+    owners = set()
+    taken_leads: set[str] = set()
+    async with (
+        asyncio.timeout(REST_SECONDS),
+        aclosing(read_topic(settings, NOTIFICATIONS, until_end=False)) as records,
+    ):
+        async for record in records:
+            notice = msgspec.json.decode(record.value, type=Notification)
+            if (
+                notice.withdrawn
+                or notice.template not in ("lead_offered", "ring")
+                or notice.lead_id in taken_leads
+            ):
+                continue
+            what = "press_one" if notice.template == "ring" else "accept"
+            asked = await client.ask(what, notice.lead_id, notice.rep_id, epoch=notice.epoch)
+            if asked.result is Result.WON:
+                owners.add(notice.rep_id)
+                taken_leads.add(notice.lead_id)
+            if len(taken_leads) == taken:
+                break
+    assert taken_leads <= {
+        lead_id("default", "acme", f"{name}-{n}", {}) for name in ("turn", "ring") for n in range(TURNS)
+    }
+    return min(owners)
+
+
+async def at_rest(settings: Settings) -> Report:
+    """Return what there is when no offer is open any more, and no news is on its way."""
+    async with asyncio.timeout(REST_SECONDS):
+        while True:
+            report = await verify(settings)
+            assert report.ok, report.lines()
+            if "offered" not in report.phases and report.moving == 0:
+                return report

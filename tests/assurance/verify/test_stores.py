@@ -1,0 +1,284 @@
+"""A CRM database or a board that says something else than the journal is found, row by row."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from assurance.verify.board import check_board
+from assurance.verify.database import check_database
+from assurance.verify.records import COMPACTABLE
+from board import keys
+from board.writer import connect as connect_valkey
+from models.lead import LeadRow
+from models.public import LEAD_EXCEPTIONS
+from rules.outbound.public_messages import effects
+from sink.engine import connect
+from sink.migrate import upgrade
+from sink.writer import CrmWriter, JournalRecord
+from streams.settings import Settings
+from tests.assurance.verify.checking import Checked, check
+from tests.assurance.verify.partition import Partition
+from tests.assurance.verify.working import offered, worked
+from tests.fixtures.servers import unique
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+DATABASE = 12
+
+
+@pytest.fixture(scope="module")
+def partition() -> Partition:
+    """Return a partition with leads of every phase."""
+    return worked(60, seed=3)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, partition: Partition, tmp_path: Path) -> Iterator[str]:
+    """Yield a CRM database that has the partition's journal."""
+    if request.param == "sqlite":
+        yield filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
+        return
+    server = request.getfixturevalue("postgres_url")
+    name = unique("verify").replace("-", "_")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield filled(make_url(server).set(database=name).render_as_string(hide_password=False), partition)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def filled(url: str, partition: Partition) -> str:
+    """Let a sink fill a database with the partition's journal."""
+    upgrade(url)
+    engine = connect(url)
+
+    def refuse(record: JournalRecord, verdict: object) -> None:
+        raise AssertionError(f"{record} was buried: {verdict}")
+
+    batch = [JournalRecord(0, r.offset, r.key, r.value, r.headers) for r in partition.journal]
+    CrmWriter(engine, refuse).apply(batch)
+    engine.dispose()
+    return url
+
+
+def spelled(statement: str) -> str:
+    """Return a statement with `{first TABLE}` spelled out: the condition of a table's first lead."""
+    return re.sub(r"\{first (\w+)\}", r"lead_id = (SELECT min(lead_id) FROM \1)", statement)
+
+
+def changed(url: str, *statements: str) -> None:
+    """Change the database behind everybody's back."""
+    engine = connect(url)
+    with engine.execution_options(writes=True).begin() as connection:
+        for statement in statements:
+            assert connection.execute(text(spelled(statement))).rowcount == 1, statement
+    engine.dispose()
+
+
+def compared(partition: Partition, url: str, *, moving: set[str] | None = None) -> dict[str, int]:
+    """Return what a comparison finds."""
+    checked = check(partition)
+    checked.truth.moving |= moving or set()
+    check_database(url, checked.truth, checked.findings, cut=partition.now - COMPACTABLE)
+    return checked.codes
+
+
+def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -> None:
+    assert compared(partition, url) == {}
+    checked = check(partition)
+    counted = check_database(url, checked.truth, checked.findings, cut=partition.now - COMPACTABLE)
+    assert counted["lead"] == 60
+    assert all(counted.values())
+    phases = set(checked.truth.phases())
+    assert phases == {"queued", "owned", "exception", "ignored", "closed"} - ({"closed"} - phases)
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"),
+    [
+        ("DELETE FROM lead WHERE {first lead}", "crm_missing"),
+        ("UPDATE lead SET owner = 'rep-9' WHERE {first lead}", "crm_differs"),
+        ("UPDATE lead SET phase = 'locked' WHERE {first lead}", "crm_differs"),
+        ("UPDATE lead SET version = version - 1 WHERE {first lead}", "crm_differs"),
+        ("UPDATE lead SET lead_id = 'stranger' WHERE {first lead}", "crm_unasked"),
+        ("DELETE FROM assignment WHERE {first assignment}", "crm_missing"),
+        ("UPDATE assignment SET rep_id = NULL WHERE {first assignment}", "crm_differs"),
+        ("DELETE FROM assignment_history WHERE {first assignment_history}", "crm_missing"),
+        ("UPDATE assignment_history SET version = 99 WHERE {first assignment_history}", "crm_differs"),
+        ("DELETE FROM lead_exception WHERE {first lead_exception}", "crm_missing"),
+        ("UPDATE lead_exception SET status = upper(status) WHERE {first lead_exception}", "crm_differs"),
+        ("UPDATE lead_exception SET version = version + 1 WHERE {first lead_exception}", "crm_differs"),
+        ("DELETE FROM decision WHERE source_offset = 2 AND n = 0", "crm_differs"),
+        ("UPDATE decision SET result = 'won' WHERE source_offset = 2 AND n = 0", "crm_differs"),
+        ("UPDATE decision SET source_offset = 99999 WHERE source_offset = 2 AND n = 0", "crm_unasked"),
+    ],
+)
+def test_a_row_that_says_something_else_is_found(
+    partition: Partition, url: str, statement: str, code: str
+) -> None:
+    changed(url, statement)
+    assert compared(partition, url)[code] >= 1
+
+
+def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path: Path) -> None:
+    """Another inquiry changes what the desk shows: both say so, with the version that the lead has by then."""
+    partition = Partition()
+    lead_id = partition.arrive("A-1", phone="+14014194247")
+    partition.arrive("A-2", phone="+14014194247", last_name="Jones")
+    partition.ask("claim", lead_id, "rep-1", queue_id="none")  # refused: nothing new of the lead
+    partition.ask("note", lead_id, "rep-1", note="calls back on Monday")
+    url = filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
+    engine = connect(url)
+    with engine.connect() as connection:
+        query = text("SELECT version, status, prospect_name FROM lead_exception")
+        ((version, status, prospect_name),) = connection.execute(query).all()
+    engine.dispose()
+    told = [msgspec.json.decode(record.value or b"") for record in partition.public[LEAD_EXCEPTIONS]]
+    versions = [one["version"] for one in told]
+    assert versions == sorted(set(versions))
+    assert len(versions) == 2 + (partition.row(lead_id).seq > versions[1])
+    assert (version, status, prospect_name) == (versions[-1], "open", "Jones")
+    assert told[-1]["prospect_name"] == "Jones"
+    assert compared(partition, url) == {}
+
+
+def test_a_lead_that_has_moved_since_is_not_compared(partition: Partition, url: str) -> None:
+    changed(url, "UPDATE lead SET version = version - 1 WHERE {first lead}")
+    first = min(check(partition).truth.leads)
+    assert compared(partition, url, moving={first}) == {}
+
+
+def test_a_database_that_is_not_there_is_found(partition: Partition, tmp_path: Path) -> None:
+    assert compared(partition, f"sqlite:///{tmp_path / 'none.sqlite'}") == {"unreachable": 1}
+
+
+# -- the board ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def client(valkey_url: str) -> AsyncIterator[Any]:
+    """Yield a client of a Valkey database of our own, empty before and after."""
+    found = connect_valkey(f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}")
+    await found.flushdb()
+    yield found
+    await found.flushdb()
+    await found.aclose()
+
+
+@pytest.fixture
+async def settings_of(partition: Partition, client: Any, valkey_url: str) -> Settings:
+    """Return settings at a board that shows the partition."""
+    return await listed(partition, client, valkey_url)
+
+
+async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings:
+    """Fill a board with the partition's lists; return settings at it."""
+    pipe = client.pipeline(transaction=False)
+    pipe.set(keys.CURRENT, "test")
+    for key, row in partition.rows.items():
+        if isinstance(row, LeadRow):
+            continue
+        for effect in effects(row, key, 0):
+            pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, effect.value))
+    checked = await asyncio.to_thread(check, partition)
+    for lead_id, facts in checked.truth.leads.items():
+        for queue_id, sort_key in facts.places().items():
+            place = keys.place(sort_key, lead_id)
+            pipe.zadd(keys.order("test", "default", queue_id), {place: 0})
+            pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
+            pipe.hset(
+                keys.rows("test", "default", queue_id),
+                lead_id,
+                keys.row(facts.seq, sort_key, b'{"name":"x"}'),
+            )
+    await pipe.execute()
+    return Settings.read(redis_url=f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}")
+
+
+async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
+    """Return what a comparison with the board finds."""
+    checked: Checked = await asyncio.to_thread(check, partition)
+    places = await check_board(settings, checked.truth, checked.findings)
+    assert places > 0
+    return checked.codes
+
+
+async def test_q7_a_board_that_shows_the_rows_agrees(partition: Partition, settings_of: Settings) -> None:
+    assert await shown(partition, settings_of) == {}
+
+
+async def test_q9_a_lead_that_is_still_listed_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    await client.zadd(keys.order("test", "default", "fresh"), {keys.place("1", "stranger"): 0})
+    assert await shown(partition, settings_of) == {"board_unasked": 1}
+
+
+async def test_q9_a_lead_that_is_not_listed_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    key = keys.order("test", "default", "fresh")
+    (first,) = await client.zrange(key, 0, 0)
+    lead_id = first.rpartition(b"\0")[2]
+    await client.zrem(key, first)
+    await client.hdel(keys.rows("test", "default", "fresh"), lead_id.decode())
+    await client.hdel(keys.names("test", "default", "fresh"), keys.named(b'{"name":"x"}', lead_id.decode()))
+    assert await shown(partition, settings_of) == {"board_missing": 1}
+
+
+async def test_q7_a_lead_in_another_place_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    key = keys.order("test", "default", "fresh")
+    (first,) = await client.zrange(key, 0, 0)
+    lead_id = first.rpartition(b"\0")[2].decode()
+    await client.zrem(key, first)
+    await client.zadd(key, {keys.place("9", lead_id): 0})
+    assert await shown(partition, settings_of) == {"board_differs": 1}
+
+
+async def test_q12_a_lead_a_search_would_not_find_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    key = keys.names("test", "default", "fresh")
+    (first, *_) = await client.hkeys(key)
+    await client.hdel(key, first)
+    assert await shown(partition, settings_of) == {"board_differs": 1}
+
+
+async def test_q6_an_older_definition_is_found(
+    partition: Partition, settings_of: Settings, client: Any
+) -> None:
+    key = keys.queues("test", "default")
+    value: Any = await client.hget(key, "fresh")
+    version, _, definition = value.partition(b" ")
+    older = msgspec.json.encode({**msgspec.json.decode(definition), "version": int(version) - 1})
+    await client.hset(key, "fresh", b"%d %b" % (int(version) - 1, older))
+    assert await shown(partition, settings_of) == {"board_differs": 1}
+
+
+async def test_r3_s5_an_offer_that_is_over_and_still_listed_is_found(client: Any, valkey_url: str) -> None:
+    partition, lead_id = offered()
+    settings = await listed(partition, client, valkey_url)
+    assert await shown(partition, settings) == {}
+    partition.pass_deadline(lead_id)
+    assert await shown(partition, settings) == {"board_unasked": 1, "board_missing": 1}
+
+
+async def test_a_board_that_is_not_there_is_found(partition: Partition, client: Any) -> None:
+    url = str(client.connection_pool.connection_kwargs["port"])
+    checked = await asyncio.to_thread(check, partition)
+    settings = Settings.read(redis_url=f"redis://127.0.0.1:{url}/{DATABASE}")
+    assert await check_board(settings, checked.truth, checked.findings) == 0
+    assert checked.codes == {"unreachable": 1}

@@ -1,0 +1,178 @@
+"""A running system agrees with itself, also after a storm and a kill; what is falsified behind its back is found."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from assurance.linearizability import check
+from assurance.load import EngineClient, OperationHistory, race, storm
+from assurance.verify import Kind, verify
+from board import keys
+from board.writer import Writer, connect
+from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
+from sink import engine as crm
+from streams.reading import read_topic
+from streams.topics import LEAD_ARRIVALS
+from tests.assurance.verify.running import agreed, running
+
+if TYPE_CHECKING:
+    from assurance.chaos.supervised_processes import SupervisedProcesses
+    from streams.settings import Settings
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+LEADS, REPS = 60, 5
+
+
+async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
+    async with running() as (settings, victims):
+        await storms(settings, victims)
+        await poison(settings)
+        await another_inquiry_to_an_open_exception(settings)
+        await races(settings)
+        await forgeries(settings)
+        await a_reader_that_is_gone(settings, victims)
+        await a_relay_that_is_gone(settings, victims)
+
+
+async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
+    """Everybody claims every lead at once, and then again while relay and a worker are killed."""
+    history = OperationHistory()
+    result = await storm(settings, leads=LEADS, reps=REPS, history=history)
+    assert (result.won, result.lost, result.told_first) == (LEADS, LEADS * (REPS - 1), LEADS * (REPS - 1))
+    assert (result.refused, result.unknown) == (0, 0)
+    assert sum(result.winners.values()) == LEADS
+    report = await verify(settings)
+    agreed(report, leads=LEADS)
+    assert report.phases == {"owned": LEADS}
+    assert report.crm_rows["assignment"] == report.board_places == LEADS
+
+    storming = asyncio.create_task(storm(settings, leads=LEADS, reps=REPS, history=history, seed=1))
+    await has_begun(settings)
+    victims.signal(["relay", "worker-2"], signal.SIGKILL)
+    result = await storming
+    assert (result.won, result.told_first) == (LEADS, LEADS * (REPS - 1))
+    agreed(await verify(settings), leads=2 * LEADS)
+    assert check(history.ops) == []
+
+
+async def has_begun(settings: Settings) -> None:
+    """Wait until the second storm's first answers are there."""
+    answers = 0
+    async for _ in read_topic(settings, LEAD_DECISIONS, until_end=False):
+        answers += 1
+        if answers > LEADS * REPS:
+            return
+
+
+async def poison(settings: Settings) -> None:
+    """Poison is among the dead letters and nothing else is."""
+    async with EngineClient(settings) as client:
+        await (await client.put(LEAD_ARRIVALS, b"{bad", key=b"x"))
+        await (
+            await client.put(
+                LEAD_ARRIVALS, b'{"vendor": "acme", "external_id": "silent", "phone": "4014194247"}'
+            )
+        )
+    report = await verify(settings)
+    agreed(report, leads=2 * LEADS + 1)
+    assert report.dead_letters == 1
+    assert report.phases["exception"] == 1  # the org has no queue
+
+
+async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
+    """See that a lead at the desk that inquires once more has one version in topic and database (E2, R6)."""
+    async with EngineClient(settings) as client:
+        again = b'{"vendor": "other", "external_id": "again", "phone": "4014194247", "last_name": "Silent"}'
+        await (await client.put(LEAD_ARRIVALS, again))
+    report = await verify(settings)
+    agreed(report, leads=2 * LEADS + 1)
+    assert report.inquiries == 1
+    newest: Any = None
+    async for record in read_topic(settings, LEAD_EXCEPTIONS):
+        newest = msgspec.json.decode(record.value)
+    engine = crm.connect(settings.database_url)
+    with engine.connect() as connection:
+        query = text("SELECT version, prospect_name FROM lead_exception WHERE lead_id = :one")
+        found = connection.execute(query, {"one": newest["lead_id"]}).one()
+    engine.dispose()
+    assert tuple(found) == (newest["version"], newest["prospect_name"])
+    assert newest["prospect_name"] == "Silent"
+
+
+async def races(settings: Settings) -> None:
+    """Reps claim what the board shows until there is nothing left."""
+    async with EngineClient(settings, follow_queues=True) as client:
+        await client.publish("queue", "all", {"queue_id": "all", "claimable": True})
+        for n in range(20):
+            await client.arrive({"vendor": "acme", "external_id": f"race-{n}"})
+        while len(client.places.get("all", ())) < 21:  # the client has no event for so many
+            await asyncio.sleep(0.05)
+    result = await race(settings, reps=4)
+    assert result.won == 21
+    assert result.told_first == result.lost
+    assert result.unknown == 0
+    agreed(await verify(settings), leads=2 * LEADS + 21)
+
+
+async def forgeries(settings: Settings) -> None:
+    """Each store is made to say something else; each is named."""
+    record: Any = None
+    async for record in read_topic(settings, ASSIGNMENTS):
+        lead_id = record.key.decode()
+        break
+    said = msgspec.json.decode(record.value)
+    async with EngineClient(settings) as client:
+        forged = msgspec.json.encode({**said, "rep_id": "rep-9"})
+        await (await client.put(ASSIGNMENTS, forged, key=record.key, headers=list(record.headers)))
+    engine = crm.connect(settings.database_url)
+    with engine.execution_options(writes=True).begin() as connection:
+        connection.execute(text("UPDATE lead SET owner = 'rep-9' WHERE lead_id = :one"), {"one": lead_id})
+    engine.dispose()
+    valkey: Any = connect(settings.redis_url)
+    generation = await Writer(valkey).generation()
+    assert generation is not None
+    place = keys.place("1", lead_id)
+    await valkey.zadd(keys.order(generation.id, "storm", "storm"), {place: 0})
+    await valkey.aclose()
+    report = await verify(settings)
+    assert not report.ok
+    assert set(report.counts) >= {"published_differs", "crm_differs", "board_unasked"}
+    assert {finding.lead_id for finding in report.findings} == {lead_id}
+    assert report.of_kind(Kind.CONTRADICTED) >= 3
+    assert report.of_kind(Kind.LOST) == 0
+    assert len(report.lines(most=2)) == 4
+    assert report.as_dict()["ok"] is False
+    assert report.as_dict(most=1)["findings"][0]["code"] in report.counts
+
+
+async def a_reader_that_is_gone(settings: Settings, victims: SupervisedProcesses) -> None:
+    """See that a sink which does not run is said to be behind."""
+    victims.signal(["sink"], signal.SIGSTOP)
+    async with EngineClient(settings) as client:
+        await client.arrive({"vendor": "acme", "external_id": "late"})
+    report = await verify(settings, wait_seconds=3)
+    assert report.of_kind(Kind.BEHIND) == 1
+    assert "sink" in next(finding.what for finding in report.findings if finding.code == "behind")
+    victims.signal(["sink"], signal.SIGCONT)
+
+
+async def a_relay_that_is_gone(settings: Settings, victims: SupervisedProcesses) -> None:
+    """See that what a relay has not carried yet is neither lost nor a contradiction."""
+    before = await verify(settings)
+    victims.signal(["relay"], signal.SIGSTOP)
+    async with EngineClient(settings) as client:
+        await client.arrive({"vendor": "acme", "external_id": "later", "assigned_to": "rep-1"})
+    report = await verify(settings, wait_seconds=5)
+    assert report.moving > 0
+    assert {code: n - before.counts.get(code, 0) for code, n in report.counts.items()} == {
+        **dict.fromkeys(before.counts, 0),
+        "behind": 1,
+    }
+    victims.signal(["relay"], signal.SIGCONT)

@@ -1,0 +1,43 @@
+"""An empty Valkey database for each test, and topics of a test's own."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import redis
+import redis.asyncio
+
+from board.expected import Sources
+from board.writer import connect
+from streams.settings import Settings
+from tests.board.engine import Engine
+
+_DATABASE = 11
+
+
+@pytest.fixture
+def board_url(valkey_url: str) -> Iterator[str]:
+    """Yield the URL of a database that is empty before and after; one that is not ours is left alone."""
+    url = f"{valkey_url.rsplit('/', 1)[0]}/{_DATABASE}"
+    with redis.Redis.from_url(url) as client:
+        assert client.dbsize() == 0, f"database {_DATABASE} of the Valkey for tests is in use"
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture
+async def client(board_url: str) -> AsyncIterator[redis.asyncio.Redis]:
+    """Yield a client of the empty database."""
+    found = connect(board_url)
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def engine(kafka: str, board_url: str) -> AsyncIterator[Engine]:
+    """Yield an engine with topics of its own."""
+    name = uuid.uuid4().hex[:10]
+    settings = Settings.read(kafka_bootstrap_servers=kafka, redis_url=board_url)
+    sources = Sources(journal=f"lead-journal-{name}", changes=f"queue-changes-{name}")
+    async with Engine(settings, sources) as running:
+        yield running

@@ -1,0 +1,177 @@
+"""What lead machine and relay would write, written to topics of a test's own."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import msgspec
+import redis.asyncio
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from board.expected import Sources
+from board.reader import Reader
+from board.service import Board
+from models.codec import directory_key, encode_row
+from models.decisions import Decision, OwnerChanged
+from models.facts import Facts
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, QueuePlacement
+from rules.outbound.public_messages import Effect, effects
+from streams.settings import Settings
+
+AT = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
+ORG = "acme"
+PARTITIONS = 2
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait until a condition (plain or awaitable) holds and return its value; fail after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while True:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return value
+            await asyncio.sleep(0.01)
+
+
+class Engine:
+    """Writes a journal and what it makes public, as lead machine and relay do, to topics of its own."""
+
+    def __init__(self, settings: Settings, sources: Sources) -> None:
+        self.settings = settings
+        self.sources = sources
+        self.rows: dict[str, LeadRow] = {}
+        self._off = 0
+        self._producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+        self.held: list[Effect] | None = None
+        """Where the relay's messages go while it is behind (None: it is not)."""
+
+    async def __aenter__(self) -> Self:
+        """Make the topics and start."""
+        admin = AIOKafkaAdminClient(**self.settings.aiokafka_options())
+        await admin.start()
+        await admin.create_topics(
+            [NewTopic(self.sources.journal, PARTITIONS, 1), NewTopic(self.sources.changes, PARTITIONS, 1)]
+        )
+        await admin.close()
+        await self._producer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self._producer.stop()
+
+    async def publish(self, queue_id: str, version: int = 1, value: dict[str, Any] | None = None) -> None:
+        """Publish a queue to every partition of the journal, or remove it."""
+        for partition in range(PARTITIONS):
+            self._off += 1
+            row = DirectoryRow(
+                off=self._off,
+                org=ORG,
+                kind="queue",
+                object_id=queue_id,
+                version=version,
+                value=value,
+                at=AT,
+            )
+            key = directory_key(partition, ORG, "queue", queue_id)
+            await self._write(key, row, partition)
+
+    async def decide(self, lead: Lead, *decisions: Decision) -> LeadRow:
+        """Write the next row of a lead and tell what it makes public."""
+        before = self.rows.get(lead.lead_id)
+        self._off += 1
+        row = LeadRow(
+            off=self._off,
+            seq=before.seq + 1 if before else 1,
+            lead=lead,
+            at=AT + timedelta(seconds=self._off),
+            cause=f"act-{self._off}",
+            decisions=decisions,
+        )
+        self.rows[lead.lead_id] = row
+        await self._write(lead.lead_id.encode(), row, self.partition(lead.lead_id))
+        return row
+
+    def partition(self, lead_id: str) -> int:
+        """Return the lead's partition; any rule will do as long as it is kept."""
+        return uuid.UUID(lead_id).int % PARTITIONS
+
+    async def relay(self) -> None:
+        """Send what was held back, and hold back no longer."""
+        held, self.held = self.held or [], None
+        for effect in held:
+            await self._tell(effect)
+
+    async def send_raw(self, value: bytes | None) -> None:
+        """Send what no relay sends."""
+        await self._producer.send_and_wait(self.sources.changes, value, key=b"k", partition=0)
+
+    async def _write(self, key: bytes, row: LeadRow | DirectoryRow, partition: int) -> None:
+        await self._producer.send_and_wait(
+            self.sources.journal, encode_row(row), key=key, partition=partition
+        )
+        for effect in effects(row, key, partition):
+            if effect.topic != "queue-changes":
+                continue
+            if self.held is None:
+                await self._tell(effect)
+            else:
+                self.held.append(effect)
+
+    async def _tell(self, effect: Effect) -> None:
+        await self._producer.send_and_wait(
+            self.sources.changes, effect.value, key=effect.key, headers=effect.headers
+        )
+
+
+def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Lead:
+    """Return the n-th lead, standing in the queues of `places` (queue id -> sort key)."""
+    facts = Facts(
+        vendor="v", org=ORG, first_name="Lead", last_name=str(n), state="RI", phone=f"+1401419{n:04d}"
+    )
+    base = Lead(
+        lead_id=str(uuid.UUID(int=n)),
+        facts=facts,
+        phase=Phase.QUEUED,
+        arrived_at=AT,
+        updated_at=AT,
+        places={queue: QueuePlacement(1, key, AT) for queue, key in (places or {}).items()},
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def claimed(one: Lead, rep_id: str) -> Lead:
+    """Return a lead as it is once a rep has claimed it."""
+    return msgspec.structs.replace(
+        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, places={}, callback_at=None
+    )
+
+
+def taken(rep_id: str, previous: str | None = None) -> OwnerChanged:
+    """Say that a rep has claimed it."""
+    return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="")
+
+
+@asynccontextmanager
+async def following(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
+    """Run a board until the block ends; it has caught up when the block begins."""
+    board = Board(engine.settings, client, engine.sources)
+    task = asyncio.create_task(board.follow())
+    try:
+        await until(lambda: board.state.ready()[0])
+        yield board
+        assert not task.done(), task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def ids(reader: Reader, queue_id: str) -> list[str]:
+    """Return the leads of a list, in order."""
+    return [lead_id for lead_id, _, _ in await reader.everything(ORG, queue_id)]

@@ -1,0 +1,187 @@
+"""People see names, the queue's own columns and the order, and nothing that was not meant for them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+import redis.asyncio
+
+from board import keys
+from board.reader import REBUILT, QueueInfo, Reader
+from board.writer import Change, Writer, read_change
+from models.errors import RetryableError
+
+ORG = "acme"
+GENERATION = "g"
+
+
+def definition(queue_id: str, version: int = 1, **changes: Any) -> Change:
+    value = {
+        "queue_id": queue_id,
+        "change": "defined",
+        "name": queue_id.title(),
+        "description": "Claim these leads!",
+        "claimable": True,
+        "columns": ["state", "loan_amount"],
+        "sort": {"field": "loan_amount", "direction": "desc"},
+        "teams": ["*"],
+        "outcomes": [],
+        "version": version,
+        "org": ORG,
+    }
+    return read_change(msgspec.json.encode(value | changes))
+
+
+def entered(queue_id: str, lead_id: str, name: str, version: int = 1) -> Change:
+    columns = {"name": name, "state": "RI", "loan_amount": 310000}
+    return Change(
+        change="entered",
+        org=ORG,
+        queue_id=queue_id,
+        lead_id=lead_id,
+        version=version,
+        sort_key=f"310000 {lead_id}",
+        columns=msgspec.Raw(msgspec.json.encode(columns)),
+    )
+
+
+@pytest.fixture
+async def writer(client: redis.asyncio.Redis) -> Writer:
+    await client.set(keys.CURRENT, GENERATION)
+    return Writer(client)
+
+
+@pytest.fixture
+def reader(client: redis.asyncio.Redis) -> Reader:
+    return Reader(client)
+
+
+async def test_q7_a_page_is_a_stretch_of_the_one_order_with_the_size_of_the_whole(
+    writer: Writer, reader: Reader
+) -> None:
+    changes = [entered("aged", f"lead-{n:03}", f"Lead {n}") for n in range(25)]
+    await writer.apply(GENERATION, [definition("aged"), *changes], {})
+    page = await reader.page(ORG, "aged", start=10, limit=5)
+    assert page.size == 25
+    assert [(row.rank, row.lead_id) for row in page.rows] == [(n, f"lead-{n:03}") for n in range(10, 15)]
+    assert page.queue is not None
+    assert (page.queue.claimable, page.queue.name, page.queue.size) == (True, "Aged", 25)
+    assert (await reader.page(ORG, "aged", start=30)).rows == ()
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (["state", "loan_amount"], {"name": "Jeremy", "state": "RI", "loan_amount": 310000}),
+        (["state"], {"name": "Jeremy", "state": "RI"}),
+        ([], {"name": "Jeremy"}),
+    ],
+)
+async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
+    writer: Writer, reader: Reader, columns: list[str], shown: dict[str, Any]
+) -> None:
+    await writer.apply(
+        GENERATION,
+        [definition("aged"), entered("aged", "lead-a", "Jeremy"), definition("aged", 2, columns=columns)],
+        {},
+    )
+    (row,) = (await reader.page(ORG, "aged")).rows
+    assert row.columns == shown
+    told = [entry for entry in await reader.feed(ORG, "0-0") if entry.change == "entered"]
+    assert [entry.columns for entry in told] == [shown]
+    (found,) = (await reader.search(ORG, "aged", "jer")).rows
+    assert found.columns == shown
+
+
+async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: Writer, reader: Reader) -> None:
+    blind = definition("blind", columns=[])
+    await writer.apply(GENERATION, [blind, entered("blind", "lead-a", "Jeremy")], {})
+    page, feed = await reader.page(ORG, "blind"), await reader.feed(ORG, "0-0")
+    assert b"310000" not in msgspec.json.encode([page, feed])
+
+
+@pytest.mark.parametrize("removed", [False, True])
+async def test_q3_without_a_definition_a_shared_queue_shows_names(
+    writer: Writer, reader: Reader, removed: bool
+) -> None:
+    if removed:
+        await writer.apply(GENERATION, [definition("aged"), definition("aged", 2, change="removed")], {})
+    await writer.apply(GENERATION, [entered("aged", "lead-a", "Jeremy")], {})
+    page = await reader.page(ORG, "aged")
+    assert page.queue is None
+    assert [row.columns for row in page.rows] == [{"name": "Jeremy"}]
+    assert await reader.queues(ORG) == []
+
+
+async def test_d3_a_reps_own_queue_shows_its_columns(writer: Writer, reader: Reader) -> None:
+    await writer.apply(GENERATION, [entered("rep/rep-7", "lead-a", "Jeremy")], {})
+    (row,) = (await reader.own(ORG, "rep-7")).rows
+    assert row.columns == {"name": "Jeremy", "state": "RI", "loan_amount": 310000}
+    assert (await reader.own(ORG, "rep-8")).size == 0
+
+
+async def test_q4_q7_the_catalogue_names_access_and_claimable_and_sizes(
+    writer: Writer, reader: Reader
+) -> None:
+    work = definition("west", name="A work queue", claimable=False, teams=["west"])
+    await writer.apply(GENERATION, [definition("aged"), work, entered("aged", "lead-a", "Jeremy")], {})
+    assert [(q.name, q.claimable, q.teams, q.size) for q in await reader.queues(ORG)] == [
+        ("A work queue", False, ("west",), 0),
+        ("Aged", True, ("*",), 1),
+    ]
+    assert await reader.queues("other") == []
+
+
+async def test_q6_an_older_definition_changes_nothing(writer: Writer, reader: Reader) -> None:
+    await writer.apply(GENERATION, [definition("aged", 5, name="New"), definition("aged", 4, name="Old")], {})
+    assert [info.name for info in await reader.queues(ORG)] == ["New"]
+    await writer.apply(GENERATION, [definition("aged", 6, change="removed")], {})
+    assert await reader.queues(ORG) == list[QueueInfo]()
+
+
+async def test_q12_search_finds_names_in_any_case_with_their_ranks(writer: Writer, reader: Reader) -> None:
+    names = ["Ana Jones", "Bo Smith", "Cy JONES", "Di Stone"]
+    changes = [entered("aged", f"lead-{n}", name) for n, name in enumerate(names)]
+    await writer.apply(GENERATION, [definition("aged"), *changes], {})
+    found = await reader.search(ORG, "aged", " jones ")
+    assert [(row.rank, row.columns["name"]) for row in found.rows] == [(0, "Ana Jones"), (2, "Cy JONES")]
+    assert len((await reader.search(ORG, "aged", "", limit=3)).rows) == 3
+    assert (await reader.search(ORG, "aged", "nobody")).rows == ()
+
+
+async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
+    writer: Writer, reader: Reader
+) -> None:
+    await writer.apply(GENERATION, [entered("aged", "lead-a", "A"), entered("aged", "lead-b", "B")], {})
+    first, second = await reader.feed(ORG, "0-0")
+    assert await reader.newest(ORG) == second.id
+    assert [entry.lead_id for entry in await reader.feed(ORG, first.id)] == ["lead-b"]
+    assert await reader.feed(ORG, second.id, wait_seconds=0.01) == []
+    await writer.apply(
+        GENERATION, [msgspec.structs.replace(entered("aged", "lead-a", "A", 2), change="left")], {}
+    )
+    (gone,) = await reader.feed(ORG, second.id, wait_seconds=2)
+    assert (gone.change, gone.queue_id, gone.lead_id, gone.version, gone.columns) == (
+        "left",
+        "aged",
+        "lead-a",
+        2,
+        {},
+    )
+
+
+async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
+    writer: Writer, reader: Reader, client: redis.asyncio.Redis
+) -> None:
+    await writer.apply(GENERATION, [entered("aged", f"lead-{n}", "A") for n in range(9)], {})
+    first, *_, newest = await reader.feed(ORG, "0-0")
+    await client.xtrim(keys.feed(ORG), maxlen=3, approximate=False)
+    (told,) = await reader.feed(ORG, first.id)
+    assert (told.change, told.id) == (REBUILT, newest.id)
+    assert await reader.feed(ORG, newest.id) == []
+
+
+async def test_without_a_board_readers_are_told_to_come_later(reader: Reader) -> None:
+    for asked in (reader.queues(ORG), reader.page(ORG, "aged"), reader.everything(ORG, "aged")):
+        with pytest.raises(RetryableError, match="being built"):
+            await asked

@@ -1,0 +1,304 @@
+"""The commands as people and programs use them, against a stack that runs."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from typer.testing import CliRunner
+
+from board.reader import Reader
+from cli import app
+from models.ids import lead_id
+from runtime.up import Everything, everything
+from streams.topics import DIRECTORY as DIRECTORY_TOPIC
+from streams.topics import LEAD_ARRIVALS
+
+REPO = Path(__file__).parents[2]
+MAPPING = """\
+external_id: id
+first_name: first
+last_name: last
+state: state
+"""
+CSV = "id,first,last,state\n1,Jeremy,Jones,RI\n2,Ana,Silva,MA\n,,,RI\n"
+DIRECTORY = """\
+settings: {lock_minutes: 30}
+queues:
+  new:
+    name: New leads
+    claimable: true
+    columns: [state]
+    inclusion: {combinator: and, rules: [{field: owned, operator: "=", value: false}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """Yield everything, running in a folder of its own."""
+    with everything(workers=1, state_dir=tmp_path_factory.mktemp("stack"), say=lambda _: None) as running:
+        yield running
+
+
+def firstclaim(stack: Everything, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run the command as another terminal would: it finds the stack by its state folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *map(str, arguments)],
+        env={**os.environ, "FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def last_line(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """Return the object a program reads."""
+    assert done.stdout.strip(), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+async def until_size(stack: Everything, queue_id: str, size: int) -> None:
+    """Wait until so many leads stand in a queue."""
+    reader = Reader.at(stack.settings.redis_url)
+    try:
+        async with asyncio.timeout(30):
+            while not any(q.queue_id == queue_id and q.size == size for q in await reader.queues("default")):
+                await asyncio.sleep(0.05)
+    finally:
+        await reader.close()
+
+
+@pytest.fixture(scope="module")
+def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everything:
+    """Publish a queue and send a file with two leads and one line nobody could tell from another."""
+    folder = tmp_path_factory.mktemp("files")
+    for name, text in (("leads.csv", CSV), ("mapping.yaml", MAPPING), ("directory.yaml", DIRECTORY)):
+        (folder / name).write_text(text)
+    applied = firstclaim(stack, "directory", "apply", folder / "directory.yaml", "--json")
+    assert applied.returncode == 0, applied.stderr
+    assert last_line(applied)["published"] == 2
+    mapping = folder / "mapping.yaml"
+    sent = firstclaim(
+        stack,
+        "send",
+        folder / "leads.csv",
+        "--mapping",
+        mapping,
+        "--vendor",
+        "v",
+        "--campaign",
+        "c",
+        "--json",
+    )
+    assert sent.returncode == 0, sent.stderr
+    result = last_line(sent)
+    assert (result["accepted"], result["refused"]) == (2, 1)
+    assert sum(result["refusals"].values()) == 1
+    assert "line 4" in sent.stderr
+    asyncio.run(until_size(stack, "new", 2))
+    return stack
+
+
+def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
+    """Q8: the winner reads that they have a new lead; the other one who has it, and a program sees it in the code."""
+    lead = lead_id("default", "v", "1", {})
+    won = firstclaim(fed, "claim", lead, "--rep", "rep-1", "--queue", "new", "--json")
+    lost = firstclaim(fed, "claim", lead, "--rep", "rep-2", "--json")
+    assert won.returncode == 0
+    assert won.stdout.startswith("Congratulations! You have a new lead")
+    assert last_line(won)["result"] == "won"
+    assert lost.returncode == 1
+    assert lost.stdout.startswith("Lead already claimed: rep-1 has it")
+    assert last_line(lost)["reason"] == "already_claimed"
+
+
+def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
+    """X1: every event of a lead with what was decided and for which reason, down to the rule's version."""
+    lead = lead_id("default", "v", "2", {})
+    firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
+    told = firstclaim(fed, "why", lead, "--json")
+    story = last_line(told)
+    assert [event["event"]["type"] for event in story["events"]] == ["lead_arrived", "action_requested"]
+    assert story["state"]["owner"] == "rep-3"
+    entered = story["events"][0]["decisions"][1]
+    assert entered["type"] == "queue_entered"
+    assert "rules of version" in entered["why"]
+    assert "owned by rep-3" in told.stdout
+    unknown = firstclaim(fed, "why", "00000000-0000-4000-8000-000000000000")
+    assert unknown.returncode == 1
+
+
+def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
+    """What was refused is there with its bytes and its reason, and can be sent again."""
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(**fed.settings.aiokafka_options())
+        await producer.start()
+        await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": 7', headers=[("x-vendor", b"acme")])
+        await producer.stop()
+
+    asyncio.run(send())
+    found = _letters(fed, 1)[0]
+    assert found["error_class"] == "not_json"
+    assert found["source"].startswith("lead-arrivals:")
+    shown = last_line(firstclaim(fed, "dead-letters", "show", found["place"], "--json"))
+    assert shown["value"] == '{"vendor": 7'
+    assert shown["headers"] == {"x-vendor": "acme"}
+    again = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
+    assert last_line(again)["replayed"] == 1
+    twice = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
+    assert (last_line(twice)["replayed"], last_line(twice)["again"]) == (1, 1)
+    assert "not for the first time" in twice.stdout
+    assert len(_letters(fed, 3)) == 3  # still not JSON, and still not lost
+    missing = firstclaim(fed, "dead-letters", "show", "0:99999")
+    assert missing.returncode == 70
+    assert "nothing at 0:99999" in missing.stderr
+
+
+def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
+    fed: Everything,
+) -> None:
+    """P2, P3, P5, P6: null headers, 5 MB out of some KB, bytes that are no text, what was published since."""
+
+    async def send() -> None:
+        options = {"max_request_size": 10_000_000, "compression_type": "gzip"}
+        async with AIOKafkaProducer(**fed.settings.aiokafka_options(), **options) as producer:
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_900_000)
+            await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
+            for value in (b"7", b'{"name": "Ann", "role": "rep"}'):
+                await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
+
+    asyncio.run(send())
+    _letters(fed, 6)
+    found = last_line(firstclaim(fed, "dead-letters", "list", "--json"))["letters"]
+    whole = [last_line(firstclaim(fed, "dead-letters", "show", one["place"], "--json")) for one in found]
+    (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
+    assert (null["error_class"], null["headers"]) == ("not_json", {"h": "", "error-class": "mine"})
+    assert any("\\xff" in one["value"] for one in whole)
+    (cut,) = [one for one in whole if one["value_cut_from"]]
+    assert (cut["value_cut_from"], cut["error_class"]) == (5_000_000, "too_large")
+    (large,) = [one for one in whole if len(one["value"]) == 1_900_000]
+    (old,) = [one for one in whole if one["source"].startswith("directory:")]
+    for one, why in (
+        (cut, "only the first 65536 of its 5000000 bytes were kept"),
+        (large, "lead-arrivals takes no record of its size"),
+        (old, "a newer record of its key is in directory"),
+    ):
+        refused = firstclaim(fed, "dead-letters", "replay", one["place"])
+        assert refused.returncode == 1
+        assert f"dead letter {one['place']}: " in refused.stderr
+        assert why in refused.stderr
+        assert "Traceback" not in refused.stderr
+    several = firstclaim(fed, "dead-letters", "replay", "--all", "--class", "too_large", "--json")
+    assert last_line(several)["replayed"] == 0
+    assert last_line(several)["failed"] + sum(last_line(several)["left_out"].values()) == 2
+
+
+def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:
+    for _ in range(40):
+        found = last_line(firstclaim(stack, "dead-letters", "list", "--topic", "lead-arrivals", "--json"))
+        if found["total"] >= at_least:
+            letters: list[dict[str, Any]] = found["letters"]
+            return letters
+    raise AssertionError(f"no {at_least} dead letters came")
+
+
+def test_x7_status_and_verify_agree(fed: Everything) -> None:
+    """X7: leads by phase, queues and lag in one object; logs, journal, database and board say the same."""
+    verified = firstclaim(fed, "verify", "--json")
+    assert verified.returncode == 0, verified.stdout
+    result = last_line(verified)
+    assert (result["ok"], result["leads"], result["findings"]) == (True, 2, [])
+    seen = last_line(firstclaim(fed, "status", "--json"))
+    assert seen["leads"] == 2
+    assert seen["trouble"] == []
+    assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
+    assert seen["queues"]["new"]["claimable"]
+
+
+def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: Path) -> None:
+    """Q6: an invalid rule is refused with its path and the reason, and nothing of the file is published."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(DIRECTORY.replace("owned, operator", "ovned, operator") + "rep: {}\n")
+    done = firstclaim(fed, "directory", "apply", wrong, "--json")
+    assert done.returncode == 1
+    assert last_line(done)["published"] == 0
+    assert "queues.new.inclusion" in done.stderr
+    assert "ovned" in done.stderr
+    assert "rep: is no section" in done.stderr
+
+
+def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Everything) -> None:
+    """X5: how many match now, and why not; what is asked is what the engine has, so verify finds nothing changed."""
+    rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
+    other = lead_id("default", "v", "2", {})
+    tried = last_line(firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json"))
+    assert (tried["matched"], tried["leads"]) == (1, 2)
+    assert tried["examples"][0]["name"] == "Jeremy Jones"
+    assert (tried["lead"]["matches"], tried["lead"]["why"]) == (False, "state is MA, not RI")
+    queue = last_line(firstclaim(fed, "rules", "try", "--queue", "new", "--lead", other, "--json"))
+    assert queue["lead"]["matches"] is (other in [example["lead_id"] for example in queue["examples"]])
+    assert "new by its rules of version" in queue["lead"]["why"]
+    exported = firstclaim(fed, "directory", "export")
+    assert "    name: New leads\n" in exported.stdout
+
+
+def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
+    """The lists are derived: made anew they are the same."""
+    done = firstclaim(fed, "board", "rebuild")
+    assert done.returncode == 0, done.stderr
+    assert "board rebuilt" in done.stderr
+    assert firstclaim(fed, "verify").returncode == 0
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    """A person finds out how by asking the command itself."""
+    runner = CliRunner()
+
+    def walk(command: Any, path: list[str]) -> Iterator[list[str]]:
+        if hasattr(command, "commands"):
+            for name, sub in command.commands.items():
+                yield from walk(sub, [*path, name])
+        else:
+            yield path
+
+    from typer.main import get_command  # noqa: PLC0415  # only this test looks inside
+
+    paths = list(walk(get_command(app), []))
+    assert len(paths) > 15
+    for path in paths:
+        result = runner.invoke(app, [*path, "--help"])
+        assert result.exit_code == 0, path
+        assert "Example: firstclaim" in result.output or "firstclaim sink" in result.output, path
+
+
+def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
+    """No traceback for what is only away."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "verify"],
+        env={
+            **os.environ,
+            "FIRSTCLAIM_STATE_DIR": str(tmp_path),
+            "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        },
+        cwd=REPO,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 70
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "firstclaim: Kafka: 127.0.0.1:1" in done.stderr

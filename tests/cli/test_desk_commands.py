@@ -1,0 +1,287 @@
+"""A manager's desk through the commands, against a stack that runs: leads given out by hand, exceptions, trying."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from application.assignment import Given, assign_all, summed
+from application.engine_client import EngineClient
+from application.exceptions_desk import exceptions_now
+from application.journal_snapshot import journal_now
+from application.lead_selection import dealt
+from cli import app
+from models.ids import lead_id
+from runtime.up import Everything, everything
+
+REPS = ("rep-1", "rep-2")
+MANAGERS = ("mia", "moe")
+DIRECTORY: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("settings", "settings", {"lock_minutes": 30}),
+    *(("rep", rep_id, {"role": "rep"}) for rep_id in REPS),
+    ("rep", "rep-3", {"role": "rep", "licensed_states": ["RI"]}),
+    *(("rep", rep_id, {"role": "manager"}) for rep_id in MANAGERS),
+    (
+        "group",
+        "west",
+        {
+            "method": "round_robin",
+            "members": [{"rep_id": "rep-3"}, {"rep_id": "rep-1"}],
+            "claim_window_seconds": 900,
+        },
+    ),
+    ("campaign", "west", {"group_id": "west", "description": "Rates drop"}),
+    (
+        "queue",
+        "pool",
+        {"inclusion": {"rules": [{"field": "vendor", "operator": "in", "value": ["race", "pool"]}]}},
+    ),
+)
+RACED = 50
+
+
+def arrivals() -> list[dict[str, Any]]:
+    """Return the leads: 50 to race for and 9 to give out stand in a queue, 5 are exceptions."""
+    raced = [{"vendor": "race", "external_id": str(n), "last_name": f"R{n}"} for n in range(RACED)]
+    pool = [
+        {"vendor": "pool", "external_id": str(n), "last_name": f"P{n}", "state": "RI" if n < 3 else "MA"}
+        for n in range(9)
+    ]
+    desk = [
+        {
+            "vendor": "desk",
+            "external_id": str(n),
+            "first_name": "Jeremy",
+            "last_name": f"[Jones] {n}",
+            "loan_amount": 310_000,
+            "loan_purpose": "purchase",
+            "state": "TX",
+        }
+        for n in range(5)
+    ]
+    return [*raced, *pool, *desk]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+    """Yield everything, running, with what is published and all leads where they belong."""
+    with everything(workers=1, state_dir=tmp_path_factory.mktemp("desk"), say=lambda _: None) as running:
+        asyncio.run(feed(running))
+        yield running
+
+
+async def feed(stack: Everything) -> None:
+    """Publish, let the leads arrive, and wait until the database knows of every exception."""
+    async with EngineClient(stack.settings, follow_queues=True) as client:
+        for kind, object_id, value in DIRECTORY:
+            await client.publish(kind, object_id, value)
+        messages = arrivals()
+        await asyncio.gather(*(client.arrive(message) for message in messages))
+        queued = {a_lead(message["vendor"], message["external_id"]) for message in messages[: RACED + 9]}
+        await client.until_in("pool", queued, 60)
+    await until_desk(stack, 5, 0)
+
+
+async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str, Any]:
+    """Wait until the exceptions desk has so many, and return it."""
+    async with asyncio.timeout(30):
+        while True:
+            seen = exceptions_now(stack.settings, "default", show_ignored=True, limit=100)
+            if (seen["open"], seen["ignored"]) == (is_open, ignored):
+                return seen
+            await asyncio.sleep(0.05)
+
+
+def a_lead(vendor: str, external_id: str | int) -> str:
+    """Return a lead's id."""
+    return lead_id("default", vendor, str(external_id), {})
+
+
+def firstclaim(stack: Everything, *arguments: str | Path, text: str = "") -> Result:
+    """Run a command as another terminal would: it finds the stack by its state folder. `text`: its stdin."""
+    done = CliRunner().invoke(
+        app,
+        [*map(str, arguments), "--json"],
+        input=text,
+        env={"FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
+    )
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def last_line(done: Result) -> dict[str, Any]:
+    """Return the object a program reads."""
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def owners(stack: Everything, *ids: str) -> list[str | None]:
+    """Return who has the leads, as the journal knows it."""
+    leads = asyncio.run(journal_now(stack.settings)).leads
+    return [leads[each].owner for each in ids]
+
+
+def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Everything) -> None:
+    """D6, E3: evenly and in order; what is refused is said with its reason, and the code says not all were."""
+    ids = [a_lead("pool", n) for n in (8, 7, 6)]
+    done = firstclaim(desk, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
+    assert done.exit_code == 0, done.output
+    assert last_line(done) == {
+        "assigned": 3,
+        "lost": 0,
+        "refused": 0,
+        "unanswered": 0,
+        "refusals": {},
+        "by_rep": {"rep-1": 2, "rep-2": 1},
+    }
+    assert owners(desk, *ids) == ["rep-1", "rep-2", "rep-1"]
+    unknown = a_lead("nobody", 1)
+    again = firstclaim(desk, "assign", ids[0], unknown, "nonsense", "--to", "rep-2", "--by", "moe")
+    assert again.exit_code == 1
+    result = last_line(again)
+    assert (result["assigned"], result["lost"], result["refused"]) == (0, 1, 2)
+    assert result["refusals"] == {"unknown_lead": 1, "names_no_lead": 1}
+    assert f"{ids[0]}: rep-1 has it" in again.stdout
+    assert f"{unknown}: unknown_lead: no such lead has arrived" in again.stdout
+    assert "nonsense: lead_id must be a UUID" in again.stderr
+    assert owners(desk, ids[0]) == ["rep-1"]
+
+
+def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: Everything) -> None:
+    """D6: everybody else is refused, and the lead stays where it is."""
+    lead = a_lead("pool", 5)
+    by_rep = last_line(firstclaim(desk, "assign", lead, "--to", "rep-2", "--by", "rep-1"))
+    assert by_rep["refusals"] == {"not_allowed": 1}
+    to_nobody = last_line(firstclaim(desk, "assign", lead, "--to", "rep-9", "--by", "mia"))
+    assert to_nobody["refusals"] == {"unknown_rep": 1}
+    assert owners(desk, lead) == [None]
+    assert firstclaim(desk, "assign", "--to", "rep-1", "--by", "mia").exit_code == 2
+
+
+def test_d6_a_segment_is_assigned_as_it_is_now(desk: Everything) -> None:
+    """D6: a rule over the leads as they stand, derived fields too; tried first, then done, then there is none left."""
+    rules = [
+        {"field": "vendor", "operator": "=", "value": "pool"},
+        {"field": "state", "operator": "=", "value": "RI"},
+        {"field": "phase", "operator": "=", "value": "queued"},
+    ]
+    asked = (
+        "assign",
+        "--segment",
+        json.dumps({"rules": rules}),
+        "--to",
+        "rep-2",
+        "--to",
+        "rep-1",
+        "--by",
+        "mia",
+    )
+    tried = firstclaim(desk, *asked, "--dry-run")
+    assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 2, "rep-1": 1})
+    assert owners(desk, a_lead("pool", 0)) == [None]
+    assert last_line(firstclaim(desk, *asked))["by_rep"] == {"rep-2": 2, "rep-1": 1}
+    none_left = firstclaim(desk, *asked)
+    assert (none_left.exit_code, last_line(none_left)["assigned"]) == (0, 0)
+
+
+def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) -> None:
+    """D6: a vendor's own list; bad lines are named and refused, the rest goes on."""
+    path = tmp_path / "list.csv"
+    path.write_text("vendor,external_id\npool,3\npool,\npool,4\npool,3\n")
+    done = firstclaim(desk, "assign", "--from", path, "--to", "rep-1", "--by", "mia")
+    assert done.exit_code == 1
+    result = last_line(done)
+    assert (result["assigned"], result["refused"]) == (2, 1)
+    assert "line 3: external_id is missing" in done.stderr
+    assert "named again, and assigned once: 1" in done.stderr
+    assert owners(desk, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
+
+
+def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None:
+    """E3: each lead has one owner; the manager who came second is told who that is."""
+    ids = [a_lead("race", n) for n in range(RACED)]
+
+    async def one(by: str, to: str, leads: list[str]) -> list[Given]:
+        wanted = list(dealt(leads, (to,)))
+        return await assign_all(desk.settings, wanted, by=by, org="default", patience_seconds=60)
+
+    async def race() -> tuple[list[Given], list[Given]]:
+        return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))
+
+    mias, moes = asyncio.run(race())
+    found = owners(desk, *ids)
+    for mine, theirs, owner in zip(mias, moes[::-1], found, strict=True):
+        assert mine.lead_id == theirs.lead_id
+        assert sorted(str(one.result) for one in (mine, theirs)) == ["done", "lost"]
+        assert {mine.owner, theirs.owner} == {owner}
+        winner = mine if mine.result == "done" else theirs
+        assert winner.to == owner
+    totals = [summed(each, 0) for each in (mias, moes)]
+    assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
+
+
+def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(desk: Everything) -> None:
+    """E2, E3, E4: the desk's columns; an ignored one is hidden, last with --all, and may be assigned or come back."""
+    listed = firstclaim(desk, "exceptions", "list")
+    first, *_ = last_line(listed)["exceptions"]
+    assert (last_line(listed)["open"], first["reason"]) == (5, "no_available_agents")
+    assert (first["prospect_name"], first["vendor"]) == ("Jeremy [Jones] 0", "desk")
+    head = listed.stdout.splitlines()[0]
+    assert all(
+        column in head for column in ("prospect name", "lead provider", "failure reason", "create date")
+    )
+    assert "Jeremy [Jones] 0" in listed.stdout
+    assert "310,000" in listed.stdout
+    ids = [row["lead_id"] for row in last_line(listed)["exceptions"]]
+    ignored = firstclaim(desk, "exceptions", "ignore", ids[0], "--by", "mia")
+    assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "ignored")
+    assert firstclaim(desk, "exceptions", "ignore", ids[1], "--by", "moe").exit_code == 0
+    asyncio.run(until_desk(desk, 3, 2))
+    shown = last_line(firstclaim(desk, "exceptions", "list"))
+    assert (len(shown["exceptions"]), shown["ignored"]) == (3, 2)
+    everything_shown = last_line(firstclaim(desk, "exceptions", "list", "--all"))["exceptions"]
+    assert [row["lead_id"] for row in everything_shown] == [*ids[2:], *ids[:2]]
+    assert firstclaim(desk, "assign", ids[0], "--to", "rep-1", "--by", "mia").exit_code == 0
+    assert firstclaim(desk, "exceptions", "unignore", ids[1], "--by", "mia").exit_code == 0
+    asyncio.run(until_desk(desk, 4, 0))
+    not_one = firstclaim(desk, "exceptions", "ignore", a_lead("race", 0), "--by", "mia")
+    assert (not_one.exit_code, last_line(not_one)["reason"]) == (1, "not_an_exception")
+    assert firstclaim(desk, "exceptions", "ignore", ids[2], "--by", "rep-1").exit_code == 1
+    assert firstclaim(desk, "exceptions", "ignore", "7", "--by", "mia").exit_code == 2
+
+
+def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: Everything) -> None:
+    """X5, R9: who and until when, why not the others, from what the journals have; nothing changes by asking."""
+    message = {
+        "vendor": "acme",
+        "external_id": "new",
+        "last_name": "Silva",
+        "state": "TX",
+        "campaign": "west",
+    }
+    asked = ("route", "@-", "--at", "2099-11-20T15:00:00Z")
+    done = firstclaim(desk, *asked, text=json.dumps(message))
+    routed = last_line(done)
+    assert (routed["campaign"], routed["group"], routed["method"]) == ("west", "west", "round_robin")
+    assert (routed["offered_to"], routed["until"]) == (["rep-1"], "2099-11-20T15:15:00Z")
+    assert routed["passed"] == [{"rep_id": "rep-3", "why": "not licensed in TX"}]
+    assert "goes to rep-1 until 2099-11-20 15:15:00+00:00: turn 1" in done.stdout
+    assert last_line(firstclaim(desk, *asked, text=json.dumps(message))) == routed
+    free = last_line(firstclaim(desk, "route", "@-", text=json.dumps({**message, "campaign": "none"})))
+    assert (free["group"], free["offered_to"], free["phase"]) == (None, [], "exception")
+    assert "vendor is acme" in free["passed"][0]["why"]
+    known = firstclaim(desk, "route", "--lead", a_lead("race", 1))
+    assert last_line(known)["was"]["phase"] in {"queued", "owned"}
+    assert [each["queue_id"] for each in last_line(known)["queues"]] == ["pool"]
+    assert firstclaim(desk, "route", "--lead", a_lead("nobody", 1)).exit_code == 1
+    assert firstclaim(desk, "route").exit_code == 2
+
+
+def test_x7_after_all_that_everything_agrees(desk: Everything) -> None:
+    """X7: what was given out by hand is in logs, journals, database and board alike."""
+    verified = firstclaim(desk, "verify")
+    assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])

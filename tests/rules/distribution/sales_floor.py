@@ -1,0 +1,390 @@
+"""A sales floor in a test: leads and their org, each with its own log and one clock, and the errands between them.
+
+Errands keep their order, per partition of the lead journal and per lead's partition on the way back, as the relays
+keep it. When they arrive is the test's affair: at once (`prompt`), late, or again, as by a relay that has crashed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any, ClassVar, Final, Self, TypeVar
+
+from models.codec import decode_org_event, decode_org_record, encode_org_event, encode_org_record
+from models.decisions import Answered
+from models.events import DirectoryPublished
+from models.facts import Facts
+from models.lead import Deadline, Lead, LeadRow, Phase, Seeking
+from models.offers import OfferMade, RingStarted
+from models.org import (
+    ContactListed,
+    OrgEvent,
+    OrgRep,
+    OrgWoken,
+    PersonArrived,
+    RepChange,
+    RepChanged,
+    Stage,
+    WakeKind,
+)
+from models.org_decisions import OrgDecision, OrgStep
+from rules.lead.machine import LeadEvent
+from rules.org.org_partition import OrgPartition, Record
+from rules.org.state import OrgState
+from rules.outbound.lead_org_messages import to_leads, to_org
+from rules.outbound.notifications import notices
+from tests.rules.lead.lead_story import LEAD, Story
+
+T = TypeVar("T")
+ORG: Final = "default"
+NEWS: Final = "news"
+"""What is published and who comes and goes: no lead's errand, so it has no number."""
+ARRIVALS: Final = "arrivals"
+"""What vendors send, and the do-not-contact list: it has no number either."""
+CREW: Final[dict[str, dict[str, Any]]] = {"mia": {"role": "manager"}, "ada": {"role": "admin"}}
+PARTITIONS: Final = 2
+ROUNDS: Final = 5_000
+"""More rounds than any story has; more means that leads and org never come to rest."""
+_STANDS: Final = {
+    Seeking.OFFERED: Stage.OFFERED,
+    Seeking.RINGING: Stage.RINGING,
+    Seeking.PAUSED: Stage.WAITING,
+    Seeking.WAITING: Stage.WAITING,
+}
+"""How far a lead is -> where it stands with its org."""
+_Due = tuple[datetime, int, str, tuple[str, Deadline] | OrgWoken]
+
+
+class Lane:
+    """Errands in order, each with its number, and how many of them have arrived."""
+
+    order: ClassVar = count()
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Any, int, int]] = []
+        self.done = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many are on their way."""
+        return len(self.sent) - self.done
+
+    def send(self, event: Any, mark: int = -1) -> None:
+        """Put an errand on its way."""
+        self.sent.append((event, mark, next(Lane.order)))
+
+    def next(self, most: int) -> Iterator[tuple[Any, int]]:
+        """Return the next errands, each as it arrives."""
+        for _ in range(min(most, self.waiting)):
+            self.done += 1
+            yield self.sent[self.done - 1][:2]
+
+    def back(self, steps: int) -> None:
+        """Begin again so many errands ago: whoever carried them died before it committed."""
+        self.done = max(0, self.done - steps)
+
+
+class SalesFloor(Story):
+    """Leads by name, their org, one clock. `prompt`: every errand arrives before anything else happens."""
+
+    def __init__(self, *reps: str, **terms: Any) -> None:
+        self.offices = OrgPartition(0)
+        self.journal: list[Record] = []
+        self.decided: list[OrgDecision] = []
+        self.history: dict[str, list[LeadRow]] = defaultdict(list)
+        self.errands: dict[str, Lane] = {
+            source: Lane() for source in (NEWS, ARRIVALS, *map(str, range(PARTITIONS)))
+        }
+        self.answers: dict[str, Lane] = {source: Lane() for source in map(str, range(PARTITIONS))}
+        self.prompt = True
+        self._org_offsets = count()
+        self._news = count()
+        self._listed = count()
+        super().__init__(reps=CREW | {rep_id: dict(terms) for rep_id in reps})
+
+    # -- what is there ----------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> OrgState:
+        """What the org remembers."""
+        return self.offices.state(ORG)
+
+    def lead_of(self, name: str) -> Lead:
+        """Return a lead by its name; there must be one."""
+        lead = self.rows[name].lead
+        assert lead is not None
+        return lead
+
+    def has(self, name: str) -> tuple[str, ...]:
+        """Return who has an open offer of a lead, or owns it."""
+        lead = self.lead_of(name)
+        return (lead.owner,) if lead.owner else lead.search.reps if lead.search else ()
+
+    def in_hand(self, rep_id: str) -> tuple[int, int]:
+        """Return how many leads a rep holds and is offered, by the org's count."""
+        row = self.state.reps[rep_id]
+        return row.held, row.offered
+
+    def stage(self, name: str) -> Stage | None:
+        """Return where a lead stands with its org."""
+        row = self.state.leads.get(name)
+        return row.stage if row else None
+
+    def offered(self, name: str) -> list[str]:
+        """Return to whom the org offered a lead, in order."""
+        return [said.rep_id for said in self.decided if isinstance(said, OfferMade) and said.lead_id == name]
+
+    def offers_to(self, rep_id: str, *names: str) -> int:
+        """Count the offers of some leads that a rep was made."""
+        return sum(
+            isinstance(said, OfferMade) and said.rep_id == rep_id and said.lead_id in names
+            for said in self.decided
+        )
+
+    def all_said(self, name: str, kind: type[T]) -> list[T]:
+        """Return every decision of a kind in a lead's history."""
+        return [said for row in self.history[name] for said in row.decisions if isinstance(said, kind)]
+
+    def all_notices(self, name: str) -> list[tuple[str, str, bool]]:
+        """Return template, rep and whether it was withdrawn, of all that a lead's history asked to be sent."""
+        return [
+            (notice.template, notice.rep_id, notice.withdrawn)
+            for row in self.history[name]
+            for notice in notices(row)
+        ]
+
+    # -- what happens -----------------------------------------------------------------------------------------------
+
+    def group(self, group_id: str, *members: str | tuple[str, int], **more: Any) -> Self:
+        """Publish a group by its roster, and a campaign of the same name that leads come through."""
+        roster = [
+            {"rep_id": member} if isinstance(member, str) else {"rep_id": member[0], "weight": member[1]}
+            for member in members
+        ]
+        self.publishes("group", group_id, {"method": "round_robin", "members": roster, **more})
+        return self.publishes("campaign", group_id, {"name": group_id, "group_id": group_id})
+
+    def arrives(self, name: str = LEAD, **facts: Any) -> Self:
+        """Let a vendor send the lead; its org says whose it is (R6)."""
+        self.name = name
+        given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
+        told = Facts(**{**given, "created_at": self.now, **facts})
+        self.errands[ARRIVALS].send(PersonArrived(lead_id=name, cause=f"arrival/{name}", facts=told))
+        return self.if_prompt()
+
+    def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
+        """Put a handle on the do-not-contact list, or with None take it off (X6)."""
+        version = next(self._listed)
+        self.errands[ARRIVALS].send(
+            ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
+        )
+        return self.if_prompt()
+
+    def comes(self, *names: str, through: str = "west", **facts: Any) -> Self:
+        """Let leads arrive through a group's campaign."""
+        for name in names:
+            self.arrives(name, campaign=through, **facts)
+        return self
+
+    def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> None:
+        """Let a rep leave, be away or come back."""
+        cause = f"change/{next(self._news)}"
+        self.errands[NEWS].send(RepChanged(cause=cause, rep_id=rep_id, change=change, until=until))
+        self.if_prompt()
+
+    def publishes(
+        self, kind: str, object_id: str, value: dict[str, Any] | None, *, sweep: bool = True
+    ) -> Self:
+        """Publish an object to leads and, as far as it has to know of it, to the org."""
+        with self.late():
+            super().publishes(kind, object_id, value, sweep=sweep)
+        if kind in ("rep", "group", "settings"):
+            version = next(self._news)
+            self.errands[NEWS].send(
+                DirectoryPublished(
+                    lead_id="",
+                    cause=f"directory/{version}",
+                    org=ORG,
+                    kind=kind,
+                    object_id=object_id,
+                    version=version,
+                    value=value,
+                )
+            )
+        return self.if_prompt()
+
+    def asks(self, action: str, rep_id: str, *, action_id: str | None = None, **fields: Any) -> Answered:
+        """Let a person ask for something; return the answer."""
+        with self.late():
+            answer = super().asks(action, rep_id, action_id=action_id, **fields)
+        self.if_prompt()
+        return answer
+
+    def log(self, event: LeadEvent) -> Self:
+        """Append an event to a lead's log; what it asks of the org is on its way."""
+        super().log(event)
+        row = self.rows[event.lead_id]
+        self.history[event.lead_id].append(row)
+        lane = self.errands[partition_of(event.lead_id)]
+        for n, errand in enumerate(to_org(row)):
+            lane.send(errand, mark=row.off << 8 | n)
+        return self.if_prompt()
+
+    def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:
+        """Append an event to the org's log; its answers are on their way."""
+        event = decode_org_event(encode_org_event(event))
+        decided = self.offices.decide(
+            event, off=next(self._org_offsets), at=self.now, source=source, mark=mark
+        )
+        assert decided.failure is None
+        for key, record in decided.records:
+            read = decode_org_record(encode_org_record(record))
+            assert read == record
+            self.journal.append((key, read))
+            assert self.offices.apply(read)
+        head = decided.records[0][1]
+        assert isinstance(head, OrgStep)
+        self.decided += head.decisions
+        self.check_caps(head)
+        for news in to_leads(head):
+            self.answers[partition_of(news.lead_id)].send(news)
+
+    def check_caps(self, step: OrgStep) -> None:
+        """Hold every offer of a step against the caps of whom it was made to (R9)."""
+        for said in step.decisions:
+            reps = said.reps if isinstance(said, RingStarted) else ()
+            for rep_id in (said.rep_id,) if isinstance(said, OfferMade) else reps:
+                plan = self.offices.directory(ORG).rep(rep_id)
+                most = plan.max_open if plan else 0
+                assert most is None or sum(self.in_hand(rep_id)) <= most, "an offer never exceeds the cap"
+
+    # -- errands ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def late(self) -> Iterator[None]:
+        """Let errands wait until the block's end, or until the test carries them."""
+        before, self.prompt = self.prompt, False
+        yield
+        self.prompt = before
+
+    def if_prompt(self) -> Self:
+        """Let everything arrive, unless errands are late now."""
+        return self.deliver() if self.prompt else self
+
+    def carry(self, source: str, most: int = 1) -> None:
+        """Let the next errands of a partition, or news, arrive at the org."""
+        for event, mark in self.errands[source].next(most):
+            self.tell(event, "" if source in (NEWS, ARRIVALS) else source, mark)
+
+    def answer(self, partition: str, most: int = 1) -> None:
+        """Let the org's next answers arrive at the leads of a partition."""
+        name = self.name
+        with self.late():
+            for answered, _ in self.answers[partition].next(most):
+                self.log(answered)
+        self.name = name
+
+    def deliver(self) -> Self:
+        """Let everything arrive that is on its way, and what comes of it, until nothing is."""
+        for _ in range(ROUNDS):
+            lanes = [*self.errands.items(), *self.answers.items()]
+            waiting = [(lane.sent[lane.done][2], source, lane) for source, lane in lanes if lane.waiting]
+            if not waiting:
+                return self
+            _, source, first = min(waiting, key=lambda one: one[0])
+            (self.carry if first is self.errands.get(source) else self.answer)(source)
+        raise AssertionError("leads and org do not come to rest")
+
+    def restart_org(self, *, compacted: bool = False) -> None:
+        """Forget all of the org but its journal, and read that back, as it is or once it was compacted."""
+        offices = OrgPartition(0)
+        last = {key: place for place, (key, _) in enumerate(self.journal)}
+        for place, (key, record) in enumerate(self.journal):
+            if not compacted or last[key] == place:
+                offices.apply(record)
+        offices.recovered()
+        assert sorted(offices.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
+        assert offices.state(ORG).persons == self.state.persons
+        self.offices = offices
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def wait(self, **length: float) -> Self:
+        """Let time pass with all timers on time, those of leads and those of the org."""
+        end, name = self.now + timedelta(**length), self.name
+        for _ in range(ROUNDS):
+            self.if_prompt()
+            due = min((*self._deadlines(), *self._wakes()), key=lambda one: one[:3], default=None)
+            if due is None or due[0] > end:
+                self.now = end
+                self.name = name
+                return self
+            self.now = max(self.now, due[0])
+            self.tell_due(due[3])
+        raise AssertionError("time does not pass")
+
+    def tell_due(self, due: tuple[str, Deadline] | OrgWoken) -> None:
+        """Let a timer speak."""
+        if isinstance(due, OrgWoken):
+            self.tell(due)
+        else:
+            name = self.name
+            self.of(due[0]).passes(due[1])
+            self.name = name
+
+    def _deadlines(self) -> Iterator[_Due]:
+        for name, row in self.rows.items():
+            for deadline in row.lead.deadlines if row.lead else ():
+                yield deadline.due, 0, name, (name, deadline)
+
+    def _wakes(self) -> Iterator[_Due]:
+        for org, row in self.offices.wakes():
+            assert row.wake is not None
+            kind, object_id = (
+                (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
+            )
+            cause = f"wake/{object_id}"
+            yield (
+                row.wake,
+                1,
+                object_id,
+                OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake),
+            )
+
+    # -- both sides -------------------------------------------------------------------------------------------------
+
+    def agree(self) -> None:
+        """Say what leads and org disagree about; with all errands delivered, nothing (X7)."""
+        org, expected = self.state, {}
+        for name, row in self.rows.items():
+            if row.lead is not None and (stand := stands(row.lead)) is not None:
+                expected[name] = stand
+        found = {
+            name: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
+            for name, row in org.leads.items()
+        }
+        assert found == expected, "the org knows of each lead what the lead knows (X7)"
+        leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
+        counted = {name: lead.inquiries for name, lead in leads.items()}
+        assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
+        for name, row in self.rows.items():
+            if (lead_id := org.persons.lead_of(name)) is not None:
+                assert row.merged_into == (None if lead_id == name else lead_id)
+
+
+def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
+    """Return how the org is to have a lead: stage, epoch, of whom it takes capacity; None if not at all."""
+    if lead.phase is Phase.CLOSED:
+        return None
+    if lead.owner is not None:
+        return Stage.HELD, lead.taken, (lead.owner,)
+    if lead.search is None:
+        return None
+    assert lead.search.stage is not Seeking.ASKED, "a lead that asks is answered"
+    return _STANDS[lead.search.stage], lead.search.epoch, tuple(sorted(lead.search.reps))
+
+
+def partition_of(lead_id: str) -> str:
+    """Return a lead's partition, as good as any."""
+    return str(sum(lead_id.encode()) % PARTITIONS)

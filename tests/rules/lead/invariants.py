@@ -1,0 +1,322 @@
+"""What holds of every step of the lead machine, whatever the lead, the event and the rules: one function says so."""
+
+from typing import Any
+
+from models.codec import decode_row, encode_row
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    ArrivalRepeated,
+    CallbackDue,
+    CallbackSet,
+    DeadlineIgnored,
+    Decision,
+    ExceptionRaised,
+    ExceptionResolved,
+    LockReleased,
+    LockTaken,
+    MergedInto,
+    OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
+    Reason,
+    Result,
+)
+from models.events import (
+    ActionRequested,
+    DeadlinePassed,
+    LeadArrived,
+    OrgAnswered,
+    SuppressionChanged,
+)
+from models.lead import (
+    ANSWERS_KEPT,
+    HELD_BACK,
+    LOCKED_PHASES,
+    OWNED_PHASES,
+    DeadlineKind,
+    Lead,
+    LeadRow,
+    Phase,
+    Seeking,
+)
+from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
+from rules.lead.lifecycle import LIFE, Trigger
+from rules.lead.machine import LeadEvent
+from rules.queues.columns import shown
+from rules.queues.rule_book import OrgRules
+from rules.queues.sort_key import sort_key
+from tests.rules.lead import reference_queues
+
+_BY_KIND = {
+    DeadlineKind.LOCK: Trigger.LOCK_EXPIRED,
+    DeadlineKind.CALLBACK: Trigger.CALLBACK_DUE,
+    DeadlineKind.RULES: Trigger.RULES_CHANGED,
+    DeadlineKind.OFFER: Trigger.OFFER_EXPIRED,
+}
+_BY_ANSWER = {
+    OfferMade: Trigger.OFFER_MADE,
+    RingStarted: Trigger.OFFER_MADE,
+    NoRepAvailable: Trigger.NOBODY_AVAILABLE,
+    OfferVoided: Trigger.OFFER_VOIDED,
+    LeadOrphaned: Trigger.ORPHANED,
+}
+_SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
+"""Decisions that come without a change of the lead, or beside one."""
+
+
+def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
+    """Raise AssertionError with what is wrong, if anything is."""
+    was, now = before.lead if before else None, after.lead
+    _check_row(before, event, after)
+    if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
+        assert now == was, "a repeated, lost or refused action changes nothing (X4)"
+        return
+    if now is None or (now == was and _ignored(after)):
+        assert now == was
+        return
+    _check_phase(was, event, after)
+    _check_owner(was, now, after.decisions)
+    _check_claims(was, now, rules)
+    _check_lock(was, now, after.decisions)
+    _check_places(was, after, rules)
+    _check_deadlines(was, after, rules)
+    _check_trouble(was, now, after.decisions)
+    _check_search(now)
+    for decision in after.decisions:
+        _check_why(decision)
+
+
+def trigger_of(event: LeadEvent) -> Trigger:
+    """Return what an event is in the table of life."""
+    if isinstance(event, LeadArrived):
+        return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
+    if isinstance(event, SuppressionChanged):
+        return Trigger.SUPPRESSION
+    if isinstance(event, ActionRequested):
+        return Trigger(event.action)
+    if isinstance(event, OrgAnswered):
+        return _BY_ANSWER[type(event.answer)]
+    if isinstance(event, DeadlinePassed):
+        return _BY_KIND[DeadlineKind(event.kind)]
+    return Trigger.RULES_CHANGED
+
+
+def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None:
+    was = before.lead if before else None
+    seq = before.seq if before else 0
+    assert after.cause == event.cause
+    assert before is None or (after.off > before.off and after.at >= before.at), "offsets and time only grow"
+    # What happens twice at the very same instant changes nothing the second time, and is a version all the same.
+    happened = any(not isinstance(decision, _SAYS_NOTHING) for decision in after.decisions)
+    assert after.seq == seq + (after.lead != was or happened), (
+        "the version grows by one, and only with the lead"
+    )
+    if after.lead is not None and after.seq > seq:
+        assert after.lead.updated_at == after.at
+    read = decode_row(encode_row(after))
+    assert isinstance(read, LeadRow)
+    assert encode_row(read) == encode_row(after), "a row read back is written the same"
+    assert (read.lead, read.answers, read.off, read.seq, read.at) == (
+        after.lead,
+        after.answers,
+        after.off,
+        after.seq,
+        after.at,
+    )
+
+
+def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow) -> bool:
+    """Return whether the action did something; its answer is there, whatever it did, and has its why (X1, X4)."""
+    answers = before.answers if before else ()
+    answer = after.decisions[0]
+    assert isinstance(answer, Answered)
+    assert not any(isinstance(decision, Answered) for decision in after.decisions[1:]), "one answer each"
+    assert len(after.answers) <= ANSWERS_KEPT
+    _check_why(answer)
+    if given := [one for one in answers if one.action_id == event.cause]:
+        assert after.decisions == (given[0],), "a repeat is answered word for word (X4)"
+        assert after.answers == answers
+        return False
+    assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
+    theirs = after.lead is not None and after.lead.facts.org == event.org
+    owner = after.lead.owner if after.lead and theirs else None
+    assert (answer.action_id, answer.action, answer.rep_id) == (event.cause, event.action, event.rep_id)
+    assert (answer.version, answer.decided_at, answer.owner) == (after.seq, after.at, owner)
+    if answer.result in (Result.DONE, Result.WON):
+        return True
+    assert after.decisions == (answer,)
+    return False
+
+
+def _ignored(after: LeadRow) -> bool:
+    return any(isinstance(decision, DeadlineIgnored | AnswerIgnored) for decision in after.decisions)
+
+
+def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
+    assert after.lead is not None
+    source = was.phase if was else None
+    asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
+    if was and was.lock and asked and was.lock.until <= after.at:
+        # The lock had run out, and only the timer had not said so yet (D2).
+        source = Phase.OWNED if was.owner else Phase.QUEUED
+    allowed = LIFE[source].get(trigger_of(event), frozenset())
+    assert after.lead.phase in allowed, f"{source} --{trigger_of(event)}--> {after.lead.phase} is not in LIFE"
+
+
+def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    owner = was.owner if was else None
+    for decision in decisions:
+        if isinstance(decision, OwnerChanged):
+            assert decision.previous_rep_id == owner, "an owner is followed by the next, none is skipped"
+            owner = decision.rep_id
+            assert (now.how, now.via) == (decision.how, decision.via)
+    assert now.owner == owner, "only an OwnerChanged changes the owner"
+    if now.phase is not Phase.CLOSED:
+        assert (now.owner is not None) == (now.phase in OWNED_PHASES)
+
+
+def _check_claims(was: Lead | None, now: Lead, rules: OrgRules) -> None:
+    if was and was.claimed_through is not None and now.claimed_through is not None:
+        assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
+        left = was.owner is not None and (
+            rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
+        )
+        assert now.owner == was.owner or was.owner is None or left, (
+            "who claimed it keeps it, or has left (Q8, X2)"
+        )
+
+
+def _check_lock(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    holder = was.lock.rep_id if was and was.lock else None
+    for decision in decisions:
+        if isinstance(decision, LockTaken):
+            assert holder in (None, decision.rep_id), "two reps have it open"
+            holder = decision.rep_id
+        elif isinstance(decision, LockReleased):
+            assert holder == decision.rep_id
+            holder = None
+    assert holder == (now.lock.rep_id if now.lock else None), "locks are told"
+    assert (now.lock is not None) == (now.phase in LOCKED_PHASES)
+    if now.lock:
+        assert not now.places, "what is open stands in no queue (D1)"
+        assert now.owner in (None, now.lock.rep_id), "nobody opens another's lead (D1)"
+
+
+def _check_places(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
+    now = after.lead
+    assert now is not None
+    assert set(now.places) == reference_queues.places(now, rules, after.at), (
+        "the places are those the rules say (Q2)"
+    )
+    assert now.evaluated == rules.version
+    told: dict[str, QueueEntered | QueueMoved | QueueLeft] = {}
+    standing, left = set(was.places) if was else set(), set()
+    for decision in after.decisions:
+        if isinstance(decision, QueueEntered):
+            assert decision.queue_id not in standing
+            standing.add(decision.queue_id)
+        elif isinstance(decision, QueueMoved):
+            assert decision.queue_id in standing
+        elif isinstance(decision, QueueLeft):
+            standing.remove(decision.queue_id)
+            left.add(decision.queue_id)
+        else:
+            continue
+        told[decision.queue_id] = decision
+    assert standing == set(now.places), "what is told of the queues adds up"
+    for queue_id, place in now.places.items():
+        compiled, change = rules.queues[queue_id], told.get(queue_id)
+        queue = compiled.queue
+        assert now.claimed_through is None or not queue.claimable, "claimed once, never claimable again (Q10)"
+        assert place.rules_version == compiled.version
+        stayed = was is not None and queue_id in was.places and queue_id not in left
+        assert place.since == (was.places[queue_id].since if was and stayed else after.at)
+        assert place.sort_key == sort_key(queue.sort)(now)
+        if change is None:
+            assert was is not None
+            assert shown(was, queue) == shown(now, queue), "what a list shows is told when it changes"
+        else:
+            assert not isinstance(change, QueueLeft)
+            assert (change.sort_key, change.rules_version) == (place.sort_key, place.rules_version)
+            assert change.columns == shown(now, queue)
+
+
+def _check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
+    now = after.lead
+    assert now is not None
+    kinds = [deadline.kind for deadline in now.deadlines]
+    epochs = [deadline.epoch for deadline in now.deadlines]
+    assert len(set(kinds)) == len(kinds), "one deadline of a kind at most"
+    assert len(set(epochs)) == len(epochs)
+    assert max(epochs, default=0) <= now.epoch
+    known = was.deadlines if was else ()
+    for deadline in now.deadlines:
+        assert deadline in known or deadline.epoch > (was.epoch if was else 0), (
+            "a new deadline has a new epoch (X3)"
+        )
+    lock = now.deadline(DeadlineKind.LOCK)
+    assert (lock and (lock.due, lock.epoch)) == (now.lock and (now.lock.until, now.lock.epoch)), "D2"
+    turns = now.deadline(DeadlineKind.RULES)
+    assert (turns.due if turns else None) == reference_queues.valid_until(now, rules, after.at), "Q2"
+    call = now.deadline(DeadlineKind.CALLBACK)
+    anew = any(isinstance(decision, CallbackSet) for decision in after.decisions)
+    due = any(isinstance(decision, CallbackDue) for decision in after.decisions)
+    spent = bool(was and was.callback_at and was.deadline(DeadlineKind.CALLBACK) is None) and not anew
+    assert (call.due if call else None) == (None if due or spent else now.callback_at), "D4"
+    if due:
+        assert now.callback_at is not None
+        assert now.callback_at <= after.at
+
+
+def _check_search(now: Lead) -> None:
+    """Hold a lead's search against its phase: who has the lead has ended it (R3, S1)."""
+    search, due = now.search, now.deadline(DeadlineKind.OFFER)
+    held_back = search is not None and search.stage in HELD_BACK
+    assert held_back == (now.phase is Phase.OFFERED)
+    if search is None or now.owner or now.lock:
+        assert search is None, "who has it open or owns it ends its search"
+        assert due is None
+        return
+    assert search.epoch <= now.epoch
+    open_to = search.stage in (Seeking.OFFERED, Seeking.RINGING)
+    assert bool(search.reps) == open_to
+    assert (due.due if due else None) == (search.until if open_to else None)
+    assert not set(search.reps) & set(search.tried), "each rep once in a round (R8)"
+
+
+def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    assert (now.trouble is not None) == (now.phase in (Phase.EXCEPTION, Phase.IGNORED))
+    assert (now.phase is Phase.QUEUED) <= bool(now.places), (
+        "queued means in a queue, else it is an exception (X7)"
+    )
+    raised = [decision for decision in decisions if isinstance(decision, ExceptionRaised)]
+    resolved = [decision for decision in decisions if isinstance(decision, ExceptionResolved)]
+    before = was.trouble if was else None
+    assert bool(resolved) == (before is not None and now.trouble is None)
+    assert len(raised) <= 1
+    if before is None:
+        assert bool(raised) == (now.trouble is not None)
+    for decision in resolved:
+        assert before is not None
+        assert (decision.reason, decision.explanation, decision.raised_at) == (
+            before.reason,
+            before.explanation,
+            before.raised_at,
+        )
+
+
+def _check_why(decision: Decision) -> None:
+    said: Any = decision
+    if isinstance(decision, Answered):
+        assert (decision.reason is None) == (decision.result in (Result.DONE, Result.WON))
+        assert decision.why or decision.result is Result.DONE, (
+            f"{decision.action} {decision.result} without a why"
+        )
+        if decision.reason is Reason.ALREADY_CLAIMED:
+            assert decision.owner
+    elif hasattr(decision, "why"):
+        assert said.why, f"{type(decision).__name__} without a why (X1)"
+    elif isinstance(decision, ExceptionRaised):
+        assert decision.explanation, "an exception says why nobody took it (E1)"

@@ -1,0 +1,66 @@
+"""Where a lead stands and until when, read off the published objects one by one: no index, no closures, no sharing."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.lead import Lead, Phase
+from rules.queues.rule_book import OrgRules
+from tests.rules.language.reference_language import UNITS, meets, value_of
+
+NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED})
+
+
+def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
+    """Return the queues that the lead's life leaves open to it, whatever their rules say (D1, D3, Q10, Q11)."""
+    if lead.phase in NOWHERE:
+        return []
+    if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == "orphaned":
+        return []
+    return [
+        queue_id
+        for queue_id, compiled in rules.queues.items()
+        if (lead.claimed_through is None if compiled.queue.claimable else lead.owner is None)
+    ]
+
+
+def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
+    """Say whether a queue's rules take a lead: every inclusion rule and no exclusion rule (Q2)."""
+    queue = rules.queues[queue_id].queue
+    included = not queue.inclusion or meets(queue.inclusion, lead, now)
+    excluded = bool(queue.exclusion and queue.exclusion["rules"]) and meets(queue.exclusion or {}, lead, now)
+    return included and not excluded
+
+
+def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
+    """Return the ids of the queues the lead stands in."""
+    return {queue_id for queue_id in open_queues(lead, rules) if takes(rules, queue_id, lead, now)}
+
+
+def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
+    """Return when time alone next changes a queue's mind about the lead, by trying every instant that could."""
+    queues = open_queues(lead, rules)
+    instants: set[datetime] = set()
+    for queue_id in queues:
+        queue = rules.queues[queue_id].queue
+        for raw in (queue.inclusion, queue.exclusion):
+            for field, length in _relative(raw or {}):
+                if (value := value_of(lead, field)) is not None:
+                    instants |= {value - length, value, value + length}
+    before = {queue_id: takes(rules, queue_id, lead, now) for queue_id in queues}
+    return next(
+        (
+            at
+            for at in sorted(instants)
+            if at > now
+            and any(takes(rules, queue_id, lead, at) is not before[queue_id] for queue_id in queues)
+        ),
+        None,
+    )
+
+
+def _relative(raw: dict[str, Any]) -> Iterator[tuple[str, timedelta]]:
+    for rule in raw.get("rules", ()):
+        yield from _relative(rule)
+    if raw.get("operator") in ("inLast", "notInLast", "inNext"):
+        yield raw["field"], raw["value"]["amount"] * UNITS[raw["value"]["unit"]]

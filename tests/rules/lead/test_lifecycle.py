@@ -1,0 +1,78 @@
+"""The table of life is whole, can be walked, and is what docs/lead-life.md shows (X7)."""
+
+import re
+
+from models.lead import LOCKED_PHASES, OWNED_PHASES, Phase
+from rules.lead.actions import REQUESTS
+from rules.lead.lifecycle import LIFE, OFFER_TRIGGERS, Trigger, mermaid
+from rules.lead.offer_actions import AFTER_OFFER, ENDS
+from tools import diagrams
+
+
+def test_x7_the_committed_page_shows_the_table() -> None:
+    """Run `python -m tools.diagrams` when this fails."""
+    assert diagrams.LEAD_LIFE.read_text(encoding="utf-8") == diagrams.lead_life()
+
+
+def test_x7_every_phase_says_what_is_true_in_it() -> None:
+    assert list(diagrams.phases()) == list(Phase)
+    assert all(text.endswith(".") for text in diagrams.phases().values())
+
+
+def test_x7_every_phase_can_be_reached_and_closed_is_left_by_another_inquiry_alone() -> None:
+    ways = {source: set().union(*row.values()) - {source} for source, row in LIFE.items()}
+    assert set(ways) == {None, *Phase}
+    reached: set[Phase | None] = {None}
+    while new := set().union(*(ways[phase] for phase in reached)) - reached:
+        reached |= new
+    assert reached == {None, *Phase}
+    out = {trigger for trigger, targets in LIFE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
+    assert out == {Trigger.INQUIRED}, "R6"
+
+
+def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
+    for source, row in LIFE.items():
+        for trigger, targets in row.items():
+            if source not in LOCKED_PHASES and targets & LOCKED_PHASES:
+                assert trigger is Trigger.VIEW
+
+
+def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_owners_leaving() -> None:
+    """A claim of an aged lead (Q11) keeps it owned, by another; it is let go of when it closes or its owner left.
+
+    Another inquiry finds out that the owner has left, if nothing else has (R6).
+    """
+    for source in OWNED_PHASES:
+        for trigger, targets in LIFE[source].items():
+            if trigger not in (Trigger.ORPHANED, Trigger.INQUIRED):
+                assert targets <= OWNED_PHASES | {Phase.CLOSED}
+
+
+def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> None:
+    others = {
+        Trigger.ARRIVED,
+        Trigger.INQUIRED,
+        Trigger.SUPPRESSION,
+        Trigger.LOCK_EXPIRED,
+        Trigger.CALLBACK_DUE,
+        Trigger.RULES_CHANGED,
+        Trigger.OFFER_MADE,
+        Trigger.NOBODY_AVAILABLE,
+        Trigger.OFFER_VOIDED,
+        Trigger.OFFER_EXPIRED,
+        Trigger.ORPHANED,
+    }
+    assert {*REQUESTS, *AFTER_OFFER, *ENDS} == set(Trigger) - others
+    assert set(AFTER_OFFER) <= OFFER_TRIGGERS
+
+
+def test_x7_the_diagram_draws_every_change_of_phase_once() -> None:
+    drawn = re.findall(r"^    (\S+) --> (\S+?):", mermaid(), flags=re.MULTILINE)
+    pairs = {
+        (source or "[*]", target)
+        for source, row in LIFE.items()
+        for targets in row.values()
+        for target in targets
+        if source is not target
+    }
+    assert sorted(drawn) == sorted(pairs)

@@ -1,0 +1,125 @@
+"""Few leads, reps, queues and actions, chosen so that they meet often, for tests that draw at random from them."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from tests.rules.lead.lead_story import where
+
+LEADS: Final = ("A-1", "A-2", "A-3")
+REPS: Final = ("rep-3", "rep-7", "rep-9", "mia", "ada")
+
+QUEUES: Final[dict[str, list[dict[str, Any] | None]]] = {
+    "all": [
+        {"sort": {"field": "arrived_at"}, "columns": ["phase", "failure_reason", "notes"]},
+        {"inclusion": where(("silenced", "=", False)), "sort": {"field": "last_contacted_at"}},
+        {"inclusion": where(("state", "=", "TX"))},
+        None,
+    ],
+    "fresh": [
+        {"inclusion": where(("created_at", "inLast", "1 day")), "exclusion": where(("state", "=", "TX"))},
+        {"inclusion": where(("created_at", "inLast", "14 day")), "columns": ["email", "state"]},
+        None,
+    ],
+    "retry": [
+        {
+            "inclusion": where(("last_contacted_at", "notInLast", "1 hour")),
+            "sort": {"field": "last_contacted_at", "direction": "desc"},
+            "columns": ["last_contacted_at", "last_outcome"],
+        },
+        {"inclusion": where(("callback_at", "inNext", "1 hour")), "teams": ["west"]},
+    ],
+    "cold": [
+        {"inclusion": where(("arrived_at", "notInLast", "14 day"))},
+        {"inclusion": where(("arrived_at", "notInLast", "14 day"), ("last_outcome", "null", None))},
+        None,
+    ],
+    "new": [
+        {"claimable": True, "inclusion": where(("owned", "=", False), ("arrived_at", "notInLast", "1 hour"))},
+        {"claimable": True, "inclusion": where(("owned", "=", False)), "teams": ["west"]},
+        None,
+    ],
+    "aged": [
+        {
+            "claimable": True,
+            "inclusion": where(("owned", "=", True)),
+            "exclusion": where(
+                ("last_contacted_at", "inLast", "1 day"), ("assigned_at", "inLast", "1 day"), combinator="or"
+            ),
+        },
+        {"claimable": True, "inclusion": where(("claimed_once", "=", True))},
+        {"claimable": True},
+        None,
+    ],
+}
+"""queue id -> what it may be published as; None removes it."""
+
+SETTINGS: Final[list[dict[str, Any] | None]] = [
+    {"lock_minutes": 5},
+    {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
+    {"closing_outcomes": ["talked"]},
+    None,
+]
+
+REP_CHANGES: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("rep-7", {"teams": ["west"], "active": False}),
+    ("rep-7", {"teams": ["west"]}),
+    ("rep-7", {"teams": ["east"]}),
+    ("mia", {"role": "rep", "teams": ["west"]}),
+    ("mia", {"role": "manager"}),
+]
+
+FACTS: Final[list[dict[str, Any]]] = [
+    {},
+    {"state": "TX"},
+    {"state": None},
+    {"email": "j@x.org", "silenced": True},
+    {"assigned_to": "rep-7"},
+    {"assigned_to": "nobody"},
+]
+
+Action = tuple[str, dict[str, Any]]
+"""An action's type and fields. `in` of a callback is the time until the call: whoever asks makes an instant of it."""
+
+WORK: Final[list[Action]] = [
+    ("release", {}),
+    ("claim_now", {}),
+    ("note", {"note": "n"}),
+    *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
+    *(
+        ("callback", {"in": length})
+        for length in (timedelta(minutes=30), timedelta(days=2), timedelta(-1), None)
+    ),
+]
+"""What a rep does with a lead."""
+
+DESK: Final[list[Action]] = [
+    ("assign", {"to_rep_id": "rep-7"}),
+    ("assign", {"to_rep_id": "rep-9"}),
+    ("ignore", {}),
+    ("ignore", {}),
+    ("unignore", {}),
+    ("reopen_claimable", {}),
+    ("view", {"view_only": True}),
+]
+"""What a manager does with a lead."""
+
+ACTIONS: Final[list[Action]] = [
+    *WORK,
+    *DESK,
+    *(("claim", {"queue_id": queue_id}) for queue_id in ("new", "aged", "all", "gone", None)),
+    ("outcome", {}),
+    ("assign", {"to_rep_id": "nobody"}),
+    ("accept", {"epoch": 1}),
+    ("dance", {}),
+    ("view", {"invalid": "queue_id: must be text, not a list"}),
+]
+"""What may be asked, and what may not."""
+
+LENGTHS: Final = (
+    timedelta(seconds=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(days=1),
+    timedelta(days=14),
+)

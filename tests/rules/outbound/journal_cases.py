@@ -1,0 +1,105 @@
+"""Records of the lead journal as a table of cases needs them, and what they make public."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from models.decisions import (
+    Answered,
+    Decision,
+    LeadOffered,
+    OfferEnded,
+    OwnerChanged,
+    Reason,
+    Result,
+)
+from models.facts import Facts
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, Search, Seeking
+from models.offers import Outcome
+from rules.outbound.public_messages import effects
+
+LEAD_ID = "3f0c5a52-94b5-5f6c-a5f0-0f3f0a9a1c11"
+KEY = LEAD_ID.encode()
+AT = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
+FACTS = Facts(
+    vendor="acme",
+    campaign="purchase-west",
+    first_name="Jeremy",
+    last_name="Jones",
+    phone="+14014194247",
+    state="RI",
+    loan_purpose="purchase",
+    loan_amount=310000,
+    created_at=AT - timedelta(minutes=5),
+)
+
+
+def lead(**changes: Any) -> Lead:
+    base = Lead(lead_id=LEAD_ID, facts=FACTS, phase=Phase.QUEUED, arrived_at=AT, updated_at=AT)
+    return msgspec.structs.replace(base, **changes)
+
+
+def owned(**changes: Any) -> Lead:
+    return lead(
+        **{"phase": Phase.OWNED, "owner": "rep-7", "how": "claim", "via": "queue/aged", "assigned_at": AT}
+        | changes
+    )
+
+
+def row(*decisions: Decision, of: Lead | None = None, off: int = 41, seq: int = 4) -> LeadRow:
+    return LeadRow(off=off, seq=seq, lead=of, at=AT, cause="act-1", decisions=decisions)
+
+
+UNTIL = AT + timedelta(minutes=15)
+
+
+def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
+    rings = len(reps) > 1
+    search = Search(
+        group_id="west",
+        epoch=3,
+        stage=Seeking.RINGING if rings else Seeking.OFFERED,
+        method="ring_all" if rings else "round_robin",
+        reps=reps,
+        until=until,
+    )
+    return lead(phase=Phase.OFFERED, search=search)
+
+
+def offer(*reps: str) -> LeadOffered:
+    method = "ring_all" if len(reps) > 1 else "round_robin"
+    return LeadOffered(group_id="west", epoch=3, method=method, reps=reps, why="w", until=UNTIL)
+
+
+def over(outcome: Outcome, *reps: str) -> OfferEnded:
+    return OfferEnded(group_id="west", epoch=3, outcome=outcome, why="w", reps=reps, method="ring_all")
+
+
+def answer(
+    result: Result = Result.WON, reason: Reason | None = None, owner: str | None = "rep-7"
+) -> Answered:
+    return Answered(
+        action_id="act-1",
+        action="claim",
+        rep_id="rep-7",
+        result=result,
+        version=4,
+        decided_at=AT,
+        reason=reason,
+        owner=owner,
+        why="first claim",
+    )
+
+
+def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -> OwnerChanged:
+    return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via="queue/aged", why="w")
+
+
+def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
+    return [(e.topic, msgspec.json.decode(e.value)) for e in effects(given, KEY, partition)]
+
+
+def changes(given: LeadRow) -> dict[str, str]:
+    """Queue id -> change."""
+    return {value["queue_id"]: value["change"] for topic, value in said(given) if topic == "queue-changes"}

@@ -1,0 +1,215 @@
+"""What one partition knows of the directory follows from the newest versions, whatever order they came in."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.directory import OrgSettings
+from models.errors import Problem
+from models.events import DirectoryPublished
+from models.facts import Facts
+from models.lead import DirectoryRow
+from rules.queues.rule_book import RuleBook
+from tests.rules.language.reference_language import NOW, make, trees
+
+IN_RI = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
+BROKEN = {"inclusion": {"rules": [{"field": "nope", "operator": "=", "value": 1}]}}
+
+
+def published(
+    version: int,
+    value: dict[str, Any] | None,
+    object_id: str = "aged",
+    kind: str = "queue",
+    org: str = "default",
+) -> DirectoryPublished:
+    """Return one publication."""
+    return DirectoryPublished(
+        lead_id="",
+        cause=f"d-{version}",
+        org=org,
+        kind=kind,
+        object_id=object_id,
+        version=version,
+        value=value,
+    )
+
+
+def book_of(*events: DirectoryPublished) -> RuleBook:
+    """Return the book after these publications."""
+    book = RuleBook()
+    for event in events:
+        book = book.publish(event)
+    return book
+
+
+def row(event: DirectoryPublished) -> DirectoryRow:
+    """Return the row a partition keeps of a publication."""
+    return DirectoryRow(
+        off=0,
+        org=event.org,
+        kind=event.kind,
+        object_id=event.object_id,
+        version=event.version,
+        value=event.value,
+        at=NOW,
+    )
+
+
+def seen(book: RuleBook) -> dict[str, Any]:
+    """Return what can be observed of a book."""
+    return {
+        org_id: (
+            org.version,
+            {queue_id: (queue.queue, queue.version) for queue_id, queue in org.queues.items()},
+            dict(org.reps),
+            org.settings,
+            dict(org.problems),
+            dict(org.objects),
+        )
+        for org_id, org in book.orgs.items()
+    }
+
+
+objects = st.one_of(
+    st.tuples(
+        st.just("queue"), st.sampled_from("ab"), st.none() | trees.map(lambda tree: {"inclusion": tree})
+    ),
+    st.tuples(st.just("rep"), st.sampled_from("ab"), st.none() | st.just({"teams": ["west"]})),
+    st.tuples(st.just("settings"), st.just("settings"), st.none() | st.just({"lock_minutes": 5})),
+    st.tuples(st.just("weather"), st.just("today"), st.none() | st.just({"sky": "blue"})),
+)
+histories = st.lists(st.tuples(st.sampled_from(["default", "other"]), objects), max_size=12).map(
+    lambda told: [
+        published(version, value, object_id, kind, org)
+        for version, (org, (kind, object_id, value)) in enumerate(told)
+    ]
+)
+
+
+@given(histories, st.randoms())
+def test_q6_the_book_is_the_same_in_whatever_order_and_however_often_it_is_told(
+    history: list[DirectoryPublished], rng: Any
+) -> None:
+    again = [*history, *history]
+    rng.shuffle(again)
+    assert seen(book_of(*again)) == seen(book_of(*history)) == seen(RuleBook.from_rows(map(row, again)))
+
+
+@given(histories)
+def test_q6_a_book_never_changes_publishing_makes_another(history: list[DirectoryPublished]) -> None:
+    book = RuleBook()
+    for event in history:
+        before = seen(book)
+        after = book.publish(event)
+        assert seen(book) == before
+        assert after.publish(event) is after
+        book = after
+
+
+def test_q6_an_older_or_equal_version_changes_nothing() -> None:
+    book = book_of(published(7, {"inclusion": IN_RI}))
+    assert book.publish(published(7, None)) is book
+    assert book.publish(published(3, {"inclusion": {}})) is book
+    assert book.publish(published(8, None)).org("default").queues == {}
+
+
+def test_q6_the_orgs_version_is_that_of_queues_and_settings_also_removed_ones() -> None:
+    assert RuleBook().org("default").version == -1
+    book = book_of(published(0, {}))
+    assert book.org("default").version == 0
+    book = book.publish(published(4, {"lock_minutes": 5}, "settings", "settings"))
+    book = book.publish(published(5, {}, "rep-7", "rep")).publish(published(6, {"x": 1}, "today", "weather"))
+    book = book.publish(published(9, {}, org="other"))
+    assert book.org("default").version == 4
+    assert book.publish(published(7, None)).org("default").version == 7
+    assert ("weather", "today") in book.org("default").objects
+
+
+def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
+    book = book_of(published(1, {"inclusion": IN_RI}), published(2, BROKEN))
+    org = book.org("default")
+    assert org.queues["aged"].version == 1
+    assert org.version == 2
+    assert org.problems == {
+        ("queue", "aged"): (
+            Problem(path="inclusion.rules[0]", field="nope", operator="=", reason="there is no such field"),
+        )
+    }
+    mended = book.publish(published(3, {})).org("default")
+    assert (mended.queues["aged"].version, mended.problems) == (3, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("rep", {"teams": 7}), ("settings", {"lock_minutes": "long"}), ("queue", {"columns": 7})],
+)
+def test_q6_an_object_of_another_shape_is_a_problem_and_no_crash(kind: str, value: dict[str, Any]) -> None:
+    org = book_of(published(1, value, "x", kind)).org("default")
+    assert list(org.problems) == [(kind, "x")]
+    assert (org.queues, org.reps, org.settings) == ({}, {}, OrgSettings())
+
+
+def test_q6_publishing_takes_effect_on_leads_that_are_there() -> None:
+    lead = make(facts=Facts(vendor="acme", state="TX"))
+    book = book_of(published(1, {"inclusion": IN_RI}))
+    assert book.org("default").evaluate(lead, NOW).places == {}
+    assert list(book.publish(published(2, {})).org("default").evaluate(lead, NOW).places) == ["aged"]
+    assert book.org("default").explain(lead, "aged", NOW) == (
+        "not in aged by its rules of version 1: state is TX, not RI"
+    )
+    assert book.org("default").explanation(lead, "aged", NOW).version == 1
+
+
+def test_q5_a_claimable_queue_has_no_outcomes() -> None:
+    queue = {"claimable": True, "outcomes": ["reached"]}
+    assert book_of(published(1, queue)).org("default").queues["aged"].queue.outcomes == ()
+    assert book_of(published(1, {**queue, "claimable": False})).org("default").queues[
+        "aged"
+    ].queue.outcomes == ("reached",)
+
+
+SEES = [
+    # rep, in west only, in every team
+    ("rep-west", True, True),
+    ("rep-east", False, True),
+    ("manager", True, True),
+    ("admin", True, True),
+    ("left", False, False),
+    ("nobody", False, False),
+]
+
+
+@pytest.mark.parametrize(("rep_id", "west", "every"), SEES)
+def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every: bool) -> None:
+    reps: dict[str, dict[str, Any]] = {
+        "rep-west": {"teams": ["west", "north"]},
+        "rep-east": {"teams": ["east"]},
+        "manager": {"role": "manager"},
+        "admin": {"role": "admin"},
+        "left": {"teams": ["west"], "role": "admin", "active": False},
+    }
+    org = book_of(
+        *(published(n, value, name, "rep") for n, (name, value) in enumerate(reps.items())),
+        published(10, {"teams": ["west"]}, "west-only"),
+        published(11, {}, "open"),
+    ).org("default")
+    assert org.may_see(rep_id, "west-only") is west
+    assert org.may_see(rep_id, "open") is every
+    assert not org.may_see(rep_id, "unknown")
+
+
+def test_q4_team_access_never_decides_whose_leads_are_in_a_queue() -> None:
+    org = book_of(published(1, {"teams": ["west"]})).org("default")
+    assert list(org.evaluate(make(), NOW).places) == ["aged"]
+
+
+def test_q4_an_org_without_reps_is_open() -> None:
+    org = book_of(published(1, {"teams": ["west"]})).org("default")
+    assert org.role("anyone") == "admin"
+    assert org.may_see("anyone", "aged")
+    closed = book_of(published(1, {"teams": ["west"]}), published(2, {"role": "rep"}, "rep-7", "rep"))
+    assert closed.org("default").role("rep-7") == "rep"
+    assert closed.org("default").role("anyone") is None

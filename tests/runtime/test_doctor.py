@@ -1,0 +1,150 @@
+"""The doctor finds what is wrong by doing it, and says what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from runtime import ValkeyServer, checks, doctor
+from runtime.checks import plaintext
+from runtime.doctor import examine
+from runtime.process import free_port
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runtime.checks import Check
+
+
+def by_name(checks: list[Check]) -> dict[str, Check]:
+    return {check.name: check for check in checks}
+
+
+@pytest.mark.kafka
+async def test_all_is_well_where_everything_answers(settings: Settings, postgres_url: str) -> None:
+    """Called from inside a running loop, as a console would."""
+    checks = examine(settings.model_copy(update={"database_url": postgres_url}))
+    assert [check for check in checks if not check.ok] == []
+    found = by_name(checks)
+    assert "group coordinator is node" in found["Kafka"].detail
+    assert found["CRM database"].detail.endswith(": reachable")
+    assert found["faust extensions"].detail == "compiled"
+    assert not any("@" in check.detail for check in checks)  # no password on the screen
+
+
+def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path) -> None:
+    dead = free_port()
+    settings = Settings.read(
+        state_dir=tmp_path,
+        kafka_bootstrap_servers=f"127.0.0.1:{dead}",
+        redis_url=f"redis://:secret-word@127.0.0.1:{dead}/0",
+        database_url=f"postgresql://u:secret-word@127.0.0.1:{dead}/d",
+    )
+    bad = [check for check in examine(settings) if not check.ok]
+    assert [check.name for check in bad] == ["Kafka", "Valkey", "CRM database"]
+    for check, variable in zip(bad, ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL"), strict=True):
+        assert variable in check.hint
+        assert str(dead) in check.detail
+        assert "secret-word" not in check.detail
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "hint"),
+    [
+        (
+            {"kafka_bootstrap_servers": "127.0.0.1:1,kafka.lender.example:9092"},
+            "Kafka encryption",
+            "SASL_SSL",
+        ),
+        ({"redis_url": "redis://valkey.lender.example:6379/0"}, "Valkey encryption", "rediss://"),
+        ({"database_url": "postgresql://u@db.lender.example/crm"}, "CRM database encryption", "sslmode"),
+        (
+            {"database_url": "postgresql://u@10.0.0.7/crm?sslmode=prefer"},
+            "CRM database encryption",
+            "sslmode",
+        ),
+    ],
+)
+def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named: str, hint: str) -> None:
+    (check,) = plaintext(Settings.read(**given))
+    assert (check.name, check.ok) == (named, False)
+    assert "lender.example" in check.detail or "10.0.0.7" in check.detail
+    assert "127.0.0.1" not in check.detail
+    assert hint in check.hint
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"kafka_bootstrap_servers": "localhost:1,127.1.2.3:1,[::1]:1"},
+        {"redis_url": "rediss://valkey.lender.example:6379/0"},
+        {"redis_url": "unix:///run/valkey.sock"},
+        {"database_url": "postgresql://u@db.lender.example/crm?sslmode=verify-full"},
+        {"database_url": "postgresql:///crm?host=/run/postgresql"},
+    ],
+)
+def test_what_stays_here_or_is_encrypted_is_no_finding(given: dict[str, str]) -> None:
+    assert list(plaintext(Settings.read(**given))) == []
+
+
+def test_a_codec_that_is_not_installed_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: one zstd batch ended every worker, and doctor said that all is well."""
+    monkeypatch.setitem(checks.CODECS, "zstd", lambda: False)
+    check = checks.codecs()
+    assert not check.ok
+    assert check.detail.startswith("zstd cannot be read")
+    assert "aiokafka[all]" in check.hint
+
+
+def test_a_valkey_that_evicts_or_is_full_is_a_finding(tmp_path: Path) -> None:
+    """On a real one: at its limit it would throw entries of the lists away, and never say so."""
+    with ValkeyServer(tmp_path / "valkey") as server:
+        settings = Settings.read(state_dir=tmp_path, redis_url=server.url)
+        assert [check.ok for check in doctor._valkey_limits(settings)] == [True, True]
+        with redis.Redis.from_url(server.url) as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            client.config_set("maxmemory", "1mb")
+            evicts, full = doctor._valkey_limits(settings)
+            assert (evicts.ok, full.ok) == (False, False)
+            assert "noeviction" in evicts.hint
+            assert "maxmemory" in full.hint
+
+
+def test_a_half_given_configuration_is_a_finding_not_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SASL_USERNAME", "us")
+    last = examine()[-1]
+    assert (last.name, last.ok) == ("settings", False)
+    assert "KAFKA_SECURITY_PROTOCOL" in last.detail
+    assert "KAFKA_SECURITY_PROTOCOL" in last.hint
+
+
+def test_a_state_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    settings = Settings.read(state_dir=tmp_path / "state")
+    check = doctor._state(settings)
+    assert not check.ok
+    assert "FIRSTCLAIM_STATE_DIR" in check.hint
+
+
+def test_another_faust_and_a_full_disk_are_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "FAUST_VERSIONS", ("0.11.0",))
+    monkeypatch.setattr(doctor, "FREE_BYTES_WANTED", 1 << 62)
+    assert "0.11.0 only" in doctor._faust().hint
+    assert not doctor._disk(Settings.read(state_dir=tmp_path)).ok
+
+
+def test_sasl_in_clear_text_is_a_finding(tmp_path: Path) -> None:
+    settings = Settings.read(
+        state_dir=tmp_path,
+        kafka_security_protocol="SASL_PLAINTEXT",
+        kafka_sasl_mechanism="PLAIN",
+        kafka_sasl_username="us",
+        kafka_sasl_password="pw",  # noqa: S106  # of nobody
+    )
+    (check,) = doctor._security(settings)
+    assert not check.ok
+    assert "SASL_SSL" in check.hint

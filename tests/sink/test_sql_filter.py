@@ -1,0 +1,296 @@
+"""The same leads by SQL as by closures, on SQLite and on Postgres: rules, standing and order."""
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, insert, select, text
+from sqlalchemy.engine import make_url
+
+from models.directory import SortOrder
+from models.errors import RuleErrors
+from models.facts import Facts
+from models.lead import Failure, Lead, LeadRow, OpenException, Phase
+from rules.language.catalogue import FIELDS
+from rules.language.compile import CompiledRule
+from rules.language.operators import FieldType
+from rules.language.tree import parse
+from rules.queues.membership import CompiledQueue, QueueIndex
+from rules.queues.sort_key import sort_key
+from sink.engine import connect
+from sink.hydrate import restored
+from sink.migrate import upgrade
+from sink.rows import effects
+from sink.sql.filter import MAX_VALUES, stands, where
+from sink.sql.order import order
+from sink.tables import LeadTable
+from tests.fixtures.servers import unique
+from tests.rules.language.reference_language import NOW, TICK, instants, leads, make, trees
+
+EXAMPLES = int(os.environ.get("WHERE_EXAMPLES", "60"))
+"""Rounds of each property; more by the environment."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Yield an engine of a migrated database of this module's own, without leads."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('where') / Path('crm.sqlite')}"
+        upgrade(url)
+        engine = connect(url)
+        yield engine
+        engine.dispose()
+        return
+    server, name = request.getfixturevalue("postgres_url"), unique("where").replace("-", "_")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+def named(found: Sequence[Lead]) -> list[Lead]:
+    """Return the leads under ids of their own, in another order than they came."""
+    return [msgspec.structs.replace(lead, lead_id=f"{7 * n % 11:x}-{n}") for n, lead in enumerate(found)]
+
+
+def ask(
+    engine: Engine, given_leads: Sequence[Lead], condition: Any = None, by: Sequence[Any] = ()
+) -> list[str]:
+    """Return the ids of those the condition holds for, with nothing but these leads in the database."""
+    with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
+        rows = [row_of(lead) for lead in given_leads]
+        connection.execute(insert(LeadTable), rows)
+        query = select(LeadTable.lead_id).order_by(*by)
+        found = connection.scalars(query if condition is None else query.where(condition)).all()
+        transaction.rollback()
+    return list(found)
+
+
+def row_of(lead: Lead) -> dict[str, Any]:
+    """Return the lead's row as the sink writes it."""
+    row = effects(0, lead.lead_id, LeadRow(off=1, seq=1, lead=lead, at=NOW, cause="c")).lead
+    assert row is not None
+    return row
+
+
+lives = st.builds(
+    lambda lead, how, via, reason, failed, suppressed: msgspec.structs.replace(
+        lead,
+        suppressed=suppressed,
+        how=how,
+        via=via,
+        trouble=None if reason is None else OpenException(reason, (), NOW),
+        failed=None if failed is None else Failure(failed),
+    ),
+    leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION]),
+    st.none() | st.sampled_from(["claim", "round_robin"]),
+    st.none() | st.sampled_from(["queue/aged", "Queue/Ängste"]),
+    st.none() | st.sampled_from(["orphaned", "no_available_agents"]),
+    st.none() | st.sampled_from(["orphaned", "all_agents_tried"]),
+    st.just({}) | st.just({}) | st.just({"+14014194247": "asked not to be called"}),
+)
+some = st.lists(lives, min_size=1, max_size=8).map(named)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(trees, some, instants)
+def test_q2_x5_sql_and_closures_are_of_one_mind(
+    crm: Engine, raw: dict[str, Any], found: list[Lead], now: datetime
+) -> None:
+    """Q2, X5: null, `not`, case beyond ASCII, relative dates at their very edge, attributes of every kind."""
+    rule = CompiledRule(parse(raw))
+    expected = {lead.lead_id for lead in found if rule.test(lead, now)[0]}
+    assert set(ask(crm, found, where(rule.tree, now, crm.dialect.name))) == expected
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.booleans(), trees, st.just({}) | trees, some, instants)
+def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
+    crm: Engine,
+    claimable: bool,
+    inclusion: dict[str, Any],
+    exclusion: dict[str, Any],
+    found: list[Lead],
+    now: datetime,
+) -> None:
+    """X5, D1, D3, Q10, Q11, R3: exclusion, owners, locks, offers, claimed once, owner left."""
+    value = {"claimable": claimable, "inclusion": inclusion, "exclusion": exclusion}
+    queue = CompiledQueue.from_value("q", value, 1)
+    index = QueueIndex([queue])
+    expected = {lead.lead_id for lead in found if index.evaluate(lead, now).places}
+    assert set(ask(crm, found, stands(queue, now, crm.dialect.name))) == expected
+
+
+SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.sampled_from([*SORTED, "attributes.tier", "via"]), st.sampled_from(["asc", "desc"]), some)
+def test_q7_d4_sql_orders_as_the_queues_keys_do(
+    crm: Engine, field: str, direction: str, found: list[Lead]
+) -> None:
+    """Q7, D4: leads without a value come last, those put off after them, ties by id."""
+    sort = SortOrder(field, direction)
+    key = sort_key(sort)
+    expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
+    assert ask(crm, found, by=order(sort, crm.dialect.name)) == expected
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(some)
+def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:
+    """X5: every field of the catalogue, and which queues its life leaves open."""
+    with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
+        connection.execute(insert(LeadTable), [row_of(lead) for lead in found])
+        rows = connection.execute(select(*LeadTable.__table__.columns)).mappings().all()
+        transaction.rollback()
+    by_id = {lead.lead_id: lead for lead in found}
+    anywhere = [CompiledQueue.from_value(f"q{kind}", {"claimable": kind}, 1) for kind in (False, True)]
+    for row in rows:
+        lead, again = by_id[row["lead_id"]], restored(dict(row))
+        for name, field in FIELDS.items():
+            assert field.get(again) == field.get(lead), name
+        assert again.facts == lead.facts
+        places = [QueueIndex(anywhere).evaluate(one, NOW).places.keys() for one in (lead, again)]
+        assert places[0] == places[1]
+
+
+def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) -> None:
+    """X5: nothing the builder offers is left to guess; nobody meets what was not asked of them."""
+    lead = full()
+    for name in [*FIELDS, "attributes.tier", "attributes.none"]:
+        field = FIELDS[name]
+        for operator in field.operators:
+            for value in operands(lead, name, operator.value):
+                rule = CompiledRule(parse({"rules": [{"field": name, "operator": operator, "value": value}]}))
+                found = ask(crm, [lead], where(rule.tree, NOW, crm.dialect.name))
+                assert bool(found) is rule.test(lead, NOW)[0], (name, operator, value)
+
+
+def full() -> Lead:
+    """Return a lead with a value in every field of the catalogue."""
+    facts = Facts(
+        vendor="acme",
+        first_name="Jürgen",
+        last_name="Jones",
+        email="j@x.org",
+        phone="+14014194247",
+        state="RI",
+        zip="02903",
+        time_zone="America/New_York",
+        loan_purpose="purchase",
+        loan_amount=310_000,
+        credit_score=712,
+        property_type="condo",
+        campaign="West",
+        external_id="A-1",
+        created_at=NOW - TICK,
+        assigned_to="rep-1",
+        consent=True,
+        attributes={"tier": "12", "none": None},
+    )
+    return make(
+        Phase.OWNED,
+        facts=facts,
+        how="claim",
+        via="queue/aged",
+        claimed_through="aged",
+        last_outcome="left_message",
+        trouble=OpenException("orphaned", (), NOW),
+        assigned_at=NOW,
+        last_contacted_at=NOW - timedelta(days=1),
+        callback_at=NOW + timedelta(hours=1),
+        deferred_at=NOW,
+    )
+
+
+def operands(lead: Lead, name: str, operator: str) -> list[Any]:
+    """Return values to ask for: the lead's own, and another."""
+    field = FIELDS[name]
+    own = field.get(lead)
+    assert own is not None or name == "attributes.none", f"{name} is not filled"
+    if operator in ("null", "notNull"):
+        return [None]
+    if operator in ("inLast", "notInLast", "inNext"):
+        return [{"amount": n, "unit": unit} for n, unit in ((1, "minute"), (2, "day"))]
+    match field.type:
+        case FieldType.BOOLEAN:
+            values: list[Any] = [True, False]
+        case FieldType.DATE:
+            values = [own.isoformat(), "2026-11-21"]
+        case FieldType.NUMBER | FieldType.INTEGER:
+            values = [own, own + 1]
+        case FieldType.CHOICE:
+            values = [own, next(one for one in field.options if one != own)]
+        case _:
+            values = [(own or "x").swapcase(), (own or "x")[:1]]
+    if operator in ("between", "notBetween"):
+        low, high = sorted(values, key=lambda one: one.casefold() if isinstance(one, str) else one)
+        return [[low, high], [high, high]]
+    return [values, values[1:]] if operator in ("in", "notIn") else values
+
+
+def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
+    """X5: never counted wrong."""
+    many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
+    with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
+        where(parse({"rules": [many] * 11}), NOW, "sqlite")
+    assert where(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
+
+
+NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_x5_an_attribute_is_found_whatever_its_name(crm: Engine, name: str) -> None:
+    """X5: vendors name attributes as they like."""
+    lead = make(facts=Facts(vendor="acme", attributes={name: "ÄB", "other": 1}))
+    tree = parse({"rules": [{"field": f"attributes.{name}", "operator": "=", "value": "äb"}]})
+    assert ask(crm, [lead], where(tree, NOW, crm.dialect.name)) == [lead.lead_id]
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**70), 10**400, 1e300, 1e22, 0.1, -0.0, "007", " 12 ", "1e3"])
+def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: Any) -> None:
+    """X5: larger than a database counts, with a fraction, or as a text."""
+    lead = make(facts=Facts(vendor="acme", attributes={"n": value}))
+    for operator, operand in (
+        ("=", 0.1),
+        (">", 7),
+        (">=", 7),
+        ("<", 12.5),
+        ("=", 0),
+        ("=", str(value).strip()),
+    ):
+        rule = CompiledRule(
+            parse({"rules": [{"field": "attributes.n", "operator": operator, "value": operand}]})
+        )
+        found = ask(crm, [lead], where(rule.tree, NOW, crm.dialect.name))
+        assert bool(found) is rule.test(lead, NOW)[0], (operator, operand)
+
+
+@pytest.mark.parametrize("field", ["attributes.n", "loan_amount"])
+def test_x5_a_list_of_whole_numbers_and_fractions_is_compared_as_it_is_written(
+    crm: Engine, field: str
+) -> None:
+    """X5: a driver may bind a whole list by its first value."""
+    leads_ = named(
+        [make(facts=Facts(vendor="acme", loan_amount=n, attributes={"n": n})) for n in (7, 12, 12.5, 13)]
+    )
+    for operator in ("in", "notIn"):
+        for value in ([7, 12.5], [12.5, 7], [7, 12]):
+            rule = CompiledRule(parse({"rules": [{"field": field, "operator": operator, "value": value}]}))
+            expected = {lead.lead_id for lead in leads_ if rule.test(lead, NOW)[0]}
+            assert set(ask(crm, leads_, where(rule.tree, NOW, crm.dialect.name))) == expected

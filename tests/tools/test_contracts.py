@@ -1,0 +1,105 @@
+"""The committed schemas are the models', and what is valid by them is taken without a remark."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+
+from models import public
+from models.events import ActionRequested
+from models.inbound import Action, Arrival
+from models.publication import KINDS
+from streams import topics
+from tests.fuzz.mutate import VALID
+from tools import contracts
+
+
+def test_the_committed_schemas_are_up_to_date() -> None:
+    """Run `python -m tools.contracts` when this fails, and say in the changelog what changed for others."""
+    committed = {path: path.read_text(encoding="utf-8") for path in contracts.FOLDER.glob("*.schema.json")}
+    assert committed == contracts.files()
+
+
+def test_every_public_topic_has_a_schema() -> None:
+    named = {
+        topics.LEAD_ARRIVALS,
+        topics.LEAD_ACTIONS,
+        topics.DO_NOT_CONTACT,
+        topics.LEAD_DECISIONS,
+        topics.ASSIGNMENTS,
+        topics.LEAD_EXCEPTIONS,
+        topics.QUEUE_CHANGES,
+        topics.NOTIFICATIONS,
+        *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
+        f"{topics.DEAD_LETTERS}-headers",
+    }
+    assert set(contracts.schemas()) == named
+
+
+def test_the_names_of_topics_are_the_same_everywhere() -> None:
+    for name in (
+        "LEAD_DECISIONS",
+        "ASSIGNMENTS",
+        "LEAD_EXCEPTIONS",
+        "QUEUE_CHANGES",
+        "NOTIFICATIONS",
+        "DEAD_LETTERS",
+    ):
+        assert getattr(public, name) == getattr(topics, name)
+
+
+def test_the_contracts_needed_fields_are_required() -> None:
+    schemas = contracts.schemas()
+    assert schemas["lead-arrivals"]["required"] == ["vendor"]
+    assert {choice["required"][0] for choice in schemas["lead-arrivals"]["anyOf"]} == {
+        "external_id",
+        "phone",
+        "email",
+        "last_name",
+    }
+    assert schemas["lead-actions"]["required"] == ["action_id", "type", "lead_id", "rep_id"]
+
+
+def test_every_field_of_an_action_reaches_the_log() -> None:
+    renamed = {"action_id": "cause", "type": "action"}
+    assert {renamed.get(name, name) for name in Action.model_fields} <= set(ActionRequested.__struct_fields__)
+
+
+@pytest.mark.parametrize("message", [*VALID["arrival"], *VALID["action"]])
+def test_every_field_has_a_description_and_a_type(message: dict[str, Any]) -> None:
+    model = Action if "action_id" in message else Arrival
+    properties = model.model_json_schema()["properties"]
+    for name in message.keys() & properties.keys():
+        assert properties[name]["description"]
+        assert properties[name]["type"]
+
+
+def test_a_decision_as_it_is_sent_has_the_fields_of_its_schema() -> None:
+    schema = contracts.schemas()["lead-decisions"]
+    assert set(schema["required"]) == set(schema["properties"]) == set(public.LeadDecision.__struct_fields__)
+
+
+def test_schemas_refer_only_to_what_they_carry() -> None:
+    for name, schema in contracts.schemas().items():
+        text = json.dumps(schema)
+        for reference in {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}:
+            assert reference in schema["$defs"], name
+
+
+def test_a_change_of_a_queue_is_one_of_two() -> None:
+    assert {*get_args(public.Change), *get_args(public.Defined)} == {
+        *("entered", "left", "moved"),
+        *("defined", "removed"),
+    }
+    assert len(contracts.schemas()["queue-changes"]["anyOf"]) == 2
+
+
+def test_writing_again_writes_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contracts, "FOLDER", tmp_path / "contracts")
+    said: list[str] = []
+    contracts.write(said.append)
+    assert len(said) == len(contracts.schemas())
+    (tmp_path / "contracts" / "gone.schema.json").write_text("{}")
+    said.clear()
+    contracts.write(said.append)
+    assert said == ["removed gone.schema.json"]

@@ -1,0 +1,44 @@
+"""The console's routes with their access, for tests that must not forget a new one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi.routing import APIRoute
+
+from web.app import build
+from web.auth import Access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+NOBODY: Final = "00000000-0000-4000-8000-000000000000"
+
+
+def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
+    """Yield each method of each route of pages and API with its access."""
+    app = build(None)  # type: ignore[arg-type]  # nothing is asked of it
+    for route in flat(app.routes):
+        if isinstance(route, APIRoute):
+            calls = [dependency.call for dependency in route.dependant.dependencies]
+            access = next((call for call in calls if isinstance(call, Access)), None)
+            for method in sorted(route.methods or ()):
+                yield method, route, access
+
+
+def flat(found: Iterable[Any]) -> Iterator[Any]:
+    """Yield routes, those of included routers too."""
+    for route in found:
+        inner = getattr(route, "original_router", None)
+        yield from flat(inner.routes) if inner is not None else (route,)
+
+
+def address(route: APIRoute, **given: str) -> str:
+    """Return an address of a route: with what is given by name, elsewhere with ids that name nothing."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1].removesuffix(":path")
+        return given.get(name) or (NOBODY if name.endswith("id") else "none")
+
+    return re.sub(r"\{([^}]+)\}", value, route.path)

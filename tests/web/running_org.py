@@ -1,0 +1,147 @@
+"""An org of a test's own on the running system: what it publishes, its leads, and people at their browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from application.journal_snapshot import journal_now
+from models.ids import lead_id
+from web.auth import SCOPES
+from web.store.accounts import Account
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+    from application.engine_client import AskedAction
+    from assurance.load import EngineClient
+    from runtime.up import Everything
+    from web.store.accounts import Accounts
+    from web.store.tokens import Tokens
+
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
+PATIENCE_MS: Final = 15_000
+BACK_SECONDS: Final = 60.0
+"""A console that starts again, and a browser that asks it again, on a machine that is busy."""
+
+
+@dataclass
+class RunningOrg:
+    """One org. `client` speaks Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
+
+    `port`: of another console than the system's own.
+    """
+
+    stack: Everything
+    browser: Browser
+    accounts: Accounts
+    tokens: Tokens
+    client: EngineClient
+    org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
+    problems: list[str] = field(default_factory=list)
+    port: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the console is."""
+        return f"http://127.0.0.1:{self.port or self.stack.ports['console']}"
+
+    async def publish(self, kind: str, object_id: str, **value: Any) -> None:
+        """Publish one object of the org's directory."""
+        own = {} if kind == "settings" else {f"{kind}_id": object_id}
+        await self.client.publish(kind, object_id, {**own, **value})
+
+    async def rep(self, rep_id: str, role: str = "rep", **more: Any) -> None:
+        """Publish somebody, and let them sign in."""
+        await self.publish("rep", rep_id, **{"name": rep_id.replace("-", " ").title(), "role": role, **more})
+        account = Account(email=self.email(rep_id), org=self.org, rep_id=rep_id, role=role)
+        self.accounts.put(account, PASSWORD)
+
+    def email(self, rep_id: str) -> str:
+        """Return the address somebody signs in with."""
+        return f"{rep_id}@{self.org}.example"
+
+    async def arrive(self, external_id: str, **facts: Any) -> str:
+        """Let a lead arrive; return its id."""
+        lead = {"vendor": "acme", "external_id": external_id, "org": self.org, **facts}
+        await self.client.arrive(lead)
+        return lead_id(self.org, "acme", external_id, lead)
+
+    async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> AskedAction:
+        """Ask as a CRM would."""
+        return await self.client.ask(what, lead, rep_id, **more)
+
+    async def until_ready(self) -> None:
+        """Wait until the console answers, at its first start and after each."""
+        async with asyncio.timeout(BACK_SECONDS), httpx.AsyncClient(base_url=self.url) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    if (await client.get("/ready")).status_code == HTTPStatus.OK:
+                        return
+                await asyncio.sleep(0.1)
+
+    async def until_known(self, rep_id: str) -> None:
+        """Wait until the console has read that somebody is in the directory."""
+        token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
+        asked = (await self.browser.new_context(base_url=self.url)).request
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while (await asked.get("/api/v1/me", headers=headers)).status != HTTPStatus.OK:
+                await asyncio.sleep(0.05)
+
+    async def until_published(self, kind: str, object_id: str) -> None:
+        """Wait until every partition of the leads decides by the newest version of an object."""
+        settings = self.stack.settings
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            for partition in range(settings.partitions):
+                while True:
+                    journal = await journal_now(settings, partitions={partition})
+                    if (kind, object_id) in journal.book.org(self.org).objects:
+                        break
+
+    async def stream_status(self, path: str, headers: dict[str, str]) -> int:
+        """Return how a stream is answered, without listening to it."""
+        async with (
+            httpx.AsyncClient(base_url=self.url) as client,
+            client.stream("GET", path, headers=headers) as answer,
+        ):
+            return answer.status_code
+
+    async def program(self, rep_id: str) -> httpx.AsyncClient:
+        """Return how a program asks as somebody, with every scope."""
+        await self.until_known(rep_id)
+        secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
+        headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers)
+
+    async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
+        """Open a browser of somebody's own, signed in, at a page; what its console reports as wrong is kept."""
+        context = await self.browser.new_context(
+            base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(f"{rep_id}: {error}"))
+        await page.goto(f"/sign-in?next={path}")
+        await page.get_by_label("Email").fill(self.email(rep_id))
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_selector("html[data-ready=yes]")
+        return page
+
+
+NEW: Final[dict[str, Any]] = {
+    "name": "New leads",
+    "description": "Nobody has them yet",
+    "claimable": True,
+    "columns": ["state", "loan_amount"],
+    "inclusion": {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]},
+    "sort": {"field": "loan_amount", "direction": "desc"},
+}
+"""A claimable queue of all that nobody owns, the largest loan first."""

@@ -1,0 +1,31 @@
+"""The documentation's pictures are what the stories saw: `SCREENS=1` writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "screens"
+
+
+PHONE: Final = {"width": 390, "height": 844}
+DESK: Final = {"width": 1280, "height": 800}
+
+
+async def fits_a_phone(page: Page) -> bool:
+    """Say whether nothing of a page is beside a phone's screen; the window is a desk's again afterwards."""
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    width: int = await page.evaluate("document.documentElement.scrollWidth")
+    await page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
+    return width <= PHONE["width"]
+
+
+async def shot(page: Page, name: str) -> None:
+    """Write `docs/screens/NAME.png` of what the page's window shows, where pictures are asked for."""
+    if os.environ.get("SCREENS"):
+        FOLDER.mkdir(exist_ok=True)
+        await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")

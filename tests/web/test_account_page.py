@@ -1,0 +1,57 @@
+"""One's own account: who is given a password by an admin gets one of their own, and nobody else keeps a way in."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.running_org import PASSWORD
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+OWN = "a staple of my own"
+
+
+async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_out(
+    office: RunningOrg,
+) -> None:
+    await office.rep("rep-1", teams=["east"])
+    elsewhere = await office.sign_in("rep-1")
+    page = await office.sign_in("rep-1")
+    await page.get_by_role("link", name="Rep 1").click()
+    await expect(page.locator(".own")).to_contain_text(f"{office.email('rep-1')}")
+    assert await serious(page) == []
+    current = page.get_by_label("Current password")
+    await current.fill("a guess of mine")
+    await page.get_by_label("New password").fill(OWN)
+    await page.get_by_role("button", name="Change password").click()
+    await expect(page.get_by_role("alert")).to_have_text("current: is not your password")
+    await expect(current).to_be_focused()
+    await current.fill(PASSWORD)
+    await page.get_by_role("button", name="Change password").click()
+    await expect(page.locator("#said")).to_contain_text("Your password is changed.")
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    await elsewhere.goto("/queues")
+    await elsewhere.get_by_label("Email").fill(office.email("rep-1"))
+    await elsewhere.get_by_label("Password").fill(PASSWORD)
+    await elsewhere.get_by_role("button", name="Sign in").click()
+    await expect(elsewhere.get_by_role("alert")).to_contain_text("wrong")
+    await elsewhere.get_by_label("Password").fill(OWN)
+    await elsewhere.get_by_role("button", name="Sign in").click()
+    await elsewhere.wait_for_url("**/queues")
+
+
+async def test_a_program_has_no_password_to_change(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    async with await office.program("rep-1") as client:
+        answer = await client.put("/api/v1/me/password", json={"current": PASSWORD, "new": OWN})
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert office.accounts.check(office.email("rep-1"), PASSWORD) is not None

@@ -1,0 +1,137 @@
+"""Accounts, sessions and tokens in the console's own database: one account a rep, and secrets kept as hashes only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from sqlalchemy import text
+
+from models.errors import InvalidInput
+from sink.engine import connect
+from web.store.accounts import Account, Accounts
+from web.store.migrate import upgrade
+from web.store.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
+MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Engine]:
+    """Yield an empty database."""
+    url = f"sqlite:///{tmp_path / 'console.sqlite'}"
+    upgrade(url)
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def accounts(store: Engine) -> Accounts:
+    """Return its accounts."""
+    return Accounts(store)
+
+
+@pytest.fixture
+def tokens(store: Engine) -> Tokens:
+    """Return its tokens."""
+    return Tokens(store)
+
+
+def test_who_has_the_password_signs_in_and_nobody_else(accounts: Accounts) -> None:
+    accounts.put(MIA, PASSWORD)
+    assert accounts.check("Mia@X.org ", PASSWORD) == MIA
+    assert accounts.check("mia@x.org", "another one") is None
+    assert accounts.check("nobody@x.org", PASSWORD) is None
+
+
+def test_a_short_password_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(InvalidInput, match="fewer than 10"):
+        accounts.put(MIA, "short")
+
+
+def test_a_rep_has_one_account_and_a_new_address_ends_the_sessions_of_the_old(accounts: Accounts) -> None:
+    accounts.put(MIA, PASSWORD)
+    secret, _ = accounts.sign_in(MIA)
+    moved = Account(email="mia@y.org", org="default", rep_id="mia", role="admin")
+    assert accounts.invite(moved, PASSWORD)
+    assert accounts.accounts("default") == [moved]
+    assert accounts.session(secret) is None
+    assert accounts.check("mia@x.org", PASSWORD) is None
+
+
+def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
+    accounts.put(MIA, PASSWORD)
+    thief = Account(email="mia@x.org", org="default", rep_id="rep-7", role="rep")
+    assert not accounts.invite(thief, PASSWORD)
+    with pytest.raises(InvalidInput, match="somebody else's"):
+        accounts.put(thief, PASSWORD)
+    assert accounts.accounts("default") == [MIA]
+
+
+def test_a_new_password_ends_the_sessions_of_all_other_browsers(accounts: Accounts) -> None:
+    accounts.put(MIA, PASSWORD)
+    here, there = accounts.sign_in(MIA)[0], accounts.sign_in(MIA)[0]
+    with pytest.raises(InvalidInput, match="new: has fewer than 10"):
+        accounts.change_password(MIA.email, "short", keep=here)
+    accounts.change_password(MIA.email, "another horse battery", keep=here)
+    assert accounts.session(here) is not None
+    assert accounts.session(there) is None
+    assert accounts.check(MIA.email, PASSWORD) is None
+    assert accounts.check(MIA.email, "another horse battery") == MIA
+
+
+def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
+    accounts: Accounts, store: Engine
+) -> None:
+    accounts.put(MIA, PASSWORD)
+    first, session = accounts.sign_in(MIA)
+    found = accounts.session(first)
+    assert found is not None
+    assert (found.account, found.csrf) == (MIA, session.csrf)
+    accounts.sign_out(first)
+    assert accounts.session(first) is None
+    brief = Accounts(store, session_hours=-1)
+    assert accounts.session(brief.sign_in(MIA)[0]) is None
+    second, _ = accounts.sign_in(MIA)
+    assert accounts.disable("mia@x.org")
+    assert accounts.session(second) is None
+    assert not accounts.disable("mia@x.org")
+
+
+def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(tokens: Tokens) -> None:
+    secret, token = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
+    found = tokens.find(secret)
+    assert found is not None
+    assert (found.rep_id, found.scopes) == ("mia", frozenset({"leads:act"}))
+    assert tokens.find(secret[:-1] + "x") is None
+    assert not tokens.revoke("other", token.token_id)
+    assert tokens.revoke("default", token.token_id)
+    assert tokens.find(secret) is None
+    over = datetime.now(UTC) - timedelta(seconds=1)
+    assert (
+        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=over)[0])
+        is None
+    )
+
+
+def test_no_secret_is_in_the_database(accounts: Accounts, tokens: Tokens, store: Engine) -> None:
+    accounts.put(MIA, PASSWORD)
+    session, _ = accounts.sign_in(MIA)
+    token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
+    with store.connect() as connection:
+        kept = "".join(
+            str(row)
+            for table in ("account", "session", "api_token")
+            for row in connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  # names of ours
+        )
+    for secret in (PASSWORD, session, token):
+        assert secret not in kept

@@ -1,0 +1,151 @@
+"""Two people look at one claimable queue: the first claim wins, and both see what happened (Q7, Q8, Q9, Q12)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.running_org import NEW
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+def row(page: Page, lead: str) -> Locator:
+    """Return a lead's row."""
+    return page.locator(f'tr[data-lead="{lead}"]')
+
+
+async def names(page: Page) -> list[str]:
+    """Return the names in the list, in order."""
+    return await page.locator("tbody tr td:first-child").all_inner_texts()
+
+
+async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    first, second = await office.sign_in("rep-1"), await office.sign_in("rep-2")
+    for page in (first, second):
+        await expect(row(page, lead)).to_be_visible()
+        assert await names(page) == ["Jeremy Jones", "Ana Silva"]  # Q7: the same list in the same order
+        await shot(page, "call-queue")
+        await row(page, lead).get_by_role("button", name="Claim Jeremy Jones").click()
+    await first.get_by_role("button", name="Claim this Lead").click()
+    await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    await shot(first, "claimed")
+    await expect(row(second, lead)).to_have_count(0)
+    await second.get_by_role("button", name="Claim this Lead").click()
+    await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()
+    await expect(second.locator("#claimed")).to_contain_text("Rep 1 has it")
+    await second.get_by_role("button", name="Return to Call Queue").click()
+    assert await names(second) == ["Ana Silva"]
+    await first.get_by_role("link", name="Go to Lead Details").wait_for()
+    answer = (await office.ask("claim", lead, "rep-2")).answer
+    assert answer is not None
+    assert (answer.result, answer.owner) == ("lost", "rep-1")
+
+
+async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2", "rep-3"):
+        await office.rep(rep_id)
+    aged = [
+        {"field": "last_contacted_at", "operator": "null"},
+        {"field": "created_at", "operator": "notInLast", "value": {"amount": 14, "unit": "day"}},
+    ]
+    rules = {"combinator": "and", "rules": aged}
+    await office.publish("queue", "aged", **{**NEW, "name": "Aged leads", "inclusion": rules})
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    lead = await office.arrive(
+        "A-1", first_name="Ana", last_name="Silva", created_at=long_ago.isoformat(), assigned_to="rep-1"
+    )
+    fresh = await office.arrive("A-2", first_name="Bo", last_name="Adams", assigned_to="rep-1")
+    owner = await office.sign_in("rep-1", "/queues/mine")
+    first, second = (
+        await office.sign_in("rep-2", "/queues/aged"),
+        await office.sign_in("rep-3", "/queues/aged"),
+    )
+    for page in (owner, first, second):
+        await expect(row(page, lead)).to_be_visible()
+    await expect(row(owner, fresh)).to_be_visible()
+    assert await names(second) == ["Ana Silva"]
+    await row(first, lead).get_by_role("button", name="Claim Ana Silva").click()
+    await first.get_by_role("button", name="Claim this Lead").click()
+    await expect(first.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+    for page in (owner, second):
+        await expect(row(page, lead)).to_have_count(0)
+    await expect(row(owner, fresh)).to_be_visible()
+
+
+async def test_q3_a_blind_queue_shows_names_and_nothing_else(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "blind", **{**NEW, "columns": []})
+    lead = await office.arrive("B-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    page = await office.sign_in("rep-1")
+    await expect(row(page, lead)).to_be_visible()
+    assert await page.locator("thead th").all_inner_texts() == ["Name", "Action"]
+    source = await page.content()
+    assert "310000" not in source
+    assert '"RI"' not in source
+
+
+async def test_q12_search_and_clear(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    jones = await office.arrive("C-1", first_name="Jeremy", last_name="Jones", loan_amount=3)
+    silva = await office.arrive("C-2", first_name="Ana", last_name="Silva", loan_amount=2)
+    page = await office.sign_in("rep-1")
+    await expect(row(page, silva)).to_be_visible()
+    await page.get_by_label("Search by name").fill("jon")
+    await expect(row(page, silva)).to_have_count(0)
+    await expect(row(page, jones)).to_be_visible()
+    johnson = await office.arrive("C-3", first_name="Bo", last_name="Johnson", loan_amount=1)
+    await office.arrive("C-4", first_name="Cy", last_name="Adams", loan_amount=4)
+    another = await office.arrive("C-5", first_name="Di", last_name="Mojon", loan_amount=5)
+    await expect(row(page, another)).to_be_visible()
+    await expect(row(page, johnson)).to_have_count(0)  # it has no "jon" in its name
+    assert await names(page) == ["Di Mojon", "Jeremy Jones"]
+    await page.get_by_role("button", name="Clear").click()
+    await expect(row(page, silva)).to_be_visible()
+    assert await names(page) == ["Di Mojon", "Cy Adams", "Jeremy Jones", "Ana Silva", "Bo Johnson"]
+
+
+async def test_q4_a_queue_of_other_teams_is_not_there(office: RunningOrg) -> None:
+    await office.rep("rep-1", teams=["east"])
+    await office.rep("mia", "manager")
+    await office.publish("queue", "west", **{**NEW, "name": "West only", "teams": ["west"]})
+    manager = await office.sign_in("mia")
+    await expect(manager.locator("#queues")).to_contain_text("West only")
+    rep = await office.sign_in("rep-1")
+    await expect(rep.locator("#queues")).not_to_contain_text("West only")
+    assert (await rep.request.get("/api/v1/queues/west/leads")).status == 404
+
+
+async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(office: RunningOrg) -> None:
+    await office.rep("rep-1", teams=["east"])
+    await office.publish("queue", "new", **NEW)
+    await office.arrive("A-1", first_name="Ana", last_name="Silva", state="RI")
+    rep = await office.sign_in("rep-1", "/queues/new")
+    await rep.get_by_role("button", name="Claim Ana Silva").click()
+    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
+    east = rep.locator("#queues").get_by_text("East only")
+    await expect(east).to_be_visible()
+    asked = rep.get_by_role("dialog", name="Claim this lead?")
+    await expect(asked).to_be_visible()
+    columns = [*NEW["columns"], "loan_purpose"]
+    await office.publish("queue", "new", **{**NEW, "columns": columns})
+    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["west"]})
+    await expect(asked).to_be_visible()  # the list has another column now, and waits for the answer
+    await asked.get_by_role("button", name="Cancel").click()
+    await expect(rep.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
+    await expect(east).to_be_hidden()

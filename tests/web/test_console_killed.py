@@ -1,0 +1,94 @@
+"""The console is killed while people claim: no claim is lost or answered wrongly, and each answer is shown (X4)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from runtime.process import free_port
+from runtime.up import child
+from tests.web.running_org import BACK_SECONDS, NEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runtime import Child
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+CLAIMS: Final = 5
+WON: Final = "Congratulations! You have a new lead"
+
+
+@pytest.fixture
+def victim(office: RunningOrg) -> Iterator[Child]:
+    """Yield a second console of the same system, for the test to kill; the office's people use that one."""
+    port = free_port()
+    console = child("console-victim", ["console"], office.stack.settings, port)
+    console.launch()
+    office.port = port
+    yield console
+    console.stop()
+
+
+async def kill(console: Child) -> None:
+    """Kill the console as a crash would, and start it again as a supervisor does."""
+    if console.pid is not None:
+        os.kill(console.pid, signal.SIGKILL)
+    await asyncio.to_thread(console.wait_exit)
+    console.launch()
+
+
+async def test_x4_claims_survive_the_console(office: RunningOrg, victim: Child) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    leads = [
+        await office.arrive(f"K-{n}", first_name="Lead", last_name=f"No {n}", loan_amount=1000 - n)
+        for n in range(CLAIMS)
+    ]
+    await office.until_ready()
+    page = await office.sign_in("rep-1")
+    chance = random.Random(7)
+    for lead in leads:
+        row = page.locator(f'tr[data-lead="{lead}"]')
+        await row.get_by_role("button").click()
+        await page.get_by_role("button", name="Claim this Lead").click()
+        await asyncio.sleep(chance.uniform(0, 0.08))  # somewhere between asked and answered
+        await kill(victim)
+        await expect(page.get_by_role("heading", name=WON)).to_be_visible(timeout=BACK_SECONDS * 1000)
+        await page.get_by_role("button", name="Return to Call Queue").click()
+        answer = (await office.ask("claim", lead, "rep-1")).answer
+        assert answer is not None
+        assert (answer.result, answer.owner) == ("won", "rep-1")
+    await expect(page.locator("tbody tr")).to_have_count(0)
+
+
+async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, victim: Child) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("M-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
+    await office.until_ready()
+    page = await office.sign_in("rep-1")
+    await page.locator(f'tr[data-lead="{lead}"]').get_by_role("button").click()
+    # The claim goes out, and nobody is there to hear its answer.
+    await page.route("**/claims", lambda route: route.abort())
+    await page.get_by_role("button", name="Claim this Lead").click()
+    key = await page.evaluate("Object.keys(JSON.parse(sessionStorage.getItem('firstclaim-pending')))[0]")
+    sent = {"action_id": key, "queue_id": "new"}
+    answer = (await office.ask("claim", lead, "rep-1", **sent)).answer
+    assert answer is not None
+    assert answer.result == "won"
+    await page.goto("about:blank")  # the page is left, and its question with it
+    await page.unroute("**/claims")
+    await kill(victim)
+    await office.until_ready()
+    await page.goto("/queues/new")
+    await expect(page.get_by_role("heading", name=WON)).to_be_visible()
+    await expect(page.locator("#claimed")).to_contain_text("Jeremy Jones")

@@ -1,0 +1,253 @@
+"""The Custom tab: reps make views of their own leads; never claimable ones, and never of anybody else's (Q1, Q3)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.async_api import expect
+
+from models.decisions import Reason, Result
+from tests.web.axe import serious
+from tests.web.rows import READY, appears, row, vanishes
+from tests.web.running_org import NEW, PATIENCE_MS
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    import httpx
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+RI: Final[dict[str, Any]] = {
+    "combinator": "and",
+    "rules": [{"field": "state", "operator": "=", "value": "RI"}],
+}
+TRIED: Final = {"combinator": "and", "rules": [{"field": "last_outcome", "operator": "notNull"}]}
+VIEWS: Final = "/api/v1/views"
+
+
+async def opened(office: RunningOrg, **queue: Any) -> None:
+    """Publish two reps, a manager and a claimable queue, and wait until everything decides by them."""
+    for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
+        await office.rep(rep_id, role)
+    await office.publish("queue", "new", **{**NEW, **queue})
+    await office.until_published("queue", "new")
+
+
+async def claimed(office: RunningOrg, number: int, rep_id: str, **facts: Any) -> str:
+    """Let a lead arrive, and somebody claim it; return its id."""
+    lead = await office.arrive(
+        f"V-{number}", **{"first_name": "Lead", "last_name": f"{number}", "state": "RI", **facts}
+    )
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while (answer := (await office.ask("claim", lead, rep_id, queue_id="new")).answer) is not None:
+            if answer.reason is not Reason.UNKNOWN_LEAD:  # it is on its way
+                break
+    assert answer is not None
+    assert answer.result is Result.WON, answer
+    return lead
+
+
+async def until(client: httpx.AsyncClient, path: str, name: str, count: int) -> dict[str, Any]:
+    """Wait until a list says that it has so many leads; return its first page."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while True:
+            page: dict[str, Any] = (await client.get(path)).json()
+            if page[name] == count:
+                return page
+
+
+async def saved(page: Page) -> None:
+    """Save the view, and wait for its list."""
+    await page.get_by_role("button", name="Save").click()
+    await page.wait_for_selector(f"{READY} #list")
+
+
+async def made_rhode_island(page: Page) -> None:
+    """Fill the form of a new view, one mistake included, and save it."""
+    await page.wait_for_selector(f"{READY} [data-editor]")
+    await expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    await page.get_by_label("Name", exact=True).fill("Rhode Island")
+    await page.get_by_label("Column 1", exact=True).select_option("state")
+    await page.get_by_label("Column 2", exact=True).select_option("loan_amount")
+    builder = page.locator("rule-builder[data-label='Inclusion rules']")
+    await builder.get_by_label("Add a rule to Inclusion rules").click()
+    await builder.get_by_label("Field of rule 1").select_option("zip")
+    await page.get_by_role("button", name="Save").click()
+    await expect(builder.locator(".rule-problem")).to_have_text("the text is empty")
+    await builder.get_by_label("Field of rule 1").select_option("state")
+    await builder.get_by_label("Value of State").select_option("RI")
+    await page.get_by_label("Sorted by").select_option("loan_amount")
+    await page.get_by_label("Direction").select_option("desc")
+    assert await serious(page) == []
+    await saved(page)
+
+
+async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office: RunningOrg) -> None:
+    await opened(office)
+    mine = await claimed(office, 1, "rep-1", loan_amount=310_000)
+    elsewhere = await claimed(office, 2, "rep-1", state="MA")
+    theirs = await claimed(office, 3, "rep-2")
+    nobodys = await office.arrive("V-4", first_name="Lead", last_name="4", state="RI")
+
+    page = await office.sign_in("rep-1", "/queues")
+    await page.get_by_role("tab", name="Custom").click()
+    custom = page.get_by_role("tabpanel", name="Custom")
+    await expect(custom).to_contain_text("You have no views of your own")
+    await custom.get_by_role("link", name="+ Add View").click()
+    await made_rhode_island(page)
+    await expect(page.get_by_role("heading", name="Rhode Island")).to_be_visible()
+    await expect(custom.get_by_role("link", name="Rhode Island")).to_have_attribute("aria-current", "true")
+    await expect(page.locator("thead th")).to_have_text(["Name", "State", "Loan amount", "Action"])
+    await expect(row(page, mine).locator("td")).to_have_text(["Lead 1", "RI", "$310,000", "Open"])
+    await expect(page.locator("[data-size]")).to_have_text("1 lead")
+
+    # It is live: a lead that becomes the rep's comes.
+    more = await claimed(office, 5, "rep-1", loan_amount=400_000)
+    await appears(page, more)
+    await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", more)
+    for lead in (elsewhere, theirs, nobodys):
+        await expect(row(page, lead)).to_have_count(0)
+    assert await serious(page) == []
+    await shot(page, "custom-view")
+    await page.get_by_label("Search by name").fill("nobody")
+    await expect(page.locator("[data-empty]")).to_contain_text("Nobody here is called")
+    await page.get_by_role("button", name="Clear").click()
+
+
+async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(office: RunningOrg) -> None:
+    await opened(office)
+    mine, done = [await claimed(office, n, "rep-1") for n in (1, 2)]
+    async with await office.program("rep-1") as client:
+        given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
+        made = await client.post(VIEWS, json=given)
+    address = f"/views/{made.json()['view_id']}"
+    page = await office.sign_in("rep-1", address)
+    await appears(page, mine)
+    await appears(page, done)
+    custom = page.get_by_role("tabpanel", name="Custom")
+
+    # It is live: what does not meet its rules any more goes.
+    assert (await office.ask("outcome", done, "rep-1", outcome="no_answer")).result is Result.DONE
+    await vanishes(page, done)
+
+    # Another rep has none of it, whoever tells the address.
+    other = await office.sign_in("rep-2", "/queues?tab=custom")
+    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text(
+        "You have no views of your own"
+    )
+    answer = await other.goto(address)
+    assert answer is not None
+    assert answer.status == 404
+
+    # Columns None: names, and nothing else. A row opens the lead.
+    await page.get_by_role("link", name="Edit View").click()
+    await page.wait_for_selector(f"{READY} [data-editor]")
+    for number in (1, 2):
+        await page.get_by_label(f"Column {number}", exact=True).select_option("")
+    await page.get_by_label("Name", exact=True).fill("Just names")
+    await saved(page)
+    await expect(page.locator("thead th")).to_have_text(["Name", "Action"])
+    await row(page, mine).get_by_role("link", name="Open Lead 1").click()
+    await page.wait_for_url(f"**/leads/{mine}")
+
+    # Deleting asks first.
+    await page.goto(f"{address}/edit")
+    await page.wait_for_selector(READY)
+    await page.get_by_role("button", name="Delete").click()
+    question = page.get_by_role("dialog", name="Delete Just names?")
+    assert await serious(page) == []
+    await question.get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Delete").click()
+    await question.get_by_role("button", name="Delete").click()
+    await expect(custom).to_contain_text("You have no views of your own")
+
+
+async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    async with await office.program("rep-1") as client:
+        kept = await client.post(VIEWS, json={"name": "Mine"})
+        assert kept.status_code == 201
+        path, seen = f"{VIEWS}/{kept.json()['view_id']}", {"if-match": kept.headers["etag"]}
+        given = {"name": "Mine", "claimable": True, "teams": ["*"]}
+        for refused in (
+            await client.post(VIEWS, json=given),
+            await client.put(path, json=given, headers=seen),
+        ):
+            assert refused.status_code == 403, refused.text
+            assert "only admins and managers build claimable queues" in refused.json()["detail"]
+        assert (await client.get(VIEWS)).json() == [kept.json()]
+        draft = await client.put("/api/v1/queue-drafts/mine", json={"value": given})
+        assert draft.status_code == 403
+
+
+async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order(office: RunningOrg) -> None:
+    await opened(office, columns=[])
+    own = [await claimed(office, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
+    await claimed(office, 4, "rep-2", loan_amount=900_000)
+    await office.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)
+    async with await office.program("mia") as manager:
+        await until(manager, "/api/v1/leads", "total", 5)
+    negated = {"combinator": "and", "not": True, "rules": [{**RI["rules"][0], "value": "MA"}]}
+    either = {"combinator": "or", "rules": [RI["rules"][0], {"field": "owned", "operator": "null"}]}
+    async with await office.program("rep-1") as client, await office.program("rep-2") as other:
+        for inclusion in (None, negated, either):
+            key = {"idempotency-key": str(inclusion)}
+            given = {"name": "All", "inclusion": inclusion, "sort": {"field": "loan_amount"}}
+            made = await client.post(VIEWS, json=given, headers=key)
+            again = await client.post(VIEWS, json=given, headers=key)
+            assert made.json() == again.json()
+            view = made.json()["view_id"]
+            page = await until(client, f"{VIEWS}/{view}/leads", "size", len(own))
+            assert [one["lead_id"] for one in page["rows"]] == own
+            assert page["rows"][0]["columns"] == {"name": "Lead 1"}
+            assert (await other.get(f"{VIEWS}/{view}/leads")).status_code == 404
+        assert len((await client.get(VIEWS)).json()) == 3
+        found: list[str] = []
+        cursor = ""
+        while cursor is not None:
+            answer = await client.get(f"{VIEWS}/{view}/leads", params={"limit": 2, "cursor": cursor})
+            found += [one["lead_id"] for one in answer.json()["rows"]]
+            cursor = answer.json()["next"]
+        assert found == own
+        named = await client.get(f"{VIEWS}/{view}/leads", params={"name": "lead 2"})
+        assert [one["lead_id"] for one in named.json()["rows"]] == [own[1]]
+        wide = {
+            "name": "All",
+            "inclusion": {**RI, "rules": [{"field": "loan_amount", "operator": ">", "value": 8e5}]},
+        }
+        made = await client.post(VIEWS, json=wide)
+        answer = await client.get(f"{VIEWS}/{made.json()['view_id']}/leads")
+        assert (answer.json()["size"], answer.json()["rows"]) == (0, [])
+
+
+async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_place(
+    office: RunningOrg,
+) -> None:
+    await office.rep("rep-1")
+    async with await office.program("rep-1") as client:
+        made = await client.post(VIEWS, json={"name": "A"})
+        path = f"{VIEWS}/{made.json()['view_id']}"
+        seen = {"if-match": made.headers["etag"]}
+        assert (await client.put(path, json={"name": "B"})).status_code == 428
+        edited = await client.put(path, json={"name": "B", "inclusion": RI}, headers=seen)
+        assert (await client.get(path)).json() == edited.json()
+        late = await client.put(path, json={"name": "C", "inclusion": RI}, headers=seen)
+        assert late.status_code == 412
+        assert late.json()["changes"] == [{"path": "name", "theirs": "B", "yours": "C"}]
+        assert (await client.delete(path, headers=seen)).status_code == 412
+        wrong = {
+            "name": "D",
+            "columns": ["none"],
+            "inclusion": {**RI, "rules": [{"field": "none", "operator": "="}]},
+        }
+        refused = await client.put(path, json=wrong, headers={"if-match": edited.headers["etag"]})
+        assert refused.status_code == 422
+        assert {one["path"] for one in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
+        gone = await client.delete(path, headers={"if-match": edited.headers["etag"]})
+        assert gone.status_code == 204
+        assert (await client.get(path)).status_code == 404

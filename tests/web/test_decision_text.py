@@ -1,0 +1,201 @@
+"""Every decision there is can be said in words, and to a rep who may not see the lead without a word of it (X1, Q3)."""
+
+from typing import get_args
+
+import pytest
+
+from models.decisions import (
+    Answered,
+    AnswerIgnored,
+    ArrivalRepeated,
+    CallbackDue,
+    CallbackSet,
+    ClaimReopened,
+    ConnectRequested,
+    DeadlineIgnored,
+    Decision,
+    ExceptionIgnored,
+    ExceptionRaised,
+    ExceptionResolved,
+    InquiryAdded,
+    LeadAccepted,
+    LeadClosed,
+    LeadOffered,
+    LockReleased,
+    LockTaken,
+    MergedInto,
+    NobodyAvailable,
+    NoteRecorded,
+    OfferDeclined,
+    OfferEnded,
+    OutcomeRecorded,
+    OwnerChanged,
+    QueueEntered,
+    QueueLeft,
+    QueueMoved,
+    Reason,
+    RepSought,
+    Result,
+    SuppressionRecorded,
+)
+from models.events import DirectoryPublished
+from models.offers import Outcome, Rejected, Why
+from rules.queues.rule_book import RuleBook
+from sink.queries import Row
+from sink.rows import effects
+from tests.sink.seeded_journal import START, lead_of, row_of
+from web.services.decision_text import NOISE, Names, decision_text, decision_text_for
+
+MARK = "state is RI"
+"""What tells of the lead."""
+PASSED = tuple(Rejected("rep-1", why, MARK) for why in Why)
+
+SAID: list[tuple[Decision, str]] = [
+    (LeadAccepted(), "It arrived"),
+    (ArrivalRepeated(filled=("loan_amount",)), "The vendor sent it again, and completed loan amount"),
+    (
+        InquiryAdded(
+            inquiry_id="i", vendor="acme", campaign=None, external_id=None, rep_id="rep-1", why="same phone"
+        ),
+        "The person inquired once more, through acme",
+    ),
+    (MergedInto(into="i", why="same phone"), "It is another inquiry of a lead that was known"),
+    (SuppressionRecorded(handle="h", reason="asked", why="w"), "It is on the do-not-contact list"),
+    (SuppressionRecorded(handle="h", reason=None, why="w"), "It is off the do-not-contact list"),
+    (
+        Answered(
+            action_id="a",
+            action="claim_now",
+            rep_id="rep-1",
+            result=Result.REFUSED,
+            version=1,
+            decided_at=START,
+            reason=Reason.NOT_LOCKED,
+            why=MARK,
+        ),
+        "Alex Thompson asked to claim now: refused, not locked",
+    ),
+    (
+        OwnerChanged(rep_id="rep-1", previous_rep_id=None, how="claim", via="queue/aged", why="w"),
+        "Alex Thompson claimed it, through the queue Aged leads",
+    ),
+    (
+        OwnerChanged(rep_id=None, previous_rep_id="rep-1", how="orphaned", via=None, why="left"),
+        "Alex Thompson has it no longer; nobody owns it",
+    ),
+    (
+        QueueEntered(queue_id="aged", sort_key="", rules_version=1, why=MARK),
+        "It entered the queue Aged leads",
+    ),
+    (QueueLeft(queue_id="gone", why=MARK), "It left the queue gone"),
+    (QueueMoved(queue_id="aged", sort_key="", rules_version=1, why="w"), "Queue moved"),
+    (
+        LockTaken(rep_id="rep-1", until=START, epoch=1),
+        "Alex Thompson opened it, until 2026-11-20T14:12:00Z",
+    ),
+    (LockReleased(rep_id="rep-2", why="released by rep-1"), "rep-2 has it open no longer"),
+    (CallbackSet(rep_id="rep-1", at=START), "Alex Thompson promised to call at 2026-11-20T14:12:00Z"),
+    (CallbackSet(rep_id="rep-1", at=None), "Alex Thompson will call back some time: the end of the queue"),
+    (CallbackDue(rep_id="rep-1"), "The promised call is due"),
+    (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
+    (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote"),
+    (
+        ExceptionRaised(reason="no_available_agents", explanation=({"queue_id": "aged", "why": MARK},)),
+        "It became an exception: no available agents",
+    ),
+    (ExceptionIgnored(rep_id="rep-1"), "Alex Thompson had the exception ignored"),
+    (ExceptionResolved(reason="orphaned", why="assigned to rep-1"), "It is no exception any more"),
+    (ClaimReopened(rep_id="rep-1", claimed_through="aged"), "Alex Thompson let it be claimed once more"),
+    (LeadClosed(outcome="closed_lost"), "Closed: closed lost"),
+    (RepSought(group_id="west", epoch=1, why="w"), "The group West was asked for somebody"),
+    (
+        LeadOffered(
+            group_id="west",
+            epoch=1,
+            method="ring_all",
+            reps=("rep-1", "rep-2"),
+            why="w",
+            until=START,
+            passed=PASSED,
+        ),
+        "Offered to Alex Thompson, rep-2 by a ring to all, until 2026-11-20T14:12:00Z",
+    ),
+    (
+        OfferEnded(group_id="west", epoch=1, outcome=Outcome.TIMEOUT, why=MARK, reps=("rep-1",)),
+        "The offer was over: nobody acted in time",
+    ),
+    (OfferDeclined(rep_id="rep-1", epoch=1, why=MARK, remaining=()), "Alex Thompson does not take it"),
+    (
+        NobodyAvailable(group_id="west", epoch=1, reason="no_available_agents", explanation=PASSED),
+        "The group West has nobody now: no available agents",
+    ),
+    (ConnectRequested(rep_id="rep-1"), "Alex Thompson asked to be connected"),
+    (AnswerIgnored(answer="offer_made", epoch=1, why="w"), "Answer ignored"),
+    (DeadlineIgnored(kind="lock", epoch=1, why="w"), "Deadline ignored"),
+]
+
+
+@pytest.fixture(scope="module")
+def names() -> Names:
+    """Return the names of an org with a rep, a queue and a group."""
+    book = RuleBook()
+    objects = [("rep", "rep-1", "Alex Thompson"), ("queue", "aged", "Aged leads"), ("group", "west", "West")]
+    for version, (kind, object_id, name) in enumerate(objects):
+        value = {f"{kind}_id": object_id, "name": name}
+        book = book.publish(
+            DirectoryPublished(
+                cause=str(version),
+                lead_id="",
+                org="default",
+                kind=kind,
+                object_id=object_id,
+                version=version,
+                value=value,
+            )
+        )
+    return Names(book.org("default"))
+
+
+def row(decision: Decision) -> Row:
+    """Return the decision as the CRM database has it."""
+    (found,) = effects(0, "lead", row_of(lead_of(), decision)).decisions
+    return found
+
+
+@pytest.mark.parametrize(("decision", "text"), SAID, ids=lambda one: type(one).__name__)
+def test_x1_each_decision_is_said(decision: Decision, text: str, names: Names) -> None:
+    assert decision_text(row(decision), names).text == text
+
+
+def test_x1_no_decision_is_forgotten() -> None:
+    assert {type(decision) for decision, _ in SAID} == set(get_args(Decision))
+    kinds = {row(decision)["type"]: text for decision, text in SAID}
+    assert {kind for kind, text in kinds.items() if text == kind.replace("_", " ").capitalize()} == NOISE
+
+
+def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:
+    released = decision_text(row(LockReleased(rep_id="rep-2", why="released by rep-1.")), names)
+    assert released.why == "released by Alex Thompson."
+    offered = next(one for one, _ in SAID if isinstance(one, LeadOffered))
+    passed = decision_text(row(offered), names).passed
+    assert [(one.name, one.why) for one in passed] == [("Alex Thompson", MARK)] * len(Why)
+
+
+@pytest.mark.parametrize("decision", [one for one, _ in SAID], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("rep_id", ["rep-1", "rep-2", "rep-3"])
+def test_q3_who_may_not_see_the_lead_is_told_nothing_of_it(
+    decision: Decision, rep_id: str, names: Names
+) -> None:
+    said = decision_text_for(rep_id, row(decision), names)
+    assert said is None or (said.who == rep_id and said.why is None and said.note is None and not said.passed)
+    assert said is None or "RI" not in said.text
+    assert said is None or rep_id != "rep-3"  # nothing of all this concerns it
+
+
+def test_x1_a_rep_is_told_why_not_the_rep(names: Names) -> None:
+    for why in Why:
+        passed = (Rejected("rep-1", why, MARK),)
+        decision = NobodyAvailable(group_id="west", epoch=1, reason="r", explanation=passed)
+        said = decision_text_for("rep-1", row(decision), names)
+        assert said is not None
+        assert said.text.startswith("Not you: ")

@@ -1,0 +1,71 @@
+"""Who was never here before follows what the demo prints: signs in, finds a lead, claims it and works it."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from assurance.demo.directory import YOURS, lender, opened
+from assurance.demo.sign_ins import PASSWORD, SIGN_INS, invitation, signed_up
+from assurance.sample_leads import sample_leads
+from web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+async def signed_in(office: RunningOrg, email: str) -> Page:
+    """Go the way the demo's lines say: the address, then email and password."""
+    context = await office.browser.new_context(base_url=office.url, viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    page.on("pageerror", lambda error: office.problems.append(f"{email}: {error}"))
+    await page.goto("/")
+    source = await page.content()
+    assert not any(word in source for one in SIGN_INS for word in (PASSWORD, one.email))
+    await page.get_by_label("Email").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    return page
+
+
+async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: RunningOrg) -> None:
+    port = office.stack.ports["console"]
+    printed = invitation(port)
+    assert f"http://127.0.0.1:{port}" in printed
+    assert all(f"{one.email}  " in printed for one in SIGN_INS)
+    assert printed.count(PASSWORD) == len(SIGN_INS)
+    for (kind, object_id), value in opened(lender()).items():
+        await office.client.publish(kind, object_id, value)
+    for lead in islice(sample_leads(80, org=office.org), 80):
+        await office.client.arrive(lead)
+    database_url = WebSettings.read(state_dir=office.stack.settings.state_dir).console_database_url
+    with signed_up(database_url, office.org):
+        page = await signed_in(office, SIGN_INS[0].email)
+        await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("New leads")
+        row = page.locator("tbody tr").first
+        name = await row.locator("td").first.inner_text()
+        await row.get_by_role("button", name="Claim").click()
+        await page.get_by_role("button", name="Claim this Lead").click()
+        await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+        await page.get_by_role("link", name="Go to Lead Details").click()
+        await expect(page.locator("#lead")).to_contain_text(name)
+        await page.get_by_label("Comment").fill("They want to be called in the evening.")
+        await page.get_by_label("Outcome", exact=True).fill("no_answer")
+        await page.get_by_role("button", name="Record", exact=True).click()
+        await expect(page.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
+        await page.goto("/queues/mine")
+        await expect(page.locator("tbody")).to_contain_text(name)
+        for one in SIGN_INS[1:]:
+            other = await signed_in(office, one.email)
+            await expect(other.locator(".who .name")).to_contain_text(one.role)
+    await page.reload()
+    await expect(page.get_by_label("Email")).to_be_visible()  # the demo is over, and so are its sign-ins
+    assert SIGN_INS[0].rep_id == YOURS

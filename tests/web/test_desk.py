@@ -1,0 +1,270 @@
+"""Managers at the exceptions desk, two at once, and a rep who may look at what is unassigned (E2, E3, E4, E5)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+E2 = [
+    "Prospect name",
+    "Campaign",
+    "Description",
+    "Distribution",
+    "Lead provider",
+    "Loan purpose type",
+    "Loan amount",
+    "State",
+    "Failure reason",
+    "Create date",
+    "Assign",
+    "Ignore",
+]
+
+
+def row(page: Page, lead: str) -> Locator:
+    """Return a lead's row."""
+    return page.locator(f'tr[data-lead="{lead}"]')
+
+
+async def names(page: Page) -> list[str]:
+    """Return the prospects shown, in order."""
+    found: list[str] = await page.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => row.querySelector('[data-does=select]')"
+        ".getAttribute('aria-label').replace('Select ', ''))"
+    )
+    return found
+
+
+async def shows(page: Page, *wanted: str) -> None:
+    """Wait until these prospects are shown, in this order."""
+    await page.wait_for_function(
+        "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
+        ".map(box => box.getAttribute('aria-label').replace('Select ', ''))) === JSON.stringify(wanted)",
+        arg=list(wanted),
+    )
+
+
+async def opened(office: RunningOrg) -> dict[str, str]:
+    """Open an org with two managers, three reps, and four leads that nobody could be given; return name -> lead id."""
+    for rep_id, role in (("mia", "manager"), ("max", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
+        await office.rep(rep_id, role, licensed_states=["TX"])
+    await office.rep("zoe", name="Zoë Ångström")
+    await office.publish(
+        "group", "west", method="round_robin", members=[{"rep_id": "rep-1"}, {"rep_id": "rep-2"}]
+    )
+    await office.publish(
+        "campaign", "purchase-west", name="Purchase West", description="Spring mailing", group_id="west"
+    )
+    await office.until_published("campaign", "purchase-west")
+    people: dict[str, dict[str, Any]] = {
+        "Jeremy Jones": {"state": "RI", "loan_amount": 310000, "loan_purpose": "purchase"},
+        "Ana Silva": {"state": "MA", "loan_amount": 250000, "loan_purpose": "refinance"},
+        "Bo Johnson": {"state": "CA", "loan_amount": 120000},
+        "Cy Adams": {"state": "RI"},
+    }
+    leads = {}
+    for day, (name, facts) in enumerate(people.items(), start=1):
+        first, last = name.split()
+        leads[name] = await office.arrive(
+            f"E-{day}",
+            first_name=first,
+            last_name=last,
+            campaign="purchase-west",
+            created_at=f"2026-11-{day:02}T12:00:00Z",
+            **facts,
+        )
+    return leads
+
+
+async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_them(office: RunningOrg) -> None:
+    leads = await opened(office)
+    page = await office.sign_in("mia", "/exceptions")
+    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
+    assert heads[1:] == E2
+    await expect(row(page, leads["Jeremy Jones"])).to_contain_text("Purchase West")
+    await expect(row(page, leads["Jeremy Jones"])).to_contain_text("Spring mailing")
+    await expect(row(page, leads["Jeremy Jones"])).to_contain_text("no available agents")
+    await shot(page, "exceptions")
+    # A choice with search inside, and several values.
+    await page.locator("[data-filter-toggle]").click()
+    state = page.locator("details.choice", has=page.locator("summary", has_text="State"))
+    await state.locator("summary").click()
+    await state.get_by_label("Search in State").fill("r")
+    await state.get_by_label("RI 2").check()
+    await shows(page, "Jeremy Jones", "Cy Adams")
+    await state.get_by_label("Search in State").fill("")
+    await state.get_by_label("MA 1").check()
+    await shows(page, "Jeremy Jones", "Ana Silva", "Cy Adams")
+    await page.keyboard.press("Escape")
+    # Ranges: an amount and a date.
+    await page.get_by_label("Loan amount from").fill("250000")
+    await shows(page, "Jeremy Jones", "Ana Silva")
+    await page.get_by_label("Create date to").fill("2026-11-01")
+    await shows(page, "Jeremy Jones")
+    # A text: what contains it. All of it is in the address: a bookmark shows the same.
+    await page.get_by_label("Prospect name contains").fill("jON")
+    await page.wait_for_url("**prospect_name=jON**")
+    address = page.url
+    await page.goto(address)
+    await shows(page, "Jeremy Jones")
+    await expect(page.locator("[data-filter-count]")).to_have_text("(4)")
+    await page.get_by_role("button", name="Remove the filter State: RI, MA").click()
+    await page.wait_for_function("() => !location.search.includes('state')")
+    await page.go_back()
+    await page.wait_for_function("() => location.search.includes('state=RI&state=MA')")
+    await page.get_by_role("button", name="Reset").click()
+    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    # Any order, either way; a lead without the value comes last in both.
+    await page.get_by_role("button", name="Loan amount", exact=True).click()
+    await shows(page, "Bo Johnson", "Ana Silva", "Jeremy Jones", "Cy Adams")
+    await page.keyboard.press("Enter")
+    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await expect(page.locator("th[aria-sort=descending]")).to_have_text("Loan amount")
+    # Why, of every candidate.
+    await row(page, leads["Jeremy Jones"]).locator("[data-does=why]").click()
+    await expect(page.locator("#why li")).to_have_text(
+        ["Rep 1: not licensed in RI", "Rep 2: not licensed in RI"]
+    )
+
+
+async def test_e2_pages_are_right_while_rows_go(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    await office.rep("rep-1")
+    await office.until_published("rep", "rep-1")
+    leads = [
+        await office.arrive(f"P-{n}", last_name=f"Lead {n}", created_at=f"2026-11-01T12:0{n}:00Z")
+        for n in range(6)
+    ]
+    page = await office.sign_in("mia", "/exceptions?limit=2")
+    await shows(page, "Lead 0", "Lead 1")
+    await expect(page.locator("[data-total]")).to_have_text("6 leads")
+    await page.get_by_role("button", name="Next").click()
+    await shows(page, "Lead 2", "Lead 3")
+    await office.ask("assign", leads[0], "mia", to_rep_id="rep-1")  # before this page: nothing moves
+    await office.ask("assign", leads[3], "mia", to_rep_id="rep-1")  # on this page: what follows comes up
+    await shows(page, "Lead 2", "Lead 4")
+    await page.get_by_role("button", name="Previous").click()
+    await shows(page, "Lead 1")
+    await page.get_by_role("button", name="Next").click()
+    await shows(page, "Lead 2", "Lead 4")
+    await page.go_back()
+    await shows(page, "Lead 1")
+
+
+async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: RunningOrg) -> None:
+    leads = await opened(office)
+    lead = leads["Jeremy Jones"]
+    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+    for page, to in ((mia, "Rep 1"), (maxim, "Zoë Ångström")):
+        await row(page, lead).get_by_role("button", name="Assign Jeremy Jones").click()
+        # By the keyboard alone: some of the name, down, choose, confirm.
+        await page.keyboard.type(to[:3].lower() if to == "Rep 1" else "ång")
+        await expect(page.locator("#assign label", has_text=to)).to_be_visible()
+        await page.locator("#assign label", has_text=to).locator("input").check()
+        await expect(page.locator("[data-chosen-reps]")).to_have_text(f"To {to}")
+    await shot(mia, "assign")
+    await asyncio.gather(*(page.locator("#assign [data-ok]").click() for page in (mia, maxim)))
+    told = [await page.locator("#said p").first.inner_text() for page in (mia, maxim)]
+    assert sorted("is assigned" in one for one in told) == [False, True]
+    lost, owner = (told[0], "Zoë Ångström") if "is assigned" in told[1] else (told[1], "Rep 1")
+    assert lost == f"Jeremy Jones: {owner} has it already."
+    for page in (mia, maxim):
+        await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
+    # The focus stays in the list: on the row that is in its place now.
+    assert await mia.evaluate("document.activeElement.closest('tr')?.dataset.lead") == leads["Ana Silva"]
+    late = (await office.ask("claim", lead, "rep-2")).answer
+    assert late is not None
+    assert (late.result, late.reason, late.owner) == (
+        "lost",
+        "already_claimed",
+        "zoe" if owner == "Zoë Ångström" else "rep-1",
+    )
+
+
+async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(office: RunningOrg) -> None:
+    leads = await opened(office)
+    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+    await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Ignore Jeremy Jones").click()
+    await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
+    await mia.get_by_role("button", name="Cancel").click()
+    await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Ignore Jeremy Jones").click()
+    await mia.keyboard.press("Enter")  # OK has the focus
+    for page in (mia, maxim):
+        await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
+    await mia.get_by_label("Show Ignored").check()
+    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
+    await expect(mia.locator("[data-ignored]")).to_have_text("(1)")
+    await mia.get_by_role("button", name="Prospect name", exact=True).click()
+    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
+    await mia.get_by_role("button", name="Prospect name", exact=True).click()
+    await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva", "Jeremy Jones")  # at the end of any order
+    await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
+    await mia.keyboard.type("zo")
+    await expect(mia.locator("#assign [data-reps] label")).to_have_count(1)
+    await mia.keyboard.press("Enter")
+    await mia.keyboard.press("Enter")
+    await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva")
+    answer = (await office.ask("claim", leads["Jeremy Jones"], "rep-1")).answer
+    assert answer is not None
+    assert answer.owner == "zoe"
+
+
+async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: RunningOrg) -> None:
+    leads = await opened(office)
+    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+    await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await mia.get_by_label("Select all on this page").check()
+    await expect(mia.locator("[data-chosen]")).to_have_text("4 selected")
+    await mia.get_by_label("Select Cy Adams").uncheck()
+    await mia.get_by_role("button", name="Assign …").click()
+    for name in ("Rep 1", "Rep 2"):
+        await mia.locator("#assign label", has_text=name).locator("input").check()
+    await office.ask("assign", leads["Bo Johnson"], "max", to_rep_id="zoe")  # somebody is quicker
+    await mia.locator("#assign [data-ok]").click()
+    await expect(mia.locator("#many [data-told]")).to_have_text("2 assigned, 1 belong to somebody already.")
+    await expect(mia.locator("#many li")).to_have_text(["Bo Johnson: Zoë Ångström has it"])
+    await mia.locator("#many [data-close]").click()
+    for page in (mia, maxim):
+        await shows(page, "Cy Adams")
+    answers = [await office.ask("claim", leads[name], "zoe") for name in ("Jeremy Jones", "Ana Silva")]
+    assert sorted(one.answer.owner or "" for one in answers if one.answer) == ["rep-1", "rep-2"]
+    await mia.get_by_label("Select Cy Adams").check()
+    await mia.get_by_role("button", name="Ignore …").click()
+    await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
+    await mia.locator("#confirm [data-ok]").click()
+    await expect(mia.locator("#many [data-told]")).to_have_text("1 ignored.")
+    await mia.locator("#many [data-close]").click()
+    await expect(mia.locator("[data-empty]")).to_be_visible()
+
+
+async def test_e5_a_rep_sees_who_is_unassigned_and_q3_no_fact_of_the_prospect(office: RunningOrg) -> None:
+    leads = await opened(office)
+    page = await office.sign_in("rep-1", "/unassigned")
+    await expect(row(page, leads["Jeremy Jones"])).to_be_visible()
+    heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
+    assert heads == ["Prospect name", "Distribution", "Failure reason", "Unassigned since"]
+    assert await page.get_by_role("button", name="Assign", exact=True).count() == 0
+    text = await (await page.request.get("/api/v1/unassigned")).text()
+    for fact in ("310000", '"RI"', "purchase", "licensed", "acme", "2026-11-01"):
+        assert fact not in text
+    for address in ("/api/v1/exceptions", f"/api/v1/exceptions/{leads['Jeremy Jones']}", "/exceptions"):
+        assert (await page.request.get(address)).status == 403
+    # What a rep may not see cannot be asked for either: neither as a filter nor as an order.
+    for query in ("state=RI", "loan_amount.from=1", "sort=loan_amount", "vendor=acme"):
+        assert (await page.request.get(f"/api/v1/unassigned?{query}")).status == 422
+    await office.ask("assign", leads["Jeremy Jones"], "mia", to_rep_id="rep-2")
+    await expect(row(page, leads["Jeremy Jones"])).to_have_count(0)

@@ -1,0 +1,282 @@
+"""Admins change reps, groups, campaigns and settings: checked, shown, published, and never over another's edit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.running_org import NEW, PASSWORD
+from tests.web.screens import fits_a_phone, shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
+
+
+async def staffed(office: RunningOrg, *rep_ids: str, **more: Any) -> None:
+    """Publish an admin and some reps."""
+    await office.rep("ada", "admin")
+    for rep_id in rep_ids:
+        await office.rep(rep_id, **more)
+    await office.until_known("ada")
+
+
+async def published(page: Page, path: str) -> dict[str, Any]:
+    """Return an object as the API has it."""
+    answer = await page.request.get(f"/api/v1/directory/{path}")
+    assert answer.ok
+    found = await answer.json()
+    assert answer.headers["etag"] == found["etag"]
+    value: dict[str, Any] = found["value"]
+    return value
+
+
+async def publish(page: Page) -> None:
+    """Review, and publish."""
+    await page.get_by_role("button", name="Review changes").click()
+    await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
+    await expect(page.locator("#said")).to_contain_text("Published. It counts from now on")
+    await expect(page.locator("[data-dirty]")).to_have_text("As published")
+
+
+def day(page: Page, name: str) -> Locator:
+    """Return a day of a week's grid."""
+    return page.get_by_role("group", name=name, exact=True)
+
+
+async def order(page: Page) -> list[str | None]:
+    """Return a roster as it is shown."""
+    lines = page.locator(".roster li")
+    return [await lines.nth(n).get_attribute("data-rep") for n in range(await lines.count())]
+
+
+async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: RunningOrg) -> None:
+    await staffed(office, "rep-1", "rep-2")
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", last_name="Jones")
+    rep = await office.sign_in("rep-1")
+    assert (await office.ask("claim", lead, "rep-1", queue_id="new")).result == "won"
+    page = await office.sign_in("ada", "/operations")
+    await expect(page.locator('[data-tile="won"]')).to_have_text("1")  # the database has it
+    await page.goto("/directory/reps/rep-1")
+    await page.wait_for_selector("html[data-ready=yes]")
+    await page.get_by_label("Active").uncheck()
+    await expect(page.locator("[data-dirty]")).to_have_text("Unpublished changes")
+    await page.get_by_role("button", name="Review changes").click()
+    effects = page.locator("[data-effects]")
+    await expect(effects).to_contain_text("Rep 1 is signed out, may not sign in or act any more")
+    await expect(effects).to_contain_text("1 lead of theirs will belong to nobody")
+    assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tnot set\tno"]
+    assert await serious(page) == []
+    await shot(page, "directory-review")
+    assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
+    await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
+    await expect(page.locator("#said")).to_contain_text("Published")
+    await expect(page.locator('[data-id="rep-1"] .badge')).to_have_text("switched off")
+    assert (await rep.request.get("/api/v1/me")).status == 401
+    await page.goto("/operations")
+    await expect(page.locator('[data-table="exceptions"]')).to_contain_text("orphaned")
+    # The last admin cannot go: nobody could change anything any more.
+    await page.goto("/directory/reps/ada")
+    await page.wait_for_selector("html[data-ready=yes]")
+    await page.get_by_label("Active").uncheck()
+    await page.get_by_role("button", name="Review changes").click()
+    field = page.locator('[data-path="active"]')
+    await expect(field.locator("[data-problem]")).to_contain_text("no active admin")
+    await expect(page.get_by_label("Active")).to_be_focused()
+
+
+async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_gets_the_lead(
+    office: RunningOrg,
+) -> None:
+    await staffed(office, "rep-1", "rep-2", "rep-3")
+    members = [{"rep_id": f"rep-{n}"} for n in (1, 2)]
+    await office.publish("group", "west", name="West", method="round_robin", members=members)
+    await office.publish("campaign", "west", group_id="west")
+    page = await office.sign_in("ada", "/directory/groups/west")
+    assert await order(page) == ["rep-1", "rep-2"]
+    down = page.get_by_role("button", name="Move Rep 1 down")
+    await down.focus()
+    await page.keyboard.press("Enter")
+    assert await order(page) == ["rep-2", "rep-1"]
+    await expect(page.locator("#said")).to_contain_text("Rep 1 is now 2 of 2.")
+    await expect(page.get_by_role("button", name="Move Rep 1 up")).to_be_focused()
+    await page.get_by_label("Somebody to add").select_option("rep-3")
+    await page.get_by_role("button", name="Add to the roster").click()
+    lines = page.locator(".roster li")
+    await lines.nth(2).locator(".grip").drag_to(lines.nth(0))
+    assert await order(page) == ["rep-3", "rep-2", "rep-1"]
+    await expect(page.locator("#said")).to_contain_text("Rep 3 is now 1 of 3.")
+    await page.get_by_label("Weight of Rep 3").fill("2")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "roster")
+    await publish(page)
+    wanted = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]
+    assert (await published(page, "group/west"))["members"] == wanted
+    await page.goto("/directory/settings")
+    await page.wait_for_selector("html[data-ready=yes]")
+    await page.get_by_label("Round robin").uncheck()
+    await page.get_by_role("button", name="Review changes").click()
+    await expect(page.locator("[data-effects]")).to_contain_text("number one on its roster")
+    await page.get_by_role("button", name="Back").click()
+    await publish(page)
+    rep = await office.sign_in("rep-3", "/queues/mine")
+    lead = await office.arrive("A-1", last_name="Jones", campaign="west")
+    await expect(rep.locator(f'tr[data-lead="{lead}"]')).to_be_visible()
+    # What others need is not removed.
+    await page.goto("/directory/groups/west")
+    await page.wait_for_selector("html[data-ready=yes]")
+    await page.get_by_role("button", name="Remove", exact=True).last.click()
+    await expect(page.locator("[data-notice]")).to_contain_text("campaigns.west.group_id needs it")
+
+
+async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(office: RunningOrg) -> None:
+    await staffed(office, "rep-1", "rep-2")
+    page = await office.sign_in("ada", "/directory/reps/rep-1")
+    await page.get_by_label("Working hours").select_option("some")
+    await day(page, "Monday").get_by_role("button", name="Add hours on Monday").click()
+    await expect(page.get_by_label("Monday, from")).to_be_focused()
+    await page.get_by_label("Monday, from").fill("20:00")
+    await page.get_by_label("Monday, to").fill("04:30")
+    await expect(day(page, "Monday")).to_contain_text("until 04:30 on Tuesday")
+    await expect(day(page, "Tuesday").locator(".bar .night")).to_have_count(1)  # what reaches into Tuesday
+    await day(page, "Monday").get_by_role("button", name="Copy to weekdays").click()
+    await day(page, "Saturday").get_by_role("button", name="Add hours on Saturday").click()
+    await page.get_by_label("Saturday, from").fill("00:00")
+    await page.get_by_label("Saturday, to").fill("00:00")
+    await expect(day(page, "Saturday")).to_contain_text("until midnight")
+    await page.get_by_label("Time zone").fill("Mars/Olympus")
+    await page.get_by_role("button", name="Review changes").click()
+    field = page.locator('[data-path="time_zone"]')
+    await expect(field.locator("[data-problem]")).to_be_visible()
+    await expect(page.get_by_label("Time zone")).to_be_focused()
+    await page.get_by_label("Time zone").fill("America/New_York")
+    await page.get_by_role("button", name="Add an absence").click()
+    await page.get_by_label("Absence 1, from").fill("2027-07-01T09:00")
+    await page.get_by_label("Absence 1, to").fill("2027-12-24T12:30")
+    await page.get_by_label("Only leads of these states").check()
+    await page.get_by_label("RI", exact=True).check()
+    await page.get_by_label("Open leads at most").fill("7")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await page.get_by_label("Working hours").scroll_into_view_if_needed()
+    await shot(page, "hours")
+    await publish(page)
+    value = await published(page, "rep/rep-1")
+    assert value["hours"] == [
+        {"days": WEEKDAYS, "from": "20:00", "to": "04:30"},
+        {"days": ["sat"], "from": "00:00", "to": "24:00"},
+    ]
+    absence = {"from": "2027-07-01T09:00:00-04:00", "to": "2027-12-24T12:30:00-05:00"}
+    assert value["absences"] == [absence]
+    assert (value["licensed_states"], value["max_open"]) == (["RI"], 7)
+    assert value["name"] == "Rep 1"  # nobody touched it
+
+
+async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: RunningOrg) -> None:
+    await staffed(office, "rep-1")
+    page = await office.sign_in("ada", "/directory/groups")
+    await page.get_by_role("button", name="Add a group").click()
+    await page.get_by_label("Its id, which stays").fill("night")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.locator("#editor-title")).to_have_text("New group: night")
+    await page.get_by_label("Name", exact=True).fill("Not at night")
+    await page.get_by_label("How leads are given").select_option("round_robin")
+    await page.get_by_label("Claim window, in minutes").fill("15")
+    await page.get_by_label("Time zone").fill("America/Los_Angeles")
+    await page.get_by_label("Pause").select_option("some")
+    await page.get_by_role("button", name="Add hours on Sunday").click()
+    await page.get_by_label("Sunday, from").fill("20:00")
+    await page.get_by_label("Sunday, to").fill("08:00")
+    await expect(day(page, "Sunday")).to_contain_text("until 08:00 on Monday")
+    await day(page, "Sunday").get_by_role("button", name="Copy to all days").click()
+    await publish(page)
+    assert await published(page, "group/night") == {
+        "group_id": "night",
+        "name": "Not at night",
+        "method": "round_robin",
+        "claim_window_seconds": 900,
+        "time_zone": "America/Los_Angeles",
+        "pause": [{"days": [*WEEKDAYS, "sat", "sun"], "from": "20:00", "to": "08:00"}],
+    }
+
+
+async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wanted(office: RunningOrg) -> None:
+    await staffed(office, "rep-1")
+    await office.rep("bob", "admin")
+    await office.until_known("bob")
+    ada, bob = [await office.sign_in(one, "/directory/reps/rep-1") for one in ("ada", "bob")]
+    await ada.get_by_label("Leads a day at most").fill("5")
+    await bob.get_by_label("Open leads at most").fill("20")
+    await publish(bob)
+    await expect(ada.locator("[data-notice]")).to_contain_text("Somebody has just published this")
+    await ada.get_by_role("button", name="Review changes").click()
+    lost = ada.locator("#lost")
+    await expect(lost).to_contain_text("Nothing of yours was published")
+    assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
+    await lost.get_by_role("button", name="Keep mine").click()
+    await publish(ada)
+    value = await published(ada, "rep/rep-1")
+    assert (value["max_open"], value["max_per_day"]) == (20, 5)
+    token = await ada.locator('meta[name="csrf"]').get_attribute("content")
+    headers = {"x-csrf-token": str(token), "accept": "application/json"}
+    for more, status in (({}, 428), ({"if-match": '"v0"'}, 412), ({"if-match": "W/nothing"}, 412)):
+        answer = await ada.request.put("/api/v1/directory/rep/rep-1", data={}, headers=headers | more)
+        assert answer.status == status
+    assert await published(ada, "rep/rep-1") == value
+    # Two at once with the same ETag: one is published, the other is told.
+    etag = (await (await ada.request.get("/api/v1/directory/rep/rep-1")).json())["etag"]
+    both = await asyncio.gather(
+        *(
+            ada.request.put(
+                "/api/v1/directory/rep/rep-1",
+                data={**value, "max_open": cap},
+                headers={**headers, "if-match": etag},
+            )
+            for cap in (1, 2)
+        )
+    )
+    assert sorted(answer.status for answer in both) == [200, 412]
+
+
+async def test_somebody_is_added_with_an_account_and_managers_only_look(office: RunningOrg) -> None:
+    await staffed(office)
+    await office.rep("mia", "manager")
+    page = await office.sign_in("ada", "/directory/reps/rep-9")
+    await page.get_by_label("Name", exact=True).fill("Nina Castellano")
+    email = f"nina@{office.org}.example"
+    await page.get_by_role("textbox", name="Email").fill(email)
+    await page.get_by_label("Also make an account").check()
+    await page.get_by_role("button", name="Review changes").click()
+    await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
+    invited = page.locator("#invited")
+    await expect(invited.locator("[data-invited-email]")).to_have_text(email)
+    password = await invited.locator("[data-invited-password]").inner_text()
+    await invited.get_by_role("button", name="I have it").click()
+    assert password not in await page.content()
+    assert office.accounts.check(email, password) is not None
+    # An address that is somebody else's is not taken over, in this org or another.
+    token = await page.locator('meta[name="csrf"]').get_attribute("content")
+    taken = await page.request.post(
+        "/api/v1/directory/rep/rep-9/account",
+        data={"email": office.email("mia")},
+        headers={"x-csrf-token": str(token)},
+    )
+    assert taken.status == 409
+    assert office.accounts.check(office.email("mia"), PASSWORD) is not None
+    mia = await office.sign_in("mia", "/directory/reps/rep-9")
+    await expect(mia.get_by_label("Name", exact=True)).to_be_disabled()
+    await expect(mia.get_by_role("button", name="Review changes")).to_be_hidden()
+    rep = await office.browser.new_context(base_url=office.url)
+    for path in ("/directory/reps", "/operations"):
+        assert (await rep.request.get(path, headers={"accept": "application/json"})).status == 401

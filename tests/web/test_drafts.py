@@ -1,0 +1,208 @@
+"""No edit is lost: a draft or a view is saved over the one its writer saw, or not at all (Q1, Q6)."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from models.errors import InvalidInput, PublicationErrors
+from rules.queues.rule_book import OrgRules, Published
+from sink.engine import connect
+from tests.fixtures.servers import unique
+from web.services.queue_editing import drafted_value, publishable, state_of
+from web.store.drafts import Drafts, Overtaken
+from web.store.migrate import upgrade
+from web.store.tables import Base
+from web.store.views import MOST, CustomViews, TooMany
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from web.store.drafts import Draft
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drafts]:
+    """Yield the drafts of a database of the test's own."""
+    name = unique("drafts").replace("-", "_")
+    url = f"sqlite:///{tmp_path / name}"
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres_url")
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    engine = connect(url)
+    yield Drafts(engine)
+    engine.dispose()
+
+
+def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:
+    """What is migrated is what the code asks for."""
+    with drafts._engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "version_table": "console_alembic_version"}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def save(drafts: Drafts, seen: str | None, by: str = "mia", **value: Any) -> Draft:
+    """Save a draft of queue `q`."""
+    return drafts.save("default", "q", value, based_on=None, by=by, seen=seen)
+
+
+def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
+    """Q6: of two who saw the same, the second is refused, and sees the first one's."""
+    first = save(drafts, None, name="a")
+    second = save(drafts, first.revision, by="ada", name="b")
+    with pytest.raises(Overtaken) as overtaken:
+        save(drafts, first.revision, name="c")
+    assert overtaken.value.now == second == drafts.find("default", "q")
+    with pytest.raises(Overtaken):
+        save(drafts, None, name="d")
+    with pytest.raises(Overtaken):
+        drafts.discard("default", "q", first.revision)
+    assert drafts.find("other", "q") is None
+    assert drafts.all("default") == {"q": second}
+    drafts.discard("default", "q", second.revision)
+    assert drafts.find("default", "q") is None
+    with pytest.raises(Overtaken) as gone:
+        save(drafts, second.revision, name="e")
+    assert gone.value.now is None
+
+
+def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
+    """Q6: whatever the timing."""
+    seen = save(drafts, None, name="a").revision
+    kept: list[Draft] = []
+    overtaken: list[Overtaken] = []
+
+    def edit(name: str) -> None:
+        try:
+            kept.append(save(drafts, seen, by=name, name=name))
+        except Overtaken as error:
+            overtaken.append(error)
+
+    threads = [threading.Thread(target=edit, args=(f"rep-{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(kept) == 1
+    assert len(overtaken) == 7
+    assert drafts.find("default", "q") == kept[0]
+
+
+def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Drafts) -> None:
+    """Q6: the draft that was published is gone, one that was saved meanwhile is not."""
+    first = save(drafts, None, name="a")
+    drafts.published("default", "q", 4, {"name": "a"}, by="mia", seen=first.revision)
+    assert drafts.find("default", "q") is None
+    second = save(drafts, None, name="b")
+    third = save(drafts, second.revision, name="c")
+    drafts.published("default", "q", 7, {"name": "b"}, by="ada", seen=second.revision)
+    drafts.published("default", "q", 9, None, by="mia", seen=None)
+    assert drafts.find("default", "q") == third
+    told = [(one.version, one.value, one.published_by, one.draft) for one in drafts.history("default", "q")]
+    assert told == [
+        (9, None, "mia", None),
+        (7, {"name": "b"}, "ada", second.revision),
+        (4, {"name": "a"}, "mia", first.revision),
+    ]
+    assert drafts.history("other", "q") == []
+
+
+def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
+    """Q6: path by path; a draft that is as published has none; another's publication is noticed."""
+    value = {"queue_id": "q", "name": "a", "columns": ["state"]}
+    rules = OrgRules("default", objects={("queue", "q"): Published(3, value)})
+    untouched = state_of(rules, "q", None)
+    assert untouched is not None
+    assert (untouched.tag, untouched.unpublished, untouched.value) == ("v3", (), value)
+    draft = drafts.save(
+        "default", "q", {**value, "name": "b", "columns": []}, based_on=3, by="mia", seen=None
+    )
+    state = state_of(rules, "q", draft)
+    assert state is not None
+    assert [(one.path, one.old, one.new) for one in state.unpublished] == [
+        ("name", "a", "b"),
+        ("columns", ["state"], []),
+    ]
+    assert not state.overtaken
+    newer = state_of(OrgRules("default", objects={("queue", "q"): Published(5, value)}), "q", draft)
+    assert newer is not None
+    assert newer.overtaken
+    assert state_of(OrgRules("default"), "other", None) is None
+
+
+def test_q5_a_claimable_draft_has_no_outcomes() -> None:
+    """Q5: cleared where it is kept, so that unchecking has none to bring back."""
+    given = {"claimable": True, "outcomes": ["left_message"], "name": None}
+    assert drafted_value("q", given) == {"claimable": True, "outcomes": [], "queue_id": "q"}
+    assert drafted_value("q", {**given, "claimable": False})["outcomes"] == ["left_message"]
+    assert drafted_value("q", {"name": "a\0b", "more": float("nan")}) == {"name": "ab", "queue_id": "q"}
+
+
+@pytest.mark.parametrize(
+    ("queue_id", "value", "said"),
+    [
+        ("q", {"name": "\ud800"}, "cannot be written as JSON"),
+        ("q", {"name": "x" * 300_000}, "longer than"),
+        ("a\nb", {}, "queue_id: contains control"),
+        ("", {}, "queue_id: is empty"),
+    ],
+    ids=["no text", "too long", "an id with a line break", "no id"],
+)
+def test_q6_what_no_draft_can_hold_is_refused(queue_id: str, value: dict[str, Any], said: str) -> None:
+    """Q6: with the reason."""
+    with pytest.raises(InvalidInput, match=said):
+        drafted_value(queue_id, value)
+
+
+def test_q6_only_a_valid_draft_is_published() -> None:
+    """Q6: refused with every field and reason; accepted, it is what the engine will have."""
+    with pytest.raises(PublicationErrors) as refused:
+        publishable("default", "q", {"columns": ["nope"], "sort": {"field": "state", "direction": "up"}})
+    assert {problem.path for problem in refused.value.problems} == {"columns[0]", "sort.direction"}
+    assert publishable("default", "q", {"name": "Q"}) == {"queue_id": "q", "name": "Q"}
+
+
+def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts: Drafts) -> None:
+    """Q1: of an org, and of a rep; another one's of the same id is another view."""
+    views = CustomViews(drafts._engine)
+    first = views.add("org", "rep-1", "v", {"name": "b", "columns": ["state"]})
+    assert views.add("org", "rep-1", "v", {"name": "again"}) == first  # the same request, sent twice
+    other = views.add("org", "rep-1", "w", {"name": "A"})
+    assert views.all("org", "rep-1") == [other, first]
+    for org, rep_id in (("org", "rep-2"), ("other", "rep-1")):
+        assert views.all(org, rep_id) == []
+        assert views.find(org, rep_id, "v") is None
+        assert views.save(org, rep_id, "v", {"name": "theirs"}, seen=first.revision) is None
+        assert not views.discard(org, rep_id, "v", seen=first.revision)
+    second = views.save("org", "rep-1", "v", {"name": "c"}, seen=first.revision)
+    assert second is not None
+    assert views.save("org", "rep-1", "v", {"name": "d"}, seen=first.revision) is None
+    assert not views.discard("org", "rep-1", "v", seen=first.revision)
+    assert views.find("org", "rep-1", "v") == second
+    assert views.discard("org", "rep-1", "v", seen=second.revision)
+    assert views.all("org", "rep-1") == [other]
+
+
+def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
+    """Q1: one more is refused, and may be made once another is gone."""
+    views = CustomViews(drafts._engine)
+    made = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
+    with pytest.raises(TooMany, match="delete one first"):
+        views.add("org", "rep-1", "more", {"name": "more"})
+    assert views.discard("org", "rep-1", "v0", seen=made[0].revision)
+    views.add("org", "rep-1", "more", {"name": "more"})
+    assert len(views.all("org", "rep-1")) == MOST

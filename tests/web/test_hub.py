@@ -1,0 +1,139 @@
+"""The hub hands an org's feed to its pages: each hears what it may see, or is to look anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+import pytest
+
+from board.reader import REBUILT, FeedEntry, Reader
+from models.errors import RetryableError
+from web.live import hub as hub_module
+from web.live.hub import CHUNKS_KEPT, Hub, Page
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+ORG = "acme"
+
+
+class Board:
+    """A feed whose reads are written down beforehand: entries, or that Valkey is away; then nothing more comes."""
+
+    def __init__(
+        self, *reads: list[FeedEntry] | RetryableError, newest: str = "5-0", has: set[str] | None = None
+    ) -> None:
+        self.reads, self.at, self.has = deque(reads), newest, has or set()
+        self.go = asyncio.Event()
+
+    async def newest(self, org: str) -> str:
+        """Return where the feed begins for the hub."""
+        assert org == ORG
+        return self.at
+
+    async def feed(
+        self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
+    ) -> list[FeedEntry]:
+        """Return the next read; asked for one entry, whether it is there."""
+        assert (org, wait_seconds >= 0) == (ORG, True)
+        if limit == 1:
+            return [] if after in self.has else [FeedEntry(id=self.at, change=REBUILT)]
+        await self.go.wait()
+        if not self.reads:
+            await asyncio.Event().wait()
+        read = self.reads.popleft()
+        if isinstance(read, RetryableError):
+            raise read
+        return read
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask a Valkey that was away again at once."""
+    monkeypatch.setattr(hub_module, "_AGAIN_SECONDS", 0.0)
+
+
+def entered(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedEntry:
+    """Return what a lead's coming into a queue is told by."""
+    return FeedEntry(id=entry_id, change="entered", queue_id=queue_id, lead_id=entry_id, rank=rank, size=1)
+
+
+def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | None = None) -> Page:
+    """Return a page that has been opened by somebody."""
+    return Page(ORG, "rep-1", sees, wants)
+
+
+async def told(one: Page, count: int) -> list[tuple[str, str]]:
+    """Return the next changes a page is told, as (change, id or queue)."""
+    found = list[tuple[str, str]]()
+    chunks: AsyncIterator[bytes] = one.chunks()
+    async with asyncio.timeout(10):
+        while len(found) < count:
+            for event in (await anext(chunks)).split(b"\n\n"):
+                if b"event: list\n" in event:
+                    entry = msgspec.json.decode(event.partition(b"data: ")[2], type=FeedEntry)
+                    found.append((entry.change, entry.lead_id or entry.queue_id))
+    return found
+
+
+async def opened(board: Board, *pages: tuple[Page, str | None]) -> Hub:
+    """Return a hub with pages open from these entries on, and let the feed go on."""
+    hub = Hub(cast("Reader", board))
+    for one, after in pages:
+        await hub.open(one, after)
+    board.go.set()
+    return hub
+
+
+async def test_q4_a_page_is_told_of_the_lists_it_shows_and_may_see() -> None:
+    entries = [entered("6-0", "new"), entered("6-1", "secret"), entered("6-2", "aged")]
+    everything, one, blind = page(), page(wants=frozenset({"aged"})), page(lambda queue: queue != "secret")
+    hub = await opened(Board(entries), (everything, "5-0"), (one, "5-0"), (blind, "5-0"))
+    assert await told(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
+    assert await told(one, 1) == [("entered", "6-2")]
+    assert await told(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
+    await hub.close()
+
+
+async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_look_anew() -> None:
+    reads = [[entered(f"6-{n}")] for n in range(CHUNKS_KEPT + 2)]
+    slow, quick = page(), page()
+    board = Board(*reads)
+    hub = await opened(board, (slow, "5-0"), (quick, "5-0"))
+    assert len(await told(quick, CHUNKS_KEPT + 2)) == CHUNKS_KEPT + 2
+    assert await told(slow, CHUNKS_KEPT + 1) == [
+        *(("entered", f"6-{n}") for n in range(CHUNKS_KEPT)),
+        (REBUILT, ""),
+    ]
+    await hub.close()
+
+
+async def test_q9_after_valkey_was_away_every_page_looks_anew_before_it_hears_more() -> None:
+    """What a killed Valkey lost was in lists that pages had taken, and comes again under other ids."""
+    board = Board(RetryableError("Valkey", "it is away"), [entered("6-0")])
+    one = page()
+    hub = await opened(board, (one, "5-3"))
+    assert await told(one, 1) == [(REBUILT, "")]  # 5-3 is not in the feed (any more)
+    assert await told(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
+    await hub.close()
+
+
+async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_still_knows_it() -> None:
+    board = Board([entered("6-0"), entered("7-0")], has={"6-0"})
+    one, wild = page(), page()
+    hub = await opened(board, (one, "6-0"), (wild, "9-x"))
+    assert await told(one, 2) == [("entered", "6-0"), ("entered", "7-0")]  # its client skips what it has
+    assert await told(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
+    await hub.close()
+
+
+async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_and_nobody_else() -> None:
+    board = Board([entered("6-0", rank=None), entered("6-1", "aged")])
+    reader, other = page(), page(wants=frozenset({"aged"}))
+    hub = await opened(board, (reader, "5-0"), (other, "5-0"))
+    assert await told(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
+    assert await told(other, 1) == [("entered", "6-1")]
+    await hub.close()

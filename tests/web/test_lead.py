@@ -1,0 +1,266 @@
+"""A lead is opened from a work queue, worked and let go; who may not have it is told why (D1-D5, Q10, Q12, X1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.running_org import NEW
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+JONES = {
+    "first_name": "Jeremy",
+    "last_name": "Jones",
+    "state": "RI",
+    "phone": "(401) 419-4247",
+    "loan_amount": 310000,
+    "loan_purpose": "purchase",
+    "attributes": {"best_time": "evenings"},
+}
+SILVA = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
+
+
+async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    other = await office.arrive("A-2", **SILVA)
+    first, second = (
+        await office.sign_in("rep-1", "/queues/work"),
+        await office.sign_in("rep-2", "/queues/work"),
+    )
+    for page in (first, second):
+        await appears(page, lead)
+    await open_lead(first, lead)
+    await vanishes(second, lead)
+    await expect(first.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await expect(first.get_by_role("link", name="+14014194247")).to_be_visible()
+    await expect(first.locator(".facts")).to_contain_text("$310,000")
+    await expect(first.locator(".facts")).to_contain_text("evenings")
+    assert await serious(first) == []
+    await shot(first, "lead")
+    # Nobody else can open it, nor read it by any other way.
+    await second.goto(f"/leads/{lead}")
+    await second.wait_for_selector(READY)
+    await expect(second.get_by_role("alert")).to_contain_text("Not opened. Rep 1 has it open until")
+    assert await second.get_by_text("Jeremy").count() == 0
+    for path in (f"/api/v1/leads/{lead}", f"/leads/{lead}/shown"):
+        assert (await second.request.get(path)).status == HTTPStatus.FORBIDDEN
+    assert await serious(second) == []
+    # The outcome, with its comment, lets go of it.
+    await first.get_by_label("Comment").fill("Rang twice")
+    await first.get_by_role("button", name="no answer").click()
+    await expect(first.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
+    await expect(first.get_by_role("link", name="Back to Call these").last).to_be_focused()
+    await second.goto("/queues/work")
+    await appears(second, lead)
+    # Who opens it next reads what was said, and gives it back without an action.
+    await open_lead(second, lead)
+    await expect(second.locator(".story")).to_contain_text("Rang twice")
+    await expect(second.locator(".story")).to_contain_text("Rep 1: no answer")
+    await second.get_by_role("button", name="Release").click()
+    await expect(second.locator(".done")).to_contain_text("back in its queues")
+    await first.keyboard.press("Enter")
+    await appears(first, lead)
+    await appears(first, other)
+
+
+async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) -> None:
+    await office.publish("settings", "settings", lock_minutes=0.03)
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    first, second = (
+        await office.sign_in("rep-1", "/queues/work"),
+        await office.sign_in("rep-2", "/queues/work"),
+    )
+    for page in (first, second):
+        await appears(page, lead)
+    await open_lead(first, lead)
+    await office.publish("settings", "settings", lock_minutes=60)
+    await expect(first.locator(".lock")).to_contain_text("Your lock has run out")
+    await appears(second, lead)
+    await open_lead(second, lead)
+    await expect(second.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await first.get_by_role("button", name="left message").click()
+    await expect(first.get_by_role("alert")).to_contain_text(
+        "Your lock had run out, and Rep 2 has it open until"
+    )
+    await expect(first.locator(".facts")).to_have_count(0)
+    await second.get_by_role("button", name="closed lost").click()
+    await expect(second.locator(".done")).to_contain_text("Recorded: closed lost.")
+
+
+async def test_d3_claim_now_makes_it_ones_own(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    page = await office.sign_in("rep-1", "/queues/work")
+    await appears(page, lead)
+    await open_lead(page, lead)
+    await page.get_by_role("button", name="Claim now").click()
+    await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
+    await page.goto("/queues/mine")
+    await appears(page, lead)
+    other = await office.sign_in("rep-2", "/queues/mine")
+    assert await row(other, lead).count() == 0
+    await other.goto(f"/leads/{lead}")
+    await other.wait_for_selector(READY)
+    await expect(other.get_by_role("alert")).to_contain_text("It belongs to Rep 1")
+    # A lead of one's own is worked in the same way.
+    await open_lead(page, lead)
+    await page.get_by_label("Outcome").fill("wants_offer")
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.locator(".story")).to_contain_text("Rep 1: wants offer")
+    await page.get_by_label("Comment").fill("Prefers email")
+    await page.get_by_role("button", name="Save the comment").click()
+    await expect(page.locator(".story")).to_contain_text("Prefers email")
+
+
+async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    other = await office.arrive("A-2", **SILVA)
+    page = await office.sign_in("rep-1", "/queues/work", timezone_id="America/Los_Angeles")
+    await appears(page, lead)
+    await open_lead(page, lead)
+    zone = page.get_by_label("Time zone")
+    await expect(zone).to_have_value("America/New_York")  # the lead's, by its state
+    there = datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
+    await page.get_by_label("Date").fill(there.strftime("%Y-%m-%d"))
+    await page.get_by_role("button", name="Call Back").click()
+    await expect(page.locator("[data-hint]")).to_contain_text("Choose a time as well")
+    await page.get_by_label("Time", exact=True).fill("15:30")
+    await expect(page.locator("[data-hint]")).to_contain_text("12:30")
+    await page.get_by_role("button", name="Call Back").click()
+    await expect(page.locator(".standing")).to_contain_text("Rep 1 promised to call back, and so has it")
+    shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
+    at = datetime.fromisoformat(shown["callback_at"])
+    assert at == there.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
+    assert shown["owner"] == "rep-1"
+    await page.goto("/queues/work")
+    await appears(page, other)
+    await open_lead(page, other)
+    await page.get_by_role("button", name="Call Back").click()
+    await expect(page.locator(".done")).to_contain_text("It is at the end of the queue.")
+    answer = (await office.ask("view", other, "rep-1")).answer
+    assert answer is not None
+    assert (answer.result, answer.owner) == ("done", None)
+
+
+async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    await office.rep("rep-1")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    rep = await office.sign_in("rep-1", "/queues/work")
+    manager = await office.sign_in("mia", "/queues/work")
+    await appears(manager, lead)
+    await open_lead(manager, lead)
+    await vanishes(rep, lead)  # without the preference a manager's look is as anybody's
+    await manager.get_by_role("button", name="Release").click()
+    await expect(manager.get_by_role("status").filter(has_text="back in its queues")).to_be_visible()
+    await appears(rep, lead)
+    await manager.get_by_label("View leads only").check()
+    await expect(manager.get_by_role("heading", name="Jeremy Jones")).to_be_visible()
+    before = (await (await manager.request.get(f"/api/v1/leads/{lead}")).json())["version"]
+    await manager.reload()
+    await manager.wait_for_selector(f"{READY} .lead")
+    await expect(manager.get_by_label("View leads only")).to_be_checked()
+    assert await manager.get_by_role("button", name="Release").count() == 0
+    assert (await (await manager.request.get(f"/api/v1/leads/{lead}")).json())["version"] == before
+    await expect(row(rep, lead)).to_be_visible()
+    assert await serious(manager) == []
+    # It is the overseers' alone: a rep can neither choose it nor ask for it.
+    assert await rep.get_by_label("View leads only").count() == 0
+    csrf = await rep.locator("meta[name=csrf]").get_attribute("content")
+    wants = await rep.request.put(
+        "/api/v1/preferences/view_only", data={"on": True}, headers={"x-csrf-token": csrf or ""}
+    )
+    assert wants.status == HTTPStatus.FORBIDDEN
+    answer = (await office.ask("view", lead, "rep-1", view_only=True)).answer
+    assert answer is not None
+    assert answer.reason == "not_allowed"
+
+
+async def test_e3_a_manager_assigns_by_name(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("A-1", **JONES)
+    manager = await office.sign_in("mia", "/queues/work")
+    await appears(manager, lead)
+    await open_lead(manager, lead)
+    await manager.get_by_role("button", name="Assign …").click()
+    await expect(manager.get_by_role("dialog")).to_contain_text("Rep 1")
+    assert await serious(manager) == []
+    await manager.get_by_label("Find a rep by name").fill("p 2")
+    await manager.get_by_role("button", name="Assign", exact=True).click()
+    await expect(manager.locator(".standing")).to_contain_text("Rep 2 was given it, by Mia")
+    assert await manager.get_by_role("button", name="Assign …").count() == 0
+    rep = await office.sign_in("rep-2", "/queues/mine")
+    await appears(rep, lead)
+
+
+async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(office: RunningOrg) -> None:
+    for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("ada", "admin")):
+        await office.rep(rep_id, role)
+    await office.publish("queue", "new", **NEW)
+    lead = await office.arrive("A-1", **JONES)
+    first, second = await office.sign_in("rep-1", "/queues/new"), await office.sign_in("rep-2", "/queues/new")
+    await appears(second, lead)
+    await row(first, lead).get_by_role("button", name="Claim Jeremy Jones").click()
+    await first.get_by_role("button", name="Claim this Lead").click()
+    await first.get_by_role("link", name="Go to Lead Details").click()
+    await first.wait_for_selector(f"{READY} .lead")
+    await expect(first.locator(".standing")).to_contain_text("Rep 1 claimed it, through the queue New leads")
+    await office.publish("rep", "rep-1", name="Rep 1", role="rep", active=False)
+    admin = await office.sign_in("ada", "/queues/new")
+    await admin.goto(f"/leads/{lead}")
+    await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
+    assert await row(second, lead).count() == 0
+    await expect(admin.locator(".story")).to_contain_text("Rep 1 has it no longer; nobody owns it")
+    await second.goto(f"/leads/{lead}")
+    await second.wait_for_selector(READY)
+    assert await second.get_by_text("Jeremy").count() == 0
+    await second.goto("/queues/new")
+    await admin.get_by_role("button", name="Reopen for claims …").click()
+    await admin.get_by_role("button", name="Reopen", exact=True).click()
+    await appears(second, lead)
+    await expect(admin.locator(".story")).to_contain_text("Ada let it be claimed once more")
+
+
+async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **{**NEW, "columns": []})
+    lead = await office.arrive("A-1", **JONES)
+    page = await office.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    await page.goto(f"/leads/{lead}")
+    await page.wait_for_selector(READY)
+    await expect(page.get_by_role("alert")).to_contain_text("It is to be claimed first")
+    for path in (
+        f"/api/v1/leads/{lead}",
+        f"/api/v1/leads/{lead}/why",
+        f"/leads/{lead}/shown",
+        f"/leads/{lead}",
+    ):
+        text = await (await page.request.get(path)).text()
+        assert not any(word in text for word in ("Jeremy", "310000", "evenings", "4247", '"RI"')), path

@@ -1,0 +1,132 @@
+"""The window of a list in the browser: whatever comes and goes, it shows the server's rows and no others (Q7, Q9)."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+WINDOW: Final = 6
+RESERVE: Final = 4
+CHANGES: Final = 60
+ROUNDS: Final = 40
+
+_FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) => {
+  const { Window } = await import("/static/js/list.js");
+  const page = (at, from) => ({
+    size: orders[at].length,
+    as_of: `1-${at}`,
+    rows: orders[at]
+      .slice(from, from + window + reserve)
+      .map((lead_id, n) => ({ lead_id, rank: from + n, version: 1, columns: {} })),
+  });
+  const view = new Window({ queue_id: "q", api: "q", window, reserve, ...page(0, 0) });
+  let at = 0, answered = null;
+  const now = () => Promise.resolve(page(at, view.start));
+  view.fetch = now;
+  await view.move(pages);
+  const seen = [];
+  let waiting = null;
+  for (const change of changes) {
+    at += 1;
+    if (reads.includes(at)) {
+      // Asked before this change, answered as of it, and told two changes later.
+      const asked = page(at, view.start);
+      view.fetch = () => new Promise((resolve) => (answered = () => resolve(asked)));
+      waiting = view.read();
+    }
+    view.apply({ queue_id: "q", version: 1, columns: {}, ...change }, `1-${at}`);
+    if (waiting && !reads.includes(at) && !reads.includes(at - 1)) {
+      view.fetch = now;
+      answered();
+      await waiting;
+      waiting = null;
+    }
+    if (!waiting) {
+      const rows = () => view.rows.map((row) => [row.lead_id, row.rank]);
+      const kept = rows(), start = view.start, due = view.due < Infinity;
+      if (kept.length < window && due) await view.read();
+      seen.push({ at, start, kept, due, whole: rows(), size: view.size });
+    }
+  }
+  clearTimeout(view.soon);
+  return seen;
+}"""
+
+
+def changes_of(rng: Random) -> tuple[list[list[str]], list[dict[str, Any]]]:
+    """Return the server's list after each change, the first without one, and the changes as the feed tells them."""
+    order = [f"lead-{n}" for n in range(rng.randint(0, 30))]
+    orders, changes, fresh = [list(order)], [], 100
+    for _ in range(CHANGES):
+        change = rng.choice(["entered", "left", "left", "moved"]) if order else "entered"
+        told: dict[str, Any] = {"change": change, "rank": None, "was": None}
+        if change == "entered":
+            lead, fresh = f"lead-{fresh}", fresh + 1
+        else:
+            lead = rng.choice(order)
+            told["was"] = order.index(lead)
+            order.remove(lead)
+        if change != "left":
+            told["rank"] = rng.randint(0, len(order))
+            order.insert(told["rank"], lead)
+        orders.append(list(order))
+        changes.append({**told, "lead_id": lead, "size": len(order)})
+    return orders, changes
+
+
+async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    page = await office.sign_in("rep-1")
+    for seed in range(ROUNDS):
+        rng = Random(seed)
+        orders, changes = changes_of(rng)
+        given = {
+            "orders": orders,
+            "changes": changes,
+            "pages": rng.randint(0, 3),
+            "reads": [n for n in range(2, CHANGES - 3, 9) if rng.random() < 0.5],
+            "window": WINDOW,
+            "reserve": RESERVE,
+        }
+        seen = await page.evaluate(_FOLLOW, given)
+        assert len(seen) > CHANGES / 2
+        for one in seen:
+            order, start = orders[one["at"]], one["start"]
+            wanted = [[lead, start + n] for n, lead in enumerate(order[start : start + WINDOW])]
+            about = (seed, one)
+            assert one["size"] == len(order), about
+            assert one["kept"] == wanted[: len(one["kept"])], about
+            # What it lacks it is about to ask for.
+            assert len(one["kept"]) == len(wanted) or one["due"], about
+            assert one["whole"] == wanted, about
+
+
+_BURST: Final = """async ({ size, window, most }) => {
+  const { Window } = await import("/static/js/list.js");
+  const rows = [...Array(size).keys()].map((n) => ({ lead_id: `lead-${n}`, rank: n, version: 1, columns: {} }));
+  const view = new Window({ queue_id: "q", api: "q", window, size, as_of: "1-0", rows: rows.slice(0, window) });
+  let asked = false;
+  view.fetch = () => ((asked = true), new Promise(() => {}));
+  let changes = 0;
+  while (!asked && changes < most) {
+    const left = { queue_id: "q", change: "left", lead_id: `lead-${changes}`, was: 0, size: size - changes - 1 };
+    changes += 1;
+    view.apply(left, `1-${changes}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { asked, changes };
+}"""
+
+
+async def test_q9_a_list_asks_for_what_it_lacks_though_changes_keep_coming(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    page = await office.sign_in("rep-1")
+    seen = await page.evaluate(_BURST, {"size": 500, "window": WINDOW, "most": 200})
+    assert seen["asked"], seen

@@ -1,0 +1,208 @@
+"""My Leads of a rep and of a manager: search, filter, columns, selection, create, export, giving out (S6, D6)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from playwright.async_api import expect
+
+from models.errors import InvalidInput
+from tests.web.screens import shot
+from web.api.create_lead import checked
+from web.api.my_leads import defused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.async_api import Page
+
+    from tests.web.running_org import RunningOrg
+
+
+async def shows(page: Page, *wanted: str) -> None:
+    """Wait until these leads are shown, in this order."""
+    await page.wait_for_function(
+        "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
+        ".map(box => box.getAttribute('aria-label').replace('Select ', ''))) === JSON.stringify(wanted)",
+        arg=list(wanted),
+    )
+
+
+async def opened(office: RunningOrg) -> dict[str, str]:
+    """Open an org with a manager, two reps and their leads; return name -> lead id."""
+    for rep_id, role in (("mia", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
+        await office.rep(rep_id, role)
+    await office.until_published("rep", "rep-2")
+    leads = {}
+    people: list[tuple[str, str | None, dict[str, Any]]] = [
+        ("Robbie Duffy", "rep-1", {"phone": "(401) 419-4247", "state": "RI", "loan_amount": 310000}),
+        ("Herbie Waller", "rep-1", {"email": "herbie@waller.example", "state": "MA"}),
+        ("=Frank Taraborelli", "rep-1", {"state": "RI"}),
+        ("Other Person", "rep-2", {"state": "NY"}),
+        ("Nobody Hasit", None, {"state": "TX"}),
+    ]
+    for day, (name, owner, facts) in enumerate(people, start=1):
+        first, last = name.split()
+        leads[name] = await office.arrive(
+            f"S-{day}",
+            first_name=first,
+            last_name=last,
+            assigned_to=owner,
+            created_at=f"2026-11-{day:02}T12:00:00Z",
+            **facts,
+        )
+    return leads
+
+
+@pytest.mark.slow
+async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads(office: RunningOrg) -> None:
+    await opened(office)
+    page = await office.sign_in("rep-1", "/my-leads")
+    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await shot(page, "my-leads")
+    for text, found in (("waller her", "Herbie Waller"), ("401-419", "Robbie Duffy")):
+        await page.get_by_label("Search leads").fill(text)
+        await shows(page, found)
+    await page.get_by_role("button", name="Reset").click()
+    # Columns by the keyboard; remembered for the person.
+    await page.get_by_role("button", name="Edit Columns").click()
+    await page.locator("#columns").get_by_label("State", exact=True).focus()
+    await page.keyboard.press("Space")
+    up = page.get_by_role("button", name="Move State up")
+    await up.focus()
+    for _ in range(15):
+        await page.keyboard.press("Enter")
+    await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("#said")).to_contain_text("Your columns are kept.")
+    again = await office.sign_in("rep-1", quote("/my-leads?state=RI&sort=last_name"))
+    await shows(again, "Robbie Duffy", "=Frank Taraborelli")
+    heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
+    assert heads[1:5] == ["State", "First name", "Last name", "Phone"]
+    # What is exported is what is shown: its columns, filters and order; no cell is a formula.
+    address = await again.get_by_role("link", name="Export CSV").get_attribute("href")
+    answer = await again.request.get(str(address))
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO((await answer.body()).decode("utf-8-sig"))))
+    assert rows[0] == ["lead_id", "State", *heads[2:]]
+    assert [row[1:4] for row in rows[1:]] == [["RI", "Robbie", "Duffy"], ["RI", "'=Frank", "Taraborelli"]]
+    assert rows[1][4] == "+14014194247"
+    # An outcome for all that match.
+    await again.get_by_label("Select all on this page").check()
+    await again.get_by_role("button", name="Outcome …").click()
+    await again.get_by_label("Outcome", exact=True).fill("left_message")
+    await again.keyboard.press("Enter")
+    await expect(again.locator("#many [data-told]")).to_have_text("2 recorded.")
+    await again.locator("#many [data-close]").click()
+    found = await (await again.request.get("/api/v1/leads?last_outcome=left_message")).json()
+    assert found["total"] == 2
+    # From a lead one comes back to the list as it was.
+    await again.locator("tbody a").first.click()
+    await again.get_by_role("link", name="Back to My leads").click()
+    await again.wait_for_url("**/my-leads?*state=RI*")
+    # Nobody else's leads, however they are asked for.
+    for query in ("owner=rep-2", "search=Other", "owner="):
+        assert (await (await again.request.get(f"/api/v1/leads?{query}")).json())["rows"] == []
+    assert (await (await again.request.get("/api/v1/assignments")).json())["total"] == 3
+    assert (await again.request.get("/api/v1/leads?segment={}")).status == 403
+
+
+@pytest.mark.slow
+async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_reps(
+    office: RunningOrg,
+) -> None:
+    await opened(office)
+    page, manager = await office.sign_in("rep-1", "/my-leads"), await office.sign_in("mia", "/my-leads")
+    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await page.get_by_role("button", name="+ Create Lead").click()
+    form = page.locator("#create")
+    await form.get_by_label("First name").fill("Newton")
+    await form.get_by_label("State").fill("Atlantis")
+    await form.get_by_role("button", name="Create", exact=True).click()
+    await expect(page.locator("#create-last_name-problem")).to_contain_text("is needed")
+    await expect(page.locator("#create-state-problem")).to_be_visible()
+    await shot(page, "create-lead")
+    await form.get_by_label("Last name").fill("Young")
+    await form.get_by_label("State").fill("Rhode Island")
+    await form.get_by_label("Loan amount").fill("$250,000")
+    await page.keyboard.press("Enter")
+    for one in (page, manager):  # the manager's list is live
+        await expect(one.get_by_role("link", name="Open Newton Young")).to_be_visible()
+    row = (await (await page.request.get("/api/v1/leads?search=newton")).json())["rows"][0]
+    assert (row["owner"], row["vendor"], row["state"], row["loan_amount"]) == (
+        "rep-1",
+        "console",
+        "RI",
+        250000,
+    )
+
+
+@pytest.mark.slow
+async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
+    office: RunningOrg, tmp_path: Path
+) -> None:
+    leads = await opened(office)
+    page = await office.sign_in("mia", "/my-leads?owner=")
+    await shows(page, "Nobody Hasit")
+    file = tmp_path / "list.csv"
+    file.write_text(f"lead_id\n{leads['Nobody Hasit']}\n{leads['Other Person']}\nnonsense\n")
+    await page.get_by_role("button", name="Assign a list …").click()
+    await page.get_by_label("File").set_input_files(file)
+    await expect(page.locator("#upload [data-told]")).to_have_text("2 leads, 1 lines name none.")
+    await page.get_by_role("button", name="Choose reps …").click()
+    for name in ("Rep 1", "Rep 2"):
+        await page.locator("#assign label", has_text=name).locator("input").check()
+    await page.locator("#assign [data-ok]").click()
+    await expect(page.locator("#confirm")).to_contain_text(
+        "rep-1 would get 1; rep-2 would get 1; 1 have an owner and stay."
+    )
+    await page.locator("#confirm [data-ok]").click()
+    await expect(page.locator("#many [data-told]")).to_have_text("1 assigned, 1 belong to somebody already.")
+    await page.locator("#many [data-close]").click()
+    await expect(page.locator("[data-empty]")).to_be_visible()
+    # A segment, and all that it finds: only those without an owner are meant.
+    await office.arrive("S-9", last_name="Free", loan_amount=5)
+    rule = '{"combinator":"and","rules":[{"field":"loan_amount","operator":">","value":1}]}'
+    await page.goto(f"/my-leads?segment={rule}")
+    await page.wait_for_selector("html[data-ready=yes]")
+    await expect(page.locator("[data-total]")).to_have_text("2 leads")
+    answer = await page.request.post(
+        "/api/v1/leads/actions",
+        headers={"x-csrf-token": str(await page.locator("meta[name=csrf]").get_attribute("content"))},
+        data={
+            "which": {"of": "leads", "query": f"segment={rule}"},
+            "do": {"type": "assign"},
+            "to": ["rep-2"],
+        },
+    )
+    last = (await answer.text()).strip().rsplit("\n", 1)[-1]
+    assert '"of":1,"answered":1,"done":1' in last
+    await page.get_by_role("button", name="Segment").click()
+    await expect(page.locator("#segment rule-builder")).to_contain_text("Loan amount")
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1-2", "'+1-2"),
+        ("-cmd", "'-cmd"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("+14014194247", "+14014194247"),
+        ("-5", "-5"),
+        ("Jones", "Jones"),
+    ],
+)
+def test_no_cell_of_an_export_is_a_formula(text: str, written: str) -> None:
+    assert defused(text) == written
+
+
+def test_a_new_lead_is_refused_with_every_field_and_its_reason() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        checked({"vendor": "console", "first_name": "Al", "zip": "x", "credit_score": 5000}, "id")
+    assert {problem.path for problem in caught.value.problems} == {"zip", "credit_score", "last_name"}

@@ -1,0 +1,249 @@
+"""Leads are offered to reps at their browsers: by turn, by a ring to all, by New Lead (D4, R2, R3, S1-S5, X1)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.axe import serious
+from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.running_org import NEW
+from tests.web.screens import shot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+GONE: Final = "We're sorry, but that lead is no longer available."
+JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
+SILVA: Final = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
+PHONE: Final = {"viewport": {"width": 390, "height": 844}}
+
+
+async def floor(
+    office: RunningOrg, method: str, *reps: str, licences: dict[str, list[str]] | None = None, **group: Any
+) -> list[Page]:
+    """Publish a group of reps, and a work queue that shows once all of it is known; return the reps' browsers."""
+    await office.publish("settings", "settings", quiet_hours=[])  # or stories would end differently at night
+    for rep_id in reps:
+        await office.rep(rep_id, licensed_states=(licences or {}).get(rep_id))
+    members = [{"rep_id": rep_id} for rep_id in reps]
+    await office.publish("group", "west", name="West", method=method, members=members, **group)
+    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await office.publish("queue", "work", **WORK)
+    lead = await office.arrive("first", last_name="Probe")
+    pages = [await office.sign_in(rep_id, "/queues/work") for rep_id in reps]
+    for page in pages:
+        await appears(page, lead)
+    return pages
+
+
+def offers(page: Page) -> Locator:
+    """Return what is offered at the top of any page."""
+    return page.locator("#offers")
+
+
+def said(page: Page, text: str) -> Locator:
+    """Return what the page says to everybody, screen readers too."""
+    return page.locator("#said").get_by_text(text)
+
+
+async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(office: RunningOrg) -> None:
+    first, second = await floor(office, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
+    lead = await office.arrive("A-1", campaign="west", **JONES)
+    await expect(offers(first)).to_contain_text("Offered to you: Jeremy Jones")
+    await expect(offers(first).locator(".left")).to_contain_text("14:")
+    await expect(first).to_have_title("(1) Call these · firstclaim")
+    await expect(offers(second)).to_be_hidden()
+    assert await serious(first) == []
+    await shot(first, "offer")
+    await first.get_by_role("link", name="Look at Jeremy Jones").click()
+    await first.wait_for_selector(f"{READY} .lead")
+    await expect(first.locator(".facts")).to_contain_text("$310,000")
+    await expect(first.locator(".lead .lock")).to_contain_text("Offered to Rep 1: 14:")
+    assert await serious(first) == []
+    await first.goto("/queues/mine")
+    await expect(row(first, lead)).to_contain_text("Offer")
+    await shot(first, "my-queue")
+    await row(first, lead).get_by_role("button", name="Decline Jeremy Jones").click()
+    await expect(said(first, "Declined: Jeremy Jones goes to somebody else.")).to_be_visible()
+    await vanishes(first, lead)
+    await second.get_by_role("button", name="Accept Jeremy Jones").click()
+    await expect(second.get_by_role("dialog")).to_contain_text("Congratulations! You have a new lead")
+    await second.get_by_role("link", name="Go to Lead Details").click()
+    await second.wait_for_selector(f"{READY} .lead")
+    await expect(second.locator(".standing")).to_contain_text(
+        "Rep 2 has it by round robin, through the group West"
+    )
+    await expect(offers(second)).to_be_hidden()
+
+
+async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: RunningOrg) -> None:
+    pages = await floor(office, "round_robin", "rep-1", "rep-2", claim_window_seconds=3)
+    await office.rep("mia", "manager")
+    lead = await office.arrive("A-1", campaign="west", **JONES)
+    for page in pages:
+        await expect(said(page, "A lead is offered to you: Jeremy Jones")).to_be_visible()
+    for page in pages:
+        await expect(offers(page)).to_be_hidden()
+    await expect(said(pages[1], "The offer of Jeremy Jones is over.")).to_be_visible()
+    await appears(pages[0], lead)  # nobody has it: a queue takes it
+    manager = await office.sign_in("mia", f"/leads/{lead}")
+    story = manager.locator(".story")
+    await expect(story).to_contain_text("Offered to Rep 2 by round robin")
+    await expect(story).to_contain_text("Rep 1 did not act in time")
+
+
+async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connected_against_the_rules(
+    office: RunningOrg,
+) -> None:
+    pages = await floor(office, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
+    first, second, third = pages
+    lead = await office.arrive("A-1", campaign="west", **JONES)
+    for page in pages:
+        await expect(page.get_by_role("alert")).to_contain_text(
+            "You have an available lead Jeremy Jones. Press 1 to accept or hang up to decline."
+        )
+    assert await serious(second) == []
+    await shot(first, "ring")
+    await third.get_by_role("button", name="Hang up").click()
+    await expect(offers(third)).to_be_hidden()
+    await first.get_by_label("Search by name").press("1")  # who writes does not answer the phone
+    await expect(first.get_by_role("alert")).to_contain_text("You have an available lead")
+    await first.get_by_role("tab", name="Standard").press("1")
+    await expect(first.get_by_role("alert")).to_contain_text(
+        "You have been assigned Jeremy Jones, press 1 again to be connected or hang up if you plan to reach out later."
+    )
+    await expect(second.get_by_role("alert")).to_contain_text(GONE)
+    late = (await office.ask("press_one", lead, "rep-2")).answer
+    assert late is not None
+    assert (late.result, late.owner) == ("lost", "rep-1")
+    await first.get_by_role("button", name="Press 1 to be connected").click()
+    await expect(first.get_by_role("alert")).to_contain_text("Calling Jeremy Jones")
+    await first.get_by_role("button", name="Close").click()
+    await second.get_by_role("button", name="Close").click()
+    await expect(offers(second)).to_be_hidden()
+    # Hanging up between the two presses keeps the lead.
+    other = await office.arrive("A-2", campaign="west", **SILVA)
+    await second.get_by_role("button", name="Press 1 to accept").click()
+    await expect(second.get_by_role("alert")).to_contain_text("You have been assigned Ana Silva")
+    await second.get_by_role("button", name="Hang up").click()
+    await expect(said(second, "The lead stays yours.")).to_be_visible()
+    await second.goto("/queues/mine")
+    await appears(second, other)
+    await expect(row(first, lead)).to_have_count(0)
+    # X6: one that is not to be called is won like any other, and not connected.
+    await office.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
+    await third.get_by_role("button", name="Press 1 to accept").click()
+    await third.get_by_role("button", name="Press 1 to be connected").click()
+    await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
+
+
+async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
+    first, second = await floor(office, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
+    lead = await office.arrive("A-1", campaign="west", **JONES)
+    buttons = [page.get_by_role("button", name="New Lead: Jeremy Jones") for page in (first, second)]
+    for button in buttons:
+        await expect(button).to_be_visible()
+    assert await serious(first) == []
+    await asyncio.gather(*(button.click(no_wait_after=True) for button in buttons))
+    answer = (await office.ask("press_one", lead, "rep-2")).answer
+    assert answer is not None
+    winner, loser = (first, second) if answer.owner == "rep-1" else (second, first)
+    await expect(said(loser, GONE)).to_be_visible()
+    await expect(winner.get_by_role("dialog")).to_contain_text("Congratulations! You have a new lead")
+    assert await loser.get_by_role("dialog").count() == 0
+    await winner.get_by_role("button", name="Stay here").click()
+    await winner.goto("/queues/mine")
+    await open_lead(winner, lead)
+    # In My queue the button stands in the row.
+    await loser.goto("/queues/mine")
+    other = await office.arrive("A-2", campaign="west", **SILVA)
+    await row(loser, other).get_by_role("button", name="New Lead: Ana Silva").click()
+    await expect(loser.get_by_role("dialog")).to_contain_text("Ana Silva")
+
+
+async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    licences = {"rep-2": ["MA"]}
+    first, second = await floor(
+        office, "round_robin", "rep-1", "rep-2", licences=licences, claim_window_seconds=900
+    )
+    await office.arrive("A-0", campaign="west", last_name="Before", state="RI")
+    await expect(offers(first)).to_contain_text("Before")
+    lead = await office.arrive("A-1", campaign="west", **JONES)  # by now it is rep-2's turn
+    await expect(offers(first)).to_contain_text("Jeremy Jones")
+    await second.goto(f"/leads/{lead}")
+    await second.wait_for_selector(READY)
+    await expect(second.locator(".unseen .story")).to_contain_text("Not you: your licences do not cover it")
+    assert await second.locator("main").get_by_text("Jeremy").count() == 0
+    assert "RI" not in await (await second.request.get(f"/api/v1/leads/{lead}/why")).text()
+    assert await serious(second) == []
+    await first.get_by_role("link", name="Look at Jeremy Jones").click()
+    await first.wait_for_selector(f"{READY} .lead")
+    await expect(first.locator(".story")).to_contain_text("It was offered to you by round robin")
+    manager = await office.sign_in("mia", f"/leads/{lead}")
+    await manager.get_by_text("Why not the others").click()
+    await expect(manager.locator(".story details")).to_contain_text("Rep 2: not licensed in RI")
+
+
+async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    leads = [await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)]
+    page = await office.sign_in("rep-1", "/queues/new")
+    for lead in leads:
+        await appears(page, lead)
+        claimed = (await office.ask("claim", lead, "rep-1", queue_id="new")).answer
+        assert claimed is not None
+        assert claimed.result == "won"
+    await page.goto("/queues/mine")
+    due, later = leads
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    await office.ask("callback", due, "rep-1", at=soon.isoformat())
+    await office.ask("callback", later, "rep-1", at=(soon + timedelta(days=1)).isoformat())
+    await expect(row(page, later)).to_contain_text("Call at")
+    await expect(row(page, due)).to_contain_text("Call due")
+    await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", due)
+    assert await serious(page) == []
+    # The keyboard alone: to the row, into the lead.
+    await page.keyboard.press("j")
+    await expect(row(page, due).get_by_role("link", name="Open Jeremy Jones")).to_be_focused()
+    await page.keyboard.press("j")
+    await expect(row(page, later).get_by_role("link", name="Open Ana Silva")).to_be_focused()
+    await page.keyboard.press("/")
+    await expect(page.get_by_label("Search by name")).to_be_focused()
+    await page.get_by_role("tab", name="Standard").press("ArrowRight")
+    await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views of your own")
+
+
+async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(office: RunningOrg) -> None:
+    await office.rep("rep-1")
+    await office.publish("queue", "new", **NEW)
+    leads = [await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)]
+    page = await office.sign_in("rep-1", "/queues/new", **PHONE)
+    for lead in leads:
+        await appears(page, lead)
+    assert await serious(page) == []
+    await shot(page, "phone")
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    assert await page.evaluate(wide) is False
+    await row(page, leads[0]).get_by_role("button").focus()
+    await office.ask("claim", leads[0], "rep-1", queue_id="new")
+    await vanishes(page, leads[0])
+    await expect(row(page, leads[1]).get_by_role("button")).to_be_focused()
+    await office.ask("claim", leads[1], "rep-1", queue_id="new")
+    await vanishes(page, leads[1])
+    await expect(page.get_by_role("heading", name="New leads")).to_be_focused()
+    await page.goto(f"/leads/{leads[0]}")
+    await page.wait_for_selector(f"{READY} .lead")
+    assert await page.evaluate(wide) is False
+    assert await serious(page) == []
+    await shot(page, "lead-phone")

@@ -1,0 +1,156 @@
+"""The operations page says what was done, live; who may not see it does not; a dead letter is mended and sent again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from playwright.async_api import expect
+
+from streams.topics import DIRECTORY, LEAD_ARRIVALS
+from tests.web.axe import serious
+from tests.web.running_org import NEW, PASSWORD
+from tests.web.screens import fits_a_phone, shot
+from web.store.accounts import Account
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+def tile(page: Page, name: str) -> Locator:
+    """Return one of the numbers at the top."""
+    return page.locator(f'[data-tile="{name}"]')
+
+
+async def rows(page: Page, selector: str) -> list[list[str]]:
+    """Return a table's rows as people read them."""
+    lines = page.locator(f"{selector} tbody tr")
+    return [await lines.nth(n).locator("td").all_inner_texts() for n in range(await lines.count())]
+
+
+async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2", "rep-3"):
+        licences = ["MA"] if rep_id == "rep-3" else ["RI"]
+        await office.rep(rep_id, licensed_states=licences)
+    await office.rep("mia", "manager")
+    await office.publish("queue", "new", **NEW)
+    members = [{"rep_id": "rep-1"}, {"rep_id": "rep-2"}, {"rep_id": "rep-3"}]
+    await office.publish(
+        "group", "turns", name="In turn", method="round_robin", members=members, claim_window_seconds=900
+    )
+    await office.publish("campaign", "west", name="West", group_id="turns")
+    page = await office.sign_in("mia", "/operations")
+    await expect(tile(page, "arrived")).to_have_text("0")
+    await expect(page.locator('[data-table="offers"]')).to_contain_text("No offers in this window")
+    claimed = await office.arrive("A-1", last_name="Jones")
+    await expect(tile(page, "arrived")).to_have_text("1")
+    await office.ask("claim", claimed, "rep-1", queue_id="new")
+    await office.ask("claim", claimed, "rep-2", queue_id="new")
+    first = await office.arrive("B-1", last_name="Silva", state="RI", campaign="west")
+    await office.arrive("B-2", last_name="Reed", state="RI", campaign="west")
+    nowhere = await office.arrive("B-3", last_name="Novak", state="TX", campaign="west")
+    # Nothing is loaded anew: the page follows.
+    await expect(tile(page, "arrived")).to_have_text("4")
+    await expect(page.locator('[data-table="offers"]')).to_contain_text("in turn")
+    await expect(tile(page, "offered")).to_have_text("2")
+    (taker,) = await offered_to(office, first)
+    answer = (await office.ask("accept", first, taker)).answer
+    assert answer is not None
+    assert answer.result == "won"
+    await expect(tile(page, "won")).to_have_text("2")
+    await expect(tile(page, "lost")).to_have_text("1")
+    await expect(tile(page, "offered")).to_have_text("1")
+    await expect(page.locator('[data-table="offers"] tbody tr')).to_have_count(1)
+    assert await rows(page, '[data-table="offers"]') == [["in turn", "2", "1", "0", "0", "0"]]
+    group = {line[0]: line[1:] for line in await rows(page, '[data-group="turns"]')}
+    assert group["Rep 3"] == [
+        "1",
+        "0",
+        "0",
+        "0",
+        "0",
+        "0",
+        group["Rep 3"][-1],
+    ]  # R9: who was passed over, and why
+    assert "licence" in group["Rep 3"][-1]
+    assert sorted(group[name][1] for name in ("Rep 1", "Rep 2")) == ["1", "1"]  # R7
+    await expect(page.locator('[data-group="turns"]')).to_contain_text("no available agents 1")
+    assert await serious(page) == []
+    assert await fits_a_phone(page)
+    await shot(page, "operations")
+    speed = page.locator('[data-plot="speed"] [role=img]')
+    assert "p50" in str(await speed.get_attribute("aria-label"))
+    await page.get_by_text("Claims won and lost per minute as a table").click()
+    minutes = await rows(page, '[data-table="claims"]')
+    assert [sum(int(line[n]) for line in minutes) for n in (1, 2)] == [2, 1]
+    await expect(page.locator('[data-table="lag"] tbody tr').first).to_contain_text("0")
+    numbers = await (await page.request.get("/api/v1/operations?minutes=15")).json()
+    assert numbers["first_claim"]["count"] == 2
+    assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] < 60
+    rep = await office.sign_in("rep-1")
+    await expect(rep.get_by_role("link", name="Operations")).to_have_count(0)
+    for path in ("", "/dead-letters", "/dead-letters/0:0"):
+        assert (await rep.request.get(f"/api/v1/operations{path}")).status == 403
+    assert nowhere
+
+
+async def offered_to(office: RunningOrg, lead: str) -> list[str]:
+    """Return who finds an offer of a lead in the queue of its own."""
+    found = []
+    for rep_id in ("rep-1", "rep-2"):
+        page = await office.sign_in(rep_id, "/queues/mine")
+        answer = await page.request.get("/api/v1/queues/mine/leads")
+        if lead in {row["lead_id"] for row in (await answer.json())["rows"]}:
+            found.append(rep_id)
+        await page.context.close()
+    return found
+
+
+async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mended(office: RunningOrg) -> None:
+    await office.rep("mia", "manager")
+    await office.rep("ada", "admin")
+    # P5: what is not UTF-8 is a letter as any other, and ended the console once.
+    await office.client.put(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
+    # A roster that names nobody readable is refused, and so is a lead without a vendor.
+    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
+    key = f"{office.org}/group/west".encode()
+    await office.client.put(DIRECTORY, b'{"group_id": "west", "method": "by_lot"}', key=key)
+    page = await office.sign_in("mia", "/operations")
+    letters = page.locator('[data-table="letters"] tbody tr')
+    await expect(letters).to_have_count(2)
+    line = letters.filter(has_text="lead-arrivals")
+    await expect(line).to_contain_text("vendor")
+    await line.get_by_role("button", name="Open dead letter").click()
+    dialog = page.locator("#letter")
+    await expect(dialog.locator("[data-letter-value]")).to_contain_text("Nobody")
+    assert await serious(page) == []
+    await dialog.get_by_role("button", name="Send it again").click()
+    await expect(page.locator("#said")).to_contain_text("Sent to lead-arrivals again")
+    # Nothing was mended, so it is refused again: a new letter, and the old one says that it was sent.
+    await expect(letters).to_have_count(3)
+    await expect(letters.filter(has_text="sent again")).to_contain_text("by mia")
+    place = await letters.filter(has_text="directory").get_by_role("button").get_attribute("data-letter")
+    # Another org's admin knows nothing of it.
+    other = replace(office, org=f"{office.org}-other")
+    await office.client.put(
+        DIRECTORY, b'{"rep_id": "eve", "role": "admin"}', key=f"{other.org}/rep/eve".encode()
+    )
+    office.accounts.put(
+        Account(email=other.email("eve"), org=other.org, rep_id="eve", role="admin"), PASSWORD
+    )
+    await other.until_known("eve")
+    eve = await other.sign_in("eve", "/operations")
+    await expect(eve.locator("[data-no-letters]")).to_be_visible()
+    for path in (place, "0:999999"):
+        assert (await eve.request.get(f"/api/v1/operations/dead-letters/{path}")).status == 404
+        token = await eve.locator('meta[name="csrf"]').get_attribute("content")
+        sent = await eve.request.post(
+            f"/api/v1/operations/dead-letters/{path}/replay", headers={"x-csrf-token": str(token)}
+        )
+        assert sent.status == 404

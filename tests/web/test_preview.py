@@ -1,0 +1,173 @@
+"""A queue tried by SQL: the same leads as the engine's, on SQLite and on Postgres (X5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy.engine import make_url
+
+from application.rule_preview import EXAMPLES
+from models.errors import InvalidInput
+from models.facts import Facts
+from models.lead import Lead, LeadRow, Phase
+from rules.queues.membership import CompiledQueue, QueueIndex
+from sink.engine import connect
+from sink.migrate import upgrade
+from sink.rows import effects
+from sink.tables import LeadTable
+from tests.fixtures.servers import unique
+from tests.rules.language.reference_language import NOW, instants, leads, make, trees
+from web.services.queue_preview import Preview, drafted, find, preview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Yield an engine of a migrated database of this module's own, without leads."""
+    name = unique("preview").replace("-", "_")
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('preview') / name}"
+    else:
+        server = request.getfixturevalue("postgres_url")
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        admin.dispose()
+        url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    engine = connect(url)
+    yield engine
+    engine.dispose()
+
+
+def put(connection: Connection, found: Sequence[Lead]) -> None:
+    """Write the leads as the sink does."""
+    rows = [effects(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found]
+    connection.execute(insert(LeadTable), [row for row in rows if row is not None])
+
+
+def asked(engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any) -> Preview:
+    """Return the preview with nothing but these leads in the database."""
+    with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
+        put(connection, found)
+        told = preview(connection, "default", draft, *more, **named)
+        transaction.rollback()
+    return told
+
+
+def numbered(found: Sequence[Lead]) -> list[Lead]:
+    """Return the leads under ids of their own, every fifth of another org."""
+    return [
+        msgspec.structs.replace(
+            one,
+            lead_id=f"{7 * n % 11:x}-{n}",
+            facts=msgspec.structs.replace(one.facts, org="other" if n % 5 == 4 else "default"),
+        )
+        for n, one in enumerate(found)
+    ]
+
+
+values = st.fixed_dictionaries(
+    {
+        "claimable": st.booleans(),
+        "inclusion": trees,
+        "exclusion": st.just({}) | trees,
+        "columns": st.just(["state", "loan_amount", "attributes.tier"]),
+        "sort": st.fixed_dictionaries(
+            {
+                "field": st.sampled_from(["arrived_at", "loan_amount", "last_name"]),
+                "direction": st.sampled_from(["asc", "desc"]),
+            }
+        ),
+    }
+)
+lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION])
+many = st.lists(lives, min_size=1, max_size=16).map(numbered)
+
+
+@settings(max_examples=40, deadline=None)
+@given(values, st.none() | values, many, instants)
+def test_x5_a_preview_holds_whom_the_engine_would_put_there(
+    crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime
+) -> None:
+    """X5: how many, who comes and goes, the first in order, and why: all as the engine's index has it."""
+    draft = drafted("q", value, 2)
+    published = None if before is None else drafted("q", before, 1)
+    ours = {one.lead_id: one for one in found if one.facts.org == "default"}
+    holds = places(draft, ours, now)
+    held = {} if published is None else places(published, ours, now)
+    about = next(iter(ours))
+    told = asked(crm, found, draft, published, now, lead_id=about)
+    assert (told.matched, told.leads) == (len(holds), len(ours))
+    assert told.entering == len(holds.keys() - held.keys())
+    assert told.leaving == len(held.keys() - holds.keys())
+    first = sorted(holds, key=lambda one: (holds[one], one))[:EXAMPLES]
+    assert [one.lead_id for one in told.examples] == first
+    for example in told.examples:
+        assert list(example.columns) == ["name", "state", "loan_amount", "attributes.tier"]
+        assert example.columns["state"] == ours[example.lead_id].facts.state
+    assert told.lead is not None
+    assert told.lead.matches is (about in holds)
+    assert told.lead.why
+    assert "version" not in told.lead.why
+
+
+def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[str, str]:
+    """Return whom the engine would put there, with their keys in its order."""
+    index = QueueIndex([queue])
+    return {
+        one: index.evaluate(lead, now).places["q"]
+        for one, lead in found.items()
+        if "q" in index.evaluate(lead, now).places
+    }
+
+
+def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
+    """X5: neither counted nor explained nor found."""
+    theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
+    told = asked(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    assert (told.matched, told.leads, told.examples, told.lead) == (0, 0, (), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("silva", 2), ("a S", 2), ("1-1", 1), (" jones ", 3), ("%", None), ("none", None), ("s", 3)],
+)
+def test_x5_a_lead_is_found_by_id_or_by_a_part_of_its_name(
+    crm: Engine, text: str, number: int | None
+) -> None:
+    """X5: the newest of several."""
+    people = {1: ("Bo", "Li"), 2: ("Ana", "Silva"), 3: (None, "Jones")}
+    found = [
+        msgspec.structs.replace(
+            make(facts=Facts(vendor="acme", first_name=first, last_name=last)),
+            lead_id=f"{n}-{n}",
+            arrived_at=NOW.replace(minute=n),
+        )
+        for n, (first, last) in people.items()
+    ]
+    with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
+        put(connection, found)
+        assert find(connection, "default", text) == (None if number is None else f"{number}-{number}")
+        transaction.rollback()
+
+
+def test_q6_a_draft_that_cannot_be_published_is_not_tried() -> None:
+    """Q6: every problem is named, with its path."""
+    value = {
+        "inclusion": {"rules": [{"field": "phase", "operator": "=", "value": "queued"}]},
+        "columns": ["x"],
+    }
+    with pytest.raises(InvalidInput) as refused:
+        drafted("q", value, 1)
+    assert [problem.path for problem in refused.value.problems] == ["inclusion.rules[0]", "columns[0]"]

@@ -1,0 +1,1 @@
+"""Generators of files in this repository: contracts, diagrams, zip zones."""

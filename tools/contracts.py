@@ -1,0 +1,91 @@
+"""`docs/contracts/` is what the models say: `python -m tools.contracts` writes it, a test compares it.
+
+One JSON Schema (2020-12) for each topic, and for each kind of `directory` object. A schema of an inbound
+message says what is sure to be taken; intake is kinder than that (docs/contracts/README.md).
+"""
+
+import json
+from collections.abc import Callable
+from inspect import cleandoc
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from models import public
+from models.facts import Facts
+from models.inbound import Action, Arrival, Listing
+from models.publication import KINDS
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+FOLDER: Final = Path(__file__).parent.parent / "docs" / "contracts"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return every schema by the name of its file without `.schema.json`."""
+    inbound: dict[str, type[BaseModel]] = {
+        "lead-arrivals": Arrival,
+        "lead-actions": Action,
+        "do-not-contact": Listing,
+    }
+    for kind, (model, _) in KINDS.items():
+        inbound[f"directory-{kind}"] = model
+    found = {name: model.model_json_schema(mode="validation") for name, model in inbound.items()}
+    outbound: dict[str, tuple[type[msgspec.Struct], ...]] = {
+        public.LEAD_DECISIONS: (public.LeadDecision,),
+        public.ASSIGNMENTS: (public.Assignment,),
+        public.LEAD_EXCEPTIONS: (public.LeadException,),
+        public.QUEUE_CHANGES: (public.QueueChange, public.QueueDefinition),
+        public.NOTIFICATIONS: (public.Notification,),
+        f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
+    }
+    found |= {name: _of_structs(*structs) for name, structs in outbound.items()}
+    facts = _of_structs(Facts)
+    found[public.ASSIGNMENTS]["properties"]["lead"] = {
+        **facts,
+        "description": "The arrival's facts, normalised.",
+        "required": sorted(facts["properties"]),
+    }
+    return {name: {"$schema": DIALECT, **schema, "title": name} for name, schema in sorted(found.items())}
+
+
+def _of_structs(*structs: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the schema of a message that is one of these structs."""
+    _, definitions = msgspec.json.schema_components(structs, ref_template="#/$defs/{name}")
+    for definition in definitions.values():
+        definition["description"] = cleandoc(definition.get("description", ""))
+        for name, schema in definition.get("properties", {}).items():
+            if name.endswith(("_at", "-at")):
+                (schema["anyOf"][0] if "anyOf" in schema else schema)["format"] = "date-time"
+    tops = [definitions.pop(struct.__name__) for struct in structs]
+    top: dict[str, Any] = tops[0] if len(tops) == 1 else {"anyOf": tops}
+    return {**top, "$defs": definitions} if definitions else top
+
+
+def files() -> dict[Path, str]:
+    """Return every committed file and the text it must have."""
+    return {
+        FOLDER / f"{name}.schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
+        + "\n"
+        for name, schema in schemas().items()
+    }
+
+
+def write(report: Callable[[str], None]) -> None:
+    """Write what differs, remove schemas that are no more, and report each."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    expected = files()
+    for path in sorted({*expected, *FOLDER.glob("*.schema.json")}):
+        if path not in expected:
+            path.unlink()
+            report(f"removed {path.name}")
+        elif not path.exists() or path.read_text(encoding="utf-8") != expected[path]:
+            path.write_text(expected[path], encoding="utf-8")
+            report(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    write(print)

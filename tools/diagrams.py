@@ -1,0 +1,77 @@
+"""Writes `docs/lead-life.md` from `rules/lead/lifecycle.py`: `python -m tools.diagrams`; a test compares them."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from models.lead import Phase
+from rules.lead.lifecycle import LIFE, Trigger, mermaid
+
+LEAD_LIFE: Final = Path(__file__).parent.parent / "docs" / "lead-life.md"
+
+_INTRODUCTION: Final = """\
+# The life of a lead
+
+Written by `python -m tools.diagrams` from the table in
+[rules/lead/lifecycle.py](../rules/lead/lifecycle.py), which the machine runs by
+and the tests hold every step against. A lead is in exactly one phase at every moment; what its phase does not list is
+refused, with the reason, and changes nothing.
+"""
+
+_ALL_THERE_IS: Final = """\
+What keeps the phase is no arrow above; here is all there is. Where more than one phase may follow, owner, lock and the
+rules of that instant decide which. `rules_changed` is a publication, or the instant at which a relative date turns. An
+action meets a lead whose lock has run out where the expiry leaves it, also if the timer is late.
+"""
+
+
+def phases() -> dict[Phase, str]:
+    """Return what is true in each phase, as written below its name in models/lead.py."""
+    (node,) = ast.parse(textwrap.dedent(inspect.getsource(Phase))).body
+    body = node.body if isinstance(node, ast.ClassDef) else []
+    said: dict[Phase, str] = {}
+    for name, text in pairwise(body):
+        if (
+            isinstance(name, ast.Assign)
+            and isinstance(text, ast.Expr)
+            and isinstance(text.value, ast.Constant)
+        ):
+            (target,) = name.targets
+            said[Phase[ast.unparse(target)]] = " ".join(str(text.value.value).split())
+    return said
+
+
+def lead_life() -> str:
+    """Return the page: the diagram, what each phase means, and where each trigger may lead."""
+    meaning = "\n".join(f"| `{phase}` | {text} |" for phase, text in phases().items())
+    rows = []
+    for trigger in Trigger:
+        leads_to = []
+        for source, row in LIFE.items():
+            targets = sorted(row.get(trigger, ()))
+            if targets:
+                leads_to.append(f"{source or 'new'} → {', '.join(targets)}")
+        rows.append(f"| `{trigger}` | {' · '.join(leads_to)} |")
+    moves = "\n".join(rows)
+    return (
+        f"{_INTRODUCTION}\n```mermaid\n{mermaid()}```\n\n"
+        f"| phase | what is true |\n|---|---|\n{meaning}\n\n"
+        f"{_ALL_THERE_IS}\n"
+        f"| what happens | from → to |\n|---|---|\n{moves}\n"
+    )
+
+
+def write(report: Callable[[str], None]) -> None:
+    """Write the page if it differs, and report it."""
+    text = lead_life()
+    if not LEAD_LIFE.exists() or LEAD_LIFE.read_text(encoding="utf-8") != text:
+        LEAD_LIFE.write_text(text, encoding="utf-8")
+        report(f"wrote {LEAD_LIFE.name}")
+
+
+if __name__ == "__main__":
+    write(print)

@@ -1,0 +1,95 @@
+"""Claims and every other action: asked through Kafka, answered by the engine, once for each id (Q8, X4)."""
+
+import uuid
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Header
+
+from models.decisions import Reason
+from models.public import LeadDecision
+from web.auth import Access, PartsOf, Person
+from web.errors import Problem, not_found
+from web.parts import Parts
+from web.schemas import Action, Answer, Claim
+from web.services.decision_text import Names
+
+router = APIRouter(prefix="/api/v1", tags=["actions"])
+
+_KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
+"""Namespace of the action ids made from idempotency keys that are no UUIDs themselves."""
+
+_TELLING: Final = {Reason.NOT_QUALIFIED: "it is not in this queue, or not any more"}
+"""Reasons whose words name the lead's own values: a rep who does not have the lead is told this instead (Q3)."""
+
+Acts = Annotated[Person, Depends(Access("leads:act"))]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key is the same action: it is answered as the first time and changes nothing (X4)",
+    ),
+]
+
+
+@router.post("/leads/{lead_id}/claims")
+async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
+    """Claim a lead: `won`, or `lost` with who has it (Q8)."""
+    return await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
+
+
+@router.post("/leads/{lead_id}/actions")
+async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
+    """Do anything else with a lead; what may be done by whom, the engine decides and says why."""
+    fields = given.model_dump(exclude_none=True, mode="json")
+    return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)
+
+
+@router.get("/actions/{action_id}")
+async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
+    """Return the answer to an action of one's own that came lately; asking it again gives it at any time."""
+    known = parts.asker.known(str(action_id))
+    if known is None or known.rep_id != person.rep_id:
+        raise not_found(f"answer to {action_id} lately")
+    return said(parts, person, known)
+
+
+async def act(
+    parts: Parts, person: Person, lead_id: str, kind: str, key: str | None, **fields: Any
+) -> Answer:
+    """Ask the engine for an action as this person, and return its answer."""
+    given = {
+        "action_id": action_id(person, key),
+        "type": kind,
+        "lead_id": lead_id,
+        "rep_id": person.rep_id,
+        "org": person.org,
+        **{name: value for name, value in fields.items() if value is not None},
+    }
+    found = await parts.asker.ask(given)
+    if (found.rep_id, found.lead_id, found.type) != (person.rep_id, lead_id, kind):
+        detail = f"Idempotency-Key: {key} was used for another action"
+        raise Problem(422, "idempotency-key-reused", detail)
+    return said(parts, person, found)
+
+
+def action_id(person: Person, key: str | None) -> str:
+    """Return the action's id: the key if that is a UUID, one made of it and of whose it is, or a new one."""
+    if not key:
+        return str(uuid.uuid4())
+    try:
+        return str(uuid.UUID(key))
+    except ValueError:
+        return str(uuid.uuid5(_KEYS, f"{person.org}/{person.rep_id}/{key}"))
+
+
+def said(parts: Parts, person: Person, found: LeadDecision) -> Answer:
+    """Return an answer with its owner's name, and no more of the lead than the person may see."""
+    rules = parts.directory.org(person.org)
+    owner = rules.reps.get(found.owner or "")
+    told = msgspec.to_builtins(found)
+    if not person.oversees and found.reason in _TELLING and found.owner != person.rep_id:
+        told["why"] = _TELLING[found.reason]
+    told["words"] = Names(rules).within(told["why"])
+    return Answer(**told, owner_name=(owner.name or None) if owner else None)

@@ -1,0 +1,188 @@
+"""One action on many leads at once: those selected, all that meet a filter, or a list from a file (D6, E3, E4, S6)."""
+
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, UploadFile
+from fastapi.datastructures import QueryParams
+from fastapi.responses import StreamingResponse
+from pydantic import Field
+from sqlalchemy import Connection
+
+from application.lead_selection import dealt
+from application.lead_selection import listed as leads_of
+from models.lead import Phase
+from models.public import LeadDecision
+from sink.lists import pages
+from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, LEADS
+from sink.tables import LeadTable
+from web.api.actions import Acts, Key, action_id, said
+from web.api.desk import on_desk
+from web.api.my_leads import segment, whose
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import Problem, forbidden
+from web.parts import Parts
+from web.schemas import Action, Model
+from web.services import list_params
+from web.services.bulk_actions import Other, Wanted, ask_all, standing
+from web.services.crm_query import ask
+
+router = APIRouter(prefix="/api/v1", tags=["actions"])
+
+MOST: Final = 100_000
+"""Leads of one action; more are done in parts."""
+MOST_BYTES: Final = 20 * 1024 * 1024
+LINES: Final = "application/x-ndjson"
+UNNAMED: Final = 100
+
+
+class Which(Model):
+    """Which leads: by their ids, or all that meet a filter. `query`: as in the address of the list, `of` which."""
+
+    leads: list[uuid.UUID] | None = Field(default=None, max_length=MOST)
+    of: Literal["exceptions", "leads"] | None = None
+    query: str = Field(default="", max_length=20_000)
+
+
+class Many(Model):
+    """What is to be done with which leads. `to`: assign: who gets them; several share them evenly."""
+
+    which: Which
+    do: Action
+    to: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        default_factory=list, max_length=10_000
+    )
+    dry_run: bool = False
+
+
+class Listed(Model):
+    """What a file names. `repeated`: how often a lead was named that was there already."""
+
+    leads: list[str]
+    repeated: int
+    unusable: list[dict[str, Any]] = Field(description="Place and reason, of the first ones")
+    unusable_total: int
+
+
+class DryRun(Model):
+    """What would be done. `stand`: how many are free, owned, closed, unknown: only free ones change owner."""
+
+    of: int
+    by_rep: dict[str, int]
+    stand: dict[str, int]
+    dry_run: Literal[True] = True
+    finished: Literal[True] = True
+
+
+@router.post(
+    "/leads/actions",
+    response_class=StreamingResponse,
+    responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
+)
+async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> StreamingResponse:
+    """Do the same with many leads; each line says how far it is, the last one (`finished`) what became of them.
+
+    With the same `Idempotency-Key` each lead's action is the same one: what was done is not done again (X4).
+    """
+    leads = await _leads(parts, person, given)
+    if given.do.type == "assign" and not given.to:
+        raise Problem(422, "invalid", "to: an assignment needs somebody")
+    deal = list(dealt(leads, tuple(dict.fromkeys(given.to)) or ("",)))
+    if given.dry_run:
+        stand = await ask(parts, lambda connection: standing(connection, person.org, leads))
+        by_rep = dict(Counter(to for _, to in deal if to))
+        line = DryRun(of=len(leads), by_rep=by_rep, stand=stand).model_dump_json()
+        return StreamingResponse(iter([line.encode() + b"\n"]), media_type=LINES)
+    wanted = [_wanted(person, given, key, *one) for one in deal]
+    return StreamingResponse(_lines(parts, person, wanted), media_type=LINES)
+
+
+@router.post("/leads/lists")
+async def read_list(
+    person: Annotated[Person, Depends(Access("leads:act", MANAGERS))], file: UploadFile
+) -> Listed:
+    """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`; nothing is done yet (D6)."""
+    content = await file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise Problem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list.csv"
+        path.write_bytes(content)
+        found = leads_of(path, person.org)
+    if len(found.leads) > MOST:
+        raise Problem(413, "too-large", f"file: names {len(found.leads)} leads; {MOST} at once are possible")
+    return Listed(
+        leads=list(found.leads),
+        repeated=found.repeated,
+        unusable=[{"place": one.place, "reason": one.reason} for one in found.unusable[:UNNAMED]],
+        unusable_total=len(found.unusable),
+    )
+
+
+async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
+    which = given.which
+    if (which.leads is None) == (which.of is None):
+        raise Problem(422, "invalid", "which: names leads, or a list and its filter; one of the two")
+    if which.leads is not None:
+        return list(dict.fromkeys(map(str, which.leads)))
+    query = QueryParams(which.query)
+    bands: Sequence[Any] = ()
+    if which.of == "exceptions":
+        if not person.oversees:
+            raise forbidden("the exceptions desk is for managers and admins")
+        listing = EXCEPTIONS
+        bands = IGNORED_LAST
+        only = on_desk(person, ignored=query.get("ignored") == "true")
+    else:
+        listing = LEADS
+        only = [*whose(person), *segment(parts, person, query.get("segment"))]
+        if given.do.type == "assign":
+            # Those who have an owner, or are worked to their end, are not meant by a filter.
+            only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
+    asked = msgspec.structs.replace(
+        list_params.from_query(query, listing, ("ignored", "segment"), bands), at=None
+    )
+
+    def ids(connection: Connection) -> list[str]:
+        found = pages.stream(connection, listing, asked, only, (), bands)
+        return [row[0] for _, row in zip(range(MOST + 1), found, strict=False)]
+
+    leads = await ask(parts, ids)
+    if len(leads) > MOST:
+        raise Problem(422, "too-many", f"which: more than {MOST} leads meet the filter; narrow it")
+    return leads
+
+
+def _wanted(person: Person, given: Many, key: str | None, lead_id: str, to: str) -> Wanted:
+    fields = given.do.model_dump(exclude_none=True, mode="json")
+    if to:
+        fields["to_rep_id"] = to
+    action = {
+        "action_id": action_id(person, f"{key}/{lead_id}" if key else None),
+        "lead_id": lead_id,
+        "rep_id": person.rep_id,
+        "org": person.org,
+        **fields,
+    }
+    return Wanted(lead_id, action, to or None)
+
+
+async def _lines(parts: Parts, person: Person, wanted: list[Wanted]) -> AsyncIterator[bytes]:
+    def named(one: Wanted, answer: LeadDecision) -> Other:
+        told = said(parts, person, answer)
+        return Other(
+            one.lead_id,
+            answer.result,
+            owner=told.owner,
+            owner_name=told.owner_name,
+            reason=told.reason,
+            why=told.why,
+        )
+
+    async for told in ask_all(parts.asker, parts.crm, wanted, named):
+        yield msgspec.json.encode(told) + b"\n"

@@ -1,0 +1,121 @@
+"""A lead that a person enters: checked as intake will check it, then sent as any vendor sends one (S6, R5)."""
+
+import uuid
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import Field, ValidationError
+
+from application.importing.rows import encode
+from models.errors import InvalidInput, Problem, Refused
+from models.inbound import Arrival
+from rules.inbound.intake import accept_arrival
+from web.api.actions import Key, action_id
+from web.auth import Access, PartsOf, Person
+from web.errors import forbidden
+from web.parts import Parts
+from web.schemas import Model
+from web.services.bulk_actions import kept
+
+router = APIRouter(prefix="/api/v1", tags=["leads"])
+
+VENDOR: Final = "console"
+"""The vendor of every lead that a person enters."""
+_Text = Annotated[str | None, Field(default=None, max_length=500)]
+
+
+class NewLead(Model):
+    """A prospect, as people write one: "(401) 419-4247", "Rhode Island", "$310,000".
+
+    `assigned_to`: who has it from the beginning (R5); a rep's own leads are the rep's. Without it a manager's goes
+    the way of its campaign.
+    """
+
+    first_name: _Text
+    last_name: _Text
+    email: _Text
+    phone: _Text
+    state: _Text
+    zip: _Text
+    loan_purpose: _Text
+    loan_amount: float | str | None = Field(default=None)
+    credit_score: int | str | None = Field(default=None)
+    property_type: _Text
+    campaign: _Text
+    silenced: bool | None = None
+    consent: bool | None = None
+    assigned_to: _Text
+
+
+class Made(Model):
+    """The lead that was sent. `there`: whether the system has it already; it will, where it has not."""
+
+    lead_id: str
+    there: bool
+
+
+@router.post("/leads", status_code=HTTPStatus.CREATED)
+async def create(
+    response: Response,
+    person: Annotated[Person, Depends(Access("leads:act"))],
+    parts: PartsOf,
+    given: NewLead,
+    key: Key = None,
+) -> Made:
+    """Make a lead; 201 where the system has it already, 202 where it is on its way.
+
+    With the same `Idempotency-Key` it is the same lead. What intake could not read is refused before it is sent, each
+    field with its reason. A known person's lead becomes another inquiry of the lead there is (R6), and so no new one.
+    """
+    message = {name: value for name, value in given.model_dump().items() if value not in (None, "")}
+    message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
+    lead_id = checked(message, str(uuid.UUID(action_id(person, key))))
+    await parts.asker.arrive(message)
+    there = await kept(parts.crm, {lead_id: 0})
+    if not there:
+        response.status_code = HTTPStatus.ACCEPTED
+    return Made(lead_id=lead_id, there=there)
+
+
+def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
+    if not person.oversees:
+        if wanted and wanted != person.rep_id:
+            raise forbidden("assigned_to: a rep's new lead is the rep's own")
+        return person.rep_id
+    rules = parts.directory.org(person.org)
+    if wanted and rules.reps and rules.role(wanted) is None:
+        reason = f"the org has no active rep {wanted}"
+        raise InvalidInput((Problem(path="assigned_to", field="assigned_to", reason=reason),))
+    return wanted or None
+
+
+def checked(message: dict[str, Any], external_id: str) -> str:
+    """Give the message its external id and return its lead id; raises `InvalidInput` with each field and its reason."""
+    problems = []
+    try:
+        Arrival.model_validate(message)
+    except ValidationError as error:
+        problems = [
+            _problem(str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    now = datetime.now(UTC)
+    try:
+        accept_arrival(
+            encode(message), {}, arrived_at=now
+        )  # without the id: there is to be a handle on the person
+    except Refused as error:
+        field = "last_name" if error.field == "external_id" else error.field
+        reason = "is needed, or a phone or an email" if error.field == "external_id" else error.reason
+        if all(problem.field != field for problem in problems):
+            problems.append(_problem(field, reason))
+    if problems:
+        raise InvalidInput(tuple(problems))
+    message["external_id"] = external_id
+    return accept_arrival(encode(message), {}, arrived_at=now).lead_id
+
+
+def _problem(field: str, reason: str) -> Problem:
+    return Problem(path=field, field=field, reason=reason)

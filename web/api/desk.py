@@ -1,0 +1,209 @@
+"""The exceptions desk, the unassigned leads, and who a lead may be given to (E1, E2, E4, E5)."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field
+from sqlalchemy import Connection, select
+
+from sink.lists import pages
+from sink.lists.columns import RANGES, Expression, Kind, Listing
+from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, UNASSIGNED
+from sink.queries import exceptions_by_status
+from sink.tables import LeadExceptionTable
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import Problem, not_found
+from web.parts import Parts
+from web.schemas import Model
+from web.services import list_params
+from web.services.crm_query import ask
+
+router = APIRouter(prefix="/api/v1", tags=["exceptions"])
+
+Oversees = Annotated[Person, Depends(Access("exceptions:read", MANAGERS))]
+Looks = Annotated[Person, Depends(Access("exceptions:read"))]
+ShowIgnored = Annotated[bool, Query(description="Ignored ones too, at the end (E4)")]
+REPS_OFFERED: Final = 100
+
+
+class ListPage(Model):
+    """A page of a list. `total`: of all that meet the filters. `names`: column -> id -> name, of these rows' ids."""
+
+    rows: list[dict[str, Any]]
+    total: int
+    next: str | None
+    previous: str | None
+    names: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+
+class DeskPage(ListPage):
+    """A page of the exceptions desk; `open` and `ignored`: how many of each the org has, whatever the filters."""
+
+    open: int
+    ignored: int
+
+
+class OneChoice(Model):
+    """A value a column has, null for none; what it is called; how many rows have it."""
+
+    value: str | bool | None
+    label: str | None
+    count: int
+
+
+class Explained(Model):
+    """Why a lead is an exception: of everybody who might have had it, why not (E1, X1)."""
+
+    lead_id: str
+    prospect_name: str
+    status: str
+    reason: str | None
+    explanation: list[dict[str, Any]]
+    raised_at: datetime | None
+
+
+class Assignee(Model):
+    """Somebody a lead may be given to."""
+
+    rep_id: str
+    name: str
+    role: str
+    teams: list[str]
+
+
+class Assignees(Model):
+    """Those whose name or id contains what was searched, by name. `total`: how many there are of them."""
+
+    reps: list[Assignee]
+    total: int = Field(description="More than are listed where it is more than a page of them")
+
+
+@router.get("/exceptions", openapi_extra={"parameters": list_params.parameters(EXCEPTIONS)})
+async def exceptions(
+    request: Request, person: Oversees, parts: PartsOf, *, ignored: ShowIgnored = False
+) -> DeskPage:
+    """List the leads that nobody could be given, the oldest first; ignored ones, if shown, at the end (E2, E4)."""
+    return await desk(parts, person, EXCEPTIONS, request, ignored=ignored)
+
+
+@router.get("/unassigned", openapi_extra={"parameters": list_params.parameters(UNASSIGNED)})
+async def unassigned(request: Request, person: Looks, parts: PartsOf) -> DeskPage:
+    """List the same leads as a rep may see them: the name, and what the distribution did (E5, Q3)."""
+    return await desk(parts, person, UNASSIGNED, request, ignored=False)
+
+
+@router.get("/unassigned/choices/{column}")
+async def unassigned_choices(
+    person: Looks,
+    parts: PartsOf,
+    column: str,
+    search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
+) -> list[OneChoice]:
+    """List the values that a column of the unassigned leads has, to choose from."""
+    return await offered(parts, person, UNASSIGNED, column, search, on_desk(person, ignored=False))
+
+
+@router.get("/exceptions/choices/{column}")
+async def choices(
+    person: Oversees,
+    parts: PartsOf,
+    column: str,
+    search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
+    *,
+    ignored: ShowIgnored = False,
+) -> list[OneChoice]:
+    """List the values that a column of the desk has, to choose from."""
+    return await offered(parts, person, EXCEPTIONS, column, search, on_desk(person, ignored=ignored))
+
+
+@router.get("/exceptions/{lead_id}")
+async def exception(person: Oversees, parts: PartsOf, lead_id: uuid.UUID) -> Explained:
+    """Say why a lead is an exception, candidate by candidate (X1)."""
+    table = LeadExceptionTable
+    query = select(*(table.__table__.columns)).where(table.lead_id == str(lead_id), table.org == person.org)
+    row = await ask(parts, lambda connection: connection.execute(query).mappings().first())
+    if row is None:
+        raise not_found(f"exception {lead_id}")
+    rules = parts.directory.org(person.org)
+    told = []
+    for one in row["explanation"] or []:
+        rep, queue = rules.reps.get(one.get("rep_id") or ""), rules.queues.get(one.get("queue_id") or "")
+        names = {"rep_name": rep.name if rep else "", "queue_name": queue.queue.name if queue else ""}
+        told.append({**one, **{key: name for key, name in names.items() if name}})
+    wanted = {name: row[name] for name in Explained.model_fields}
+    return Explained(**{**wanted, "explanation": told})
+
+
+@router.get("/assignees")
+async def assignees(
+    person: Annotated[Person, Depends(Access("directory:read", MANAGERS))],
+    parts: PartsOf,
+    search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
+) -> Assignees:
+    """List the active reps of the org by name: any of them may be given a lead by hand (E3, D6)."""
+    words = search.casefold().split()
+    found = [
+        Assignee(rep_id=rep.rep_id, name=rep.name or rep.rep_id, role=rep.role, teams=list(rep.teams))
+        for rep in parts.directory.org(person.org).reps.values()
+        if rep.active and all(word in f"{rep.name} {rep.rep_id}".casefold() for word in words)
+    ]
+    found.sort(key=lambda rep: (rep.name.casefold(), rep.rep_id))
+    return Assignees(reps=found[:REPS_OFFERED], total=len(found))
+
+
+# -- what the routes of lists have in common --------------------------------------------------------------------------
+
+
+def on_desk(person: Person, *, ignored: bool) -> list[Any]:
+    """Return the condition of the exceptions an org has now, with or without those that are ignored."""
+    shown = ("open", "ignored") if ignored else ("open",)
+    return [LeadExceptionTable.org == person.org, LeadExceptionTable.status.in_(shown)]
+
+
+async def desk(
+    parts: Parts, person: Person, listing: Listing, request: Request, *, ignored: bool
+) -> DeskPage:
+    """Return a page of the desk as a list shows it."""
+    bands: Sequence[Expression] = IGNORED_LAST if ignored else ()
+    given = list_params.asked(request, listing, ("ignored",), bands)
+    only = on_desk(person, ignored=ignored)
+
+    def question(connection: Connection) -> tuple[pages.Page, int, dict[str, int]]:
+        page = pages.page(connection, listing, given, only, bands)
+        return (
+            page,
+            pages.total(connection, listing, given, only, page),
+            exceptions_by_status(connection, person.org),
+        )
+
+    page, total, counts = await ask(parts, question)
+    return DeskPage(
+        rows=page.rows,
+        total=total,
+        next=page.next,
+        previous=page.previous,
+        names=list_params.names_in(parts.directory.org(person.org), listing, page.rows),
+        open=counts.get("open", 0),
+        ignored=counts.get("ignored", 0),
+    )
+
+
+async def offered(
+    parts: Parts, person: Person, listing: Listing, name: str, search: str, only: Sequence[Any]
+) -> list[OneChoice]:
+    """Return the values of a column to choose from, those whose value or name contains the search."""
+    column = listing.by_name.get(name)
+    if column is None or column.kind in RANGES or column.kind is Kind.TEXT:
+        raise Problem(404, "not-found", f"{name} is no column to choose from")
+    rules = parts.directory.org(person.org)
+    in_database = "" if column.names else search
+    found = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))
+    offered = []
+    for value, count in found:
+        label = list_params.name_of(rules, column, value) if column.names and isinstance(value, str) else None
+        if not column.names or search.casefold() in f"{value or ''} {label or ''}".casefold():
+            offered.append(OneChoice(value=value, label=label, count=count))
+    return offered

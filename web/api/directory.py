@@ -1,0 +1,166 @@
+"""The org's directory: reps, groups, campaigns and settings, read by managers, changed by admins.
+
+Every object has an ETag: who changes one says by If-Match what it was, and is refused with what changed if it is not
+that any more. `dry_run` says what an edit would change and do, and publishes nothing.
+"""
+
+import asyncio
+import secrets
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from pydantic import Field
+
+from rules.queues.rule_book import Key
+from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
+from web.errors import Problem, not_found
+from web.parts import Parts
+from web.schemas import Model
+from web.services.directory_edits.editor import Edit, published
+from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
+from web.store.accounts import Account
+
+router = APIRouter(prefix="/api/v1/directory", tags=["directory"])
+
+Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
+Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
+ObjectId = Annotated[str, Path(min_length=1, max_length=200)]
+IfMatch = Annotated[
+    str | None, Header(max_length=50, description="The ETag of what is changed; none for a new object")
+]
+DryRun = Annotated[bool, Query(description="Say what it would change and do, and publish nothing")]
+INVITATION_BYTES: Final = 12
+
+
+class Changed(Model):
+    """One path inside an object; null where there is nothing."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class EditSaid(Model):
+    """What an edit changes and does. `published` false: it was only tried. `etag` null: the object is not there."""
+
+    published: bool
+    version: int | None
+    etag: str | None
+    value: dict[str, Any] | None
+    changes: list[Changed]
+    effects: list[str]
+
+
+class Invitation(Model):
+    """Whom to let sign in."""
+
+    email: str = Field(min_length=3, max_length=300, pattern=r"^[^@\s]+@[^@\s]+$")
+
+
+class Invited(Model):
+    """The account and its password, which is shown this once: hand it over, it lets in whoever has it."""
+
+    email: str
+    rep_id: str
+    password: str
+
+
+@router.get("")
+async def directory(person: Reads, parts: PartsOf) -> Directory:
+    """List everything, kind by kind, ids as people count: rep-2 before rep-10."""
+    return all_objects(parts, person)
+
+
+@router.get("/{kind}/{object_id}")
+async def one_object(
+    person: Reads, parts: PartsOf, response: Response, kind: Kind, object_id: ObjectId
+) -> DirectoryObject:
+    """Return one object; its ETag is what a change of it must name."""
+    found = published(parts.directory.org(person.org), (kind, object_id))
+    if found is None:
+        raise not_found(f"{kind} {object_id}")
+    said = shown(parts, person, (kind, object_id), found)
+    response.headers["ETag"] = said.etag
+    return said
+
+
+@router.put("/{kind}/{object_id}")
+async def put_object(
+    person: Writes,
+    parts: PartsOf,
+    response: Response,
+    kind: Kind,
+    object_id: ObjectId,
+    value: dict[str, Any],
+    if_match: IfMatch = None,
+    dry_run: DryRun = False,
+) -> EditSaid:
+    """Publish an object; it takes effect within moments, on leads that are there, too."""
+    return await _edit(person, parts, response, (kind, object_id), value, if_match, dry_run=dry_run)
+
+
+@router.delete("/{kind}/{object_id}")
+async def delete_object(
+    person: Writes,
+    parts: PartsOf,
+    response: Response,
+    kind: Kind,
+    object_id: ObjectId,
+    if_match: IfMatch = None,
+    dry_run: DryRun = False,
+) -> EditSaid:
+    """Remove an object; refused where another one needs it."""
+    return await _edit(person, parts, response, (kind, object_id), None, if_match, dry_run=dry_run)
+
+
+@router.post("/rep/{object_id}/account", status_code=HTTPStatus.CREATED)
+async def invite(person: Writes, parts: PartsOf, object_id: ObjectId, given: Invitation) -> Invited:
+    """Let a rep sign in, with a password made for it; again for the same rep, a new one."""
+    rep = parts.directory.org(person.org).reps.get(object_id)
+    if rep is None:
+        raise not_found(f"rep {object_id}")
+    password = secrets.token_urlsafe(INVITATION_BYTES)
+    account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
+    if not await asyncio.to_thread(parts.accounts.invite, account, password):
+        raise Problem(HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} signs in as somebody else")
+    return Invited(email=account.email, rep_id=object_id, password=password)
+
+
+async def _edit(
+    person: Person,
+    parts: Parts,
+    response: Response,
+    key: Key,
+    value: dict[str, Any] | None,
+    if_match: str | None,
+    *,
+    dry_run: bool,
+) -> EditSaid:
+    if key[0] == "settings" and key[1] != "settings":
+        raise not_found(f"settings {key[1]}; an org has one, settings/settings")
+    there = published(parts.directory.org(person.org), key)
+    if there is not None and if_match is None:
+        detail = f"If-Match: {key[0]} {key[1]} is there; say by its ETag what you change"
+        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
+    done: Edit = await parts.editor.edit(person.org, key, value, base=_version(if_match), publish=not dry_run)
+    if not dry_run and done.value is not None and done.version is not None:
+        response.headers["ETag"] = etag(done.version)
+    return EditSaid(
+        published=not dry_run,
+        version=done.version,
+        etag=etag(done.version) if done.version is not None and done.value is not None else None,
+        value=done.value,
+        changes=[Changed(**msgspec.structs.asdict(change)) for change in done.changes],
+        effects=done.effects,
+    )
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    text = if_match.strip().removeprefix('"v').removesuffix('"')
+    if not (text.isdecimal() and text.isascii()):
+        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is no ETag of ours")
+    return int(text)

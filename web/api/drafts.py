@@ -1,0 +1,304 @@
+"""Queues being built: drafts that no edit is lost from, publishing, history, removal; for managers and admins (Q1, Q6).
+
+Every answer has the state's `ETag`; every change names it by `If-Match`, and is refused with 412 and what differs if
+somebody else was first.
+"""
+
+import asyncio
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Response
+
+from application.directory.changes import differences
+from models.errors import PublishedMeanwhile, RetryableError
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import Problem, not_found
+from web.parts import Parts
+from web.schemas import Model
+from web.services.directory_edits.editor import ATTEMPTS
+from web.services.draft_state import DraftState, shown
+from web.services.queue_editing import QueueState, drafted_value, nameless, publishable, state_of
+from web.store.drafts import Draft, Overtaken
+
+router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
+
+READ_BACK_SECONDS: Final = 10.0
+"""How long a publication may take until the console has read it back; it counts without that, too."""
+
+Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
+Writes = Annotated[Person, Depends(Access("directory:write", MANAGERS))]
+Match = Annotated[
+    str | None, Header(alias="If-Match", max_length=100, description="The `ETag` of what you saw")
+]
+
+
+class DraftEdit(Model):
+    """A queue as it is to be, all of it; rules may be unfinished until it is published."""
+
+    value: dict[str, Any]
+
+
+class Publish(Model):
+    """`over`: the published version one has seen, null for a queue that is not published yet."""
+
+    over: int | None
+
+
+class Revert(Model):
+    """`version`: of the history."""
+
+    version: int
+
+
+class EditionInfo(Model):
+    """A version that was published. `published_by` null: not from the console."""
+
+    version: int
+    value: dict[str, Any] | None
+    published_by: str | None
+    published_at: datetime | None
+    current: bool
+
+
+@router.get("")
+async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
+    """List every queue, published or drafted, by id."""
+    rules = parts.directory.org(person.org)
+    found = await asyncio.to_thread(parts.drafts.all, person.org)
+    states = (state_of(rules, queue_id, found.get(queue_id)) for queue_id in sorted({*rules.queues, *found}))
+    return [shown(state) for state in states if state is not None]
+
+
+@router.get("/{queue_id:path}/history")
+async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionInfo]:
+    """List what was published of a queue, newest first, with who and when."""
+    if nameless(queue_id):
+        raise not_found("queue of that name")
+    editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
+    held = parts.directory.org(person.org).objects.get(("queue", queue_id))
+    if not editions and held is None:
+        raise not_found(f"queue {queue_id}")
+    found = [
+        EditionInfo(
+            version=one.version,
+            value=one.value,
+            published_by=one.published_by,
+            published_at=one.published_at,
+            current=held is not None and held.version == one.version,
+        )
+        for one in editions
+    ]
+    if held is not None and not any(one.current for one in found):
+        found.append(
+            EditionInfo(
+                version=held.version, value=held.value, published_by=None, published_at=None, current=True
+            )
+        )
+    return sorted(found, key=lambda one: one.version, reverse=True)
+
+
+@router.post("/{queue_id:path}/publish")
+async def publish(
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Publish, match: Match = None
+) -> DraftState:
+    """Publish the draft: it takes effect on all leads, or is refused with every field and reason (Q6).
+
+    The same request again is answered again, and publishes nothing.
+    """
+    now = await current(parts, person, queue_id)
+    seen = _read(match)
+    if seen is not None and now is not None and now.draft is None:
+        editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id, limit=1)
+        if editions and editions[0].draft == seen and editions[0].version == now.version:
+            return tagged(response, now)
+    now = _held(now, queue_id, match)
+    if now.draft is None:
+        raise Problem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
+    if now.version != given.over:
+        raise _lost(now, now.published or {}, now.value, f"version {now.version} was published meanwhile")
+    value = publishable(person.org, queue_id, now.value)
+    return await _publish(parts, person, response, value, now)
+
+
+@router.post("/{queue_id:path}/removal", status_code=HTTPStatus.NO_CONTENT)
+async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
+    """Take the queue away, with its draft: no lead stands in it any more. Its history stays."""
+    now = _held(await current(parts, person, queue_id), queue_id, match)
+    if now.version is None:
+        await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
+        return
+    version = await _publish_over(parts, person, queue_id, None, now)
+    await asyncio.to_thread(
+        lambda: parts.drafts.published(person.org, queue_id, version, None, by=person.rep_id, seen=now.tag)
+    )
+    await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)
+
+
+@router.post("/{queue_id:path}/revert")
+async def revert(
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
+) -> DraftState:
+    """Make an older version the draft; it is published as any other."""
+    if nameless(queue_id):
+        raise not_found("queue of that name")
+    editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
+    value = next((one.value for one in editions if one.version == given.version and one.value), None)
+    if value is None:
+        raise not_found(f"version {given.version} of queue {queue_id} in the console's history")
+    return await _save(parts, person, response, queue_id, value, match)
+
+
+@router.get("/{queue_id:path}")
+async def draft(person: Reads, parts: PartsOf, response: Response, queue_id: str) -> DraftState:
+    """Return a queue with its draft, what differs from what is published, and what is wrong with it."""
+    now = await current(parts, person, queue_id)
+    if now is None:
+        raise not_found(f"queue {queue_id}")
+    return tagged(response, now)
+
+
+@router.put("/{queue_id:path}")
+async def save(
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: DraftEdit, match: Match = None
+) -> DraftState:
+    """Save a draft; for a queue that is not there yet, without `If-Match`. Claimable clears the outcomes (Q5)."""
+    return await _save(parts, person, response, queue_id, given.value, match)
+
+
+@router.delete("/{queue_id:path}", status_code=HTTPStatus.NO_CONTENT)
+async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
+    """Forget the unpublished changes."""
+    now = _held(await current(parts, person, queue_id), queue_id, match)
+    if now.draft is None:
+        raise not_found(f"draft of queue {queue_id}")
+    try:
+        await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.draft.revision)
+    except Overtaken as error:
+        raise _overtaken(error, now.value) from error
+
+
+async def current(parts: Parts, person: Person, queue_id: str) -> QueueState | None:
+    """Return a queue's state; None where there is no such queue."""
+    if nameless(queue_id):
+        return None
+    found = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
+    return state_of(parts.directory.org(person.org), queue_id, found)
+
+
+async def _save(
+    parts: Parts, person: Person, response: Response, queue_id: str, given: dict[str, Any], match: str | None
+) -> DraftState:
+    value = drafted_value(queue_id, given)
+    now = await current(parts, person, queue_id)
+    if now is not None and not list(differences(now.value, value)):
+        return tagged(response, now)
+    if now is not None or match is not None:
+        now = _held(now, queue_id, match, value)
+    try:
+        saved = await asyncio.to_thread(
+            lambda: parts.drafts.save(
+                person.org,
+                queue_id,
+                value,
+                based_on=None if now is None else now.version,
+                by=person.rep_id,
+                seen=now.draft.revision if now is not None and now.draft is not None else None,
+            )
+        )
+    except Overtaken as error:
+        raise _overtaken(error, value) from error
+    after = state_of(parts.directory.org(person.org), queue_id, saved)
+    if after is None:
+        raise not_found(f"queue {queue_id}")
+    return tagged(response, after)
+
+
+async def _publish(
+    parts: Parts, person: Person, response: Response, value: dict[str, Any], seen: QueueState
+) -> DraftState:
+    queue_id = seen.queue_id
+    version = await _publish_over(parts, person, queue_id, value, seen)
+    await asyncio.to_thread(
+        lambda: parts.drafts.published(person.org, queue_id, version, value, by=person.rep_id, seen=seen.tag)
+    )
+    await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)
+    now = await current(parts, person, queue_id)
+    if now is None:
+        raise not_found(f"queue {queue_id}")
+    return tagged(response, now)
+
+
+async def _publish_over(
+    parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
+) -> int:
+    """Publish over the version that was seen and no other; raises 412 if somebody published the queue meanwhile."""
+    for _ in range(ATTEMPTS):
+        end = parts.directory.end
+        now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
+        if now is None or now.version != seen.version:
+            there = seen if now is None else now
+            why = (
+                "it was removed meanwhile"
+                if now is None
+                else f"version {now.version} was published meanwhile"
+            )
+            raise _lost(there, there.published or {}, seen.value, why)
+        try:
+            return await parts.asker.publish(person.org, "queue", queue_id, value, seen=end)
+        except PublishedMeanwhile as error:
+            await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
+    raise RetryableError("directory", "others go on publishing; nothing of this was published, do it again")
+
+
+def tagged(response: Response, state: QueueState) -> DraftState:
+    """Return a state, and its tag as `ETag`."""
+    response.headers["ETag"] = f'"{state.tag}"'
+    return shown(state)
+
+
+def _read(match: str | None) -> str | None:
+    return None if match is None else match.removeprefix("W/").strip('"')
+
+
+def _held(
+    now: QueueState | None, queue_id: str, match: str | None, value: dict[str, Any] | None = None
+) -> QueueState:
+    """Return the state if it is the one that was seen; raises 404, 412 and 428."""
+    if now is None:
+        raise not_found(f"queue {queue_id}")
+    if match is None:
+        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+    if _read(match) not in (now.tag, "*"):
+        by = f"{now.draft.updated_by} has changed it" if now.draft else "it was published or reset"
+        raise _lost(now, now.value, now.value if value is None else value, f"{by} since you saw it")
+    return now
+
+
+def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: str) -> Problem:
+    return Problem(
+        HTTPStatus.PRECONDITION_FAILED,
+        "overtaken",
+        f"{now.queue_id}: {why}",
+        etag=now.tag,
+        version=now.version,
+        changes=[
+            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+        ],
+    )
+
+
+def _overtaken(error: Overtaken, yours: dict[str, Any]) -> Problem:
+    now: Draft | None = error.now
+    theirs = {} if now is None else now.value
+    who = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"
+    return Problem(
+        HTTPStatus.PRECONDITION_FAILED,
+        "overtaken",
+        f"{who} since you saw it",
+        etag=None if now is None else now.revision,
+        changes=[
+            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+        ],
+    )

@@ -1,0 +1,38 @@
+"""One lead: what it is, where it stands, and why everything about it was decided as it was (X1)."""
+
+import uuid
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from web.auth import Access, PartsOf, Person
+from web.services.lead_visibility import visible_lead, visible_lead_at
+from web.services.shown_lead import LeadShown, WhyPage, lead_shown, story
+
+router = APIRouter(prefix="/api/v1/leads", tags=["leads"])
+
+MOST: Final = 200
+Reads = Annotated[Person, Depends(Access("leads:read"))]
+AtLeast = Annotated[
+    int, Query(ge=0, le=2**62, description="Wait a moment until the lead is known as of this version")
+]
+
+
+@router.get("/{lead_id}")
+async def lead(person: Reads, parts: PartsOf, lead_id: uuid.UUID, at_least: AtLeast = 0) -> LeadShown:
+    """Return a lead: its owner, who has it open, who is offered it and its managers may see it (Q3, Q12)."""
+    return lead_shown(parts, person, await visible_lead_at(parts, person, str(lead_id), version=at_least))
+
+
+@router.get("/{lead_id}/why")
+async def why(
+    person: Reads,
+    parts: PartsOf,
+    lead_id: uuid.UUID,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+) -> WhyPage:
+    """Say why the lead is where it is: why me, and why not me (X1)."""
+    return await story(
+        parts, person, await visible_lead(parts, person, str(lead_id)), cursor=cursor, limit=limit
+    )

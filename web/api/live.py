@@ -1,0 +1,83 @@
+"""One stream of changes for each open page (Server-Sent Events): rows in and out, and what else is to be looked at."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from models.public import personal_queue
+from web.auth import COOKIE, Access, PartsOf, Person, identify
+from web.errors import Problem
+from web.live.hub import Page
+from web.parts import Parts
+from web.services.visible_queues import MINE
+
+router = APIRouter(prefix="/api/v1", tags=["live"])
+
+RETRY_MS: Final = 500
+CHECK_SECONDS: Final = 30.0
+"""How often an open stream asks whether its person may still see anything."""
+
+
+@router.get(
+    "/live",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def live(
+    request: Request,
+    person: Annotated[Person, Depends(Access("queues:read"))],
+    parts: PartsOf,
+    queue: Annotated[
+        list[str] | None, Query(max_length=200, description="Only these lists; `mine` is one's own")
+    ] = None,
+    after: Annotated[str | None, Query(max_length=50, description="`as_of` of the page one has")] = None,
+    watch: Annotated[
+        list[str] | None,
+        Query(max_length=50, description="What else is looked at: `operations`, for managers and admins"),
+    ] = None,
+    last_event_id: Annotated[str | None, Header(max_length=50)] = None,
+) -> StreamingResponse:
+    """Tell what changes from now on, or from `after` or `Last-Event-ID` on.
+
+    Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`:
+    take your lists anew. `queues`: which queues there are has changed. `leads`, `exceptions`, `directory`: what they
+    say is to be looked at again. `operations` {at, lag}: a new sample, where it is watched.
+    """
+    own = personal_queue(person.rep_id)
+
+    def sees(queue_id: str) -> bool:
+        return queue_id == own or person.may_see(parts.directory.org(person.org), queue_id)
+
+    wants = None if queue is None else frozenset(own if one == MINE else one for one in queue)
+    watches = frozenset(watch or ()) if person.oversees else frozenset()
+    page = Page(person.org, person.rep_id, sees, wants, watches)
+    return StreamingResponse(
+        _stream(request, parts, page, last_event_id or after),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(request: Request, parts: Parts, page: Page, after: str | None) -> AsyncIterator[bytes]:
+    try:
+        await parts.hub.open(page, after)
+        yield f"retry: {RETRY_MS}\n\n".encode()
+        loop = asyncio.get_running_loop()
+        look = loop.time() + CHECK_SECONDS
+        async for chunk in page.chunks():
+            if loop.time() > look:
+                look = loop.time() + CHECK_SECONDS
+                bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
+                try:
+                    await identify(request, parts, request.cookies.get(COOKIE), bearer or None)
+                except Problem:
+                    yield b"event: signed-out\ndata: {}\n\n"
+                    return
+            yield chunk
+    finally:
+        with suppress(KeyError):
+            parts.hub.close_page(page)

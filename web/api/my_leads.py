@@ -1,0 +1,208 @@
+"""The leads somebody has, or an org: listed, exported, made; and who owns which (S6)."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
+
+from rules.language.tree import parse
+from rules.queues.rule_book import OrgRules
+from sink.db_errors import translated
+from sink.lists import pages
+from sink.lists.columns import Column, Kind, Listing
+from sink.lists.list_query import ListQuery
+from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
+from sink.sql.filter import where
+from sink.tables import AssignmentTable, LeadTable
+from web.api.desk import ListPage, OneChoice, offered
+from web.auth import Access, PartsOf, Person
+from web.errors import Problem, forbidden
+from web.parts import Parts
+from web.services import list_params
+from web.services.crm_query import ask
+
+router = APIRouter(prefix="/api/v1", tags=["leads"])
+
+Reads = Annotated[Person, Depends(Access("leads:read"))]
+_COLUMNS: Final = {
+    "name": "columns",
+    "in": "query",
+    "required": False,
+    "description": "Those to write, with commas between them",
+    "schema": {"type": "string"},
+}
+_SEGMENT: Final = {
+    "name": "segment",
+    "in": "query",
+    "required": False,
+    "description": "A rule tree as JSON, for managers and admins (D6)",
+    "schema": {"type": "string"},
+}
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_CSV: Final = "text/csv"
+
+
+@router.get("/leads", openapi_extra={"parameters": list_params.parameters(LEADS, _SEGMENT)})
+async def leads(request: Request, person: Reads, parts: PartsOf) -> ListPage:
+    """List leads, the newest first: a rep's own; for managers and admins, all of the org's."""
+    only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
+    return await _page(parts, person, request, of(person), only, ("segment",))
+
+
+@router.get("/leads/choices/{column}")
+async def choices(
+    person: Reads,
+    parts: PartsOf,
+    column: str,
+    search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
+) -> list[OneChoice]:
+    """List the values that a column of one's leads has, to choose from."""
+    return await offered(parts, person, of(person), column, search, whose(person))
+
+
+@router.get(
+    "/leads.csv",
+    response_class=StreamingResponse,
+    responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
+    openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
+)
+async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingResponse:
+    """Write all leads that meet the filters, in the order asked for, as CSV: `lead_id`, then the columns by label.
+
+    UTF-8 with its mark, so that spreadsheets read it as such. A text that a spreadsheet would take for a formula has
+    an apostrophe before it. `firstclaim assign --from` and the page's own upload read the file back.
+    """
+    listing = of(person)
+    names = [
+        name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
+    ]
+    if unknown := [name for name in names if name not in listing.by_name]:
+        raise Problem(422, "invalid", f"columns: there is no {', '.join(unknown)}")
+    given = list_params.asked(request, listing, ("columns", "segment"))
+    only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
+    rules = parts.directory.org(person.org)
+    day = datetime.now(UTC).date().isoformat()
+    return StreamingResponse(
+        _csv(parts, listing, given, only, names, rules),
+        media_type=_CSV,
+        headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
+    )
+
+
+@router.get("/assignments", openapi_extra={"parameters": list_params.parameters(ASSIGNMENTS)})
+async def assignments(request: Request, person: Reads, parts: PartsOf) -> ListPage:
+    """List who has which lead since when and how they came to it, the newest first; a rep's own, or the org's."""
+    only = [AssignmentTable.org == person.org]
+    if not person.oversees:
+        only.append(AssignmentTable.rep_id == person.rep_id)
+    return await _page(parts, person, request, ASSIGNMENTS, only)
+
+
+def whose(person: Person) -> list[Any]:
+    """Return the condition of the leads a person may list: a rep's own, or all of the org's (Q3)."""
+    only = [LeadTable.org == person.org]
+    return only if person.oversees else [*only, LeadTable.owner == person.rep_id]
+
+
+def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
+    """Return the condition of a segment, a rule tree as JSON (D6, X5); none without one.
+
+    Raises 403 for a rep and 422 with each problem of the rule.
+    """
+    if not text:
+        return []
+    if not person.oversees:
+        raise forbidden("segments are for managers and admins")
+    try:
+        raw = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise Problem(422, "invalid", f"segment: is no JSON: {error}") from error
+    return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
+
+
+def of(person: Person) -> Listing:
+    """Return the list of leads as it is asked for somebody: few belong to a rep, and an index finds them."""
+    return LEADS if person.oversees else replace(LEADS, scan=None)
+
+
+async def _page(
+    parts: Parts,
+    person: Person,
+    request: Request,
+    listing: Listing,
+    only: Sequence[Any],
+    more: Sequence[str] = (),
+) -> ListPage:
+    given = list_params.asked(request, listing, more)
+
+    def question(connection: Connection) -> tuple[pages.Page, int]:
+        page = pages.page(connection, listing, given, only)
+        return page, pages.total(connection, listing, given, only, page)
+
+    page, total = await ask(parts, question)
+    return ListPage(
+        rows=page.rows,
+        total=total,
+        next=page.next,
+        previous=page.previous,
+        names=list_params.names_in(parts.directory.org(person.org), listing, page.rows),
+    )
+
+
+def _csv(
+    parts: Parts,
+    listing: Listing,
+    given: ListQuery,
+    only: Sequence[Any],
+    names: Sequence[str],
+    rules: OrgRules,
+) -> Iterator[bytes]:
+    """Yield the file a piece at a time; Starlette asks for the next one in a thread."""
+    columns = [listing.by_name[name] for name in names]
+    text = io.StringIO()
+    write = csv.writer(text).writerow
+    write(["lead_id", *(column.label for column in columns)])
+    yield b"\xef\xbb\xbf"
+    with translated("CRM database"), parts.crm.connect() as connection:
+        for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+            write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
+            if n % 200 == 0:
+                yield _taken(text)
+    yield _taken(text)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    piece = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return piece
+
+
+def _cell(rules: OrgRules, column: Column, value: Any) -> str:
+    if value is None:
+        return ""
+    match column.kind:
+        case Kind.DATE:
+            return str(value.isoformat(timespec="seconds"))
+        case Kind.FLAG:
+            return "yes" if value else "no"
+        case Kind.AMOUNT:
+            return f"{value:.15g}"
+    return defused(list_params.name_of(rules, column, value) if column.names else str(value))
+
+
+def defused(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: with an apostrophe where it begins like one.
+
+    A number with its sign, like a phone number, computes nothing and stays as it is.
+    """
+    if not text.startswith(_FORMULAS) or (text[0] in "+-" and text[1:].isascii() and text[1:].isdigit()):
+        return text
+    return f"'{text}"

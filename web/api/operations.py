@@ -1,0 +1,84 @@
+"""How the system does, for managers and admins: numbers over a window, lags, and dead letters with their replay."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from application.dead_letters import replay, show_letter
+from application.replay import NotReplayable
+from models.errors import RuntimeFailure
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import Problem, not_found
+from web.schemas import Model
+from web.services.operations.lag_sampler import KEPT
+from web.services.operations.measures import Window
+from web.services.operations.numbers import DeadLetter, Operations, newest_letters, numbers
+
+router = APIRouter(prefix="/api/v1/operations", tags=["operations"])
+
+Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
+Writes = Annotated[Person, Depends(Access("operations:write", MANAGERS))]
+PlaceOf = Annotated[str, Path(pattern=r"^[0-9]{1,9}:[0-9]{1,18}$", description="PARTITION:OFFSET")]
+
+
+class WholeLetter(DeadLetter):
+    """The same with the original: what is no text is shown with backslashes."""
+
+    key: str
+    value: str
+    headers: dict[str, str]
+
+
+class Replayed(Model):
+    """The topic a dead letter was sent to again."""
+
+    place: str
+    topic: str
+
+
+@router.get("")
+async def operations(
+    person: Reads,
+    parts: PartsOf,
+    minutes: Annotated[Window, Query(description="How far back")] = Window.HOUR,
+    samples: Annotated[int, Query(ge=0, le=KEPT, description="The newest so many samples of the lag")] = 150,
+) -> Operations:
+    """Return what the org did in the last minutes, and how far each stage is behind."""
+    return await numbers(parts, person, minutes, samples)
+
+
+@router.get("/dead-letters")
+async def dead_letters(person: Reads, parts: PartsOf) -> list[DeadLetter]:
+    """List the org's newest dead letters, newest first; of a message that names no org, the default one's."""
+    return newest_letters(parts, person)
+
+
+@router.get("/dead-letters/{place}")
+async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLetter:
+    """Return a dead letter with the original message."""
+    letter = parts.operations.letters.find(person.org, place)
+    if letter is None:
+        raise not_found(f"dead letter {place} among the newest")
+    try:
+        whole = await show_letter(parts.settings, place)
+    except RuntimeFailure as gone:
+        raise not_found(f"dead letter {place} any more: {gone.reason}") from gone
+    said = DeadLetter.model_validate(letter)
+    return WholeLetter(**said.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"])
+
+
+@router.post("/dead-letters/{place}/replay")
+async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Replayed:
+    """Send a dead letter to the topic it came from again, byte for byte; what is known already changes nothing (X4)."""
+    letter = parts.operations.letters.find(person.org, place)
+    if letter is None:
+        raise not_found(f"dead letter {place} among the newest")
+    topic = letter.source.partition(":")[0]
+    if not letter.replayable:
+        raise Problem(409, "not-replayable", f"a message of {topic} that was refused so is not sent again")
+    try:
+        await replay(parts.settings, [place])
+    except NotReplayable as refused:
+        raise Problem(409, "not-replayable", refused.reason) from refused
+    parts.operations.letters.replayed(letter, person.rep_id)
+    return Replayed(place=place, topic=topic)

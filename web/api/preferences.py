@@ -1,0 +1,41 @@
+"""What somebody chose to see, kept with the person and not with the browser (D5, S6)."""
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Path
+
+from web.auth import Access, PartsOf, Person
+from web.errors import Problem, forbidden
+from web.services.view_only import VIEW_ONLY
+
+router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"])
+
+MOST_BYTES: Final = 10_000
+
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
+
+
+@router.get("/{name}")
+async def preference(
+    person: Annotated[Person, Depends(Access("queues:read"))], parts: PartsOf, name: Name
+) -> dict[str, Any]:
+    """Return what one chose under this name; empty where nothing was."""
+    return await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, name)
+
+
+@router.put("/{name}")
+async def prefer(
+    person: Annotated[Person, Depends(Access("queues:read"))],
+    parts: PartsOf,
+    name: Name,
+    value: Annotated[dict[str, Any], Body()],
+) -> dict[str, Any]:
+    """Keep what one chose under this name, whole."""
+    if name == VIEW_ONLY and not person.oversees:
+        raise forbidden("view-only is for managers and admins")
+    if len(msgspec.json.encode(value)) > MOST_BYTES:
+        raise Problem(422, "invalid", f"body: a preference has {MOST_BYTES} bytes at most")
+    await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
+    return value

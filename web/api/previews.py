@@ -1,0 +1,94 @@
+"""Trying a queue before it is published: how many leads, which, who comes and goes, and why (X5)."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from sink.db_errors import translated
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.parts import Parts
+from web.schemas import Model
+from web.services.limits import Limit, check
+from web.services.queue_editing import drafted_value
+from web.services.queue_preview import Preview, drafted, find, preview
+from web.services.rule_fields import offered_fields
+
+router = APIRouter(prefix="/api/v1", tags=["queue drafts"])
+Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
+
+_PREVIEWS: Final = Limit(per_second=10, burst=30)
+
+
+class PreviewAsked(Model):
+    """A queue as it might be published, and a lead to say why or why not of: its id, or a part of its name."""
+
+    queue_id: str = Field(min_length=1, max_length=200)
+    value: dict[str, Any]
+    lead: str | None = Field(default=None, max_length=200)
+
+
+class ConditionTold(Model):
+    """One condition asked of one lead. `path`: `inclusion.rules[0]`."""
+
+    path: str
+    field: str
+    operator: str
+    met: bool
+    why: str
+
+
+class LeadTold(Model):
+    """Why a lead would stand in the queue or why not. `valid_until`: when time alone turns it."""
+
+    lead_id: str
+    name: str
+    matches: bool
+    why: str
+    valid_until: datetime | None
+    conditions: list[ConditionTold]
+
+
+class ExampleShown(Model):
+    """A lead that would stand in the queue, as the queue would show it (Q3)."""
+
+    lead_id: str
+    columns: dict[str, Any]
+
+
+class PreviewTold(Model):
+    """How many of the org's leads would stand in the queue, and who would come and go by publishing it."""
+
+    matched: int
+    leads: int
+    entering: int
+    leaving: int
+    at: datetime
+    examples: list[ExampleShown]
+    lead: LeadTold | None
+
+
+@router.get("/queue-fields")
+async def fields(_: Reads) -> list[dict[str, Any]]:
+    """Return the fields rules may name, with their operators: what the rule builder offers."""
+    return offered_fields()
+
+
+@router.post("/queue-previews")
+async def ask(person: Reads, parts: PartsOf, given: PreviewAsked) -> PreviewTold:
+    """Try a queue on the leads as they are now; nothing changes."""
+    check(_PREVIEWS, f"{person.org} {person.rep_id}")
+    value = drafted_value(given.queue_id, given.value)
+    found = await asyncio.to_thread(_ask, parts, person.org, given.queue_id, value, given.lead)
+    return PreviewTold(**msgspec.to_builtins(found))
+
+
+def _ask(parts: Parts, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
+    published = parts.directory.org(org).queues.get(queue_id)
+    draft = drafted(queue_id, value, -1 if published is None else published.version)
+    with translated("CRM database"), parts.crm.connect() as connection:
+        lead_id = find(connection, org, about) if about and about.strip() else None
+        return preview(connection, org, draft, published, datetime.now(UTC), lead_id=lead_id)

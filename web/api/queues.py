@@ -1,0 +1,58 @@
+"""The queues somebody may see, and the leads in them: order, names, the queue's columns, and no more (Q3, Q4, Q7)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from board.reader import QueueInfo
+from web.auth import Access, PartsOf, Person
+from web.schemas import LeadRow, QueuePage, QueueSummary
+from web.services.visible_queues import MOST, cursor_of, rank_of, stretch, visible
+
+router = APIRouter(prefix="/api/v1/queues", tags=["queues"])
+
+Reads = Annotated[Person, Depends(Access("queues:read"))]
+
+
+@router.get("")
+async def queues(person: Reads, parts: PartsOf) -> list[QueueSummary]:
+    """List the shared queues one may see, by name, with how many leads stand in each (Q4)."""
+    return [_summary(info) for info in await visible(parts, person)]
+
+
+@router.get("/{queue_id:path}/leads")
+async def leads(
+    person: Reads,
+    parts: PartsOf,
+    queue_id: str,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    name: Annotated[
+        str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
+    ] = None,
+) -> QueuePage:
+    """List a queue's leads in its order; `mine` is one's own queue (D3, D4)."""
+    page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
+    return QueuePage(
+        queue_id=queue_id,
+        size=page.size,
+        rows=[
+            LeadRow(lead_id=row.lead_id, rank=row.rank, version=row.version, columns=row.columns)
+            for row in page.rows
+        ],
+        as_of=page.as_of,
+        next=cursor_of(following) if following is not None else None,
+    )
+
+
+def _summary(info: QueueInfo) -> QueueSummary:
+    return QueueSummary(
+        queue_id=info.queue_id,
+        name=info.name or info.queue_id,
+        description=info.description,
+        claimable=info.claimable,
+        columns=list(info.columns),
+        outcomes=list(info.outcomes),
+        size=info.size,
+        version=info.version,
+    )

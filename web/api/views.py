@@ -1,0 +1,166 @@
+"""Views that people make of their own leads: listed, made, changed, deleted, and what is in them (Q1).
+
+Every answer has the view's `ETag`; a change names it by `If-Match`, and is refused with 412 and what differs if it
+was changed elsewhere. A view is never claimable: a try gets 403.
+"""
+
+import asyncio
+import uuid
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import Field, StringConstraints, field_validator
+
+from application.directory.changes import differences
+from models.errors import InvalidInput
+from web.api.actions import action_id
+from web.api.drafts import Match
+from web.auth import Access, PartsOf, Person
+from web.errors import Problem, forbidden
+from web.schemas import Model
+from web.services import custom_views
+from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, stretch
+from web.services.visible_queues import MOST, rank_of
+from web.store.views import CustomView, TooMany
+
+router = APIRouter(prefix="/api/v1/views", tags=["views"])
+
+Uses = Annotated[Person, Depends(Access("queues:read"))]
+Reads = Annotated[Person, Depends(Access("leads:read"))]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="The same key is the same view: it is returned as it is by now, and not made again",
+    ),
+]
+_NEVER: Final = "a view of your own is never claimable: only admins and managers build claimable queues"
+
+
+class ViewEdit(Model):
+    """A view as it is to be, all of it, with rules, columns and order as queues have them; no columns: names only."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    columns: list[str] = Field(default_factory=list)
+    inclusion: dict[str, Any] | None = None
+    exclusion: dict[str, Any] | None = None
+    sort: SortBy = SortBy()
+    claimable: bool = Field(default=False, description="Never true: that gets 403 (Q1)")
+
+    @field_validator("claimable")
+    @classmethod
+    def never_claimable(cls, claimable: bool) -> bool:
+        """Refuse a claimable view, whatever else is in it."""
+        if claimable:
+            raise forbidden(_NEVER)
+        return claimable
+
+
+@router.get("")
+async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
+    """List one's own views by name."""
+    return [shown(view) for view in await asyncio.to_thread(parts.views.all, person.org, person.rep_id)]
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def add(
+    person: Uses, parts: PartsOf, response: Response, given: ViewEdit, key: Key = None
+) -> ViewState:
+    """Make a view of one's own leads."""
+    view_id = action_id(person, key)
+    value = _accepted(view_id, given)
+    try:
+        made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
+    except TooMany as error:
+        raise Problem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
+    return _tagged(response, made)
+
+
+@router.get("/{view_id}")
+async def view(person: Uses, parts: PartsOf, response: Response, view_id: uuid.UUID) -> ViewState:
+    """Return one of one's own views."""
+    return _tagged(response, await own(parts, person, view_id))
+
+
+@router.put("/{view_id}")
+async def save(
+    person: Uses,
+    parts: PartsOf,
+    response: Response,
+    view_id: uuid.UUID,
+    given: ViewEdit,
+    match: Match = None,
+) -> ViewState:
+    """Change a view."""
+    value = _accepted(str(view_id), given)
+    now = _held(await own(parts, person, view_id), match, value)
+    saved = await asyncio.to_thread(
+        lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, seen=now.revision)
+    )
+    if saved is None:
+        raise _overtaken(await own(parts, person, view_id), value)
+    return _tagged(response, saved)
+
+
+@router.delete("/{view_id}", status_code=HTTPStatus.NO_CONTENT)
+async def remove(person: Uses, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
+    """Delete a view; the leads in it stay whose they are."""
+    now = _held(await own(parts, person, view_id), match)
+    gone = await asyncio.to_thread(
+        lambda: parts.views.discard(person.org, person.rep_id, now.view_id, seen=now.revision)
+    )
+    if not gone:
+        raise _overtaken(await own(parts, person, view_id), now.value)
+
+
+@router.get("/{view_id}/leads")
+async def leads(
+    person: Reads,
+    parts: PartsOf,
+    view_id: uuid.UUID,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
+) -> ViewPage:
+    """List those of one's own leads that meet the view's rules now, in its order."""
+    found = await own(parts, person, view_id)
+    return await stretch(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
+
+
+def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
+    """Return a view as it is kept; raises 422 with each problem's reason alone, for the form to say at its place."""
+    try:
+        return custom_views.accepted(view_id, given.model_dump())
+    except InvalidInput as error:
+        errors = [{"path": one.path, "reason": one.reason} for one in error.problems]
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
+        ) from error
+
+
+def _tagged(response: Response, view: CustomView) -> ViewState:
+    response.headers["ETag"] = f'"{view.revision}"'
+    return shown(view)
+
+
+def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
+    """Return the view if it is the one that was seen; raises 412 and 428."""
+    if match is None:
+        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+    if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
+        raise _overtaken(now, now.value if value is None else value)
+    return now
+
+
+def _overtaken(now: CustomView, yours: dict[str, Any]) -> Problem:
+    return Problem(
+        HTTPStatus.PRECONDITION_FAILED,
+        "overtaken",
+        "you have changed this view elsewhere since you saw it",
+        etag=now.revision,
+        changes=[
+            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(now.value, yours)
+        ],
+    )

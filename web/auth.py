@@ -1,0 +1,169 @@
+"""Who asks, and whether they may: every route names its access, and one that names none cannot be reached.
+
+The directory says what somebody is (role, teams, active), now and not when they signed in: who is switched off is out
+with the next request.
+"""
+
+import asyncio
+import secrets
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import msgspec
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
+
+from rules.queues.rule_book import OVERSEERS, OrgRules
+from web.errors import Problem, forbidden
+from web.parts import Parts
+from web.store.accounts import Account, Session
+from web.store.tokens import Token
+
+COOKIE: Final = "firstclaim_session"
+CSRF_HEADER: Final = "x-csrf-token"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+ANYONE: Final = frozenset({"rep", "manager", "admin"})
+MANAGERS: Final = frozenset({"manager", "admin"})
+ADMINS: Final = frozenset({"admin"})
+
+SCOPES: Final = {
+    "queues:read": "see queues and the leads in them",
+    "leads:read": "see leads and their story",
+    "leads:act": "claim, open, work, assign and ignore leads",
+    "exceptions:read": "see the exceptions desk",
+    "directory:read": "see reps, groups, campaigns and settings",
+    "directory:write": "change queues, reps, groups, campaigns and settings",
+    "operations:read": "see how the system does",
+    "operations:write": "replay dead letters",
+    "tokens:write": "make and revoke tokens",
+}
+"""What a token may be allowed to do; it never may more than the rep it acts as."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks: a rep of an org with a role and teams. `csrf` None: a program with a token."""
+
+    org: str
+    rep_id: str
+    name: str
+    role: str
+    teams: frozenset[str]
+    email: str | None = None
+    csrf: str | None = None
+    scopes: frozenset[str] = frozenset(SCOPES)
+
+    @property
+    def oversees(self) -> bool:
+        """Whether this is a manager or an admin."""
+        return self.role in OVERSEERS
+
+    def may_see(self, rules: OrgRules, queue_id: str) -> bool:
+        """Say whether a queue is this person's to see (Q4)."""
+        return rules.may_see(self.rep_id, queue_id) if rules.reps else queue_id in rules.queues
+
+
+def get_parts(request: Request) -> Parts:
+    """Return what the routes work with."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+PartsOf = Annotated[Parts, Depends(get_parts)]
+
+_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="A signed-in browser's session")
+_BEARER = HTTPBearer(auto_error=False, description="An API token")
+
+
+class Access:
+    """A dependency that lets in who has one of the roles and, with a token, the scope; it returns the person."""
+
+    def __init__(self, scope: str, roles: frozenset[str] = ANYONE) -> None:
+        if scope not in SCOPES:
+            raise ValueError(f"there is no scope {scope}")
+        self.scope, self.roles = scope, roles
+
+    async def __call__(
+        self,
+        request: Request,
+        parts: PartsOf,
+        cookie: Annotated[str | None, Depends(_COOKIE)],
+        bearer: Annotated[object | None, Depends(_BEARER)],
+    ) -> Person:
+        """Return who asks; raises 401 for nobody, 403 for who may not."""
+        person = await identify(request, parts, cookie, getattr(bearer, "credentials", None))
+        if self.scope not in person.scopes:
+            raise forbidden(f"the token lacks the scope {self.scope}")
+        if person.role not in self.roles:
+            raise forbidden(f"this is for {' and '.join(sorted(self.roles))}s; you are a {person.role}")
+        request.state.person = person
+        return person
+
+
+async def identify(request: Request, parts: Parts, cookie: str | None, bearer: str | None) -> Person:
+    """Return who asks, by token or by session; raises 401, and 403 for a write that another site may have sent."""
+    if bearer:
+        token = await asyncio.to_thread(parts.tokens.find, bearer)
+        if token is None:
+            raise _unauthorized("the token is unknown, revoked or over")
+        return _by_token(parts, token)
+    session = await asyncio.to_thread(parts.accounts.session, cookie) if cookie else None
+    if session is None:
+        raise _unauthorized("sign in first")
+    if request.method not in SAFE:
+        same_origin(request)
+        given = request.headers.get(CSRF_HEADER, "")
+        if not secrets.compare_digest(given, session.csrf):
+            raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
+    return _by_session(parts, session)
+
+
+def same_origin(request: Request) -> None:
+    """Refuse a browser's write that comes from another site."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise forbidden(f"the request comes from {origin}")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise forbidden("the request comes from another site")
+
+
+def _by_session(parts: Parts, session: Session) -> Person:
+    account = session.account
+    return person_of(parts, account, csrf=session.csrf)
+
+
+def person_of(parts: Parts, account: Account, *, csrf: str | None = None) -> Person:
+    """Return what an account is in its org now; raises 401 for one whose rep is switched off or gone."""
+    rules = parts.directory.org(account.org)
+    if not rules.reps:
+        return Person(
+            org=account.org,
+            rep_id=account.rep_id,
+            name=account.rep_id,
+            role=account.role,
+            teams=frozenset(),
+            email=account.email,
+            csrf=csrf,
+        )
+    rep = rules.reps.get(account.rep_id)
+    if rep is None or not rep.active:
+        raise _unauthorized(f"{account.rep_id} is no active rep of {account.org}")
+    return Person(
+        org=account.org,
+        rep_id=rep.rep_id,
+        name=rep.name or rep.rep_id,
+        role=rep.role,
+        teams=frozenset(rep.teams),
+        email=account.email,
+        csrf=csrf,
+    )
+
+
+def _by_token(parts: Parts, token: Token) -> Person:
+    account = Account(email="", org=token.org, rep_id=token.rep_id, role="rep")
+    person = person_of(parts, account)
+    return msgspec.structs.replace(person, email=None, scopes=token.scopes & frozenset(SCOPES))
+
+
+def _unauthorized(reason: str) -> Problem:
+    return Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", reason, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,166 @@
+"""Whatever goes wrong is said as RFC 9457 has it (`application/problem+json`), or as a page where a person looks at it.
+
+Every problem has a `type` (a stable word), a `title`, a `status` and a `detail` that names the field and the reason.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from models.errors import InvalidInput, RetryableError, RuntimeFailure
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
+    """What is answered instead of what was asked for.
+
+    `kind`: a stable word for programs. `errors`: each {path, reason}, where several things are wrong. `more`: further
+    members of the problem document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[dict[str, Any]] = (),
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail = status, kind, detail
+        self.errors, self.headers, self.more = list(errors), headers or {}, more
+
+    def document(self, request: Request) -> dict[str, Any]:
+        """Return the problem document."""
+        found: dict[str, Any] = {
+            "type": f"urn:firstclaim:problem:{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": request.url.path,
+        }
+        if self.errors:
+            found["errors"] = self.errors
+        return {**found, **self.more}
+
+
+class Document(BaseModel):
+    """RFC 9457: what was wrong, of which field, and why."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] = []
+
+
+_ANSWERED: Final = {
+    HTTPStatus.BAD_REQUEST: "It cannot be read",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is worth nothing",
+    HTTPStatus.FORBIDDEN: "You may not",
+    HTTPStatus.NOT_FOUND: "It is not there, or is none of yours",
+    HTTPStatus.CONFLICT: "It is not as you think",
+    HTTPStatus.PRECONDITION_FAILED: "Somebody changed it meanwhile",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is too long",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A field is missing or wrong",
+    HTTPStatus.PRECONDITION_REQUIRED: "Say which version you have, by If-Match",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too often; Retry-After says when",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part is away; the same again later",
+}
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    int(status): {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": Document.model_json_schema()}},
+    }
+    for status, description in _ANSWERED.items()
+}
+"""How the API's document describes what may be answered instead."""
+
+
+def forbidden(reason: str) -> Problem:
+    """Return the refusal of what somebody may not do or see."""
+    return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
+
+
+def not_found(what: str) -> Problem:
+    """Return the refusal of what is not there, or is none of the asker's business."""
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
+
+
+def invalid(error: InvalidInput) -> Problem:
+    """Return the refusal of something that was written, with every reason there is."""
+    errors = [{"path": problem.path, "reason": str(problem)} for problem in error.problems]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
+
+
+def add_to(app: FastAPI) -> None:
+    """Register how each kind of error is answered."""
+
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return answer(request, error)
+
+    @app.exception_handler(InvalidInput)
+    async def unusable(request: Request, error: InvalidInput) -> Response:
+        return answer(request, invalid(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, error: RequestValidationError) -> Response:
+        errors = [
+            {"path": ".".join(str(part) for part in each["loc"][1:]), "reason": each["msg"]}
+            for each in error.errors()
+        ]
+        first = errors[0] if errors else {"path": "", "reason": "it cannot be read"}
+        detail = f"{first['path'] or 'body'}: {first['reason']}"
+        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        headers = dict(error.headers or {})
+        return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+
+    @app.exception_handler(RuntimeFailure)
+    async def away(request: Request, error: RuntimeFailure) -> Response:
+        kind = "try-again" if isinstance(error, RetryableError) else "unavailable"
+        headers = {"Retry-After": "1"}
+        return answer(request, Problem(HTTPStatus.SERVICE_UNAVAILABLE, kind, str(error), headers=headers))
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """Answer a program with the document, a person with a page; who is not signed in is led to where one does."""
+    if wants_page(request):
+        if problem.status == HTTPStatus.UNAUTHORIZED:
+            wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+            return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+        templates = request.app.state.templates
+        context = {"problem": problem, "person": None}
+        page: Response = templates.TemplateResponse(
+            request, "problem.html", context, status_code=problem.status
+        )
+        return page
+    return JSONResponse(
+        problem.document(request), problem.status, headers=problem.headers, media_type=MEDIA_TYPE
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """Say whether a browser asks for a whole page."""
+    return (
+        not request.url.path.startswith("/api/")
+        and "text/html" in request.headers.get("accept", "")
+        and "hx-request" not in request.headers
+    )

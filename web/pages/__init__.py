@@ -1,0 +1,37 @@
+"""The pages people work with: each is rendered whole by the server and kept live by its stream of changes."""
+
+from fastapi import APIRouter
+
+from web.pages import (
+    account,
+    call_queue,
+    desk,
+    directory,
+    lead,
+    my_leads,
+    oidc,
+    operations,
+    queue_builder,
+    sign_in,
+    views,
+)
+
+
+def pages() -> list[APIRouter]:
+    """Return every router of pages."""
+    return [
+        module.router
+        for module in (
+            sign_in,
+            oidc,
+            account,
+            call_queue,
+            views,
+            desk,
+            directory,
+            lead,
+            my_leads,
+            operations,
+            queue_builder,
+        )
+    ]

@@ -1,0 +1,97 @@
+"""The call queue: the lists a rep may see, live, and the claim (Q3, Q7, Q8, Q9, Q12)."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from board.reader import QueueInfo
+from rules.language.catalogue import FIELDS
+from web.auth import Access, PartsOf, Person
+from web.pages.common import data, render
+from web.parts import Parts
+from web.services.visible_queues import MINE, stretch, visible
+
+router = APIRouter(include_in_schema=False)
+Reads = Annotated[Person, Depends(Access("queues:read"))]
+
+WINDOW: Final = 100
+"""Rows a page shows at once; it stays as small however long the queue is."""
+RESERVE: Final = 50
+"""Rows a page holds below those it shows: when rows leave, these move up and nobody need ask."""
+
+
+@router.get("/queues")
+@router.get("/queues/{queue_id:path}")
+async def call_queue(
+    request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None, tab: str | None = None
+) -> Response:
+    """Show a queue, the first one may see without a name, beside the list of all of them."""
+    beside = await shelf(parts, person)
+    queues: list[QueueInfo] = beside["queues"]
+    chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
+    page, _ = await stretch(parts, person, chosen, start=0, limit=WINDOW + RESERVE)
+    info = next((one for one in queues if one.queue_id == chosen), None)
+    shown = {
+        "queue_id": page.queue_id,
+        "api": chosen,
+        "size": page.size,
+        "as_of": page.as_of,
+        "window": WINDOW,
+        "reserve": RESERVE,
+        "claimable": bool(info and info.claimable),
+        "mine": chosen == MINE,
+        "columns": columns_of(info),
+        "outcomes": list(info.outcomes) if info else [],
+        "rows": [
+            {"lead_id": row.lead_id, "rank": row.rank, "version": row.version, "columns": row.columns}
+            for row in page.rows
+        ],
+    }
+    return render(
+        request,
+        person,
+        "call_queue.html",
+        chosen=chosen,
+        info=info,
+        custom=tab == "custom",
+        list_data=data(shown),
+        **beside,
+    )
+
+
+async def shelf(parts: Parts, person: Person) -> dict[str, Any]:
+    """Return what the two tabs beside a list name: the queues a person may see, and their own views (Q1, Q4)."""
+    return {
+        "queues": await visible(parts, person),
+        "views": await asyncio.to_thread(parts.views.all, person.org, person.rep_id),
+    }
+
+
+def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
+    """Return a list's columns with their labels and types; a blind queue has none beside the name (Q3)."""
+    if info is None:
+        return [
+            {"name": name, "label": label, "type": kind}
+            for name, label, kind in (
+                ("state", "State", "choice"),
+                ("loan_purpose", "Loan purpose", "choice"),
+                ("loan_amount", "Loan amount", "number"),
+                ("phone", "Phone", "text"),
+                ("callback_at", "Call back", "date"),
+                ("assigned_at", "Assigned", "date"),
+                ("last_outcome", "Last outcome", "text"),
+            )
+        ]
+    return described(info.columns)
+
+
+def described(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return fields of the catalogue as columns, with their labels and types; one there is no more is left out."""
+    found = []
+    for name in names:
+        field = FIELDS.get(name)
+        if field is not None:
+            found.append({"name": name, "label": field.label, "type": str(field.type), "unit": field.unit})
+    return found

@@ -1,0 +1,54 @@
+"""What every page has: who is signed in, what they may go to, and where they are."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import Request, Response
+
+from web.auth import ADMINS, ANYONE, MANAGERS, Person
+
+REPS: Final = ANYONE - MANAGERS
+
+
+class Link(msgspec.Struct, frozen=True):
+    """An entry of the navigation, and for whom it is."""
+
+    href: str
+    label: str
+    roles: frozenset[str] = ANYONE
+
+
+NAVIGATION: Final = (
+    Link("/queues", "Call queue"),
+    Link("/my-leads", "My leads"),
+    Link("/exceptions", "Exceptions", MANAGERS),
+    Link("/unassigned", "Unassigned leads", REPS),
+    Link("/queue-builder", "Call queue builder", MANAGERS),
+    Link("/directory", "Directory", MANAGERS),
+    Link("/operations", "Operations", MANAGERS),
+)
+"""In the order in which they are shown."""
+
+
+def render(
+    request: Request, person: Person | None, template: str, *, status: int = 200, **context: Any
+) -> Response:
+    """Return a page."""
+    links = [link for link in NAVIGATION if person is not None and person.role in link.roles]
+    shown: dict[str, Any] = {
+        "person": person,
+        "links": links,
+        "here": request.url.path,
+        "managers": MANAGERS,
+        "admins": ADMINS,
+        **context,
+    }
+    page: Response = request.app.state.templates.TemplateResponse(
+        request, template, shown, status_code=status
+    )
+    return page
+
+
+def data(value: Any) -> str:
+    """Return a value as JSON that is safe inside a page's data block."""
+    return msgspec.json.encode(value).decode().replace("<", "\\u003c")

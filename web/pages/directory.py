@@ -1,0 +1,63 @@
+"""The directory: reps, groups, campaigns and settings; admins change them, managers look (R1, R4, R9, X2)."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from models.geography import STATE_CODES
+from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
+from web.errors import not_found
+from web.pages.common import data, render
+from web.services.directory_objects import accounts_of, all_objects
+from web.services.rule_fields import offered_fields
+
+router = APIRouter(include_in_schema=False)
+Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
+
+SECTIONS: Final = {
+    "reps": ("rep", "Reps", "rep"),
+    "groups": ("group", "Groups", "group"),
+    "campaigns": ("campaign", "Campaigns", "campaign"),
+    "settings": ("settings", "Settings", "settings"),
+}
+"""In the address -> kind, heading, and what one of them is called."""
+
+
+@router.get("/directory")
+async def first(_: Reads) -> Response:
+    """Lead to the reps."""
+    return RedirectResponse("/directory/reps", 303)
+
+
+@router.get("/directory/{section}")
+@router.get("/directory/{section}/{object_id:path}")
+async def directory(
+    request: Request, person: Reads, parts: PartsOf, section: str, object_id: str | None = None
+) -> Response:
+    """Show the objects of a section, and one of them to be looked at or changed."""
+    if section not in SECTIONS:
+        raise not_found(f"part {section} of the directory")
+    kind, heading, noun = SECTIONS[section]
+    everything = all_objects(parts, person)
+    shown = {
+        "kind": kind,
+        "section": section,
+        "id": "settings" if kind == "settings" else object_id,
+        "objects": [one.model_dump(mode="json") for one in everything.objects],
+        "may_write": person.role in ADMINS,
+        "states": sorted(STATE_CODES),
+        "emails": {account.rep_id: account.email for account in await accounts_of(parts, person)},
+    }
+    return render(
+        request,
+        person,
+        "directory.html",
+        section=section,
+        sections=SECTIONS,
+        heading=heading,
+        noun=noun,
+        may_write=person.role in ADMINS,
+        directory_data=data(shown),
+        fields_data=data(offered_fields(derived=True)),
+    )

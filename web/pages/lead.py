@@ -1,0 +1,153 @@
+"""The lead page: opened with a lock where somebody works it, and without one where nothing is to change (D1, D5)."""
+
+import uuid
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from models.lead import OWNED_PHASES, Phase
+from rules.language.catalogue import FIELDS
+from web.auth import Access, PartsOf, Person
+from web.pages.common import data, render
+from web.parts import Parts
+from web.services.lead_visibility import KNOWN_SECONDS, Sight, VisibleLead, unseen, visible_lead
+from web.services.shown_lead import LeadShown, lead_shown, story
+from web.services.view_only import views_only
+
+router = APIRouter(include_in_schema=False)
+Reads = Annotated[Person, Depends(Access("leads:read"))]
+Queue = Annotated[str | None, Query(max_length=200)]
+
+STORY: Final = 100
+"""Events a page shows at once."""
+_TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silenced", "org"})
+"""Facts that stand elsewhere on the page than in the list of them."""
+
+
+@router.get("/leads/{lead_id}")
+async def lead(
+    request: Request, person: Reads, parts: PartsOf, lead_id: uuid.UUID, queue: Queue = None
+) -> Response:
+    """Show the page, which then opens the lead: what is in it comes with `shown`, once one may see it."""
+    found = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
+    view_only = await views_only(parts, person)
+    back = _queue(parts, person, queue)
+    rules = parts.directory.org(person.org)
+    told: dict[str, Any] = {
+        "lead_id": found.row["lead_id"],
+        "queue": queue,
+        "opens": opens(person, found),
+        "view_only": view_only,
+        "reps": [
+            {"rep_id": rep.rep_id, "name": rep.name or rep.rep_id}
+            for rep in sorted(rules.reps.values(), key=lambda rep: (rep.name.casefold(), rep.rep_id))
+            if rep.active
+        ]
+        if person.oversees
+        else [],
+    }
+    return render(
+        request, person, "lead.html", lead_data=data(told), view_only=view_only, back=back, lead_id=lead_id
+    )
+
+
+@router.get("/leads/{lead_id}/shown")
+async def shown(
+    request: Request,
+    person: Reads,
+    parts: PartsOf,
+    lead_id: uuid.UUID,
+    queue: Queue = None,
+    at_least: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    """Return what the person may see of the lead, and may do with it, as a part of the page."""
+    found = await visible_lead(parts, person, str(lead_id), version=at_least)
+    told = await story(parts, person, found, cursor=cursor, limit=STORY)
+    context: dict[str, Any] = {"told": told, "lead_id": lead_id}
+    if cursor is not None:
+        return render(request, person, "lead_story.html", **context)
+    if found.sight is Sight.NONE:
+        return render(request, person, "lead_unseen.html", status=403, why=unseen(found).detail, **context)
+    view_only = await views_only(parts, person)
+    lead = lead_shown(parts, person, found)
+    context |= {
+        "lead": lead,
+        "facts": facts(found),
+        "outcomes": outcomes(parts, person, found, queue),
+        "suggested": suggested(parts, person),
+        "closing": parts.directory.org(person.org).settings.closing_outcomes,
+        "may": may(person, found, lead, view_only=view_only),
+        "silenced": found.sight is Sight.ALL and found.row["silenced"],
+    }
+    return render(request, person, "lead_shown.html", **context)
+
+
+def opens(person: Person, found: VisibleLead) -> bool:
+    """Say whether looking at the lead is to open it: a manager's look takes none from the desk or from a group (D1)."""
+    free = found.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
+    return not person.oversees or free or found.row["owner"] == person.rep_id
+
+
+def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:
+    """Say what the page lets the person try; whether it is done, the engine decides."""
+    row = found.row
+    phase = row["phase"]
+    mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
+    opened = lead.lock is not None and lead.lock.mine
+    works = (mine or opened) and not view_only
+    free = row["owner"] is None and phase != Phase.CLOSED
+    return {
+        "work": works,
+        "release": opened,
+        "claim": opened and row["owner"] is None,
+        "note": works or (person.oversees and phase not in (Phase.LOCKED, Phase.WORKING)),
+        "assign": person.oversees and free,
+        "reopen": person.role == "admin" and row["claimed_through"] is not None,
+        "answer": lead.offer is not None and lead.offer.mine,
+    }
+
+
+def facts(found: VisibleLead) -> list[dict[str, Any]]:
+    """Return the facts to list: each {name, label, type, value}, in the catalogue's order, attributes last."""
+    known = found.facts
+    listed = [
+        {"name": name, "label": field.label, "type": str(field.type), "value": known[name]}
+        for name, field in FIELDS.items()
+        if name in known and name not in _TITLE
+    ]
+    return listed + [
+        {"name": name, "label": FIELDS[f"attributes.{name}"].label, "type": "text", "value": value}
+        for name, value in sorted(known.get("attributes", {}).items())
+        if f"attributes.{name}" in FIELDS
+    ]
+
+
+def outcomes(parts: Parts, person: Person, found: VisibleLead, queue: str | None) -> list[str]:
+    """Return the outcomes of the work queue the lead was opened from, or of those it stood in then."""
+    rules = parts.directory.org(person.org)
+    queues = [queue] if queue else list(found.lock.queues if found.lock else ())
+    listed: dict[str, None] = {}
+    for queue_id in queues:
+        if person.may_see(rules, queue_id) and not rules.queues[queue_id].queue.claimable:
+            listed.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    return list(listed)
+
+
+def suggested(parts: Parts, person: Person) -> list[str]:
+    """Return every outcome there is for the person, to choose from where a lead's queue lists none."""
+    rules = parts.directory.org(person.org)
+    listed: dict[str, None] = {}
+    for queue_id in sorted(rules.queues):
+        if person.may_see(rules, queue_id):
+            listed.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    listed.update(dict.fromkeys(rules.settings.closing_outcomes))
+    return list(listed)
+
+
+def _queue(parts: Parts, person: Person, queue: str | None) -> dict[str, str]:
+    """Return where one came from, and goes back to."""
+    rules = parts.directory.org(person.org)
+    if queue and person.may_see(rules, queue):
+        return {"id": queue, "name": rules.called(queue)}
+    return {"id": "mine", "name": "My queue"}

@@ -1,0 +1,42 @@
+"""My Leads: a rep's own leads, for managers all of the org's (S6), and giving leads out by hand (D6)."""
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from sink.lists.listings import LEAD_COLUMNS, LEADS
+from web.auth import Access, PartsOf, Person
+from web.pages.common import data, render
+from web.services.list_params import described
+from web.services.rule_fields import offered_fields
+
+router = APIRouter(include_in_schema=False)
+
+COLUMNS: Final = "my-leads-columns"
+"""The preference that holds which columns somebody sees, in order: `{"columns": [...]}`."""
+
+
+@router.get("/my-leads")
+async def my_leads(
+    request: Request, person: Annotated[Person, Depends(Access("leads:read"))], parts: PartsOf
+) -> Response:
+    """Show the list; what is asked of it is in the address, and its columns are those the person chose."""
+    chosen = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, COLUMNS)
+    names = chosen.get("columns")
+    known = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []
+    rules = parts.directory.org(person.org)
+    outcomes = {name for queue in rules.queues.values() for name in queue.queue.outcomes}
+    shown = {
+        "api": "/api/v1/leads",
+        "oversees": person.oversees,
+        "columns": described(LEADS),
+        "visible": known or LEAD_COLUMNS,
+        "usual": LEAD_COLUMNS,
+        "preference": COLUMNS,
+        "sort": LEADS.sort,
+        "outcomes": sorted(outcomes | set(rules.settings.closing_outcomes)),
+        "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
+    }
+    fields = data(offered_fields(derived=True)) if person.oversees else ""
+    return render(request, person, "my_leads.html", list_data=data(shown), fields=fields)

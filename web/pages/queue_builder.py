@@ -1,0 +1,62 @@
+"""The call queue builder: views, what they hold, who sees them, and publishing (Q1, Q3, Q4, Q5, Q6, X5)."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from rules.language.catalogue import FIELDS
+from rules.queues.rule_book import OrgRules
+from web.auth import MANAGERS, Access, PartsOf, Person
+from web.errors import not_found
+from web.pages.common import data, render
+from web.services.draft_state import shown
+from web.services.queue_editing import state_of
+from web.services.rule_fields import offered_fields
+
+router = APIRouter(include_in_schema=False)
+Builds = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
+
+
+@router.get("/queue-builder")
+@router.get("/queue-builder/{queue_id:path}")
+async def queue_builder(
+    request: Request, person: Builds, parts: PartsOf, queue_id: str | None = None
+) -> Response:
+    """Show every view, and one of them to be changed."""
+    rules = parts.directory.org(person.org)
+    drafts = await asyncio.to_thread(parts.drafts.all, person.org)
+    found = [state_of(rules, one, drafts.get(one)) for one in sorted({*rules.queues, *drafts})]
+    views = [state for state in found if state is not None]
+    chosen = next((state for state in views if state.queue_id == queue_id), None)
+    if queue_id is not None and chosen is None:
+        raise not_found(f"view {queue_id}")
+    shown_data: dict[str, Any] = {
+        "state": None if chosen is None else shown(chosen).model_dump(mode="json"),
+        "ids": [state.queue_id for state in views],
+        "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
+        "teams": _teams(rules),
+        "outcomes": _outcomes(rules),
+    }
+    return render(
+        request,
+        person,
+        "queue_builder.html",
+        views=views,
+        chosen=chosen,
+        builder_data=data(shown_data),
+        fields_data=data(offered_fields()),
+    )
+
+
+def _teams(rules: OrgRules) -> list[str]:
+    """Return every team anybody is in or a queue is for."""
+    of_reps = {team for rep in rules.reps.values() for team in rep.teams}
+    of_queues = {team for queue in rules.queues.values() for team in queue.queue.teams}
+    return sorted((of_reps | of_queues) - {"*"})
+
+
+def _outcomes(rules: OrgRules) -> list[str]:
+    """Return every outcome the org uses."""
+    of_queues = {outcome for queue in rules.queues.values() for outcome in queue.queue.outcomes}
+    return sorted(of_queues | set(rules.settings.closing_outcomes))

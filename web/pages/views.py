@@ -1,0 +1,82 @@
+"""The Custom tab of the call queue page: one of one's own views, live, and the form that makes or changes it (Q1)."""
+
+import uuid
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from models.public import personal_queue
+from rules.language.catalogue import FIELDS
+from web.auth import Access, PartsOf, Person
+from web.pages.call_queue import WINDOW, described, shelf
+from web.pages.common import data, render
+from web.parts import Parts
+from web.services.rule_fields import offered_fields
+from web.services.view_pages import own, shown, stretch
+from web.store.views import CustomView
+
+router = APIRouter(include_in_schema=False)
+Reads = Annotated[Person, Depends(Access("leads:read"))]
+HERE: Final = "/queues"
+"""Where these pages are in the navigation."""
+
+
+@router.get("/views/new")
+async def new_view(request: Request, person: Reads, parts: PartsOf) -> Response:
+    """Show the form of a view that is not there yet."""
+    return await _form(request, person, parts, None)
+
+
+@router.get("/views/{view_id}/edit")
+async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
+    """Show the form of a view."""
+    return await _form(request, person, parts, await own(parts, person, view_id))
+
+
+@router.get("/views/{view_id}")
+async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
+    """Show those of one's own leads that meet a view's rules."""
+    view = await own(parts, person, view_id)
+    page = await stretch(parts, person, view, start=0, limit=WINDOW)
+    list_data = {
+        "queue_id": personal_queue(person.rep_id),
+        "api": view.view_id,
+        "view": True,
+        "path": f"/api/v1/views/{view.view_id}/leads",
+        "size": page.size,
+        "window": WINDOW,
+        "claimable": False,
+        "mine": False,
+        "columns": described(view.value.get("columns", ())),
+        "rows": [row.model_dump() for row in page.rows],
+    }
+    return render(
+        request,
+        person,
+        "call_queue.html",
+        here=HERE,
+        view=view,
+        chosen=view.view_id,
+        custom=True,
+        list_data=data(list_data),
+        **await shelf(parts, person),
+    )
+
+
+async def _form(request: Request, person: Person, parts: Parts, view: CustomView | None) -> Response:
+    form: dict[str, Any] = {
+        "view": None if view is None else shown(view).model_dump(mode="json"),
+        "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
+    }
+    return render(
+        request,
+        person,
+        "custom_view.html",
+        here=HERE,
+        view=view,
+        chosen=None if view is None else view.view_id,
+        custom=True,
+        form_data=data(form),
+        fields_data=data(offered_fields()),
+        **await shelf(parts, person),
+    )

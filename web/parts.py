@@ -1,0 +1,40 @@
+"""What the routes work with: one of each for a process, made at its start, handed to every request."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from board.reader import Reader
+from streams.settings import Settings
+from web.live.hub import Hub
+from web.services.directory_edits.editor import Editor
+from web.services.directory_follower import DirectoryFollower
+from web.services.engine_connection import EngineConnection
+from web.services.operations.parts import Operations
+from web.settings import WebSettings
+from web.store.accounts import Accounts
+from web.store.drafts import Drafts
+from web.store.preferences import Preferences
+from web.store.tokens import Tokens
+from web.store.views import CustomViews
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts. `crm`: the CRM database, read only. `store`: the console's own."""
+
+    settings: Settings
+    web: WebSettings
+    directory: DirectoryFollower
+    asker: EngineConnection
+    board: Reader
+    hub: Hub
+    accounts: Accounts
+    tokens: Tokens
+    preferences: Preferences
+    drafts: Drafts
+    views: CustomViews
+    store: Engine
+    crm: Engine
+    operations: Operations
+    editor: Editor

@@ -1,0 +1,156 @@
+"""The console as a process: it serves until told to stop, and says how it is doing."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import Any, Final
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from board.reader import Reader
+from models.errors import RetryableError
+from rules.queues.rule_book import OVERSEERS
+from sink.engine import connect
+from streams.fatal import Exit, leave
+from streams.metrics import render
+from streams.settings import Settings
+from web import metrics
+from web.app import build
+from web.errors import forbidden
+from web.live.hub import Hub, Page
+from web.live.tail import Tail
+from web.parts import Parts
+from web.services.directory_edits.editor import Editor
+from web.services.directory_follower import DirectoryFollower
+from web.services.engine_connection import EngineConnection
+from web.services.operations.parts import Operations
+from web.settings import WebSettings
+from web.store.accounts import Accounts
+from web.store.drafts import Drafts
+from web.store.migrate import upgrade
+from web.store.preferences import Preferences
+from web.store.tokens import Tokens
+from web.store.views import CustomViews
+
+log = structlog.get_logger(__name__)
+
+STOP_SECONDS: Final = 3
+"""How long open streams may go on when the console stops; browsers come back by themselves."""
+
+
+def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    """Run the console until SIGTERM or SIGINT; `port` 0: any free one."""
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    uvloop.run(_serve(settings, web, host, port))
+
+
+async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> None:
+    stop = asyncio.Event()
+    async with running(settings, web) as app:
+        config = uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        serving = asyncio.create_task(server._serve())  # noqa: SLF001  # `serve` would take the signals from us
+        stopping = asyncio.create_task(stop.wait())
+        follows: list[asyncio.Task[None]] = app.state.follows
+        await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
+        for task in follows:
+            if task.done():  # it never ends by itself; without it pages would show what is no longer so
+                leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
+    """Yield the application with everything it follows; stop all of it afterwards."""
+    await asyncio.to_thread(upgrade, web.console_database_url)
+    board, crm, store = (
+        Reader.at(settings.redis_url),
+        connect(settings.database_url),
+        connect(web.console_database_url),
+    )
+    hub = Hub(board)
+    directory = DirectoryFollower(
+        settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
+    )
+    asker = EngineConnection(settings)
+
+    def oversees(page: Page) -> bool:
+        return directory.org(page.org).role(page.rep_id) in OVERSEERS
+
+    tail = Tail(settings, crm, hub, oversees)
+    parts = Parts(
+        settings=settings,
+        web=web,
+        directory=directory,
+        asker=asker,
+        board=board,
+        hub=hub,
+        accounts=Accounts(store, session_hours=web.session_hours),
+        tokens=Tokens(store),
+        preferences=Preferences(store),
+        drafts=Drafts(store),
+        views=CustomViews(store),
+        store=store,
+        crm=crm,
+        operations=Operations.of(settings, crm, hub),
+        editor=Editor(directory, asker, crm),
+    )
+    app = build(parts)
+    _add_health(app, parts)
+    follows = (directory.follow(), asker.follow(), tail.follow(), *parts.operations.follows())
+    app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
+    try:
+        yield app
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await hub.close()
+        await board.close()
+        crm.dispose()
+        store.dispose()
+
+
+def _add_health(app: FastAPI, parts: Parts) -> None:
+    @app.get("/health", include_in_schema=False)
+    async def health() -> dict[str, Any]:
+        return {"ok": True}
+
+    @app.get("/ready", include_in_schema=False)
+    async def ready() -> Response:
+        missing = []
+        if not parts.directory.caught_up:
+            missing.append("directory")
+        if not parts.asker.following.is_set():
+            missing.append("answers")
+        try:
+            await parts.board.newest("default")
+        except RetryableError:
+            missing.append("board")
+        return JSONResponse({"ok": not missing, "not_ready": missing}, 503 if missing else 200)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def exposition(request: Request) -> Response:
+        if request.client is None or not ip_address(request.client.host).is_loopback:
+            raise forbidden("metrics are for this machine's collector")
+        metrics.PAGES.set(parts.hub.open_pages)
+        return Response(render(), media_type=CONTENT_TYPE_LATEST)

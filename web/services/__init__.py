@@ -1,0 +1,1 @@
+"""What the console's API and pages share below the routes."""

@@ -1,0 +1,168 @@
+"""One action on many leads: each asked by itself, a bounded number at a time, and every answer counted (D6, E3)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from models.decisions import Result
+from models.errors import RetryableError
+from models.public import LeadDecision
+from sink.tables import LeadTable
+from web.live import tail
+from web.services.engine_connection import EngineConnection
+
+AT_ONCE: Final = 64
+"""Actions that wait for their answer; the other people's go in between."""
+TOLD_SECONDS: Final = 0.25
+NAMED: Final = 100
+"""Leads that are named one by one where it did not work; the others are counted."""
+KEPT_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.05
+_ASKED_AT_ONCE: Final = 500
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """One action that is to be asked: what of it is its own."""
+
+    lead_id: str
+    action: Mapping[str, Any]
+    to: str | None = None
+
+
+class Other(msgspec.Struct, frozen=True):
+    """A lead with which it did not work, and why. `result` None: no answer came; it may be decided yet."""
+
+    lead_id: str
+    result: Result | None
+    owner: str | None = None
+    owner_name: str | None = None
+    reason: str | None = None
+    why: str | None = None
+
+
+class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is. `finished`: all are answered, and the CRM database has it. `others`: at most `NAMED`."""
+
+    of: int
+    answered: int = 0
+    done: int = 0
+    lost: int = 0
+    refused: int = 0
+    unanswered: int = 0
+    by_rep: dict[str, int] = {}
+    refusals: dict[str, int] = {}
+    others: tuple[Other, ...] = ()
+    finished: bool = False
+
+
+class _Count:
+    """What was answered so far."""
+
+    def __init__(self, of: int, name: Callable[[Wanted, LeadDecision], Other]) -> None:
+        self.of, self._name = of, name
+        self.results: Counter[Result | None] = Counter()
+        self.by_rep: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.others: list[Other] = []
+        self.versions: dict[str, int] = {}
+
+    def take(self, wanted: Wanted, answer: LeadDecision | None) -> None:
+        result = None if answer is None else answer.result
+        self.results[result] += 1
+        if answer is not None and result in (Result.DONE, Result.WON):
+            self.versions[wanted.lead_id] = answer.version
+            if wanted.to:
+                self.by_rep[wanted.to] += 1
+            return
+        if answer is not None and result is Result.REFUSED:
+            self.refusals[answer.reason or ""] += 1
+        if len(self.others) < NAMED:
+            other = Other(wanted.lead_id, None) if answer is None else self._name(wanted, answer)
+            self.others.append(other)
+
+    def told(self, *, finished: bool = False) -> BulkProgress:
+        return BulkProgress(
+            of=self.of,
+            answered=self.results.total(),
+            done=self.results[Result.DONE] + self.results[Result.WON],
+            lost=self.results[Result.LOST],
+            refused=self.results[Result.REFUSED],
+            unanswered=self.results[None],
+            by_rep=dict(self.by_rep),
+            refusals=dict(self.refusals.most_common()),
+            others=tuple(self.others) if finished else (),
+            finished=finished,
+        )
+
+
+async def ask_all(
+    asker: EngineConnection,
+    crm: Engine,
+    wanted: Sequence[Wanted],
+    name: Callable[[Wanted, LeadDecision], Other],
+) -> AsyncIterator[BulkProgress]:
+    """Ask all of them, in order, and yield how far it is, at last what became of them.
+
+    `name`: says of one with which it did not work what its asker may know. Who stops listening stops it: what was not
+    asked yet is not asked any more.
+    """
+    count = _Count(len(wanted), name)
+    left = iter(wanted)
+
+    async def some() -> None:
+        for one in left:
+            try:
+                answer = await asker.ask(one.action)
+            except RetryableError:
+                answer = None
+            count.take(one, answer)
+
+    asking = asyncio.gather(*(some() for _ in range(min(AT_ONCE, len(wanted)))))
+    try:
+        while not asking.done():
+            yield count.told()
+            await asyncio.wait({asking}, timeout=TOLD_SECONDS)
+        await asking
+    finally:
+        asking.cancel()
+    await kept(crm, count.versions)
+    yield count.told(finished=True)
+
+
+async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_SECONDS) -> bool:
+    """Wait until the CRM database has these leads in these versions or newer ones; say whether it does."""
+    missing = dict(versions)
+    give_up = asyncio.get_running_loop().time() + seconds
+    while missing:
+        some = list(missing)[:_ASKED_AT_ONCE]
+        try:
+            found = await asyncio.to_thread(tail.versions, crm, some)
+        except RetryableError:
+            found = {}
+        there = [lead_id for lead_id in some if found.get(lead_id, -1) >= missing[lead_id]]
+        for lead_id in there:
+            del missing[lead_id]
+        if not there:
+            if asyncio.get_running_loop().time() > give_up:
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+    return True
+
+
+def standing(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many of these leads are `free`, `owned`, `closed` or `unknown` to an org; none of a kind: no entry."""
+    found: Counter[str] = Counter()
+    for at in range(0, len(lead_ids), _ASKED_AT_ONCE):
+        some = lead_ids[at : at + _ASKED_AT_ONCE]
+        query = select(LeadTable.owner, LeadTable.phase).where(
+            LeadTable.lead_id.in_(some), LeadTable.org == org
+        )
+        rows = connection.execute(query).all()
+        for owner, phase in rows:
+            found["owned" if owner else "closed" if phase == "closed" else "free"] += 1
+        found["unknown"] += len(some) - len(rows)
+    return {name: number for name, number in found.items() if number}

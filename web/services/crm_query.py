@@ -1,0 +1,22 @@
+"""Runs one query on the CRM database in a thread."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from sink.db_errors import translated
+from web.parts import Parts
+
+T = TypeVar("T")
+
+
+async def ask(parts: Parts, question: Callable[[Connection], T]) -> T:
+    """Ask the CRM database something, in a thread of its own; raises `RetryableError` where it is away."""
+
+    def asked() -> T:
+        with translated("CRM database"), parts.crm.connect() as connection:
+            return question(connection)
+
+    return await asyncio.to_thread(asked)

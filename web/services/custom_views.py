@@ -1,0 +1,97 @@
+"""A custom view: a saved rule over the leads its owner has, asked of the CRM database (Q1, Q3, Q12).
+
+It never looks beyond its owner's own leads, whoever that is. A rule over leads that one may not see would answer
+questions about them: who asks "is the loan above 300,000?" of blind or unclaimed leads, condition after condition,
+knows their fields without being shown one. So the owner is part of every question, and not of the rule.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from models.errors import PublicationErrors
+from rules.inbound.publication import accept_publication
+from rules.queues.columns import shown
+from rules.queues.membership import CompiledQueue
+from sink.hydrate import restored
+from sink.lists.pages import contains
+from sink.sql.filter import where
+from sink.sql.order import order
+from sink.tables import LeadTable
+from web.services.queue_editing import drafted_value
+
+_VERSION: Final = 0
+"""A view has no published versions."""
+PARTS: Final = ("name", "columns", "inclusion", "exclusion", "sort")
+"""What there is of a queue in a view: no teams, no outcomes, and never claimable."""
+
+
+class OwnRow(NamedTuple):
+    """A lead of a view: its place, and the view's columns, the name first."""
+
+    lead_id: str
+    rank: int
+    version: int
+    columns: dict[str, Any]
+
+
+class OwnLeads(NamedTuple):
+    """A stretch of a view; `size`: of all of it."""
+
+    size: int
+    rows: list[OwnRow]
+
+
+def accepted(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a view as it is kept, held to the rules of a queue; raises `InvalidInput` with every problem, by path."""
+    drafted = drafted_value(view_id, {name: given.get(name) for name in PARTS})
+    found = accept_publication("queue", view_id, drafted)
+    if found is None:
+        raise PublicationErrors(())
+    return {name: found[name] for name in PARTS if name in found}
+
+
+def own_leads(
+    connection: Connection,
+    org: str,
+    rep_id: str,
+    view: CompiledQueue,
+    at: datetime,
+    *,
+    start: int,
+    limit: int,
+    name: str = "",
+) -> OwnLeads:
+    """Return those of a rep's own leads that meet the view's rules at `at` (aware), in its order, from rank `start` on.
+
+    `name`: only whose name contains it (Q12). The driver's errors pass through.
+    """
+    dialect, table = connection.dialect.name, LeadTable
+    met = [table.org == org, table.owner == rep_id, where(view.rule.tree, at, dialect)]
+    if called := name.replace("\0", "").strip():
+        full = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
+        met.append(contains(full, called))
+    rows = connection.execute(
+        select(*table.__table__.columns)
+        .where(*met)
+        .order_by(*order(view.queue.sort, dialect))
+        .offset(start)
+        .limit(limit)
+    ).mappings()
+    return OwnLeads(
+        rows=[_row(dict(row), rank, view) for rank, row in enumerate(rows, start)],
+        size=connection.scalar(select(func.count()).select_from(table).where(*met)) or 0,
+    )
+
+
+def compiled(view_id: str, value: Mapping[str, Any]) -> CompiledQueue:
+    """Return a kept view, ready to be asked; raises `RuleErrors` for one of a field there is no more."""
+    return CompiledQueue.from_value(view_id, dict(value), _VERSION)
+
+
+def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> OwnRow:
+    columns = msgspec.to_builtins(shown(restored(row), view.queue))
+    return OwnRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)

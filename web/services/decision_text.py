@@ -1,0 +1,267 @@
+"""What was decided of a lead, in words: who, what and why, and why not each of the others (X1)."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from models.offers import Why
+from rules.queues.rule_book import OrgRules
+from sink.queries import Row
+
+_WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
+
+HOW: Final = {
+    "claim": "claimed it",
+    "claim_now": "claimed it while it was open",
+    "callback": "promised to call back, and so has it",
+    "round_robin": "has it by round robin",
+    "roster": "has it as number one on the roster",
+    "ring_all": "pressed 1 first",
+    "distribute_all": "was first at New Lead",
+    "manual": "was given it",
+    "pre_assigned": "has had it from its arrival on",
+}
+"""How a lead came to its owner."""
+
+METHODS: Final = {
+    "round_robin": "round robin",
+    "roster": "the roster",
+    "ring_all": "a ring to all",
+    "distribute_all": "New Lead",
+}
+
+WHY_NOT: Final = {
+    Why.UNKNOWN: "you were not in the directory",
+    Why.INACTIVE: "you were not active",
+    Why.LICENCE: "your licences do not cover it",
+    Why.GROUP_FILTER: "it was not for that group",
+    Why.OWN_FILTER: "your own filter leaves it out",
+    Why.TRIED: "you had been tried already",
+    Why.ABSENT: "you were absent",
+    Why.HOURS: "it was outside your hours",
+    Why.OPEN_CAP: "you had as many open leads as you may have",
+    Why.DAILY_CAP: "you had as many leads that day as you may have",
+    Why.RINGING: "another lead was ringing with you",
+    Why.PAUSED: "transfers were paused",
+    Why.GROUP: "the group gave nobody the lead",
+}
+"""Why a rep was passed over, without a word of the lead: for a rep who may not see it (Q3)."""
+
+ENDED: Final = {
+    "claimed": "somebody took it",
+    "timeout": "nobody acted in time",
+    "declined": "it was declined",
+    "voided": "it was taken back",
+}
+
+NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
+"""Of no interest to people who work the lead."""
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """Somebody who might have had the lead, and why not; `rep_id` None: all, or the rest."""
+
+    rep_id: str | None
+    name: str | None
+    why: str
+
+
+class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision. `who`: whose doing it was. `why`: the reason in words. `passed`: who was not taken."""
+
+    type: str
+    text: str
+    who: str | None = None
+    who_name: str | None = None
+    why: str | None = None
+    note: str | None = None
+    passed: tuple[Candidate, ...] = ()
+
+
+class Names:
+    """The names of an org's people and queues."""
+
+    def __init__(self, rules: OrgRules) -> None:
+        self._rules = rules
+
+    def rep(self, rep_id: str | None) -> str:
+        """Return somebody's name, the id where the org has published none."""
+        known = self._rules.reps.get(rep_id or "")
+        return (known.name if known else "") or rep_id or "nobody"
+
+    def queue(self, queue_id: str) -> str:
+        """Return a queue's name."""
+        known = self._rules.queues.get(queue_id)
+        return (known.queue.name if known else "") or queue_id
+
+    def group(self, group_id: str) -> str:
+        """Return a group's name."""
+        published = self._rules.objects.get(("group", group_id))
+        value = published.value if published else None
+        return str((value or {}).get("name") or group_id)
+
+    def via(self, via: str | None) -> str | None:
+        """Return what a lead came to its owner through."""
+        kind, _, name = (via or "").partition("/")
+        match kind:
+            case "queue":
+                return f"through the queue {self.queue(name)}"
+            case "group":
+                return f"through the group {self.group(name)}"
+            case "manager":
+                return f"by {self.rep(name)}"
+            case _:
+                return via
+
+    def within(self, text: str | None) -> str | None:
+        """Return a reason with the names of the reps it speaks of in place of their ids."""
+        if text is None:
+            return None
+        return _WORD.sub(lambda found: self._named(found[0]), text)
+
+    def _named(self, word: str) -> str:
+        known = self._rules.reps.get(word)
+        return known.name if known is not None and known.name else word
+
+
+def decision_text(row: Row, names: Names) -> DecisionText:
+    """Say one decision, whole: for those who may see the lead."""
+    kind, why = row["type"], row["why"]
+    say = _SAYS.get(kind)
+    who = row["rep_id"]
+    text = say(row, names) if say else kind.replace("_", " ").capitalize()
+    return DecisionText(
+        type=kind,
+        text=text,
+        who=who,
+        who_name=names.rep(who) if who else None,
+        why=names.within(why.get("why")),
+        note=why.get("note"),
+        passed=tuple(_candidates(why.get("passed") or why.get("explanation") or (), names)),
+    )
+
+
+def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | None:
+    """Say what a decision means to a rep who may not see the lead; None where it does not concern the rep."""
+    why, mine = row["why"], row["rep_id"] == rep_id
+    kind = row["type"]
+    among = [one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id]
+    text = None
+    if kind in ("lead_offered", "nobody_available") and among:
+        word = among[0].get("reason", "")
+        text = f"Not you: {WHY_NOT[Why(word)]}" if word in set(Why) else None
+    elif kind == "lead_offered" and rep_id in why["reps"]:
+        text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
+    elif kind == "offer_ended" and rep_id in why.get("reps", ()):
+        text = f"Your offer was over: {ENDED.get(why['outcome'], why['outcome'])}"
+    elif kind == "offer_declined" and mine:
+        text = "You did not take it"
+    elif kind == "owner_changed" and (mine or why["previous_rep_id"] == rep_id):
+        text = "It became yours" if mine else "It was yours no longer"
+    elif kind in ("lock_taken", "lock_released") and mine:
+        text = "You opened it" if kind == "lock_taken" else "You had it open no longer"
+    elif kind == "answered" and mine and row["result"] in ("lost", "refused"):
+        reason = str(why.get("reason") or "").replace("_", " ")
+        text = f"You asked to {_asked(why)}: {row['result']}" + (f", {reason}" if reason else "")
+    return (
+        None if text is None else DecisionText(type=kind, text=text, who=rep_id, who_name=names.rep(rep_id))
+    )
+
+
+def _candidates(found: Iterable[Mapping[str, Any]], names: Names) -> Iterable[Candidate]:
+    for one in found:
+        rep_id, queue_id = one.get("rep_id"), one.get("queue_id")
+        name = names.rep(rep_id) if rep_id else names.queue(queue_id) if queue_id else None
+        yield Candidate(rep_id, name, names.within(one.get("why")) or "")
+
+
+def _asked(why: Mapping[str, Any]) -> str:
+    return str(why["action"]).replace("_", " ")
+
+
+def _owner(row: Row, names: Names) -> str:
+    return owner_words({**row["why"], "rep_id": row["rep_id"]}, names)
+
+
+def owner_words(why: Mapping[str, Any], names: Names) -> str:
+    """Say a change of owner; of a decision's fields, or of the history's row."""
+    if why["rep_id"] is None:
+        return f"{names.rep(why['previous_rep_id'])} has it no longer; nobody owns it"
+    how = HOW.get(why["how"], why["how"].replace("_", " "))
+    via = names.via(why.get("via"))
+    return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "")
+
+
+def _answered(row: Row, names: Names) -> str:
+    why = row["why"]
+    reason = str(why.get("reason") or "").replace("_", " ")
+    return f"{names.rep(row['rep_id'])} asked to {_asked(why)}: {row['result']}" + (
+        f", {reason}" if reason else ""
+    )
+
+
+def _offered(row: Row, names: Names) -> str:
+    why = row["why"]
+    reps = ", ".join(map(names.rep, why["reps"]))
+    until = f", until {why['until']}" if why.get("until") else ""
+    return f"Offered to {reps} by {METHODS.get(why['method'], why['method'])}{until}"
+
+
+def _callback(row: Row, names: Names) -> str:
+    at = row["why"].get("at")
+    who = names.rep(row["rep_id"])
+    return (
+        f"{who} promised to call at {at}" if at else f"{who} will call back some time: the end of the queue"
+    )
+
+
+def _opened(row: Row, names: Names) -> str:
+    return f"{names.rep(row['rep_id'])} opened it, until {row['why']['until']}"
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")
+
+
+_SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
+    "lead_accepted": lambda *_: "It arrived",
+    "arrival_repeated": lambda row, _: (
+        "The vendor sent it again"
+        + (", and completed " + ", ".join(map(_words, row["why"].get("filled", ()))))
+        * bool(row["why"].get("filled"))
+    ),
+    "inquiry_added": lambda row, _: f"The person inquired once more, through {row['why']['vendor']}",
+    "merged_into": lambda *_: "It is another inquiry of a lead that was known",
+    "suppression_recorded": lambda row, _: (
+        "It is on the do-not-contact list"
+        if row["why"].get("reason")
+        else "It is off the do-not-contact list"
+    ),
+    "answered": _answered,
+    "owner_changed": _owner,
+    "queue_entered": lambda row, names: f"It entered the queue {names.queue(row['why']['queue_id'])}",
+    "queue_left": lambda row, names: f"It left the queue {names.queue(row['why']['queue_id'])}",
+    "lock_taken": _opened,
+    "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} has it open no longer",
+    "callback_set": _callback,
+    "callback_due": lambda *_: "The promised call is due",
+    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_words(row['why']['outcome'])}",
+    "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote",
+    "exception_raised": lambda row, _: f"It became an exception: {_words(row['why']['reason'])}",
+    "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} had the exception ignored",
+    "exception_resolved": lambda *_: "It is no exception any more",
+    "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} let it be claimed once more",
+    "lead_closed": lambda row, _: f"Closed: {_words(row['why']['outcome'])}",
+    "rep_sought": lambda row, names: (
+        f"The group {names.group(row['why']['group_id'])} was asked for somebody"
+    ),
+    "lead_offered": _offered,
+    "offer_ended": lambda row, _: f"The offer was over: {ENDED.get(row['why']['outcome'], '')}",
+    "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} does not take it",
+    "nobody_available": lambda row, names: (
+        f"The group {names.group(row['why']['group_id'])} has nobody now: {_words(row['why']['reason'])}"
+    ),
+    "connect_requested": lambda row, names: f"{names.rep(row['rep_id'])} asked to be connected",
+}

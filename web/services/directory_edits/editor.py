@@ -1,0 +1,134 @@
+"""One edit of an org's directory: what it would change and do, why it cannot be, and its publication.
+
+Nothing is published that the engine would not take, that points nowhere, or that leaves the org without an admin.
+"""
+
+import asyncio
+from collections import defaultdict
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Engine
+
+from application.directory.changes import Difference, differences
+from application.directory.objects import Objects, Value, normal, path_of
+from application.directory.references import after, dangling
+from models.errors import Problem as Wrong
+from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
+from rules.queues.rule_book import Key, OrgRules, Published
+from web.errors import Problem
+from web.services.directory_edits.effects import effects
+from web.services.directory_edits.shown_versions import ShownVersions
+from web.services.directory_follower import DirectoryFollower
+from web.services.engine_connection import EngineConnection
+
+READ_BACK_SECONDS: Final = 10.0
+ATTEMPTS: Final = 5
+"""So often an edit is checked and published anew because somebody published another object meanwhile."""
+KINDS: Final = ("rep", "group", "campaign", "settings")
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """What an edit changes, path by path, and what it does beside that, in sentences."""
+
+    value: Value | None
+    version: int | None
+    changes: list[Difference]
+    effects: list[str]
+
+
+class Editor:
+    """The edits of all orgs; those of one org come one after the other. `crm`: to say what an edit does."""
+
+    def __init__(self, directory: DirectoryFollower, asker: EngineConnection, crm: Engine) -> None:
+        self._directory, self._asker, self._crm = directory, asker, crm
+        self.seen = ShownVersions()
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def edit(self, org: str, key: Key, value: Value | None, *, base: int | None, publish: bool) -> Edit:
+        """Check an edit of an object as it was at version `base` (None: it was not there), and publish it if asked.
+
+        `value` None removes it. Raises `PublicationErrors` with every reason by its path in the object, and 412 with
+        what changed if somebody published meanwhile.
+        """
+        async with self._turns[org]:
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._edit(org, key, value, base, publish=publish)
+                except (
+                    PublishedMeanwhile
+                ) as error:  # at another console, or by a command: all is checked anew
+                    await self._directory.until_read(error.offset, READ_BACK_SECONDS)
+        raise RetryableError(
+            "directory", "others go on publishing; nothing of this was published, do it again"
+        )
+
+    async def _edit(
+        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool
+    ) -> Edit:
+        seen, rules = self._directory.end, self._directory.org(org)
+        before = present(rules)
+        self._is_newest(rules, key, base)
+        wanted = None if value is None else normal(org, *key, value)
+        check(before, key, wanted, is_open=not any(kind == "rep" for kind, _ in rules.objects))
+        old = before.get(key)
+        if old is None and wanted is None:
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
+        changes = list(differences(old or {}, wanted or {}))
+        told = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        version = base
+        if publish and (changes or wanted is None):
+            version = await self._asker.publish(org, *key, wanted, seen=seen)
+            await self._directory.until(org, *key, version, READ_BACK_SECONDS)
+            if wanted is not None:
+                self.seen.note(org, key, version, wanted)
+        return Edit(value=wanted, version=version, changes=changes, effects=told)
+
+    def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
+        now = published(rules, key)
+        if (now.version if now else None) == base:
+            return
+        changed = None if base is None else self.seen.since(rules.org, key, base, now.value if now else None)
+        what = "removed it" if now is None else "published it anew"
+        raise Problem(
+            HTTPStatus.PRECONDITION_FAILED,
+            "changed-meanwhile",
+            f"somebody {what} while you edited: {key[0]} {key[1]}",
+            current=now.value if now else None,
+            version=now.version if now else None,
+            changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
+        )
+
+
+def published(rules: OrgRules, key: Key) -> Published | None:
+    """Return an object as it is published; None where it is not there."""
+    found = rules.objects.get(key)
+    return found if found is not None and found.value is not None else None
+
+
+def present(rules: OrgRules) -> Objects:
+    """Return the objects an org has now."""
+    return {key: found.value for key, found in rules.objects.items() if found.value is not None}
+
+
+def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> None:
+    """Refuse what would point nowhere, or leave the org without anybody who may change its directory."""
+    prefix = path_of(key)
+    problems = [
+        msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))
+        for problem in dangling(before, {key: wanted}, is_open=is_open)
+    ]
+    if key[0] == "rep" and not _has_admin(after(before, {key: wanted})):
+        field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
+        reason = "the org would have no active admin: nobody could change its directory any more"
+        problems.append(Wrong(path=field, reason=reason))
+    if problems:
+        raise PublicationErrors(tuple(problems))
+
+
+def _has_admin(objects: dict[Key, Any]) -> bool:
+    return any(
+        kind == "rep" and value.get("role") == "admin" and value.get("active", True)
+        for (kind, _), value in objects.items()
+    )

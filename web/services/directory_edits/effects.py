@@ -1,0 +1,81 @@
+"""What an edit does beyond the object itself, said before it is published (X2, R1, Q5)."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Engine, func, select
+
+from application.directory.objects import Value
+from models.lead import OWNED_PHASES, Phase
+from rules.queues.rule_book import Key, OrgRules
+from sink.db_errors import translated
+from sink.tables import LeadTable
+
+
+def effects(crm: Engine, rules: OrgRules, key: Key, old: Value | None, new: Value | None) -> list[str]:
+    """Return sentences; blocking. Raises `RetryableError` where the CRM database is away."""
+    kind, object_id = key
+    if kind == "rep":
+        return list(_rep(crm, rules, object_id, old, new))
+    if kind == "group":
+        return list(_group(rules, old, new))
+    if kind == "settings":
+        return list(_settings(old or {}, new or {}))
+    return []
+
+
+def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Value | None) -> Iterator[str]:
+    was = old is not None and old.get("active", True)
+    is_now = new is not None and new.get("active", True)
+    name = (old or new or {}).get("name") or rep_id
+    if old is None and not any(kind == "rep" for kind, _ in rules.objects):
+        yield "This is the org's first rep: from now on only reps with a role may sign in and act."
+    if was and not is_now:
+        owned, opened = _leads(crm, rules.org, rep_id)
+        yield f"{name} is signed out, may not sign in or act any more, and every offer or ring to them ends."
+        yield f"{_counted(owned)} of theirs will belong to nobody: others get them, or the exceptions desk does."
+        if opened:
+            yield f"{_counted(opened)} that they have open will be free again."
+        yield "Calls they promised go with the leads. What they claimed through a queue is never claimable again."
+    elif not was and is_now and old is not None:
+        yield f"{name} may sign in and is given leads again; what was theirs before does not come back."
+
+
+def _group(rules: OrgRules, old: Value | None, new: Value | None) -> Iterator[str]:
+    if old is None or new is None:
+        return
+    if old.get("method") != new.get("method"):
+        yield "Offers that are out now go on as they are; the next lead is distributed by the new method."
+    gone = {one["rep_id"] for one in old.get("members", ())} - {
+        one["rep_id"] for one in new.get("members", ())
+    }
+    if gone:
+        names = sorted(rules.reps[one].name or one if one in rules.reps else one for one in gone)
+        yield f"No more leads of this group for {', '.join(names)}; what they own stays theirs."
+
+
+def _settings(old: Value, new: Value) -> Iterator[str]:
+    before, now = old.get("round_robin", True), new.get("round_robin", True)
+    if before and not now:
+        yield "Round robin is off: a new lead of such a group is assigned to number one on its roster (R1)."
+    elif now and not before:
+        yield "Round robin is on: new leads go to the reps of such a group in turn (R1)."
+    if old.get("lock_minutes", 60) != new.get("lock_minutes", 60):
+        yield "Locks that are held now keep their end; the next ones last as long as this says."
+
+
+def _leads(crm: Engine, org: str, rep_id: str) -> tuple[int, int]:
+    """Return how many leads a rep owns, and how many of those it has open."""
+    table = LeadTable
+    phases = [phase.value for phase in OWNED_PHASES]
+    query = (
+        select(table.phase, func.count())
+        .where(table.owner == rep_id, table.org == org, table.phase.in_(phases))
+        .group_by(table.phase)
+    )
+    with translated("CRM database"), crm.connect() as connection:
+        counts = dict(connection.execute(query).all())
+    return sum(counts.values()), counts.get(Phase.WORKING.value, 0)
+
+
+def _counted(number: int) -> str:
+    return "No lead" if number == 0 else "1 lead" if number == 1 else f"{number:,} leads"

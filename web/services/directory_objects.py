@@ -1,0 +1,58 @@
+"""Shapes an org's directory objects for the API and the directory page."""
+
+import asyncio
+from typing import Any, Literal
+
+from application.directory.objects import ordered
+from rules.queues.rule_book import Key, Published
+from web.auth import Person
+from web.parts import Parts
+from web.schemas import Model
+from web.services.directory_edits.editor import KINDS
+from web.store.accounts import Account
+
+Kind = Literal["rep", "group", "campaign", "settings"]
+
+
+class DirectoryObject(Model):
+    """One published object. `version` only grows; `etag` is for If-Match."""
+
+    kind: Kind
+    id: str
+    version: int
+    etag: str
+    value: dict[str, Any]
+
+
+class Directory(Model):
+    """All reps, groups, campaigns and the settings of an org."""
+
+    org: str
+    objects: list[DirectoryObject]
+
+
+def all_objects(parts: Parts, person: Person) -> Directory:
+    """Return every object of the org that is published, in the order of a file."""
+    objects = parts.directory.org(person.org).objects
+    there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
+    found = [shown(parts, person, key, objects[key]) for key in there]
+    return Directory(org=person.org, objects=found)
+
+
+async def accounts_of(parts: Parts, person: Person) -> list[Account]:
+    """Return who may sign in."""
+    return await asyncio.to_thread(parts.accounts.accounts, person.org)
+
+
+def shown(parts: Parts, person: Person, key: Key, found: Published) -> DirectoryObject:
+    """Return an object as the API says it, and remember that it was shown so."""
+    value = found.value or {}
+    parts.editor.seen.note(person.org, key, found.version, value)
+    return DirectoryObject.model_validate(
+        {"kind": key[0], "id": key[1], "version": found.version, "etag": etag(found.version), "value": value}
+    )
+
+
+def etag(version: int) -> str:
+    """Return a version as an ETag."""
+    return f'"v{version}"'

@@ -1,0 +1,55 @@
+"""Shapes a queue between its draft and what is published for the API and the queue builder (Q6)."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from web.schemas import Model
+from web.services.queue_editing import QueueState
+
+
+class Wrong(Model):
+    """Something that keeps a queue from being published: where, and why."""
+
+    path: str
+    reason: str
+
+
+class Changed(Model):
+    """One path at which the draft differs from what is published; null where there is nothing."""
+
+    path: str
+    old: Any = None
+    new: Any = None
+
+
+class DraftState(Model):
+    """A queue as its builders see it. `version` null: it is not published."""
+
+    queue_id: str
+    etag: str
+    version: int | None
+    value: dict[str, Any]
+    published: dict[str, Any] | None
+    unpublished_changes: list[Changed]
+    problems: list[Wrong]
+    overtaken: bool = Field(description="Another version was published since the draft was begun")
+    updated_by: str | None
+    updated_at: datetime | None
+
+
+def shown(state: QueueState) -> DraftState:
+    """Return a state as the API says it."""
+    return DraftState(
+        queue_id=state.queue_id,
+        etag=state.tag,
+        version=state.version,
+        value=state.value,
+        published=state.published,
+        unpublished_changes=[Changed(path=one.path, old=one.old, new=one.new) for one in state.unpublished],
+        problems=[Wrong(path=one.path, reason=one.reason) for one in state.problems],
+        overtaken=state.overtaken,
+        updated_by=state.draft.updated_by if state.draft else None,
+        updated_at=state.draft.updated_at if state.draft else None,
+    )

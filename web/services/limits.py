@@ -1,0 +1,64 @@
+"""How often somebody may try: guessing passwords is slow, and no client takes the console from the others."""
+
+from collections import OrderedDict
+from http import HTTPStatus
+from time import monotonic
+from typing import Final
+
+import msgspec
+from fastapi import Request
+
+from web.errors import Problem
+
+KEPT: Final = 10_000
+
+
+class Bucket(msgspec.Struct):
+    """What one has left, and when that was so."""
+
+    left: float
+    at: float
+
+
+class Limit:
+    """At most `burst` at once and `per_second` in the long run, for each name; the names used last are kept."""
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._rate, self._burst = per_second, burst
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, name: str) -> float:
+        """Take one; return 0, or how many seconds to wait for it."""
+        now = monotonic()
+        bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
+        bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
+        bucket.at = now
+        self._buckets[name] = bucket
+        if len(self._buckets) > KEPT:
+            self._buckets.popitem(last=False)
+        if bucket.left < 1:
+            return (1 - bucket.left) / self._rate
+        bucket.left -= 1
+        return 0.0
+
+
+_SIGN_INS: Final = Limit(per_second=0.2, burst=10)
+
+
+def slow_down(request: Request, email: str) -> None:
+    """Refuse a sign-in that comes too often, by address or by machine."""
+    host = request.client.host if request.client else ""
+    check(_SIGN_INS, f"{host} {email.casefold()}")
+
+
+def check(limit: Limit, name: str) -> None:
+    """Refuse with 429 and when to come back, where one has had enough."""
+    wait = limit.take(name)
+    if wait:
+        seconds = str(int(wait) + 1)
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too-many-requests",
+            f"too often; try again in {seconds} s",
+            headers={"Retry-After": seconds},
+        )

@@ -1,0 +1,189 @@
+"""How a list is asked in an address: one parameter for each filter, `sort`, `search`, `cursor`, `limit`.
+
+Text: `prospect_name=jon`. Choice, several: `state=RI&state=MA`; an empty one is "has none". Range: `loan_amount.from=`,
+`loan_amount.to=`, `created_at.from=`, `created_at.to=`: amounts, and instants with an offset or UTC days, the last of
+which belongs to the range.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.datastructures import QueryParams
+
+from models.errors import InvalidInput, Problem
+from rules.queues.rule_book import OrgRules
+from sink.lists.columns import RANGES, Column, Expression, Kind, Listing
+from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, ordered
+from sink.lists.pages import place
+
+MOST: Final = 500
+LONGEST: Final = 200
+_WORDS: Final = frozenset({"sort", "search", "cursor", "limit"})
+_ENDS: Final = ("from", "to")
+_DAY: Final = len("2026-11-20")
+
+
+def asked(
+    request: Request, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
+) -> ListQuery:
+    """Return what a request asks of a list; raises `InvalidInput` with every problem. `more`: the route's own words."""
+    return from_query(request.query_params, listing, more, bands)
+
+
+def from_query(
+    query: QueryParams, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
+) -> ListQuery:
+    """Return what an address asks of a list; raises `InvalidInput`."""
+    problems: list[Problem] = []
+    filters: dict[str, Filter] = {}
+    known = _WORDS | frozenset(more)
+    for key in dict.fromkeys(query.keys()):
+        if key in known:
+            continue
+        name, _, end = key.partition(".")
+        column = listing.by_name.get(name)
+        if column is None or (end != "" and (end not in _ENDS or column.kind not in RANGES)):
+            problems.append(Problem(path=key, reason="is nothing that this list can be asked"))
+        elif column.kind in RANGES and not end:
+            problems.append(Problem(path=key, reason=f"is asked as {name}.from and {name}.to"))
+        elif name not in filters:
+            try:
+                if (one := _filter(column, query)) is not None:
+                    filters[name] = one
+            except ValueError as error:
+                problems.append(Problem(path=key, reason=str(error)))
+    search, limit = query.get("search", ""), _limit(query.get("limit"), problems)
+    if len(search) > LONGEST:
+        problems.append(Problem(path="search", reason=f"has more than {LONGEST} characters"))
+    if problems:
+        raise InvalidInput(tuple(problems))
+    sort, descending = ordered(listing, query.get("sort"))
+    found = ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit)
+    at = place(listing, found, query.get("cursor"), bands)
+    return ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit, at=at)
+
+
+def _limit(given: str | None, problems: list[Problem]) -> int:
+    if not given:
+        return LIMIT
+    if given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MOST:
+        return int(given)
+    problems.append(Problem(path="limit", reason=f"is no number from 1 to {MOST}"))
+    return LIMIT
+
+
+def _filter(column: Column, query: QueryParams) -> Filter | None:
+    if column.kind in RANGES:
+        low, high = (query.get(f"{column.name}.{end}") or None for end in _ENDS)
+        if low is None and high is None:
+            return None
+        if column.kind is Kind.DATE:
+            return Between(low and _instant(low), high and _instant(high, end=True))
+        return Between(low and _amount(low), high and _amount(high))
+    values = query.getlist(column.name)
+    if any(len(value) > LONGEST or "\0" in value for value in values):
+        raise ValueError(f"has more than {LONGEST} characters, or one that no text has")
+    if column.kind is Kind.TEXT:
+        return Contains(values[-1].strip()) if values[-1].strip() else None
+    if column.kind is Kind.FLAG:
+        return OneOf(tuple(_flag(value) for value in values))
+    return OneOf(tuple(value or None for value in values))
+
+
+def _amount(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("is no number")
+    return number
+
+
+def _flag(text: str) -> bool | None:
+    if text not in ("true", "false", ""):
+        raise ValueError("is true, false or empty")
+    return None if text == "" else text == "true"
+
+
+def _instant(text: str, *, end: bool = False) -> datetime:
+    """Read a day or an instant; the end of a range of days is the end of the day."""
+    try:
+        if len(text) == _DAY:
+            day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+            return day + timedelta(days=1) if end else day
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("is no day like 2026-11-20, nor an instant with its offset")
+
+
+def parameters(listing: Listing, *own: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of a list as OpenAPI has them; `own`: the route's."""
+    found: list[dict[str, Any]] = [
+        _parameter("sort", "A column; - before it: the largest first", {"type": "string"}),
+        _parameter("limit", "Rows", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}),
+        _parameter("cursor", "`next` or `previous` of the page one has", {"type": "string"}),
+        *own,
+    ]
+    if listing.search:
+        found.append(
+            _parameter("search", "Words of a name, or a number", {"type": "string", "maxLength": LONGEST})
+        )
+    for column in listing.columns:
+        if column.kind in RANGES:
+            kind = {"type": "string"} if column.kind is Kind.DATE else {"type": "number"}
+            found += [_parameter(f"{column.name}.{end}", column.label, kind) for end in _ENDS]
+        elif column.kind is Kind.TEXT:
+            text = {"type": "string", "maxLength": LONGEST}
+            found.append(_parameter(column.name, f"{column.label} contains", text))
+        else:
+            values = {"type": "array", "items": {"type": "string", "maxLength": LONGEST}}
+            found.append(_parameter(column.name, f"{column.label} is one of; empty: none", values))
+    return found
+
+
+def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": about, "schema": schema}
+
+
+def described(listing: Listing) -> list[dict[str, Any]]:
+    """Return a list's columns as pages take them."""
+    return [
+        {
+            "name": column.name,
+            "label": column.label,
+            "type": "number" if column.kind is Kind.AMOUNT else str(column.kind),
+            "unit": "USD" if column.unit == "currency" else None,
+            "names": column.names,
+        }
+        for column in listing.columns
+    ]
+
+
+def names_in(
+    rules: OrgRules, listing: Listing, rows: Iterable[Mapping[str, Any]]
+) -> dict[str, dict[str, str]]:
+    """Return column -> id -> name for the ids of reps and campaigns in these rows that the org has named."""
+    found: dict[str, dict[str, str]] = {}
+    columns = [column for column in listing.columns if column.names]
+    for row in rows:
+        for column in columns:
+            value = row.get(column.name)
+            if value and (name := name_of(rules, column, value)) != value:
+                found.setdefault(column.name, {})[value] = name
+    return found
+
+
+def name_of(rules: OrgRules, column: Column, value: str) -> str:
+    """Return what an id is called; the id itself where nobody named it."""
+    if column.names == "rep":
+        rep = rules.reps.get(value)
+        return (rep.name if rep else None) or value
+    campaign = rules.campaigns.get(value)
+    return (campaign.name if campaign else None) or value

@@ -1,0 +1,96 @@
+"""The newest dead letters of each org, followed from the topic: what was wrong; the bytes are read when asked for."""
+
+import asyncio
+from collections import defaultdict, deque
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from application.dead_letters import org_of, shown
+from application.replay import is_replayable
+from streams.closing import stop_consumer
+from streams.letters import read_letter
+from streams.settings import Settings
+from streams.topics import DEAD_LETTERS
+
+log = structlog.get_logger(__name__)
+
+KEPT: Final = 500
+"""Of each org."""
+BEHIND: Final = 2_000
+"""Letters of each partition that are read at the start: the newest."""
+_POLL_MS: Final = 250
+_AGAIN_SECONDS: Final = 1.0
+
+
+class Letter(msgspec.Struct, kw_only=True):
+    """One dead letter. `place`: partition and offset in `dead-letters`; `source`: topic, partition, offset before."""
+
+    place: str
+    error_class: str
+    reason: str
+    source: str
+    failed_at: str
+    replayable: bool
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
+
+
+class Letters:
+    """Follows `dead-letters`; run `follow`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kept: defaultdict[str, deque[Letter]] = defaultdict(lambda: deque(maxlen=KEPT))
+
+    def of(self, org: str) -> list[Letter]:
+        """Return an org's newest dead letters, newest first."""
+        return list(reversed(self._kept.get(org, ())))
+
+    def find(self, org: str, place: str) -> Letter | None:
+        """Return one of an org's, None if it is none of theirs."""
+        return next((letter for letter in self._kept.get(org, ()) if letter.place == place), None)
+
+    def replayed(self, letter: Letter, by: str) -> None:
+        """Note that a letter was sent again, for as long as this process lives."""
+        letter.replayed_at, letter.replayed_by = datetime.now(UTC), by
+
+    async def follow(self) -> None:
+        """Follow until cancelled; where Kafka is away what was read last counts."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError) as error:
+                log.warning("dead letters are followed again", reason=repr(error))
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            DEAD_LETTERS,
+            **self._settings.consumer_options(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )
+        try:
+            await consumer.start()
+            places = sorted(consumer.assignment())
+            begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            for place in places:
+                consumer.seek(place, max(begins[place], ends[place] - BEHIND))
+            while True:
+                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+                    for record in records:
+                        self._take(record)
+        finally:
+            await stop_consumer(consumer)
+
+    def _take(self, record: Any) -> None:
+        letter = read_letter(record)
+        org = org_of(letter)
+        if self.find(org, letter.place) is None:
+            self._kept[org].append(Letter(**shown(letter), replayable=is_replayable(letter)))

@@ -1,0 +1,67 @@
+"""How far each stage is behind, looked at by one sampler for a process however many pages are open."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import structlog
+from aiokafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+
+from application.lag import Lags
+from models.errors import FirstclaimError
+from streams.settings import Settings
+from web.live.hub import Hub, Page
+
+log = structlog.get_logger(__name__)
+
+SAMPLE_SECONDS: Final = 2.0
+KEPT: Final = 900
+"""Samples that are kept: half an hour of them."""
+OPERATIONS: Final = "operations"
+"""What pages that look watch, and the name of their event."""
+_FAILURES: Final = (KafkaError, OSError, FirstclaimError, SQLAlchemyError)
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Records not yet handled, by stage, at an instant."""
+
+    at: datetime
+    lag: dict[str, int]
+
+
+class Sampler:
+    """The newest samples; run `follow`. Pages that watch are told of each."""
+
+    def __init__(self, settings: Settings, hub: Hub) -> None:
+        self._settings, self._hub = settings, hub
+        self.samples: deque[Sample] = deque(maxlen=KEPT)
+
+    async def follow(self) -> None:
+        """Sample until cancelled; where Kafka or the database is away nothing is sampled, which the plot shows."""
+        while True:
+            try:
+                await self._follow()
+            except _FAILURES as error:
+                log.info("lags are asked again", reason=repr(error))
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+    async def _follow(self) -> None:
+        lags = Lags(self._settings)
+        try:
+            await lags.start()
+            while True:
+                sample = Sample(datetime.now(UTC), await lags.of_stages())
+                self.samples.append(sample)
+                self._hub.tell_all(OPERATIONS, sample, _watches)
+                await asyncio.sleep(SAMPLE_SECONDS)
+        finally:
+            with suppress(*_FAILURES):
+                await lags.close()
+
+
+def _watches(page: Page) -> bool:
+    return OPERATIONS in page.watches

@@ -1,0 +1,137 @@
+"""What an org did lately, counted once for all who look: a page more costs the database nothing."""
+
+import asyncio
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Engine
+
+from rules.queues.rule_book import OrgRules
+from sink import measures
+from sink.db_errors import translated
+from sink.measures import Claims, Offered, Share, Speed
+from sink.queries import leads_by_phase
+
+FRESH_SECONDS: Final = 1.5
+KEPT: Final = 100
+
+
+class Window(IntEnum):
+    """Minutes one may look back."""
+
+    QUARTER = 15
+    HOUR = 60
+    FOUR_HOURS = 240
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group and what each of its reps got; rep "" stands for those who were passed over without being named."""
+
+    group_id: str
+    name: str
+    method: str
+    weights: dict[str, int]
+    shares: dict[str, Share]
+    nobody: dict[str, int]
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one org over one window. `since`: from when on everything was counted."""
+
+    at: datetime
+    minutes: int
+    since: datetime
+    cut: bool
+    arrivals: dict[datetime, int]
+    claims: dict[datetime, Claims]
+    speed: Speed
+    speeds: dict[datetime, Speed]
+    offers: dict[str, Offered]
+    raised: dict[str, int]
+    open: dict[str, int]
+    phases: dict[str, int]
+    groups: tuple[Group, ...]
+
+
+class Measures:
+    """Counts on demand; whoever asks while it counts, or a moment later, gets the same numbers."""
+
+    def __init__(self, crm: Engine) -> None:
+        self._crm = crm
+        self._known: OrderedDict[tuple[str, int], tuple[float, Measured]] = OrderedDict()
+        self._locks: dict[tuple[str, int], asyncio.Lock] = {}
+
+    async def of(self, rules: OrgRules, minutes: int) -> Measured:
+        """Return an org's numbers over the last minutes; raises `RetryableError` where the database is away."""
+        key = (rules.org, minutes)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            counted_at, known = self._known.get(key, (0.0, None))
+            if known is not None and monotonic() - counted_at < FRESH_SECONDS:
+                return known
+            found = await asyncio.to_thread(_count, self._crm, rules, minutes)
+            self._known[key] = (monotonic(), found)
+            self._known.move_to_end(key)
+            while len(self._known) > KEPT:
+                forgotten, _ = self._known.popitem(last=False)
+                self._locks.pop(forgotten, None)
+            return found
+
+
+def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
+    now = datetime.now(UTC)
+    # From the beginning of a minute on, so that the first one is a whole one, too.
+    since = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
+    org = rules.org
+    with translated("CRM database"), crm.connect() as connection:
+        arrivals, arrivals_cut = measures.arrivals(connection, org, since)
+        claims, claims_cut = measures.claims(connection, org, since)
+        speed, speeds, speeds_cut = measures.first_owners(connection, org, since)
+        shares, nobody, shares_cut = measures.fairness(connection, org, since)
+        cuts = (arrivals_cut, claims_cut, speeds_cut, shares_cut)
+        return Measured(
+            at=now,
+            minutes=minutes,
+            since=max(cut.since for cut in cuts),
+            cut=any(cut.cut for cut in cuts),
+            arrivals=arrivals,
+            claims=claims,
+            speed=speed,
+            speeds=speeds,
+            offers=measures.offers(connection, org, since),
+            raised=measures.exceptions_raised(connection, org, since),
+            open=measures.exceptions_open(connection, org),
+            phases=leads_by_phase(connection, org),
+            groups=_groups(rules, shares, nobody),
+        )
+
+
+def _groups(
+    rules: OrgRules, shares: dict[str, dict[str, Share]], nobody: dict[str, dict[str, int]]
+) -> tuple[Group, ...]:
+    """Return every group that gives leads to reps, also those that were given none, with whole rosters."""
+    found = []
+    for group_id in sorted({*rules.groups, *shares, *nobody}):
+        published = rules.objects.get(("group", group_id))
+        value: dict[str, Any] = (published.value if published else None) or {}
+        weights = {member["rep_id"]: member.get("weight", 1) for member in value.get("members", ())}
+        got = shares.get(group_id, {})
+        if value.get("method") == "queue" and not got:
+            continue
+        found.append(
+            Group(
+                group_id=group_id,
+                name=value.get("name") or group_id,
+                method=value.get("method", ""),
+                weights=weights,
+                shares={
+                    rep_id: got.get(rep_id) or Share(0, 0, 0, 0, 0, {})
+                    for rep_id in [*weights, *(one for one in got if one not in weights)]
+                },
+                nobody=nobody.get(group_id, {}),
+            )
+        )
+    return tuple(found)

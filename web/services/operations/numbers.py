@@ -1,0 +1,170 @@
+"""Shapes an org's numbers and its newest dead letters for the API and the operations page."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from rules.queues.rule_book import OrgRules
+from sink.measures import Claims, Speed
+from web.auth import Person
+from web.parts import Parts
+from web.schemas import Model
+from web.services.operations.measures import Group, Measured
+
+
+class Minute(Model):
+    """What happened in one minute. Seconds are null where no lead got its first owner."""
+
+    at: datetime
+    arrived: int
+    won: int
+    lost: int
+    first_owners: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+
+
+class FirstClaim(Model):
+    """How long leads that got their first owner in the window had waited since they arrived."""
+
+    count: int
+    p50_seconds: float | None
+    p95_seconds: float | None
+
+
+class OffersOf(Model):
+    """Offers of one method: made in the window, and how those that ended in it did. A ring is one offer."""
+
+    method: str
+    made: int
+    claimed: int
+    timeout: int
+    declined: int
+    voided: int
+
+
+class RepShare(Model):
+    """What a rep of a group got, and how often it was passed over, by reason. `rep_id` null: reps who are not named."""
+
+    rep_id: str | None
+    name: str
+    weight: int | None = Field(description="Null for who is not on the roster now")
+    offered: int
+    claimed: int
+    timeout: int
+    declined: int
+    voided: int
+    skipped: dict[str, int]
+
+
+class GroupShare(Model):
+    """Who got how many of a group. `nobody`: how often nobody could be given a lead, by reason."""
+
+    group_id: str
+    name: str
+    method: str
+    reps: list[RepShare]
+    nobody: dict[str, int]
+
+
+class LagSample(Model):
+    """Records each stage had not handled yet, at an instant; of the whole installation."""
+
+    at: datetime
+    lag: dict[str, int]
+
+
+class Operations(Model):
+    """An org's numbers. `since`: from when on they were counted; `cut`: there was too much to count all of it."""
+
+    as_of: datetime
+    window_minutes: int
+    since: datetime
+    cut: bool
+    minutes: list[Minute]
+    first_claim: FirstClaim
+    offers: list[OffersOf]
+    exceptions_raised: dict[str, int]
+    exceptions_open: dict[str, int]
+    phases: dict[str, int]
+    groups: list[GroupShare]
+    lag: list[LagSample]
+    dead_letters: int
+
+
+class DeadLetter(Model):
+    """A message that could not be accepted, and why."""
+
+    place: str
+    error_class: str
+    reason: str
+    source: str
+    failed_at: str
+    replayable: bool
+    replayed_at: datetime | None
+    replayed_by: str | None
+
+
+def newest_letters(parts: Parts, person: Person) -> list[DeadLetter]:
+    """Return the org's newest dead letters as the API says them."""
+    return [DeadLetter.model_validate(letter) for letter in parts.operations.letters.of(person.org)]
+
+
+async def numbers(parts: Parts, person: Person, minutes: int, samples: int) -> Operations:
+    """Return an org's numbers as the API says them."""
+    rules = parts.directory.org(person.org)
+    found = await parts.operations.measures.of(rules, minutes)
+    kept = parts.operations.sampler.samples
+    return Operations(
+        as_of=found.at,
+        window_minutes=minutes,
+        since=found.since,
+        cut=found.cut,
+        minutes=[_minute(found, n) for n in range(minutes)],
+        first_claim=FirstClaim(
+            count=found.speed.leads, p50_seconds=found.speed.p50, p95_seconds=found.speed.p95
+        ),
+        offers=[OffersOf(method=method, **offered._asdict()) for method, offered in found.offers.items()],
+        exceptions_raised=found.raised,
+        exceptions_open=found.open,
+        phases=found.phases,
+        groups=[_group(rules, group) for group in found.groups],
+        lag=[LagSample(at=one.at, lag=one.lag) for one in (list(kept)[-samples:] if samples else ())],
+        dead_letters=len(parts.operations.letters.of(person.org)),
+    )
+
+
+def _minute(found: Measured, n: int) -> Minute:
+    newest = found.at.replace(second=0, microsecond=0)
+    at = newest - timedelta(minutes=found.minutes - 1 - n)
+    claims = found.claims.get(at, Claims(0, 0))
+    speed = found.speeds.get(at, Speed(0, None, None))
+    return Minute(
+        at=at,
+        arrived=found.arrivals.get(at, 0),
+        won=claims.won,
+        lost=claims.lost,
+        first_owners=speed.leads,
+        p50_seconds=speed.p50,
+        p95_seconds=speed.p95,
+    )
+
+
+def _group(rules: OrgRules, group: Group) -> GroupShare:
+    def named(rep_id: str) -> str:
+        rep = rules.reps.get(rep_id)
+        return (rep.name if rep else "") or rep_id
+
+    reps: list[Any] = [
+        RepShare(
+            rep_id=rep_id or None,
+            name=named(rep_id) if rep_id else "others, not named",
+            weight=group.weights.get(rep_id),
+            **share._asdict(),
+        )
+        for rep_id, share in group.shares.items()
+    ]
+    return GroupShare(
+        group_id=group.group_id, name=group.name, method=group.method, reps=reps, nobody=group.nobody
+    )

@@ -1,0 +1,110 @@
+"""A queue between its draft and what is published: what differs, what is wrong, and what becomes of it (Q5, Q6)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from application.directory.changes import Difference, differences
+from application.directory.objects import normal
+from models import normalize
+from models.errors import InvalidInput, Problem, PublicationErrors
+from rules.inbound.envelope import storable
+from rules.inbound.publication import check
+from rules.queues.rule_book import OrgRules
+from web.store.drafts import Draft
+
+MAX_BYTES = 256 * 1024
+"""Of one draft."""
+
+
+class QueueState(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue as its builders see it.
+
+    `value`: the draft, or what is published where there is none. `version`, `published`: what is published now, None
+    for a queue that is not. `unpublished`: where the draft differs from it, empty for no unpublished changes.
+    `problems`: what would keep it from being published. `tag`: what an edit of this very state names.
+    """
+
+    queue_id: str
+    value: dict[str, Any]
+    version: int | None
+    published: dict[str, Any] | None
+    unpublished: tuple[Difference, ...]
+    problems: tuple[Problem, ...]
+    tag: str
+    draft: Draft | None
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether another version was published since the draft was begun."""
+        return self.draft is not None and self.draft.based_on != self.version
+
+
+def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState | None:
+    """Return a queue's state; None where it is neither published nor drafted."""
+    held = rules.objects.get(("queue", queue_id))
+    published = None if held is None else held.value
+    version = None if held is None or published is None else held.version
+    if draft is None:
+        if published is None:
+            return None
+        return QueueState(
+            queue_id=queue_id,
+            value=published,
+            version=version,
+            published=published,
+            unpublished=(),
+            problems=(),
+            tag=f"v{version}",
+            draft=None,
+        )
+    return QueueState(
+        queue_id=queue_id,
+        value=draft.value,
+        version=version,
+        published=published,
+        unpublished=tuple(differences(published or {}, draft.value)),
+        problems=check("queue", queue_id, draft.value),
+        tag=draft.revision,
+        draft=draft,
+    )
+
+
+def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of an edit: unfinished rules and all, with the outcomes cleared by claimable (Q5).
+
+    Raises `InvalidInput` for what no draft can hold.
+    """
+    if reason := nameless(queue_id):
+        raise _refused("queue_id", reason)
+    try:
+        written = msgspec.json.encode(storable({**given, "queue_id": queue_id}))
+        value: dict[str, Any] = msgspec.json.decode(written)  # without what JSON cannot say
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refused("value", f"cannot be written as JSON: {error}") from error
+    if len(written) > MAX_BYTES:
+        raise _refused("value", f"is longer than {MAX_BYTES} bytes")
+    if value.get("claimable") is True:
+        value["outcomes"] = []
+    return {name: item for name, item in value.items() if item is not None}
+
+
+def nameless(queue_id: str) -> str | None:
+    """Return why this can be no queue's id, None if it can."""
+    try:
+        return None if normalize.identifier(queue_id) else "is empty"
+    except ValueError as error:
+        return str(error)
+
+
+def publishable(org: str, queue_id: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a draft in the form the engine will have it; raises `PublicationErrors` with every problem (Q6)."""
+    found = normal(org, "queue", queue_id, dict(value))
+    if found is None:
+        raise PublicationErrors((Problem(path="", reason="there is nothing to publish"),))
+    return found
+
+
+def _refused(path: str, reason: str) -> InvalidInput:
+    return InvalidInput((Problem(path=path, reason=reason),))

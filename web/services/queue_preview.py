@@ -1,0 +1,126 @@
+"""A queue tried before it is published: how many leads would stand in it now, who comes and goes, and why (X5).
+
+Counted and listed by the CRM database, which is as new as its sink; nothing is published and nothing changes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, case, false, func, literal, or_, select
+
+from application.rule_preview import EXAMPLES, LeadExplanation, QueueQuestion
+from models.errors import PublicationErrors
+from rules.inbound.publication import accept_publication
+from rules.queues.columns import shown
+from rules.queues.membership import CompiledQueue
+from sink.hydrate import restored
+from sink.sql.filter import of_org, stands
+from sink.sql.order import order
+from sink.tables import LeadTable
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A lead that would stand in the queue. `columns`: what the queue would show of it, the name first (Q3)."""
+
+    lead_id: str
+    columns: dict[str, Any]
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What a queue would hold at an instant, compared with what it holds as it is published.
+
+    `leads`: how many the org has. `entering`, `leaving`: who would come and go. `examples`: the first in its order.
+    `lead`: the one that was asked about, None where nobody asked or the org has no such lead.
+    """
+
+    matched: int
+    leads: int
+    entering: int
+    leaving: int
+    at: datetime
+    examples: tuple[Candidate, ...]
+    lead: LeadExplanation | None = None
+
+
+def drafted(queue_id: str, value: Mapping[str, Any], version: int) -> CompiledQueue:
+    """Return a draft as it would be published; raises `InvalidInput` with every problem, by path."""
+    accepted = accept_publication("queue", queue_id, dict(value))
+    if accepted is None:
+        raise PublicationErrors(())
+    return CompiledQueue.from_value(queue_id, accepted, version)
+
+
+def preview(
+    connection: Connection,
+    org: str,
+    draft: CompiledQueue,
+    published: CompiledQueue | None,
+    at: datetime,
+    *,
+    lead_id: str | None = None,
+) -> Preview:
+    """Ask the org's leads at `at` (aware); `published` None: it is not published yet.
+
+    Raises `InvalidInput` for what no statement can ask; the driver's errors pass through.
+    """
+    dialect, table = connection.dialect.name, LeadTable
+    whose = of_org(org, dialect)
+    holds = stands(draft, at, dialect)
+    held = false() if published is None else stands(published, at, dialect)
+    counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
+    query = select(_truth(holds, "holds"), _truth(held, "held")).where(whose, or_(holds, held))
+    both = query.subquery()
+    for in_draft, in_published, count in connection.execute(
+        select(both.c.holds, both.c.held, func.count()).group_by(both.c.holds, both.c.held)
+    ):
+        counted[bool(in_draft), bool(in_published)] = count
+    rows = connection.execute(
+        select(*table.__table__.columns)
+        .where(whose, holds)
+        .order_by(*order(draft.queue.sort, dialect))
+        .limit(EXAMPLES)
+    ).mappings()
+    leads = [restored(dict(row)) for row in rows]
+    return Preview(
+        matched=counted[True, True] + counted[True, False],
+        leads=connection.scalar(select(func.count()).where(table.org == org)) or 0,
+        entering=counted[True, False],
+        leaving=counted[False, True],
+        at=at,
+        examples=tuple(Candidate(lead.lead_id, shown(lead, draft.queue)) for lead in leads),
+        lead=None if lead_id is None else why(connection, org, draft, at, lead_id),
+    )
+
+
+def why(
+    connection: Connection, org: str, draft: CompiledQueue, at: datetime, lead_id: str
+) -> LeadExplanation | None:
+    """Say why a lead would stand in the queue or why not, condition by condition; None for no lead of this org."""
+    query = select(*LeadTable.__table__.columns).where(LeadTable.lead_id == lead_id, LeadTable.org == org)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    told = QueueQuestion(draft).explain(restored(dict(row)), at)
+    # A draft has no version yet, so what says which one decided is left out.
+    said = f"{'in' if told.matches else 'not in'} {draft.queue.queue_id} by its rules of version {draft.version}: "
+    return msgspec.structs.replace(told, why=told.why.removeprefix(said))
+
+
+def find(connection: Connection, org: str, text: str) -> str | None:
+    """Return the id of the lead a person means, by its id or a part of its name, the newest first; None for nobody."""
+    table, wanted = LeadTable, text.replace("\0", "").strip()
+    name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
+    by_name = name.icontains(wanted, autoescape=True)
+    query = (
+        select(table.lead_id)
+        .where(table.org == org, or_(table.lead_id == wanted, by_name))
+        .order_by(table.lead_id != wanted, table.arrived_at.desc())
+        .limit(1)
+    )
+    return connection.scalar(query)
+
+
+def _truth(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
+    return case((condition, literal(1)), else_=literal(0)).label(name)

@@ -1,0 +1,20 @@
+"""What the rule builder offers a page: the catalogue's fields with their operators, and attributes by any name (Q2)."""
+
+from typing import Any, Final
+
+from rules.language.catalogue import ATTRIBUTES, FIELDS, builder_field, builder_fields
+
+FREE: Final = "Another attribute"
+"""How the builder calls the entry under which a person types an attribute's name."""
+
+
+def offered_fields(attributes: tuple[str, ...] = (), *, derived: bool = False) -> list[dict[str, Any]]:
+    """Return the island's `data-fields`, JSON-ready: fields, the named attributes, and an entry for any other name.
+
+    `derived`: also the fields that follow from the queues a lead stands in, for filters and segments; a queue's own
+    rules must not ask for them.
+    """
+    hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
+    found = [field for field in builder_fields(attributes) if field["name"] not in hidden]
+    free = builder_field(FIELDS[f"{ATTRIBUTES}name"])
+    return [*found, free | {"name": ATTRIBUTES, "label": FREE, "free": True}]

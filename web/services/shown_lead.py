@@ -1,0 +1,204 @@
+"""Shapes one lead and its story as one person may see them (X1)."""
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import Field
+
+from sink import queries
+from sink.db_errors import translated
+from sink.queries import Row
+from web.auth import Person
+from web.errors import Problem
+from web.parts import Parts
+from web.schemas import Model
+from web.services.decision_text import NOISE, Names, decision_text, decision_text_for, owner_words
+from web.services.lead_visibility import Sight, VisibleLead
+
+_STANDING: Final = (
+    "owner",
+    "assigned_at",
+    "claimed_through",
+    "last_contacted_at",
+    "last_outcome",
+    "callback_at",
+    "inquiries",
+    "notes",
+    "arrived_at",
+)
+"""Where a lead stands: for those who may see all of it."""
+
+
+class LockShown(Model):
+    """Who has the lead open, and until when (D1)."""
+
+    rep_id: str
+    name: str
+    until: datetime
+    mine: bool
+
+
+class OfferShown(Model):
+    """To whom the lead is offered; `mine`: the asker is among them."""
+
+    method: str
+    epoch: int
+    until: datetime | None
+    names: list[str]
+    mine: bool
+
+
+class LeadShown(Model):
+    """A lead as the asker may see it. `sight` offer: it is offered to the asker, and little is shown (S1)."""
+
+    lead_id: str
+    version: int
+    sight: Sight
+    name: str
+    phase: str
+    facts: dict[str, Any]
+    owner: str | None = None
+    owner_name: str | None = None
+    how: str | None = Field(default=None, description="How it came to its owner, in words")
+    assigned_at: datetime | None = None
+    claimed_through: str | None = None
+    last_contacted_at: datetime | None = None
+    last_outcome: str | None = None
+    callback_at: datetime | None = None
+    inquiries: int | None = None
+    notes: int | None = None
+    arrived_at: datetime | None = None
+    lock: LockShown | None = None
+    offer: OfferShown | None = None
+
+
+class PassedOver(Model):
+    """Somebody, or some queue, that did not take the lead, and why not; `rep_id` null: all, or the rest."""
+
+    rep_id: str | None
+    name: str | None
+    why: str
+
+
+class DecisionShown(Model):
+    """One decision in words. `who`: whose doing it was. `passed`: who might have had the lead, and why not."""
+
+    at: datetime
+    version: int
+    type: str
+    text: str
+    who: str | None
+    who_name: str | None
+    why: str | None
+    note: str | None
+    passed: list[PassedOver]
+
+
+class WhyPage(Model):
+    """A lead's story, newest first. Who may not see the lead is told what concerns it, and nothing of the lead."""
+
+    lead_id: str
+    sight: Sight
+    events: list[DecisionShown]
+    next: str | None
+
+
+def lead_shown(parts: Parts, person: Person, found: VisibleLead) -> LeadShown:
+    """Return what the person may see of a lead."""
+    row, names = found.row, Names(parts.directory.org(person.org))
+    whole = found.sight is Sight.ALL
+    lock, offer = found.lock, found.offer
+    shown = LeadShown(
+        lead_id=row["lead_id"],
+        version=row["version"],
+        sight=found.sight,
+        name=found.name,
+        phase=row["phase"],
+        facts=found.facts,
+    )
+    if offer:
+        shown.offer = OfferShown(
+            method=offer.method,
+            epoch=offer.epoch,
+            until=offer.until,
+            names=[names.rep(one) for one in offer.reps] if whole else [names.rep(person.rep_id)],
+            mine=person.rep_id in offer.reps,
+        )
+    if not whole:
+        return shown
+    if lock:
+        shown.lock = LockShown(
+            rep_id=lock.rep_id,
+            name=names.rep(lock.rep_id),
+            until=lock.until,
+            mine=lock.rep_id == person.rep_id,
+        )
+    for name in _STANDING:
+        setattr(shown, name, row[name])
+    if row["owner"] and found.assigned:
+        shown.owner_name = names.rep(row["owner"])
+        shown.how = owner_words(found.assigned, names)
+    return shown
+
+
+async def story(
+    parts: Parts, person: Person, found: VisibleLead, *, cursor: str | None = None, limit: int = 50
+) -> WhyPage:
+    """Return a lead's story as the person may hear it."""
+    names, lead_id = Names(parts.directory.org(person.org)), found.row["lead_id"]
+    rows = await asyncio.to_thread(_decisions, parts, lead_id, _read(cursor), limit)
+    events = []
+    for row in rows:
+        event = _event(person, found.sight, row, names)
+        if event is not None:
+            events.append(event)
+    last = rows[-1] if len(rows) == limit else None
+    return WhyPage(
+        lead_id=lead_id,
+        sight=found.sight,
+        events=events,
+        next=f"{last['source_offset']}.{last['n']}" if last else None,
+    )
+
+
+def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShown | None:
+    if sight is not Sight.ALL:
+        event = decision_text_for(person.rep_id, row, names)
+    elif row["type"] in NOISE or (row["type"] == "answered" and row["result"] in ("done", "won")):
+        event = None  # what was done says so itself
+    elif row["type"] == "answered" and not person.oversees and row["rep_id"] != person.rep_id:
+        event = None
+    else:
+        event = decision_text(row, names)
+    if event is None:
+        return None
+    return DecisionShown(
+        at=row["decided_at"],
+        version=row["version"],
+        type=event.type,
+        text=event.text,
+        who=event.who,
+        who_name=event.who_name,
+        why=event.why,
+        note=event.note,
+        passed=[
+            PassedOver(rep_id=one.rep_id, name=one.name, why=one.why)
+            for one in event.passed
+            if person.oversees or one.rep_id in (None, person.rep_id)
+        ],
+    )
+
+
+def _decisions(parts: Parts, lead_id: str, before: tuple[int, int] | None, limit: int) -> list[Row]:
+    with translated("CRM database"), parts.crm.connect() as connection:
+        return queries.newest_decisions(connection, lead_id, before=before, limit=limit)
+
+
+def _read(cursor: str | None) -> tuple[int, int] | None:
+    if cursor is None:
+        return None
+    if found := re.fullmatch(r"(\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
+        return int(found[1]), int(found[2])
+    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")

@@ -1,0 +1,95 @@
+"""Finds a person's own views and reads pages of their leads (Q1)."""
+
+import asyncio
+import uuid
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import Field
+
+from web.auth import Person
+from web.errors import not_found
+from web.parts import Parts
+from web.schemas import LeadRow, Model
+from web.services import custom_views
+from web.services.crm_query import ask
+from web.services.visible_queues import cursor_of
+from web.store.views import CustomView
+
+
+class SortBy(Model):
+    """One field of the catalogue, and the direction."""
+
+    field: str = Field(default="arrived_at", max_length=200)
+    direction: Literal["asc", "desc"] = "asc"
+
+
+class ViewState(Model):
+    """A view of one's own leads."""
+
+    view_id: str
+    etag: str
+    name: str
+    columns: list[str]
+    inclusion: dict[str, Any] | None
+    exclusion: dict[str, Any] | None
+    sort: SortBy
+    updated_at: datetime
+
+
+class ViewPage(Model):
+    """A stretch of a view, as the CRM database has it. `next`: the cursor of what follows, null at the end."""
+
+    view_id: str
+    size: int
+    rows: list[LeadRow]
+    next: str | None
+
+
+async def own(parts: Parts, person: Person, view_id: uuid.UUID) -> CustomView:
+    """Return one of the person's own views; raises 404 for any other."""
+    found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
+    if found is None:
+        raise not_found(f"view {view_id} of yours")
+    return found
+
+
+async def stretch(
+    parts: Parts, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
+) -> ViewPage:
+    """Return leads of a view from rank `start` on."""
+    asked = custom_views.compiled(view.view_id, view.value)
+    found = await ask(
+        parts,
+        lambda connection: custom_views.own_leads(
+            connection,
+            person.org,
+            person.rep_id,
+            asked,
+            datetime.now(UTC),
+            start=start,
+            limit=limit,
+            name=name,
+        ),
+    )
+    end = start + limit
+    return ViewPage(
+        view_id=view.view_id,
+        size=found.size,
+        rows=[LeadRow(**row._asdict()) for row in found.rows],
+        next=cursor_of(end) if end < found.size else None,
+    )
+
+
+def shown(view: CustomView) -> ViewState:
+    """Return a view as the API says it."""
+    return ViewState(
+        view_id=view.view_id,
+        etag=view.revision,
+        name=view.value["name"],
+        columns=view.value.get("columns", []),
+        inclusion=view.value.get("inclusion"),
+        exclusion=view.value.get("exclusion"),
+        sort=SortBy(**view.value.get("sort", {})),
+        updated_at=view.updated_at,
+    )

@@ -1,0 +1,64 @@
+"""Finds the queues somebody may see and reads pages of their leads (Q3, Q4, Q7)."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Final
+
+from board.reader import Page, QueueInfo
+from models.public import personal_queue
+from web.auth import Person
+from web.errors import Problem, not_found
+from web.parts import Parts
+
+MOST: Final = 500
+
+
+_DIGITS: Final = 9
+"""Of a place in a list."""
+
+
+MINE: Final = "mine"
+
+
+async def visible(parts: Parts, person: Person) -> list[QueueInfo]:
+    """Return the shared queues a person may see (Q4)."""
+    rules = parts.directory.org(person.org)
+    return [info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)]
+
+
+def board_id(parts: Parts, person: Person, queue_id: str) -> str:
+    """Return what the board calls a queue; raises 404 for one that is not there or not the person's to see (Q4)."""
+    if queue_id == MINE:
+        return personal_queue(person.rep_id)
+    if not person.may_see(parts.directory.org(person.org), queue_id):
+        raise not_found(f"queue {queue_id} that you may see")
+    return queue_id
+
+
+async def stretch(
+    parts: Parts, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
+) -> tuple[Page, int | None]:
+    """Return leads of a queue from rank `start` on, and the rank that follows; None at the end."""
+    on_board = board_id(parts, person, queue_id)
+    if name and name.strip():
+        return await parts.board.search(person.org, on_board, name, limit=limit), None
+    page = await parts.board.page(person.org, on_board, start=start, limit=limit)
+    end = start + limit
+    return page, end if end < page.size else None
+
+
+def cursor_of(rank: int) -> str:
+    """Return a place in a list as a cursor."""
+    return urlsafe_b64encode(f"rank:{rank}".encode()).decode()
+
+
+def rank_of(cursor: str | None) -> int:
+    """Return the place of a cursor, 0 without one; raises 422 for one that is none of ours."""
+    if not cursor:
+        return 0
+    try:
+        word, _, rank = urlsafe_b64decode(cursor.encode()).decode().partition(":")
+        if word == "rank" and rank.isdecimal() and rank.isascii() and len(rank) <= _DIGITS:
+            return int(rank)
+    except ValueError:
+        pass
+    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")

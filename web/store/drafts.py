@@ -1,0 +1,168 @@
+"""Drafts of queues, each saved over the one its writer saw or not at all, and what was published of them (Q6)."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
+
+from models.errors import FirstclaimError
+from web.store.store import Store
+from web.store.tables import QueueDraftTable, QueueHistoryTable
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue as somebody left it. `based_on`: the version it began with; `revision`: of this very save."""
+
+    queue_id: str
+    value: dict[str, Any]
+    based_on: int | None
+    revision: str
+    updated_by: str
+    updated_at: datetime
+
+
+class Edition(msgspec.Struct, frozen=True, kw_only=True):
+    """A version of a queue as it was published; `value` None: it was removed. `draft`: the revision it came from."""
+
+    queue_id: str
+    version: int
+    value: dict[str, Any] | None
+    draft: str | None
+    published_by: str
+    published_at: datetime
+
+
+class Overtaken(FirstclaimError):  # noqa: N818  # it is what happened to the edit
+    """Somebody saved or published in between. `now`: the draft there is, None if it is gone."""
+
+    def __init__(self, now: Draft | None) -> None:
+        super().__init__("somebody else has changed it")
+        self.now = now
+
+
+class Drafts(Store):
+    """Drafts and histories of all orgs. Blocking: call it from a thread. Raises `RetryableError` where it is away."""
+
+    def find(self, org: str, queue_id: str) -> Draft | None:
+        """Return a queue's draft, None without one."""
+        with self.reading() as connection:
+            return _draft(connection, org, queue_id)
+
+    def all(self, org: str) -> dict[str, Draft]:
+        """Return an org's drafts by queue id."""
+        table = QueueDraftTable
+        query = select(*table.__table__.columns).where(table.org == org).order_by(table.queue_id)
+        with self.reading() as connection:
+            return {row.queue_id: _as_draft(row) for row in connection.execute(query)}
+
+    def save(
+        self,
+        org: str,
+        queue_id: str,
+        value: Mapping[str, Any],
+        *,
+        based_on: int | None,
+        by: str,
+        seen: str | None,
+    ) -> Draft:
+        """Save over the draft of revision `seen`, None where there was none; raises `Overtaken` if that is not so."""
+        draft = Draft(
+            queue_id=queue_id,
+            value=dict(value),
+            based_on=based_on,
+            revision=secrets.token_hex(8),
+            updated_by=by,
+            updated_at=datetime.now(UTC),
+        )
+        with self.writing() as connection:
+            if seen is not None:
+                self._take(connection, org, queue_id, seen)
+            values = {"org": org, **msgspec.structs.asdict(draft)}
+            added = self.insert(QueueDraftTable).values(values).on_conflict_do_nothing()
+            if connection.execute(added.returning(QueueDraftTable.revision)).first() is None:
+                raise Overtaken(_draft(connection, org, queue_id))
+        return draft
+
+    def discard(self, org: str, queue_id: str, seen: str) -> None:
+        """Forget the draft of revision `seen`; raises `Overtaken` if there is another one now, or none."""
+        with self.writing() as connection:
+            self._take(connection, org, queue_id, seen)
+
+    def published(
+        self,
+        org: str,
+        queue_id: str,
+        version: int,
+        value: Mapping[str, Any] | None,
+        *,
+        by: str,
+        seen: str | None,
+    ) -> None:
+        """Note what was published, and forget the draft it came from; one that was saved meanwhile stays."""
+        edition = {
+            "org": org,
+            "queue_id": queue_id,
+            "version": version,
+            "value": value,
+            "draft": seen,
+            "published_by": by,
+            "published_at": datetime.now(UTC),
+        }
+        table = QueueDraftTable
+        with self.writing() as connection:
+            connection.execute(insert(QueueHistoryTable).values(edition))
+            if seen is not None:
+                connection.execute(
+                    delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
+                )
+
+    def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[Edition]:
+        """Return what was published of a queue, newest first."""
+        table = QueueHistoryTable
+        query = (
+            select(*table.__table__.columns)
+            .where(table.org == org, table.queue_id == queue_id)
+            .order_by(table.version.desc())
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            return [
+                Edition(
+                    queue_id=row.queue_id,
+                    version=row.version,
+                    value=row.value,
+                    draft=row.draft,
+                    published_by=row.published_by,
+                    published_at=row.published_at,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def _take(self, connection: Connection, org: str, queue_id: str, seen: str) -> None:
+        table = QueueDraftTable
+        taken = connection.execute(
+            delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
+        )
+        if taken.rowcount == 0:
+            raise Overtaken(_draft(connection, org, queue_id))
+
+
+def _draft(connection: Connection, org: str, queue_id: str) -> Draft | None:
+    table = QueueDraftTable
+    query = select(*table.__table__.columns).where(table.org == org, table.queue_id == queue_id)
+    row = connection.execute(query).first()
+    return None if row is None else _as_draft(row)
+
+
+def _as_draft(row: Any) -> Draft:
+    return Draft(
+        queue_id=row.queue_id,
+        value=row.value,
+        based_on=row.based_on,
+        revision=row.revision,
+        updated_by=row.updated_by,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,32 @@
+"""The console's schema is brought to its newest version at every start, in one transaction."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import func, select
+
+from sink.db_errors import translated
+from sink.engine import connect
+
+_LOCK: Final = 0x66697274
+"""Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the schema up to the newest revision; raises `RetryableError` where the database is away."""
+    engine = connect(database_url)
+    try:
+        with (
+            translated("console database"),
+            engine.execution_options(writes=True).begin() as connection,
+        ):
+            if engine.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    finally:
+        engine.dispose()

@@ -1,0 +1,96 @@
+"""Views that people made of their own leads, each saved over the one its writer saw or not at all (Q1)."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import delete, func, select, update
+
+from models.errors import FirstclaimError
+from web.store.store import Store
+from web.store.tables import CustomViewTable
+
+MOST: Final = 100
+"""Views of one person."""
+
+
+class CustomView(msgspec.Struct, frozen=True, kw_only=True):
+    """A view as its owner left it. `revision`: of this very save."""
+
+    view_id: str
+    value: dict[str, Any]
+    revision: str
+    updated_at: datetime
+
+
+class TooMany(FirstclaimError):  # noqa: N818  # it is what there are
+    """Somebody has `MOST` views already."""
+
+
+class CustomViews(Store):
+    """Everybody's views. Blocking: call it from a thread. Raises `RetryableError` where the database is away."""
+
+    def all(self, org: str, rep_id: str) -> list[CustomView]:
+        """Return somebody's views by name."""
+        query = select(*_COLUMNS).where(*_of(org, rep_id))
+        with self.reading() as connection:
+            found = [CustomView(**row) for row in connection.execute(query).mappings()]
+        return sorted(found, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
+
+    def find(self, org: str, rep_id: str, view_id: str) -> CustomView | None:
+        """Return one of somebody's views, None if there is none of that id."""
+        query = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
+        with self.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else CustomView(**row)
+
+    def add(self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any]) -> CustomView:
+        """Add a view and return it; one that is there already stays, and is returned. Raises `TooMany`."""
+        made = _made(view_id, value)
+        count = select(func.count()).select_from(CustomViewTable).where(*_of(org, rep_id))
+        values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
+        with self.writing() as connection:
+            there = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
+            if (row := connection.execute(there).mappings().first()) is not None:
+                return CustomView(**row)
+            if (connection.scalar(count) or 0) >= MOST:
+                raise TooMany(f"you have {MOST} views already: delete one first")
+            connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
+            return CustomView(**connection.execute(there).mappings().one())
+
+    def save(
+        self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, seen: str
+    ) -> CustomView | None:
+        """Save over revision `seen`; None if that is not what is there any more."""
+        made, table = _made(view_id, value), CustomViewTable
+        query = update(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        with self.writing() as connection:
+            kept = connection.execute(query.values(msgspec.structs.asdict(made)))
+        return made if kept.rowcount else None
+
+    def discard(self, org: str, rep_id: str, view_id: str, *, seen: str) -> bool:
+        """Delete revision `seen`; False if that is not what is there any more."""
+        table = CustomViewTable
+        query = delete(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        with self.writing() as connection:
+            return connection.execute(query).rowcount > 0
+
+
+_COLUMNS: Final[tuple[Any, ...]] = (
+    CustomViewTable.view_id,
+    CustomViewTable.value,
+    CustomViewTable.revision,
+    CustomViewTable.updated_at,
+)
+
+
+def _of(org: str, rep_id: str) -> tuple[Any, ...]:
+    return CustomViewTable.org == org, CustomViewTable.rep_id == rep_id
+
+
+def _made(view_id: str, value: Mapping[str, Any]) -> CustomView:
+    return CustomView(
+        view_id=view_id, value=dict(value), revision=secrets.token_hex(8), updated_at=datetime.now(UTC)
+    )

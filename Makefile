@@ -12,7 +12,7 @@ JOBS ?= 2
 CHROMIUM ?= /usr/bin/chromium
 export CHROMIUM
 
-.PHONY: help setup demo browser test explore check lint types imports island island-check format lock clean
+.PHONY: help setup demo browser unit test explore check lint types imports island island-check format lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -38,6 +38,9 @@ $(CHROMIUM):
 	@echo "installing $@ …"
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		chromium fonts-dejavu-core >/dev/null || { echo "install chromium, or name one: make test CHROMIUM=/path"; exit 1; }
+
+unit: setup ## the fast tests: models, rules, simulation, documents; no server is started
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile tests/models tests/rules tests/simulation tests/docs
 
 test: setup browser ## run every test, on the real servers, JOBS=2 files at a time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile

@@ -1,0 +1,74 @@
+"""Which tests name which rule: `python -m tests.docs.rule_tests` writes it into docs/rules.md."""
+
+import ast
+import re
+from collections import Counter
+from typing import Final
+
+from tests.docs.repository import DOCS, files, name, read
+
+PAGE: Final = DOCS / "rules.md"
+RULE: Final = re.compile(r"(?<![A-Za-z0-9_])([QDRSEXMKVN][1-9]\d?)(?![A-Za-z0-9_])")
+_IN_NAME: Final = re.compile(r"(?:^|_)([qdrsexmkvn][1-9]\d?)(?=_|$)")
+_HEADING: Final = re.compile(r"^### ([A-Z]\d+)\n", re.MULTILINE)
+_TESTS: Final = re.compile(r"\n*^Tests: .*(?:\n(?!\n|#).*)*", re.MULTILINE)
+_WIDTH: Final = 128
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return each rule's text by its number."""
+    _, *parts = _HEADING.split(page)
+    return {
+        rule: re.split(r"^## ", text, flags=re.MULTILINE)[0]
+        for rule, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def status(text: str) -> str:
+    """Return a rule's status: `Holds`, `In part` or `Planned`; empty where it has none."""
+    found = re.search(r"^\*\*(Holds|In part|Planned)\b", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def named_by(source: str) -> Counter[str]:
+    """Return how many test functions of a file carry each rule's number in their name or docstring."""
+    found: Counter[str] = Counter()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            rules = {rule.upper() for rule in _IN_NAME.findall(node.name)}
+            found.update(rules | set(RULE.findall(ast.get_docstring(node) or "")))
+    return found
+
+
+def tests() -> dict[str, dict[str, int]]:
+    """Return rule -> test file -> how many of its functions name the rule."""
+    found: dict[str, dict[str, int]] = {}
+    for path in files():
+        if name(path).startswith("tests/") and path.name.startswith("test_") and path.suffix == ".py":
+            for rule, count in named_by(read(path)).items():
+                found.setdefault(rule, {})[name(path)] = count
+    return found
+
+
+def written(page: str, found: dict[str, dict[str, int]]) -> str:
+    """Return the page with a line of tests after each rule that has some."""
+    for rule, text in sections(page).items():
+        bare = _TESTS.sub("", text).rstrip("\n")
+        listed = [f"`{file}` ({count})" for file, count in sorted(found.get(rule, {}).items())]
+        lines = f"{bare}\n\n{_wrapped('Tests: ' + ', '.join(listed))}" if listed else bare
+        page = page.replace(f"### {rule}\n{text}", f"### {rule}\n{lines}\n\n", 1)
+    return page.rstrip("\n") + "\n"
+
+
+def _wrapped(text: str) -> str:
+    lines = [""]
+    for item in re.split(r"(?<=,) ", text):
+        if lines[-1] and len(lines[-1]) + 1 + len(item) > _WIDTH:
+            lines.append(item)
+        else:
+            lines[-1] = f"{lines[-1]} {item}".strip()
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(read(PAGE), tests()), encoding="utf-8")

@@ -76,6 +76,16 @@ def test_every_link_path_and_name_in_a_document_exists(page: Path) -> None:
     assert [*citations.missing_links(page), *paths] == []
 
 
+def test_every_make_target_in_a_document_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
+    named = {
+        word
+        for page in documents()
+        for word in re.findall(r"(?:^|`)make ([a-z-]+)", read(page), re.MULTILINE)
+    }
+    assert named - targets == set()
+
+
 def test_every_decision_is_in_the_index_in_order_under_its_own_title() -> None:
     rows = re.findall(
         r"^\| (\d{4}-\d\d-\d\d) \| \[(\d{4})\]\(([^)]+)\) (.+?) \|",

@@ -40,7 +40,7 @@ def read(path: Path) -> str:
 
 
 def _below(path: Path) -> Iterator[Path]:
-    if path.is_file():
+    if not path.is_dir():
         yield path
     elif path.name not in _SKIPPED and not path.name.startswith("."):
         for child in path.iterdir():

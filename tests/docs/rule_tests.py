@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from typing import Final
 
 from tests.docs.repository import DOCS, files, name, read
@@ -30,31 +29,31 @@ def status(text: str) -> str:
     return found[1] if found else ""
 
 
-def named_by(source: str) -> Counter[str]:
-    """Return how many test functions of a file carry each rule's number in their name or docstring."""
-    found: Counter[str] = Counter()
+def named_by(source: str) -> set[str]:
+    """Return the rules whose number a test function of a file carries in its name or docstring."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            rules = {rule.upper() for rule in _IN_NAME.findall(node.name)}
-            found.update(rules | set(RULE.findall(ast.get_docstring(node) or "")))
+            found |= {rule.upper() for rule in _IN_NAME.findall(node.name)}
+            found |= set(RULE.findall(ast.get_docstring(node) or ""))
     return found
 
 
-def tests() -> dict[str, dict[str, int]]:
-    """Return rule -> test file -> how many of its functions name the rule."""
-    found: dict[str, dict[str, int]] = {}
+def tests() -> dict[str, list[str]]:
+    """Return rule -> the files of tests that name it."""
+    found: dict[str, list[str]] = {}
     for path in files():
         if name(path).startswith("tests/") and path.name.startswith("test_") and path.suffix == ".py":
-            for rule, count in named_by(read(path)).items():
-                found.setdefault(rule, {})[name(path)] = count
+            for rule in named_by(read(path)):
+                found.setdefault(rule, []).append(name(path))
     return found
 
 
-def written(page: str, found: dict[str, dict[str, int]]) -> str:
+def written(page: str, found: dict[str, list[str]]) -> str:
     """Return the page with a line of tests after each rule that has some."""
     for rule, text in sections(page).items():
         bare = _TESTS.sub("", text).rstrip("\n")
-        listed = [f"`{file}` ({count})" for file, count in sorted(found.get(rule, {}).items())]
+        listed = [f"`{file}`" for file in sorted(found.get(rule, []))]
         lines = f"{bare}\n\n{_wrapped('Tests: ' + ', '.join(listed))}" if listed else bare
         page = page.replace(f"### {rule}\n{text}", f"### {rule}\n{lines}\n\n", 1)
     return page.rstrip("\n") + "\n"

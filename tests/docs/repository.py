@@ -1,0 +1,47 @@
+"""The repository's own files as the tests of the documents read them: no environment, no build output."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+DOCS: Final = ROOT / "docs"
+ROOMS: Final = frozenset(
+    {"agents", "application", "assurance", "bench", "board", "cli", "console", "deploy", "docs", "models"}
+    | {"rules", "runtime", "sink", "streams", "tests", "tools", "web"}
+)
+"""Folders that a document may name. `console` was one: a document that still names it is wrong."""
+_SKIPPED: Final = frozenset({"node_modules", "vendor", "__pycache__", "screens"})
+_TEXT: Final = frozenset({".py", ".md", ".js", ".jsx", ".mjs", ".html", ".lua", ".css", ".yaml", ".toml"})
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Return every text file of the repository."""
+    top = [path for path in ROOT.iterdir() if path.is_file() or path.name in ROOMS]
+    return tuple(sorted(path for start in top for path in _below(start) if path.suffix in _TEXT))
+
+
+def documents() -> list[Path]:
+    """Return every page for people."""
+    return [path for path in files() if path.suffix == ".md"]
+
+
+def name(path: Path) -> str:
+    """Return a file's path from the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def read(path: Path) -> str:
+    """Return a file's text."""
+    return path.read_text(encoding="utf-8")
+
+
+def _below(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+    elif path.name not in _SKIPPED and not path.name.startswith("."):
+        for child in path.iterdir():
+            yield from _below(child)

@@ -1,0 +1,73 @@
+"""Which tests name which rule: `python -m tests.docs.rule_tests` writes it into docs/rules.md."""
+
+import ast
+import re
+from typing import Final
+
+from tests.docs.repository import DOCS, files, name, read
+
+PAGE: Final = DOCS / "rules.md"
+RULE: Final = re.compile(r"(?<![A-Za-z0-9_])([QDRSEXMKVN][1-9]\d?)(?![A-Za-z0-9_])")
+_IN_NAME: Final = re.compile(r"(?:^|_)([qdrsexmkvn][1-9]\d?)(?=_|$)")
+_HEADING: Final = re.compile(r"^### ([A-Z]\d+)\n", re.MULTILINE)
+_TESTS: Final = re.compile(r"\n*^Tests: .*(?:\n(?!\n|#).*)*", re.MULTILINE)
+_WIDTH: Final = 128
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return each rule's text by its number."""
+    _, *parts = _HEADING.split(page)
+    return {
+        rule: re.split(r"^## ", text, flags=re.MULTILINE)[0]
+        for rule, text in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
+def status(text: str) -> str:
+    """Return a rule's status: `Holds`, `In part` or `Planned`; empty where it has none."""
+    found = re.search(r"^\*\*(Holds|In part|Planned)\b", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def named_by(source: str) -> set[str]:
+    """Return the rules whose number a test function of a file carries in its name or docstring."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+            found |= {rule.upper() for rule in _IN_NAME.findall(node.name)}
+            found |= set(RULE.findall(ast.get_docstring(node) or ""))
+    return found
+
+
+def tests() -> dict[str, list[str]]:
+    """Return rule -> the files of tests that name it."""
+    found: dict[str, list[str]] = {}
+    for path in files():
+        if name(path).startswith("tests/") and path.name.startswith("test_") and path.suffix == ".py":
+            for rule in named_by(read(path)):
+                found.setdefault(rule, []).append(name(path))
+    return found
+
+
+def written(page: str, found: dict[str, list[str]]) -> str:
+    """Return the page with a line of tests after each rule that has some."""
+    for rule, text in sections(page).items():
+        bare = _TESTS.sub("", text).rstrip("\n")
+        listed = [f"`{file}`" for file in sorted(found.get(rule, []))]
+        lines = f"{bare}\n\n{_wrapped('Tests: ' + ', '.join(listed))}" if listed else bare
+        page = page.replace(f"### {rule}\n{text}", f"### {rule}\n{lines}\n\n", 1)
+    return page.rstrip("\n") + "\n"
+
+
+def _wrapped(text: str) -> str:
+    lines = [""]
+    for item in re.split(r"(?<=,) ", text):
+        if lines[-1] and len(lines[-1]) + 1 + len(item) > _WIDTH:
+            lines.append(item)
+        else:
+            lines[-1] = f"{lines[-1]} {item}".strip()
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(read(PAGE), tests()), encoding="utf-8")

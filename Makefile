@@ -12,7 +12,11 @@ JOBS ?= 2
 CHROMIUM ?= /usr/bin/chromium
 export CHROMIUM
 
-.PHONY: help setup demo browser unit test explore check lint types imports island island-check format lock clean
+# One of the clients that are not ours, which the tests of the inbound topics send by.
+KCAT ?= /usr/bin/kcat
+export KCAT
+
+.PHONY: help setup demo browser clients unit test explore check lint types imports island island-check format lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -39,10 +43,17 @@ $(CHROMIUM):
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		chromium fonts-dejavu-core >/dev/null || { echo "install chromium, or name one: make test CHROMIUM=/path"; exit 1; }
 
+clients: $(KCAT) ## the Kafka clients that are not ours, which tests send by
+
+$(KCAT):
+	@echo "installing $@ …"
+	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		kcat >/dev/null || { echo "install kcat, or name one: make test KCAT=/path"; exit 1; }
+
 unit: setup ## the fast tests: models, rules, simulation, documents; no server is started
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile tests/models tests/rules tests/simulation tests/docs
 
-test: setup browser ## run every test, on the real servers, JOBS=2 files at a time
+test: setup browser clients ## run every test, on the real servers, JOBS=2 files at a time
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 explore: setup browser ## property tests with examples never tried before; a find is kept, tried first, and can be told by its blob

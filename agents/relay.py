@@ -1,7 +1,7 @@
 """The relay: what a journal record decided becomes public, each record once in order, no older version after a newer.
 
 Within a partition of the journal the log offset only grows, except for what a zombie or an overlapping rebalance
-repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (DESIGN.md).
+repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (design.md).
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""How far a reader has seen a log through its journal: committed with each offset, so it survives (DESIGN.md)."""
+"""How far a reader has seen a log through its journal: committed with each offset, so it survives (docs/design.md)."""
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final

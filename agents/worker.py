@@ -35,7 +35,7 @@ PATIENCE_SECONDS: Final = 60.0
 AGAIN_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
-"""A loop that has not ticked for so long is not ready, whatever its heartbeats say (FAUST.md 13)."""
+"""A loop that has not ticked for so long is not ready, whatever its heartbeats say (docs/faust.md 13)."""
 STUCK_SECONDS: Final = 180.0
 """Longer than a broker takes to come back; a recovery gets on all the while, however much there is to read."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)

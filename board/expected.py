@@ -59,7 +59,7 @@ class Partition(msgspec.Struct):
     offs: dict[bytes, int] = {}
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Take the next record; one that is not newer than the key's is a repeat (DESIGN.md, the journal)."""
+        """Take the next record; one that is not newer than the key's is a repeat (docs/design.md, the journal)."""
         if value is None:
             self.rows.pop(key, None)
             return

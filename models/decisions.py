@@ -10,7 +10,7 @@ from models.offers import Outcome, Rejected
 
 
 class Result(StrEnum):
-    """The answer to an action (CONTRACTS.md, `lead-decisions`)."""
+    """The answer to an action (docs/contracts, `lead-decisions`)."""
 
     WON = "won"
     LOST = "lost"

@@ -123,4 +123,4 @@ class RuleErrors(InvalidInput):
 
 
 class PublicationErrors(InvalidInput):
-    """An object of the directory is not what CONTRACTS.md says it is (Q6)."""
+    """An object of the directory is not what docs/contracts says it is (Q6)."""

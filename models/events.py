@@ -54,7 +54,7 @@ NO_ORG: Final = ""
 
 
 class ActionRequested(_Event, frozen=True, tag="action_requested"):
-    """A person or a CRM asks for something (CONTRACTS.md, `lead-actions`); `cause` is the action id.
+    """A person or a CRM asks for something (docs/contracts, `lead-actions`); `cause` is the action id.
 
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: a field that was sent and
     could not be read, and why; such an action is answered with reason `invalid` and changes nothing. `attributes`:

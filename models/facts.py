@@ -7,7 +7,7 @@ import msgspec
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One prospect, normalised (CONTRACTS.md, `lead-arrivals`).
+    """One prospect, normalised (docs/contracts, `lead-arrivals`).
 
     `phone` is E.164, `state` a two-letter code, `loan_amount` whole currency units, `created_at` aware (the vendor's
     clock; the arrival's where the vendor gave none), `time_zone` an IANA name derived from zip, phone or state.

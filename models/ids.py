@@ -1,4 +1,4 @@
-"""A lead's id follows from what its vendor sent, so a resend is the same lead (CONTRACTS.md, lead-arrivals)."""
+"""A lead's id follows from what its vendor sent, so a resend is the same lead (docs/contracts, `lead-arrivals`)."""
 
 import hashlib
 import json

@@ -1,7 +1,7 @@
 """What happens to an org, and what it remembers of its reps, groups and the leads in its hands.
 
 One row per rep, per group, and per lead that waits for a rep, is offered, or is held by one. An event changes some of
-them; the changed rows and the decisions are one step, written together or not at all (DESIGN.md, `orgs`).
+them; the changed rows and the decisions are one step, written together or not at all (docs/design.md, `orgs`).
 """
 
 from datetime import date, datetime
@@ -25,7 +25,7 @@ class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
-    """A vendor sent a lead; the org says whose it is (R6). `lead_id`: by CONTRACTS.md, of the arrival itself."""
+    """A vendor sent a lead; the org says whose it is (R6). `lead_id`: the arrival's own, as docs/contracts says."""
 
     lead_id: str
     facts: Facts

@@ -1,4 +1,4 @@
-"""The messages others may rely on, field for field as CONTRACTS.md ("Out") says; fields are only added."""
+"""The messages others may rely on, field for field as docs/contracts, "Out", says; fields are only added."""
 
 from datetime import datetime
 from typing import Any, Final, Literal

@@ -1,4 +1,4 @@
-"""The objects an admin publishes, field by field as CONTRACTS.md has them; unknown fields are kept.
+"""The objects an admin publishes, field by field as docs/contracts has them; unknown fields are kept.
 
 Rule trees are taken here as they come: `rules/inbound/publication.py` reads them, with everything else that needs the
 catalogue.

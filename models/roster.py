@@ -1,4 +1,4 @@
-"""What the directory says of people and groups, as distribution needs it (CONTRACTS.md, `rep`, `group`; R9)."""
+"""What the directory says of people and groups, as distribution needs it (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
 from typing import Any

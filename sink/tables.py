@@ -1,4 +1,4 @@
-"""What a CRM may read (CONTRACTS.md, CRM database): every table is a pure function of `lead-journal`.
+"""What a CRM may read (docs/contracts, CRM database): every table is a pure function of `lead-journal`.
 
 Instants are aware and UTC on both databases. `version` is the lead's version that the row speaks of; it only
 grows.

@@ -22,9 +22,9 @@ METADATA_MS: Final = 3_000
 partition stays unknown, until clients ask again. Left alone they do after five minutes."""
 MAX_POLL_RECORDS: Final = 500
 UNBOUNDED_BUFFER: Final = 1_000_000
-"""Faust's own buffer pressure stalls (FAUST.md 17); `streams.patches` bounds what is buffered instead."""
+"""Faust's own buffer pressure stalls (docs/faust.md 17); `streams.patches` bounds what is buffered instead."""
 NEVER_SECONDS: Final = 1e9
-"""Faust's livelock detector asks the monitor we let go, and cannot be trusted anyway (FAUST.md 13)."""
+"""Faust's livelock detector asks the monitor we let go, and cannot be trusted anyway (docs/faust.md 13)."""
 BULK: Final = 100
 """Events an agent handles between two turns of the loop: some 5 ms of work, and one record batch a partition."""
 
@@ -89,7 +89,7 @@ def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None)
 
 
 def raw_topic(app: StageApp, name: str, **options: Any) -> Any:
-    """Return a topic whose records reach the agent as bytes: decoding is our codec's (FAUST.md 7)."""
+    """Return a topic whose records reach the agent as bytes: decoding is our codec's (docs/faust.md 7)."""
     return app.topic(
         name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", **options
     )
@@ -98,7 +98,7 @@ def raw_topic(app: StageApp, name: str, **options: Any) -> Any:
 async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
     """Yield what has arrived at an agent, in order, up to `BULK` events at a time; whoever handles them acks them.
 
-    Faust gives one event for each turn of the loop, and asks its sensors, locks and queues for each (FAUST.md 17). Here
+    Faust gives one event for each turn of the loop, and asks its sensors, locks and queues for each (faust.md 17). Here
     the first comes that way and what waits behind it is taken along, tracked as Faust does it: a rebalance and a stop
     wait for its acks. Events left over from before a rebalance are left out, because they come again, to whoever owns
     their partition now.

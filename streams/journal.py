@@ -1,7 +1,7 @@
 """What must be durable goes out as record batches, each appended whole or not at all; only then is its cause acked.
 
 One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
-batches grow by themselves and when idle a record leaves at once (DESIGN.md, the journal; FAUST.md 17).
+batches grow by themselves and when idle a record leaves at once (docs/design.md, the journal; docs/faust.md 17).
 """
 
 import asyncio
@@ -27,7 +27,7 @@ MAX_RECORD_BYTES: Final = 1_000_000
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
-"""As long as a broker may be away before a worker gives up and is started anew (FAUST.md, settings). The writer counts
+"""As long as a broker may be away before a worker gives up and is started anew (faust.md, settings). The writer counts
 itself: an idempotent producer of aiokafka tries for ever."""
 
 Headers = list[tuple[str, bytes]]
@@ -66,7 +66,7 @@ class Receipt:
 
 
 class Acker:
-    """Acks events in the order they came, each only once all it caused is durable (FAUST.md, what we do)."""
+    """Acks events in the order they came, each only once all it caused is durable (docs/faust.md, what we do)."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, int], deque[Receipt]] = {}
@@ -124,7 +124,7 @@ class JournalWriter:
     """An idempotent producer that appends records in batches and settles their receipts.
 
     `lease` is checked before every batch and ends the process if the records are not surely ours to write. A batch
-    that fails ends the process too: its events are not acked, so they are read again (FAUST.md 6).
+    that fails ends the process too: its events are not acked, so they are read again (docs/faust.md 6).
     """
 
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:

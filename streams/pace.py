@@ -1,4 +1,4 @@
-"""Where Faust 0.15.3 is slow for each message and nothing is gained by it, it is quick here (FAUST.md 17).
+"""Where Faust 0.15.3 is slow for each message and nothing is gained by it, it is quick here (docs/faust.md 17).
 
 What is delivered, and in which order, must not change by anything in this file.
 """

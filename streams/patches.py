@@ -16,7 +16,7 @@ getmany   `Consumer.getmany`                             its topic's end asked f
 slurp     `Recovery._slurp_changelogs`                   a task and a timer for each changelog record
 prefetch  `Fetcher.__init__`                             0.1 s and 1.5 s stalls while another partition's records wait
 commit    `Consumer._commit_offsets`                     it draws a table for its log at every commit
-mark      `AIOKafkaConsumerThread._commit`               a reader's mark is committed with its offset (DESIGN.md)
+mark      `AIOKafkaConsumerThread._commit`               a reader's mark is committed with its offset (docs/design.md)
 lease     `GroupCoordinator._do_heartbeat`               see `streams.lease`
 committed `AIOKafkaConsumerThread._create_worker_consumer` aborted records come in, and one bad batch ends it
 ends      `AIOKafkaConsumerThread._highwaters`           its tables would end where a transaction hangs

@@ -1,4 +1,4 @@
-"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (FAUST.md 9, 10).
+"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
 Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.
@@ -40,7 +40,7 @@ class Rows:
         return rows
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take one journal record, unless it is older than what is here: then a zombie wrote it late (FAUST.md 9)."""
+        """Take one journal record, unless it is older than what is here: then a zombie wrote it late (faust.md 9)."""
         rows = self.of(partition)
         if value is None:
             rows.pop(key, None)
@@ -88,7 +88,7 @@ class OrgRows:
         return offices
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take one journal record, unless it is older than what is here (FAUST.md 9)."""
+        """Take one journal record, unless it is older than what is here (docs/faust.md 9)."""
         try:
             record = decode_org_record(value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -121,7 +121,7 @@ class RowStore(Store[bytes, Any]):
         self.rows = Rows()
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
-        """Apply records read in recovery. The serialisers are not used: the journal's bytes are ours (FAUST.md 7)."""
+        """Apply records read in recovery. The serialisers are not used: the journal's bytes are ours (faust.md 7)."""
         apply = self.rows.apply
         for event in batch:
             message = event.message
@@ -130,7 +130,7 @@ class RowStore(Store[bytes, Any]):
             apply(message.partition, message.key, message.value)
 
     async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002
-        """Purge what is not ours (FAUST.md 10)."""
+        """Purge what is not ours (docs/faust.md 10)."""
         self.rows.keep_only(tp.partition for tp in active_tps)
 
 

@@ -1,6 +1,6 @@
 """Every topic there is, once: its name, its shape, who writes it. Provisioned and checked before anything starts.
 
-Faust creates only internal topics, with counts of its own, and a send to a missing topic hangs (FAUST.md 12); so
+Faust creates only internal topics, with counts of its own, and a send to a missing topic hangs (docs/faust.md 12); so
 nothing here is left to it.
 """
 
@@ -93,11 +93,11 @@ TOPICS: Final[tuple[Topic, ...]] = (
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",
         shape=Shape.ENGINE,
-        # The broker says who was first and what time it is (DESIGN.md, the journal).
+        # The broker says who was first and what time it is (docs/design.md, the journal).
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
-    # A day's lag keeps every decision long enough for a reader that was away to see it (FAUST.md, what we do).
+    # A day's lag keeps every decision long enough for a reader that was away to see it (docs/faust.md, what we do).
     Topic(
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",

@@ -85,7 +85,7 @@ class Claim(Model):
 
 
 class Action(Model):
-    """Any other action of CONTRACTS.md, `lead-actions`; the lead and who acts are known."""
+    """Any other action of docs/contracts, `lead-actions`; the lead and who acts are known."""
 
     type: Literal[
         "claim_now",

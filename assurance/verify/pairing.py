@@ -12,7 +12,7 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
     """An event and its record; one of the two may be missing, but not both.
 
     `log` is aiokafka's record, `journal` too, or a `Batch` of them. `off`: the event's offset. `repeat`: the record
-    does not exceed the mark; every reader of the journal skips it (DESIGN.md, the journal). `off` -1: it says none.
+    does not exceed the mark; every reader of the journal skips it (design.md, the journal). `off` -1: it says none.
     """
 
     off: int

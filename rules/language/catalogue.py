@@ -104,7 +104,7 @@ HOW: Final = (
     "pre_assigned",
     "orphaned",
 )
-"""How a lead came to its owner, or lost it (CONTRACTS.md, `assignments`)."""
+"""How a lead came to its owner, or lost it (docs/contracts, `assignments`)."""
 
 _T = FieldType
 

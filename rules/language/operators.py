@@ -5,7 +5,7 @@ from typing import Final
 
 
 class Operator(StrEnum):
-    """react-querybuilder's operators, and three for dates relative to now (CONTRACTS.md, `<rules>`)."""
+    """react-querybuilder's operators, and three for dates relative to now (docs/contracts, `<rules>`)."""
 
     EQUAL = "="
     NOT_EQUAL = "!="

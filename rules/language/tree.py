@@ -1,6 +1,6 @@
 """A rule tree is either frozen, typed and within bounds, or refused with every reason at once (Q2, Q6).
 
-The outside form is react-querybuilder's tree without ids (CONTRACTS.md, `<rules>`). `parse` reads it, `dump`
+The outside form is react-querybuilder's tree without ids (docs/contracts, `<rules>`). `parse` reads it, `dump`
 prints it, and what is printed reads as what it was. Semantics, the same for closures, index and previews:
 
 - A null field meets only `null`: every other operator, the negative ones included, is false on it. `not` of a

@@ -10,7 +10,7 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can happen to a lead: arrivals, what people ask (CONTRACTS.md, `type`), its org, a deadline, new rules.
+    """What can happen to a lead: arrivals, what people ask (docs/contracts, `type`), its org, a deadline, new rules.
 
     `INQUIRED`: an arrival of a person who is known (R6). `SUPPRESSION`: the do-not-contact list (X6).
     """

@@ -1,6 +1,6 @@
 """The lead machine: a pure function from a row and the next event of its log to the row after it.
 
-`step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (DESIGN.md).
+`step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (docs/design.md).
 """
 
 from datetime import datetime

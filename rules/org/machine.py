@@ -1,6 +1,6 @@
 """The org machine: from an org's rows and the next event of its log to the rows that change and what was decided.
 
-`step_org` is the whole of it: the same log gives the same steps on any worker, at any time, however often (DESIGN.md).
+`step_org` is the whole of it: the same log gives the same steps on any worker, at any time, however often (design.md).
 It asks nobody, and every event has its answer, also one that changes nothing.
 """
 

@@ -1,4 +1,4 @@
-"""What a relay made public it does not contradict after a kill: no older version behind a newer one (DESIGN.md)."""
+"""What a relay made public it does not contradict after a kill: no older version behind a newer one (design.md)."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_a_variable_without_our_prefix_is_not_ours(monkeypatch: pytest.MonkeyPat
 def test_sasl_over_tls_reaches_both_clients_with_its_context(
     monkeypatch: pytest.MonkeyPatch, pems: dict[str, str]
 ) -> None:
-    """FAUST.md 15: SASLCredentials without an ssl_context would be SASL_PLAINTEXT, silently."""
+    """docs/faust.md 15: SASLCredentials without an ssl_context would be SASL_PLAINTEXT, silently."""
     settings = read(monkeypatch, SASL | pems | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     context = settings.ssl_context
     assert context is not None

@@ -34,7 +34,7 @@ def test_a_repeat_of_the_newest_is_no_finding() -> None:
 
 
 def test_an_older_version_after_a_newer_one_is_found() -> None:
-    """Whoever keeps the newest record of a lead would see its former owner (CONTRACTS.md, assignments)."""
+    """Whoever keeps the newest record of a lead would see its former owner (docs/contracts, `assignments`)."""
     partition = owned_twice()
     first, second = partition.public[ASSIGNMENTS]
     partition.append(ASSIGNMENTS, first)

@@ -31,7 +31,7 @@ def refusal(message: Any, headers: Mapping[str, bytes | None] | None = None) -> 
 
 
 def test_the_contracts_example_arrives_whole() -> None:
-    """Every field of CONTRACTS.md's example, in its normal form."""
+    """Every field of docs/contracts's example, in its normal form."""
     facts = arrive(
         b"""{"vendor": "acme", "external_id": "A-123", "campaign": "purchase-west", "org": "default",
         "first_name": "Jeremy", "last_name": "Jones", "email": "j@x.org", "phone": "(401) 419-4247",

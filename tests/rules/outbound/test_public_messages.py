@@ -1,4 +1,4 @@
-"""What one journal record makes public (CONTRACTS.md, "Out"): given this record, expect these messages."""
+"""What one journal record makes public (docs/contracts, "Out"): given this record, expect these messages."""
 
 from typing import Any
 

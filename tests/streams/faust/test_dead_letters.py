@@ -1,4 +1,4 @@
-"""A dead letter is the message as it came, byte for byte, with where it was and why it is here (CONTRACTS.md)."""
+"""A dead letter is the message as it came, byte for byte, with where it was and why it is here (docs/contracts)."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing
 async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_again(
     own: Cluster, launch: Launch, broker: KafkaBroker
 ) -> None:
-    """`producer request 20 s` of FAUST.md, here 3 s: less than the lease, so it is the writer that gives up."""
+    """`producer request 20 s` (docs/faust.md), here 3 s: less than the lease, so it is the writer that gives up."""
     topic, out = await own.create(unique("gone"), 1), await own.create(unique("out"), 1)
     group = unique("gone")
     environment: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""A process that was stopped for longer than its lease writes nothing any more: it exits 75 (FAUST.md 9, 13)."""
+"""A process that was stopped for longer than its lease writes nothing any more: it exits 75 (docs/faust.md 9, 13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Topics are made and checked before anything starts (FAUST.md 12); what does not fit is named, with how it must be."""
+"""Topics are made and checked before anything starts (faust.md 12); what does not fit is named, with how it must be."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from streams.letters import FATAL_ERROR
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
+from streams.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
@@ -72,19 +73,24 @@ def make_letter(
         value = b""  # a record needs one of the two
     theirs, changed, beyond = _carried(getattr(message, "headers", None))
     ours = _ours(message, error_class, reason, stage, timestamp_ms)
+    if isinstance(unreadable := getattr(message, "value", None), Unreadable):
+        ours += unreadable.about
     if changed:
         ours.append((letters.HEADERS_CHANGED, b"%d" % changed))
     whole = DeadLetter(key, value, [*theirs, *ours])
     if not beyond and record_size(*whole) <= _ROOM:
         return whole
     kept = _within(theirs, MOST_HEADER_BYTES)
-    if dropped := len(theirs) - len(kept) + beyond:
+    said = {name for name, _ in ours}
+    if (dropped := len(theirs) - len(kept) + beyond) and letters.HEADERS_DROPPED not in said:
         ours.append((letters.HEADERS_DROPPED, b"%d" % dropped))
     if record_size(key, value, [*kept, *ours]) > _ROOM and value and len(value) > CUT_BYTES:
-        ours.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
+        if letters.VALUE_CUT_FROM not in said:
+            ours.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
         value = value[:CUT_BYTES]
     if record_size(key, value, [*kept, *ours]) > _ROOM and key and len(key) > CUT_BYTES:
-        ours.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
+        if letters.KEY_CUT_FROM not in said:
+            ours.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
         key = key[:CUT_BYTES]
     return DeadLetter(key, value, [*kept, *ours])
 

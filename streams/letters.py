@@ -23,6 +23,8 @@ KEY_CUT_FROM: Final = "key-cut-from"
 VALUE_CUT_FROM: Final = "value-cut-from"
 HEADERS_DROPPED: Final = "headers-dropped"
 HEADERS_CHANGED: Final = "headers-changed"
+UNREADABLE_OFFSETS: Final = "unreadable-offsets"
+UNREADABLE_CODEC: Final = "unreadable-codec"
 OURS: Final = frozenset(
     {
         ERROR_CLASS,
@@ -37,6 +39,8 @@ OURS: Final = frozenset(
         VALUE_CUT_FROM,
         HEADERS_DROPPED,
         HEADERS_CHANGED,
+        UNREADABLE_OFFSETS,
+        UNREADABLE_CODEC,
     }
 )
 """The headers a letter's maker adds, each once."""

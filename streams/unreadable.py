@@ -10,6 +10,13 @@ import structlog
 from aiokafka.structs import ConsumerRecord
 
 from streams.inflate import CODECS
+from streams.letters import (
+    HEADERS_DROPPED,
+    KEY_CUT_FROM,
+    UNREADABLE_CODEC,
+    UNREADABLE_OFFSETS,
+    VALUE_CUT_FROM,
+)
 from streams.metrics import UNREADABLE
 
 _log = structlog.get_logger(__name__)
@@ -37,16 +44,20 @@ class StandIn(bytes):
 class Unreadable(StandIn):
     """The value of a record that stands for one, or for a batch, that cannot be read. It is what is kept of the bytes.
 
-    `reason` says what is wrong, and where: a batch's stand-in is at the last of its offsets.
+    `reason` says what is wrong, and where: a batch's stand-in is at the last of its offsets. `about`: headers for its
+    dead letter that say what is known of it (offsets, codec) and what was cut.
     """
 
     error_class: str
     reason: str
+    about: tuple[tuple[str, bytes], ...]
 
-    def __new__(cls, kept: bytes, error_class: str, reason: str) -> Self:
-        """Return the value: the bytes that are kept, the class of its dead letter, and why."""
+    def __new__(
+        cls, kept: bytes, error_class: str, reason: str, about: Iterable[tuple[str, bytes]] = ()
+    ) -> Self:
+        """Return the value: the bytes that are kept, the class of its dead letter, why, and what is known of it."""
         made = super().__new__(cls, kept)
-        made.error_class, made.reason = error_class, reason
+        made.error_class, made.reason, made.about = error_class, reason, tuple(about)
         return made
 
 
@@ -77,19 +88,19 @@ class Places:
         self.count(first, last, error_class, reason)
         if not self.stand_ins:
             return None
-        about = [("unreadable-offsets", f"{first}-{last}".encode())]
+        about = [(UNREADABLE_OFFSETS, f"{first}-{last}".encode())]
         if codec is not None:
-            about.append(("compression", CODECS.get(codec, str(codec)).encode()))
+            about.append((UNREADABLE_CODEC, CODECS.get(codec, str(codec)).encode()))
         if len(raw) > KEPT_BYTES:
-            about.append(("value-cut-from", str(len(raw)).encode()))
+            about.append((VALUE_CUT_FROM, str(len(raw)).encode()))
         if key is not None and len(key) > KEPT_BYTES:
-            about.append(("key-cut-from", str(len(key)).encode()))
+            about.append((KEY_CUT_FROM, str(len(key)).encode()))
             key = key[:KEPT_BYTES]
         if sum(len(name) + len(value or b"") for name, value in headers) > KEPT_BYTES:
-            about.append(("headers-dropped", str(len(headers)).encode()))
+            about.append((HEADERS_DROPPED, str(len(headers)).encode()))
             headers = ()
-        value = Unreadable(bytes(raw[:KEPT_BYTES]), error_class, reason)
-        return self._at(last, value, key, (*headers, *about), timestamp)
+        value = Unreadable(bytes(raw[:KEPT_BYTES]), error_class, reason, about)
+        return self._at(last, value, key, headers, timestamp)
 
     def count(self, first: int, last: int, error_class: str, reason: str) -> None:
         """Count and log what cannot be read."""

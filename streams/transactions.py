@@ -77,11 +77,11 @@ async def held_partitions(
     consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
     try:
         await consumer.start()
-        known = await consumer.topics()
+        known = await consumer._client.fetch_all_metadata()  # noqa: SLF001  # of topics it is not subscribed to
         places = [
             TopicPartition(topic, partition)
-            for topic in sorted(set(topics) & known)
-            for partition in sorted(consumer.partitions_for_topic(topic) or ())
+            for topic in sorted(set(topics))
+            for partition in sorted(known.partitions_for_topic(topic) or ())
         ]
         # In this order a transaction that ends meanwhile is not held.
         ends = await high_watermarks(consumer, places)

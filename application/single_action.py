@@ -27,17 +27,17 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         LEAD_DECISIONS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
     )
     producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
-    await consumer.start()
-    await producer.start()
     try:
+        await consumer.start()
+        await producer.start()
         # Positions first: an answer may come before a consumer has asked where the end is.
         await consumer.seek_to_end()
         await asyncio.gather(*(consumer.position(tp) for tp in consumer.assignment()))
         await producer.send_and_wait(LEAD_ACTIONS, msgspec.json.encode(action))
         async with asyncio.timeout(seconds):
             async for record in consumer:
-                answer: dict[str, Any] = msgspec.json.decode(record.value)
-                if answer["action_id"] == action["action_id"]:
+                answer = _read(record.value)
+                if answer.get("action_id") == action["action_id"]:
                     return answer
     except TimeoutError as error:
         reason = f"no answer to {action['action_id']} in {seconds:g} s; is a worker and a relay running?"
@@ -46,3 +46,12 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         await producer.stop()
         await stop_consumer(consumer)
     raise RuntimeFailure(str(action["type"]), "the answers ended")
+
+
+def _read(value: bytes | None) -> dict[str, Any]:
+    """Return an answer; nothing for what somebody else put there."""
+    try:
+        found = msgspec.json.decode(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

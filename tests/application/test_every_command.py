@@ -19,7 +19,7 @@ from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process, wait_until
 from runtime.up import everything
 from streams import reading
-from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, provision
+from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.application.every_command import RUNS_ON, Said, arguments, call, leaves
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ LARGE: Final = 1_900_000
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what will not come no longer than a test has to."""
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(reading, "START_SECONDS", 3.0)
+    monkeypatch.setattr(reading, "START_SECONDS", 1.0)
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
 
 
@@ -199,7 +199,7 @@ async def poisoned(settings: Settings) -> None:
         ("failed-at", b"yesterday"),
     ]
     async with AIOKafkaProducer(**options, acks="all", max_request_size=4_000_000) as producer:
-        for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
+        for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, LEAD_DECISIONS):
             for value in (b"x", b"\xff\xfe", b'{"vendor":"m","x":"\xff"}', b"[" * 5_000, b"null"):
                 await producer.send_and_wait(topic, value, headers=[("trace", b"\xff")])
         for headers in ([], [("error-class", b"\xff")], [(name, b"") for name, _ in ours]):

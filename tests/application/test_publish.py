@@ -168,7 +168,7 @@ def read_until(process: subprocess.Popen[str], piece: str) -> str:
 def test_p11_the_first_admin_is_shown_what_the_second_published(
     settings: Settings, org: str, tmp_path: Path, then: str
 ) -> None:
-    """CASES P11 to the letter: look, the other publishes, answer y. Also what the file never named is shown."""
+    """P11 to the letter: look, the other publishes, answer y. Also what the file never named is shown."""
     made = asyncio.run(provision(settings))
     asyncio.run(publish(made, org, {KEY: N4}))
     file = tmp_path / "directory.yaml"

@@ -12,6 +12,9 @@ from tests.docs.repository import DOCS, ROOT, documents, files, name, read
 
 PAGE: Final = rule_tests.PAGE
 RULES: Final = rule_tests.sections(read(PAGE))
+CASES: Final = rule_tests.sections(read(DOCS / "cases.md"))
+"""Input from the field, by an id such as P1 or D16."""
+CASE: Final = re.compile(r"(?<![A-Za-z0-9_])(P[1-9]\d?)(?![A-Za-z0-9_])")
 OURS: Final = Path(__file__).parent
 """These tests cite what is not there, to see it found."""
 HISTORY: Final = ROOT / "CHANGELOG.md"
@@ -27,19 +30,26 @@ def test_rules_are_all_there_each_once_with_its_status() -> None:
     assert {rule.lower() for rule in RULES} <= citations.anchors(PAGE)
 
 
-def cited_rules(path: Path) -> set[str]:
+def cited_ids(path: Path) -> set[str]:
     text = read(path)
-    cited = set(rule_tests.RULE.findall(text))
+    cited = {*rule_tests.RULE.findall(text), *CASE.findall(text)}
     return cited | (rule_tests.named_by(text) if path.suffix == ".py" else set())
 
 
-def test_every_cited_rule_exists() -> None:
+def test_every_cited_rule_or_case_exists() -> None:
+    known = RULES.keys() | CASES.keys()
     wrong = {
         name(path): missing
         for path in files()
-        if OURS not in path.parents and (missing := cited_rules(path) - RULES.keys())
+        if OURS not in path.parents and (missing := cited_ids(path) - known)
     }
     assert wrong == {}
+
+
+def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None:
+    assert RULES.keys() & CASES.keys() == set()
+    assert [*CASES] == [*(f"P{n}" for n in range(1, 14)), "D16"]
+    assert [case for case, text in CASES.items() if not re.search(r"`tests/\S+::test_\w+`", text)] == []
 
 
 def test_a_rule_that_holds_has_a_test_and_a_planned_one_has_none() -> None:

@@ -1,4 +1,4 @@
-"""What clients send that went wrong once (CASES.md, P1-P10, D16), with its neighbours, and what becomes of it."""
+"""What clients send that went wrong once (docs/cases.md P1 to P10, D16), its neighbours, and what comes of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CASES P1-P10 and D16 by librdkafka, kcat and Java: each becomes what it should, and nothing ends.
+"""docs/cases.md P1 to P10 and D16 by librdkafka, kcat and Java: each becomes what it should, and nothing ends.
 
 All of it goes through one running system, so what one case breaks shows in the others, too.
 """

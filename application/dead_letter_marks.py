@@ -44,12 +44,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_marks(settings: Settings) -> dict[str, Mark]:
-    """Return place -> mark of every letter that is dealt with; makes the topic where it is missing.
-
-    Raises `RetryableError`.
-    """
-    await _ensure(settings)
+    """Return place -> mark of every letter that is dealt with. Raises `Later`."""
     marks: dict[str, Mark] = {}
+    if DEAD_LETTER_MARKS not in await _topics(settings):
+        return marks  # nobody has dealt with one yet
     async with aclosing(read_topic(settings, DEAD_LETTER_MARKS)) as records:
         async for record in records:
             place = (record.key or b"").decode(errors="replace")
@@ -67,12 +65,11 @@ class Marker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
         self._written: list[Any] = []
 
     async def __aenter__(self) -> Self:
-        with _later():
-            await self._producer.start()
         return self
 
     async def __aexit__(
@@ -81,11 +78,14 @@ class Marker:
         try:
             await self._settle()
         finally:
-            await self._producer.stop()
+            if self._producer is not None:
+                await self._producer.stop()
 
     async def mark(self, place: str, mark: Mark) -> None:
         """Write a mark; it is durable after `WRITTEN_AT_ONCE` more, or at the end."""
         with _later():
+            if self._producer is None:
+                self._producer = await _started(self._settings)
             value = msgspec.json.encode(mark)
             self._written.append(await self._producer.send(DEAD_LETTER_MARKS, value, place.encode()))
         if len(self._written) >= WRITTEN_AT_ONCE:
@@ -105,15 +105,24 @@ def _later() -> Iterator[None]:
         raise RetryableError("Kafka", f"{DEAD_LETTER_MARKS}: {error!r}") from error
 
 
-async def _ensure(settings: Settings) -> None:
-    """Make the topic on a cluster that an older version has set up."""
+async def _started(settings: Settings) -> AIOKafkaProducer:
+    """Return a producer; the topic is made on a cluster that an older version has set up."""
+    if DEAD_LETTER_MARKS not in await _topics(settings):
+        await provision(settings)
+    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    try:
+        await producer.start()
+    except KafkaError:
+        await producer.stop()
+        raise
+    return producer
+
+
+async def _topics(settings: Settings) -> set[str]:
     admin = AIOKafkaAdminClient(**settings.aiokafka_options())
     try:
-        await admin.start()
-        there = DEAD_LETTER_MARKS in await admin.list_topics()
-    except KafkaError as error:
-        raise RetryableError("Kafka", repr(error)) from error
+        with _later():
+            await admin.start()
+            return set(await admin.list_topics())
     finally:
         await admin.close()
-    if not there:
-        await provision(settings)

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from models.errors import RuntimeFailure
+from models.errors import RetryableError, RuntimeFailure
+from streams import reading
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS
@@ -28,8 +29,7 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
     )
     producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
     try:
-        await consumer.start()
-        await producer.start()
+        await _start(consumer, producer)
         # Positions first: an answer may come before a consumer has asked where the end is.
         await consumer.seek_to_end()
         await asyncio.gather(*(consumer.position(tp) for tp in consumer.assignment()))
@@ -46,6 +46,15 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         await producer.stop()
         await stop_consumer(consumer)
     raise RuntimeFailure(str(action["type"]), "the answers ended")
+
+
+async def _start(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(reading.START_SECONDS):
+            await consumer.start()
+            await producer.start()
+    except TimeoutError as error:
+        raise RetryableError("Kafka", f"it is away or has no topic {LEAD_DECISIONS}") from error
 
 
 def _read(value: bytes | None) -> dict[str, Any]:

@@ -200,10 +200,13 @@ class _CatchingUp:
     async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
         """Return where topics end and where they begin."""
         topics = tuple(topics)
-        found = await asyncio.gather(*(extent(self._settings, topic) for topic in topics))
+        asked = [extent(self._settings, topic) for topic in topics]
+        found = await asyncio.gather(*asked, return_exceptions=True)  # each closes what it opened
         ends: Ends = {}
         begun: Ends = {}
         for topic, partitions in zip(topics, found, strict=True):
+            if isinstance(partitions, BaseException):
+                raise partitions
             for partition, (begin, end) in partitions.items():
                 begun[topic, partition], ends[topic, partition] = begin, end
         return ends, begun

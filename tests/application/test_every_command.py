@@ -152,13 +152,12 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
             assert "topic lead-arrivals: is not there" in said["status"].out
             assert "CRM database: has no tables yet" in said["status"].out
             assert "worker: does not run" in said["status"].out
+            asyncio.run(provision(settings))
             assert local.valkey is not None
             local.valkey.stop()
             said = every(tmp_path)
             assert said["status"].code == said["doctor"].code == 1
             assert "Valkey: " in said["status"].out
-            call("crm", ["crm", "rebuild", "--yes"])
-            asyncio.run(provision(settings))
             assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
             with sqlite3.connect(state_dir / "crm.sqlite") as database:
                 database.execute("DROP TABLE decision")

@@ -44,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_marks(settings: Settings) -> dict[str, Mark]:
-    """Return place -> mark of every letter that is dealt with. Raises `Later`."""
+    """Return place -> mark of every letter that is dealt with. Raises `RetryableError`."""
     marks: dict[str, Mark] = {}
     if DEAD_LETTER_MARKS not in await _topics(settings):
         return marks  # nobody has dealt with one yet

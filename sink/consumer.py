@@ -138,7 +138,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._consumer.pause(*partitions)
 
     async def _seek(self) -> None:
-        """Put every partition where the database says it ends; raises Later when Kafka ends before that."""
+        """Put every partition where the database says it ends; raises RetryableError when Kafka ends before that."""
         generation, partitions = self._generation, set(self._unsought)
         positions = await asyncio.to_thread(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)

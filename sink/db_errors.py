@@ -1,7 +1,7 @@
 """A database error is `RetryableError`, the same work is tried again, or `PermanentError`, this record cannot be kept.
 
-Never is said only where the values themselves are refused; everything else (away, locked, full, not migrated,
-no permission) says nothing against the record, and losing it would be worse than waiting.
+PermanentError is raised only where the values themselves are refused. Everything else (away, locked, full, not
+migrated, no permission) says nothing against the record, and losing it would be worse than waiting.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _LONGEST_REASON: Final = 500
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn what the database driver raises inside into Later or Never; `what` names the database in Later."""
+    """Turn what the database driver raises inside into RetryableError or PermanentError; `what` names the database."""
     try:
         yield
     except (exc.DataError, exc.IntegrityError) as error:

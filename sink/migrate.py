@@ -18,13 +18,13 @@ _LOCK: Final = 0x66697273
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Bring the schema up to `revision` in one transaction; does nothing when it is there.
 
-    Raises Later where the database is away, and waits for another sink that is at it.
+    Raises RetryableError where the database is away, and waits for another sink that is at it.
     """
     _migrate(database_url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:
-    """Take the schema back to `revision` and drop its rows; Kafka still has them. Raises Later, too."""
+    """Take the schema back to `revision` and drop its rows; Kafka still has them. Raises RetryableError, too."""
     _migrate(database_url, lambda config: command.downgrade(config, revision))
 
 

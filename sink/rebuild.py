@@ -34,7 +34,7 @@ NO_REASON: Final = "known from the topic assignments; the journal has its reason
 
 
 def row_counts(engine: Engine) -> dict[str, int]:
-    """Return table -> rows, of the tables that are there. Raises Later."""
+    """Return table -> rows, of the tables that are there. Raises RetryableError."""
     with translated(DATABASE), engine.connect() as connection:
         there = set(inspect(connection).get_table_names())
         return {
@@ -45,7 +45,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def empty(engine: Engine, *, history: bool) -> None:
-    """Make tables that are missing, and empty what is to be filled anew, all in one transaction; raises Later.
+    """Make tables that are missing, and empty what is to be filled anew, all in one transaction; raises RetryableError.
 
     `history`: also what was; only where it belongs to another Kafka.
     """
@@ -78,7 +78,10 @@ class PublicRows:
         self._statements = Statements(engine.dialect.name)
 
     def assignments(self, values: Sequence[bytes | None]) -> int:
-        """Store who owns which lead since when; return how many owners that added to the history. Raises Later."""
+        """Store who owns which lead since when; return how many owners that added to the history.
+
+        Raises RetryableError.
+        """
         rows = _newest(_assignment(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
             leads = _leads(connection, rows)
@@ -93,7 +96,7 @@ class PublicRows:
         return len(known) - len(reasons)
 
     def exceptions(self, values: Sequence[bytes | None]) -> int:
-        """Store how leads stand at the exceptions desk; return how many rows that added. Raises Later."""
+        """Store how leads stand at the exceptions desk; return how many rows that added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
             leads, there = _leads(connection, rows), _versions(connection, rows)
@@ -179,7 +182,10 @@ def _exception(value: bytes | None) -> Values | None:
 
 
 def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
-    """Say whether the decisions stored at these records' places are theirs, and not another Kafka's. Raises Later."""
+    """Say whether the decisions stored at these records' places are theirs, and not another Kafka's.
+
+    Raises RetryableError.
+    """
     table = DecisionTable
     ours: dict[tuple[int, int, int], tuple[str, str]] = {}
     for record in records:

@@ -85,7 +85,7 @@ class _Work(NamedTuple):
 
 
 Bury = Callable[[JournalRecord, PermanentError], None]
-"""Puts a record that can never be stored among the dead letters, safe there on return; may raise Later."""
+"""Puts a record that can never be stored among the dead letters, safe there on return; may raise RetryableError."""
 
 
 class CrmWriter:
@@ -104,7 +104,7 @@ class CrmWriter:
         """How far the database was at our last look, by partition: whoever finds it behind that must read again."""
 
     def positions(self) -> dict[int, Position]:
-        """Return partition -> position for every partition ever applied: read from there. Raises Later."""
+        """Return partition -> position for every partition ever applied: read from there. Raises RetryableError."""
         with translated(DATABASE), self._reads.connect() as connection:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
@@ -123,7 +123,7 @@ class CrmWriter:
         3. A record the database refuses is found by halving the batch: k of n cost at most 2k log2(n) + 1
            transactions. It is buried, and its neighbours are stored.
 
-        Raises Later; what was stored until then stays, and applying the same batch again completes it.
+        Raises RetryableError; what was stored until then stays, and applying the same batch again completes it.
         """
         applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
         self._buried.clear()
@@ -178,7 +178,10 @@ class CrmWriter:
         return applied + Applied(rows=tuple(rows))
 
     def _refuse_gaps(self, before: dict[int, Position]) -> None:
-        """Raise Later where the database is behind what we have read: it was restored, or is being filled anew."""
+        """Raise RetryableError where the database is behind what we have read.
+
+        It was restored, or is being filled anew.
+        """
         for partition, position in before.items():
             if position.next_offset < self._reached.get(partition, 0):
                 back = f"partition {partition} was set back to offset {position.next_offset}"
@@ -206,7 +209,7 @@ class CrmWriter:
 
 
 def rows_of(record: JournalRecord) -> Effects | None:
-    """Return the rows of a record, None if it holds none for us; raises Never or what the decoder raises."""
+    """Return the rows of a record, None if it holds none for us; raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
     if record.value is None or isinstance(record.value, StandIn):

@@ -108,12 +108,15 @@ async def test_p2_and_drain_commits_go_on_after_a_repeat_and_over_holes(
     topic, group = await cluster.create(unique("holes")), unique("holes")
     await cluster.send_with_holes(topic, 0, [b"0", b"2", b"4"])
     async with launch("reader", TOPIC=topic, GROUP=group) as reader:
-        await cluster.commits_reach(group, topic, {0: 5})
+        # The end of the last transaction is passed as well.
+        await cluster.commits_reach(group, topic, {0: 6})
         reader.tell(rewind=0)
         await reader.until(lambda: Counter(got(reader))[0, 4] == 2, "all is given again")
         await cluster.send_with_holes(topic, 0, [b"6", b"8"])
-        await cluster.commits_reach(group, topic, {0: 9})
-        assert got(reader) == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
+        await cluster.commits_reach(group, topic, {0: 10})
+        # This reader is also given what stands for the ends of transactions, at odd offsets; a stage passes it.
+        records = [place for place in got(reader) if not place[1] % 2]
+        assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 
 async def test_p3_a_graceful_rebalance_replays_nothing(cluster: Cluster, launch: Launch) -> None:

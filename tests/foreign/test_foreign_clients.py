@@ -165,7 +165,10 @@ def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome
     assert "Traceback" not in every.stderr
     assert every.returncode in {0, 1}, every.stderr
     said = json.loads(every.stdout.strip().splitlines()[-1])
-    assert said["replayed"] >= len(outcome.sent), said
+    assert said["selected"] >= sum(sent.letters or 0 for sent in outcome.sent.values()), said
+    assert said["replayed"] + sum(said["left_out"].values()) + said["failed"] == said["selected"], said
+    assert said["replayed"] > 0, said
+    assert said["ok"] is (every.returncode == 0), said
 
 
 def _sent_whole(clients: Clients) -> Sent:

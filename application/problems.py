@@ -6,12 +6,15 @@ is looked at until it has got on, for `PATIENCE_SECONDS` at most. So an idle, he
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 import aiohttp
 import msgspec
+from aiokafka import TopicPartition
 
 from application.lag import GROUPS, SINK, STAGES, Backlog, Lags
 from application.process_records import ProcessRecord, how_it_ended, read_records
@@ -19,6 +22,7 @@ from application.restart_pauses import HEALTHY_SECONDS
 from sink.consumer import GROUP as SINK_GROUP
 from sink.consumer import not_filled_from
 from streams.settings import Settings
+from streams.transactions import Held, held_partitions
 
 PATIENCE_SECONDS: Final = 15.0
 """How long something may not get on before that is a problem: a killed worker's partitions are taken over by then."""
@@ -31,6 +35,7 @@ OFTEN: Final = 3
 _ANSWER_SECONDS: Final = 5.0
 """How long a process may take to answer at `/ready`."""
 
+_NOTHING_HELD: Final[Mapping[TopicPartition, Held]] = MappingProxyType({})
 Stages = dict[str, dict[str, list[Backlog]]]
 
 
@@ -98,13 +103,18 @@ def _in_the_way(said: Any) -> str:
 # -- stages -----------------------------------------------------------------------------------------------------------
 
 
-def stands_still(backlogs: Iterable[Backlog], members: dict[str, int]) -> list[Problem]:
-    """Return the problems of partitions that have records and did not get on."""
+def stands_still(
+    backlogs: Iterable[Backlog], members: dict[str, int], held: Mapping[TopicPartition, Held] = _NOTHING_HELD
+) -> list[Problem]:
+    """Return the problems of partitions that have records and did not get on.
+
+    `held`: what the broker tells of the transactions that hold partitions back.
+    """
     problems = []
     stages: Stages = {}
     for backlog in backlogs:
-        if backlog.handled >= backlog.readable < backlog.end:
-            problems.append(_held_back(backlog))
+        if is_held_back(backlog):
+            problems.append(_held_back(backlog, held.get(backlog.place)))
         elif members.get(_group(backlog.stage), 1):
             stages.setdefault(backlog.stage, {}).setdefault(backlog.topic, []).append(backlog)
     for stage, topics in stages.items():
@@ -120,15 +130,29 @@ def stands_still(backlogs: Iterable[Backlog], members: dict[str, int]) -> list[P
     return problems
 
 
-def _held_back(backlog: Backlog) -> Problem:
+def is_held_back(backlog: Backlog) -> bool:
+    """Tell whether everything readable is handled, and an open transaction keeps the rest from its readers."""
+    return backlog.handled >= backlog.readable < backlog.end
+
+
+def _held_back(backlog: Backlog, held: Held | None) -> Problem:
     count = backlog.end - backlog.readable
     behind = f"{count:,} {'record' if count == 1 else 'records'} behind it"
     return Problem(
         backlog.stage,
         f"partition {backlog.partition} of {backlog.topic} is held back from offset {backlog.readable} on, with "
-        f"{behind}: a producer has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
+        f"{behind}: {_holder(held)} has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
         "`kafka-transactions.sh abort`",
     )
+
+
+def _holder(held: Held | None) -> str:
+    """Return who holds a partition back, as the subject of a sentence."""
+    if held is None or held.producer_id is None:
+        return "a producer"
+    name = f" (transactional id {held.transactional_id})" if held.transactional_id else ""
+    since = f", which last wrote at {held.since:%Y-%m-%d %H:%M:%S} UTC," if held.since else ""
+    return f"producer {held.producer_id}{name}{since}"
 
 
 def _group(stage: str) -> str:
@@ -188,8 +212,11 @@ class Watch:
                     self.empty.add(key)
                     del still[key]
             found = [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members)]
-            if not found or time.monotonic() - began > PATIENCE_SECONDS:
+            if not found:
                 return found
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                held = await self._holders(still.values())
+                return [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members, held)]
             await asyncio.sleep(LOOK_SECONDS)
             self.backlogs = await self._lags.backlogs()
             now = {(one.stage, one.place): one for one in self.backlogs}
@@ -198,6 +225,14 @@ class Watch:
                 for key, before in still.items()
                 if key in now and now[key].records and now[key].handled == before.handled
             }
+
+    async def _holders(self, backlogs: Iterable[Backlog]) -> dict[TopicPartition, Held]:
+        """Ask the broker who holds partitions back."""
+        topics = {backlog.topic for backlog in backlogs if is_held_back(backlog)}
+        if not topics:
+            return {}
+        found = await held_partitions(self._settings, topics, longer_than=timedelta(0))
+        return {TopicPartition(held.topic, held.partition): held for held in found}
 
 
 async def of_processes(settings: Settings) -> list[Problem]:

@@ -141,6 +141,7 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
 
         assert wait_until(is_named, NAMED_SECONDS), named
         assert json.loads(named[0].strip().splitlines()[-1])
+        assert "transactional id" in named[0], named
         outcome.look()
         assert id_of("waits") not in outcome.rows
     finally:

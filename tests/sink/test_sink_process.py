@@ -202,7 +202,9 @@ def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters
     headers = {name: value.decode() for name, value in letter.headers}
     assert letter.value == poison.value
     assert headers.pop("failed-at")
+    assert int(headers.pop("source-timestamp")) > 0
     assert headers == {
+        "failed-stage": "sink",
         "error-class": "DecodeError",
         "reason": "Input data was truncated",
         "source-topic": "lead-journal",

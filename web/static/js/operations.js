@@ -12,7 +12,8 @@ const find = (selector) => document.querySelector(selector);
 const WINDOW_MS = data.numbers.window_minutes * 60_000;
 const SAMPLES_MS = Math.min(WINDOW_MS, 30 * 60_000);
 const METHODS = { round_robin: "in turn", roster: "roster", ring_all: "ring all", distribute_all: "New Lead button", queue: "queue" };
-const STAGES = ["intake", "leads", "orgs", "relay", "sink"];
+const STAGES = ["intake", "leads", "orgs", "relay", "org_relay", "sink", "board"];
+const STAGE_NAMES = STAGES.map((stage) => stage.replace("_", " "));
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
@@ -29,7 +30,7 @@ const plots = {
   arrivals: new Plot(find('[data-plot="arrivals"]'), { series: ["arrived"], label: "Arrivals per minute", unit: whole }),
   claims: new Plot(find('[data-plot="claims"]'), { series: ["won", "lost"], label: "Claims per minute", unit: whole }),
   speed: new Plot(find('[data-plot="speed"]'), { series: ["p50", "p95"], label: "Time to first claim", unit: seconds }),
-  lag: new Plot(find('[data-plot="lag"]'), { series: STAGES, label: "Records not handled yet", unit: whole }),
+  lag: new Plot(find('[data-plot="lag"]'), { series: STAGE_NAMES, label: "Records not handled yet", unit: whole }),
 };
 
 let numbers = data.numbers;
@@ -150,7 +151,7 @@ function drawLag() {
   plots.lag.show(gaps(samples.map((sample) => ({ at: Date.parse(sample.at), values: STAGES.map((stage) => sample.lag[stage] ?? null) }))));
   fill(
     find('[data-table="lag"]'),
-    ["Time", ...STAGES],
+    ["Time", ...STAGE_NAMES],
     [...samples].reverse().slice(0, 60).map((sample) => [EXACT.format(Date.parse(sample.at)), ...STAGES.map((stage) => sample.lag[stage] ?? "")]),
     "No sample yet.",
   );

@@ -30,6 +30,8 @@ from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
 
+STOP_SECONDS: Final = 12.0
+"""How long a stop may take; then the process ends all the same. What is not acknowledged is read again."""
 PATIENCE_SECONDS: Final = 60.0
 """How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
 AGAIN_SECONDS: Final = 0.5
@@ -173,6 +175,8 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     if crashed.done():
         leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
     health.stopping = True
+    # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
+    loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
     measuring.cancel()
     await app.stop()
     for writer in writers:

@@ -14,9 +14,9 @@ from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
+from rules.inbound.refused_actions import answer_to_refused
+from rules.inbound.times import record_time
 from rules.org.directory import published_for
-from rules.refused_actions import answer_to_refused
-from rules.times import record_time
 from streams.app import StageApp
 from streams.dead_letters import verdict
 from streams.journal import MAX_BATCH_BYTES, check_size

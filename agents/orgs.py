@@ -15,9 +15,9 @@ from models.org_decisions import OrgKept
 from rules.org.org_partition import Decided
 from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
+from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import verdict
 from streams.fatal import Exit, leave
-from streams.letters import is_sent_again
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 

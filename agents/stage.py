@@ -9,9 +9,9 @@ from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
+from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
-from streams.letters import FATAL_ERROR
 from streams.metrics import EVENTS
 from streams.unreadable import StandIn, Unreadable
 

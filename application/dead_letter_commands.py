@@ -12,7 +12,7 @@ from application.dead_letter_marks import Dealt, Mark, Marker, read_marks
 from application.dead_letters import find_letters, org_of
 from application.replay import NotReplayable, Obstacle, Replayer, target_of
 from models.errors import RetryableError
-from streams.letters import Letter, read_letter
+from streams.dead_letter_reading import Letter, read_letter
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS

@@ -9,7 +9,7 @@ import msgspec
 from application.replay import Replayer
 from models import normalize
 from models.errors import ConfigError, RuntimeFailure
-from streams.letters import Letter, read_letter, text
+from streams.dead_letter_reading import Letter, read_letter, text
 from streams.reading import read_places, read_topic
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT

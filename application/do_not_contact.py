@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from models.errors import Refused, RetryableError
 from rules.inbound.do_not_contact import accept_listing, read_handle
-from rules.times import record_time
+from rules.inbound.times import record_time
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DO_NOT_CONTACT

@@ -20,7 +20,7 @@ from models.codec import decode_org_event
 from models.errors import PermanentError, RetryableError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
-from streams.letters import REPLAY_OF, Letter, ReadHeader, instant_of
+from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import (

@@ -15,7 +15,7 @@ from models.errors import PermanentError
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import effects
-from streams.letters import Letter, ReadHeader
+from streams.dead_letter_reading import Letter, ReadHeader
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG

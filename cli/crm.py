@@ -30,7 +30,7 @@ def rebuild_crm(
     """
     from msgspec import to_builtins
 
-    from application.crm import plan, rebuild
+    from application.crm_rebuild import plan, rebuild
 
     settings = running()
     planned = asyncio.run(plan(settings, discard_history=discard_history))

@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 from models.errors import PermanentError, RetryableError
 from sink.writer import JournalRecord
 from streams.brake import Brake
+from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import count, make_letter
-from streams.letters import FATAL_ERROR
 from streams.topics import DEAD_LETTERS
 
 STAGE: Final = "sink"

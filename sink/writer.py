@@ -14,7 +14,7 @@ from sink.db_errors import reason_of, translated
 from sink.rows import Effects, effects, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
-from streams.letters import FATAL_ERROR
+from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 from streams.unreadable import StandIn, Unreadable
 

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from models.errors import RetryableError
 from streams.closing import stop_consumer
+from streams.dead_letter_reading import Letter, read_letter
 from streams.fatal import Exit, leave
-from streams.letters import Letter, read_letter
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 

@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from models.errors import PermanentError, Refused
-from streams import letters
+from streams import dead_letter_reading as letters
+from streams.dead_letter_reading import FATAL_ERROR
 from streams.journal import JournalWriter, Receipt
-from streams.letters import FATAL_ERROR
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES

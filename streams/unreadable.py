@@ -9,14 +9,14 @@ from typing import Any, Final, Self
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from streams.inflate import CODECS
-from streams.letters import (
+from streams.dead_letter_reading import (
     HEADERS_DROPPED,
     KEY_CUT_FROM,
     UNREADABLE_CODEC,
     UNREADABLE_OFFSETS,
     VALUE_CUT_FROM,
 )
+from streams.inflate import CODECS
 from streams.metrics import UNREADABLE
 
 _log = structlog.get_logger(__name__)

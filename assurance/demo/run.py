@@ -14,7 +14,7 @@ from rich.live import Live
 
 from application.importing.send import send_file
 from assurance.demo.directory import OPENED, YOURS, lender, officers, opened
-from assurance.demo.known import people_of
+from assurance.demo.known_people import people_of
 from assurance.demo.loan_officers import work
 from assurance.demo.screen import exceptions_open, line, offers_made, screen
 from assurance.demo.sign_ins import CONSOLE_PORT, invitation, signed_up

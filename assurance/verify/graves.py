@@ -8,7 +8,7 @@ import msgspec
 from assurance.verify.catch_up import INBOUND
 from assurance.verify.findings import Findings
 from assurance.verify.records import place
-from streams.letters import REPLAY_OF, Letter, number, read_letter, text
+from streams.dead_letter_reading import REPLAY_OF, Letter, number, read_letter, text
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 Where = tuple[str, int, int]

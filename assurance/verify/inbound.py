@@ -14,9 +14,9 @@ from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.envelope import digest
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
+from rules.inbound.refused_actions import answer_to_refused
+from rules.inbound.times import record_time
 from rules.org.directory import published_for
-from rules.refused_actions import answer_to_refused
-from rules.times import record_time
 
 
 class Inbound:

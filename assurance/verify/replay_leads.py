@@ -25,7 +25,7 @@ from models.lead import DirectoryRow, LeadRow
 from rules.lead.machine import resumed, step
 from rules.outbound.lead_org_messages import identity
 from rules.queues.rule_book import RuleBook
-from streams.letters import is_sent_again
+from streams.dead_letter_reading import is_sent_again
 from streams.timers import overdue
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 

@@ -33,7 +33,7 @@ from models.org_decisions import OrgKept, OrgStep
 from models.persons import ArrivalPlaced, ContactBarred
 from rules.org.org_partition import OrgPartition
 from rules.outbound.public_messages import origin
-from streams.letters import is_sent_again
+from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
 _TOLD: Final = OrgAnswer | ArrivalPlaced | ContactBarred

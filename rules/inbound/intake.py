@@ -22,7 +22,7 @@ from models.org import PersonArrived
 from models.publication import KINDS
 from rules.inbound import publication
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, place, storable
-from rules.times import may_be_created
+from rules.inbound.times import may_be_created
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs one of these: something to tell it from others."""
@@ -75,7 +75,7 @@ def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetim
 def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     """Read one record of `lead-actions`.
 
-    Without a readable action id and lead id it is refused; rules/refused_actions.py answers whom it can. Any
+    Without a readable action id and lead id it is refused; rules/inbound/refused_actions.py answers whom it can. Any
     other field that cannot be read is named in the event's `invalid`. Whether the action exists and is allowed,
     the lead machine decides. Raises Refused, and nothing else.
     """

@@ -10,7 +10,7 @@ from models.codec import decode_event, decode_org_event
 from models.errors import PermanentError, Refused
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
-from rules.refused_actions import answer_to_refused
+from rules.inbound.refused_actions import answer_to_refused
 from streams.topics import LEAD_LOG, ORG_LOG
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

@@ -23,7 +23,7 @@ from models.codec import decode_row
 from models.lead import LeadRow
 from runtime.exits import read_exits
 from runtime.up import everything
-from streams.letters import Letter, read_letter
+from streams.dead_letter_reading import Letter, read_letter
 from streams.reading import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.test_commands import firstclaim, last_line

@@ -10,9 +10,9 @@ import pytest
 
 from models.errors import PermanentError, Refused
 from streams import dead_letters
+from streams.dead_letter_reading import read_letter
 from streams.dead_letters import CUT_BYTES, MOST_REASON, bury, count, verdict
 from streams.journal import MAX_RECORD_BYTES, JournalWriter
-from streams.letters import read_letter
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import BY_NAME, DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from tests.fixtures.servers import unique

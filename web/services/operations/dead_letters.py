@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from application.dead_letters import org_of, shown
 from application.replay import is_replayable
 from streams.closing import stop_consumer
-from streams.letters import read_letter
+from streams.dead_letter_reading import read_letter
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 

@@ -20,7 +20,7 @@ from runtime.process import free_port, spawn, stop_process, wait_until
 from runtime.up import everything
 from streams import reading
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
-from tests.application.every_command import RUNS_ON, Said, arguments, call, leaves
+from tests.cli.every_command import RUNS_ON, Said, arguments, call, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from application.dead_letters import org_of, shown
 from application.replay import NotReplayable, Obstacle, is_replayable, target_of
+from streams.dead_letter_reading import OURS, Letter, Source, read_letter, restored, set_apart
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
-from streams.letters import OURS, Letter, Source, read_letter, restored, set_apart
 from streams.topics import MAX_DEAD_LETTER_BYTES
 from web.services.operations.dead_letters import Letter as Listed
 

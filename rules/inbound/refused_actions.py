@@ -13,7 +13,7 @@ from models import normalize
 from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested
 from rules.inbound.envelope import Headers
-from rules.salvage import Nested, Salvaged, salvage, salvage_at
+from rules.inbound.salvage import Nested, Salvaged, salvage, salvage_at
 
 NO_LEAD: Final = "unreadable"
 """The lead id of an answer where the action's cannot be repeated."""

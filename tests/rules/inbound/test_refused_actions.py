@@ -13,10 +13,10 @@ from models.decisions import Answered, Reason, Result
 from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested, LeadArrived
 from rules.inbound.intake import accept_action, accept_arrival
+from rules.inbound.refused_actions import NO_LEAD, answer_to_refused
+from rules.inbound.salvage import MAX_SCANNED, Nested, salvage
 from rules.lead.machine import step
 from rules.queues.rule_book import RuleBook
-from rules.refused_actions import NO_LEAD, answer_to_refused
-from rules.salvage import MAX_SCANNED, Nested, salvage
 
 LEAD = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
 CLAIM: dict[str, Any] = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rules.inbound.intake import accept_arrival
-from rules.times import record_time
+from rules.inbound.times import record_time
 
 NOW = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 

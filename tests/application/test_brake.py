@@ -163,7 +163,8 @@ async def story(stack: Everything, said: list[str]) -> None:
     assert not {"boom lead-0", "boom intake-0"} & (await leads(stack)).keys()
     again = firstclaim(stack, "dead-letters", "replay", "--all", "--class", "fatal_error", "--json")
     assert again.returncode == 0, again.stderr
-    assert last_line(again) == {"replayed": len(FAILED)}
+    replayed = last_line(again)
+    assert (replayed["ok"], replayed["replayed"], replayed["failed"]) == (True, len(FAILED), 0), replayed
     wanted |= set(FAILED)
 
     async def offered() -> bool:

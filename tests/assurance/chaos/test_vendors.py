@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
 
-from assurance.chaos.poison import poison_in
+from assurance.chaos.poison import UNREADABLE_KEY, poison_in
 from assurance.chaos.vendors import AnyHeaders, consumer, producer
 from models.errors import ConfigError
 from streams.settings import Settings
@@ -32,6 +33,9 @@ def test_the_commands_do_not_need_librdkafka() -> None:
 def test_poison_is_counted_whatever_its_headers_are(settings: Settings) -> None:
     """What was aborted is no poison; what nobody can read is."""
     topic = unique("poison")
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    for made in admin.create_topics([NewTopic(topic, 1, 1)], operation_timeout=60).values():
+        made.result(60)
     poison = [("chaos", b"poison")]
     by = producer(settings, compression_type="zstd")
     by.produce(topic, value=b"x", headers=poison, partition=0)
@@ -47,7 +51,7 @@ def test_poison_is_counted_whatever_its_headers_are(settings: Settings) -> None:
         transaction.flush(60)
         end(60)
     any_headers = AnyHeaders(settings)
-    any_headers.send(topic, b"x", key=b"k", headers=[(b"\xff\xfe", b"1")])
+    any_headers.send(topic, b"x", key=UNREADABLE_KEY, headers=[(b"\xff\xfe", b"1")])
     assert any_headers.flush()
     any_headers.close()
     assert poison_in(settings, topic) == 4

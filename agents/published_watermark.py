@@ -95,7 +95,7 @@ def _number(record: Any, partition: int) -> tuple[int, int]:
     """Return which effect a message is; of a message that is none of ours, that nothing is known."""
     for name, value in record.headers:
         if name == "ce_id":
-            place = effect_place(SOURCE_LOG, value.decode(errors="replace"))
+            place = effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))
             if place is not None and place[0] == partition:
                 return place[1], place[2]
     return NOTHING

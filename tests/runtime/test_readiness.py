@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from application import restart_pauses
 from models.errors import StartFailed
-from runtime import Child, Supervisor, supervisor
+from runtime import Child, Supervisor
 from runtime.process import free_port
 from runtime.readiness import cpu_seconds, reasons_in, wait_for
 from streams.fatal import Exit
@@ -92,7 +93,7 @@ def test_a_process_of_ours_that_cannot_go_on_may_come_up_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lost lease is a busy machine's; what other programs end with three times is not going to change."""
-    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(restart_pauses, "LONGEST_PAUSE_SECONDS", 0.2)
     ends = tmp_path / "ends"
     code = (
         "import pathlib, sys, time\n"

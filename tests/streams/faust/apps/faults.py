@@ -78,7 +78,7 @@ def nothing_was_told(stages: Stages) -> Stages:
     async def read(*_: Any) -> None:
         return
 
-    RELAY.Told.read = read
+    RELAY.PublishedWatermark.read = read
     return stages
 
 

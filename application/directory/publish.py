@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
 from models.errors import PublishedMeanwhile, Refused, RetryableError
-from models.publication import KINDS
+from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
 from streams.closing import stop_consumer
@@ -121,7 +121,7 @@ async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[i
     sent: list[asyncio.Future[Any]] = [
         await producer.send(
             DIRECTORY,
-            None if value is None else msgspec.json.encode(value),
+            None if value is None else msgspec.json.encode(with_id(kind, object_id, dict(value))),
             f"{org}/{kind}/{object_id}".encode(),
         )
         for (kind, object_id), value in objects.items()

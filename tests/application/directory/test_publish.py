@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kafka
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 KEY = ("rep", "n4")
 N4: dict[str, Any] = {"rep_id": "n4", "name": "Nora Four", "teams": ["west"], "licensed_states": ["RI"]}
 

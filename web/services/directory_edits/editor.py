@@ -4,6 +4,7 @@ Nothing is published that the engine would not take, that points nowhere, or tha
 """
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from http import HTTPStatus
 from typing import Any, Final
@@ -52,6 +53,10 @@ class Editor:
         `value` None removes it. Raises `PublicationErrors` with every reason by its path in the object, and 412 with
         what changed if somebody published meanwhile.
         """
+        if base is not None and base >= self._directory.end:
+            # Another console showed a version that this one has not read yet. One that nobody has is refused below.
+            with contextlib.suppress(RetryableError):
+                await self._directory.until_read(base, READ_BACK_SECONDS)
         async with self._turns[org]:
             for _ in range(ATTEMPTS):
                 try:

@@ -176,7 +176,7 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_040_000)
             await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
-            for value in (b"7", b'{"name": "Ann", "role": "rep"}'):
+            for value in (b"7", b'{"rep_id": "ann", "name": "Ann", "role": "rep"}'):
                 await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
 
     asyncio.run(send())

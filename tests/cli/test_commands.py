@@ -174,7 +174,7 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
         async with AIOKafkaProducer(**fed.settings.aiokafka_options(), **options) as producer:
             await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
-            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_040_000)
+            await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_048_500)
             await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
             for value in (b"7", b'{"rep_id": "ann", "name": "Ann", "role": "rep"}'):
                 await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
@@ -188,7 +188,7 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     assert any("\\xff" in one["value"] for one in whole)
     (cut,) = [one for one in whole if one["value_cut_from"]]
     assert (cut["value_cut_from"], cut["error_class"]) == (5_000_000, "too_large")
-    (large,) = [one for one in whole if len(one["value"]) == 1_040_000]
+    (large,) = [one for one in whole if len(one["value"]) == 1_048_500]
     (old,) = [one for one in whole if one["source"].startswith("directory:")]
     for one, why in (
         (cut, "only the first 262144 of its 5000000 bytes were kept"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,7 +67,7 @@ async def clients_time(engine: Engine, topic: str) -> None:
 async def test_p8_a_records_time_costs_only_the_time(engine_without: Any) -> None:
     """They lie there before the worker starts, which then gives the topic the broker's time."""
     engine, outside = engine_without
-    began = datetime.now(UTC)
+    began = datetime.now(UTC) - timedelta(milliseconds=1)  # Kafka cuts its times to milliseconds
     for name, milliseconds in TIMES.items():
         value = json.dumps({"vendor": "m", "external_id": name}).encode()
         outside.send(LEAD_ARRIVALS, value, timestamp=milliseconds)

@@ -11,12 +11,8 @@ from typing import Any, Final
 import structlog
 import uvloop
 
-from agents.intake import IntakeStage
+from agents import intake, leads, org_relay, orgs, relay
 from agents.lag import LagMeter
-from agents.leads import LeadsStage
-from agents.org_relay import OrgRelayStage
-from agents.orgs import OrgsStage
-from agents.relay import RelayStage
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
@@ -46,12 +42,12 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim worker`; return what they write with."""
-    return [IntakeStage(app).writer, LeadsStage(app).writer, OrgsStage(app).writer]
+    return [stage.attach(app).writer for stage in (intake, leads, orgs)]
 
 
 def relay_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim relay`; return what they write with."""
-    return [RelayStage(app).writer, OrgRelayStage(app).writer]
+    return [stage.attach(app).writer for stage in (relay, org_relay)]
 
 
 Stages = Callable[[StageApp], list[JournalWriter]]

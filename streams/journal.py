@@ -15,15 +15,13 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from models.errors import PermanentError, RetryableError
+from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
-MAX_RECORD_BYTES: Final = 1_000_000
-"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
@@ -301,19 +299,6 @@ class JournalWriter:
             self._room.set()
         if self._waiting == 0:
             self._idle.set()
-
-
-def check_size(
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[Header] = (),
-    most: int = MAX_RECORD_BYTES,
-) -> int:
-    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
-    size = record_size(key, value, headers)
-    if size > most:
-        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
-    return size
 
 
 def _send_only_awake(client: Any, lease: Lease) -> None:

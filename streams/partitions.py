@@ -7,7 +7,10 @@ one from the key, and nothing has to be in step with another topic.
 from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final
+
+from aiokafka.partitioner import murmur2
 
 from models.errors import ConfigError
 from streams.settings import Settings
@@ -23,6 +26,9 @@ class Shape(Enum):
     ONE = "one order for all: an offset is a version"
 
 
+KEYS_REMEMBERED: Final = 4_096
+"""Keys whose hash is remembered: every org, and the leads that people work on just now."""
+
 Counts = Mapping[str, int]
 """Topic -> partitions."""
 
@@ -35,6 +41,16 @@ _NEW: Final = (
 _IN_USE: Final = (
     " If firstclaim has run on it, put it back from a copy that has {must}, or begin with all topics new."
 )
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition of a key, as Java's client computes it."""
+    return _hash(key) % partitions
+
+
+@lru_cache(KEYS_REMEMBERED)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key) & 0x7FFFFFFF)
 
 
 def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> Settings:

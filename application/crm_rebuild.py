@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy import Engine
 
@@ -21,6 +20,7 @@ from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
 from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
 from sink.writer import Applied, CrmWriter, JournalRecord
+from streams import clients
 from streams.reading import extent, read_topic
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
@@ -202,12 +202,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 @asynccontextmanager
 async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
     """Yield where records go that cannot be stored, as a sink has it."""
-    producer = AIOKafkaProducer(
-        **settings.aiokafka_options(),
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=LARGEST_REQUEST_BYTES,
-    )
+    producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
         await producer.start()
         yield Graveyard(producer, asyncio.get_running_loop())

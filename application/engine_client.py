@@ -10,13 +10,13 @@ from typing import Any, Final, Protocol, Self
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
 from models.decisions import Reason, Result
 from models.public import QueueChange, personal_queue
 from models.publication import with_id
-from streams.closing import stop_consumer
+from streams import clients
+from streams.clients import Consumer, Producer, stop_consumer
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
 
@@ -107,27 +107,16 @@ class EngineClient:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._answers: dict[str, Answer] = {}
         self._changed = asyncio.Condition()
-        self._producer: AIOKafkaProducer | None = None
-        self._consumer: AIOKafkaConsumer | None = None
+        self._producer: Producer | None = None
+        self._consumer: Consumer | None = None
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        options = self.settings.aiokafka_options()
-        self._producer = AIOKafkaProducer(
-            **options,
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=REQUEST_MS,
-            max_batch_size=BATCH_BYTES,
+        self._producer = clients.producer(
+            self.settings, request_timeout_ms=REQUEST_MS, max_batch_size=BATCH_BYTES
         )
         topics = (LEAD_DECISIONS, QUEUE_CHANGES) if self._follow_queues else (LEAD_DECISIONS,)
-        self._consumer = AIOKafkaConsumer(
-            *topics,
-            **self.settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
+        self._consumer = clients.consumer(self.settings, *topics, reset="earliest")
         try:
             await self._producer.start()
             for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY):

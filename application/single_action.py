@@ -5,11 +5,10 @@ import uuid
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from models.errors import RetryableError, RuntimeFailure
-from streams import reading
-from streams.closing import stop_consumer
+from streams import clients, reading
+from streams.clients import Consumer, Producer, stop_consumer
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS
 
@@ -24,10 +23,8 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         "action_id": str(uuid.uuid4()),
         **{key: value for key, value in action.items() if value is not None},
     }
-    consumer = AIOKafkaConsumer(
-        LEAD_DECISIONS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
-    )
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    consumer = clients.consumer(settings, LEAD_DECISIONS)
+    producer = clients.producer(settings)
     try:
         await _start(consumer, producer)
         # Positions first: an answer may come before a consumer has asked where the end is.
@@ -48,7 +45,7 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
     raise RuntimeFailure(str(action["type"]), "the answers ended")
 
 
-async def _start(consumer: AIOKafkaConsumer, producer: AIOKafkaProducer) -> None:
+async def _start(consumer: Consumer, producer: Producer) -> None:
     try:
         async with asyncio.timeout(reading.START_SECONDS):
             await consumer.start()

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import for_code
 
 from models.errors import ConfigError, StartFailed
 from runtime import Child, LocalStack, ValkeyServer
 from runtime.process import free_port, wait_until
+from streams import clients
 from streams.settings import Settings
 from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
 
@@ -176,7 +177,7 @@ async def _remove(here: Ground) -> None:
 
 @contextlib.asynccontextmanager
 async def _admin(settings: Settings) -> Any:
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     await admin.start()
     try:
         yield admin

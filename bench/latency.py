@@ -18,7 +18,6 @@ from typing import Any, Final, Self
 
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import load
 from bench.ground import Ground, Say, ground, quiet, started
@@ -26,6 +25,8 @@ from bench.watch import watching
 from models.codec import encode_event
 from models.errors import StartFailed
 from models.events import ActionRequested
+from streams import clients
+from streams.clients import Consumer
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
@@ -117,17 +118,11 @@ class _Probe:
     """A producer, and a consumer for each topic that answers."""
 
     def __init__(self, settings: Settings, per_s: float, warm: int) -> None:
-        options = settings.aiokafka_options()
         self._pause = 1 / per_s
         self._warm = warm
         self._partitions = settings.partitions
-        self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
-        self._consumers = {
-            topic: AIOKafkaConsumer(
-                topic, **settings.consumer_options(), group_id=None, auto_offset_reset="latest"
-            )
-            for topic in READ_AS
-        }
+        self._producer = clients.producer(settings, idempotent=False)
+        self._consumers = {topic: clients.consumer(settings, topic) for topic in READ_AS}
         self._seen: dict[str, dict[str, float]] = {topic: {} for topic in READ_AS}
         self._readers: list[asyncio.Task[None]] = []
 
@@ -150,7 +145,7 @@ class _Probe:
             await consumer.stop()
         await self._producer.stop()
 
-    async def _read(self, topic: str, consumer: AIOKafkaConsumer) -> None:
+    async def _read(self, topic: str, consumer: Consumer) -> None:
         read, seen = READ_AS[topic], self._seen[topic]
         while True:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
@@ -169,7 +164,7 @@ class _Probe:
             due += self._pause
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             sent[action_id] = time.perf_counter()
-            await self._producer.send(log, value, key, partition=load.partition_of(key, self._partitions))
+            await self._producer.send(log, value, key, partition=clients.partition_of(key, self._partitions))
         counted = [action_id for action_id, _, _ in records[self._warm :]]
         return {topic: _percentiles(await self._waits(topic, sent, counted)) for topic in seen_on}
 

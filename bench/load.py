@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from aiokafka.partitioner import murmur2
-
 from models.codec import encode_event
 from models.events import ActionRequested, DirectoryPublished, Event, LeadArrived
 from models.facts import Facts
+from streams.clients import partition_of
 from streams.journal import JournalWriter
 from streams.settings import Settings
 
@@ -23,11 +22,6 @@ _YIELD_EVERY: Final = 500
 
 Record = tuple[bytes, bytes]
 """Key and value."""
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition of a key, as every producer of ours and Java's chooses it."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 def lead_ids(count: int, *, first: int = 0) -> list[str]:

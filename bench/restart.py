@@ -15,13 +15,13 @@ import time
 from typing import Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench import load
 from bench.ground import READY_SECONDS, Ground, Say, ground, quiet
 from models.codec import encode_event
 from models.errors import StartFailed
 from runtime import Supervisor
+from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_LOG
 
@@ -100,12 +100,11 @@ class _Probe:
 
     def __init__(self, settings: Settings, first: int) -> None:
         self._first = first
-        options = settings.aiokafka_options()
-        self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
-        self._consumer = AIOKafkaConsumer(LEAD_DECISIONS, **settings.consumer_options(), group_id=None)
+        self._producer = clients.producer(settings, idempotent=False)
+        self._consumer = clients.consumer(settings, LEAD_DECISIONS)
         self._leads: dict[int, list[str]] = {n: [] for n in range(settings.partitions)}
         for lead_id in load.lead_ids(LEADS):
-            self._leads[load.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
+            self._leads[clients.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
         self._open: dict[str, tuple[int, float]] = {}
         self._answered: dict[int, list[tuple[float, float]]] = {n: [] for n in self._leads}
         self._tasks: list[asyncio.Task[None]] = []

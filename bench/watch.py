@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from models.errors import StartFailed
 from runtime import Child
+from streams import clients
+from streams.clients import Consumer
 from streams.settings import Settings
 
 POLL_SECONDS: Final = 0.1
@@ -23,7 +25,7 @@ Ends = dict[TopicPartition, int]
 class Watch:
     """A consumer without a group. Use `watching`."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, partitions: int) -> None:
+    def __init__(self, consumer: Consumer, partitions: int) -> None:
         self._consumer = consumer
         self._partitions = partitions
 
@@ -70,12 +72,7 @@ class Watch:
 @contextlib.asynccontextmanager
 async def watching(settings: Settings) -> AsyncIterator[Watch]:
     """Yield a watch that is connected."""
-    consumer = AIOKafkaConsumer(
-        **settings.consumer_options(),
-        group_id=None,
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=4 << 20,
-    )
+    consumer = clients.consumer(settings, max_partition_fetch_bytes=4 << 20)
     await consumer.start()
     try:
         yield Watch(consumer, settings.partitions)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import redis.asyncio
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
@@ -23,7 +23,8 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 from streams.unreadable import records_of
 
@@ -104,13 +105,7 @@ class Board:
 
     async def _follow(self, generation: Generation) -> None:
         """Apply what comes to one generation. Ends by an exception only."""
-        consumer = AIOKafkaConsumer(
-            self._sources.changes,
-            **self._settings.consumer_options(stand_ins=True),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        consumer = make_consumer(self._settings, self._sources.changes, reset="none", stand_ins=True)
         try:
             await consumer.start()
             positions = await _seek(consumer, generation)
@@ -147,7 +142,7 @@ class Board:
         metrics.APPLIED.inc(applied)
         metrics.SKIPPED.inc(len(changes) - applied)
 
-    async def _measure(self, consumer: AIOKafkaConsumer, positions: dict[int, int], *, idle: bool) -> None:
+    async def _measure(self, consumer: Consumer, positions: dict[int, int], *, idle: bool) -> None:
         """Compare with the topic's ends: those of the last fetch, or asked for now if nothing came.
 
         Asking also tells a quiet Kafka from one that is away: then `RetryableError` is raised, and waited for.
@@ -190,7 +185,7 @@ class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never
     """The offset to go on from is not in the topic (any more)."""
 
 
-async def _seek(consumer: AIOKafkaConsumer, generation: Generation) -> dict[int, int]:
+async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     """Go to where the generation was read to; raise `_Gap` if the topic does not reach there."""
     places = sorted(consumer.assignment())
     begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 import sqlalchemy
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
@@ -22,6 +21,7 @@ from runtime.checks import Check, codecs, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
+from streams import clients
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -173,9 +173,7 @@ def _ask_kafka(settings: Settings) -> str:
 
     async def ask() -> str:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            client = AIOKafkaAdminClient(
-                **settings.aiokafka_options(), request_timeout_ms=_TIMEOUT_SECONDS * 1000
-            )
+            client = clients.admin(settings, request_timeout_ms=_TIMEOUT_SECONDS * 1000)
             try:
                 await client.start()
                 node = await client.find_coordinator("firstclaim-doctor")

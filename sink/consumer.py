@@ -13,13 +13,14 @@ from time import perf_counter
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
 from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
-from streams import metrics
+from streams import clients, metrics
+from streams.clients import Consumer
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
 
@@ -44,14 +45,14 @@ LONGEST_DELAY_S: Final = 5.0
 METADATA_MS: Final = 30_000
 
 
-def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsumer:
+def make_consumer(settings: Settings, instance_id: str | None) -> Consumer:
     """Return a consumer of the sink's group, not started. `instance_id`: static membership."""
-    return AIOKafkaConsumer(
-        **settings.consumer_options(stand_ins=True),
-        group_id=GROUP,
+    return clients.consumer(
+        settings,
+        group=GROUP,
         group_instance_id=instance_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        reset="earliest",
+        stand_ins=True,
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         rebalance_timeout_ms=REBALANCE_MS,
@@ -70,7 +71,7 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, condition: Readiness) -> None:
+    def __init__(self, consumer: Consumer, writer: CrmWriter, condition: Readiness) -> None:
         self._consumer = consumer
         self._writer = writer
         self._condition = condition

@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
@@ -25,7 +24,8 @@ from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.brake import Brake, make_brake
-from streams.closing import stop_consumer
+from streams.clients import producer as make_producer
+from streams.clients import stop_consumer
 from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.settings import Settings
@@ -66,12 +66,7 @@ class Sink:
 
         await self._patiently(stop, brake)
         engine = connect(settings.database_url)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=LARGEST_REQUEST_BYTES,
-        )
+        producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
         writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.condition)

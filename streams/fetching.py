@@ -4,7 +4,7 @@ aiokafka unpacks what was fetched while its reader iterates, and raises at the f
 codec, a header name that is not UTF-8, a wrong checksum. The position stays before it, so every restart meets it again.
 
 What cannot be read is counted (`firstclaim_unreadable`), logged and passed. A consumer of
-`Settings.consumer_options(stand_ins=True)` gets a stand-in in its place, to bury it in order (`streams.unreadable`).
+`streams.clients.consumer(stand_ins=True)` gets a stand-in in its place, to bury it in order (`streams.unreadable`).
 """
 
 from typing import Final

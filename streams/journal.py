@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
 from models.errors import PermanentError, RetryableError
+from streams.clients import Producer
+from streams.clients import producer as make_producer
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
@@ -130,7 +131,7 @@ class JournalWriter:
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
         self._settings = settings
         self._lease = lease
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._waiting = 0
         self._room = asyncio.Event()
@@ -141,13 +142,8 @@ class JournalWriter:
 
     async def start(self) -> None:
         """Connect; raises `RetryableError` where Kafka is away."""
-        producer = AIOKafkaProducer(
-            **self._settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        producer = make_producer(
+            self._settings, max_batch_size=MAX_BATCH_BYTES, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
         try:
             await producer.start()

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 
 STALL_SECONDS: Final = 30.0
@@ -39,14 +40,7 @@ async def read_topic(
     nothing came for `STALL_SECONDS` with records still to come. Close the iterator (`aclosing`) when
     leaving it early.
     """
-    consumer = AIOKafkaConsumer(
-        topic,
-        **settings.consumer_options(),
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=4 << 20,
-    )
+    consumer = make_consumer(settings, topic, reset="none", max_partition_fetch_bytes=4 << 20)
     try:
         await _start(consumer, topic)
         places = await _begin(consumer, topic, partitions)
@@ -86,7 +80,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
     ]
     if not inside:
         return found
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, auto_offset_reset="none")
+    consumer = make_consumer(settings, reset="none")
     try:
         await _start(consumer, topic)
         consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
@@ -105,7 +99,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return of each partition of a topic the first offset and the one after the last. Raises `RetryableError`."""
-    consumer = AIOKafkaConsumer(topic, **settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = make_consumer(settings, topic)
     try:
         await _start(consumer, topic)
         places = sorted(consumer.assignment())
@@ -117,7 +111,7 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     return {place.partition: (begin[place], end[place]) for place in places}
 
 
-async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) -> Any:
+async def _at(consumer: Consumer, place: TopicPartition, offset: int) -> Any:
     """Return the record at an offset, None where there is none that can be read. Raises TimeoutError."""
     async with asyncio.timeout(STALL_SECONDS):
         # Where there is none the position moves on without a record.
@@ -128,7 +122,7 @@ async def _at(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int) ->
     return None
 
 
-async def _start(consumer: AIOKafkaConsumer, topic: str) -> None:
+async def _start(consumer: Consumer, topic: str) -> None:
     try:
         async with asyncio.timeout(START_SECONDS):
             await consumer.start()
@@ -136,9 +130,7 @@ async def _start(consumer: AIOKafkaConsumer, topic: str) -> None:
         raise RetryableError("Kafka", f"it is away or has no topic {topic}") from error
 
 
-async def _begin(
-    consumer: AIOKafkaConsumer, topic: str, partitions: Collection[int] | None
-) -> list[TopicPartition]:
+async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | None) -> list[TopicPartition]:
     """Take the partitions asked for, or all."""
     if partitions is None:
         return sorted(consumer.assignment())
@@ -148,9 +140,7 @@ async def _begin(
     return places
 
 
-async def _next(
-    consumer: AIOKafkaConsumer, topic: str, at: dict[TopicPartition, int] | None
-) -> AsyncIterator[Any]:
+async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | None) -> AsyncIterator[Any]:
     """Yield the next records; if there must be some (`at`: the positions now) and none come: `RetryableError`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + STALL_SECONDS

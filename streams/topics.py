@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from models import public
 from models.errors import ConfigError, RuntimeFailure
+from streams.clients import admin as make_admin
 from streams.partitions import Shape, check_counts, settled
 from streams.settings import Settings
 from streams.topic_admin import TopicAdmin
@@ -156,7 +157,7 @@ async def provision(settings: Settings) -> Settings:
     Raises `ConfigError` that names topic, setting, what it is and what it must be, and the way out: a log whose
     timestamps are the clients', or a journal with another number of partitions, would decide wrongly and never say so.
     """
-    admin = TopicAdmin(**settings.aiokafka_options())
+    admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
         await admin.start()
         present = await _counts(admin)
@@ -181,7 +182,7 @@ async def as_made(settings: Settings) -> Settings:
 
     Raises `RuntimeFailure` where Kafka is away.
     """
-    admin = TopicAdmin(**settings.aiokafka_options())
+    admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
         await admin.start()
         return settled(settings, _shapes(), await _counts(admin))

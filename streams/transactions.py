@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.producers import DescribeProducersRequest, ListTransactionsRequest
 from streams.settings import Settings
 
@@ -57,7 +58,7 @@ class Held:
         )
 
 
-async def high_watermarks(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, int]:
+async def high_watermarks(consumer: Consumer, places: Iterable[Any]) -> dict[Any, int]:
     """Return where partitions end, open transactions included; `end_offsets` of our consumers stops before those."""
     # The question is asked as a consumer of everything would ask it; what the consumer itself reads stays as it is.
     asker = copy.copy(consumer._fetcher)  # noqa: SLF001  # there is no public way to ask for one question
@@ -74,7 +75,7 @@ async def held_partitions(
     Left out is one whose producer has written within `longer_than`. One of which the broker does not tell when that was
     is in the list. Topics that do not exist are left out. Raises `RetryableError` where Kafka is away.
     """
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = make_consumer(settings)
     try:
         await consumer.start()
         known = await consumer._client.fetch_all_metadata()  # noqa: SLF001  # of topics it is not subscribed to

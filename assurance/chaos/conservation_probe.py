@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from assurance.verify.cross_state import CONSERVED
 from assurance.verify.records import name
 from models.lead import OWNED_PHASES, Phase
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, partitions_of
 
@@ -138,9 +139,7 @@ class ConservationProbe:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _read_once(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
-        )
+        consumer = make_consumer(self._settings)
         try:
             await consumer.start()
             for topic in (LEAD_JOURNAL, LEAD_LOG):
@@ -148,7 +147,7 @@ class ConservationProbe:
         finally:
             await stop_consumer(consumer)
 
-    async def _read_on(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+    async def _read_on(self, consumer: Consumer, topic: str) -> None:
         places = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)

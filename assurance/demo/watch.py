@@ -4,17 +4,18 @@ import asyncio
 import contextlib
 import time
 from collections import Counter, deque
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 
 from application.lag import Lags
 from application.status import exceptions_by_reason, phases
 from assurance.load.offers import Offers
 from board.reader import Reader
 from models.errors import RetryableError
+from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS
 
@@ -62,23 +63,19 @@ class Watch:
 
     async def answers(self) -> None:
         """Follow the answers for ever."""
-        consumer = AIOKafkaConsumer(
-            LEAD_DECISIONS, **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
-        )
-        await consumer.start()
-        try:
-            async for record in consumer:
-                answer = msgspec.json.decode(record.value)
-                if answer["type"] in TAKES:
-                    self.seen.results[answer["result"]] += 1
-                    if answer["result"] == "won":
-                        self.seen.winners[answer["rep_id"]] += 1
-                        if self.seen.first_claim_after is None:
-                            self.seen.first_claim_after = time.monotonic() - self.seen.began
-                self.seen.last.append(answer)
-        finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await consumer.stop()
+        async with aclosing(follow(self._settings, LEAD_DECISIONS, from_end=True)) as batches:
+            async for batch in batches:
+                for record in batch.records:
+                    self._count(msgspec.json.decode(record.value))
+
+    def _count(self, answer: dict[str, Any]) -> None:
+        if answer["type"] in TAKES:
+            self.seen.results[answer["result"]] += 1
+            if answer["result"] == "won":
+                self.seen.winners[answer["rep_id"]] += 1
+                if self.seen.first_claim_after is None:
+                    self.seen.first_claim_after = time.monotonic() - self.seen.began
+        self.seen.last.append(answer)
 
     async def standing(self) -> None:
         """Look at queues, lags and phases for ever."""

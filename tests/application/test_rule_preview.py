@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from application.directory.publish import publish
@@ -20,6 +19,7 @@ from models.codec import encode_row
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Lock, Phase
 from rules.queues.membership import CompiledQueue
+from streams import clients
 from streams.reading import extent
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_JOURNAL, TOPICS, provision
@@ -202,7 +202,7 @@ async def _fill(settings: Settings) -> None:
         ("junk", b"{"),
         ("gone", None),
     ]
-    producer = AIOKafkaProducer(**settings.aiokafka_options())
+    producer = clients.producer(settings)
     await producer.start()
     try:
         for key, value in records:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from bench import BENCHES
 from bench.ground import ground, started
 from models.errors import ConfigError
+from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_LOG, provision
 from tests.fixtures.servers import make_kafka
@@ -142,7 +142,7 @@ def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path)
 
 async def names(settings: Settings) -> set[str]:
     """Return the names of all topics of a cluster."""
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     await admin.start()
     try:
         return set(await admin.list_topics())

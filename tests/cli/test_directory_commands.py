@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from cli import app
+from streams import clients
 from streams.reading import read_topic
 from streams.settings import Settings
 from streams.topics import DIRECTORY, provision
@@ -88,7 +88,7 @@ class Directory:
         """Publish something as another program would, whatever it is."""
 
         async def send() -> None:
-            producer = AIOKafkaProducer(**self.settings.aiokafka_options())
+            producer = clients.producer(self.settings)
             await producer.start()
             try:
                 await producer.send_and_wait(DIRECTORY, value, f"{self.org}/{key}".encode())

@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from application.directory.publish import publish
 from models.errors import RetryableError
 from models.public import LeadDecision
-from streams.closing import stop_consumer
+from streams import clients
+from streams.clients import Producer, follow
+from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
@@ -25,7 +27,6 @@ ANSWERS_KEPT: Final = 20_000
 RESEND_SECONDS: Final = 5.0
 PATIENCE_SECONDS: Final = 20.0
 _POLL_MS: Final = 200
-_AGAIN_SECONDS: Final = 1.0
 _ANSWER: Final = msgspec.json.Decoder(LeadDecision)
 
 
@@ -34,7 +35,7 @@ class EngineConnection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._waiting: dict[str, list[asyncio.Future[LeadDecision]]] = {}
         self._answers: OrderedDict[str, LeadDecision] = OrderedDict()
         self.following = asyncio.Event()
@@ -101,44 +102,35 @@ class EngineConnection:
     async def follow(self) -> None:
         """Connect, and read answers until cancelled; Kafka is waited for."""
         try:
-            while True:
-                try:
-                    await self._follow()
-                except (KafkaError, OSError) as error:
-                    log.warning("answers are followed again", reason=repr(error))
-                    await asyncio.sleep(_AGAIN_SECONDS)
+            await self._connect()
+            answers = follow(
+                self._settings,
+                LEAD_DECISIONS,
+                from_end=True,
+                poll_ms=_POLL_MS,
+                lost=lambda _: self.following.clear(),
+            )
+            async with aclosing(answers) as batches:
+                async for batch in batches:
+                    self.following.set()
+                    for record in batch.records:
+                        self._hear(record.value)
         finally:
             self.following.clear()
             if self._producer is not None:
                 with contextlib.suppress(KafkaError, TimeoutError):
                     await asyncio.wait_for(self._producer.stop(), PATIENCE_SECONDS)
 
-    async def _follow(self) -> None:
-        options = self._settings.aiokafka_options()
-        if self._producer is None:
-            producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
-            await producer.start()
-            self._producer = producer
-        consumer = AIOKafkaConsumer(
-            LEAD_DECISIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            await consumer.seek_to_end()
-            for place in consumer.assignment():
-                await consumer.position(place)  # from here on nothing is missed
-            self.following.set()
-            while True:
-                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                    for record in records:
-                        self._hear(record.value)
-        finally:
-            self.following.clear()
-            await stop_consumer(consumer)
+    async def _connect(self) -> None:
+        async for attempt in FOLLOW_TOPIC.attempts((KafkaError, OSError), "connect to Kafka"):
+            with attempt:
+                producer = clients.producer(self._settings)
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
 
     def _hear(self, value: bytes) -> None:
         try:

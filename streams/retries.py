@@ -1,0 +1,84 @@
+"""How often and how long each part of the product tries again. Every loop that retries takes its policy from here.
+
+The pauses grow from the first to the longest by doubling, with a random part, so that many processes do not come back
+at the same moment. stamina carries a policy out; what is tried again is logged with its reason.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import stamina
+import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+_log = structlog.get_logger(__name__)
+
+Kinds = type[Exception] | tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """When something is tried again. Seconds are of wall time.
+
+    `timeout_seconds` None: for as long as the process runs. `most_attempts` None: as often as the time allows.
+    `jitter_seconds`: the most that is added to a pause at random; no pause is longer than `longest_seconds`.
+    """
+
+    first_seconds: float
+    longest_seconds: float
+    timeout_seconds: float | None = None
+    most_attempts: int | None = None
+    jitter_seconds: float = 0.0
+    factor: float = 2.0
+
+    def attempts(
+        self, kinds: Kinds, what: str, *, failed: Callable[[Exception], None] = lambda _: None
+    ) -> Any:
+        """Return the attempts to iterate over, each a context manager that takes in an error of these kinds.
+
+        The last error is raised when the policy ends. `what` names the work in the log; `failed` is called with each
+        error.
+        """
+
+        def is_retried(error: Exception) -> bool:
+            if not isinstance(error, kinds):
+                return False
+            failed(error)
+            return True
+
+        context: Any = stamina.retry_context(
+            is_retried,
+            attempts=self.most_attempts,
+            timeout=self.timeout_seconds,
+            wait_initial=self.first_seconds,
+            wait_max=self.longest_seconds,
+            wait_jitter=self.jitter_seconds,
+            wait_exp_base=self.factor,
+        )
+        return context.with_name(what, (), {})
+
+    def pauses(self) -> Iterator[float]:
+        """Yield the pauses, for a loop that has something to do while it waits."""
+        pause = self.first_seconds
+        while True:
+            yield pause
+            pause = min(pause * self.factor, self.longest_seconds)
+
+
+FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
+"""A topic is followed again: `streams.clients.follow`, for as long as the process runs."""
+
+
+def _log_retry(details: RetryDetails) -> None:
+    _log.warning(
+        "tried again",
+        what=details.name,
+        failures=details.retry_num,
+        seconds=round(details.wait_for, 2),
+        reason=repr(details.caused_by),
+    )
+
+
+# In the place of stamina's own hooks: its Prometheus counter has a label for every number of an attempt.
+set_on_retry_hooks([_log_retry])

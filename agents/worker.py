@@ -24,6 +24,7 @@ from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
+from streams.retries import START_WORKER
 from streams.settings import Settings
 from streams.table import JournalTable, OrgTable
 from streams.topics import provision
@@ -32,9 +33,6 @@ _log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 12.0
 """How long a stop may take; then the process ends all the same. What is not acknowledged is read again."""
-PATIENCE_SECONDS: Final = 60.0
-"""How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
-AGAIN_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
 """A loop that has not ticked for so long is not ready, whatever its heartbeats say (docs/faust.md 13)."""
@@ -121,29 +119,15 @@ class Health:
 
 
 async def _provisioned(settings: Settings) -> Settings:
-    """Check the topics as soon as Kafka is there; until `PATIENCE_SECONDS` it is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await provision(settings)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    """Check the topics as soon as Kafka is there."""
+    return await START_WORKER.run(RuntimeFailure, "check the topics", lambda: provision(settings))
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
     """Return the brake of the process, with what its earlier lives buried; Kafka is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await make_brake(settings, stages)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    return await START_WORKER.run(
+        RuntimeFailure, "read the dead letters of late", lambda: make_brake(settings, stages)
+    )
 
 
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:

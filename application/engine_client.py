@@ -16,7 +16,7 @@ from models.decisions import Reason, Result
 from models.public import QueueChange, personal_queue
 from models.publication import with_id
 from streams import clients
-from streams.clients import Consumer, Producer, stop_consumer
+from streams.retries import SEND_TO_ENGINE
 from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
 
@@ -107,24 +107,20 @@ class EngineClient:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
         self._answers: dict[str, Answer] = {}
         self._changed = asyncio.Condition()
-        self._producer: Producer | None = None
-        self._consumer: Consumer | None = None
+        self._producer: clients.Producer | None = None
+        topics = (LEAD_DECISIONS, QUEUE_CHANGES) if follow_queues else (LEAD_DECISIONS,)
+        self._batches = clients.follow(settings, *topics, from_end=True, poll_ms=POLL_MS)
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         self._producer = clients.producer(
             self.settings, request_timeout_ms=REQUEST_MS, max_batch_size=BATCH_BYTES
         )
-        topics = (LEAD_DECISIONS, QUEUE_CHANGES) if self._follow_queues else (LEAD_DECISIONS,)
-        self._consumer = clients.consumer(self.settings, *topics, reset="earliest")
         try:
             await self._producer.start()
             for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY):
                 await self._producer.partitions_for(topic)  # now, or each of a crowd's sends would ask
-            await self._consumer.start()
-            await self._consumer.seek_to_end()
-            for place in self._consumer.assignment():
-                await self._consumer.position(place)  # from here on nothing is missed
+            await anext(self._batches)  # from here on nothing is missed
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -137,8 +133,7 @@ class EngineClient:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
-        if self._consumer is not None:
-            await stop_consumer(self._consumer)
+        await self._batches.aclose()
         if self._producer is not None:
             with contextlib.suppress(KafkaError, TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), REQUEST_MS / 1000)
@@ -215,14 +210,10 @@ class EngineClient:
         return asked
 
     async def _until_durable(self, topic: str, value: bytes | None, *, key: bytes | None = None) -> int:
-        while True:
-            try:
-                return int((await (await self.put(topic, value, key=key))).offset)
-            except ProducerClosed:
-                raise
-            except KafkaError as error:
-                log.info("sent again", topic=topic, reason=repr(error))
-                await asyncio.sleep(POLL_MS / 1000)
+        async def send() -> int:
+            return int((await (await self.put(topic, value, key=key))).offset)
+
+        return await SEND_TO_ENGINE.run(KafkaError, f"send to {topic}", send, never=ProducerClosed)
 
     # -- out ----------------------------------------------------------------------------------------------------
 
@@ -255,21 +246,13 @@ class EngineClient:
         return dict(found)
 
     async def _read(self) -> None:
-        assert self._consumer is not None  # noqa: S101  # `__aenter__` has made it
-        while True:
-            try:
-                batches = await self._consumer.getmany(timeout_ms=POLL_MS)
-            except KafkaError as error:
-                log.info("reading again", reason=repr(error))
-                await asyncio.sleep(POLL_MS / 1000)
-                continue
-            for place, records in batches.items():
-                for record in records:
-                    if place.topic == LEAD_DECISIONS:
-                        self._hear(record.value)
-                    else:
-                        self._see(record.value)
-            if batches:
+        async for batch in self._batches:
+            for record in batch.records:
+                if record.topic == LEAD_DECISIONS:
+                    self._hear(record.value)
+                else:
+                    self._see(record.value)
+            if batch.records:
                 async with self._changed:
                     self._changed.notify_all()
 

@@ -8,7 +8,7 @@ for a second board beside this one: it applies nothing twice, and takes over whe
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer
 from models.errors import ConfigError, RetryableError
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
+from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.unreadable import records_of
 
@@ -37,8 +38,6 @@ _IDLE_SECONDS: Final = 1.0
 """With nothing to apply, how often Valkey is asked whether it still has the board."""
 _ANSWER_SECONDS: Final = 5.0
 """Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 2.0
 _LOGGED_REASONS: Final = 8
 """So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
 
@@ -74,11 +73,11 @@ class Board:
 
         Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
         """
-        pauses = _pauses()
+        pauses = FOLLOW_BOARD.pauses()
         while True:
             try:
                 generation = await self._current()
-                pauses = _pauses()
+                pauses = FOLLOW_BOARD.pauses()
                 await self._follow(generation)
             except (BoardReplaced, OffsetsMoved, NoOffsetForPartitionError) as news:
                 self.state.caught_up = False
@@ -128,7 +127,7 @@ class Board:
         changes = readable(
             generation, records_of(record for records in batches.values() for record in records)
         )
-        for pause in _pauses():
+        for pause in FOLLOW_BOARD.pauses():
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
                 break
@@ -171,14 +170,6 @@ class Board:
             log.warning("the board waits", reason=reason)
         self.state.trouble, self.state.caught_up = reason, False
         metrics.UP.set(0)
-
-
-def _pauses() -> Iterator[float]:
-    """Yield how long to wait (seconds) before each further try."""
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file

@@ -1,7 +1,6 @@
 """No lead is missing at any moment: looks at log and journal while everything is being killed (X7)."""
 
 import asyncio
-import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -15,12 +14,12 @@ from assurance.verify.records import name
 from models.lead import OWNED_PHASES, Phase
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
+from streams.retries import PROBE_CONSERVATION
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, partitions_of
 
 MOMENTS: Final = 20
 POLL_MS: Final = 100
-AGAIN_SECONDS: Final = 0.5
 ENDED: Final = frozenset({Phase.CLOSED, Phase.IGNORED})
 """Phases in which a lead may have an owner or not."""
 
@@ -133,10 +132,7 @@ class ConservationProbe:
 
         A broker that is away is waited for; what was read is kept.
         """
-        while True:
-            with contextlib.suppress(KafkaError, OSError):
-                return await self._read_once()
-            await asyncio.sleep(AGAIN_SECONDS)
+        await PROBE_CONSERVATION.run((KafkaError, OSError), "read log and journal", self._read_once)
 
     async def _read_once(self) -> None:
         consumer = make_consumer(self._settings)

@@ -16,7 +16,7 @@ from models.errors import RetryableError
 from models.public import LeadDecision
 from streams import clients
 from streams.clients import Producer, follow
-from streams.retries import FOLLOW_TOPIC
+from streams.retries import CONNECT_PRODUCER
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
@@ -122,15 +122,16 @@ class EngineConnection:
                     await asyncio.wait_for(self._producer.stop(), PATIENCE_SECONDS)
 
     async def _connect(self) -> None:
-        async for attempt in FOLLOW_TOPIC.attempts((KafkaError, OSError), "connect to Kafka"):
-            with attempt:
-                producer = clients.producer(self._settings)
-                try:
-                    await producer.start()
-                except BaseException:
-                    await producer.stop()
-                    raise
-                self._producer = producer
+        async def started() -> Producer:
+            producer = clients.producer(self._settings)
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+            return producer
+
+        self._producer = await CONNECT_PRODUCER.run((KafkaError, OSError), "connect to Kafka", started)
 
     def _hear(self, value: bytes) -> None:
         try:

@@ -15,6 +15,8 @@ from streams.retries import RetryPolicy
 from tests.streams.test_clients import product
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from structlog.typing import EventDict
 
 QUICK: Final = RetryPolicy(first_seconds=0.001, longest_seconds=0.002)
@@ -40,8 +42,8 @@ class Work:
 
 
 @pytest.fixture
-def logged() -> list[EventDict]:
-    """Return what is logged from now on."""
+def logged() -> Iterator[list[EventDict]]:
+    """Yield what is logged from now on."""
     found: list[EventDict] = []
 
     def keep(_: object, __: str, event: EventDict) -> EventDict:

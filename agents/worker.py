@@ -20,10 +20,11 @@ from agents.relay import RelayStage
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
-from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
+from streams.patches.consumer_access import crash_event
+from streams.process_exit import Exit, leave
 from streams.retries import START_WORKER
 from streams.settings import Settings
 from streams.table import JournalTable, OrgTable
@@ -153,7 +154,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
         leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
-    crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
+    crashed = asyncio.create_task(crash_event(app).wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
@@ -177,7 +178,7 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.fatal.Exit`).
+    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.process_exit.Exit`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """

@@ -21,9 +21,9 @@ from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import clients
-from streams.reading import extent, read_topic
 from streams.retries import REBUILD_CRM
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import LEAD_JOURNAL
 
 BATCH_RECORDS: Final = 2_000

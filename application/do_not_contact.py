@@ -13,8 +13,8 @@ from models.errors import Refused, RetryableError
 from rules.inbound.do_not_contact import accept_listing, read_handle
 from rules.inbound.times import record_time
 from streams import clients
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
 
 

@@ -9,8 +9,8 @@ from rich.console import Console
 from models.codec import decode_row
 from models.lead import LeadRow
 from streams.clients import partition_of
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 

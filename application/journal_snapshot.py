@@ -12,8 +12,8 @@ from models.lead import DirectoryRow, Lead, LeadRow
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import Key, RuleBook
 from streams.clients import partition_of
-from streams.reading import Progress, read_topic
 from streams.settings import Settings
+from streams.topic_reader import Progress, read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 LOOK_SECONDS: Final = 0.25

@@ -18,6 +18,7 @@ from sink.queries import offsets
 from sink.schema import schema_of
 from streams import clients
 from streams.clients import stop_consumer
+from streams.patches.consumer_access import high_watermarks
 from streams.settings import Settings
 from streams.topics import (
     DIRECTORY,
@@ -33,7 +34,6 @@ from streams.topics import (
     TOPICS,
     WORKER_GROUP,
 )
-from streams.transactions import high_watermarks
 
 STAGES: Final = {
     "intake": (WORKER_GROUP, (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)),

@@ -21,8 +21,8 @@ from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
 from streams import clients
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     BY_NAME,
     DIRECTORY,

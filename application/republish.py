@@ -16,8 +16,8 @@ from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import effects
 from streams.clients import partition_of
 from streams.dead_letter_reading import Letter, ReadHeader
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 
 STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from models.errors import RetryableError, RuntimeFailure
-from streams import clients, reading
+from streams import clients, topic_reader
 from streams.clients import Consumer, Producer, stop_consumer
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS
@@ -47,7 +47,7 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
 
 async def _start(consumer: Consumer, producer: Producer) -> None:
     try:
-        async with asyncio.timeout(reading.START_SECONDS):
+        async with asyncio.timeout(topic_reader.START_SECONDS):
             await consumer.start()
             await producer.start()
     except TimeoutError as error:

@@ -11,8 +11,8 @@ from application.journal_snapshot import place_of
 from models.codec import decode_org_record
 from models.offers import OfferMade
 from models.org_decisions import CapacityReturned, OrgStep
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
 
 

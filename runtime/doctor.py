@@ -22,12 +22,13 @@ from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
 from streams import clients
+from streams.patches import TESTED
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FAUST_VERSIONS: Final = ("0.15.3",)  # the ones streams/patches.py was written against and tested with
+FAUST_VERSIONS: Final = TESTED["faust-streaming"]
 PYTHON: Final = (3, 11)
 FREE_BYTES_WANTED: Final = 2 * 1024**3
 _TIMEOUT_SECONDS: Final = 5

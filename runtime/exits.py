@@ -33,7 +33,7 @@ class LastExit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Said(msgspec.Struct):
-    """What a process wrote as it ended (`streams.fatal`)."""
+    """What a process wrote as it ended (`streams.process_exit`)."""
 
     pid: int
     what: str = ""

@@ -17,8 +17,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from models.errors import StateInUse
+from streams.file_permissions import private_opener
 from streams.ports import is_free
-from streams.private import private_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

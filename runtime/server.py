@@ -17,8 +17,8 @@ import structlog
 from models.errors import StartFailed
 from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, wait_for
+from streams.file_permissions import PASSABLE, private_folder, write_private
 from streams.ports import is_free
-from streams.private import PASSABLE, private_folder, write_private
 
 if TYPE_CHECKING:
     import subprocess

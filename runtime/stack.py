@@ -12,7 +12,7 @@ from models.errors import ConfigError
 from runtime.kafka import KafkaBroker
 from runtime.postgres import PostgresServer
 from runtime.valkey import ValkeyServer
-from streams.private import close_state_folder
+from streams.file_permissions import close_state_folder
 from streams.settings import Settings
 
 if TYPE_CHECKING:

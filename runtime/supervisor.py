@@ -24,8 +24,8 @@ from models.errors import FirstclaimError, StartFailed
 from runtime.exits import note_exit
 from runtime.process import end_of, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
-from streams.fatal import EXIT_FILE, Exit
-from streams.private import private_folder
+from streams.file_permissions import private_folder
+from streams.process_exit import EXIT_FILE, Exit
 
 if TYPE_CHECKING:
     import subprocess
@@ -85,7 +85,7 @@ class Child:
     """A program of ours: absolute path and arguments, its whole environment, where its output goes.
 
     `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs. `exit_file`: where it
-    writes why it ends (`streams.fatal`), and where that is kept.
+    writes why it ends (`streams.process_exit`), and where that is kept.
     """
 
     name: str

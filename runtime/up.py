@@ -14,8 +14,8 @@ from runtime.exits import exit_file
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
 from runtime.process import FolderLock, free_port
+from streams.file_permissions import private_folder
 from streams.ports import check_port
-from streams.private import private_folder
 from streams.settings import Settings
 from web.settings import WebSettings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime.server import Server
-from streams.private import private_folder
+from streams.file_permissions import private_folder
 
 _PROBE_SECONDS: Final = 2.0
 

@@ -26,8 +26,8 @@ from streams import metrics
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
-from streams.fatal import Exit, leave
 from streams.http import serve
+from streams.process_exit import Exit, leave
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import provision

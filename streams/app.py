@@ -8,7 +8,7 @@ from faust.transport.drivers.aiokafka import Transport  # noqa: F401  # loaded b
 from yarl import URL
 
 from streams import patches
-from streams.lease import Lease, lease_of
+from streams.membership_lease import Lease, lease_of
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0

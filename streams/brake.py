@@ -20,7 +20,7 @@ from models.errors import RetryableError
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.dead_letter_reading import Letter, read_letter
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 

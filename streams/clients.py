@@ -17,7 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from streams.fetching import MAX_POLL_RECORDS, install
+from streams.patches.consumer_access import network_client
+from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.unreadable import give_stand_ins
@@ -145,7 +146,7 @@ async def stop_consumer(client: AIOKafkaConsumer) -> None:
     """
     if not await _ended_well(client.stop()):
         # What its own stop did not come to.
-        await _ended_well(client._client.close())  # noqa: SLF001  # there is no public way to it
+        await _ended_well(network_client(client).close())
 
 
 async def _ended_well(work: Coroutine[Any, Any, None]) -> bool:

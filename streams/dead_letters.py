@@ -15,7 +15,7 @@ from streams import dead_letter_reading as letters
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.journal import JournalWriter, Receipt
 from streams.metrics import DEAD_LETTERS_TOTAL
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
+from streams.record_sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from streams.unreadable import Unreadable
 

@@ -11,15 +11,15 @@ from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.produce import ProduceRequest
 
 from models.errors import PermanentError, RetryableError
 from streams.clients import Producer
 from streams.clients import producer as make_producer
-from streams.fatal import Exit, leave
-from streams.lease import Lease
+from streams.membership_lease import Lease
+from streams.patches.heartbeats import send_only_awake
+from streams.process_exit import Exit, leave
+from streams.record_sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 from streams.settings import Settings
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
@@ -152,7 +152,7 @@ class JournalWriter:
             raise RetryableError("Kafka", repr(error)) from error
         self._producer = producer
         if self._lease is not None:
-            _send_only_awake(producer.client, self._lease)
+            send_only_awake(producer, self._lease)
 
     async def stop(self) -> None:
         """Wait until everything added is durable, then disconnect."""
@@ -310,15 +310,3 @@ def check_size(
     if size > most:
         raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
-
-
-def _send_only_awake(client: Any, lease: Lease) -> None:
-    """Look at the lease once more where a request leaves: between a check and the socket a process can be stopped."""
-    send = client.send
-
-    async def fenced(node_id: int, request: Any, **options: Any) -> Any:
-        if isinstance(request, ProduceRequest):
-            lease.check_awake("send a batch")
-        return await send(node_id, request, **options)
-
-    client.send = fenced

@@ -15,9 +15,9 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from models import public
 from models.errors import ConfigError, RuntimeFailure
 from streams.clients import admin as make_admin
-from streams.partitions import Shape, check_counts, settled
+from streams.partition_counts import Shape, check_counts, settled
+from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-from streams.topic_admin import TopicAdmin
 
 _log = structlog.get_logger(__name__)
 

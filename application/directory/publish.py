@@ -17,8 +17,8 @@ from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
 from streams import clients
 from streams.clients import Producer, stop_consumer
-from streams.reading import extent, read_topic
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
 TRANSACTIONS: Final = "firstclaim-directory-"

@@ -15,8 +15,8 @@ from models.errors import StartFailed
 from runtime import Child, KafkaBroker
 from runtime.process import free_port, spawn
 from runtime.up import child
-from streams.fatal import Exit
-from streams.private import private_folder
+from streams.file_permissions import private_folder
+from streams.process_exit import Exit
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.1

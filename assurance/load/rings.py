@@ -18,8 +18,8 @@ from models.decisions import Result
 from models.ids import lead_id
 from models.public import Notification
 from rules.queues.rule_book import Key
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 
 PRESS_SECONDS: Final = 0.010

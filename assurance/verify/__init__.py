@@ -29,8 +29,8 @@ from assurance.verify.replay_orgs import OrgReplay
 from models.errors import RetryableError
 from streams.clients import consumer as make_consumer
 from streams.clients import stop_consumer
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,

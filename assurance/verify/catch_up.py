@@ -22,8 +22,8 @@ from models.errors import RuntimeFailure
 from sink import engine as crm
 from sink.tables import SinkOffsetTable
 from streams import clients
-from streams.reading import extent
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import (
     DIRECTORY,
     DO_NOT_CONTACT,

@@ -24,7 +24,7 @@ from runtime.exits import read_exits
 from runtime.up import everything
 from streams import clients
 from streams.dead_letter_reading import Letter, read_letter
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.test_commands import firstclaim, last_line
 

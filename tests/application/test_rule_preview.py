@@ -20,8 +20,8 @@ from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Lock, Phase
 from rules.queues.membership import CompiledQueue
 from streams import clients
-from streams.reading import extent
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import DIRECTORY, LEAD_JOURNAL, TOPICS, provision
 from tests.fixtures.servers import make_kafka
 

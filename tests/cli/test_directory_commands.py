@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from cli import app
 from streams import clients
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 

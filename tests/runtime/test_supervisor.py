@@ -160,7 +160,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
 
 # Ends as a process of ours does that cannot go on.
 LEAVES = """
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 leave(Exit.BRAKE, "leads", "20 records could not be decided")
 """
 

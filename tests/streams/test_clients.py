@@ -31,10 +31,12 @@ PRODUCT: Final = tuple(
 )
 CLASSES: Final = frozenset({"AIOKafkaConsumer", "AIOKafkaProducer", "AIOKafkaAdminClient"})
 ALIASES: Final = frozenset({"Consumer", "Producer", "TopicAdmin"})
-"""What `streams.clients` and `streams.topic_admin` call them."""
+"""What `streams.clients` and `streams.patches.topic_admin` call them."""
 OWN_CLIENTS: Final = {
     "streams/clients.py": CLASSES,
-    "streams/topic_admin.py": {"AIOKafkaAdminClient"},  # a class that adds to it; `clients.admin` makes it
+    "streams/patches/topic_admin.py": {
+        "AIOKafkaAdminClient"
+    },  # a class that adds to it; `clients.admin` makes it
     "bench/peers/raw.py": {"AIOKafkaConsumer", "AIOKafkaProducer"},  # a peer, as aiokafka comes
 }
 OWN_FORMULA: Final = ["streams/clients.py"]

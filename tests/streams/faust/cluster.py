@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from tests.streams.faust.program import eventually
 
 if TYPE_CHECKING:

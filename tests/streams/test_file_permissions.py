@@ -13,7 +13,7 @@ from sqlalchemy import text
 from runtime import LocalStack, ValkeyServer
 from runtime.process import spawn, wait_until
 from sink.engine import connect
-from streams.private import close_state_folder, private_folder, private_umask, write_private
+from streams.file_permissions import close_state_folder, private_folder, private_umask, write_private
 from streams.settings import Settings
 
 if TYPE_CHECKING:

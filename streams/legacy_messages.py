@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
-from streams.batches import APPEND_TIME, CODEC_MASK, LOG_OVERHEAD, Broken, Record
-from streams.inflate import CODECS, LZ4, CannotInflate, inflate
+from streams.decompression import CODECS, LZ4, CannotInflate, inflate
+from streams.record_batches import APPEND_TIME, CODEC_MASK, LOG_OVERHEAD, Broken, Record
 
 _START: Final = struct.Struct(">qiIbb")
 _TIMESTAMP: Final = struct.Struct(">q")

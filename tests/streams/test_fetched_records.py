@@ -14,12 +14,13 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import fetching, unreadable
-from streams.batches import HEADER
-from streams.giving import MOST_RECORD_BYTES
-from streams.inflate import MOST_INFLATED_BYTES
+from streams import unreadable
+from streams.batch_records import MOST_RECORD_BYTES
+from streams.decompression import MOST_INFLATED_BYTES
+from streams.fetched_records import FetchedRecords
 from streams.metrics import UNREADABLE
-from streams.unpacking import Unpacking
+from streams.patches import record_reader
+from streams.record_batches import HEADER
 from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
 from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
 
@@ -61,10 +62,10 @@ batches = st.lists(st.tuples(records, st.sampled_from(sorted(CODECS.values()))),
 
 def unpacking(
     data: bytes, at: int = 0, *, stand_ins: bool = True, aborted: Any = (), isolation: int = READ_COMMITTED
-) -> Unpacking:
+) -> FetchedRecords:
     """Return the iterator over one fetch."""
     wanted = give_stand_ins if stand_ins else None
-    return Unpacking(PLACE, fetching.Fetched(data), aborted, at, None, wanted, True, isolation)
+    return FetchedRecords(PLACE, record_reader.FetchedBytes(data), aborted, at, None, wanted, True, isolation)
 
 
 def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:

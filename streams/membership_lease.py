@@ -6,11 +6,9 @@ was already on its way when it was stopped does not leave either: a loop that sl
 """
 
 import time
-from typing import Any, Final
+from typing import Final
 
-from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
-
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 
 SAFE_SHARE: Final = 0.75
 """Of the session timeout: the broker counts from when it received a heartbeat, we from when we sent it."""
@@ -66,28 +64,11 @@ _leases: dict[str, Lease] = {}
 
 
 def lease_of(group_id: str, session_timeout_seconds: float) -> Lease:
-    """Return the lease of this process's membership in a group; heartbeats of that group renew it from now on."""
+    """Return the lease of this process's membership in a group; `streams.patches.heartbeats` renews it."""
     return _leases.setdefault(group_id, Lease(session_timeout_seconds))
 
 
-def install() -> None:
-    """Make aiokafka's heartbeats and joins renew the leases. Called once, by `streams.patches`."""
-    heartbeat = GroupCoordinator._do_heartbeat  # noqa: SLF001  # the only place a heartbeat's answer is seen
-    sync = CoordinatorGroupRebalance._send_sync_group_request  # noqa: SLF001  # likewise for a join's
-
-    async def _do_heartbeat(self: Any) -> bool:
-        sent_at = time.monotonic()
-        good: bool = await heartbeat(self)
-        if good and (lease := _leases.get(self.group_id)):
-            lease.renew(sent_at)
-        return good
-
-    async def _send_sync_group_request(self: Any, request: Any) -> Any:
-        sent_at = time.monotonic()
-        assignment = await sync(self, request)
-        if assignment is not None and (lease := _leases.get(self.group_id)):
-            lease.renew(sent_at)
-        return assignment
-
-    GroupCoordinator._do_heartbeat = _do_heartbeat  # noqa: SLF001
-    CoordinatorGroupRebalance._send_sync_group_request = _send_sync_group_request  # noqa: SLF001
+def renew(group_id: str, sent_at: float) -> None:
+    """Renew the lease of a group from a heartbeat or a join that was answered well, sent then."""
+    if lease := _leases.get(group_id):
+        lease.renew(sent_at)

@@ -15,7 +15,7 @@ from aiokafka.codec import gzip_encode, lz4_encode, snappy_encode, zstd_encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.inflate import (
+from streams.decompression import (
     GZIP,
     LZ4,
     MOST_INFLATED_BYTES,
@@ -95,7 +95,7 @@ def test_an_unknown_codec_is_named(codec: int) -> None:
 
 MEASURE = """
 import sys, zlib, cramjam
-from streams.inflate import CannotInflate, inflate
+from streams.decompression import CannotInflate, inflate
 
 def most_rss() -> int:
     return next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.fatal import Exit
-from streams.lease import SAFE_SHARE, Lease
+from streams.membership_lease import SAFE_SHARE, Lease
+from streams.process_exit import Exit
 from tests.fixtures.servers import unique
 from tests.streams.faust.program import Program, eventually
 
@@ -33,7 +33,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
         said.append((code, f"{what}: {reason}"))
         raise _Ended
 
-    monkeypatch.setattr("streams.lease.leave", leave)
+    monkeypatch.setattr("streams.membership_lease.leave", leave)
     return said
 
 
@@ -153,6 +153,8 @@ def is_stopped(program: Program) -> bool:
 async def test_without_the_patch_no_heartbeat_renews_a_lease(cluster: Cluster, launch: Launch) -> None:
     topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     await cluster.send(topic, [(0, None, b"0")])
-    async with launch("copier", TOPIC=topic, OUT=out, WITHOUT="lease", FIRSTCLAIM_PARTITIONS=1) as copier:
+    async with launch(
+        "copier", TOPIC=topic, OUT=out, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
+    ) as copier:
         assert await copier.exit_code() == Exit.LEASE_LOST
     assert await cluster.records(out) == []

@@ -1,7 +1,7 @@
 """One fetch of one partition is taken apart: what can be read is given, what cannot gets a stand-in at its offset.
 
 Batches as clients usually write them go through aiokafka's own reader in C. Where that raises, and only there,
-`streams.batches` reads on. Compressed batches are inflated in bounded memory first (`streams.inflate`).
+`streams.record_batches` reads on. Compressed batches are inflated in bounded memory first (`streams.decompression`).
 """
 
 import struct
@@ -11,10 +11,10 @@ from typing import Any, Final, Self
 import structlog
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams import batches, legacy
-from streams.batches import CODEC_MASK, CONTROL, HEADER, LOG_OVERHEAD, TRANSACTIONAL, Broken, Record
-from streams.giving import MAGIC, MOST_RECORD_BYTES, Giving, broken_of
-from streams.inflate import MOST_INFLATED_BYTES, CannotInflate, inflate
+from streams import legacy_messages, record_batches
+from streams.batch_records import MAGIC, MOST_RECORD_BYTES, BatchRecords, broken_of
+from streams.decompression import MOST_INFLATED_BYTES, CannotInflate, inflate
+from streams.record_batches import CODEC_MASK, CONTROL, HEADER, LOG_OVERHEAD, TRANSACTIONAL, Broken, Record
 
 _log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ _SHAPE: Final = struct.Struct(">qi4xb4xhi30xi")
 _CODEC_AT: Final = 22
 
 
-class Unpacking(Giving):
+class FetchedRecords(BatchRecords):
     """The records of one fetch of one partition, in the place of aiokafka's `PartitionRecords`."""
 
     def __init__(
@@ -117,7 +117,7 @@ class Unpacking(Giving):
                     last = fetched  # what it says of its offsets is as doubtful
             if fault:
                 if attributes & CONTROL:
-                    self._aborted_producers.discard(batches.header_of(batch).producer_id)
+                    self._aborted_producers.discard(record_batches.header_of(batch).producer_id)
                 yield from self._bad_batch(batch, last, fault)
                 given = self.next_fetch_offset
                 continue
@@ -154,7 +154,7 @@ class Unpacking(Giving):
 
     def _compressed(self, batch: memoryview, last: int) -> Iterator[Any]:
         """Give the records of a compressed batch."""
-        header, fetched = batches.header_of(batch), self.next_fetch_offset
+        header, fetched = record_batches.header_of(batch), self.next_fetch_offset
         start = bytearray(batch[: HEADER.size])
         start[_CODEC_AT] &= ~CODEC_MASK
         try:
@@ -184,7 +184,7 @@ class Unpacking(Giving):
 
     def _is_passed(self, batch: memoryview, attributes: int) -> bool:
         """Say whether a batch is a transaction's marker, or part of an aborted transaction."""
-        header = batches.header_of(batch)
+        header = record_batches.header_of(batch)
         if self._committed_only:
             while self._aborted and self._aborted[-1][1] <= header.base_offset:
                 self._aborted_producers.add(self._aborted.pop()[0])
@@ -196,11 +196,11 @@ class Unpacking(Giving):
 
     def _salvage(self, batch: memoryview, previous: int, last: int) -> Iterator[Any]:
         """Read on behind `previous`, the last offset that could be read, and give what can be."""
-        header, fetched = batches.header_of(batch), self.next_fetch_offset
+        header, fetched = record_batches.header_of(batch), self.next_fetch_offset
         lost: list[Broken] = []
         more = 0
         reached = previous < header.base_offset
-        for _, piece in batches.read(header, batch[HEADER.size :]):
+        for _, piece in record_batches.read(header, batch[HEADER.size :]):
             if not reached:
                 reached = isinstance(piece, Record) and piece.offset == previous
                 continue
@@ -235,7 +235,7 @@ class Unpacking(Giving):
             return
         lost: list[Broken] = []
         try:
-            for piece in legacy.read(message, check_crc=self._check_crcs):
+            for piece in legacy_messages.read(message, check_crc=self._check_crcs):
                 offset = piece.offset
                 if offset is not None and offset < fetched:
                     continue

@@ -31,7 +31,7 @@ def app(tmp_path: Any) -> Any:
 
 @pytest.mark.parametrize("value", [b"{}", b"", None, b"\xff\x00"])
 async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, value: bytes | None) -> None:
-    """The patch `deliver`: without it the channel's `decode` is called."""
+    """The patch `message_handler`: without it the channel's `decode` is called."""
     topic = raw_topic(app, "lead-log")
 
     async def decode(*_: object, **__: object) -> None:
@@ -47,7 +47,7 @@ async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, v
 
 
 async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(app: Any) -> None:
-    """The patch `deliver`: the message is acked with its consumer, once."""
+    """The patch `message_handler`: the message is acked with its consumer, once."""
     topic, given = raw_topic(app, "lead-log"), message()
     app.topics._acking_topics.add(given.topic)
     await app.topics._build_handler(PLACE, {topic})(given)
@@ -82,7 +82,7 @@ async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> Non
 
 
 async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
-    """The patch `look_up`: Faust holds a lock while it takes the handlers away and puts the new ones in."""
+    """The patch `handler_lookup`: Faust holds a lock while it takes the handlers away and puts the new ones in."""
     topic, conductor = raw_topic(app, "lead-log"), app.topics
     await conductor._tp_to_callback_lock.acquire()
     waiting = asyncio.create_task(conductor.on_message(message()))
@@ -95,7 +95,7 @@ async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
 
 
 async def test_a_message_takes_no_lock_otherwise(app: Any) -> None:
-    """The patch `look_up`: without it the lock is acquired."""
+    """The patch `handler_lookup`: without it the lock is acquired."""
     topic, conductor = raw_topic(app, "lead-log"), app.topics
     conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord
 
-from streams import batches
-from streams.batches import HEADER, Broken, Record
+from streams import record_batches
+from streams.record_batches import HEADER, Broken, Record
 from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, Places, give_stand_ins
 
 MOST_RECORD_BYTES: Final = 1024 * 1024
@@ -18,7 +18,7 @@ MAGIC: Final = 2
 """The format of batches since Kafka 0.11."""
 
 
-class Giving:
+class BatchRecords:
     """`next_fetch_offset` is where the next fetch begins if the iteration ends now. It only grows."""
 
     def __init__(self, tp: Any, fetch_offset: int, key_deserializer: Any, value_deserializer: Any) -> None:
@@ -70,7 +70,7 @@ class Giving:
         self.next_fetch_offset = last + 1
         timestamp, codec = 0, None
         if len(batch) >= HEADER.size and batch[MAGIC_AT] == MAGIC:
-            header = batches.header_of(batch)
+            header = record_batches.header_of(batch)
             timestamp, codec = header.max_timestamp, header.codec
         reason = f"offsets {first} to {last}: {fault}"
         stood = self._places.unreadable(

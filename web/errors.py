@@ -159,8 +159,4 @@ def answer(request: Request, problem: Problem) -> Response:
 
 def wants_page(request: Request) -> bool:
     """Say whether a browser asks for a whole page."""
-    return (
-        not request.url.path.startswith("/api/")
-        and "text/html" in request.headers.get("accept", "")
-        and "hx-request" not in request.headers
-    )
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")

@@ -1,11 +1,18 @@
-// What each kind of object has, in the order a person thinks of it.
+// The fields of each kind of object.
 
 import { absences } from "./absences.js";
 import { choice, list, number, rule, states, text, toggle } from "./fields.js";
 import { roster } from "./roster.js";
 import { week } from "./week.js";
 
-const ZONES = Intl.supportedValuesOf?.("timeZone") ?? [];
+/** @import { DirectoryObject } from "../types.d.ts" */
+/** @import { Field } from "./fields.js" */
+
+/** @typedef {Record<string, any>} Value of an object, as it is published */
+/** @typedef {{codes: string[], reps: DirectoryObject[], groups: DirectoryObject[]}} Context `codes`: of the states */
+
+const ZONES = Intl.supportedValuesOf("timeZone");
+/** @type {[string, string][]} */
 const METHODS = [
   ["round_robin", "In turn (round robin)"],
   ["roster", "Roster: always number one who may"],
@@ -14,11 +21,21 @@ const METHODS = [
   ["queue", "To nobody: leads wait in the queues"],
 ];
 
+/** @param {Value} value */
 const zone = (value) =>
-  text("time_zone", "Time zone", value.time_zone, { hint: "Like America/New_York; UTC without one.", suggestions: ZONES });
+  text("time_zone", "Time zone", value.time_zone, {
+    hint: "Like America/New_York; UTC without one.",
+    suggestions: ZONES,
+  });
 
+/**
+ * @param {Value} value
+ * @param {Context} context
+ * @returns {Field[]}
+ */
 function rep(value, { codes }) {
-  const fields = [
+  const timeZone = zone(value);
+  return [
     text("name", "Name", value.name),
     choice("role", "Role", value.role, [
       ["rep", "Rep: works leads"],
@@ -31,7 +48,7 @@ function rep(value, { codes }) {
     text("email", "Email", value.email, { type: "email", hint: "Where assignments are told." }),
     text("phone", "Phone", value.phone, { type: "tel", hint: "Where rings go." }),
     list("teams", "Teams", value.teams, { hint: "Separated by commas; queues are open to teams." }),
-    zone(value),
+    timeZone,
     states("licensed_states", "Licences", value.licensed_states, codes),
     week("hours", "Working hours", value.hours, {
       hint: "When new leads may be given to them, in their time zone.",
@@ -39,17 +56,18 @@ function rep(value, { codes }) {
       some: "These hours",
       empty: "No hours at all: they are given no lead.",
     }),
-  ];
-  const zoned = fields.find((one) => one.name === "time_zone");
-  fields.push(
-    absences("absences", "Absences", value.absences, () => zoned.read()),
+    absences("absences", "Absences", value.absences, timeZone.read),
     number("max_open", "Open leads at most", value.max_open, { hint: "Without a number there is no cap." }),
     number("max_per_day", "Leads a day at most", value.max_per_day, { hint: "Counted by the day of their time zone." }),
     rule("filter", "Only leads that meet this rule", value.filter, "An empty rule takes every lead."),
-  );
-  return fields;
+  ];
 }
 
+/**
+ * @param {Value} value
+ * @param {Context} context
+ * @returns {Field[]}
+ */
 function group(value, { reps }) {
   return [
     text("name", "Name", value.name),
@@ -60,7 +78,9 @@ function group(value, { reps }) {
       factor: 60,
       hint: "How long a rep has to act before the lead goes to the next; without one an offer has no end of its own.",
     }),
-    number("ring_seconds", "Ring, in seconds", value.ring_seconds, { hint: "How long phones ring, or the New Lead button stays." }),
+    number("ring_seconds", "Ring, in seconds", value.ring_seconds, {
+      hint: "How long phones ring, or the New Lead button stays.",
+    }),
     zone(value),
     week("pause", "Pause", value.pause, {
       hint: "First assignments go on, transfers to the next rep stop; a full window starts when the pause ends.",
@@ -71,6 +91,11 @@ function group(value, { reps }) {
   ];
 }
 
+/**
+ * @param {Value} value
+ * @param {Context} context
+ * @returns {Field[]}
+ */
 function campaign(value, { groups }) {
   return [
     text("name", "Name", value.name),
@@ -78,24 +103,39 @@ function campaign(value, { groups }) {
     text("vendor", "Vendor", value.vendor, { hint: "Whom the leads are bought from." }),
     choice("group_id", "Group", value.group_id ?? "", [
       ["", "None: its leads wait in the queues"],
-      ...groups.map((one) => [one.id, one.value.name || one.id]),
+      .../** @type {[string, string][]} */ (groups.map(({ id, value: { name } }) => [id, name || id])),
     ]),
-    toggle("default", "Default", value.default ?? false, { hint: "Also takes leads that name no campaign of the org." }),
+    toggle("default", "Default", value.default ?? false, {
+      hint: "Also takes leads that name no campaign of the org.",
+    }),
   ];
 }
 
+/**
+ * @param {Value} value
+ * @returns {Field[]}
+ */
 function settings(value) {
   return [
     number("lock_minutes", "A lock lasts, in minutes", value.lock_minutes ?? 60, {
       hint: "How long a lead that a rep has opened is hidden from the others without an outcome.",
     }),
-    toggle("auto_claim_on_timed_callback", "A callback with a time claims the lead", value.auto_claim_on_timed_callback ?? true),
+    toggle(
+      "auto_claim_on_timed_callback",
+      "A callback with a time claims the lead",
+      value.auto_claim_on_timed_callback ?? true,
+    ),
     toggle("round_robin", "Round robin", value.round_robin ?? true, {
       hint: "Off: a new lead of such a group is assigned to number one on the roster.",
     }),
-    list("closing_outcomes", "Outcomes that close a lead", value.closing_outcomes ?? ["closed_won", "closed_lost", "do_not_contact"], {
-      hint: "Separated by commas.",
-    }),
+    list(
+      "closing_outcomes",
+      "Outcomes that close a lead",
+      value.closing_outcomes ?? ["closed_won", "closed_lost", "do_not_contact"],
+      {
+        hint: "Separated by commas.",
+      },
+    ),
     week("quiet_hours", "Quiet hours", value.quiet_hours, {
       hint: "When nobody is called, by the clock where the lead is; assignments go on.",
       none: "As the law has it: 21:00 to 08:00",
@@ -105,4 +145,5 @@ function settings(value) {
   ];
 }
 
+/** @type {Record<string, (value: Value, context: Context) => Field[]>} */
 export const FORMS = { rep, group, campaign, settings };

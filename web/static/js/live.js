@@ -1,6 +1,6 @@
 // One stream of changes for the page. A lost connection is shown; afterwards the page gets a full snapshot.
 //
-// Each change is also an event of the document (`live:list` and so on), so that a page has one connection.
+// Each event is also an event of the document (`live:list` and so on), so that a page has one connection.
 
 const RECONNECT_MS = 2000;
 
@@ -19,7 +19,7 @@ export class Live {
   }
 
   /**
-   * Calls `handler` for each event of this name: those of the stream, `open` and `lost`.
+   * Calls `handler` for each event of this name: those of the stream, and `open`.
    * @param {string} event
    * @param {Handler} handler
    */
@@ -48,7 +48,6 @@ export class Live {
     };
     source.onerror = () => {
       showConnection("Connection lost. Trying again …");
-      this.dispatch("lost", {});
       // A browser does not connect again after an answer that was an error.
       if (source.readyState === EventSource.CLOSED) {
         setTimeout(() => this.source === source && this.start(), RECONNECT_MS);

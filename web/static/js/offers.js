@@ -23,7 +23,7 @@ import { sound } from "./sound.js";
 
 /** @typedef {"accept" | "decline" | "press_one" | "connect" | "hang_up"} AnswerType */
 
-export const GONE = "We're sorry, but that lead is no longer available.";
+const GONE = "We're sorry, but that lead is no longer available.";
 const MOST_CARDS = 3;
 const TICK_MS = 250;
 

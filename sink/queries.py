@@ -22,6 +22,8 @@ from sink.writer import Position
 Row = dict[str, Any]
 """One table row: column name -> value; instants are aware and UTC."""
 PAGE: Final = 100
+STREAMED: Final = 2_000
+"""Rows held at a time while a whole table is read."""
 
 
 def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, int]:

@@ -68,17 +68,17 @@ class Document(BaseModel):
 
 
 _ANSWERED: Final = {
-    HTTPStatus.BAD_REQUEST: "It cannot be read",
-    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is worth nothing",
-    HTTPStatus.FORBIDDEN: "You may not",
-    HTTPStatus.NOT_FOUND: "It is not there, or is none of yours",
-    HTTPStatus.CONFLICT: "It is not as you think",
-    HTTPStatus.PRECONDITION_FAILED: "Somebody changed it meanwhile",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is too long",
+    HTTPStatus.BAD_REQUEST: "The request cannot be read",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is not valid",
+    HTTPStatus.FORBIDDEN: "This is not allowed",
+    HTTPStatus.NOT_FOUND: "There is no such thing, or you may not see it",
+    HTTPStatus.CONFLICT: "The request does not fit the present state",
+    HTTPStatus.PRECONDITION_FAILED: "Somebody else has changed it",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too long",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field is missing or wrong",
-    HTTPStatus.PRECONDITION_REQUIRED: "Say which version you have, by If-Match",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too often; Retry-After says when",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A part is away; the same again later",
+    HTTPStatus.PRECONDITION_REQUIRED: "If-Match must name the version that you have",
+    HTTPStatus.TOO_MANY_REQUESTS: "There were too many requests; Retry-After says when to try again",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part of the system is not available; try again later",
 }
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     int(status): {
@@ -123,7 +123,7 @@ def add_to(app: FastAPI) -> None:
             {"path": ".".join(str(part) for part in each["loc"][1:]), "reason": each["msg"]}
             for each in error.errors()
         ]
-        first = errors[0] if errors else {"path": "", "reason": "it cannot be read"}
+        first = errors[0] if errors else {"path": "", "reason": "the request cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
         return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors))
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["actions"])
 _KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
 """Namespace of the action ids made from idempotency keys that are no UUIDs themselves."""
 
-_TELLING: Final = {Reason.NOT_QUALIFIED: "it is not in this queue, or not any more"}
+_TELLING: Final = {Reason.NOT_QUALIFIED: "it is not, or no longer, in this queue"}
 """Reasons whose words name the lead's own values: a rep who does not have the lead is told this instead (Q3)."""
 
 Acts = Annotated[Person, Depends(Access("leads:act"))]
@@ -51,7 +51,7 @@ async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
     """Return the answer to an action of one's own that came lately; asking it again gives it at any time."""
     known = parts.asker.known(str(action_id))
     if known is None or known.rep_id != person.rep_id:
-        raise not_found(f"answer to {action_id} lately")
+        raise not_found(f"recent answer to {action_id}")
     return said(parts, person, known)
 
 
@@ -69,7 +69,7 @@ async def act(
     }
     found = await parts.asker.ask(given)
     if (found.rep_id, found.lead_id, found.type) != (person.rep_id, lead_id, kind):
-        detail = f"Idempotency-Key: {key} was used for another action"
+        detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)
     return said(parts, person, found)
 

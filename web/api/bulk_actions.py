@@ -91,7 +91,7 @@ async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> St
     """
     leads = await _leads(parts, person, given)
     if given.do.type == "assign" and not given.to:
-        raise Problem(422, "invalid", "to: an assignment needs somebody")
+        raise Problem(422, "invalid", "to: an assignment needs at least one rep")
     deal = list(dealt(leads, tuple(dict.fromkeys(given.to)) or ("",)))
     if given.dry_run:
         stand = await ask(parts, lambda connection: standing(connection, person.org, leads))
@@ -115,7 +115,9 @@ async def read_list(
         path.write_bytes(content)
         found = leads_of(path, person.org)
     if len(found.leads) > MOST:
-        raise Problem(413, "too-large", f"file: names {len(found.leads)} leads; {MOST} at once are possible")
+        raise Problem(
+            413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
+        )
     return Listed(
         leads=list(found.leads),
         repeated=found.repeated,
@@ -127,7 +129,7 @@ async def read_list(
 async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
     which = given.which
     if (which.leads is None) == (which.of is None):
-        raise Problem(422, "invalid", "which: names leads, or a list and its filter; one of the two")
+        raise Problem(422, "invalid", "which: must name either leads, or a list and its filter")
     if which.leads is not None:
         return list(dict.fromkeys(map(str, which.leads)))
     query = QueryParams(which.query)

@@ -82,7 +82,7 @@ async def create(
 def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
     if not person.oversees:
         if wanted and wanted != person.rep_id:
-            raise forbidden("assigned_to: a rep's new lead is the rep's own")
+            raise forbidden("assigned_to: a rep's new lead belongs to that rep")
         return person.rep_id
     rules = parts.directory.org(person.org)
     if wanted and rules.reps and rules.role(wanted) is None:
@@ -108,7 +108,9 @@ def checked(message: dict[str, Any], external_id: str) -> str:
         )  # without the id: there is to be a handle on the person
     except Refused as error:
         field = "last_name" if error.field == "external_id" else error.field
-        reason = "is needed, or a phone or an email" if error.field == "external_id" else error.reason
+        reason = (
+            "is needed, unless there is a phone or an email" if error.field == "external_id" else error.reason
+        )
         if all(problem.field != field for problem in problems):
             problems.append(_problem(field, reason))
     if problems:

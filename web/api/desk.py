@@ -197,7 +197,7 @@ async def offered(
     """Return the values of a column to choose from, those whose value or name contains the search."""
     column = listing.by_name.get(name)
     if column is None or column.kind in RANGES or column.kind is Kind.TEXT:
-        raise Problem(404, "not-found", f"{name} is no column to choose from")
+        raise Problem(404, "not-found", f"column {name} with values to choose from")
     rules = parts.directory.org(person.org)
     in_database = "" if column.names else search
     found = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))

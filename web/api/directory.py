@@ -124,7 +124,9 @@ async def invite(person: Writes, parts: PartsOf, object_id: ObjectId, given: Inv
     password = secrets.token_urlsafe(INVITATION_BYTES)
     account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
     if not await asyncio.to_thread(parts.accounts.invite, account, password):
-        raise Problem(HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} signs in as somebody else")
+        raise Problem(
+            HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
+        )
     return Invited(email=account.email, rep_id=object_id, password=password)
 
 
@@ -139,10 +141,10 @@ async def _edit(
     dry_run: bool,
 ) -> EditSaid:
     if key[0] == "settings" and key[1] != "settings":
-        raise not_found(f"settings {key[1]}; an org has one, settings/settings")
+        raise not_found(f"settings {key[1]}; an org has only settings/settings")
     there = published(parts.directory.org(person.org), key)
     if there is not None and if_match is None:
-        detail = f"If-Match: {key[0]} {key[1]} is there; say by its ETag what you change"
+        detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
     done: Edit = await parts.editor.edit(person.org, key, value, base=_version(if_match), publish=not dry_run)
     if not dry_run and done.value is not None and done.version is not None:
@@ -162,5 +164,7 @@ def _version(if_match: str | None) -> int | None:
         return None
     text = if_match.strip().removeprefix('"v').removesuffix('"')
     if not (text.isdecimal() and text.isascii()):
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is no ETag of ours")
+        raise Problem(
+            HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
+        )
     return int(text)

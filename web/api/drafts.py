@@ -117,7 +117,7 @@ async def publish(
     if now.draft is None:
         raise Problem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
     if now.version != given.over:
-        raise _lost(now, now.published or {}, now.value, f"version {now.version} was published meanwhile")
+        raise _lost(now, now.published or {}, now.value, f"somebody else has published version {now.version}")
     value = publishable(person.org, queue_id, now.value)
     return await _publish(parts, person, response, value, now)
 
@@ -240,16 +240,16 @@ async def _publish_over(
         if now is None or now.version != seen.version:
             there = seen if now is None else now
             why = (
-                "it was removed meanwhile"
+                "somebody else has removed it"
                 if now is None
-                else f"version {now.version} was published meanwhile"
+                else f"somebody else has published version {now.version}"
             )
             raise _lost(there, there.published or {}, seen.value, why)
         try:
             return await parts.asker.publish(person.org, "queue", queue_id, value, seen=end)
         except PublishedMeanwhile as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
-    raise RetryableError("directory", "others go on publishing; nothing of this was published, do it again")
+    raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")
 
 
 def tagged(response: Response, state: QueueState) -> DraftState:
@@ -269,7 +269,9 @@ def _held(
     if now is None:
         raise not_found(f"queue {queue_id}")
     if match is None:
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+        raise Problem(
+            HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
+        )
     if _read(match) not in (now.tag, "*"):
         by = f"{now.draft.updated_by} has changed it" if now.draft else "it was published or reset"
         raise _lost(now, now.value, now.value if value is None else value, f"{by} since you saw it")

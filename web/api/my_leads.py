@@ -84,7 +84,7 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
         name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
-        raise Problem(422, "invalid", f"columns: there is no {', '.join(unknown)}")
+        raise Problem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
     given = list_params.asked(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
@@ -123,7 +123,7 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
     try:
         raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise Problem(422, "invalid", f"segment: is no JSON: {error}") from error
+        raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
     return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 
 

@@ -75,7 +75,9 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise not_found(f"dead letter {place} among the newest")
     topic = letter.source.partition(":")[0]
     if not letter.replayable:
-        raise Problem(409, "not-replayable", f"a message of {topic} that was refused so is not sent again")
+        raise Problem(
+            409, "not-replayable", f"a message of {topic} that failed for this reason is not sent again"
+        )
     try:
         await replay(parts.settings, [place])
     except NotReplayable as refused:

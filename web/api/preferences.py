@@ -36,6 +36,6 @@ async def prefer(
     if name == VIEW_ONLY and not person.oversees:
         raise forbidden("view-only is for managers and admins")
     if len(msgspec.json.encode(value)) > MOST_BYTES:
-        raise Problem(422, "invalid", f"body: a preference has {MOST_BYTES} bytes at most")
+        raise Problem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
     await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
     return value

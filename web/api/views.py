@@ -148,7 +148,9 @@ def _tagged(response: Response, view: CustomView) -> ViewState:
 def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
     """Return the view if it is the one that was seen; raises 412 and 428."""
     if match is None:
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+        raise Problem(
+            HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
+        )
     if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
         raise _overtaken(now, now.value if value is None else value)
     return now

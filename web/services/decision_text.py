@@ -15,45 +15,45 @@ _WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
 HOW: Final = {
     "claim": "claimed it",
     "claim_now": "claimed it while it was open",
-    "callback": "promised to call back, and so has it",
-    "round_robin": "has it by round robin",
-    "roster": "has it as number one on the roster",
+    "callback": "owns it because of a promised callback",
+    "round_robin": "got it by round robin",
+    "roster": "got it as number one on the roster",
     "ring_all": "pressed 1 first",
-    "distribute_all": "was first at New Lead",
-    "manual": "was given it",
-    "pre_assigned": "has had it from its arrival on",
+    "distribute_all": "was the first to click New Lead",
+    "manual": "was assigned it",
+    "pre_assigned": "has owned it since it arrived",
 }
 """How a lead came to its owner."""
 
 METHODS: Final = {
     "round_robin": "round robin",
     "roster": "the roster",
-    "ring_all": "a ring to all",
+    "ring_all": "ring all",
     "distribute_all": "New Lead",
 }
 
 WHY_NOT: Final = {
     Why.UNKNOWN: "you were not in the directory",
     Why.INACTIVE: "you were not active",
-    Why.LICENCE: "your licences do not cover it",
-    Why.GROUP_FILTER: "it was not for that group",
-    Why.OWN_FILTER: "your own filter leaves it out",
-    Why.TRIED: "you had been tried already",
+    Why.LICENCE: "your licences do not cover its state",
+    Why.GROUP_FILTER: "the lead does not meet the rule of the group",
+    Why.OWN_FILTER: "the lead does not meet your own rule",
+    Why.TRIED: "it was offered to you before",
     Why.ABSENT: "you were absent",
-    Why.HOURS: "it was outside your hours",
+    Why.HOURS: "it came outside your working hours",
     Why.OPEN_CAP: "you had as many open leads as you may have",
     Why.DAILY_CAP: "you had as many leads that day as you may have",
-    Why.RINGING: "another lead was ringing with you",
+    Why.RINGING: "another lead was ringing at your phone",
     Why.PAUSED: "transfers were paused",
-    Why.GROUP: "the group gave nobody the lead",
+    Why.GROUP: "the group gives its leads to nobody",
 }
 """Why a rep was passed over, without a word of the lead: for a rep who may not see it (Q3)."""
 
 ENDED: Final = {
-    "claimed": "somebody took it",
+    "claimed": "somebody accepted it",
     "timeout": "nobody acted in time",
     "declined": "it was declined",
-    "voided": "it was taken back",
+    "voided": "it was withdrawn",
 }
 
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
@@ -155,13 +155,13 @@ def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | Non
     elif kind == "lead_offered" and rep_id in why["reps"]:
         text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
     elif kind == "offer_ended" and rep_id in why.get("reps", ()):
-        text = f"Your offer was over: {ENDED.get(why['outcome'], why['outcome'])}"
+        text = f"Your offer ended: {ENDED.get(why['outcome'], why['outcome'])}"
     elif kind == "offer_declined" and mine:
-        text = "You did not take it"
+        text = "You declined it"
     elif kind == "owner_changed" and (mine or why["previous_rep_id"] == rep_id):
-        text = "It became yours" if mine else "It was yours no longer"
+        text = "It became yours" if mine else "It no longer belonged to you"
     elif kind in ("lock_taken", "lock_released") and mine:
-        text = "You opened it" if kind == "lock_taken" else "You had it open no longer"
+        text = "You opened it" if kind == "lock_taken" else "You no longer had it open"
     elif kind == "answered" and mine and row["result"] in ("lost", "refused"):
         reason = str(why.get("reason") or "").replace("_", " ")
         text = f"You asked to {_asked(why)}: {row['result']}" + (f", {reason}" if reason else "")
@@ -188,7 +188,7 @@ def _owner(row: Row, names: Names) -> str:
 def owner_words(why: Mapping[str, Any], names: Names) -> str:
     """Say a change of owner; of a decision's fields, or of the history's row."""
     if why["rep_id"] is None:
-        return f"{names.rep(why['previous_rep_id'])} has it no longer; nobody owns it"
+        return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
     how = HOW.get(why["how"], why["how"].replace("_", " "))
     via = names.via(why.get("via"))
     return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "")
@@ -213,12 +213,14 @@ def _callback(row: Row, names: Names) -> str:
     at = row["why"].get("at")
     who = names.rep(row["rep_id"])
     return (
-        f"{who} promised to call at {at}" if at else f"{who} will call back some time: the end of the queue"
+        f"{who} promised to call at {at}"
+        if at
+        else f"{who} will call back without a time, so it goes to the end of the queue"
     )
 
 
 def _opened(row: Row, names: Names) -> str:
-    return f"{names.rep(row['rep_id'])} opened it, until {row['why']['until']}"
+    return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
 
 def _words(value: str) -> str:
@@ -232,36 +234,34 @@ _SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
         + (", and completed " + ", ".join(map(_words, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
-    "inquiry_added": lambda row, _: f"The person inquired once more, through {row['why']['vendor']}",
-    "merged_into": lambda *_: "It is another inquiry of a lead that was known",
+    "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
+    "merged_into": lambda *_: "It is another inquiry of a known lead",
     "suppression_recorded": lambda row, _: (
         "It is on the do-not-contact list"
         if row["why"].get("reason")
-        else "It is off the do-not-contact list"
+        else "It was taken off the do-not-contact list"
     ),
     "answered": _answered,
     "owner_changed": _owner,
     "queue_entered": lambda row, names: f"It entered the queue {names.queue(row['why']['queue_id'])}",
     "queue_left": lambda row, names: f"It left the queue {names.queue(row['why']['queue_id'])}",
     "lock_taken": _opened,
-    "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} has it open no longer",
+    "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
     "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_words(row['why']['outcome'])}",
-    "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote",
+    "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
     "exception_raised": lambda row, _: f"It became an exception: {_words(row['why']['reason'])}",
-    "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} had the exception ignored",
-    "exception_resolved": lambda *_: "It is no exception any more",
-    "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} let it be claimed once more",
+    "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
+    "exception_resolved": lambda *_: "It is no longer an exception",
+    "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
     "lead_closed": lambda row, _: f"Closed: {_words(row['why']['outcome'])}",
-    "rep_sought": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} was asked for somebody"
-    ),
+    "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,
-    "offer_ended": lambda row, _: f"The offer was over: {ENDED.get(row['why']['outcome'], '')}",
-    "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} does not take it",
+    "offer_ended": lambda row, _: f"The offer ended: {ENDED.get(row['why']['outcome'], '')}",
+    "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} declined it",
     "nobody_available": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} has nobody now: {_words(row['why']['reason'])}"
+        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_words(row['why']['reason'])}"
     ),
     "connect_requested": lambda row, names: f"{names.rep(row['rep_id'])} asked to be connected",
 }

@@ -124,7 +124,7 @@ def unseen(found: VisibleLead) -> Problem:
     return forbidden(
         "the lead belongs to somebody else"
         if found.row["owner"] is not None
-        else "open or claim the lead first, from a queue it stands in"
+        else "open or claim the lead first, from a queue that has it"
     )
 
 

@@ -59,6 +59,6 @@ def check(limit: Limit, name: str) -> None:
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",
-            f"too often; try again in {seconds} s",
+            f"there were too many attempts; try again in {seconds} s",
             headers={"Retry-After": seconds},
         )

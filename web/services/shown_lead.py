@@ -201,4 +201,4 @@ def _read(cursor: str | None) -> tuple[int, int] | None:
         return None
     if found := re.fullmatch(r"(\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
         return int(found[1]), int(found[2])
-    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")
+    raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")

@@ -56,7 +56,7 @@ class CustomViews(Store):
             if (row := connection.execute(there).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
-                raise TooMany(f"you have {MOST} views already: delete one first")
+                raise TooMany(f"you have {MOST} views already; delete one first")
             connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
             return CustomView(**connection.execute(there).mappings().one())
 

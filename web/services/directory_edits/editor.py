@@ -66,7 +66,7 @@ class Editor:
                 ) as error:  # at another console, or by a command: all is checked anew
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
         raise RetryableError(
-            "directory", "others go on publishing; nothing of this was published, do it again"
+            "directory", "others keep publishing, so nothing of this was published; try again"
         )
 
     async def _edit(
@@ -95,11 +95,11 @@ class Editor:
         if (now.version if now else None) == base:
             return
         changed = None if base is None else self.seen.since(rules.org, key, base, now.value if now else None)
-        what = "removed it" if now is None else "published it anew"
+        what = "removed" if now is None else "published"
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED,
             "changed-meanwhile",
-            f"somebody {what} while you edited: {key[0]} {key[1]}",
+            f"somebody {what} while you edited {key[0]} {key[1]}",
             current=now.value if now else None,
             version=now.version if now else None,
             changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
@@ -126,7 +126,7 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
     ]
     if key[0] == "rep" and not _has_admin(after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
-        reason = "the org would have no active admin: nobody could change its directory any more"
+        reason = "the org would have no active admin, so nobody could change its directory"
         problems.append(Wrong(path=field, reason=reason))
     if problems:
         raise PublicationErrors(tuple(problems))

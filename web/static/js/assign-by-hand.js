@@ -38,10 +38,10 @@ export async function assignByHand(table, leads, count) {
 /** @param {Progress} plan */
 function planText({ by_rep, stand, of }) {
   const parts = Object.entries(by_rep).map(([rep, number]) => `${rep} would get ${number.toLocaleString()}`);
-  if (!of) parts.push("None of them is without an owner");
-  if (stand.owned) parts.push(`${stand.owned.toLocaleString()} have an owner and stay`);
-  if (stand.closed) parts.push(`${stand.closed.toLocaleString()} are closed and stay`);
-  if (stand.unknown) parts.push(`${stand.unknown.toLocaleString()} are unknown here`);
+  if (!of) parts.push("All of them have an owner already");
+  if (stand.owned) parts.push(`${stand.owned.toLocaleString()} have an owner and do not change`);
+  if (stand.closed) parts.push(`${stand.closed.toLocaleString()} are closed and do not change`);
+  if (stand.unknown) parts.push(`${stand.unknown.toLocaleString()} are unknown`);
   return `${parts.join("; ")}.`;
 }
 
@@ -124,8 +124,8 @@ export function setUpUploads(table) {
       const found = await response.json();
       if (!response.ok) throw new Problem(response.status, found);
       leads = found.leads;
-      const repeated = found.repeated ? `, ${found.repeated} named again` : "";
-      const without = found.unusable_total ? `, ${found.unusable_total} lines name none` : "";
+      const repeated = found.repeated ? `, ${found.repeated} were listed twice` : "";
+      const without = found.unusable_total ? `, ${found.unusable_total} lines name no lead` : "";
       status.textContent = `${leads.length.toLocaleString()} leads${repeated}${without}.`;
       /** @type {{place: string, reason: string}[]} */
       const lines = found.unusable;

@@ -65,7 +65,7 @@ export async function sendBulkAction(body, key, onLine = () => {}, signal = unde
     }
     if (done) break;
   }
-  if (!last?.finished) throw new Error("The connection was lost; what was answered counts. Try again to do the rest.");
+  if (!last?.finished) throw new Error("The connection was lost. What was answered counts. Try again to do the rest.");
   return last;
 }
 
@@ -133,9 +133,9 @@ function showProgress(line, participle) {
  */
 function summary(line, participle) {
   const parts = [`${line.done.toLocaleString()} ${participle}`];
-  if (line.lost) parts.push(`${line.lost.toLocaleString()} belong to somebody already`);
+  if (line.lost) parts.push(`${line.lost.toLocaleString()} already had an owner`);
   if (line.refused) parts.push(`${line.refused.toLocaleString()} refused`);
-  if (line.unanswered) parts.push(`${line.unanswered.toLocaleString()} without an answer yet`);
+  if (line.unanswered) parts.push(`${line.unanswered.toLocaleString()} have no answer yet`);
   return parts.join(", ");
 }
 
@@ -158,5 +158,5 @@ function showResult(line, participle, names) {
 /** @param {Failure} failure */
 function reasonOf({ result, owner, owner_name, why, reason }) {
   if (result === "lost") return `${owner_name ?? owner} has it`;
-  return why ?? reason ?? "no answer came; it may be done yet";
+  return why ?? reason ?? "there is no answer yet; it may still be done";
 }

@@ -26,7 +26,7 @@ const table = new Table(root, {
   keep: ["ignored"],
   actions: data.desk ? actions : null,
   cell: data.desk ? cell : null,
-  empty: data.desk ? "No exceptions: every lead has somebody or stands in a queue." : "No unassigned leads now.",
+  empty: data.desk ? "No exceptions: every lead has an owner or is in a queue." : "No unassigned leads now.",
   onDraw: data.desk ? drawIgnored : undefined,
 });
 
@@ -97,7 +97,7 @@ async function assign(row) {
 
 /** @param {LeadRow} row */
 async function ignore(row) {
-  const note = `${nameOf(row)} is hidden from this list. Show Ignored brings it back into sight.`;
+  const note = `${nameOf(row)} is hidden from this list. Turn on Show Ignored to see it again.`;
   if (await isConfirmed("Do you really want to ignore this lead?", note)) {
     await decide(row, { type: "ignore" }, "is ignored");
   }

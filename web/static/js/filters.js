@@ -232,7 +232,7 @@ function choiceFilter(column, table) {
         return option(key, count);
       }),
     );
-    if (!found.length) list.textContent = "Nothing like that here.";
+    if (!found.length) list.textContent = "No matching value.";
   }
 
   /**

@@ -18,7 +18,7 @@ export function setUpDialogs(reps, perform) {
     setUpDialog("assign", () => {
       const [rep] = element("#to-rep", document, "select").selectedOptions;
       if (rep) return () => perform({ type: "assign", to_rep_id: rep.value }, `Assigned to ${rep.text}.`);
-      say("Choose somebody.");
+      say("Choose a rep.");
       return null;
     });
     setUpDialog("reopen", () => () => perform({ type: "reopen_claimable" }, "The lead may be claimed once more."));

@@ -187,8 +187,8 @@ function showGone(name, done) {
 const DONE = {
   claim_now: "Congratulations! You have a new lead",
   accept: "Congratulations! You have a new lead",
-  release: "Released: the lead is back in its queues.",
-  decline: "Declined: it goes to somebody else.",
+  release: "Released. The lead is back in its queues.",
+  decline: "Declined. The lead goes to somebody else.",
 };
 
 const noteGiven = () => comment.trim() || undefined;
@@ -260,7 +260,7 @@ async function callBack() {
   }
   const note = noteGiven();
   if (note && !(await perform({ type: "note", note }, "The comment is saved."))) return;
-  const done = at ? `You promised to call at ${at.text}.` : "It is at the end of the queue.";
+  const done = at ? `You promised a call at ${at.text}.` : "The lead is at the end of the queue.";
   await perform({ type: "callback", at: at?.instant.toISOString() }, done);
 }
 

@@ -63,7 +63,7 @@ find("[data-columns]").addEventListener("click", async () => {
   table.showColumns(names);
   try {
     await call("PUT", `/api/v1/preferences/${data.preference}`, { columns: names });
-    say("Your columns are kept.");
+    say("Your columns are saved.");
   } catch (error) {
     say(messageOf(error));
   }
@@ -143,7 +143,7 @@ find("[data-note-chosen]").addEventListener("click", async () => {
 });
 find("[data-release-chosen]").addEventListener("click", async () => {
   const question = `Release ${selectedLeads()}?`;
-  if (await isConfirmed(question, "Gives back the lock of those you have open; the owner stays.")) {
+  if (await isConfirmed(question, "Unlocks those leads that you have open. Their owners stay.")) {
     await runOnSelection("Releasing", "released", { type: "release" });
   }
 });
@@ -163,14 +163,14 @@ find("[data-create]").addEventListener("click", async () => {
   const made = await createLead();
   if (!made) return;
   if (!made.there) {
-    const text = `${made.name} is on its way. A person who is known already becomes another inquiry of their lead.`;
+    const text = `${made.name} is on its way. If the person is known already, this becomes another inquiry of their lead.`;
     return say(text, 12000);
   }
   await table.load();
   const line = table.lines.get(made.lead_id);
   line?.classList.add("fresh");
   if (line) element('[data-does="open"]', line).focus();
-  say(line ? `${made.name} is created.` : `${made.name} is created; these filters do not show it.`);
+  say(line ? `${made.name} is created.` : `${made.name} is created. Your filters hide it.`);
 });
 
 // -- live -------------------------------------------------------------------------------------------------------

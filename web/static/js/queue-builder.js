@@ -180,7 +180,7 @@ class Editor {
       this.state = now;
       this.show();
     } else {
-      say("Somebody else has changed this view. Load it anew to see how.");
+      say("Somebody else has changed this view. Reload the page to see the changes.");
     }
   }
 
@@ -191,7 +191,7 @@ class Editor {
     const dialog = dialogOf("publish");
     const result = this.preview.result;
     element("[data-publish-said]").textContent = result
-      ? `It takes effect on all leads at once: ${result.matched} will be in it, ${result.entering} come and ${result.leaving} go.`
+      ? `It takes effect on all leads at once: it will have ${result.matched} leads; ${result.entering} leads enter and ${result.leaving} leave.`
       : "It takes effect on all leads at once.";
     element("[data-changes]").replaceChildren(
       ...this.state.unpublished_changes.map((one) => item(`${one.path}: ${written(one.old)} → ${written(one.new)}`)),

@@ -35,8 +35,7 @@ export function pickReps(title, { several = false, note = "" } = {}) {
     const { reps, total } = await call("GET", `/api/v1/assignees?search=${encodeURIComponent(search.value)}`);
     if (request !== lastRequest) return;
     list.replaceChildren(...reps.map(option));
-    if (!reps.length)
-      list.textContent = search.value ? "Nobody is called that." : "The org has published no active rep yet.";
+    if (!reps.length) list.textContent = search.value ? "No rep has that name." : "The org has no active rep yet.";
     if (total > reps.length) list.append(`and ${total - reps.length} more: type a name`);
   }
 

@@ -209,7 +209,7 @@ export class Table {
     this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");
     empty.hidden = lines.length > 0;
-    empty.textContent = this.filters.isAnySet() ? "No lead meets these filters. Reset them to see all." : this.empty;
+    empty.textContent = this.filters.isAnySet() ? "No lead matches these filters. Reset them to see all." : this.empty;
     this.find("[data-pager]").hidden = !this.page?.next && !this.page?.previous;
     this.find("[data-earlier]", "button").disabled = !this.page?.previous;
     this.find("[data-later]", "button").disabled = !this.page?.next;

@@ -58,7 +58,7 @@ function knownZone(zone) {
  * @param {() => string | undefined} readZone
  */
 export function absences(name, legend, value, readZone) {
-  const { node, place } = framed(name, legend, "On the wall clock of the rep's time zone.");
+  const { node, place } = framed(name, legend, "In the rep's time zone.");
   const zone = knownZone(readZone() || "UTC");
   const rows = (value ?? []).map((one) => ({
     from: localTime(Date.parse(one.from), zone),

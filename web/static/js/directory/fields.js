@@ -200,7 +200,7 @@ export function states(name, label, value, codes) {
     tools.hidden = !isChecked.checked;
   }
   isChecked.addEventListener("change", show);
-  const text = "Only leads of these states (otherwise licences are not asked)";
+  const text = "Only leads of these states (otherwise licences are not checked)";
   place.append(make("label", { className: "inline" }, isChecked, text), tools, grid);
   show();
   return field(name, node, () => {

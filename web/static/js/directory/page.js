@@ -44,7 +44,7 @@ function listItem({ id, value }) {
   const item = make("li", { data: { id } }, link);
   if (data.kind !== "rep") return item;
   const role = value.role ?? "rep";
-  if (value.active === false) item.append(make("span", { className: "badge due", textContent: "switched off" }));
+  if (value.active === false) item.append(make("span", { className: "badge due", textContent: "inactive" }));
   else if (role !== "rep") item.append(make("span", { className: "badge", textContent: role }));
   return item;
 }
@@ -76,7 +76,7 @@ setUpReview({
     await reload();
     editor.load();
     editor.title.focus();
-    say("Published. It counts from now on, for leads that are there, too.");
+    say("Published. It applies from now on, also to existing leads.");
     if (isNew && wantsAccount) await createAccount(value.email);
   },
   onRemove: () => {
@@ -93,7 +93,7 @@ setUpReview({
     editor.rebase();
     editor.showDirty();
     find("[data-review]").focus();
-    say("Your changes now stand on what is published. Review them again.");
+    say("Your changes are now based on the published version. Review them again.");
   },
 });
 
@@ -131,7 +131,8 @@ live.on("directory", async () => {
   if (document.querySelector("dialog[open]")) return;
   await reload();
   if (!data.id || (openObject()?.etag ?? null) === editor.etag) return;
-  if (editor.isDirty()) editor.showNotice("Somebody has just published this. Review your changes to see what differs.");
+  if (editor.isDirty())
+    editor.showNotice("Somebody has just published this. Review your changes to see the differences.");
   else editor.load();
 });
 live.start();

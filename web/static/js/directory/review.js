@@ -37,7 +37,7 @@ function send(query = "") {
 function showFailure(error) {
   if (error instanceof Problem && error.status === 422) {
     editor.showErrors(error.body.errors?.length ? error.body.errors : [{ path: "", reason: error.message }]);
-    say("That cannot be published yet; see what is wrong at the fields.");
+    say("This cannot be published yet. The fields show what is wrong.");
   } else if (error instanceof Problem && error.status === 412) showLost(error.body);
   else say(messageOf(error));
 }
@@ -80,7 +80,7 @@ async function review(wanted) {
 
 /** @param {ProblemBody} body */
 function showLost(body) {
-  find("[data-lost-why]").textContent = `${body.detail}. Nothing of yours was published.`;
+  find("[data-lost-why]").textContent = `${body.detail}. Your changes were not published.`;
   /** @type {Change[]} */
   const changes =
     body.changes ??
@@ -91,7 +91,7 @@ function showLost(body) {
     find("[data-lost-changes]", "table"),
     ["What", "Was", "Is now"],
     changes.map((one) => [editor.labelOf(one.path), written(one.old), written(one.new)]),
-    "Nothing that you can see differs.",
+    "You see no difference.",
   );
   lostDialog.showModal();
 }

@@ -18,14 +18,14 @@ export function roster(name, legend, value, reps, hint) {
   const { node, place } = framed(name, legend, hint);
   const members = (value ?? []).map((one) => ({ ...one }));
   const lines = make("ol", { className: "roster" });
-  const empty = make("p", { className: "hint", textContent: "Nobody is on it yet: add somebody below." });
-  const choose = make("select", { "aria-label": "Somebody to add" });
+  const empty = make("p", { className: "hint", textContent: "The roster is empty. Add a rep below." });
+  const choose = make("select", { "aria-label": "Rep to add" });
   const add = button("Add to the roster", () => {
     const rep = choose.value;
     if (!rep) return;
     members.push({ rep_id: rep, weight: 1 });
     changed();
-    say(`${named(rep)} is ${members.length} of ${members.length} on the roster.`);
+    say(`${named(rep)} was added as number ${members.length} of the roster.`);
     focusButton(lines.lastElementChild);
   });
   place.append(lines, empty, make("p", { className: "tools" }, choose, add));
@@ -90,7 +90,7 @@ export function roster(name, legend, value, reps, hint) {
       () => {
         members.splice(n, 1);
         changed();
-        say(`${who} is off the roster.`);
+        say(`${who} was removed from the roster.`);
         focusButton(lines.children[Math.min(n, members.length - 1)]);
       },
       { className: "quiet" },
@@ -100,7 +100,7 @@ export function roster(name, legend, value, reps, hint) {
       "li",
       { draggable: true, data: { rep: member.rep_id, path: `members[${n}]` } },
       make("span", { className: "grip", "aria-hidden": "true", textContent: "⠿", title: "Drag to move" }),
-      make("span", { className: "name", textContent: off ? `${who} (switched off)` : who }),
+      make("span", { className: "name", textContent: off ? `${who} (inactive)` : who }),
       make("label", { className: "inline" }, "weight", weight),
       ...steps,
       remove,
@@ -133,7 +133,7 @@ export function roster(name, legend, value, reps, hint) {
     const on = new Set(members.map((one) => one.rep_id));
     const others = reps.filter((one) => !on.has(one.id) && (one.value.role ?? "rep") === "rep");
     choose.replaceChildren(
-      make("option", { value: "", textContent: others.length ? "Choose somebody" : "Everybody is on it" }),
+      make("option", { value: "", textContent: others.length ? "Choose a rep" : "All reps are on it" }),
       ...others.map((one) => make("option", { value: one.id, textContent: one.value.name || one.id })),
     );
   }

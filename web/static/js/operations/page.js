@@ -73,11 +73,11 @@ function drawTiles() {
 function draw() {
   const minutes = numbers.minutes.map((minute) => ({ ...minute, ms: Date.parse(minute.at) }));
   const from = CLOCK.format(minutes[0].ms);
-  find("[data-since]").textContent = `${from} to ${CLOCK.format(Date.parse(numbers.as_of))}, and on`;
+  find("[data-since]").textContent = `${from} to ${CLOCK.format(Date.parse(numbers.as_of))}`;
   const cut = find("[data-cut]");
   cut.hidden = !numbers.cut;
   const since = CLOCK.format(Date.parse(numbers.since));
-  cut.textContent = `so much happened that only what came after ${since} is counted whole`;
+  cut.textContent = `there is too much to count, so the numbers begin at ${since}`;
   drawTiles();
   plots.arrivals.show(minutes.map(({ ms, arrived }) => ({ at: ms, values: [arrived] })));
   plots.claims.show(minutes.map(({ ms, won, lost }) => ({ at: ms, values: [won, lost] })));
@@ -117,7 +117,7 @@ function draw() {
     find('[data-table="exceptions"]', "table"),
     ["Reason", "Raised", "Open now"],
     reasons.map((reason) => [spaced(reason), raised[reason] ?? 0, open[reason] ?? 0]),
-    "No exceptions: every lead found somebody, or waits in a queue.",
+    "No exceptions: every lead has an owner or is in a queue.",
   );
   drawGroups(find("[data-groups]"), numbers.groups);
 }

@@ -1,1 +1,0 @@
-const n = 1; export function f(x) { return document.querySelector("a").href + x; }

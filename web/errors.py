@@ -1,4 +1,4 @@
-"""Whatever goes wrong is said as RFC 9457 has it (`application/problem+json`), or as a page where a person looks at it.
+"""Errors are reported as RFC 9457 defines it (`application/problem+json`), or as a page for a person.
 
 Every problem has a `type` (a stable word), a `title`, a `status` and a `detail` that names the field and the reason.
 """
@@ -20,7 +20,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
-    """What is answered instead of what was asked for.
+    """An answer that reports an error.
 
     `kind`: a stable word for programs. `errors`: each {path, reason}, where several things are wrong. `more`: further
     members of the problem document.
@@ -87,21 +87,21 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status, description in _ANSWERED.items()
 }
-"""How the API's document describes what may be answered instead."""
+"""How the API's document describes errors."""
 
 
 def forbidden(reason: str) -> Problem:
-    """Return the refusal of what somebody may not do or see."""
+    """Return the error for what a person may not do or see."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
 
 
 def not_found(what: str) -> Problem:
-    """Return the refusal of what is not there, or is none of the asker's business."""
+    """Return the error for what does not exist, or what the person may not see."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
 
 
 def invalid(error: InvalidInput) -> Problem:
-    """Return the refusal of something that was written, with every reason there is."""
+    """Return the error for a rejected body, with all reasons."""
     errors = [{"path": problem.path, "reason": str(problem)} for problem in error.problems]
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
 
@@ -141,7 +141,7 @@ def add_to(app: FastAPI) -> None:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """Answer a program with the document, a person with a page; who is not signed in is led to where one does."""
+    """Answer a program with the document and a person with a page. Who is not signed in goes to the sign-in."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path

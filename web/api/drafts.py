@@ -1,7 +1,7 @@
-"""Queues being built: drafts that no edit is lost from, publishing, history, removal; for managers and admins (Q1, Q6).
+"""Building queues: drafts that lose no edit, publishing, history, removal; for managers and admins (Q1, Q6).
 
-Every answer has the state's `ETag`; every change names it by `If-Match`, and is refused with 412 and what differs if
-somebody else was first.
+Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else was first, the change is
+refused with 412 and the differences.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from web.store.drafts import Draft, Overtaken
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
 
 READ_BACK_SECONDS: Final = 10.0
-"""How long a publication may take until the console has read it back; it counts without that, too."""
+"""How long to wait until the console has read a publication back. The publication counts without that."""
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", MANAGERS))]
 Match = Annotated[
-    str | None, Header(alias="If-Match", max_length=100, description="The `ETag` of what you saw")
+    str | None, Header(alias="If-Match", max_length=100, description="The `ETag` of the state that you saw")
 ]
 
 
 class DraftEdit(Model):
-    """A queue as it is to be, all of it; rules may be unfinished until it is published."""
+    """A whole queue. Its rules may be unfinished until it is published."""
 
     value: dict[str, Any]
 
@@ -73,7 +73,7 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
 
 @router.get("/{queue_id:path}/history")
 async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionInfo]:
-    """List what was published of a queue, newest first, with who and when."""
+    """List the published versions of a queue, newest first, with person and time."""
     if nameless(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
@@ -103,7 +103,7 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionI
 async def publish(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Publish, match: Match = None
 ) -> DraftState:
-    """Publish the draft: it takes effect on all leads, or is refused with every field and reason (Q6).
+    """Publish the draft. It takes effect on all leads, or is refused with every field and reason (Q6).
 
     The same request again is answered again, and publishes nothing.
     """
@@ -124,7 +124,7 @@ async def publish(
 
 @router.post("/{queue_id:path}/removal", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
-    """Take the queue away, with its draft: no lead stands in it any more. Its history stays."""
+    """Remove the queue and its draft. All leads leave it; its history stays."""
     now = _held(await current(parts, person, queue_id), queue_id, match)
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
@@ -140,7 +140,7 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
 async def revert(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
 ) -> DraftState:
-    """Make an older version the draft; it is published as any other."""
+    """Make an older version the draft. It is published like any draft."""
     if nameless(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
@@ -233,7 +233,7 @@ async def _publish(
 async def _publish_over(
     parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
 ) -> int:
-    """Publish over the version that was seen and no other; raises 412 if somebody published the queue meanwhile."""
+    """Publish over the version that was seen; raises 412 if somebody else has published the queue."""
     for _ in range(ATTEMPTS):
         end = parts.directory.end
         now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
@@ -246,7 +246,7 @@ async def _publish_over(
             )
             raise _lost(there, there.published or {}, seen.value, why)
         try:
-            return await parts.asker.publish(person.org, "queue", queue_id, value, seen=end)
+            return await parts.engine.publish(person.org, "queue", queue_id, value, seen=end)
         except PublishedMeanwhile as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
     raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")

@@ -1,4 +1,4 @@
-"""What was decided of a lead, in words: who, what and why, and why not each of the others (X1)."""
+"""Decisions about a lead in words: who, what, why, and why not the others (X1)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +47,7 @@ WHY_NOT: Final = {
     Why.PAUSED: "transfers were paused",
     Why.GROUP: "the group gives its leads to nobody",
 }
-"""Why a rep was passed over, without a word of the lead: for a rep who may not see it (Q3)."""
+"""Why a rep was passed over, without facts of the lead, for a rep who may not see it (Q3)."""
 
 ENDED: Final = {
     "claimed": "somebody accepted it",
@@ -57,11 +57,11 @@ ENDED: Final = {
 }
 
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
-"""Of no interest to people who work the lead."""
+"""Decisions that people who work the lead need not see."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Somebody who might have had the lead, and why not; `rep_id` None: all, or the rest."""
+    """A candidate who did not get the lead, and why; `rep_id` None: all, or the rest."""
 
     rep_id: str | None
     name: str | None
@@ -69,7 +69,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision. `who`: whose doing it was. `why`: the reason in words. `passed`: who was not taken."""
+    """One decision. `who`: the rep who caused it. `why`: the reason in words. `passed`: who was passed over."""
 
     type: str
     text: str
@@ -127,11 +127,11 @@ class Names:
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
-    """Say one decision, whole: for those who may see the lead."""
+    """Return the text of a decision for people who may see the lead."""
     kind, why = row["type"], row["why"]
-    say = _SAYS.get(kind)
+    text_of = _TEXTS.get(kind)
     who = row["rep_id"]
-    text = say(row, names) if say else kind.replace("_", " ").capitalize()
+    text = text_of(row, names) if text_of else kind.replace("_", " ").capitalize()
     return DecisionText(
         type=kind,
         text=text,
@@ -144,14 +144,16 @@ def decision_text(row: Row, names: Names) -> DecisionText:
 
 
 def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | None:
-    """Say what a decision means to a rep who may not see the lead; None where it does not concern the rep."""
+    """Return the text of a decision for a rep who may not see the lead; None if it does not concern the rep."""
     why, mine = row["why"], row["rep_id"] == rep_id
     kind = row["type"]
-    among = [one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id]
+    entries = [
+        one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id
+    ]
     text = None
-    if kind in ("lead_offered", "nobody_available") and among:
-        word = among[0].get("reason", "")
-        text = f"Not you: {WHY_NOT[Why(word)]}" if word in set(Why) else None
+    if kind in ("lead_offered", "nobody_available") and entries:
+        reason = entries[0].get("reason", "")
+        text = f"Not you: {WHY_NOT[Why(reason)]}" if reason in set(Why) else None
     elif kind == "lead_offered" and rep_id in why["reps"]:
         text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
     elif kind == "offer_ended" and rep_id in why.get("reps", ()):
@@ -186,7 +188,7 @@ def _owner(row: Row, names: Names) -> str:
 
 
 def owner_words(why: Mapping[str, Any], names: Names) -> str:
-    """Say a change of owner; of a decision's fields, or of the history's row."""
+    """Return the text of a change of owner, from a decision's fields or a row of the history."""
     if why["rep_id"] is None:
         return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
     how = HOW.get(why["how"], why["how"].replace("_", " "))
@@ -223,15 +225,15 @@ def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
 
-def _words(value: str) -> str:
+def _spaced(value: str) -> str:
     return value.replace("_", " ")
 
 
-_SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
+_TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
-        + (", and completed " + ", ".join(map(_words, row["why"].get("filled", ()))))
+        + (", and completed " + ", ".join(map(_spaced, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
     "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
@@ -249,19 +251,19 @@ _SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
-    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_words(row['why']['outcome'])}",
+    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_spaced(row['why']['outcome'])}",
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
-    "exception_raised": lambda row, _: f"It became an exception: {_words(row['why']['reason'])}",
+    "exception_raised": lambda row, _: f"It became an exception: {_spaced(row['why']['reason'])}",
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",
     "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
-    "lead_closed": lambda row, _: f"Closed: {_words(row['why']['outcome'])}",
+    "lead_closed": lambda row, _: f"Closed: {_spaced(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,
     "offer_ended": lambda row, _: f"The offer ended: {ENDED.get(row['why']['outcome'], '')}",
     "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} declined it",
     "nobody_available": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_words(row['why']['reason'])}"
+        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_spaced(row['why']['reason'])}"
     ),
     "connect_requested": lambda row, names: f"{names.rep(row['rep_id'])} asked to be connected",
 }

@@ -1,4 +1,4 @@
-"""How a list is asked in an address: one parameter for each filter, `sort`, `search`, `cursor`, `limit`.
+"""The query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
 
 Text: `prospect_name=jon`. Choice, several: `state=RI&state=MA`; an empty one is "has none". Range: `loan_amount.from=`,
 `loan_amount.to=`, `created_at.from=`, `created_at.to=`: amounts, and instants with an offset or UTC days, the last of
@@ -26,17 +26,17 @@ _ENDS: Final = ("from", "to")
 _DAY: Final = len("2026-11-20")
 
 
-def asked(
+def from_request(
     request: Request, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return what a request asks of a list; raises `InvalidInput` with every problem. `more`: the route's own words."""
+    """Return the query of a request; raises `InvalidInput` with every problem. `more`: the route's own parameters."""
     return from_query(request.query_params, listing, more, bands)
 
 
 def from_query(
     query: QueryParams, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return what an address asks of a list; raises `InvalidInput`."""
+    """Return the query of an address; raises `InvalidInput`."""
     problems: list[Problem] = []
     filters: dict[str, Filter] = {}
     known = _WORDS | frozenset(more)

@@ -1,4 +1,4 @@
-"""What an edit does beyond the object itself, said before it is published (X2, R1, Q5)."""
+"""The effects of an edit beyond the object itself, for the review before it is published (X2, R1, Q5)."""
 
 from collections.abc import Iterator
 

@@ -7,7 +7,7 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.servers"]
+pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.cpu_profile"]
 
 settings.register_profile("repeat", derandomize=True, database=None)
 settings.register_profile("explore", print_blob=True)

@@ -22,7 +22,7 @@ from runtime.process import wait_until
 from runtime.up import Everything, everything
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
-from tests.cli.every_command import Said, call
+from tests.cli.in_process import Said, call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -187,7 +187,7 @@ def open_to_others(folder: Path) -> list[str]:
 
 def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
     """It comes up on a busy machine, with everything its owner's alone though the umask gives all away."""
-    with busy(2 * (os.cpu_count() or 1)):
+    with busy(os.cpu_count() or 1):
         terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0")
         try:
             assert wait_until(lambda: terminal.read() != b"" and len(may_sign_in(folder)) == 3, PATIENCE), (

@@ -1,7 +1,7 @@
 """The sink as a process beside a real Kafka: killed, stopped, cut off, and in the end the tables are exact.
 
-The tests share one journal. Each tells its story in a partition of its own, and has a database of its own that has read the
-other partitions already.
+The tests share one journal. Each tells its story in a partition of its own, and has a database of its own that has
+read the other partitions already.
 """
 
 import asyncio

@@ -13,11 +13,12 @@ import pytest
 from streams.fatal import Exit
 from streams.lease import SAFE_SHARE, Lease
 from tests.fixtures.servers import unique
-from tests.streams.faust.program import Program, eventually
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.streams.faust.cluster import Cluster
     from tests.streams.faust.conftest import Launch
+    from tests.streams.faust.program import Program
 
 
 class _Ended(Exception):  # noqa: N818  # it stands for the end of the process

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-CHROMIUM_FLAGS: Final = ["--no-sandbox", "--disable-gpu"]
+CHROMIUM_FLAGS: Final = ["--no-sandbox", *os.environ.get("CHROMIUM_EXTRA", "--disable-gpu").split()]
 """There is no GPU where tests run: without the flag a process of its own computes what one would."""
 QUICK_HASHES: Final = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 """What accounts of tests are stored with. A hash names its own cost: the console checks it with that, in no time, where

@@ -27,6 +27,7 @@ from streams.dead_letter_reading import Letter, read_letter
 from streams.reading import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LIMIT: Final = 6
-PATIENCE: Final = 120.0
+PATIENCE: Final = PATIENCE_SECONDS
 DIRECTORY: Final = """\
 reps:
   rep-1: {name: Ann, role: rep, licensed_states: [RI]}
@@ -105,11 +106,7 @@ async def caught_up(stack: Everything) -> bool:
 
 async def until(check: Any, what: str) -> Any:
     """Return what a question is answered with as soon as that is true."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await check()):
-            await asyncio.sleep(0.1)
-    assert found, what
-    return found
+    return await eventually(check, what, every=0.1)
 
 
 async def story(stack: Everything, said: list[str]) -> None:

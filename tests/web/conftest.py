@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
@@ -67,7 +67,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def office(stack: Everything, store: Engine, browser: Browser) -> AsyncIterator[RunningOrg]:
     """Yield an org of the test's own; an error in any page fails the test."""
-    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), EngineClient(stack.settings))
+    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:
         yield new

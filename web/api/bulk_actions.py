@@ -184,5 +184,5 @@ async def _lines(parts: Parts, person: Person, wanted: list[Wanted]) -> AsyncIte
             why=told.why,
         )
 
-    async for told in ask_all(parts.asker, parts.crm, wanted, named):
+    async for told in ask_all(parts.engine_client, parts.crm, wanted, named):
         yield msgspec.json.encode(told) + b"\n"

@@ -9,12 +9,12 @@ import pytest
 from application.directory.objects import normal
 from assurance.chaos.lender import LOCK_MINUTES, ORG, WINDOW_SECONDS, Lender, directory
 from assurance.demo.directory import lender
-from assurance.load import EngineClient, OperationHistory
+from assurance.load import LoadClient, OperationHistory
 from assurance.load.people import Work
 from streams.settings import Settings
 
 
-class Sent(EngineClient):
+class Sent(LoadClient):
     """A client that keeps what it is given to send."""
 
     def __init__(self) -> None:

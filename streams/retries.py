@@ -65,10 +65,16 @@ class RetryPolicy:
         return context.with_name(what, (), {})
 
     async def run(
-        self, kinds: Kinds, what: str, work: Callable[[], Awaitable[Result]], *, never: Kinds = ()
+        self,
+        kinds: Kinds,
+        what: str,
+        work: Callable[[], Awaitable[Result]],
+        *,
+        never: Kinds = (),
+        failed: Callable[[Exception], None] = lambda _: None,
     ) -> Result:
         """Return what the work returns; see `attempts`."""
-        async for attempt in self.attempts(kinds, what, never=never):
+        async for attempt in self.attempts(kinds, what, never=never, failed=failed):
             with attempt:
                 return await work()
         raise AssertionError  # the last attempt returned or raised
@@ -91,7 +97,7 @@ class RetryPolicy:
 FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
 """A topic is followed again where it was (`streams.clients.follow`), for as long as the process runs."""
 CONNECT_PRODUCER: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
-"""The console connects its producer, for as long as the process runs."""
+"""A client of the engine connects its producer, for as long as it is wanted."""
 START_WORKER: Final = RetryPolicy(
     first_seconds=0.25, longest_seconds=1.0, jitter_seconds=0.25, timeout_seconds=60.0
 )
@@ -105,7 +111,7 @@ FOLLOW_BOARD: Final = RetryPolicy(first_seconds=0.1, longest_seconds=2.0)
 READ_FEED: Final = RetryPolicy(first_seconds=0.5, longest_seconds=0.5)
 """The console reads a feed of the board again while Valkey is away, for as long as the process runs."""
 SEND_TO_ENGINE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=1.0, jitter_seconds=0.1)
-"""A load client sends a message again until it is durable, or its task is cancelled."""
+"""A client of the engine sends a message again until it is durable, or the patience of who asked is over."""
 PROBE_CONSERVATION: Final = RetryPolicy(first_seconds=0.5, longest_seconds=1.0, jitter_seconds=0.25)
 """The probe of a chaos run waits for a broker that was killed, until the run ends."""
 DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)

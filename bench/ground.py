@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from aiokafka.errors import for_code
 
 from models.errors import ConfigError, StartFailed
 from runtime import Child, LocalStack, ValkeyServer
+from runtime.own_folder import own_folder
 from runtime.process import free_port, wait_until
 from streams import clients
 from streams.settings import Settings
@@ -118,9 +118,8 @@ def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say =
     """
     with (
         ends_in_order(),
-        tempfile.TemporaryDirectory(prefix="firstclaim-bench-", ignore_cleanup_errors=True) as name,
+        own_folder("bench") as folder,
     ):
-        folder = Path(name)
         folder.chmod(0o711)
         given = Settings.read() if settings is None else settings
         base = given.model_copy(update={"state_dir": folder, "partitions": PARTITIONS})

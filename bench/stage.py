@@ -1,7 +1,6 @@
 """What a measurement of the console stands on: everything running in a temporary folder, and an org of its own."""
 
 import asyncio
-import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from assurance.load import LoadClient
 from bench.ground import Say, ends_in_order
 from models.errors import StartFailed
 from models.ids import lead_id
+from runtime.own_folder import own_folder
 from runtime.up import Everything, everything
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
@@ -148,7 +148,7 @@ def stack(say: Say) -> Iterator[Everything]:
     """Yield everything with a console, in a temporary folder and on free ports; nothing stays behind."""
     with (
         ends_in_order(),
-        tempfile.TemporaryDirectory(prefix="firstclaim-bench-", ignore_cleanup_errors=True) as folder,
+        own_folder("bench") as folder,
         everything(workers=1, state_dir=Path(folder), say=say, console_port=0) as running,
     ):
         yield running

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import structlog
 
-from models.errors import StartFailed
+from models.errors import ConfigError, StartFailed
 from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, wait_for
 from streams.file_permissions import PASSABLE, private_folder, write_private
@@ -130,6 +130,9 @@ class Server(ABC):
         if self.running:
             return
         private_folder(self.folder)
+        if not self.folder.is_dir():
+            reason = f"{self.folder} is a file, and {self.name} keeps its data in a folder of this name; move it away"
+            raise ConfigError("FIRSTCLAIM_STATE_DIR", reason)
         if self.uid() is not None:
             self.folder.chmod(PASSABLE)
         self._lock.acquire()

@@ -1,4 +1,4 @@
-"""Whose turn it was, as the org's journal has it: over every run of turns nobody is more than one ahead (R7)."""
+"""Checks in the journal of an org that nobody is more than one turn ahead of anybody else (R7)."""
 
 from collections import Counter
 from collections.abc import Mapping

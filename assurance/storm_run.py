@@ -1,4 +1,4 @@
-"""Storms: everybody wants the same lead at the same moment, on a stack of its own, and everything must agree after."""
+"""Runs storms on a stack of their own: everybody wants the same lead at once, and everything must agree afterwards."""
 
 import asyncio
 import signal

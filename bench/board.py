@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 
-from bench.ground import Say, quiet
+from bench.testbed import Say, quiet
 from board import keys
 from board.reader import Reader
 from board.service import BATCH

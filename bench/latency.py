@@ -19,9 +19,9 @@ from typing import Any, Final, Self
 import msgspec
 import uvloop
 
-from bench import load
-from bench.ground import Ground, Say, ground, quiet, started
-from bench.watch import watching
+from bench import workload
+from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import watching
 from models.codec import encode_event
 from models.errors import StartFailed
 from models.events import ActionRequested
@@ -74,7 +74,7 @@ def run(
     """
     warm = int(per_s * warm_seconds)
     count = warm + int(per_s * seconds)
-    with ground(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as here:
         rounds = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
     told: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
@@ -90,14 +90,14 @@ Percentiles = dict[int, float]
 
 
 async def _measure(
-    here: Ground, per_s: float, warm: int, count: int, repeats: int, say: Say
+    here: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
 ) -> dict[str, list[Percentiles]]:
-    ids = load.lead_ids(max(1, count * repeats // 4))
-    claims = iter(load.claims(ids, count * repeats))
+    ids = workload.lead_ids(max(1, count * repeats // 4))
+    claims = iter(workload.claims(ids, count * repeats))
     await here.create(*RAW)
     say(f"taking in {len(ids):,} leads")
-    arrivals = load.records([load.queue(), *map(load.arrival, ids)])
-    await load.append(here.settings, LEAD_LOG, arrivals)
+    arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
+    await workload.append(here.settings, LEAD_LOG, arrivals)
     started(here.child("relay", "bench.launch", "relay", ready=True))
     worker = started(here.child("worker", "bench.launch", "worker", ready=True))
     here.child("raw", "bench.peers.raw", *RAW, "latency").launch()

@@ -1,4 +1,4 @@
-"""What `firstclaim doctor` says is what a process of ours would meet: a check does the thing it speaks of."""
+"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports what happens."""
 
 from __future__ import annotations
 

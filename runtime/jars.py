@@ -1,4 +1,4 @@
-"""The jars of the local broker are exactly the ones in `jars.lock.json`; any other is refused by name.
+"""Downloads the jars of the local broker. Only those in `jars.lock.json` are taken; any other is refused by name.
 
 The lock file holds coordinate, size and SHA-256 of each jar and no address: where they come from is the
 resolver's business (Maven Central, or the mirror in `FIRSTCLAIM_MAVEN_REPOSITORY`).

@@ -1,4 +1,4 @@
-"""Processes we start die with us, ports we choose stay ours, and we only signal what we know to be ours."""
+"""Starts processes that die with us, chooses ports that stay ours, and signals only what is known to be ours."""
 
 from __future__ import annotations
 

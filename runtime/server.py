@@ -1,4 +1,4 @@
-"""A local server owns one folder: its data, its log, its ports and its pid outlive a crash of it and of us.
+"""A local server. It owns one folder; its data, log, ports and pid outlive a crash of the server and of us.
 
 Every server of ours starts, proves that it answers, stops cleanly and can be killed and started again on the
 same data and ports; a server left over from a process that died is found by its pid file and ended first.

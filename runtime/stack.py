@@ -1,4 +1,4 @@
-"""The settings of a `LocalStack` point at servers that answer: given from outside, ours for the rest."""
+"""The local stack. Its settings name servers that answer: those given from outside, and local ones for the rest."""
 
 from __future__ import annotations
 

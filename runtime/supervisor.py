@@ -1,4 +1,4 @@
-"""What the supervisor started runs until it is told to stop: what exits before is started again, and said.
+"""Keeps processes running until it is told to stop. It starts again what exits before, and reports each exit.
 
 It never gives up: a worker that cannot go on exits on purpose, and the next one may go on. The pause between
 two starts doubles up to a bound and falls back once a part has lived for a while. Where a part ended because our own
@@ -21,7 +21,7 @@ import structlog
 from application.process_records import ProcessRecords, how_it_ended
 from application.restart_pauses import Pauses
 from models.errors import FirstclaimError, StartFailed
-from runtime.exits import note_exit
+from runtime.last_exits import note_exit
 from runtime.process import end_of, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
 from streams.file_permissions import private_folder

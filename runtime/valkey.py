@@ -1,4 +1,4 @@
-"""A real Valkey on this machine, appending every write to its file, for the board and its feed."""
+"""A real Valkey on this machine for the board and its feed. It appends every write to its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One way to make a Faust app: the settings under which it loses nothing (docs/faust.md), and no others."""
+"""Makes a Faust app with the settings under which it loses nothing (docs/faust.md). There is no other way to an app."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final

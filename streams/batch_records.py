@@ -1,4 +1,4 @@
-"""What is given for each offset of one fetch: its record, a stand-in, or nothing, and where the next fetch begins."""
+"""Gives the records of one fetch by offset: the record, or a stand-in for what cannot be read."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""A brake on our own faults: records that our own code cannot decide are buried up to a rate; above it it ends.
+"""Ends a process whose own code fails on too many records. Up to a rate such records become dead letters.
 
 A bad release fails on record after record. Buried one by one they would be a day of leads among the dead letters; with
 the brake the process ends, says which stage fails of what, and the record at which it ended is not acknowledged: it is

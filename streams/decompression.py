@@ -1,4 +1,4 @@
-"""Compressed batches become plain ones, in bounded memory, whatever their bytes are.
+"""Decompresses record batches in bounded memory, whatever their bytes are.
 
 aiokafka's codecs inflate in one go to whatever comes out: a gzip batch of 300 KB can cost 600 MB. Here the output is
 bounded for all four codecs of Kafka, and every failure is one exception with a reason.

@@ -1,4 +1,4 @@
-"""One fetch of one partition is taken apart: what can be read is given, what cannot gets a stand-in at its offset.
+"""Reads one fetch of one partition: what can be read is given, and what cannot gets a stand-in at its offset.
 
 Batches as clients usually write them go through aiokafka's own reader in C. Where that raises, and only there,
 `streams.record_batches` reads on. Compressed batches are inflated in bounded memory first (`streams.decompression`).

@@ -1,4 +1,4 @@
-"""What is kept on this machine is its owner's: folders 0700, files 0600, whatever the umask and whoever made them.
+"""Keeps our files and folders private to their owner: folders 0700, files 0600, whatever the umask.
 
 A state folder holds leads, accounts and passwords. What an earlier version left open to others is closed. Only what is
 ours is touched: a state folder may be somebody's own folder, with other things in it.

@@ -1,4 +1,4 @@
-"""What must be durable goes out as record batches, each appended whole or not at all; only then is its cause acked.
+"""Writes record batches, each appended whole or not at all. An event is acked when all its records are durable.
 
 One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
 batches grow by themselves and when idle a record leaves at once (docs/design.md, the journal; docs/faust.md 17).

@@ -1,4 +1,4 @@
-"""Messages of Kafka's formats before 0.11 (magic 0 and 1), which old logs still hold. Slow, and it never loops."""
+"""Reads messages of Kafka's formats before 0.11 (magic 0 and 1), which old logs hold. It is slow; it never loops."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""A worker may write only while the group surely counts it as a member (docs/faust.md 9, 13).
+"""The lease of a membership: a worker writes only while its group surely counts it as a member (docs/faust.md 9, 13).
 
 The lease is renewed by each successful heartbeat, from the moment it was sent. A process that was stopped and resumed
 finds its lease too old at the next write, and ends before it can write rows that belong to somebody else by now. What

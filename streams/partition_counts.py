@@ -1,4 +1,4 @@
-"""How many partitions each topic may have, and the way out where somebody gave it another number.
+"""Decides how many partitions each topic may have, and says what to do where a topic has another number.
 
 Our own writers always name the partition, so a topic that has more than we use is harmless where nobody else computes
 one from the key, and nothing has to be in step with another topic.

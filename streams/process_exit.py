@@ -1,4 +1,4 @@
-"""A process that cannot keep its promise ends at once; its supervisor starts it anew from the last commit.
+"""Ends a process that cannot keep its promise. Its supervisor starts it again from the last commit.
 
 Nothing is cleaned up on this way out, on purpose: after a lost lease another worker owns the partitions, and a
 graceful stop would still write, commit or leave in this one's name.

@@ -1,4 +1,4 @@
-"""Record batches of Kafka (magic 2) read one record at a time, where aiokafka's reader gives up at the first bad one.
+"""Reads the record batches of Kafka (magic 2) one record at a time, where aiokafka's reader raises at a bad one.
 
 It is for batches that are damaged, or made by a client that lies: slow, and it never raises. What it finds of an
 undamaged batch is what aiokafka finds (`tests/streams/test_batches.py`).

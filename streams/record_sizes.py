@@ -1,4 +1,4 @@
-"""What records take in a batch of Kafka's, at most: no client says so before it is too late."""
+"""Computes the most bytes that a record takes in a batch, before it is sent."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""One `Settings` says where everything is; a configuration that is only half given is refused, never guessed.
+"""The settings of every process. A configuration that is only half given is refused, never guessed.
 
 Names in the environment are the ones of the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin
 with `FIRSTCLAIM_`. Kafka security is checked as a whole: a client with credentials and no TLS would send them

@@ -1,4 +1,4 @@
-"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (faust.md 9, 10).
+"""The rows of the partitions we own, by partition. An older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
 Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.

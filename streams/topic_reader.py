@@ -1,4 +1,4 @@
-"""A topic read from its beginning to its end as it was when asked, without a group or any trace."""
+"""Reads a topic from its beginning to the end that it had when asked, without a group or any trace."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection

@@ -1,4 +1,4 @@
-"""Every topic there is, once: its name, its shape, who writes it. Provisioned and checked before anything starts.
+"""Declares every topic once: name, shape, writer, configs. They are created and checked before anything starts.
 
 Faust creates only internal topics, with counts of its own, and a send to a missing topic hangs (docs/faust.md 12); so
 nothing here is left to it.

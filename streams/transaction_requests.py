@@ -1,4 +1,4 @@
-"""Two requests of Kafka that aiokafka does not have: who writes to a partition, and which transactions are open."""
+"""Two requests of Kafka that aiokafka lacks: who writes to a partition, and which transactions are open."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Which partitions somebody's open transaction holds back: what is behind its beginning is given to nobody.
+"""Finds partitions that an open transaction holds back: no reader gets what is behind the transaction's first record.
 
 Our consumers read what was committed. A producer that dies within a transaction holds up its partitions until the
 broker aborts it (`transaction.timeout.ms`, 15 minutes at most), or for good where the broker has lost track of it.

@@ -1,4 +1,4 @@
-"""What stands at an offset whose record cannot be given: a record that says so, so that it is acked like any other.
+"""Stand-ins: records at the offsets of what cannot be read, so that these offsets are acked like any other.
 
 Stages and the sink get these in their place and bury them; every other reader passes over them
 (`streams.patches.record_reader`).

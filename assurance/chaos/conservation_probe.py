@@ -1,4 +1,4 @@
-"""No lead is missing at any moment: looks at log and journal while everything is being killed (X7)."""
+"""Checks at many moments of a chaos run that no lead is missing (X7). It reads log and journal."""
 
 import asyncio
 from collections import Counter, deque

@@ -1,4 +1,4 @@
-"""One run: a stack of its own, load and blows for a while, then quiet; then everything must agree."""
+"""Runs chaos: load and faults on a stack of its own, then quiet, then every check."""
 
 import asyncio
 import logging
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
+from assurance.chaos.fault_plan import plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
-from assurance.chaos.plan import plan
 from assurance.chaos.poison import aborted_arrived, poison_sent
-from assurance.chaos.supervised_processes import Fate, SupervisedProcesses
+from assurance.chaos.supervised_processes import FaultInjector, SupervisedProcesses
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
@@ -87,7 +87,7 @@ async def _on(
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # it was told to have one
     victims = SupervisedProcesses(settings, workers, say)
-    fate = Fate(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
+    fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
     try:
@@ -112,7 +112,7 @@ async def _on(
             tasks["feed"] = asyncio.create_task(feed.run())
             moments = ConservationProbe(settings, seconds, say)
             tasks["moments"] = asyncio.create_task(moments.watch())
-            tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
+            tasks["fate"] = asyncio.create_task(fate.inject(plan(seconds, workers, seed)))
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
             for going in (feed, people, lender, lender.people):

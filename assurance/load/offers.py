@@ -1,4 +1,4 @@
-"""The offers of a run as phones and mail show them: read off `notifications`, withdrawn ones struck out (R2, S1)."""
+"""Reads the offers of a run from `notifications`, as phones and mail show them. Withdrawn ones are removed (R2, S1)."""
 
 import asyncio
 from collections import Counter, OrderedDict

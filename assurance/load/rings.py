@@ -1,4 +1,4 @@
-"""Every phone rings at once and everybody presses 1: one has the lead, all others are told it is gone (S1, S3)."""
+"""Rings all phones at once and lets everybody press 1. One rep gets the lead; all others are told so (S1, S3)."""
 
 import asyncio
 import random

@@ -20,7 +20,7 @@ from application import restart_pauses as pauses
 from application.lag import Lags
 from models.codec import decode_row
 from models.lead import LeadRow
-from runtime.exits import read_exits
+from runtime.last_exits import read_exits
 from runtime.up import everything
 from streams import clients
 from streams.dead_letter_reading import Letter, read_letter

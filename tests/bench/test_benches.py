@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bench import BENCHES
-from bench.ground import ground, started
+from bench.testbed import open_testbed, started
 from models.errors import ConfigError
 from streams import clients
 from streams.settings import Settings
@@ -105,14 +105,14 @@ def test_a_given_cluster_is_measured_if_it_is_not_in_use_and_left_as_it_was(tmp_
     with make_kafka(tmp_path / "kafka") as broker:
         given = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=broker.bootstrap)
         before = asyncio.run(names(given))
-        with ground(given) as here:
+        with open_testbed(given) as here:
             assert LEAD_LOG in asyncio.run(names(given))
             started(here.child("worker", "bench.launch", "worker", ready=True))
         assert asyncio.run(names(given)) - before <= {"__consumer_offsets"}
         asyncio.run(provision(given))
         with (
             pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*in use by firstclaim"),
-            ground(given),
+            open_testbed(given),
         ):
             pass
 

@@ -12,7 +12,7 @@ import pytest
 from application import restart_pauses as pauses
 from models.errors import StartFailed
 from runtime import Child, Phase, Supervisor, ValkeyServer
-from runtime.exits import exit_file, read_exits
+from runtime.last_exits import exit_file, read_exits
 from runtime.process import free_port, wait_until
 from tests.fixtures.waiting import PATIENCE_SECONDS
 

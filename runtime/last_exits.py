@@ -1,4 +1,4 @@
-"""How each supervised process ended last, and why: kept as one file for each, for whoever asks later."""
+"""Keeps how each supervised process ended last, and why, in one file for each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measurement of the console stands on: everything running in a temporary folder, and an org of its own."""
+"""The system that a measurement of the console uses: a whole stack in a temporary folder, and an org of its own."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ import aiohttp
 import msgspec
 
 from assurance.load import LoadClient
-from bench.ground import Say, ends_in_order
+from bench.testbed import Say, ends_in_order
 from models.errors import StartFailed
 from models.ids import lead_id
 from runtime.own_folder import own_folder

@@ -1,4 +1,4 @@
-"""What befalls whom, and when: the same seed plans the same blows."""
+"""Plans the faults of a chaos run from a seed: which process is hit, how and when."""
 
 import random
 from enum import StrEnum
@@ -30,7 +30,7 @@ class Act(StrEnum):
     LOCK_DATABASE = "lock_database"
 
 
-class Blow(msgspec.Struct, frozen=True, kw_only=True):
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One blow. `at`: seconds after the load began. `seconds`: how long a stop or a lock lasts."""
 
     at: float
@@ -43,7 +43,7 @@ class Blow(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.act.replace('_', ' ')} {' and '.join(self.who)}".rstrip() + lasts
 
 
-def plan(seconds: float, workers: int, seed: int) -> list[Blow]:
+def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
     """Return the blows of a run in order of time.
 
     A run of a minute or more has the broker killed once, the database locked once and all workers killed at once;
@@ -51,16 +51,18 @@ def plan(seconds: float, workers: int, seed: int) -> list[Blow]:
     """
     source = random.Random(seed)  # noqa: S311  # the same seed must give the same blows
     names = [f"worker-{n}" for n in range(1, workers + 1)]
-    blows = [Blow(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
+    blows = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
     if seconds >= LONG_SECONDS:
-        blows.append(Blow(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS))
-        blows.append(Blow(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
+        blows.append(
+            Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
+        )
+        blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
     deck = _deck(names, source)
     at = FIRST_SECONDS
     while at < seconds - STOP_SECONDS[0]:
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
-        blows.append(Blow(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
+        blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
         at += source.uniform(*PAUSE_SECONDS)
         deck = deck or _deck(names, source)
     return sorted(blows, key=lambda blow: blow.at)

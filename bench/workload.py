@@ -1,4 +1,4 @@
-"""Made-up leads and claims, the same in every run: what every contestant reads is byte for byte the same."""
+"""Generates leads and claims. They are the same, byte for byte, in every run and for every contestant."""
 
 import random
 import uuid

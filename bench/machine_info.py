@@ -1,4 +1,4 @@
-"""What was measured on: a figure without its machine says nothing."""
+"""Describes the machine that a measurement ran on."""
 
 import importlib.metadata
 import os

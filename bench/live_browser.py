@@ -11,8 +11,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.browser import PATIENCE_MS, chromium, opened
-from bench.ground import Say, quiet
-from bench.stage import QUEUE_ID, percentiles, stack, stage
+from bench.console_testbed import QUEUE_ID, percentiles, stack, stage
+from bench.testbed import Say, quiet
 from models.errors import StartFailed
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a measurement stands on is its own: a Kafka in a temporary folder on free ports, and nothing stays behind.
+"""The cluster that a measurement uses: a Kafka of its own in a temporary folder, on free ports, removed afterwards.
 
 Where `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured: it must know none of our topics before, so that
 no lead is ever mixed with a made-up one, and the topics are deleted afterwards (consumer groups expire by themselves).
@@ -42,7 +42,7 @@ def quiet(_: str) -> None:
 
 
 @dataclass
-class Ground:
+class Testbed:
     """A broker with our topics, and the processes put on it. `topics`: made for peers, deleted at the end."""
 
     settings: Settings
@@ -109,8 +109,10 @@ def started(child: Child, seconds: float = READY_SECONDS) -> Child:
 
 
 @contextlib.contextmanager
-def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say = quiet) -> Iterator[Ground]:
-    """Yield a ground with our topics provisioned; stop and remove everything at the end.
+def open_testbed(
+    settings: Settings | None = None, *, valkey: bool = False, say: Say = quiet
+) -> Iterator[Testbed]:
+    """Yield a testbed with our topics provisioned; stop and remove everything at the end.
 
     `settings`: a cluster to measure instead of a local one, if they name it. The journal gets the broker's timestamps
     there, which nothing of ours reads: only the measurement does. `valkey`: with a Valkey of its own in any case, so
@@ -129,7 +131,7 @@ def ground(settings: Settings | None = None, *, valkey: bool = False, say: Say =
             LocalStack(folder, settings=base, valkey=False) as ready,
             ValkeyServer(folder / "valkey") if valkey else contextlib.nullcontext() as own,
         ):
-            here = Ground(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
+            here = Testbed(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
             try:
                 asyncio.run(_prepare(here))
                 yield here
@@ -157,7 +159,7 @@ def ends_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-async def _prepare(here: Ground) -> None:
+async def _prepare(here: Testbed) -> None:
     async with _admin(here.settings) as admin:
         ours = sorted(set(await admin.list_topics()) & BY_NAME.keys())
     if ours:
@@ -168,7 +170,7 @@ async def _prepare(here: Ground) -> None:
     await provision(here.settings)
 
 
-async def _remove(here: Ground) -> None:
+async def _remove(here: Testbed) -> None:
     async with _admin(here.settings) as admin:
         known = await admin.list_topics()
         await admin.delete_topics([name for name in here.topics if name in known])

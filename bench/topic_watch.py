@@ -1,4 +1,4 @@
-"""What is on a topic, seen from outside and by the broker's clock: the same eye for every contestant."""
+"""Reads a topic from outside and by the broker's clock, in the same way for every contestant."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What the demo sees: answers as they are given, and every so often where everything stands."""
+"""Collects the figures that the demo shows: answers as they come, and queues, lags and phases twice a second."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ TAKES: Final = frozenset({"claim", "accept", "press_one"})
 
 
 @dataclass
-class Seen:
+class LiveFigures:
     """What is on the screen. `offers`: made so far, by template; `exceptions`: open ones, by reason (E1)."""
 
     began: float = field(default_factory=time.monotonic)
@@ -53,11 +53,11 @@ class Seen:
         return sum(size for _, _, size in self.queues)
 
 
-class Watch:
+class FigureCollector:
     """Follows a running stack into `seen`."""
 
     def __init__(self, settings: Settings, reader: Reader, offers: Offers) -> None:
-        self.seen = Seen(offers=offers.made)
+        self.figures = LiveFigures(offers=offers.made)
         self._settings = settings
         self._reader = reader
 
@@ -70,12 +70,12 @@ class Watch:
 
     def _count(self, answer: dict[str, Any]) -> None:
         if answer["type"] in TAKES:
-            self.seen.results[answer["result"]] += 1
+            self.figures.results[answer["result"]] += 1
             if answer["result"] == "won":
-                self.seen.winners[answer["rep_id"]] += 1
-                if self.seen.first_claim_after is None:
-                    self.seen.first_claim_after = time.monotonic() - self.seen.began
-        self.seen.last.append(answer)
+                self.figures.winners[answer["rep_id"]] += 1
+                if self.figures.first_claim_after is None:
+                    self.figures.first_claim_after = time.monotonic() - self.figures.began
+        self.figures.last.append(answer)
 
     async def standing(self) -> None:
         """Look at queues, lags and phases for ever."""
@@ -83,19 +83,19 @@ class Watch:
         await lags.start()
         try:
             while True:
-                self.seen.lag = await lags.of_stages()
+                self.figures.lag = await lags.of_stages()
                 ends = await lags.ends(LEAD_ARRIVALS, DEAD_LETTERS)
                 begins = await lags.begins(LEAD_ARRIVALS, DEAD_LETTERS)
                 counts: Counter[str] = Counter()
                 for place, end in ends.items():
                     counts[place.topic] += end - begins[place]
-                self.seen.arrivals, self.seen.dead_letters = counts[LEAD_ARRIVALS], counts[DEAD_LETTERS]
-                self.seen.phases = await asyncio.to_thread(phases, self._settings.database_url)
-                self.seen.exceptions = await asyncio.to_thread(
+                self.figures.arrivals, self.figures.dead_letters = counts[LEAD_ARRIVALS], counts[DEAD_LETTERS]
+                self.figures.phases = await asyncio.to_thread(phases, self._settings.database_url)
+                self.figures.exceptions = await asyncio.to_thread(
                     exceptions_by_reason, self._settings.database_url
                 )
                 with contextlib.suppress(RetryableError):
-                    self.seen.queues = [
+                    self.figures.queues = [
                         (info.queue_id, info.name, info.size) for info in await self._reader.queues("default")
                     ]
                 await asyncio.sleep(LOOK_SECONDS)

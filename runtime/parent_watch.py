@@ -1,4 +1,4 @@
-"""A program started through this file does not outlive the process that started it.
+"""Starts a program that does not outlive the process that started it.
 
 Run as `python -I -S tether.py PARENT SIGNAL UID PROGRAM ARGUMENTS…`. On Linux the kernel is asked to send
 SIGNAL to PROGRAM when PARENT dies, whatever it dies of; elsewhere PROGRAM is simply started. UID -1 keeps it,

@@ -1,11 +1,11 @@
-"""docs/benchmarks.md holds each measurement's newest figures with its date and machine, written by nobody else."""
+"""Writes the newest figures of each measurement, with date and machine, into docs/benchmarks.md."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench.machine import machine, today
+from bench.machine_info import machine, today
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

@@ -1,4 +1,4 @@
-"""Who has just started a stack is told how to sign in: by which command, as they can type it in another terminal."""
+"""Tells who has just started a stack how to sign in, as a command for another terminal."""
 
 import shlex
 import shutil

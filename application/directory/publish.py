@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
@@ -15,9 +15,10 @@ from models.errors import PublishedMeanwhile, Refused, RetryableError
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
-from streams.closing import stop_consumer
-from streams.reading import extent, read_topic
+from streams import clients
+from streams.clients import Producer, stop_consumer
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
 TRANSACTIONS: Final = "firstclaim-directory-"
@@ -92,12 +93,11 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
     """
     if not objects:
         return []
-    options = settings.aiokafka_options()
     if seen is None:
-        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        producer = clients.producer(settings)
     else:
-        producer = AIOKafkaProducer(
-            **options,
+        producer = clients.producer(
+            settings,
             transactional_id=f"{TRANSACTIONS}{uuid.uuid4()}",
             transaction_timeout_ms=TRANSACTION_MS,
         )
@@ -123,7 +123,7 @@ async def publish_one(settings: Settings, org: str, key: Key, value: Value | Non
     return version
 
 
-async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
+async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(
             DIRECTORY,
@@ -145,7 +145,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
         raise PublishedMeanwhile(org, last)  # somebody's record is among ours
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = clients.consumer(settings)
     meanwhile: int | None = None
     try:
         await consumer.start()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.common import AsJson, finish, say
+from cli.common import AsJson, finish, running, say
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -39,9 +39,19 @@ def account_add(
     email: Annotated[str, typer.Argument(help="The address somebody signs in with.")],
     rep: Annotated[str, typer.Option(help="Who that is in the directory: the rep's id.")],
     role: Annotated[
-        str, typer.Option(help="Counts while the org has published no rep: admin, manager, rep.")
+        str, typer.Option(help="Counts while the org is open: admin, manager, rep. See --keep-open.")
     ] = "rep",
     org: Org = "default",
+    name: Annotated[
+        str | None, typer.Option(help="The name people see, where the rep is published too.")
+    ] = None,
+    keep_open: Annotated[
+        bool,
+        typer.Option(
+            "--keep-open",
+            help="Publish nobody. Without it, --role admin publishes the rep as admin if the org has none.",
+        ),
+    ] = False,
     password: Annotated[
         str | None, typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="Asked for where it is not given.")
     ] = None,
@@ -49,8 +59,13 @@ def account_add(
 ) -> None:
     """Let somebody sign in to the console, or change the password.
 
+    The first admin of an org is published in its directory in the same step. From then on only its reps may act.
+
     Example: firstclaim account add mia@lender.example --rep mia --role admin
     """
+    import asyncio
+
+    from application.directory.first_admin import ensure_admin
     from web.store.accounts import Account, Accounts
 
     if role not in ("admin", "manager", "rep"):
@@ -60,7 +75,13 @@ def account_add(
     with _opened() as store:
         Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
-    finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
+    published = False
+    if role == "admin" and not keep_open:
+        # After the account: if this ends in between, the org is as it was, and the same command completes it.
+        published = asyncio.run(ensure_admin(running(), org, rep, name=name or rep, email=email))
+        if published:
+            say(f"{rep} is published as the admin of {org}: only reps of its directory may sign in and act")
+    finish({"email": email, "org": org, "rep_id": rep, "published": published}, as_json=as_json)
 
 
 def account_list(org: Org = "default", as_json: AsJson = False) -> None:

@@ -60,7 +60,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     def may_see(self, rules: OrgRules, queue_id: str) -> bool:
         """Say whether a queue is this person's to see (Q4)."""
-        return rules.may_see(self.rep_id, queue_id) if rules.reps else queue_id in rules.queues
+        return queue_id in rules.queues if rules.is_open else rules.may_see(self.rep_id, queue_id)
 
 
 def get_parts(request: Request) -> Parts:
@@ -135,7 +135,7 @@ def _by_session(parts: Parts, session: Session) -> Person:
 def person_of(parts: Parts, account: Account, *, csrf: str | None = None) -> Person:
     """Return what an account is in its org now; raises 401 for one whose rep is switched off or gone."""
     rules = parts.directory.org(account.org)
-    if not rules.reps:
+    if rules.is_open:
         return Person(
             org=account.org,
             rep_id=account.rep_id,

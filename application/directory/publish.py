@@ -53,8 +53,15 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the org never published a rep, as far as the topic remembers: anyone may act then."""
-        return not any(kind == "rep" for kind, _ in self.objects)
+        """Whether anyone may act once the org has no rep: it never had one, or its settings say so."""
+        return open_without_reps(self.objects)
+
+
+def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+    """Say whether an org of these objects, removed ones too, is open to anyone while it has no rep."""
+    settings = objects.get(SETTINGS)
+    stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
+    return stated or all(kind != "rep" for kind, _ in objects)
 
 
 async def held(settings: Settings, org: str) -> Held:

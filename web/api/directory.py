@@ -144,7 +144,14 @@ async def _edit(
     if there is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} is there; say by its ETag what you change"
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
-    done: Edit = await parts.editor.edit(person.org, key, value, base=_version(if_match), publish=not dry_run)
+    done: Edit = await parts.editor.edit(
+        person.org,
+        key,
+        value,
+        base=_version(if_match),
+        publish=not dry_run,
+        by={"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email},
+    )
     if not dry_run and done.value is not None and done.version is not None:
         response.headers["ETag"] = etag(done.version)
     return EditSaid(

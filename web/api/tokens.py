@@ -58,7 +58,7 @@ async def issue(person: Admin, parts: PartsOf, given: NewToken) -> IssuedToken:
     if unknown:
         raise Problem(422, "invalid", f"scopes: there is no scope {unknown[0]}")
     rules = parts.directory.org(person.org)
-    if rules.reps and rules.role(given.rep_id) is None:
+    if rules.role(given.rep_id) is None:
         raise Problem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
     if given.expires_at is not None and (
         given.expires_at.tzinfo is None or given.expires_at <= datetime.now(UTC)

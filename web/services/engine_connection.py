@@ -74,15 +74,22 @@ class EngineConnection:
                 del self._waiting[action_id]
 
     async def publish(
-        self, org: str, kind: str, object_id: str, value: Mapping[str, Any] | None, *, seen: int
+        self,
+        org: str,
+        kind: str,
+        object_id: str,
+        value: Mapping[str, Any] | None,
+        *,
+        seen: int,
+        first: Mapping[tuple[str, str], dict[str, Any]] | None = None,
     ) -> int:
         """Publish one object of an org's directory, None to remove it; return its version.
 
+        `first`: objects that are published before it in the same transaction.
         Raises `RetryableError`, and `PublishedMeanwhile` if anybody published for the org after the place `seen`.
         """
-        wanted = {(kind, object_id): None if value is None else dict(value)}
-        (version,) = await publish(self._settings, org, wanted, seen=seen)
-        return version
+        own = {(kind, object_id): None if value is None else dict(value)}
+        return (await publish(self._settings, org, {**(first or {}), **own}, seen=seen))[-1]
 
     async def arrive(self, message: Mapping[str, Any]) -> None:
         """Send a lead as its vendor does, once it is known to be one that intake takes. Raises `RetryableError`."""

@@ -102,7 +102,7 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
 
 def account_disable(email: str, as_json: AsJson = False) -> None:
-    """Let somebody sign in no more; open pages end with their next request.
+    """Let somebody sign in no more; sessions and tokens of theirs end with their next request.
 
     Example: firstclaim account disable mia@lender.example
     """
@@ -112,6 +112,33 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
         done = Accounts(store).disable(email)
     say(f"{email} may sign in no more" if done else f"there is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
+
+
+def account_reset(
+    email: str,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Forget which account of the company's provider it belongs to.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the second factor of somebody who has lost the device; with --provider, the bond to OIDC instead.
+
+    Example: firstclaim account reset mia@lender.example
+    """
+    from web.store.accounts import Accounts
+    from web.store.second_factors import SecondFactors
+
+    with _opened() as store:
+        accounts, what = Accounts(store), "bond to the provider" if provider else "second factor"
+        found = accounts.find(email)
+        if found is None:
+            done = False
+        elif provider:
+            done = accounts.unbind(email)
+        else:
+            done = SecondFactors(store).remove(found.org, found.rep_id)
+    say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")
+    finish({"email": email, "reset": done}, as_json=as_json, ok=done)
 
 
 def token_issue(
@@ -144,6 +171,7 @@ def add_to(app: typer.Typer) -> None:
     account.command("add")(account_add)
     account.command("list")(account_list)
     account.command("disable")(account_disable)
+    account.command("reset")(account_reset)
     app.add_typer(account, name="account")
     token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
     token.command("issue")(token_issue)

@@ -66,7 +66,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end.
 
     `quiet_hours`: when a lead is not called, by the clock where it is; none switches them off (X6).
-    `open_without_reps`: anyone may act again once the last rep of an org is removed; without it such an org stays closed.
+    `open_without_reps`: anyone may act again once the last rep of an org is removed; else such an org stays closed.
     """
 
     lock_minutes: float = 60

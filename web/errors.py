@@ -146,6 +146,8 @@ def answer(request: Request, problem: Problem) -> Response:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+        if problem.kind == "second-factor-missing":
+            return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}
         page: Response = templates.TemplateResponse(

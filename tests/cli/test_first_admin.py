@@ -1,4 +1,4 @@
-"""`account add --role admin`: the first admin's account and rep in one step, which a crash in between does not spoil."""
+"""`account add --role admin` makes the first admin's account and rep; after a crash in between it completes them."""
 
 import asyncio
 import json

@@ -79,7 +79,7 @@ async def test_who_publishes_the_first_rep_stays_an_admin_and_the_account_is_mad
     account(office, "mia", "admin")
     async with signed_in(office, "mia") as mia:
         path = "/api/v1/directory/rep/ann"
-        value = {"name": "Ann", "email": office.email("ann"), "role": "rep"}
+        value = {"name": "Ann", "email": office.email("ann"), "role": "admin"}
         tried = await mia.put(path, params={"dry_run": True}, json=value)
         assert "You are published as mia, an admin, in the same step." in tried.json()["effects"]
         assert (await mia.put(path, json=value)).status_code == HTTPStatus.OK

@@ -4,13 +4,12 @@ Every object has an ETag: who changes one says by If-Match what it was, and is r
 that any more. `dry_run` says what an edit would change and do, and publishes nothing.
 """
 
-import asyncio
 import secrets
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from rules.queues.rule_book import Key
@@ -20,12 +19,15 @@ from web.parts import Parts
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
+from web.services.sign_in import host_of
 from web.store.accounts import Account
+from web.store.attempts import network
 
 router = APIRouter(prefix="/api/v1/directory", tags=["directory"])
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
+Proved = Annotated[Person, Depends(Access("directory:write", ADMINS, proved=True))]
 ObjectId = Annotated[str, Path(min_length=1, max_length=200)]
 IfMatch = Annotated[
     str | None, Header(max_length=50, description="The ETag of what is changed; none for a new object")
@@ -60,11 +62,14 @@ class Invitation(Model):
 
 
 class Invited(Model):
-    """The account and its password, which is shown this once: hand it over, it lets in whoever has it."""
+    """The account and its password, which is shown this once: hand it over, it lets in whoever has it.
+
+    `password` null: one signs in with the company's account here.
+    """
 
     email: str
     rep_id: str
-    password: str
+    password: str | None
 
 
 @router.get("")
@@ -116,14 +121,17 @@ async def delete_object(
 
 
 @router.post("/rep/{object_id}/account", status_code=HTTPStatus.CREATED)
-async def invite(person: Writes, parts: PartsOf, object_id: ObjectId, given: Invitation) -> Invited:
+async def invite(
+    request: Request, person: Proved, parts: PartsOf, object_id: ObjectId, given: Invitation
+) -> Invited:
     """Let a rep sign in, with a password made for it; again for the same rep, a new one."""
     rep = parts.directory.org(person.org).reps.get(object_id)
     if rep is None:
         raise not_found(f"rep {object_id}")
-    password = secrets.token_urlsafe(INVITATION_BYTES)
+    password = None if parts.web.oidc_only else secrets.token_urlsafe(INVITATION_BYTES)
     account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
-    if not await asyncio.to_thread(parts.accounts.invite, account, password):
+    host = network(host_of(request))
+    if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password)):
         raise Problem(HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} signs in as somebody else")
     return Invited(email=account.email, rep_id=object_id, password=password)
 

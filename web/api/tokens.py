@@ -15,6 +15,7 @@ from web.store.tokens import Token
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 Admin = Annotated[Person, Depends(Access("tokens:write", ADMINS))]
+Proved = Annotated[Person, Depends(Access("tokens:write", ADMINS, proved=True))]
 
 
 class TokenInfo(Model):
@@ -52,7 +53,7 @@ async def tokens(person: Admin, parts: PartsOf) -> list[TokenInfo]:
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def issue(person: Admin, parts: PartsOf, given: NewToken) -> IssuedToken:
+async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
     """Make a token."""
     unknown = sorted(set(given.scopes) - set(SCOPES))
     if unknown:

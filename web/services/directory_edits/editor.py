@@ -61,8 +61,9 @@ class Editor:
         """Check an edit of an object as it was at version `base` (None: it was not there), and publish it if asked.
 
         `value` None removes it. `by`: the asker as a rep with the role admin. It is published in the same transaction
-        where the edit is the first rep of an open org: the asker would be locked out otherwise. Raises `PublicationErrors` with every reason by its path in the object, and 412 with
-        what changed if somebody published meanwhile.
+        where the edit is the first rep of an open org: the asker would be locked out otherwise. Raises
+        `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
+        meanwhile.
         """
         if base is not None and base >= self._directory.end:
             # Another console showed a version that this one has not read yet. One that nobody has is refused below.

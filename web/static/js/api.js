@@ -1,5 +1,7 @@
 // How pages ask the API: with this session's CSRF token, and what went wrong as an Error that says so.
 
+import { prove } from "./prove.js";
+
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 
 const READS = 12; // tries, three quarters of a minute
@@ -27,6 +29,15 @@ export async function fetched(path, options) {
 }
 
 export async function call(method, path, body, headers = {}) {
+  try {
+    return await once(method, path, body, headers);
+  } catch (error) {
+    if (!error.body?.type?.endsWith(":prove-yourself") || !(await prove(once))) throw error;
+    return once(method, path, body, headers);
+  }
+}
+
+async function once(method, path, body, headers = {}) {
   const sent = { accept: "application/json", ...headers };
   if (method !== "GET") sent["x-csrf-token"] = csrf;
   if (body !== undefined) sent["content-type"] = "application/json";

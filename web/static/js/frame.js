@@ -3,11 +3,20 @@
 import { call } from "./api.js";
 import { Live } from "./live.js";
 import { offers } from "./offers.js";
+import { prove } from "./prove.js";
 import { sound } from "./sound.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
   await call("DELETE", "/api/v1/session");
   location.assign("/signed-out");
+});
+
+// What is downloaded by a link asks for the password first, where it must.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-proved]");
+  if (!link) return;
+  event.preventDefault();
+  if (await prove(call)) location.assign(link.href);
 });
 
 document.addEventListener("htmx:config:request", (event) => {

@@ -71,7 +71,7 @@ async def prepare(parts: PartsOf, person: Proved) -> Prepared:
     secret = await asyncio.to_thread(parts.second_factors.prepare, account)
     if secret is None:
         raise Problem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
-    uri = pyotp.TOTP(secret).provisioning_uri(account.email, issuer_name="firstclaim")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name="firstclaim")
     return Prepared(secret=secret, uri=uri, qr=segno.make(uri, micro=False).svg_inline(scale=4, light="#fff"))
 
 

@@ -129,7 +129,8 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
         return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
 

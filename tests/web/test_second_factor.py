@@ -17,6 +17,7 @@ from runtime.up import child
 from tests.web.axe import serious
 from tests.web.running_org import PASSWORD
 from tests.web.signed_in import JSON, sign_in, signed_in
+from web.store.second_factors import SecondFactors
 from web.store.tables import SessionTable
 
 if TYPE_CHECKING:
@@ -192,3 +193,23 @@ async def test_sessions_are_ended_on_the_page(office: RunningOrg) -> None:
         await expect(row).to_have_count(0)
         assert (await old.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
         await expect(page.locator(".sessions li")).to_contain_text("This browser")
+
+
+async def test_an_admin_resets_a_second_factor_on_the_directory_page(
+    office: RunningOrg, store: Engine
+) -> None:
+    await office.rep("ann", "admin")
+    await office.rep("rep-1")
+    await office.until_known("rep-1")
+    factors = SecondFactors(store)
+    (account,) = [one for one in office.accounts.accounts(office.org) if one.rep_id == "rep-1"]
+    assert factors.confirm(account, code(factors.prepare(account) or "")) is not None
+    page = await office.sign_in("ann", "/directory/reps/rep-1")
+    proved_long_ago(store, office.email("ann"))
+    await page.get_by_role("button", name="Reset the second factor").click()
+    dialog = page.get_by_role("dialog", name="Is it you?")
+    await dialog.get_by_label("Password").fill(PASSWORD)
+    await dialog.get_by_role("button", name="Confirm").click()
+    await expect(page.get_by_text("Signing in asks for the password alone now.")).to_be_visible()
+    async with signed_in(office, "rep-1") as client:
+        assert (await client.get(FACTOR)).json()["set_up"] is False

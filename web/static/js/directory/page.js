@@ -272,8 +272,21 @@ function signingIn(there) {
     const input = make("input", { type: "email", value: email ?? base.email ?? "", "aria-label": "Address to sign in with" });
     const act = button(email ? "Make a new password" : "Let them sign in", () => invite(input.value));
     frame.append(make("p", { className: "hint", textContent: email ? `Signs in as ${email}. A new password ends their sessions.` : "Has no account yet." }), make("p", { className: "tools" }, input, act));
+    if (data.second_factors.includes(data.id)) frame.append(make("p", { className: "tools" }, button("Reset the second factor", resetSecondFactor)));
   }
   return frame;
+}
+
+async function resetSecondFactor(event) {
+  const act = event.currentTarget;
+  try {
+    await call("DELETE", `/api/v1/directory/rep/${encodeURIComponent(data.id)}/second-factor`);
+    data.second_factors = data.second_factors.filter((id) => id !== data.id);
+    act.remove();
+    say("Signing in asks for the password alone now.");
+  } catch (error) {
+    say(`The second factor was not reset: ${error.message}`);
+  }
 }
 
 async function invite(email) {
@@ -281,7 +294,7 @@ async function invite(email) {
     const made = await call("POST", `/api/v1/directory/rep/${encodeURIComponent(data.id)}/account`, { email: email ?? "" });
     data.emails[data.id] = made.email;
     find("[data-invited-email]").textContent = made.email;
-    find("[data-invited-password]").textContent = made.password;
+    find("[data-invited-password]").textContent = made.password ?? "none: one signs in with the company's account here";
     find("#invited").showModal();
   } catch (error) {
     say(`No account was made: ${error.message}`);

@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 
 from models.errors import InvalidInput
 from sink.engine import connect
+from web.services.device import device_of
 from web.store.accounts import Account, Accounts
 from web.store.addresses import address_of
 from web.store.attempts import Attempts, buckets, network
@@ -274,6 +275,23 @@ def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engin
     assert second.take(buckets("another@x.org", "10.0.0.3")) == 0
     first.give_back(of_mia)
     assert second.take(of_mia) == 0
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("an old laptop", "an old laptop"),
+        ("", "unknown browser"),
+    ],
+)
+def test_a_session_is_named_as_its_person_knows_it(agent: str, said: str) -> None:
+    assert device_of(agent) == said
 
 
 def test_an_ipv6_customer_is_one_host() -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import Access, PartsOf, Person, lacks_second_factor
 from web.pages.common import render
+from web.services.device import device_of
 from web.store.passwords import SHORTEST
 from web.store.sessions import PASSWORD
 
@@ -30,7 +31,7 @@ async def account(
         shortest=SHORTEST,
         by_password=own is not None and own.method == PASSWORD and not parts.web.oidc_only,
         sessions=sessions,
-        here=request.url.path,
+        device_of=device_of,
         own=own,
         recovery_codes_left=left,
         required=person.role in parts.web.second_factor_for,

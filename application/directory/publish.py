@@ -124,6 +124,22 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
         raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
 
 
+async def publish_one(
+    settings: Settings,
+    org: str,
+    key: Key,
+    value: Value | None,
+    *,
+    seen: int,
+    first: Mapping[Key, Value] | None = None,
+) -> int:
+    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does.
+
+    `first`: objects that are published before it in the same transaction.
+    """
+    return (await publish(settings, org, {**(first or {}), key: value}, seen=seen))[-1]
+
+
 async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(

@@ -1,4 +1,4 @@
-"""How often somebody may ask: no client takes the console from the others."""
+"""Rate limits: no client blocks the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -27,7 +27,7 @@ class Limit:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, name: str) -> float:
-        """Take one; return 0, or how many seconds to wait for it."""
+        """Take one token; return 0, or how many seconds to wait."""
         now = monotonic()
         bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
@@ -42,7 +42,7 @@ class Limit:
 
 
 def check(limit: Limit, name: str) -> None:
-    """Refuse with 429 and when to come back, where one has had enough."""
+    """Raise 429 with the time to wait if the limit is reached."""
     wait = limit.take(name)
     if wait:
         raise too_often(wait)

@@ -47,8 +47,8 @@ def upgrade() -> None:
     op.create_table(
         "attempt",
         sa.Column("name", sa.Text(), primary_key=True),
-        sa.Column("left", sa.Float(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("left", sa.Double(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
     )
     op.create_index("ix_attempt_at", "attempt", ["at"])
     connection = op.get_bind()

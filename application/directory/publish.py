@@ -54,8 +54,15 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the org never published a rep, as far as the topic remembers: anyone may act then."""
-        return not any(kind == "rep" for kind, _ in self.objects)
+        """Whether anyone may act once the org has no rep: it never had one, or its settings say so."""
+        return open_without_reps(self.objects)
+
+
+def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+    """Say whether an org of these objects, removed ones too, is open to anyone while it has no rep."""
+    settings = objects.get(SETTINGS)
+    stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
+    return stated or all(kind != "rep" for kind, _ in objects)
 
 
 async def held(settings: Settings, org: str) -> Held:
@@ -117,10 +124,20 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
         raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
 
 
-async def publish_one(settings: Settings, org: str, key: Key, value: Value | None, *, seen: int) -> int:
-    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does."""
-    (version,) = await publish(settings, org, {key: value}, seen=seen)
-    return version
+async def publish_one(
+    settings: Settings,
+    org: str,
+    key: Key,
+    value: Value | None,
+    *,
+    seen: int,
+    first: Mapping[Key, Value] | None = None,
+) -> int:
+    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does.
+
+    `first`: objects that are published before it in the same transaction.
+    """
+    return (await publish(settings, org, {**(first or {}), key: value}, seen=seen))[-1]
 
 
 async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:

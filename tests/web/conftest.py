@@ -19,7 +19,7 @@ from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
 from web.settings import WebSettings
-from web.store import accounts as accounts_module
+from web.store import passwords as passwords_module
 from web.store.accounts import Accounts
 from web.store.tokens import Tokens
 
@@ -78,7 +78,7 @@ async def office(
     stack: Everything, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RunningOrg]:
     """Yield an org of the test's own; an error in any page fails the test. Its windows are closed after the test."""
-    monkeypatch.setattr(accounts_module, "_HASHES", QUICK_HASHES)
+    monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
     new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:

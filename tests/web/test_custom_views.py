@@ -115,7 +115,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
     assert await serious(page) == []
     await shot(page, "custom-view")
     await page.get_by_label("Search by name").fill("nobody")
-    await expect(page.locator("[data-empty]")).to_contain_text("Nobody here is called")
+    await expect(page.locator("[data-empty]")).to_contain_text("No lead here has the name")
     await page.get_by_role("button", name="Clear").click()
 
 

@@ -222,7 +222,7 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     await expect(ada.locator("[data-notice]")).to_contain_text("Somebody has just published this")
     await ada.get_by_role("button", name="Review changes").click()
     lost = ada.locator("#lost")
-    await expect(lost).to_contain_text("Nothing of yours was published")
+    await expect(lost).to_contain_text("Your changes were not published")
     assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
     await lost.get_by_role("button", name="Keep mine").click()
     await publish(ada)

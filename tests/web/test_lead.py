@@ -46,7 +46,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
         await appears(page, lead)
     await open_lead(first, lead)
     await vanishes(second, lead)
-    await expect(first.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await expect(first.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await expect(first.get_by_role("link", name="+14014194247")).to_be_visible()
     await expect(first.locator(".facts")).to_contain_text("$310,000")
     await expect(first.locator(".facts")).to_contain_text("evenings")
@@ -95,10 +95,10 @@ async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) 
     await expect(first.locator(".lock")).to_contain_text("Your lock has run out")
     await appears(second, lead)
     await open_lead(second, lead)
-    await expect(second.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await expect(second.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await first.get_by_role("button", name="left message").click()
     await expect(first.get_by_role("alert")).to_contain_text(
-        "Your lock had run out, and Rep 2 has it open until"
+        "Your lock had expired, and Rep 2 has it open until"
     )
     await expect(first.locator(".facts")).to_have_count(0)
     await second.get_by_role("button", name="closed lost").click()

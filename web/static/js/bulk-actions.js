@@ -31,7 +31,7 @@ import { element, finder } from "./dom.js";
 const dialog = element("#many", document, "dialog");
 const find = finder(dialog);
 const bar = find("progress", "progress");
-const status = find("[data-told]");
+const status = find("[data-status]");
 
 /**
  * Sends the action and returns the last line of the answer.
@@ -80,7 +80,7 @@ export async function sendBulkAction(body, key, onLine = () => {}, signal = unde
 export async function runBulkAction(title, participle, body, names = new Map()) {
   const key = crypto.randomUUID();
   find("[data-title]").textContent = title;
-  find("[data-others]").replaceChildren();
+  find("[data-failures]").replaceChildren();
   const [stop, again, close] = [find("[data-stop]"), find("[data-again]"), find("[data-close]")];
   dialog.showModal();
   stop.focus();
@@ -147,7 +147,7 @@ function summary(line, participle) {
 function showResult(line, participle, names) {
   bar.value = line.of;
   status.textContent = `${summary(line, participle)}.`;
-  find("[data-others]").replaceChildren(
+  find("[data-failures]").replaceChildren(
     ...line.others.map((failure) => {
       const name = names.get(failure.lead_id) ?? failure.lead_id;
       return Object.assign(document.createElement("li"), { textContent: `${name}: ${reasonOf(failure)}` });

@@ -137,9 +137,7 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(offi
 
     # Another rep has none of it, whoever tells the address.
     other = await office.sign_in("rep-2", "/queues?tab=custom")
-    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text(
-        "You have no views yet"
-    )
+    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
     answer = await other.goto(address)
     assert answer is not None
     assert answer.status == 404

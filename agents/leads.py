@@ -20,8 +20,8 @@ from rules.deadlines import due_events
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import verdict
-from streams.fatal import Exit, leave
 from streams.metrics import OPEN_TIMERS, ROWS
+from streams.process_exit import Exit, leave
 from streams.table import JournalTable
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 

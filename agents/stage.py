@@ -7,11 +7,11 @@ from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
+from streams.clients import cached_partition_of
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
-from streams.partitions import partition_of
 from streams.unreadable import StandIn, Unreadable
 
 
@@ -77,7 +77,7 @@ class Stage:
 
     def partition_of(self, key: bytes) -> int:
         """Return the partition of a key, as Java's client computes it."""
-        return partition_of(key, self.partitions)
+        return cached_partition_of(key, self.partitions)
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what came of their events is durable."""

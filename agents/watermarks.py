@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
 
+from streams.patches.consumer_access import committed_offsets
+
 if TYPE_CHECKING:
     from streams.app import StageApp
 
@@ -52,10 +54,8 @@ class Watermarks:
 async def restore(app: "StageApp", topic: str, watermarks: Watermarks) -> list[int]:
     """Read the watermarks that were committed with our offsets in a topic; return our partitions of it."""
     consumer: Any = app.consumer
-    thread = consumer._thread  # noqa: SLF001  # Faust offers no other way to a commit's metadata
-    coordinator = thread._ensure_consumer()._coordinator  # noqa: SLF001
     ours = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
-    committed = await thread.call_thread(coordinator.fetch_committed_offsets, ours)
+    committed = await committed_offsets(consumer, ours)
     watermarks.forget()
     for tp in ours:
         stored = committed.get(tp)

@@ -6,15 +6,15 @@ from contextlib import aclosing
 from typing import Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import decode_org_record, decode_row
 from models.lead import Lead, LeadRow
 from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import Key, RuleBook
-from streams.reading import Progress, read_topic
+from streams.clients import partition_of
 from streams.settings import Settings
+from streams.topic_reader import Progress, read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 LOOK_SECONDS: Final = 0.25
@@ -31,7 +31,7 @@ class Journal(msgspec.Struct, frozen=True):
 
 def place_of(key: str, settings: Settings) -> int:
     """Return the partition of a log that a lead's or an org's events are in."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % settings.partitions
+    return partition_of(key.encode(), settings.partitions)
 
 
 async def journal_now(

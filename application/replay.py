@@ -11,7 +11,6 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec import MsgspecError
 
@@ -20,9 +19,10 @@ from models.codec import decode_org_event
 from models.errors import PermanentError, RetryableError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
+from streams import clients
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     BY_NAME,
     DIRECTORY,
@@ -121,8 +121,8 @@ class Replayer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
-        self._producer = AIOKafkaProducer(
-            **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
+        self._producer = clients.producer(
+            settings, idempotent=False, max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
         self._versions = republish.Versions(settings)
         self._newest: dict[str, dict[bytes, int]] = {}

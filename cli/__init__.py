@@ -29,7 +29,7 @@ from cli import (
     web,
 )
 from models.errors import ConfigError, FirstclaimError
-from streams.private import private_umask
+from streams.file_permissions import private_umask
 
 app = typer.Typer(
     name="firstclaim",

@@ -67,7 +67,7 @@ def up(
     Example: firstclaim up --workers 2
     """
     from assurance.demo.sign_ins import close_left_over
-    from runtime.first_account import how_to_sign_in
+    from runtime.sign_in_instructions import how_to_sign_in
     from runtime.up import everything
     from web.settings import WebSettings
 

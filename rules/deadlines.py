@@ -55,7 +55,8 @@ class DueHeap:
 
         `event_of` looks at the row an entry points at. It returns the event, or None if the row has moved on.
         """
-        entries, events = self._entries, []
+        entries = self._entries
+        events: list[Any] = []
         while entries and entries[0][0] <= now and len(events) < most:
             entry = heapq.heappop(entries)
             event = event_of(entry)

@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
+from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.dead_letters import STAGE, Graveyard
 from sink.engine import connect
 from sink.migrate import upgrade
@@ -25,9 +24,11 @@ from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.brake import Brake, make_brake
-from streams.closing import stop_consumer
-from streams.fatal import Exit, leave
+from streams.clients import producer as make_producer
+from streams.clients import stop_consumer
 from streams.http import serve
+from streams.process_exit import Exit, leave
+from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import provision
 
@@ -66,12 +67,7 @@ class Sink:
 
         await self._patiently(stop, brake)
         engine = connect(settings.database_url)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=LARGEST_REQUEST_BYTES,
-        )
+        producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
         writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.condition)
@@ -89,8 +85,9 @@ class Sink:
 
     async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
         """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
-        delay = FIRST_DELAY_S
-        while not stop.is_set():
+        for pause in WRITE_CRM.pauses():
+            if stop.is_set():
+                return
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
@@ -101,8 +98,7 @@ class Sink:
             _log.warning("start tried again later", what=failure.what, reason=failure.reason)
             self.condition.blocked(failure.what, failure.reason)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
-            delay = min(delay * 2, LONGEST_DELAY_S)
+                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _until(stop: asyncio.Event, reader: JournalReader) -> None:

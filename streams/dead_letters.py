@@ -1,4 +1,4 @@
-"""What cannot be accepted is kept with where it was and why (docs/contracts, `dead-letters`), whatever it is.
+"""Writes dead letters: what cannot be accepted is kept with its place and the reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into one that fits the topic and that any client can read. It does not raise: whoever
 buries a record must get past it.

@@ -1,7 +1,7 @@
-"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (faust.md 9, 10).
+"""The rows of the partitions we own, by partition. An older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
-Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.
+Faust only fills the table again after a rebalance, and what it reads passes the guard in `LeadPartition.apply`.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import structlog
 from faust.stores.memory import Store
-from faust.tables.table import Table
 
 from models.codec import decode_org_record, decode_row
 from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
-from streams.partitions import partition_of
+from streams.clients import cached_partition_of
+from streams.patches.table_store import TableWithStore
 from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
@@ -70,7 +70,7 @@ class LeadRows(PartitionRows[LeadPartition]):
 
     def __init__(self, partitions: int | None = None) -> None:
         super().__init__()
-        self._place = None if partitions is None else partial(partition_of, partitions=partitions)
+        self._place = None if partitions is None else partial(cached_partition_of, partitions=partitions)
 
     def new(self, partition: int) -> LeadPartition:
         """Return an empty partition."""
@@ -144,28 +144,16 @@ class OrgStore(RowStore):
         self.rows = OrgRows()
 
 
-class _JournalTable(Table[bytes, Any]):
+class _JournalTable(TableWithStore):
     """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
 
     store_type: type[RowStore] = RowStore
-
-    def _new_store_by_url(self, url: Any) -> RowStore:
-        return self.store_type(
-            url,
-            self.app,
-            self,
-            table_name=self.name,
-            key_type=self.key_type,
-            key_serializer=self.key_serializer,
-            value_serializer=self.value_serializer,
-            value_type=self.value_type,
-        )
 
 
 class JournalTable(_JournalTable):
     """The rows of leads and of what was published."""
 
-    def _new_store_by_url(self, url: Any) -> RowStore:
+    def _new_store_by_url(self, url: Any) -> Any:
         store = super()._new_store_by_url(url)
         store.rows = LeadRows(self.partitions)
         return store

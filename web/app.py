@@ -1,4 +1,4 @@
-"""The console's one application: the API, the pages, and how both answer what goes wrong."""
+"""The console's application: the API, the pages, and how both report errors."""
 
 import time
 from pathlib import Path
@@ -12,16 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import errors, metrics
 from web.api import routers
+from web.body_limit import BodyLimit
 from web.pages import pages
 from web.parts import Parts
+from web.proxies import Forwarded
 
 _HERE: Final = Path(__file__).parent
 VERSION: Final = "1"
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -48,14 +49,16 @@ def build(parts: Parts) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guarded)
+    app.add_middleware(Forwarded, trusted=() if parts is None else parts.web.proxies)
     return app
 
 
 class Guarded:
-    """Puts the headers of safety on every answer, and measures how long it took to begin.
+    """Adds the security headers to every response, and measures the time to its first byte.
 
-    It hands on what is sent as it is: hundreds of live streams go through here, a piece at a time.
+    It passes each piece on as it comes, because hundreds of live streams go through it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -29,7 +29,7 @@ MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
 _EMPTY_BOOK: Final = RuleBook()
 
 
-class LeadOutcome(msgspec.Struct, frozen=True):
+class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
     """What one event leads to.
 
     `key`, `value`, `row`: the record to write; `row` is None where there is none. `failure`: why the event goes to the

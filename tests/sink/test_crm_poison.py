@@ -14,7 +14,7 @@ from sink.dead_letters import Graveyard
 from sink.tables import LeadTable
 from sink.writer import CrmWriter, JournalRecord, Position
 from streams.brake import Brake
-from streams.fatal import Exit
+from streams.process_exit import Exit
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story, only_row, tables, unburied
 

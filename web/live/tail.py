@@ -1,19 +1,18 @@
-"""What happens to owners and exceptions reaches open pages once the CRM database, which they read, has it too."""
+"""Changes of owners and exceptions reach open pages once the CRM database, which the pages read, has them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from sqlalchemy import Engine, select
 
 from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from streams.closing import stop_consumer
+from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
 from web.live.hub import Hub, Page
@@ -23,8 +22,7 @@ log = structlog.get_logger(__name__)
 _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
-"""A sink that is down for longer: pages are told all the same, and show what there is."""
-_AGAIN_SECONDS: Final = 1.0
+"""If the sink is down for longer, pages are told anyway and show what the database has."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -48,38 +46,18 @@ class Tail:
         self._oversees = oversees
 
     async def follow(self) -> None:
-        """Follow until cancelled; Kafka and the database are waited for."""
-        while True:
-            try:
-                await self._follow()
-            except (KafkaError, OSError, RetryableError) as error:
-                log.warning("owners and exceptions are followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            ASSIGNMENTS,
-            LEAD_EXCEPTIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=500)
+        """Follow until cancelled. It waits for Kafka and the database."""
+        topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
+        async with aclosing(topics) as batches:
+            async for batch in batches:
                 found = [
-                    (place.topic, changed)
-                    for place, records in batches.items()
-                    for record in records
+                    (record.topic, changed)
+                    for record in batch.records
                     if (changed := _read(record.value)) is not None
                 ]
                 if found:
                     await self._until_kept(changed for _, changed in found)
                     self._tell(found)
-        finally:
-            await stop_consumer(consumer)
 
     async def _until_kept(self, changes: Iterable[Changed]) -> None:
         wanted = {change.lead_id: change.version for change in changes}
@@ -102,7 +80,7 @@ class Tail:
             desk = [change.lead_id for topic, change in changes if topic == LEAD_EXCEPTIONS]
             if desk:
                 self._hub.tell(org, "exceptions", {"leads": desk}, self._oversees)
-                # A rep's list of unassigned leads is to be looked at again, too; which lead it is, is not said.
+                # Reps read their list of unassigned leads again, but do not learn which lead it is.
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
@@ -120,7 +98,7 @@ def _read(value: bytes | None) -> Changed | None:
     try:
         return None if value is None else _CHANGED.decode(value)
     except msgspec.MsgspecError as error:
-        log.warning("this is no message of ours and was left out", reason=str(error))
+        log.warning("this message cannot be read and is skipped", reason=str(error))
         return None
 
 

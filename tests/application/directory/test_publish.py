@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
 from application.directory import publish as publishing
@@ -21,13 +20,13 @@ from application.directory.file import read_directory
 from application.directory.publish import held, publish
 from models.errors import PublishedMeanwhile, RetryableError
 from sink.engine import connect
+from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
-from tests.streams.faust.program import eventually
+from tests.fixtures.waiting import eventually
 from web.errors import Problem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -107,13 +106,13 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
 ) -> None:
     """Whoever stands before us in the topic may yet commit: only then we know whom we would overtake."""
     seen = (await held(made, org)).end
-    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+    async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
         later = asyncio.create_task(publish(made, org, {KEY: {**N4, "max_open": 1}}, seen=seen))
 
         async def stands_behind() -> bool:
-            async with AIOKafkaProducer(**made.aiokafka_options()) as probe:
+            async with clients.producer(made) as probe:
                 return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > seen + 2
 
         await eventually(stands_behind, "the later one is in the topic")
@@ -124,7 +123,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
     assert await now(made, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
     seen = (await held(made, org)).end
-    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+    async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
         with pytest.raises(RetryableError, match="do it again"):
@@ -231,7 +230,7 @@ async def consoles(made: Settings) -> AsyncIterator[tuple[Editor, Editor]]:
         return all(follower.caught_up for follower in followers)
 
     await eventually(read, "both consoles have read the directory")
-    first, second = (Editor(follower, EngineConnection(made), crm) for follower in followers)
+    first, second = (Editor(follower, made, crm) for follower in followers)
     yield first, second
     for task in following:
         task.cancel()

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from models.codec import directory_key, encode_row
-from models.decisions import Reason
+from models.decisions import Answered, Reason
 from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, LeadArrived
 from models.facts import Facts
-from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Phase
+from models.lead import Deadline, DeadlineKind, DirectoryRow, Lead, LeadRow, Phase
 from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
@@ -132,7 +132,9 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
     assert isinstance(outcome.row, LeadRow)
     assert isinstance(before, LeadRow)
     assert isinstance(after, LeadRow)
-    assert outcome.row.decisions[0].reason is Reason.FATAL_ERROR
+    (answer,) = outcome.row.decisions
+    assert isinstance(answer, Answered)
+    assert answer.reason is Reason.FATAL_ERROR
     assert (after.lead, after.off) == (before.lead, 1)
 
 
@@ -169,8 +171,8 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
     assert (outcome.reevaluates, leads.book.org("default").version) == ("default", 7)
     older = decided(leads, publication(3, None), 1, b"")
     assert older.reevaluates is None
-    assert older.row is not None
-    assert older.row.version == 7  # type: ignore[union-attr]
+    assert isinstance(older.row, DirectoryRow)
+    assert older.row.version == 7
     assert list(leads.book.org("default").queues) == ["aged"]
     campaign = decided(leads, publication(8, {}, "campaign", "all"), 2, b"")
     assert campaign.reevaluates is None  # no lead stands elsewhere because of it

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
-from sink.dead_letters import Graveyard
+from sink.dead_letters import DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
@@ -200,7 +200,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
+async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
     """Yield where records go that cannot be stored, as a sink has it."""
     producer = AIOKafkaProducer(
         **settings.aiokafka_options(),
@@ -210,7 +210,7 @@ async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
     )
     try:
         await producer.start()
-        yield Graveyard(producer, asyncio.get_running_loop())
+        yield DeadLetterWriter(producer, asyncio.get_running_loop())
     except KafkaError as error:
         raise RetryableError("Kafka", repr(error)) from error
     finally:

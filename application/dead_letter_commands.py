@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.dead_letter_marks import Dealt, Mark, Marker, read_marks
+from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
 from application.dead_letters import find_letters, org_of
 from application.replay import NotReplayable, Obstacle, Replayer, target_of
 from models.errors import RetryableError
@@ -139,7 +139,7 @@ async def replay_letters(
     `again`: also those that are dealt with. Who names places means them, dealt with or not. A message that is among the
     letters more than once is sent once. Raises `RetryableError` where Kafka is away from the start.
     """
-    bulk = _Bulk(settings, chosen, Dealt.REPLAYED, again=again, dry_run=dry_run)
+    bulk = _Bulk(settings, chosen, MarkKind.REPLAYED, again=again, dry_run=dry_run)
     return await bulk.run()
 
 
@@ -147,7 +147,7 @@ async def skip_letters(
     settings: Settings, chosen: Selection, *, why: str = "", again: bool = False, dry_run: bool = False
 ) -> Outcome:
     """Mark letters as dealt with; they stay where they are, and can still be replayed by their places."""
-    bulk = _Bulk(settings, chosen, Dealt.SKIPPED, why=why, again=again, dry_run=dry_run)
+    bulk = _Bulk(settings, chosen, MarkKind.SKIPPED, why=why, again=again, dry_run=dry_run)
     return await bulk.run()
 
 
@@ -155,7 +155,14 @@ class _Bulk:
     """One run over a selection."""
 
     def __init__(
-        self, settings: Settings, chosen: Selection, how: Dealt, *, again: bool, dry_run: bool, why: str = ""
+        self,
+        settings: Settings,
+        chosen: Selection,
+        how: MarkKind,
+        *,
+        again: bool,
+        dry_run: bool,
+        why: str = "",
     ) -> None:
         self._settings = settings
         self._chosen = chosen
@@ -201,7 +208,7 @@ class _Bulk:
         if mark is not None and not self._again:
             self._outcome.leave(f"{mark.what} before; --again takes them, too")
             return
-        if self._how is Dealt.REPLAYED:
+        if self._how is MarkKind.REPLAYED:
             if same in self._sent:
                 self._outcome.leave("the same message as another letter")
                 return

@@ -25,7 +25,7 @@ WRITTEN_AT_ONCE: Final = 500
 """Marks on their way at once."""
 
 
-class Dealt(StrEnum):
+class MarkKind(StrEnum):
     """How a letter was dealt with."""
 
     REPLAYED = "replayed"
@@ -35,7 +35,7 @@ class Dealt(StrEnum):
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What was done about one letter, when, and why as whoever did it says."""
 
-    what: Dealt
+    what: MarkKind
     at: datetime
     why: str = ""
 

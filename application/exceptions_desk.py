@@ -35,7 +35,7 @@ _UNBOUNDED: Final = 1_000
 """Characters of a line that nobody's terminal breaks."""
 
 
-def exceptions_now(settings: Settings, org: str, *, show_ignored: bool, limit: int) -> dict[str, Any]:
+def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: int) -> dict[str, Any]:
     """Return {open, ignored, exceptions}: how many there are, and the oldest so many, ignored ones last (E4).
 
     Raises `RuntimeFailure` where the database is away or no sink has set it up.

@@ -14,7 +14,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 
-async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
+async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
 
     `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
@@ -55,7 +55,7 @@ async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
     }
 
 
-def print_story(story: dict[str, Any]) -> None:
+def print_history(story: dict[str, Any]) -> None:
     """Print the story in words."""
     out = Console(soft_wrap=True, highlight=False)
     state = story["state"]

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from application.directory.publish import held
+from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
 from application.rule_text import read_tree, refused
 from models.lead import Lead
@@ -127,7 +127,7 @@ def read_rule(text: str) -> RuleQuestion:
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now; raises `RuleErrors` where there is none."""
-    found = (await held(settings, org)).objects.get(("queue", queue_id))
+    found = (await read_published(settings, org)).objects.get(("queue", queue_id))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
     return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))

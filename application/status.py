@@ -23,7 +23,7 @@ from sink.tables import SinkOffsetTable
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
-__all__ = ["exceptions_by_reason", "look", "phases", "print_status"]
+__all__ = ["exceptions_by_reason", "phases", "print_status", "read_status"]
 
 MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
 LABELS: Final = {
@@ -58,7 +58,7 @@ def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -
         engine.dispose()
 
 
-async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
+async def read_status(settings: Settings, org: str = "default") -> dict[str, Any]:
     """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; raises nothing it can name.
 
     `problems`: {what, reason} of each thing that keeps the system from its work. `trouble`: what could not be asked.
@@ -168,7 +168,7 @@ async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Pr
 
 
 def print_status(seen: dict[str, Any]) -> None:
-    """Print what `look` saw as tables, and each problem as a sentence."""
+    """Print what `read_status` found as tables, and each problem as a sentence."""
     out = Console()
     phases = Table("Phase", "Leads", title=f"{seen['leads']:,} {'lead' if seen['leads'] == 1 else 'leads'}")
     for phase, count in sorted(seen["phases"].items()):

@@ -12,8 +12,8 @@ import typer
 from cli.common import AsJson, finish, running, say
 
 if TYPE_CHECKING:
-    from application.assignment import Given
-    from application.lead_selection import Chosen
+    from application.assignment import AssignmentResult
+    from application.lead_selection import LeadSelection
     from streams.settings import Settings
 
 SHOWN: Final = 100
@@ -53,8 +53,8 @@ def assign(
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
-    from application.assignment import assign_all, summed
-    from application.lead_selection import dealt
+    from application.assignment import assign_all, summarize
+    from application.lead_selection import split_evenly
 
     if sum((bool(leads), segment is not None, file is not None)) != 1:
         raise typer.BadParameter("name LEADs, or say --segment RULE, or --from FILE: one of the three")
@@ -62,57 +62,57 @@ def assign(
         raise typer.BadParameter("--column is for a list: --from FILE")
     reps = tuple(dict.fromkeys(to))
     settings = running()
-    chosen = _chosen(settings, org, leads or [], segment, file, column)
-    _name_unusable(chosen)
-    wanted = list(dealt(chosen.leads, reps))
+    selection = _select(settings, org, leads or [], segment, file, column)
+    _print_unusable(selection)
+    wanted = list(split_evenly(selection.leads, reps))
     if dry_run:
         by_rep = {rep_id: sum(1 for _, each in wanted if each == rep_id) for rep_id in reps}
         typer.echo(f"{len(wanted)} leads would be assigned; nothing is done")
-        _tell_reps(by_rep)
-        result = {**summed([], len(chosen.unusable)), "by_rep": by_rep, "dry_run": True}
-        finish(result, as_json=as_json, ok=not chosen.unusable)
+        _print_reps(by_rep)
+        result = {**summarize([], len(selection.unusable)), "by_rep": by_rep, "dry_run": True}
+        finish(result, as_json=as_json, ok=not selection.unusable)
         return
-    given = asyncio.run(assign_all(settings, wanted, by=by, org=org, patience_seconds=seconds, say=say))
-    result = summed(given, len(chosen.unusable))
-    _tell(given, result)
+    results = asyncio.run(assign_all(settings, wanted, by=by, org=org, patience_seconds=seconds, say=say))
+    result = summarize(results, len(selection.unusable))
+    _print_results(results, result)
     finish(result, as_json=as_json, ok=not (result["lost"] or result["refused"] or result["unanswered"]))
 
 
-def _chosen(
+def _select(
     settings: "Settings",
     org: str,
     leads: list[str],
     segment: str | None,
     file: Path | None,
     column: str | None,
-) -> "Chosen":
+) -> "LeadSelection":
     from application.journal_snapshot import journal_now
-    from application.lead_selection import Segment, listed, selection
+    from application.lead_selection import Segment, select_by_ids, select_from_file
 
     if segment is not None:
         rule = Segment.read(segment)
         journal = asyncio.run(journal_now(settings))
         return rule.unowned(journal.leads.values(), org, datetime.now(UTC))
-    return listed(file, org, column) if file is not None else selection(leads)
+    return select_from_file(file, org, column) if file is not None else select_by_ids(leads)
 
 
-def _name_unusable(chosen: "Chosen") -> None:
-    for one in chosen.unusable[:SHOWN]:
+def _print_unusable(selection: "LeadSelection") -> None:
+    for one in selection.unusable[:SHOWN]:
         say(f"{one.place}: {one.reason}")
-    if len(chosen.unusable) > SHOWN:
-        say(f"and {len(chosen.unusable) - SHOWN} more")
-    if chosen.repeated:
-        say(f"named again, and assigned once: {chosen.repeated}")
+    if len(selection.unusable) > SHOWN:
+        say(f"and {len(selection.unusable) - SHOWN} more")
+    if selection.repeated:
+        say(f"named again, and assigned once: {selection.repeated}")
 
 
-def _tell(given: "list[Given]", result: dict[str, Any]) -> None:
+def _print_results(results: "list[AssignmentResult]", result: dict[str, Any]) -> None:
     """Print who got how many, and of every other lead why not."""
     counts = [f"{name} {result[name]}" for name in ("assigned", "lost", "refused")]
     if result["unanswered"]:
         counts.append(f"without an answer {result['unanswered']}")
     typer.echo(", ".join(counts))
-    _tell_reps(result["by_rep"])
-    others = [one for one in given if one.result != "done"]
+    _print_reps(result["by_rep"])
+    others = [one for one in results if one.result != "done"]
     for one in others[:SHOWN]:
         if one.result is None:
             typer.echo(
@@ -126,13 +126,13 @@ def _tell(given: "list[Given]", result: dict[str, Any]) -> None:
         typer.echo(f"  and {len(others) - SHOWN} more")
 
 
-def _tell_reps(by_rep: dict[str, int]) -> None:
+def _print_reps(by_rep: dict[str, int]) -> None:
     for rep_id, count in by_rep.items():
         typer.echo(f"  {count:6d}  {rep_id}")
 
 
 exceptions = typer.Typer(
-    help="Leads that nobody could be given: list, ignore, unignore.", no_args_is_help=True
+    help="Leads that nobody could be results: list, ignore, unignore.", no_args_is_help=True
 )
 Lead = Annotated[str, typer.Argument(help="Lead id.")]
 
@@ -148,9 +148,9 @@ def list_exceptions(
 
     Example: firstclaim exceptions list --all
     """
-    from application.exceptions_desk import exceptions_now, print_exceptions
+    from application.exceptions_desk import print_exceptions, read_exceptions
 
-    seen = exceptions_now(running(), org, show_ignored=every, limit=limit)
+    seen = read_exceptions(running(), org, show_ignored=every, limit=limit)
     print_exceptions(seen)
     finish(seen, as_json=as_json)
 

@@ -86,9 +86,9 @@ def status(as_json: AsJson = False) -> None:
 
     Example: firstclaim status
     """
-    from application.status import look, print_status
+    from application.status import print_status, read_status
 
-    seen = asyncio.run(look(found()))
+    seen = asyncio.run(read_status(found()))
     print_status(seen)
     finish(seen, as_json=as_json, ok=seen["ok"])
 
@@ -101,10 +101,10 @@ def why(
 
     Example: firstclaim why 0c929b85-3707-5b16-91e8-0d9f3ddc6570
     """
-    from application.history import print_story, story_of
+    from application.history import print_history, read_history
 
-    story = asyncio.run(story_of(running(), lead))
-    print_story(story)
+    story = asyncio.run(read_history(running(), lead))
+    print_history(story)
     finish(story, as_json=as_json, ok=bool(story["events"]))
 
 

@@ -111,9 +111,9 @@ def export(
     Example: firstclaim directory export --org default > directory.yaml
     """
     from application.directory.file import as_document, write_directory
-    from application.directory.publish import held
+    from application.directory.publish import read_published
 
-    found = asyncio.run(held(running(), org))
+    found = asyncio.run(read_published(running(), org))
     for (kind, object_id), reason in found.refused.items():
         say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
     if as_json:

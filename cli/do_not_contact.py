@@ -60,9 +60,9 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
 
     Example: firstclaim do-not-contact list --json
     """
-    from application.do_not_contact import listed
+    from application.do_not_contact import read_list
 
-    found = asyncio.run(listed(running(), org))
+    found = asyncio.run(read_list(running(), org))
     for each in found.values():
         typer.echo(f"{each.handle:<40} {each.at.isoformat(timespec='seconds')}  {each.reason}")
     typer.echo(f"{len(found)} on the list of {org}")
@@ -75,10 +75,10 @@ def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: A
 
     Example: firstclaim do-not-contact check 401-419-4247
     """
-    from application.do_not_contact import listed
+    from application.do_not_contact import read_list
 
     handles = _read(whom, file)
-    known = asyncio.run(listed(running(), org))
+    known = asyncio.run(read_list(running(), org))
     found = {handle: known[handle].reason for handle in handles.found if handle in known}
     for handle in handles.found:
         typer.echo(f"{handle}: {f'on the list: {found[handle]}' if handle in found else 'not on the list'}")

@@ -70,10 +70,10 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, condition: Readiness) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, readiness: Readiness) -> None:
         self._consumer = consumer
         self._writer = writer
-        self._condition = condition
+        self._readiness = readiness
         self._unsought: set[TopicPartition] = set()
         self._generation = 0
         self._storing = asyncio.Lock()
@@ -81,7 +81,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
-        self._condition.blocked(REBALANCING, "no partitions yet")
+        self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
             try:
@@ -100,7 +100,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._unsought.clear()
         for partition in revoked:
             _forget_lag(partition)
-        self._condition.blocked(REBALANCING, "the group shares out its partitions anew")
+        self._readiness.blocked(REBALANCING, "the group shares out its partitions anew")
         try:
             async with asyncio.timeout(DRAIN_S), self._storing:
                 pass
@@ -112,7 +112,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._generation += 1
         self._begin_again(assigned)
         if not assigned:  # more sinks than partitions: this one stands by
-            self._condition.cleared(REBALANCING)
+            self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
         """Ask Kafka where the partitions end: the lag, and whether Kafka answers at all."""
@@ -127,11 +127,11 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                         metrics.SINK_LAG.labels(partition.partition).set(end - at)
         except RetryableError as later:
             if later.what == KAFKA:
-                self._condition.blocked(KAFKA, later.reason)
+                self._readiness.blocked(KAFKA, later.reason)
         except TimeoutError:
-            self._condition.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
+            self._readiness.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
         else:
-            self._condition.cleared(KAFKA)
+            self._readiness.cleared(KAFKA)
 
     def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
         self._unsought = set(partitions)
@@ -158,7 +158,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 self._consumer.seek(partition, position.next_offset)
             self._consumer.resume(partition)
         self._unsought.clear()
-        self._condition.cleared(REBALANCING, LEAD_JOURNAL)
+        self._readiness.cleared(REBALANCING, LEAD_JOURNAL)
         if not behind:
             self._succeeded()
 
@@ -189,15 +189,15 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
     def _succeeded(self) -> None:
         self._delay = FIRST_DELAY_S
         rebalancing = bool(self._unsought)
-        self._condition.cleared()
+        self._readiness.cleared()
         if rebalancing:
-            self._condition.blocked(REBALANCING, "partitions are not sought yet")
+            self._readiness.blocked(REBALANCING, "partitions are not sought yet")
 
     async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
         """Keep the partitions and the membership, read nothing, and begin again after a while."""
         _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(self._delay, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
-        self._condition.blocked(later.what, later.reason)
+        self._readiness.blocked(later.what, later.reason)
         self._begin_again(self._consumer.assignment())
         loop = asyncio.get_running_loop()
         until = loop.time() + self._delay

@@ -18,7 +18,7 @@ DEADLINE_S: Final = 30.0
 """How long Kafka may take to acknowledge a dead letter before the batch is tried again later."""
 
 
-class Graveyard:
+class DeadLetterWriter:
     """Buries records from the writer's thread through the producer that lives on the event loop.
 
     `brake`: is told of every record that our own code failed on, before it is buried.

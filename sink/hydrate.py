@@ -11,7 +11,7 @@ from models.facts import Facts
 from models.lead import Failure, Lead, OpenException, Phase
 
 
-def restored(row: dict[str, Any]) -> Lead:
+def lead_from_row(row: dict[str, Any]) -> Lead:
     """Return the lead of a whole row of `LeadTable`.
 
     Of its exception and its failed search only the reason is there, of a handle on the do-not-contact list only that

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select,
 
 from models.public import Assignment, LeadException
 from sink.db_errors import translated
-from sink.rows import Values, replaced
+from sink.rows import Values, replace_nul
 from sink.statements import Statements
 from sink.tables import (
     AssignmentHistoryTable,
@@ -146,7 +146,7 @@ def _newest(rows: Any) -> list[Values]:
 def _read(value: bytes | None, kind: type[Any]) -> Any:
     """Return a message, None for a tombstone and for what somebody else put there."""
     try:
-        return None if value is None else msgspec.convert(replaced(msgspec.json.decode(value)), kind)
+        return None if value is None else msgspec.convert(replace_nul(msgspec.json.decode(value)), kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
 

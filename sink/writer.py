@@ -11,7 +11,7 @@ from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
 from models.lead import LeadRow
 from sink.db_errors import reason_of, translated
-from sink.rows import Effects, effects, without_nul
+from sink.rows import TableRows, table_rows, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from streams.dead_letter_reading import FATAL_ERROR
@@ -80,7 +80,7 @@ class _Work(NamedTuple):
     """A record and the rows it causes; None for one that only moves the offset on."""
 
     record: JournalRecord
-    effects: Effects | None
+    table_rows: TableRows | None
     buried: bool = False
 
 
@@ -208,7 +208,7 @@ class CrmWriter:
         return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
 
 
-def rows_of(record: JournalRecord) -> Effects | None:
+def rows_of(record: JournalRecord) -> TableRows | None:
     """Return the rows of a record, None if it holds none for us; raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
@@ -223,14 +223,14 @@ def rows_of(record: JournalRecord) -> Effects | None:
         )
     if b"\\u0000" in record.value:
         row = without_nul(row)
-    return effects(record.partition, record.key.decode(), row)
+    return table_rows(record.partition, record.key.decode(), row)
 
 
 def _beyond(
     work: list[_Work], before: dict[int, Position]
-) -> tuple[list[Effects], dict[int, Position], Applied]:
+) -> tuple[list[TableRows], dict[int, Position], Applied]:
     """Return what of the work is not applied yet, the positions after it, and the counts."""
-    fresh: list[Effects] = []
+    fresh: list[TableRows] = []
     after = dict(before)
     repeats = stale = passed = buried = 0
     for record, effect, is_buried in work:

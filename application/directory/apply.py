@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from application.directory.changes import Plan, plan
 from application.directory.objects import Wanted
-from application.directory.publish import held
+from application.directory.publish import read_published
 from application.directory.references import dangling
 from models.errors import PublicationErrors
 from streams.settings import Settings
@@ -15,7 +15,7 @@ async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool =
 
     Raises `PublicationErrors` with every reference that would point nowhere, `RetryableError` where Kafka is away.
     """
-    before = await held(settings, org)
+    before = await read_published(settings, org)
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
     found = plan(before.present, wanted, refused=before.refused, prune=prune)

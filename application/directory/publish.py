@@ -30,7 +30,7 @@ PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
 
-class Held(msgspec.Struct, frozen=True):
+class PublishedObjects(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
     `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
@@ -57,7 +57,7 @@ class Held(msgspec.Struct, frozen=True):
         return not any(kind == "rep" for kind, _ in self.objects)
 
 
-async def held(settings: Settings, org: str) -> Held:
+async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
@@ -77,7 +77,7 @@ async def held(settings: Settings, org: str) -> Held:
             else:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
-    return Held(objects, refused, end)
+    return PublishedObjects(objects, refused, end)
 
 
 async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:

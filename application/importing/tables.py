@@ -69,7 +69,7 @@ def delimiter_of(header: str) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
     """Open a table: its columns, and each row as column -> cell, trimmed, in `message`, or why it cannot be read.
 
     Raises `InvalidInput` where there is no header.
@@ -90,7 +90,7 @@ def opened(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
     """Yield what each row says; raises `InvalidInput` where the header or a column it needs is not there."""
-    with opened(path) as (header, rows):
+    with open_table(path) as (header, rows):
         if mapping is None:
             mapping = _by_names(header)
         mapping.check_columns(header)

@@ -29,7 +29,7 @@ _LARGEST: Final = sys.float_info.max
 _ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
 
 
-def asked(lead: Lead) -> dict[str, Any]:
+def comparison_keys(lead: Lead) -> dict[str, Any]:
     """Return what the columns of a lead do not say; empty for many of them."""
     found: dict[str, Any] = {}
     for field in _TEXTS:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from application.assignment import Given, assign_all, summed
-from application.exceptions_desk import exceptions_now
+from application.assignment import AssignmentResult, assign_all, summarize
+from application.exceptions_desk import read_exceptions
 from application.journal_snapshot import journal_now
-from application.lead_selection import dealt
+from application.lead_selection import split_evenly
 from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
@@ -90,7 +90,7 @@ async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str,
     """Wait until the exceptions desk has so many, and return it."""
     async with asyncio.timeout(30):
         while True:
-            seen = exceptions_now(stack.settings, "default", show_ignored=True, limit=100)
+            seen = read_exceptions(stack.settings, "default", show_ignored=True, limit=100)
             if (seen["open"], seen["ignored"]) == (is_open, ignored):
                 return seen
             await asyncio.sleep(0.05)
@@ -205,11 +205,11 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
     """E3: each lead has one owner; the manager who came second is told who that is."""
     ids = [a_lead("race", n) for n in range(RACED)]
 
-    async def one(by: str, to: str, leads: list[str]) -> list[Given]:
-        wanted = list(dealt(leads, (to,)))
+    async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
+        wanted = list(split_evenly(leads, (to,)))
         return await assign_all(desk.settings, wanted, by=by, org="default", patience_seconds=60)
 
-    async def race() -> tuple[list[Given], list[Given]]:
+    async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
         return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))
 
     mias, moes = asyncio.run(race())
@@ -220,7 +220,7 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
         assert {mine.owner, theirs.owner} == {owner}
         winner = mine if mine.result == "done" else theirs
         assert winner.to == owner
-    totals = [summed(each, 0) for each in (mias, moes)]
+    totals = [summarize(each, 0) for each in (mias, moes)]
     assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
 
 

@@ -1,4 +1,4 @@
-"""Leads are given out by hand: each by one action of a manager and its answer, many of them at a time (D6, E3)."""
+"""Assigns leads by hand: one action of a manager and one answer for each lead, many at a time (D6, E3)."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one assignment. `result` None: no answer came, it may be decided yet.
+    """The result of one assignment. `result` None: no answer came, and it may be decided yet.
 
     `owner`: who has the lead now, by the answer. `why`: the reason in words.
     """
@@ -44,7 +44,7 @@ async def assign_all(
     patience_seconds: float,
     say: Say = lambda _: None,
 ) -> list[AssignmentResult]:
-    """Ask for each assignment (lead id, rep), in order, and return what became of them, in the same order.
+    """Ask for each assignment (lead id, rep) in order, and return the results in the same order.
 
     `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is away.
     """
@@ -71,7 +71,7 @@ async def assign_all(
                 )
             done += 1
             if done % PROGRESS_EVERY == 0:
-                say(f"{done} of {len(wanted)} answered")
+                say(f"{done:,} of {len(wanted):,} answered")
 
     async with EngineClient(
         settings, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
@@ -81,7 +81,10 @@ async def assign_all(
 
 
 def summarize(given: Sequence[AssignmentResult], unusable: int) -> dict[str, Any]:
-    """Return {assigned, lost, refused, unanswered, refusals, by_rep}; `unusable`: what named no lead, refused too."""
+    """Return {assigned, lost, refused, unanswered, refusals, by_rep}.
+
+    `unusable`: the number of entries that name no lead; they count as refused.
+    """
     results = Counter(one.result for one in given)
     refusals = Counter(one.reason or "" for one in given if one.result is Result.REFUSED)
     if unusable:

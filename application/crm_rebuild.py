@@ -1,4 +1,4 @@
-"""The CRM database comes back from Kafka: emptied, filled from the journal, and completed from the public topics."""
+"""Rebuilds the CRM database from Kafka: empties it, fills it from the journal, completes it from the public topics."""
 
 import asyncio
 import time
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     discards_history: bool
 
     def lines(self) -> list[str]:
-        """Return what to tell before anybody agrees."""
+        """Return the lines to print before the user confirms."""
 
         def tables(entities: tuple[Any, ...]) -> str:
             names = [entity.__tablename__ for entity in entities]
@@ -77,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(settings: Settings, *, discard_history: bool) -> Plan:
-    """Look at what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
+    """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
     extents = await extent(settings, LEAD_JOURNAL)
     schema = await asyncio.to_thread(schema_of, settings.database_url)
     if not schema.known:
@@ -108,7 +108,7 @@ def _refuse(record: JournalRecord, verdict: Exception) -> None:
 
 
 async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
-    """Do it; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
+    """Rebuild the database; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
 
     Safe beside a running sink, and to be done again after it was cut off. Raises `RetryableError` and `RuntimeFailure`.
     """
@@ -179,7 +179,7 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
 
 
 async def _patiently(work: Callable[[], _Result]) -> _Result:
-    """Do what blocks in a thread, again until it succeeds; raises `RetryableError` after `PATIENCE_SECONDS`."""
+    """Run blocking work in a thread, again until it succeeds; raises `RetryableError` after `PATIENCE_SECONDS`."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -201,7 +201,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
-    """Yield where records go that cannot be stored, as a sink has it."""
+    """Yield the writer of dead letters for records that cannot be stored."""
     producer = AIOKafkaProducer(
         **settings.aiokafka_options(),
         acks="all",

@@ -1,4 +1,4 @@
-"""The do-not-contact list as the topic holds it, and changes to it (X6)."""
+"""Reads and changes the do-not-contact list in its topic (X6)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class ListEntry(msgspec.Struct, frozen=True):
 
 
 class Handles(msgspec.Struct, frozen=True):
-    """What was read of phones and addresses as people write them; `refused`: the others, and why."""
+    """Phones and addresses that could be read; `refused`: the other texts, with the reason."""
 
     found: tuple[str, ...]
     refused: dict[str, str]

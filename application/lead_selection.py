@@ -1,4 +1,4 @@
-"""The leads a manager means: named one by one, listed in a file, or met by a rule; each of them once (D6)."""
+"""Selects the leads a manager means: by ids, by a file or by a rule, each lead once (D6)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -23,14 +23,14 @@ _OWN: Final = ("vendor", "external_id")
 
 
 class Unusable(msgspec.Struct, frozen=True):
-    """What names no lead, and why. `place`: `line 7` of a list, or what was given."""
+    """An entry that names no lead, with the reason. `place`: `line 7` of a file, or the text that was given."""
 
     place: str
     reason: str
 
 
 class LeadSelection(msgspec.Struct, frozen=True):
-    """Leads by id, in the order they were given. `repeated`: how often one was named that was there already."""
+    """Lead ids in the order they were named. `repeated`: the number of entries that named a lead again."""
 
     leads: tuple[str, ...]
     unusable: tuple[Unusable, ...] = ()
@@ -38,12 +38,12 @@ class LeadSelection(msgspec.Struct, frozen=True):
 
 
 def select_by_ids(given: Iterable[str]) -> LeadSelection:
-    """Return the leads whose ids are given."""
+    """Return the leads with these ids."""
     return _collected(_Named(one, one) for one in given)
 
 
 def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSelection:
-    """Return the leads of a CSV file: by the column of their ids, or by vendor and the vendor's own id.
+    """Return the leads of a CSV file, found by a column of lead ids or by vendor and external id.
 
     Raises `InvalidInput` where the file cannot be read or has no such columns.
     """
@@ -61,7 +61,7 @@ def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSel
 
 
 class Segment:
-    """A rule over lead fields; what follows from a lead's queues (`phase`, `failure_reason`) may be asked too."""
+    """A rule over lead fields. Fields that follow from queues (`phase`, `failure_reason`) are allowed too."""
 
     def __init__(self, raw: Any) -> None:
         """Compile a rule tree; raises `RuleErrors` with every problem."""
@@ -69,7 +69,7 @@ class Segment:
 
     @classmethod
     def read(cls, text: str) -> "Segment":
-        """Read a rule as a person gives it (`application.rule_text`); raises `RuleErrors` with path and reason."""
+        """Read a rule from its text (`application.rule_text`); raises `RuleErrors` with path and reason."""
         return cls(read_tree(text, "segment"))
 
     def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> LeadSelection:
@@ -89,7 +89,7 @@ class Segment:
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """A lead id as it was found, or why there is none."""
+    """A lead id, or the reason why there is none."""
 
     place: str
     lead_id: str

@@ -1,4 +1,4 @@
-"""Commands for dead letters: what was refused, why, and once it is mended, again; or not, and then it is skipped."""
+"""Commands for dead letters: list what was refused and why, replay it once it is fixed, or skip it."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -86,7 +86,7 @@ def replay_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters to the topic they came from again; what is known already changes nothing. Exit 1 if one failed.
+    """Send dead letters again to the topic they came from. A known message changes nothing. Exit 1 if one failed.
 
     Without places it takes those that the options name and nobody has dealt with. One that fails stops no other.
 
@@ -114,7 +114,7 @@ def skip_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark dead letters as dealt with: `replay --all` leaves them out. They stay, and can be replayed by their places.
+    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by their places.
 
     Example: firstclaim dead-letters skip --all --class not_json --vendor acme --why "acme sent a test"
     """

@@ -1,4 +1,4 @@
-"""Commands for the directory: what an admin publishes, from a file, and back into one."""
+"""Commands for the directory: publish it from a file, and export it to one."""
 
 import asyncio
 import sys
@@ -36,7 +36,7 @@ def apply(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a whole file, show what it would change, then publish that; one wrong object, and nothing is published.
+    """Check a whole file, show what it would change, then publish it. With one wrong object nothing is published.
 
     Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
@@ -93,7 +93,7 @@ def apply(
 
 
 def _show(plan: "Plan") -> None:
-    """Print what a plan would change."""
+    """Print the changes of a plan."""
     for change in plan.changes:
         for line in change.lines():
             typer.echo(line)
@@ -106,7 +106,7 @@ def export(
     org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write what is published as the file that `apply` reads, always in the same order; JSON with --json.
+    """Write what is published as a file that `apply` reads, always in the same order. JSON with --json.
 
     Example: firstclaim directory export --org default > directory.yaml
     """

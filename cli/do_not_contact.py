@@ -1,4 +1,4 @@
-"""Commands for the do-not-contact list: who is not to be called, and why."""
+"""Commands for the do-not-contact list."""
 
 import asyncio
 import sys
@@ -38,7 +38,7 @@ def add(
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Put phones or mail addresses on the list: leads that have them are not called from now on. Exit 1 if one is none.
+    """Put phones or mail addresses on the list. Their leads are not called from now on. Exit 1 if one cannot be read.
 
     Example: firstclaim do-not-contact add "(401) 419-4247" j@x.org --reason "asked us by mail"
     """
@@ -47,7 +47,7 @@ def add(
 
 @do_not_contact.command("remove")
 def remove(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Take phones or mail addresses off the list again. Exit 1 if one is none.
+    """Take phones or mail addresses off the list. Exit 1 if one cannot be read.
 
     Example: firstclaim do-not-contact remove "(401) 419-4247"
     """
@@ -71,7 +71,7 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
 
 @do_not_contact.command("check")
 def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Say of phones or mail addresses whether they are on the list. Exit 1 if any is, or is none.
+    """Check whether phones or mail addresses are on the list. Exit 1 if one is, or cannot be read.
 
     Example: firstclaim do-not-contact check 401-419-4247
     """

@@ -1,4 +1,4 @@
-"""Commands that measure and that break things on purpose."""
+"""Commands that measure, and commands that break things on purpose."""
 
 import asyncio
 from pathlib import Path
@@ -32,7 +32,7 @@ def bench(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One measurement, ours beside the peers' in the same run; medians and ratios. Each has sizes of its own.
+    """Run one measurement, ours beside the peers' in the same run. Print medians and ratios.
 
     Example: firstclaim bench claims --json
 
@@ -64,7 +64,7 @@ def chaos(
     seed: Annotated[int, typer.Option(help="The same seed kills in the same order.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
+    """Run load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
 
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
     """
@@ -111,7 +111,7 @@ def race(
     org: Annotated[str, typer.Option()] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Let reps claim what the board shows until every claimable queue is empty; for trying a running system.
+    """Let reps claim what the board shows until every claimable queue is empty, on a running system.
 
     Example: firstclaim race --reps 12
     """

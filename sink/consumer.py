@@ -1,4 +1,4 @@
-"""The journal is read from where the database says it ends, and from nowhere else, whatever happened before.
+"""Reads the journal from the position that the database has, and from nowhere else, whatever happened before.
 
 There is one way to begin, and every failure leads back to it: ask the database for its positions, seek there,
 read. Kafka keeps no offsets for this group, so a partition not sought yet begins at its start: too early is
@@ -60,7 +60,7 @@ def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsum
 
 
 def not_filled_from(partition: int, end: int, applied: int) -> str:
-    """Say that the database is ahead of Kafka, and the way out."""
+    """Return the message that the database is ahead of Kafka, with the way out."""
     return (
         f"partition {partition} ends at offset {end}, and the CRM database has it up to {applied}: Kafka's data is not "
         "what this database was filled from; `firstclaim crm rebuild` fills it anew from this Kafka"
@@ -95,7 +95,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
-        """Let the batch under way end before the next owner begins."""
+        """Wait until the current batch ends before the next owner begins."""
         self._generation += 1
         self._unsought.clear()
         for partition in revoked:
@@ -108,14 +108,14 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             _log.warning("partitions given up while a batch is under way", seconds=DRAIN_S)
 
     async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
-        """Read nothing from these until they are sought."""
+        """Pause these partitions until their positions are set."""
         self._generation += 1
         self._begin_again(assigned)
         if not assigned:  # more sinks than partitions: this one stands by
             self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
-        """Ask Kafka where the partitions end: the lag, and whether Kafka answers at all."""
+        """Ask Kafka for the ends of the partitions: measures the lag, and whether Kafka answers."""
         try:
             with _translated():
                 generation, assigned = self._generation, self._consumer.assignment()
@@ -138,7 +138,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._consumer.pause(*partitions)
 
     async def _seek(self) -> None:
-        """Put every partition where the database says it ends; raises RetryableError when Kafka ends before that."""
+        """Seek each partition to its position in the database; raises RetryableError if Kafka ends before that."""
         generation, partitions = self._generation, set(self._unsought)
         positions = await asyncio.to_thread(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)
@@ -194,7 +194,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._readiness.blocked(REBALANCING, "partitions are not sought yet")
 
     async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
-        """Keep the partitions and the membership, read nothing, and begin again after a while."""
+        """Keep partitions and membership, read nothing, and start again after a pause."""
         _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(self._delay, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
         self._readiness.blocked(later.what, later.reason)

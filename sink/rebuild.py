@@ -1,4 +1,4 @@
-"""The database is emptied for a new filling, and what the compacted journal says no more comes from the public topics.
+"""Empties the database for a rebuild, and adds from the public topics what the compacted journal has no more.
 
 Safe beside a running sink: whoever has read further than the database is, reads again (`CrmWriter`).
 """
@@ -45,7 +45,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def empty(engine: Engine, *, history: bool) -> None:
-    """Make tables that are missing, and empty what is to be filled anew, all in one transaction; raises RetryableError.
+    """Create missing tables and empty those to be filled anew, in one transaction; raises RetryableError.
 
     `history`: also what was; only where it belongs to another Kafka.
     """
@@ -71,7 +71,7 @@ NEVER: Final = (-1, None)
 
 
 class PublicRows:
-    """Puts what `assignments` and `lead-exceptions` say into the tables, where the journal's rows do not say it."""
+    """Writes what `assignments` and `lead-exceptions` say into the tables, where the journal's rows lack it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
@@ -96,7 +96,7 @@ class PublicRows:
         return len(known) - len(reasons)
 
     def exceptions(self, values: Sequence[bytes | None]) -> int:
-        """Store how leads stand at the exceptions desk; return how many rows that added. Raises RetryableError."""
+        """Store the exceptions of leads; return how many rows that added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
             leads, there = _leads(connection, rows), _versions(connection, rows)

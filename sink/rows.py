@@ -1,4 +1,4 @@
-"""One journal record in, the table rows it causes out; pure, and the same for the same record."""
+"""Turns one journal record into the table rows it causes. Pure: the same record gives the same rows."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -194,7 +194,7 @@ def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Deci
 
 
 def without_nul(row: LeadRow) -> LeadRow:
-    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, and a lead is worth more than its."""
+    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, so that the lead can be stored."""
     return msgspec.convert(replace_nul(msgspec.to_builtins(row)), LeadRow)
 
 

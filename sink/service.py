@@ -51,7 +51,7 @@ class Sink:
         self.readiness.blocked("starting", "the process has just begun")
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say that the loop turns: it just did, to answer."""
+        """Return that the process is alive: answering shows that its loop runs."""
         return True, {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -88,7 +88,7 @@ class Sink:
             engine.dispose()
 
     async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
-        """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
+        """Try until it succeeds or `stop` is set; /ready shows what blocks."""
         delay = FIRST_DELAY_S
         while not stop.is_set():
             try:

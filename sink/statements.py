@@ -1,4 +1,4 @@
-"""The statements of one batch: a current row yields to a newer version only, and history is only added to."""
+"""Builds the statements of one batch. A current row yields to a newer version only; history rows are only added."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final

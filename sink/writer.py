@@ -1,4 +1,4 @@
-"""A batch of the journal and the offset after it reach the CRM database in one transaction, or neither."""
+"""Writes a batch of the journal and the offsets after it to the CRM database in one transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch, in records; `rows` by table.
+    """The result of a batch, in records; `rows` by table.
 
     `repeats` came a second time in the journal, `stale` were applied before (by another sink, or by this one
     before it lost the answer), `passed` hold nothing for this database, `buried` are dead letters now.
@@ -151,7 +151,7 @@ class CrmWriter:
         return self._store(work[:middle]) + self._store(work[middle:])
 
     def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _Work:
-        """Bury once, however often the batch is tried again."""
+        """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
         if place not in self._buried:
             self._bury(record, verdict)
@@ -229,7 +229,7 @@ def rows_of(record: JournalRecord) -> TableRows | None:
 def _beyond(
     work: list[_Work], before: dict[int, Position]
 ) -> tuple[list[TableRows], dict[int, Position], Applied]:
-    """Return what of the work is not applied yet, the positions after it, and the counts."""
+    """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []
     after = dict(before)
     repeats = stale = passed = buried = 0

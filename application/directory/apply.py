@@ -1,4 +1,4 @@
-"""A file against what is published: refused as a whole, or a plan of what is to be done."""
+"""Compares a directory file with what is published: refuses it as a whole, or returns a plan."""
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from streams.settings import Settings
 
 
 async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
-    """Return what applying a file's objects would do (Q6); `prune`: remove what it does not name, too.
+    """Return what applying a file's objects would do (Q6); `prune`: also remove objects it does not name.
 
     Raises `PublicationErrors` with every reference that would point nowhere, `RetryableError` where Kafka is away.
     """

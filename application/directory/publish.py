@@ -1,4 +1,4 @@
-"""What the `directory` topic holds of an org, as the engine took it, and publications to it."""
+"""Reads what an org has published to the `directory` topic, and publishes to it."""
 
 import asyncio
 import uuid

@@ -57,7 +57,7 @@ class _Key(NamedTuple):
 def place(
     listing: Listing, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
 ) -> PagePosition | None:
-    """Return where a cursor of this question points; raises `InvalidInput`."""
+    """Return the position of a cursor of this list; raises `InvalidInput`."""
     if not cursor:
         return None
     return decode_cursor(
@@ -72,7 +72,7 @@ def page(
     only: Sequence[Condition],
     bands: Sequence[Expression] = (),
 ) -> Page:
-    """Return one page. `only`: what this asker sees at all. `bands`: whole numbers that go before any order."""
+    """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before any order."""
     keys = _keys(listing, list_query, bands)
     back = list_query.at is not None and list_query.at.before
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
@@ -108,7 +108,7 @@ def count(connection: Connection, listing: Listing, list_query: ListQuery, only:
 def total(
     connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition], shown: Page
 ) -> int:
-    """Return how many rows meet the filters, where one has a page of them; all on one page need no counting."""
+    """Return how many rows meet the filters. If all are on the page shown, nothing is counted."""
     if list_query.at is None and shown.next is None:
         return len(shown.rows)
     return count(connection, listing, list_query, only)
@@ -144,7 +144,7 @@ def stream(
 
 
 def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
-    """Return what the filters and the search ask of a row."""
+    """Return the conditions of filters and search."""
     found = [_met(listing.by_name[name], one) for name, one in list_query.filters.items()]
     if list_query.search.strip():
         found.append(_searched(listing, list_query.search.strip()))
@@ -193,7 +193,7 @@ def _searched(listing: Listing, text: str) -> Condition:
 def _hinted(
     query: Select[Any], listing: Listing, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
-    """Let SQLite, whose planner knows nothing of the data, go through an org's rows as they lie where it must."""
+    """Let SQLite, whose planner knows no statistics, scan an org's rows in their order where it must look at all."""
     looks = bool(list_query.filters or list_query.search) or (
         sorts and list_query.sort not in listing.indexed
     )

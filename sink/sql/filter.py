@@ -43,14 +43,14 @@ def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool
 
 
 def queue_condition(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return whether a lead stands in a queue at `at`, by its rules and by its own life, as `membership` says."""
+    """Return whether a lead stands in a queue at `at`, by the rules and by its phase, as `membership` says."""
     return and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
     )
 
 
 def phase_condition(*, claimable: bool) -> ColumnElement[bool]:
-    """Return whether a lead's life leaves a kind of queue open, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
+    """Return whether a lead's phase allows a kind of queue, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
     phase, through = LeadTable.phase, LeadTable.claimed_through
     if claimable:
         return and_(phase.in_((*_FREE, Phase.OWNED.value)), through.is_(None))

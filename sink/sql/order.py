@@ -12,7 +12,7 @@ from sink.tables import LeadTable
 
 
 def queue_order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
-    """Return what to order `LeadTable` by for a queue of this order, whose field and direction are known to exist."""
+    """Return the expressions to order `LeadTable` by, for an order whose field and direction exist."""
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression

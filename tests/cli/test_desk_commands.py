@@ -197,7 +197,7 @@ def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) ->
     result = last_line(done)
     assert (result["assigned"], result["refused"]) == (2, 1)
     assert "line 3: external_id is missing" in done.stderr
-    assert "named again, and assigned once: 1" in done.stderr
+    assert "Named more than once, and assigned once: 1" in done.stderr
     assert owners(desk, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
 
 
@@ -235,13 +235,13 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(des
     assert first["vendor"] == "desk"
     head = listed.stdout.splitlines()[0]
     assert all(
-        column in head for column in ("prospect name", "lead provider", "failure reason", "create date")
+        column in head for column in ("Prospect name", "Lead provider", "Failure reason", "Create date")
     )
     assert "Jeremy [Jones] 0" in listed.stdout
     assert "310,000" in listed.stdout
     ids = [row["lead_id"] for row in last_line(listed)["exceptions"]]
     ignored = firstclaim(desk, "exceptions", "ignore", ids[0], "--by", "mia")
-    assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "ignored")
+    assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "The lead is ignored.")
     assert firstclaim(desk, "exceptions", "ignore", ids[1], "--by", "moe").exit_code == 0
     asyncio.run(until_desk(desk, 3, 2))
     shown = last_line(firstclaim(desk, "exceptions", "list"))

@@ -1,4 +1,4 @@
-"""What the routes work with: one of each for a process, made at its start, handed to every request."""
+"""The services that routes use. Each process makes one of each at its start."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The console as a process: it serves until told to stop, and says how it is doing."""
+"""The console as a process: it serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ from web.store.views import CustomViews
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 3
-"""How long open streams may go on when the console stops; browsers come back by themselves."""
+"""How long open streams may continue when the console stops. Browsers reconnect by themselves."""
 
 
 def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -72,7 +72,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         follows: list[asyncio.Task[None]] = app.state.follows
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
-            if task.done():  # it never ends by itself; without it pages would show what is no longer so
+            if task.done():  # It must not end by itself: without it pages would show old state.
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
@@ -80,7 +80,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
 
 @asynccontextmanager
 async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
-    """Yield the application with everything it follows; stop all of it afterwards."""
+    """Yield the application with its running followers, and stop them afterwards."""
     await asyncio.to_thread(upgrade, web.console_database_url)
     board, crm, store = (
         Reader.at(settings.redis_url),

@@ -8,13 +8,13 @@ import typer
 
 from streams.settings import Settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object on the last line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 Port = Annotated[
     int, typer.Option(min=0, max=65_535, help="Port of /health, /ready and /metrics; 0 takes any free one.")
 ]
 Instance = Annotated[
     str | None,
-    typer.Option("--instance-id", help="Static group member: back after a kill without a rebalance."),
+    typer.Option("--instance-id", help="Static group member: a restart after a kill needs no rebalance."),
 ]
 
 

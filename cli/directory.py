@@ -15,7 +15,7 @@ ATTEMPTS: Final = 5
 """So often the file is compared and published anew because somebody else published meanwhile."""
 
 directory = typer.Typer(
-    help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
+    help="Queues, reps, groups, campaigns, settings: publish them from a file, or export them to one.",
     no_args_is_help=True,
 )
 
@@ -29,10 +29,11 @@ def apply(
         bool, typer.Option("--dry-run", help="Show what would change, publish nothing.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove the org's objects that the file does not name, too.")
+        bool, typer.Option("--prune", help="Also remove the org's objects that the file does not name.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nobody is.")
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask for confirmation. Without a terminal it never asks."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +81,7 @@ def apply(
         return
     removed = sum(value is None for value in plan.objects.values()) if agreed else 0
     published = len(plan.objects) - removed if agreed else 0
-    typer.echo(f"{published} published, {removed} removed for {org}")
+    typer.echo(f"{published:,} published, {removed:,} removed for {org}")
     result = {
         "org": org,
         "published": published,
@@ -98,12 +99,12 @@ def _show(plan: "Plan") -> None:
         for line in change.lines():
             typer.echo(line)
     left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
+    typer.echo(f"{plan.unchanged:,} unchanged{left if plan.left else ''}")
 
 
 @directory.command("export")
 def export(
-    org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
+    org: Annotated[str, typer.Option(help="The org of the directory.")] = "default",
     as_json: AsJson = False,
 ) -> None:
     """Write what is published as a file that `apply` reads, always in the same order. JSON with --json.

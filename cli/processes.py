@@ -57,7 +57,7 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
 
 
 def up(
-    workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of workers.")] = 1,
     console_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the web console; 0 takes any free one.")
     ] = 8000,

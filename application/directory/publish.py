@@ -1,4 +1,4 @@
-"""What the `directory` topic holds of an org, as the engine took it, and publications to it."""
+"""Reads what an org has published to the `directory` topic, and publishes to it."""
 
 import asyncio
 import uuid
@@ -31,7 +31,7 @@ PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
 
-class Held(msgspec.Struct, frozen=True):
+class PublishedObjects(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
     `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
@@ -65,7 +65,7 @@ def open_without_reps(objects: Mapping[Key, Published]) -> bool:
     return stated or all(kind != "rep" for kind, _ in objects)
 
 
-async def held(settings: Settings, org: str) -> Held:
+async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
@@ -85,7 +85,7 @@ async def held(settings: Settings, org: str) -> Held:
             else:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
-    return Held(objects, refused, end)
+    return PublishedObjects(objects, refused, end)
 
 
 async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:

@@ -1,4 +1,4 @@
-"""A dead letter is sent again to where its message came from, or it is said why it must not be.
+"""Sends a dead letter again to the topic of its message, or says why it must not be sent.
 
 What came from outside goes to its topic byte for byte, in any partition. An event of a log of ours that our own code
 could not decide goes back to the partition it was in, behind what has happened since: the row as it is now decides.
@@ -162,7 +162,7 @@ class Replayer:
         return target
 
     async def _publish(self, letter: Letter) -> None:
-        """Send what a relay could not make public of a journal record."""
+        """Send the messages that a relay could not publish for a journal record."""
         try:
             messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
         except PermanentError as error:
@@ -191,7 +191,7 @@ class Replayer:
             raise RetryableError("Kafka", f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
-        """Refuse what something newer has replaced: sent again it would hold instead of that."""
+        """Refuse a message that a newer one has replaced: sent again it would count instead."""
         if letter.source is None:
             return
         if topic in NEWEST_COUNTS and letter.key is not None:

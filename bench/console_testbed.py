@@ -22,6 +22,7 @@ from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
 from web.settings import WebSettings
 from web.store.accounts import Account, Accounts
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 
 QUEUE_ID: Final = "new"
@@ -57,7 +58,7 @@ class Stage:
         self.org = client.org
         web = WebSettings.read(state_dir=stack.settings.state_dir)
         store = connect(web.console_database_url)
-        self.accounts, self.tokens = Accounts(store), Tokens(store)
+        self.accounts, self.sessions, self.tokens = Accounts(store), Sessions(store), Tokens(store)
         self.sent = 0
 
     @property
@@ -76,7 +77,7 @@ class Stage:
         role = "manager" if rep_id == MANAGER else "rep"
         account = Account(email=f"{rep_id}@{self.org}.example", org=self.org, rep_id=rep_id, role=role)
         self.accounts.put(account, None)
-        return self.accounts.sign_in(account)[0]
+        return self.sessions.begin(account)[0]
 
     async def publish(self, reps: Sequence[str]) -> None:
         """Publish a claimable queue of all that nobody owns, the largest loan first, these reps and a manager."""

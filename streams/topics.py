@@ -5,7 +5,7 @@ nothing here is left to it.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -42,6 +42,7 @@ RELAY_GROUP: Final = "firstclaim-relay"
 """The consumer groups of `firstclaim worker` and `firstclaim relay`."""
 
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
+_CENTURY_MS: Final = str(100 * 365 * 24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """As much as any topic takes by default, and the headers that say why it is here."""
@@ -82,7 +83,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
     _inbound(LEAD_ARRIVALS, "vendors' leads, as they send them", Shape.ANY, _A_WEEK),
     _inbound(LEAD_ACTIONS, "what people and CRMs ask for", Shape.ANY, _A_WEEK),
     # One partition: publications have one order, and their offset is their version.
-    _inbound(DIRECTORY, "what admins publish", Shape.ONE, {"cleanup.policy": "compact"}),
+    # A removal stays: an org that ever had a rep is closed, and a reader that starts later must know that it had one.
+    replace(
+        _inbound(
+            DIRECTORY,
+            "what admins publish",
+            Shape.ONE,
+            {"cleanup.policy": "compact", "delete.retention.ms": _CENTURY_MS},
+        ),
+        mended=frozenset({*_BROKERS_TIME, "delete.retention.ms"}),
+    ),
     # Likewise: the newest of one phone or address counts, whoever partitions how.
     _inbound(
         DO_NOT_CONTACT,

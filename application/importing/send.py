@@ -1,4 +1,4 @@
-"""A file of leads goes to `lead-arrivals`: what is counted as accepted, Kafka has; what is not is named by its line.
+"""Sends a file of leads to `lead-arrivals`. Accepted rows are durable in Kafka; refused rows are named by their lines.
 
 Sending a file twice does no harm: a resend is the same lead. So where it breaks off, it is sent again.
 """
@@ -117,7 +117,7 @@ def _opened(refusals: Path | None, stack: ExitStack) -> TextIO | None:
 
 
 class _Tally:
-    """What became of the rows so far."""
+    """Counts the rows so far by result."""
 
     def __init__(self, say: Say, file: TextIO | None) -> None:
         self.say = say

@@ -159,7 +159,9 @@ def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory)
     kept = directory.apply(part)
     assert (kept["published"], kept["unchanged"], kept["removed"], kept["left"]) == (0, 1, 1, 4)
     assert directory.records()[6:] == [("queue/new", None)]
-    pruned = directory.apply(part, "--prune")
+    refused = directory.run("apply", "-", "--prune", text=f"org: {directory.org}\n{part}")
+    assert (refused.exit_code, len(directory.records())) == (1, 7), "nobody agreed to the removal"
+    pruned = directory.apply(part, "--prune", "--yes")
     assert (pruned["published"], pruned["unchanged"], pruned["removed"], pruned["left"]) == (0, 2, 4, 0)
     assert [record for record in directory.records()[7:] if record[1] is None] == [
         ("campaign/purchase-west", None),

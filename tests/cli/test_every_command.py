@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CODES: Final = {0, 1, 2, 70, 78}
-ACCOUNTS: Final = frozenset({"account add", "account list", "account disable", "token issue"})
+ACCOUNTS: Final = frozenset(
+    {"account add", "account list", "account disable", "account reset", "token issue"}
+)
 """They need the console's own database, which they make, and nothing else."""
 PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
 LARGE: Final = 1_900_000

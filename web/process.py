@@ -20,8 +20,8 @@ from board.reader import Reader
 from models.errors import RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
-from streams.fatal import Exit, leave
 from streams.metrics import render
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build

@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from cli import app
-from streams.reading import read_topic
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 
@@ -88,7 +88,7 @@ class Directory:
         """Publish something as another program would, whatever it is."""
 
         async def send() -> None:
-            producer = AIOKafkaProducer(**self.settings.aiokafka_options())
+            producer = clients.producer(self.settings)
             await producer.start()
             try:
                 await producer.send_and_wait(DIRECTORY, value, f"{self.org}/{key}".encode())

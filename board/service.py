@@ -15,7 +15,12 @@ import msgspec
 import redis.asyncio
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 
 from board import metrics
 from board.expected import SOURCES, Sources
@@ -23,6 +28,7 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
+from streams.access import not_let_in, refused
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.unreadable import records_of
@@ -71,7 +77,7 @@ class Board:
     async def follow(self) -> None:
         """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt.
 
-        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        Raises `ConfigError` where Valkey or Kafka does not let us in: only other settings, users or ACLs help.
         """
         pauses = _pauses()
         while True:
@@ -87,8 +93,17 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+                await self._check_let_in(error)
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
+
+    async def _check_let_in(self, error: BaseException) -> None:
+        """Raise `ConfigError` where Kafka refuses us: waiting does not help."""
+        wrong = refused(self._settings, error)
+        if wrong is None and isinstance(error, KafkaConnectionError):
+            wrong = await not_let_in(self._settings)
+        if wrong is not None:
+            raise wrong from error
 
     async def _current(self) -> Generation:
         """Return the current generation; if there is none, or it cannot go on, one made now."""

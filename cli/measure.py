@@ -62,6 +62,12 @@ def chaos(
     seconds: Annotated[float, typer.Option(min=10, help="How long the load and the killing last.")] = 180,
     workers: Annotated[int, typer.Option(min=1)] = 2,
     seed: Annotated[int, typer.Option(help="The same seed kills in the same order.")] = 1,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure", help="Kafka with a user and ACLs for each process; a state folder keeps what it began with."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
@@ -70,7 +76,7 @@ def chaos(
     """
     from assurance.chaos import chaos as run
 
-    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say))
+    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure))
     finish(result, as_json=as_json, ok=result["ok"])
 
 
@@ -147,6 +153,12 @@ def demo(
         int | None,
         typer.Option(min=0, help="The same sample leads again, in another folder; by default new ones."),
     ] = None,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure", help="Kafka with a user and ACLs for each process; a state folder keeps what it began with."
+        ),
+    ] = False,
 ) -> None:
     """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
 
@@ -164,6 +176,7 @@ def demo(
         hours=hours,
         console_port=console_port,
         seed=seed,
+        secure=secure,
     )
     finish({"ok": ok}, as_json=False, ok=ok)
 

@@ -20,6 +20,7 @@ from models.errors import RetryableError
 from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import metrics
+from streams.access import refused
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
 
@@ -80,7 +81,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._delay = FIRST_DELAY_S
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
+        """Read until `stop`; the batch under way is stored. Raises `ConfigError` where Kafka refuses us."""
         self._condition.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
@@ -92,6 +93,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 if fetched:
                     await self._store(fetched)
             except RetryableError as later:
+                if (wrong := refused(None, later)) is not None:
+                    raise wrong from later
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:

@@ -24,6 +24,7 @@ from sink.migrate import upgrade
 from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
+from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.closing import stop_consumer
 from streams.fatal import Exit, leave
@@ -94,6 +95,8 @@ class Sink:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise wrong from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
                 self.condition.cleared(*(set(self.condition.ready()[1]["not_ready"]) - {"starting"}))

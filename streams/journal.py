@@ -14,7 +14,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.produce import ProduceRequest
 
-from models.errors import PermanentError, RetryableError
+from models.errors import PermanentError
+from streams.access import failure, refused
 from streams.fatal import Exit, leave
 from streams.lease import Lease
 from streams.settings import Settings
@@ -140,7 +141,7 @@ class JournalWriter:
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect; raises `RetryableError` where Kafka is away."""
+        """Connect; raises `RetryableError` where Kafka is away, `ConfigError` where it refuses us."""
         producer = AIOKafkaProducer(
             **self._settings.aiokafka_options(),
             acks="all",
@@ -153,7 +154,7 @@ class JournalWriter:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            raise RetryableError("Kafka", repr(error)) from error
+            raise await failure(self._settings, error, repr(error)) from error
         self._producer = producer
         if self._lease is not None:
             _send_only_awake(producer.client, self._lease)
@@ -269,6 +270,8 @@ class JournalWriter:
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # whatever it was, the records are not durable
+            if wrong := refused(self._settings, error):
+                leave(Exit.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
             leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
 
     def _overdue(self, lane: _Lane) -> None:
@@ -285,6 +288,8 @@ class JournalWriter:
         future: "asyncio.Future[Any]",
     ) -> None:
         patience.cancel()
+        if not future.cancelled() and (wrong := refused(self._settings, future.exception())):
+            leave(Exit.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(
                 Exit.SOFTWARE,

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.errors import KafkaError
 
-from models.errors import RetryableError
+from streams.access import failure
 from streams.closing import stop_consumer
 from streams.producers import DescribeProducersRequest, ListTransactionsRequest
 from streams.settings import Settings
@@ -93,7 +93,7 @@ async def held_partitions(
         ]
         found = [await _told(consumer._client, each) for each in held]  # noqa: SLF001  # requests of our own
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"its transactions could not be asked for: {error!r}") from error
+        raise await failure(settings, error, f"its transactions could not be asked for: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than

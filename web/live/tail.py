@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
+from streams.access import end_if_refused
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
@@ -53,6 +54,7 @@ class Tail:
             try:
                 await self._follow()
             except (KafkaError, OSError, RetryableError) as error:
+                await end_if_refused(self._settings, error)
                 log.warning("owners and exceptions are followed again", reason=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 

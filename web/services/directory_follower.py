@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from models.errors import Refused, RetryableError
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import OrgRules, RuleBook
+from streams.access import end_if_refused
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import DIRECTORY
@@ -74,6 +75,7 @@ class DirectoryFollower:
             try:
                 await self._follow()
             except (KafkaError, OSError) as error:
+                await end_if_refused(self._settings, error)
                 log.warning("the directory is followed again", reason=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from application.directory.publish import publish
 from models.errors import RetryableError
 from models.public import LeadDecision
+from streams.access import end_if_refused
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
@@ -105,6 +106,7 @@ class EngineConnection:
                 try:
                     await self._follow()
                 except (KafkaError, OSError) as error:
+                    await end_if_refused(self._settings, error)
                     log.warning("answers are followed again", reason=repr(error))
                     await asyncio.sleep(_AGAIN_SECONDS)
         finally:

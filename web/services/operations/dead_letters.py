@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from application.dead_letters import org_of, shown
 from application.replay import is_replayable
+from streams.access import end_if_refused
 from streams.closing import stop_consumer
 from streams.dead_letter_reading import read_letter
 from streams.settings import Settings
@@ -65,6 +66,7 @@ class Letters:
             try:
                 await self._follow()
             except (KafkaError, OSError) as error:
+                await end_if_refused(self._settings, error)
                 log.warning("dead letters are followed again", reason=repr(error))
                 await asyncio.sleep(_AGAIN_SECONDS)
 

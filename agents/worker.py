@@ -17,6 +17,7 @@ from agents.leads import LeadsStage
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
 from agents.relay import RelayStage
+from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
@@ -146,6 +147,18 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
+async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
+    """Let intake know what each org asks of those who send; return the task that keeps it up."""
+    intakes = [stage for stage in app.stages if isinstance(stage, IntakeStage)]
+    if not intakes:
+        return []
+    terms = SenderTerms(settings)
+    await terms.start()
+    for intake in intakes:
+        intake.authority = terms.authority
+    return [asyncio.create_task(terms.follow())]
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
     settings = await _provisioned(settings)
     app = make_app(group, settings, instance_id=instance_id)
@@ -153,6 +166,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     brake = await _brake(settings, [stage.name for stage in app.stages])
     for stage in app.stages:
         stage.brake = brake
+    following = await _sender_terms(settings, app)
     for writer in writers:
         await writer.start()
     stop = asyncio.Event()
@@ -177,7 +191,8 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     health.stopping = True
     # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
     loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
-    measuring.cancel()
+    for task in (measuring, *following):
+        task.cancel()
     await app.stop()
     for writer in writers:
         await writer.stop()

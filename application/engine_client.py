@@ -18,6 +18,7 @@ from models.public import QueueChange, personal_queue
 from models.publication import with_id
 from streams.closing import stop_consumer
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
 
 log = structlog.get_logger(__name__)
@@ -95,6 +96,7 @@ class EngineClient:
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self.settings = settings
+        self._signer = Signer(settings)
         self.org = org
         self.history = history
         self.places: dict[str, set[str]] = {}
@@ -157,9 +159,11 @@ class EngineClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Send bytes as they are; the future returned tells where they are once they are durable."""
+        """Send bytes as they are, signed where no `headers` are given and we have a key; the future returned tells where they are once they are durable."""
         if self._producer is None:
             raise RuntimeError("the client is not connected")
+        if headers is None:
+            headers = self._signer.headers(topic, value)
         future = await self._producer.send(topic, value, key=key, headers=headers)
         future.add_done_callback(_looked_at)
         return future  # type: ignore[no-any-return]

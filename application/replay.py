@@ -20,9 +20,11 @@ from models.codec import decode_org_event
 from models.errors import PermanentError, RetryableError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.signatures import NAMES as SIGNED
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
 from streams.reading import read_topic
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topics import (
     BY_NAME,
     DIRECTORY,
@@ -120,6 +122,7 @@ class Replayer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signer = Signer(settings)
         # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
         self._producer = AIOKafkaProducer(
             **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
@@ -154,6 +157,9 @@ class Replayer:
             return target
         await self._check_newest(letter, target.topic)
         headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
+        if (signed := self._signer.headers(target.topic, letter.value)) and target.topic in FROM_OUTSIDE:
+            # Whoever sends it again vouches for it; what its sender signed is too old by now.
+            headers = [*(pair for pair in headers if pair[0] not in SIGNED), *signed]
         if letter.source is not None:
             headers.append((REPLAY_OF, str(letter.source).encode()))
         await self._put(letter, target.topic, target.partition, letter.key, letter.value, headers)

@@ -11,6 +11,7 @@ from models.errors import RetryableError, RuntimeFailure
 from streams import reading
 from streams.closing import stop_consumer
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS
 
 
@@ -24,6 +25,7 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         "action_id": str(uuid.uuid4()),
         **{key: value for key, value in action.items() if value is not None},
     }
+    signer = Signer(settings)
     consumer = AIOKafkaConsumer(
         LEAD_DECISIONS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
     )
@@ -33,7 +35,8 @@ async def ask(settings: Settings, action: dict[str, Any], seconds: float) -> dic
         # Positions first: an answer may come before a consumer has asked where the end is.
         await consumer.seek_to_end()
         await asyncio.gather(*(consumer.position(tp) for tp in consumer.assignment()))
-        await producer.send_and_wait(LEAD_ACTIONS, msgspec.json.encode(action))
+        value = msgspec.json.encode(action)
+        await producer.send_and_wait(LEAD_ACTIONS, value, headers=signer.headers(LEAD_ACTIONS, value))
         async with asyncio.timeout(seconds):
             async for record in consumer:
                 answer = _read(record.value)

@@ -17,6 +17,7 @@ from models.public import LeadDecision
 from streams.access import end_if_refused
 from streams.closing import stop_consumer
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,7 @@ class EngineConnection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signer = Signer(settings)
         self._producer: AIOKafkaProducer | None = None
         self._waiting: dict[str, list[asyncio.Future[LeadDecision]]] = {}
         self._answers: OrderedDict[str, LeadDecision] = OrderedDict()
@@ -96,7 +98,7 @@ class EngineConnection:
     async def _send(self, topic: str, value: bytes | None, key: bytes | None = None) -> int:
         if self._producer is None:
             raise RetryableError("Kafka", "the console is not connected yet")
-        record = await self._producer.send_and_wait(topic, value, key=key)
+        record = await self._producer.send_and_wait(topic, value, key=key, headers=self._signer.headers(topic, value))
         return int(record.offset)
 
     async def follow(self) -> None:

@@ -159,7 +159,10 @@ class EngineClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Send bytes as they are, signed where no `headers` are given and we have a key; the future returned tells where they are once they are durable."""
+        """Send bytes as they are; the future returned tells where they are once they are durable.
+
+        They are signed where no `headers` are given and we have a key.
+        """
         if self._producer is None:
             raise RuntimeError("the client is not connected")
         if headers is None:

@@ -9,13 +9,15 @@ from cli.common import AsJson, finish, found
 from models.errors import ConfigError
 
 
-def acls(  # noqa: PLR0913  # each is an option
+def acls(  # each is an option
     name: Annotated[
         str | None, typer.Argument(help="Of a vendor, CRM or sender: its name. After --for process: which.")
     ] = None,
     whose: Annotated[
         str | None,
-        typer.Option("--for", help="vendor, crm, sender, process, or a process: worker, relay, sink, board, …"),
+        typer.Option(
+            "--for", help="vendor, crm, sender, process, or a process: worker, relay, sink, board, …"
+        ),
     ] = None,
     user: Annotated[
         str | None, typer.Option("--user", help="The user name in Kafka, where it is not the usual one.")
@@ -27,7 +29,8 @@ def acls(  # noqa: PLR0913  # each is an option
         bool, typer.Option("--remove", help="With --commands: the commands that take the ACLs away.")
     ] = False,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Give the ACLs now; what is there stays. Takes a superuser of Kafka.")
+        bool,
+        typer.Option("--apply", help="Give the ACLs now; what is there stays. Takes a superuser of Kafka."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,7 +42,8 @@ def acls(  # noqa: PLR0913  # each is an option
 
     Example: firstclaim acls --for worker --json
     """
-    from application.kafka_access import cluster, commands as forms
+    from application.kafka_access import cluster
+    from application.kafka_access import commands as forms
     from application.kafka_access.table import PROCESSES, principal_of, processes
 
     if whose is None:
@@ -87,7 +91,31 @@ def topics(as_json: AsJson = False) -> None:
     finish({"topics": made}, as_json=as_json)
 
 
+def signing_key(
+    key_id: Annotated[str, typer.Argument(help="The key's id, like acme-2026-11.")],
+    add: Annotated[
+        bool, typer.Option("--add", help="Also append it to the file that FIRSTCLAIM_SIGNING_KEYS names.")
+    ] = False,
+) -> None:
+    """Make a key by which a vendor, a CRM or the console signs, and print its line of the file of keys.
+
+    Give the secret to who is to sign, by a way that others cannot read, and name the id in the org's settings.
+
+    Example: firstclaim signing-key acme-2026-11 --add
+    """
+    import secrets
+
+    from streams.signing import append_key, check_key_id
+
+    check_key_id(key_id)
+    line = f"{key_id} {secrets.token_urlsafe(32)}"
+    if add:
+        append_key(found(), line)
+    typer.echo(line)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(acls)
     app.command()(topics)
+    app.command("signing-key")(signing_key)

@@ -65,7 +65,8 @@ def chaos(
     secure: Annotated[
         bool,
         typer.Option(
-            "--secure", help="Kafka with a user and ACLs for each process; a state folder keeps what it began with."
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -156,7 +157,8 @@ def demo(
     secure: Annotated[
         bool,
         typer.Option(
-            "--secure", help="Kafka with a user and ACLs for each process; a state folder keeps what it began with."
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
         ),
     ] = False,
 ) -> None:

@@ -64,7 +64,8 @@ def up(
     secure: Annotated[
         bool,
         typer.Option(
-            "--secure", help="Kafka with a user and ACLs for each process; a state folder keeps what it began with."
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
         ),
     ] = False,
 ) -> None:
@@ -79,7 +80,9 @@ def up(
     from runtime.up import everything
     from web.settings import WebSettings
 
-    with everything(workers=workers, state_dir=None, say=say, console_port=console_port, secure=secure) as stack:
+    with everything(
+        workers=workers, state_dir=None, say=say, console_port=console_port, secure=secure
+    ) as stack:
         close_left_over(WebSettings.read().console_database_url)
         for line in how_to_sign_in(stack.settings):
             say(line)

@@ -115,7 +115,9 @@ class KafkaBroker(Server):
         is_new = not (self._data / "meta.properties").exists()
         if self._names is not None and self.users is None:
             if not is_new:
-                reason = f"{self.folder} was made without users: name another state folder, or remove this one"
+                reason = (
+                    f"{self.folder} was made without users: name another state folder, or remove this one"
+                )
                 raise ConfigError("--secure", reason)
             kafka_users.make_users(self.folder, self._names)
         if not self._classpath:

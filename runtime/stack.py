@@ -141,7 +141,7 @@ class LocalStack:
         return settings.model_copy(update=kafka_users.client_settings(self.users, user))
 
     def as_process(self, settings: Settings, process: str) -> Settings:
-        """Return the settings of one of our processes, which signs in as itself. `process`: `worker`, `relay`, …"""
+        """Return the settings with which one of our processes (`worker`, `relay` and so on) signs in as itself."""
         return settings if self.users is None else self.as_user(settings, _user_of(process))
 
     def __enter__(self) -> Settings:

@@ -1,4 +1,4 @@
-"""What Kafka refuses is told from what is away: a refusal is a wrong setting or a missing ACL, and waiting does not help.
+"""Tells what Kafka refuses from what is away: a wrong setting or a missing ACL does not go away by waiting.
 
 aiokafka says of a wrong password what it says of a broker that is down. So whoever could not connect asks once more
 here, and hears why.

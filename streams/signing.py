@@ -12,6 +12,7 @@ from typing import Final
 
 from models.errors import ConfigError
 from rules.inbound.signatures import headers_of
+from streams.private import write_private
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 
@@ -42,6 +43,31 @@ def read_keys(settings: Settings) -> dict[str, bytes]:
     return _keys(path, lines)
 
 
+def check_key_id(key_id: str) -> None:
+    """Raise `ConfigError` where an id cannot be one of a key."""
+    if not _KEY_ID.fullmatch(key_id):
+        reason = (
+            "is no key id: 1 to 100 letters, digits, dots, hyphens or underscores, a letter or digit first"
+        )
+        raise ConfigError("KEY_ID", f"{key_id!r} {reason}")
+
+
+def append_key(settings: Settings, line: str) -> None:
+    """Append a key's line to the file of keys, which is made for its owner alone where it is not there.
+
+    Raises `ConfigError` where no file is named, it has a key of this id, or it could not be read afterwards.
+    """
+    path = settings.signing_keys
+    if path is None:
+        raise ConfigError(FILE, "is missing: it names the file that the key is to be appended to")
+    kept = path.read_text() if path.exists() else ""
+    if path.exists():
+        read_keys(settings)
+    text = kept + ("" if not kept or kept.endswith("\n") else "\n") + f"{line}\n"
+    _keys(path, text.splitlines())
+    write_private(path, text)
+
+
 def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for number, line in enumerate(lines, start=1):
@@ -51,11 +77,15 @@ def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
         secret = secret.strip()
         where = f"{path}, line {number}"
         if not _KEY_ID.fullmatch(key_id):
-            raise ConfigError(FILE, f"{where}: a key id is 1 to 100 letters, digits, dots, hyphens or underscores")
+            raise ConfigError(
+                FILE, f"{where}: a key id is 1 to 100 letters, digits, dots, hyphens or underscores"
+            )
         if key_id in keys:
             raise ConfigError(FILE, f"{where}: {key_id} is there twice")
         if len(secret) < SHORTEST_SECRET or not secret.isascii() or " " in secret:
-            reason = f"the secret of {key_id} must be {SHORTEST_SECRET} or more characters of ASCII without spaces"
+            reason = (
+                f"the secret of {key_id} must be {SHORTEST_SECRET} or more characters of ASCII without spaces"
+            )
             raise ConfigError(FILE, f"{where}: {reason}")
         if len(keys) >= MOST_KEYS:
             raise ConfigError(FILE, f"{path} has more than {MOST_KEYS} keys")

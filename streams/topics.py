@@ -221,7 +221,9 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
         error = for_code(code)
         if issubclass(error, TopicAuthorizationFailedError):
             reason = f"topic {name} is not there, or may not be seen, and this client may not make it"
-            raise ConfigError(ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`")
+            raise ConfigError(
+                ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`"
+            )
         # Two processes may start at once: the other one created it.
         if code and error is not TopicAlreadyExistsError:
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")

@@ -76,9 +76,7 @@ async def send_file(
     return tally.result()
 
 
-async def _send(
-    producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally", signer: Signer
-) -> None:
+async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally", signer: Signer) -> None:
     waiting: deque[asyncio.Future[Any]] = deque()
     for number, row in enumerate(rows, start=1):
         if row.refusal is not None:

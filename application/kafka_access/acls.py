@@ -87,7 +87,11 @@ class Acl(msgspec.Struct, frozen=True, order=True):
             needed.pattern is Pattern.PREFIXED and self.name.startswith(needed.name)
         )
         # A denial of an operation denies nothing that the operation implies.
-        return self.resource is needed.resource and touches and self.operation in (needed.operation, Operation.ALL)
+        return (
+            self.resource is needed.resource
+            and touches
+            and self.operation in (needed.operation, Operation.ALL)
+        )
 
     def _covers(self, needed: "Acl") -> bool:
         if self.pattern is Pattern.PREFIXED:

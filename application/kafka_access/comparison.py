@@ -87,7 +87,9 @@ def _of_strangers(name: str, theirs: list[Held]) -> Difference:
         too_much=tuple(
             one
             for one in sorted(theirs)
-            if one.permission is Permission.ALLOW and one.acl.resource is Resource.TOPIC and _touches(one.acl, ours)
+            if one.permission is Permission.ALLOW
+            and one.acl.resource is Resource.TOPIC
+            and _touches(one.acl, ours)
         ),
     )
 

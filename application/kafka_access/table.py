@@ -47,8 +47,8 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
     `reads`, `writes`, `sees`: topics; `sees` are asked for their partitions and ends only. `checks`: it looks at the
-    settings of every topic when it starts. `groups`: consumer groups that it joins, `watches`: whose offsets and members
-    it asks for. `group_name`: its group ids are this, or begin with this and a dot. `transactions`: how its
+    settings of every topic when it starts. `groups`: consumer groups that it joins; `watches`: those whose offsets and
+    members it asks for. `group_name`: its group ids are this, or begin with this and a dot. `transactions`: how its
     transactional ids begin. `makes_topics`: it creates topics and sets their configs. `reads_acls`: it asks for the
     cluster's ACLs.
     """
@@ -83,12 +83,12 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
             needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, Operation.READ))
             needed.add(Acl(Resource.GROUP, f"{self.group_name}.", Pattern.PREFIXED, Operation.READ))
         if self.transactions:
-            needed.add(
-                Acl(Resource.TRANSACTIONAL_ID, self.transactions, Pattern.PREFIXED, Operation.WRITE)
-            )
+            needed.add(Acl(Resource.TRANSACTIONAL_ID, self.transactions, Pattern.PREFIXED, Operation.WRITE))
         if self.reads_acls:
             needed.add(Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, Operation.DESCRIBE))
-        return sorted(acl for acl in needed if not any(other != acl and other.allows(acl) for other in needed))
+        return sorted(
+            acl for acl in needed if not any(other != acl and other.allows(acl) for other in needed)
+        )
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +134,15 @@ PROCESSES: Final[dict[str, Rights]] = {
     ),
     "console": Rights(
         says="firstclaim console: people act and look",
-        reads=(DIRECTORY, LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, DO_NOT_CONTACT, DEAD_LETTERS),
+        reads=(
+            DIRECTORY,
+            LEAD_DECISIONS,
+            ASSIGNMENTS,
+            LEAD_EXCEPTIONS,
+            QUEUE_CHANGES,
+            DO_NOT_CONTACT,
+            DEAD_LETTERS,
+        ),
         # It sends again what came from outside. What a stage of ours could not decide, an operator sends again.
         writes=_INBOUND,
         sees=_ALL,

@@ -98,7 +98,9 @@ class EngineConnection:
     async def _send(self, topic: str, value: bytes | None, key: bytes | None = None) -> int:
         if self._producer is None:
             raise RetryableError("Kafka", "the console is not connected yet")
-        record = await self._producer.send_and_wait(topic, value, key=key, headers=self._signer.headers(topic, value))
+        record = await self._producer.send_and_wait(
+            topic, value, key=key, headers=self._signer.headers(topic, value)
+        )
         return int(record.offset)
 
     async def follow(self) -> None:

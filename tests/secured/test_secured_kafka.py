@@ -1,0 +1,487 @@
+"""Everything runs on a Kafka with users, with the printed ACLs and nothing more; nobody acts as somebody else there."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import re
+import sqlite3
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from application.engine_client import EngineClient
+from application.kafka_access.acls import Acl, Operation, Pattern, Resource
+from application.kafka_access.table import PROCESSES, principal_of, processes
+from application.single_action import ask
+from runtime.process import wait_until
+from streams.dead_letter_reading import read_letter
+from streams.reading import read_topic
+from streams.topics import DEAD_LETTERS
+from tests.secured.conftest import CRM, KEYS, RUNS, SECONDS, Secured
+from web.services.engine_connection import EngineConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STRICT: dict[str, Any] = {
+    "signed_arrivals": "required",
+    "signed_actions": "required",
+    "key_ids": ["console-1", "sales-1"],
+    "vendors": {
+        "acme": {"key_ids": ["acme-1"], "campaigns": ["west"]},
+        "bolt": {"key_ids": ["bolt-1"]},
+    },
+}
+DENIED = re.compile(
+    r"Principal = User:(\S+) is Denied operation = (\S+) .*? on resource = (\S+?) for request = (\S+)"
+)
+ALLOWED = re.compile(
+    r"Principal = User:(\S+) is Allowed operation = (\S+) .*? on resource = (\w+):(\w+):(\S+) for request = (\S+)"
+)
+
+
+def lead(vendor: str = "acme", **more: Any) -> tuple[str, bytes]:
+    """Return a new lead's id of its vendor, and its bytes."""
+    external_id = uuid.uuid4().hex
+    message = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "campaign": "west", **more}
+    return external_id, json.dumps(message).encode()
+
+
+def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
+    """Return id and owner of a lead in the CRM database, None where it is not there."""
+    with sqlite3.connect(secured.folder / "crm.sqlite") as database:
+        found: tuple[str, str | None] | None = database.execute(
+            "SELECT l.lead_id, a.rep_id FROM lead l LEFT JOIN assignment a USING (lead_id)"
+            " WHERE json_extract(l.facts, '$.external_id') = ?",
+            (external_id,),
+        ).fetchone()
+    return found
+
+
+def arrived(secured: Secured, external_id: str) -> str:
+    """Wait until a lead is in the CRM database; return its id."""
+    assert wait_until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
+    found = row(secured, external_id)
+    assert found is not None
+    return found[0]
+
+
+def sign(value: bytes, key: str, topic: str, *, vendor: str = "") -> dict[str, bytes]:
+    """Return the headers that sign a value, made as docs/kafka-access.md says and not by our code."""
+    now = str(int(time.time()))
+    text = f"firstclaim-v1\n{topic}\n{key}\n{vendor}\n{now}\n".encode() + value
+    made = hmac.new(KEYS[key].encode(), text, hashlib.sha256).hexdigest()
+    named = {"fc-vendor": vendor.encode()} if vendor else {}
+    return {"fc-key-id": key.encode(), "fc-timestamp": now.encode(), "fc-signature": made.encode(), **named}
+
+
+def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
+    """Wait for the dead letter of a value; return its class and reason."""
+    found: list[tuple[str, str]] = []
+
+    async def look() -> None:
+        async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS):
+            if record.value == value:
+                letter = read_letter(record)
+                found.append((letter.error_class, letter.reason))
+
+    def there() -> bool:
+        asyncio.run(look())
+        return bool(found)
+
+    assert wait_until(there, SECONDS), "there is no dead letter"
+    return found[0]
+
+
+def denials(secured: Secured, *, of: Callable[[str], bool]) -> list[tuple[str, ...]]:
+    """Return what the authorizer denied to principals."""
+    said = (secured.broker.log_file).read_text(errors="replace")
+    return sorted({match.groups() for match in DENIED.finditer(said) if of(match[1])})
+
+
+@pytest.fixture(scope="module")
+def strict(secured: Secured) -> str:
+    """Return an org that asks for signatures, once every worker knows."""
+
+    async def publish() -> None:
+        async with EngineClient(secured.user("firstclaim-operator"), org="strict") as client:
+            await client.publish("settings", "org", STRICT)
+
+    asyncio.run(publish())
+
+    def asked_for() -> bool:
+        external_id, value = lead(org="strict")
+        assert secured.send("vendor-acme", "lead-arrivals", value) == ""
+        return wait_until(
+            lambda: letter_seen(secured, value) or row(secured, external_id) is not None, SECONDS
+        ) and (row(secured, external_id) is None)
+
+    assert wait_until(asked_for, SECONDS)
+    return "strict"
+
+
+def letter_seen(secured: Secured, value: bytes) -> bool:
+    """Say whether a value is among the dead letters."""
+
+    async def look() -> bool:
+        return any(
+            [
+                record.value == value
+                async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS)
+            ]
+        )
+
+    return asyncio.run(look())
+
+
+# -- with the printed ACLs and nothing more ------------------------------------------------------------------------
+
+
+def test_a_lead_goes_from_its_vendor_to_the_crm_row_and_its_owner(secured: Secured) -> None:
+    """Kcat sends it, aiokafka asks for it, confluent-kafka reads the answer: each as a principal of its own."""
+    external_id, value = lead()
+    assert secured.kcat("vendor-acme", "lead-arrivals", value) == ""
+    lead_id = arrived(secured, external_id)
+
+    async def assign() -> dict[str, Any]:
+        options = secured.user(CRM).aiokafka_options()
+        action = {"action_id": str(uuid.uuid4()), "type": "assign", "lead_id": lead_id}
+        action |= {"rep_id": "boss", "to_rep_id": "rep-1"}
+        producer = AIOKafkaProducer(**options, enable_idempotence=True)
+        consumer = AIOKafkaConsumer(
+            "lead-decisions", **options, group_id=f"{CRM}.reader", auto_offset_reset="earliest"
+        )
+        await producer.start()
+        await consumer.start()
+        try:
+            await producer.send_and_wait("lead-actions", json.dumps(action).encode())
+            async with asyncio.timeout(SECONDS):
+                async for record in consumer:
+                    answer: dict[str, Any] = json.loads(record.value)
+                    if answer["action_id"] == action["action_id"]:
+                        return answer
+        finally:
+            await producer.stop()
+            await consumer.stop()
+        raise AssertionError
+
+    assert asyncio.run(assign())["result"] in ("done", "won")
+    assert wait_until(lambda: (row(secured, external_id) or ("", None))[1] == "rep-1", SECONDS)
+    assert secured.read(CRM, "assignments", f"{CRM}.owners") == ""
+
+
+def test_the_operators_commands_run(secured: Secured) -> None:
+    for arguments in (
+        ("topics",),
+        ("status",),
+        ("directory", "export"),
+        ("dead-letters", "list"),
+        ("doctor",),
+    ):
+        done = secured.command(*arguments)
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    checked = secured.command("verify", "--json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_operator_publishes_and_sends_a_dead_letter_again(secured: Secured) -> None:
+    file = secured.folder / "directory.yaml"
+    file.write_text("org: default\nreps:\n  boss: {name: Boss, role: admin}\n  rep-1: {name: One}\n")
+    done = secured.command("directory", "apply", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    value = b"{no lead at all " + uuid.uuid4().hex.encode()
+    assert secured.send("vendor-acme", "lead-arrivals", value) == ""
+    letter_of(secured, value)
+    done = secured.command("dead-letters", "replay", "--all")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    assert "not allowed" not in done.stdout + done.stderr
+
+
+def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
+    ours = {principal.name for principal in processes()} | {"vendor-acme", CRM}
+    assert denials(secured, of=lambda user: user in ours) == []
+
+
+UNUSED_HERE = {
+    # Only what is unreadable or fails is buried, and only a replay of a stage's own letter writes to its topic.
+    ("relay", "WRITE", "dead-letters"),
+    ("sink", "WRITE", "dead-letters"),
+    ("relay", "WRITE", "queue-changes"),
+    ("relay", "WRITE", "notifications"),
+    ("relay", "WRITE", "lead-exceptions"),
+}
+
+
+@pytest.mark.parametrize("process", RUNS)
+def test_every_printed_acl_of_a_process_was_asked_for(secured: Secured, process: str) -> None:
+    """What a process does not need must not be printed: each ACL is the rule by which something was allowed."""
+    said = secured.broker.log_file.read_text(errors="replace")
+    used = {
+        (match[2], match[3].upper(), match[5])
+        for match in ALLOWED.finditer(said)
+        if match[1] == f"firstclaim-{process}"
+    }
+    idle = []
+    for acl in PROCESSES[process].acls():
+        kind = acl.resource.name.replace("_", "")
+        seen = any(
+            operation == acl.operation.name
+            and resource == kind
+            and (name.startswith(acl.name) if acl.pattern is Pattern.PREFIXED else name == acl.name)
+            for operation, resource, name in used
+        )
+        if not seen and (process, acl.operation.name, acl.name) not in UNUSED_HERE:
+            idle.append(str(acl))
+    assert idle == []
+
+
+def test_doctor_names_an_acl_that_was_taken_away_and_one_that_is_too_much(secured: Secured) -> None:
+    board = principal_of("process", "board")
+    taken = board.acls[0]
+    secured.change(board, take=(taken,))
+    try:
+        done = secured.command("doctor")
+        assert done.returncode == 1
+        assert f"User:firstclaim-board lacks {taken}" in done.stdout
+    finally:
+        secured.change(board)
+    more = principal_of("process", "sink", user="vendor-bolt")
+    secured.change(more)
+    try:
+        done = secured.command("doctor")
+        assert done.returncode == 1
+        assert "User:vendor-bolt has too much: Read on Topic lead-journal" in done.stdout
+    finally:
+        bolt = principal_of("vendor", "bolt")
+        secured.change(more, take=tuple(acl for acl in more.acls if acl not in bolt.acls))
+    assert secured.command("doctor").returncode == 0
+
+
+# -- nobody acts as somebody else ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "topic", ["lead-actions", "directory", "do-not-contact", "lead-log", "org-log", "lead-journal"]
+)
+def test_a_vendor_cannot_write_as_rep_admin_or_engine(secured: Secured, topic: str) -> None:
+    assert secured.send("vendor-acme", topic, b"{}") in ("TOPIC_AUTHORIZATION_FAILED", "_MSG_TIMED_OUT")
+
+
+@pytest.mark.parametrize(
+    "topic", ["assignments", "lead-decisions", "lead-arrivals", "lead-journal", "dead-letters"]
+)
+def test_a_vendor_reads_nothing(secured: Secured, topic: str) -> None:
+    assert secured.read("vendor-acme", topic, f"{CRM}.owners").endswith("AUTHORIZATION_FAILED")
+
+
+def test_a_crm_reads_no_journal_and_writes_no_directory(secured: Secured) -> None:
+    assert secured.read(CRM, "lead-journal", f"{CRM}.x").endswith("AUTHORIZATION_FAILED")
+    assert secured.read(CRM, "assignments", "firstclaim-sink").endswith("AUTHORIZATION_FAILED")
+    assert secured.send(CRM, "directory", b"{}") in ("TOPIC_AUTHORIZATION_FAILED", "_MSG_TIMED_OUT")
+
+
+def test_a_vendor_cannot_write_as_another_vendor(secured: Secured, strict: str) -> None:
+    external_id, value = lead("bolt", org=strict)
+    assert secured.send("vendor-acme", "lead-arrivals", value) == ""
+    assert letter_of(secured, value)[0] == "unsigned"
+    other, forged = lead("bolt", org=strict)
+    headers = sign(forged, "acme-1", "lead-arrivals", vendor="bolt")
+    assert secured.kcat("vendor-acme", "lead-arrivals", forged, headers) == ""
+    error_class, reason = letter_of(secured, forged)
+    assert error_class == "foreign_key"
+    assert reason == f"fc-key-id: names 'acme-1', which may not sign a lead of vendor bolt in org {strict}"
+    assert row(secured, external_id) is row(secured, other) is None
+
+
+def test_a_vendors_own_signed_lead_arrives_and_a_repeat_is_the_same_lead(
+    secured: Secured, strict: str
+) -> None:
+    external_id, value = lead(org=strict)
+    headers = sign(value, "acme-1", "lead-arrivals", vendor="acme")
+    assert secured.kcat("vendor-acme", "lead-arrivals", value, headers) == ""
+    lead_id = arrived(secured, external_id)
+    assert secured.send("vendor-acme", "lead-arrivals", value, headers) == ""
+    later, after = lead("bolt", org=strict)
+    assert (
+        secured.send(
+            "vendor-bolt", "lead-arrivals", after, sign(after, "bolt-1", "lead-arrivals", vendor="bolt")
+        )
+        == ""
+    )
+    arrived(secured, later)
+    assert row(secured, external_id) == (lead_id, None)
+    _, elsewhere = lead(org=strict, campaign="east")
+    assert (
+        secured.send(
+            "vendor-acme",
+            "lead-arrivals",
+            elsewhere,
+            sign(elsewhere, "acme-1", "lead-arrivals", vendor="acme"),
+        )
+        == ""
+    )
+    assert letter_of(secured, elsewhere) == (
+        "foreign_campaign",
+        "campaign: is 'east': vendor acme may send to west",
+    )
+
+
+def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_console_are_not(
+    secured: Secured, strict: str
+) -> None:
+    external_id, value = lead(org=strict)
+    headers = sign(value, "acme-1", "lead-arrivals", vendor="acme")
+    assert secured.send("vendor-acme", "lead-arrivals", value, headers) == ""
+    lead_id = arrived(secured, external_id)
+    action = {"type": "assign", "lead_id": lead_id, "rep_id": "boss", "to_rep_id": "rep-1", "org": strict}
+    operator = secured.user("firstclaim-operator")
+    answer = asyncio.run(ask(operator, action, SECONDS))
+    assert (answer["result"], answer["reason"]) == ("refused", "invalid")
+    assert answer["why"] == f"fc-key-id: is missing: an action in org {strict} must be signed"
+    signed = {**action, "action_id": str(uuid.uuid4())}
+    value = json.dumps(signed).encode()
+    assert secured.send(CRM, "lead-actions", value, sign(value, "sales-1", "lead-actions")) == ""
+    assert wait_until(lambda: row(secured, external_id) == (lead_id, "rep-1"), SECONDS)
+
+    async def by_console() -> str:
+        settings = secured.user("firstclaim-console").model_copy(update={"signing_key": "console-1"})
+        connection = EngineConnection(settings)
+        following = asyncio.create_task(connection.follow())
+        try:
+            asked = {
+                "action_id": str(uuid.uuid4()),
+                **action,
+                "type": "note",
+                "note": "hello",
+                "rep_id": "rep-1",
+            }
+            return str((await connection.ask(asked)).result)
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    assert asyncio.run(by_console()) == "done"
+
+
+def test_verify_agrees_that_what_was_refused_was_refused(secured: Secured, strict: str) -> None:
+    assert strict
+    checked = secured.command("verify", "--json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# -- refused, and said so ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quiet(secured: Secured) -> Secured:
+    """Return the servers with no process running: each of the following has its group to itself."""
+    secured.stop_processes()
+    return secured
+
+
+def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
+    """Start a process that must end by itself with 78; return what it said."""
+    made = secured.child(process, settings, name)
+    made.launch()
+    try:
+        assert wait_until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
+            f"it goes on: {made.why_not()}{made.log_tail()}"
+        )
+        assert made.process is not None
+        said = made.log_file.read_text()
+        assert made.process.returncode == 78, said
+        return said
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize("process", RUNS)
+def test_a_wrong_password_ends_a_process_with_a_sentence(quiet: Secured, process: str) -> None:
+    user = f"firstclaim-{process}"
+    said = ends(quiet, process, quiet.user(user, "wrong"), f"{process}-wrong-password")
+    assert "KAFKA_SASL_PASSWORD" in said
+    assert f"does not let user '{user}' in with SCRAM-SHA-512" in said
+
+
+def test_a_wrong_password_ends_a_command_with_a_sentence(quiet: Secured) -> None:
+    done = quiet.command("status", settings=quiet.user("firstclaim-operator", "wrong"))
+    assert "invalid credentials" in done.stdout + done.stderr
+    done = quiet.command("topics", settings=quiet.user("firstclaim-operator", "wrong"))
+    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert "KAFKA_SASL_PASSWORD" in done.stderr
+
+
+def _topic(operation: Operation, name: str) -> Acl:
+    return Acl(Resource.TOPIC, name, Pattern.LITERAL, operation)
+
+
+def _group(name: str) -> Acl:
+    return Acl(Resource.GROUP, name, Pattern.LITERAL, Operation.READ)
+
+
+@pytest.mark.parametrize(
+    ("process", "acl"),
+    [
+        ("worker", _group("firstclaim-worker")),
+        ("worker", _topic(Operation.READ, "lead-arrivals")),
+        ("worker", _topic(Operation.READ, "lead-log")),
+        ("worker", _topic(Operation.READ, "dead-letters")),
+        ("worker", _topic(Operation.DESCRIBE_CONFIGS, "lead-log")),
+        ("relay", _group("firstclaim-relay")),
+        ("relay", _topic(Operation.READ, "lead-journal")),
+        ("relay", _topic(Operation.READ, "lead-decisions")),
+        ("sink", _group("firstclaim-sink")),
+        ("sink", _topic(Operation.READ, "lead-journal")),
+        ("board", _topic(Operation.READ, "queue-changes")),
+        ("console", _topic(Operation.READ, "lead-decisions")),
+        ("console", _topic(Operation.READ, "directory")),
+    ],
+    ids=str,
+)
+def test_a_process_that_lacks_an_acl_ends_with_a_sentence(quiet: Secured, process: str, acl: Acl) -> None:
+    settings = quiet.lacking(process, acl)
+    said = ends(quiet, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
+    assert "Kafka ACLs" in said
+    assert "firstclaim acls" in said
+
+
+@pytest.mark.parametrize(
+    ("process", "acl", "stirs"),
+    [
+        ("worker", _topic(Operation.WRITE, "lead-log"), "lead-actions"),
+        ("worker", _topic(Operation.WRITE, "org-log"), "lead-arrivals"),
+        ("worker", _topic(Operation.WRITE, "dead-letters"), "directory"),
+    ],
+    ids=str,
+)
+def test_a_stage_that_may_not_write_ends_with_a_sentence(
+    quiet: Secured, process: str, acl: Acl, stirs: str
+) -> None:
+    value = {
+        "lead-actions": json.dumps(
+            {"action_id": uuid.uuid4().hex, "type": "note", "lead_id": str(uuid.uuid4()), "rep_id": "boss"}
+        ).encode(),
+        "lead-arrivals": lead()[1],
+        "directory": b"nothing that is read",
+    }[stirs]
+    assert quiet.send("admin", stirs, value) == ""
+    said = ends(quiet, process, quiet.lacking(process, acl), f"{process}-{acl.name}-write")
+    assert "Kafka ACLs" in said
+    assert f"append to {acl.name}" in said
+
+
+def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(quiet: Secured) -> None:
+    (transactions,) = [
+        acl for acl in principal_of("process", "operator").acls if acl.resource is Resource.TRANSACTIONAL_ID
+    ]
+    file = quiet.folder / "other.yaml"
+    file.write_text("org: other\nreps:\n  boss: {name: Boss, role: admin}\n")
+    done = quiet.command("directory", "apply", str(file), settings=quiet.lacking("operator", transactions))
+    assert done.returncode == 78, done.stdout + done.stderr
+    assert "TransactionalIdAuthorizationFailed" in done.stderr

@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 import uvloop
@@ -19,6 +19,7 @@ from agents.orgs import OrgsStage
 from agents.relay import RelayStage
 from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
+from streams.access import group_refusal, refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.fatal import Exit, leave
@@ -91,6 +92,8 @@ class Health:
         while True:
             self._ticked = loop.time()
             app.lease.tick()
+            if wrong := refused(app.settings, group_refusal(app)):
+                leave(Exit.CONFIG, wrong.field, wrong.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
@@ -147,6 +150,13 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
+def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
+    """End the process after a failure of Faust: with `Exit.CONFIG` where Kafka refuses us."""
+    if wrong := refused(settings, error):
+        leave(Exit.CONFIG, wrong.field, wrong.reason)
+    leave(Exit.SOFTWARE, group, f"the stage {how}: {error!r}")
+
+
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
     """Let intake know what each org asks of those who send; return the task that keeps it up."""
     intakes = [stage for stage in app.stages if isinstance(stage, IntakeStage)]
@@ -180,14 +190,14 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     try:
         await app.start()
     except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
-        leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
+        _end(settings, group, "could not start", error)
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
     crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
-        leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
+        _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
     # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
     loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")

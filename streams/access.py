@@ -4,7 +4,7 @@ aiokafka says of a wrong password what it says of a broker that is down. So whoe
 here, and hears why.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import errors as kafka
 from aiokafka.conn import create_conn
@@ -39,8 +39,7 @@ def denied(error: BaseException | None) -> str | None:
         if error is None:
             return None
         if isinstance(error, _DENIED):
-            about = ", ".join(sorted(map(str, error.args[0]))) if _is_names(error) else str(error)
-            return f"{type(error).__name__.removesuffix('Error')}: {about}"
+            return f"{type(error).__name__.removesuffix('Error')}: {_about(error)}"
         error = error.__cause__ or error.__context__
     return None
 
@@ -57,6 +56,14 @@ def refused(settings: Settings | None, error: BaseException | None) -> ConfigErr
         f"{user} is not allowed what it needs ({what}); `firstclaim acls` prints what each principal needs, "
         "and `firstclaim doctor` compares that with the cluster",
     )
+
+
+def group_refusal(app: Any) -> BaseException | None:
+    """Return why a Faust app's group is refused, None where it is not: Faust never asks aiokafka, and waits."""
+    thread = getattr(app.consumer, "_thread", None)
+    coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
+    error = getattr(coordinator, "_pending_exception", None)
+    return error if isinstance(error, BaseException) else None
 
 
 async def failure(settings: Settings, error: BaseException, reason: str) -> FirstclaimError:
@@ -97,8 +104,12 @@ async def not_let_in(settings: Settings) -> ConfigError | None:
     return found
 
 
-def _is_names(error: BaseException) -> bool:
-    return bool(error.args) and isinstance(error.args[0], set | frozenset | list | tuple)
+def _about(error: BaseException) -> str:
+    """Return the topics or the group that a refusal names."""
+    first = error.args[0] if error.args else None
+    if isinstance(first, set | frozenset | list | tuple):
+        return ", ".join(sorted(map(str, first)))
+    return first if isinstance(first, str) else str(error)
 
 
 async def end_if_refused(settings: Settings, error: BaseException) -> None:

@@ -4,14 +4,13 @@ Each takes an open connection (`engine.connect()`): on SQLite all questions aske
 driver's errors pass through; `sink.db_errors.translated` around the caller makes them ours.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, case, func, select
 
 from sink.tables import (
     AssignmentHistoryTable,
-    AssignmentTable,
     Base,
     DecisionTable,
     LeadExceptionTable,
@@ -27,23 +26,6 @@ STREAMED: Final = 2_000
 """Rows held at a time while a whole table is read."""
 
 
-class LeadSeen(NamedTuple):
-    """Where the database says a lead stands."""
-
-    lead_id: str
-    phase: str
-    owner: str | None
-    version: int
-
-
-class Assigned(NamedTuple):
-    """Who owns a lead since which version; `rep_id` None: nobody any more."""
-
-    lead_id: str
-    rep_id: str | None
-    version: int
-
-
 def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, int]:
     """Return phase -> number of leads, of one org or of all; phases without leads are missing (X7)."""
     query = select(LeadTable.phase, func.count()).group_by(LeadTable.phase)
@@ -52,35 +34,16 @@ def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, 
     return dict(connection.execute(query).all())
 
 
-def leads(connection: Connection) -> Iterator[LeadSeen]:
-    """Yield every lead, by id."""
-    query = select(LeadTable.lead_id, LeadTable.phase, LeadTable.owner, LeadTable.version)
-    return (LeadSeen(*row) for row in _streamed(connection, query.order_by(LeadTable.lead_id)))
-
-
 def lead(connection: Connection, lead_id: str) -> Row | None:
     """Return one lead's whole row, None if there is none."""
     found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
     return None if found is None else dict(found)
 
 
-def current_assignments(connection: Connection) -> Iterator[Assigned]:
-    """Yield who owns which lead now, by lead id."""
-    query = select(AssignmentTable.lead_id, AssignmentTable.rep_id, AssignmentTable.version)
-    return (Assigned(*row) for row in _streamed(connection, query.order_by(AssignmentTable.lead_id)))
-
-
 def history_of(connection: Connection, lead_id: str) -> list[Row]:
     """Return every change of a lead's owner, oldest first."""
     table = AssignmentHistoryTable
     return _rows(connection, _whole(table).where(table.lead_id == lead_id).order_by(table.version))
-
-
-def decisions_of(connection: Connection, lead_id: str) -> list[Row]:
-    """Return everything decided of a lead, in the order it was decided, with the reasons (X1)."""
-    table = DecisionTable
-    query = _whole(table).where(table.lead_id == lead_id)
-    return _rows(connection, query.order_by(table.source_offset, table.n))
 
 
 def newest_decisions(
@@ -159,8 +122,3 @@ def _whole(entity: Any) -> Select[Any]:
 
 def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _streamed(connection: Connection, query: Any) -> Any:
-    """Return the rows a page at a time; on Postgres by a server-side cursor."""
-    return connection.execute(query, execution_options={"yield_per": STREAMED})

@@ -41,12 +41,6 @@ ROWS = Gauge("firstclaim_rows", "Rows of the partitions this worker owns.", regi
 OPEN_TIMERS = Gauge(
     "firstclaim_open_timers", "Deadlines pointed at by this worker's heap.", registry=REGISTRY
 )
-SWEEP_SLICE_SECONDS = Histogram(
-    "firstclaim_sweep_slice_seconds",
-    "How long one slice of a rule sweep kept the loop, in seconds.",
-    registry=REGISTRY,
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
-)
 SINK_RECORDS = Counter(
     "firstclaim_sink_records",
     "Journal records the sink read, by outcome: leads (stored), repeats (of a zombie), stale (stored "

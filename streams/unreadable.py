@@ -137,11 +137,6 @@ def give_stand_ins(value: Any) -> Any:
     return value
 
 
-def is_stand_in(value: Any) -> bool:
-    """Say whether the value of a record or message is a stand-in's."""
-    return isinstance(value, StandIn)
-
-
 def records_of(records: Iterable[Any]) -> Iterator[Any]:
     """Yield the records that are records."""
     return (record for record in records if not isinstance(record.value, StandIn))

@@ -1,4 +1,4 @@
-"""The console's one application: the API, the pages, and how both answer what goes wrong."""
+"""The console's application: the API, the pages, and how both report errors."""
 
 import time
 from pathlib import Path
@@ -20,8 +20,7 @@ VERSION: Final = "1"
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -53,9 +52,9 @@ def build(parts: Parts) -> FastAPI:
 
 
 class Guarded:
-    """Puts the headers of safety on every answer, and measures how long it took to begin.
+    """Adds the security headers to every response, and measures the time to its first byte.
 
-    It hands on what is sent as it is: hundreds of live streams go through here, a piece at a time.
+    It passes each piece on as it comes, because hundreds of live streams go through it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""What the routes work with: one of each for a process, made at its start, handed to every request."""
+"""The services that routes use. Each process makes one of each at its start."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Parts:
     settings: Settings
     web: WebSettings
     directory: DirectoryFollower
-    asker: EngineConnection
+    engine: EngineConnection
     board: Reader
     hub: Hub
     accounts: Accounts

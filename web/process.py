@@ -1,4 +1,4 @@
-"""The console as a process: it serves until told to stop, and says how it is doing."""
+"""The console as a process: it serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ from web.store.views import CustomViews
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 3
-"""How long open streams may go on when the console stops; browsers come back by themselves."""
+"""How long open streams may continue when the console stops. Browsers reconnect by themselves."""
 
 
 def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -72,7 +72,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         follows: list[asyncio.Task[None]] = app.state.follows
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
-            if task.done():  # it never ends by itself; without it pages would show what is no longer so
+            if task.done():  # It must not end by itself: without it pages would show old state.
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
@@ -80,7 +80,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
 
 @asynccontextmanager
 async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
-    """Yield the application with everything it follows; stop all of it afterwards."""
+    """Yield the application with its running followers, and stop them afterwards."""
     await asyncio.to_thread(upgrade, web.console_database_url)
     board, crm, store = (
         Reader.at(settings.redis_url),
@@ -91,7 +91,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
     )
-    asker = EngineConnection(settings)
+    engine = EngineConnection(settings)
 
     def oversees(page: Page) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
@@ -101,7 +101,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         settings=settings,
         web=web,
         directory=directory,
-        asker=asker,
+        engine=engine,
         board=board,
         hub=hub,
         accounts=Accounts(store, session_hours=web.session_hours),
@@ -112,11 +112,11 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         operations=Operations.of(settings, crm, hub),
-        editor=Editor(directory, asker, crm),
+        editor=Editor(directory, engine, crm),
     )
     app = build(parts)
     _add_health(app, parts)
-    follows = (directory.follow(), asker.follow(), tail.follow(), *parts.operations.follows())
+    follows = (directory.follow(), engine.follow(), tail.follow(), *parts.operations.follows())
     app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app
@@ -140,7 +140,7 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
         missing = []
         if not parts.directory.caught_up:
             missing.append("directory")
-        if not parts.asker.following.is_set():
+        if not parts.engine.following.is_set():
             missing.append("answers")
         try:
             await parts.board.newest("default")

@@ -22,7 +22,8 @@ from runtime.process import wait_until
 from runtime.up import Everything, everything
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
-from tests.cli.every_command import Said, call
+from tests.cli.in_process import Said, call
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LEADS = 12
-SECONDS = 90.0
+SECONDS = PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,14 @@ from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, QueuePlacement
 from rules.outbound.public_messages import Effect, effects
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 AT = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 ORG = "acme"
 PARTITIONS = 2
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """Wait until a condition (plain or awaitable) holds and return its value; fail after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:

@@ -17,6 +17,7 @@ from application.lead_selection import dealt
 from cli import app
 from models.ids import lead_id
 from runtime.up import Everything, everything
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 REPS = ("rep-1", "rep-2")
 MANAGERS = ("mia", "moe")
@@ -82,18 +83,19 @@ async def feed(stack: Everything) -> None:
         messages = arrivals()
         await asyncio.gather(*(client.arrive(message) for message in messages))
         queued = {a_lead(message["vendor"], message["external_id"]) for message in messages[: RACED + 9]}
-        await client.until_in("pool", queued, 60)
+        await client.until_in("pool", queued, PATIENCE_SECONDS)
     await until_desk(stack, 5, 0)
 
 
 async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str, Any]:
     """Wait until the exceptions desk has so many, and return it."""
-    async with asyncio.timeout(30):
-        while True:
-            seen = exceptions_now(stack.settings, "default", show_ignored=True, limit=100)
-            if (seen["open"], seen["ignored"]) == (is_open, ignored):
-                return seen
-            await asyncio.sleep(0.05)
+
+    def look() -> dict[str, Any] | None:
+        seen = exceptions_now(stack.settings, "default", show_ignored=True, limit=100)
+        return seen if (seen["open"], seen["ignored"]) == (is_open, ignored) else None
+
+    found: dict[str, Any] = await eventually(look, f"{is_open} exceptions are open and {ignored} ignored")
+    return found
 
 
 def a_lead(vendor: str, external_id: str | int) -> str:

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,10 +19,10 @@ from runtime.process import free_port, spawn, stop_process, wait_until
 from runtime.up import everything
 from streams import reading
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
-from tests.cli.every_command import RUNS_ON, Said, arguments, call, leaves
+from tests.cli.every_command import RUNS_ON, arguments, leaves
+from tests.cli.in_process import Said, at, call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from streams.settings import Settings
@@ -60,20 +59,6 @@ def every(folder: Path) -> dict[str, Said]:
     assert wrong == []
     assert len(said) > 20
     return said
-
-
-@contextmanager
-def at(state_dir: Path) -> Iterator[None]:
-    """Let commands look into a state folder, as in another terminal."""
-    before = os.environ.get("FIRSTCLAIM_STATE_DIR")
-    os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["FIRSTCLAIM_STATE_DIR"]
-        else:
-            os.environ["FIRSTCLAIM_STATE_DIR"] = before
 
 
 def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,12 @@ from models.errors import StartFailed
 from runtime import Child, Phase, Supervisor, ValkeyServer
 from runtime.exits import exit_file, read_exits
 from runtime.process import free_port, wait_until
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECONDS = 30.0  # for what should take one
+SECONDS = PATIENCE_SECONDS
 
 # Answers /ready with 503 until the file `open` exists, then with 200.
 SERVES = """

@@ -15,12 +15,13 @@ from runtime.process import spawn, wait_until
 from sink.engine import connect
 from streams.private import close_state_folder, private_folder, private_umask, write_private
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECONDS = 30.0
+SECONDS = PATIENCE_SECONDS
 
 
 @pytest.fixture(autouse=True)

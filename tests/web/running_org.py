@@ -13,6 +13,7 @@ import httpx
 
 from application.journal_snapshot import journal_now
 from models.ids import lead_id
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from web.store.tokens import Tokens
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
-PATIENCE_MS: Final = 15_000
-BACK_SECONDS: Final = 60.0
+PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
+BACK_SECONDS: Final = PATIENCE_SECONDS
 """A console that starts again, and a browser that asks it again, on a machine that is busy."""
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RetryableError
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.live import hub as hub_module
 from web.live.hub import CHUNKS_KEPT, Hub, Page
 
@@ -70,7 +71,7 @@ async def told(one: Page, count: int) -> list[tuple[str, str]]:
     """Return the next changes a page is told, as (change, id or queue)."""
     found = list[tuple[str, str]]()
     chunks: AsyncIterator[bytes] = one.chunks()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < count:
             for event in (await anext(chunks)).split(b"\n\n"):
                 if b"event: list\n" in event:

@@ -78,7 +78,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
         await page.keyboard.press("Enter")
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
     await page.get_by_role("button", name="Save").click()
-    await expect(page.locator("#said")).to_contain_text("Your columns are kept.")
+    await expect(page.locator("#said")).to_contain_text("Your columns are saved.")
     again = await office.sign_in("rep-1", quote("/my-leads?state=RI&sort=last_name"))
     await shows(again, "Robbie Duffy", "=Frank Taraborelli")
     heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")

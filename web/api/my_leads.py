@@ -1,4 +1,4 @@
-"""The leads somebody has, or an org: listed, exported, made; and who owns which (S6)."""
+"""The leads of a rep or of an org: lists, export, owners (S6)."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ _COLUMNS: Final = {
     "name": "columns",
     "in": "query",
     "required": False,
-    "description": "Those to write, with commas between them",
+    "description": "The columns to write, separated by commas",
     "schema": {"type": "string"},
 }
 _SEGMENT: Final = {
@@ -63,7 +63,7 @@ async def choices(
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> list[OneChoice]:
-    """List the values that a column of one's leads has, to choose from."""
+    """List the values of a column of one's leads, for its filter."""
     return await offered(parts, person, of(person), column, search, whose(person))
 
 
@@ -84,8 +84,8 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
         name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
-        raise Problem(422, "invalid", f"columns: there is no {', '.join(unknown)}")
-    given = list_params.asked(request, listing, ("columns", "segment"))
+        raise Problem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
+    given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
     day = datetime.now(UTC).date().isoformat()
@@ -98,7 +98,7 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
 
 @router.get("/assignments", openapi_extra={"parameters": list_params.parameters(ASSIGNMENTS)})
 async def assignments(request: Request, person: Reads, parts: PartsOf) -> ListPage:
-    """List who has which lead since when and how they came to it, the newest first; a rep's own, or the org's."""
+    """List who owns which lead since when and how, newest first; a rep's own, or all of the org."""
     only = [AssignmentTable.org == person.org]
     if not person.oversees:
         only.append(AssignmentTable.rep_id == person.rep_id)
@@ -123,12 +123,12 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
     try:
         raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise Problem(422, "invalid", f"segment: is no JSON: {error}") from error
+        raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
     return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 
 
 def of(person: Person) -> Listing:
-    """Return the list of leads as it is asked for somebody: few belong to a rep, and an index finds them."""
+    """Return the list of leads for a person. A rep has few leads, and an index finds them."""
     return LEADS if person.oversees else replace(LEADS, scan=None)
 
 
@@ -140,7 +140,7 @@ async def _page(
     only: Sequence[Any],
     more: Sequence[str] = (),
 ) -> ListPage:
-    given = list_params.asked(request, listing, more)
+    given = list_params.from_request(request, listing, more)
 
     def question(connection: Connection) -> tuple[pages.Page, int]:
         page = pages.page(connection, listing, given, only)
@@ -164,7 +164,7 @@ def _csv(
     names: Sequence[str],
     rules: OrgRules,
 ) -> Iterator[bytes]:
-    """Yield the file a piece at a time; Starlette asks for the next one in a thread."""
+    """Yield the file in pieces; Starlette reads each one in a thread."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
@@ -199,7 +199,7 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
 
 
 def defused(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: with an apostrophe where it begins like one.
+    """Return a text that no spreadsheet takes for a formula: it gets an apostrophe if it begins like one.
 
     A number with its sign, like a phone number, computes nothing and stays as it is.
     """

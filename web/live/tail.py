@@ -1,4 +1,4 @@
-"""What happens to owners and exceptions reaches open pages once the CRM database, which they read, has it too."""
+"""Changes of owners and exceptions reach open pages once the CRM database, which the pages read, has them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
-"""A sink that is down for longer: pages are told all the same, and show what there is."""
+"""If the sink is down for longer, pages are told anyway and show what the database has."""
 _AGAIN_SECONDS: Final = 1.0
 
 
@@ -49,7 +49,7 @@ class Tail:
         self._oversees = oversees
 
     async def follow(self) -> None:
-        """Follow until cancelled; Kafka and the database are waited for."""
+        """Follow until cancelled. It waits for Kafka and the database."""
         while True:
             try:
                 await self._follow()
@@ -104,7 +104,7 @@ class Tail:
             desk = [change.lead_id for topic, change in changes if topic == LEAD_EXCEPTIONS]
             if desk:
                 self._hub.tell(org, "exceptions", {"leads": desk}, self._oversees)
-                # A rep's list of unassigned leads is to be looked at again, too; which lead it is, is not said.
+                # Reps read their list of unassigned leads again, but do not learn which lead it is.
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
@@ -122,7 +122,7 @@ def _read(value: bytes | None) -> Changed | None:
     try:
         return None if value is None else _CHANGED.decode(value)
     except msgspec.MsgspecError as error:
-        log.warning("this is no message of ours and was left out", reason=str(error))
+        log.warning("this message cannot be read and is skipped", reason=str(error))
         return None
 
 

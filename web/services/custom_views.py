@@ -1,4 +1,4 @@
-"""A custom view: a saved rule over the leads its owner has, asked of the CRM database (Q1, Q3, Q12).
+"""A custom view: a saved rule over its owner's leads, run on the CRM database (Q1, Q3, Q12).
 
 It never looks beyond its owner's own leads, whoever that is. A rule over leads that one may not see would answer
 questions about them: who asks "is the loan above 300,000?" of blind or unclaimed leads, condition after condition,
@@ -26,7 +26,7 @@ from web.services.queue_editing import drafted_value
 _VERSION: Final = 0
 """A view has no published versions."""
 PARTS: Final = ("name", "columns", "inclusion", "exclusion", "sort")
-"""What there is of a queue in a view: no teams, no outcomes, and never claimable."""
+"""The parts of a queue that a view has: no teams, no outcomes, never claimable."""
 
 
 class OwnRow(NamedTuple):
@@ -39,7 +39,7 @@ class OwnRow(NamedTuple):
 
 
 class OwnLeads(NamedTuple):
-    """A stretch of a view; `size`: of all of it."""
+    """A page of a view; `size`: of the whole view."""
 
     size: int
     rows: list[OwnRow]

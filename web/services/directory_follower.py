@@ -1,4 +1,4 @@
-"""What every org has published, followed live from the `directory` topic, read as the engine reads it."""
+"""The published directory of every org, followed live from the `directory` topic as the engine reads it."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,12 +27,14 @@ class DirectoryFollower:
 
     `end`: everything before this place in the topic is in them.
 
-    `told`: called with (org, kind, id) of each that comes after the topic was read once.
+    `on_publication`: called with (org, kind, id) of each that comes after the topic was read once.
     """
 
-    def __init__(self, settings: Settings, told: Callable[[str, str, str], None] = lambda *_: None) -> None:
+    def __init__(
+        self, settings: Settings, on_publication: Callable[[str, str, str], None] = lambda *_: None
+    ) -> None:
         self._settings = settings
-        self._told = told
+        self._on_publication = on_publication
         self._book = RuleBook()
         self._changed = asyncio.Condition()
         self.caught_up = False
@@ -117,4 +119,4 @@ class DirectoryFollower:
         self._book = self._book.publish(event)
         self.revision += 1
         if self.caught_up:
-            self._told(event.org, event.kind, event.object_id)
+            self._on_publication(event.org, event.kind, event.object_id)

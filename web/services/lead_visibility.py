@@ -1,4 +1,4 @@
-"""A lead as one person may see it: all of it, what an offer says of it, or nothing (Q3, Q12, D1).
+"""A lead as one person may see it: everything, the content of an offer, or nothing (Q3, Q12, D1).
 
 A rep sees all of a lead that it owns or has open; one it is offered, as its own queue shows it; managers and admins
 see every lead of their org.
@@ -25,7 +25,7 @@ from web.parts import Parts
 KNOWN_SECONDS: Final = 1.0
 """How long a page waits for a lead that just arrived and may not be in the CRM database yet."""
 CAUGHT_UP_SECONDS: Final = 5.0
-"""How long the database is waited for after an action; what it has then is shown."""
+"""How long to wait for the database after an action. Then the page shows what it has."""
 _LOOK_SECONDS: Final = 0.03
 
 _LOCKS: Final = ("lock_taken", "lock_released")
@@ -120,11 +120,11 @@ async def visible_lead_at(parts: Parts, person: Person, lead_id: str, *, version
 
 
 def unseen(found: VisibleLead) -> Problem:
-    """Return the refusal to show a lead, without a word of what is in it."""
+    """Return the error for a lead that the person may not see, without its facts."""
     return forbidden(
         "the lead belongs to somebody else"
         if found.row["owner"] is not None
-        else "open or claim the lead first, from a queue it stands in"
+        else "open or claim the lead first, from a queue that has it"
     )
 
 
@@ -176,9 +176,9 @@ def _lock(connection: Connection, row: Row) -> Lock | None:
 def _offer(connection: Connection, row: Row) -> Offer | None:
     if row["phase"] != Phase.OFFERED:
         return None
-    told = queries.newest_decisions(connection, row["lead_id"], types=_OFFERS)
+    decisions = queries.newest_decisions(connection, row["lead_id"], types=_OFFERS)
     reps: tuple[str, ...] | None = None
-    for one in told:
+    for one in decisions:
         if one["type"] == "offer_declined" and reps is None:
             reps = tuple(one["why"]["remaining"])
         elif one["type"] == "lead_offered":

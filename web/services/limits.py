@@ -1,4 +1,4 @@
-"""How often somebody may try: guessing passwords is slow, and no client takes the console from the others."""
+"""Rate limits: guessing passwords is slow, and no client blocks the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -28,7 +28,7 @@ class Limit:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, name: str) -> float:
-        """Take one; return 0, or how many seconds to wait for it."""
+        """Take one token; return 0, or how many seconds to wait."""
         now = monotonic()
         bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
@@ -52,13 +52,13 @@ def slow_down(request: Request, email: str) -> None:
 
 
 def check(limit: Limit, name: str) -> None:
-    """Refuse with 429 and when to come back, where one has had enough."""
+    """Raise 429 with the time to wait if the limit is reached."""
     wait = limit.take(name)
     if wait:
         seconds = str(int(wait) + 1)
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
             "too-many-requests",
-            f"too often; try again in {seconds} s",
+            f"there were too many attempts; try again in {seconds} s",
             headers={"Retry-After": seconds},
         )

@@ -1,4 +1,4 @@
-"""A queue tried before it is published: how many leads would stand in it now, who comes and goes, and why (X5).
+"""The preview of a queue: how many leads would be in it now, which enter and leave, and why (X5).
 
 Counted and listed by the CRM database, which is as new as its sink; nothing is published and nothing changes.
 """
@@ -22,7 +22,7 @@ from sink.tables import LeadTable
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A lead that would stand in the queue. `columns`: what the queue would show of it, the name first (Q3)."""
+    """A lead that would be in the queue. `columns`: what the queue would show, the name first (Q3)."""
 
     lead_id: str
     columns: dict[str, Any]
@@ -97,19 +97,20 @@ def preview(
 def why(
     connection: Connection, org: str, draft: CompiledQueue, at: datetime, lead_id: str
 ) -> LeadExplanation | None:
-    """Say why a lead would stand in the queue or why not, condition by condition; None for no lead of this org."""
+    """Explain why a lead would be in the queue or not, condition by condition; None for no lead of this org."""
     query = select(*LeadTable.__table__.columns).where(LeadTable.lead_id == lead_id, LeadTable.org == org)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    told = QueueQuestion(draft).explain(restored(dict(row)), at)
-    # A draft has no version yet, so what says which one decided is left out.
-    said = f"{'in' if told.matches else 'not in'} {draft.queue.queue_id} by its rules of version {draft.version}: "
-    return msgspec.structs.replace(told, why=told.why.removeprefix(said))
+    explanation = QueueQuestion(draft).explain(restored(dict(row)), at)
+    # A draft has no version yet, so the text must not name one.
+    membership = "in" if explanation.matches else "not in"
+    prefix = f"{membership} {draft.queue.queue_id} by its rules of version {draft.version}: "
+    return msgspec.structs.replace(explanation, why=explanation.why.removeprefix(prefix))
 
 
 def find(connection: Connection, org: str, text: str) -> str | None:
-    """Return the id of the lead a person means, by its id or a part of its name, the newest first; None for nobody."""
+    """Return the newest lead with this id or this part of a name; None if there is none."""
     table, wanted = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
     by_name = name.icontains(wanted, autoescape=True)

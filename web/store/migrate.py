@@ -1,4 +1,4 @@
-"""The console's schema is brought to its newest version at every start, in one transaction."""
+"""Migrates the console's schema to its newest version at every start, in one transaction."""
 
 from pathlib import Path
 from typing import Final

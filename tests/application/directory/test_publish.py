@@ -23,7 +23,7 @@ from models.errors import PublishedMeanwhile, RetryableError
 from sink.engine import connect
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
-from tests.streams.faust.program import eventually
+from tests.fixtures.waiting import eventually
 from web.errors import Problem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower

@@ -17,6 +17,7 @@ from models.public import NOTIFICATIONS, Notification
 from streams.reading import read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 TURNS, RINGS = 5, 2
 REPS = ("ann", "bob", "cid")
-REST_SECONDS = 40.0
+REST_SECONDS = PATIENCE_SECONDS
 """Three windows of two seconds, and a machine that has other things to do."""
 
 

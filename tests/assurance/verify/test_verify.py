@@ -20,6 +20,7 @@ from sink import engine as crm
 from streams.reading import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from assurance.chaos.supervised_processes import SupervisedProcesses
@@ -112,8 +113,7 @@ async def races(settings: Settings) -> None:
         await client.publish("queue", "all", {"queue_id": "all", "claimable": True})
         for n in range(20):
             await client.arrive({"vendor": "acme", "external_id": f"race-{n}"})
-        while len(client.places.get("all", ())) < 21:  # the client has no event for so many
-            await asyncio.sleep(0.05)
+        await eventually(lambda: len(client.places.get("all", ())) == 21, "all leads stand in the queue")
     result = await race(settings, reps=4)
     assert result.won == 21
     assert result.told_first == result.lost

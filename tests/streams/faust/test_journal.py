@@ -16,8 +16,8 @@ from streams import journal
 from streams.fatal import Exit
 from streams.journal import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Acker, JournalWriter, Receipt, check_size
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import eventually
 from tests.streams.faust.cluster import Cluster
-from tests.streams.faust.program import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -17,7 +17,7 @@ from models.codec import encode_row
 from models.lead import LeadRow
 from streams.fatal import Exit
 from tests.fixtures.servers import unique
-from tests.streams.faust.program import eventually
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

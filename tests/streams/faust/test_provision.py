@@ -15,7 +15,7 @@ from streams import topics
 from streams.settings import Settings
 from streams.topics import as_made, partitions_of, provision
 from tests.fixtures.servers import unique
-from tests.streams.faust.program import eventually
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.streams.faust.cluster import Cluster

@@ -1,6 +1,7 @@
-"""One edit of an org's directory: what it would change and do, why it cannot be, and its publication.
+"""One edit of an org's directory: its changes, its effects, its problems, and its publication.
 
-Nothing is published that the engine would not take, that points nowhere, or that leaves the org without an admin.
+No edit is published that the engine would refuse, that refers to a missing object, or that leaves the org without an
+admin.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from sqlalchemy import Engine
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
 from application.directory.references import after, dangling
-from models.errors import Problem as Wrong
+from models.errors import Problem as FieldProblem
 from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 from rules.queues.rule_book import Key, OrgRules, Published
 from web.errors import Problem
@@ -26,7 +27,7 @@ from web.services.engine_connection import EngineConnection
 
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
-"""So often an edit is checked and published anew because somebody published another object meanwhile."""
+"""How often an edit is tried again because somebody else published another object."""
 KINDS: Final = ("rep", "group", "campaign", "settings")
 
 
@@ -42,9 +43,9 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 class Editor:
     """The edits of all orgs; those of one org come one after the other. `crm`: to say what an edit does."""
 
-    def __init__(self, directory: DirectoryFollower, asker: EngineConnection, crm: Engine) -> None:
-        self._directory, self._asker, self._crm = directory, asker, crm
-        self.seen = ShownVersions()
+    def __init__(self, directory: DirectoryFollower, engine: EngineConnection, crm: Engine) -> None:
+        self._directory, self._engine, self._crm = directory, engine, crm
+        self.shown_versions = ShownVersions()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def edit(self, org: str, key: Key, value: Value | None, *, base: int | None, publish: bool) -> Edit:
@@ -66,7 +67,7 @@ class Editor:
                 ) as error:  # at another console, or by a command: all is checked anew
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
         raise RetryableError(
-            "directory", "others go on publishing; nothing of this was published, do it again"
+            "directory", "others keep publishing, so nothing of this was published; try again"
         )
 
     async def _edit(
@@ -81,25 +82,29 @@ class Editor:
         if old is None and wanted is None:
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
         changes = list(differences(old or {}, wanted or {}))
-        told = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
         version = base
         if publish and (changes or wanted is None):
-            version = await self._asker.publish(org, *key, wanted, seen=seen)
+            version = await self._engine.publish(org, *key, wanted, seen=seen)
             await self._directory.until(org, *key, version, READ_BACK_SECONDS)
             if wanted is not None:
-                self.seen.note(org, key, version, wanted)
-        return Edit(value=wanted, version=version, changes=changes, effects=told)
+                self.shown_versions.note(org, key, version, wanted)
+        return Edit(value=wanted, version=version, changes=changes, effects=sentences)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
         now = published(rules, key)
         if (now.version if now else None) == base:
             return
-        changed = None if base is None else self.seen.since(rules.org, key, base, now.value if now else None)
-        what = "removed it" if now is None else "published it anew"
+        changed = (
+            None
+            if base is None
+            else self.shown_versions.since(rules.org, key, base, now.value if now else None)
+        )
+        what = "removed" if now is None else "published"
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED,
             "changed-meanwhile",
-            f"somebody {what} while you edited: {key[0]} {key[1]}",
+            f"somebody {what} while you edited {key[0]} {key[1]}",
             current=now.value if now else None,
             version=now.version if now else None,
             changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
@@ -126,8 +131,8 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
     ]
     if key[0] == "rep" and not _has_admin(after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
-        reason = "the org would have no active admin: nobody could change its directory any more"
-        problems.append(Wrong(path=field, reason=reason))
+        reason = "the org would have no active admin, so nobody could change its directory"
+        problems.append(FieldProblem(path=field, reason=reason))
     if problems:
         raise PublicationErrors(tuple(problems))
 

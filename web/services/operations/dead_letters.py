@@ -1,4 +1,4 @@
-"""The newest dead letters of each org, followed from the topic: what was wrong; the bytes are read when asked for."""
+"""The newest dead letters of each org, followed from the topic. Their bytes are read only on request."""
 
 import asyncio
 from collections import defaultdict, deque

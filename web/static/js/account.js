@@ -1,10 +1,12 @@
 // Changing one's own password.
 
-import { call } from "./api.js";
+import { call, messageOf } from "./api.js";
+import { element, finder } from "./dom.js";
 import { say } from "./say.js";
 
-const form = document.querySelector("[data-password]");
-const problem = form.querySelector("[data-problem]");
+const form = element("[data-password]", document, "form");
+const find = finder(form);
+const problem = find("[data-problem]");
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -15,9 +17,9 @@ form.addEventListener("submit", async (event) => {
     form.reset();
     say("Your password is changed.");
   } catch (error) {
-    problem.textContent = error.message;
+    problem.textContent = messageOf(error);
     problem.hidden = false;
-    form.querySelector("#current").focus();
+    find("#current").focus();
   }
 });
 document.documentElement.dataset.ready = "yes";

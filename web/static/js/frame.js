@@ -1,6 +1,7 @@
-// What every page has: offers, signing out, the way to the search, and the session's token in what htmx sends.
+// What every page has: offers, signing out, and the key that goes to the search.
 
 import { call } from "./api.js";
+import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
 import { offers } from "./offers.js";
 import { sound } from "./sound.js";
@@ -10,21 +11,17 @@ document.querySelector("[data-sign-out]")?.addEventListener("click", async () =>
   location.assign("/signed-out");
 });
 
-document.addEventListener("htmx:config:request", (event) => {
-  const csrf = document.querySelector('meta[name="csrf"]')?.content;
-  if (csrf) event.detail.ctx.request.headers["x-csrf-token"] = csrf;
-});
-
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (targetOf(event).closest("input, textarea, select, dialog")) return;
   const search = document.querySelector('main input[type="search"]');
-  if (!search) return;
+  if (!(search instanceof HTMLInputElement)) return;
   event.preventDefault();
   search.focus();
 });
 
 if (document.querySelector('meta[name="rep"]')) {
-  sound.bind(document.querySelector("[data-sound]"));
+  sound.bind(element("[data-sound]"));
   offers.start();
   // A page that listens to nothing else listens to offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());

@@ -17,10 +17,11 @@ from msgspec import MsgspecError
 
 from application import republish
 from models.codec import decode_org_event
-from models.errors import PermanentError, RetryableError, RuntimeFailure
+from models.errors import PermanentError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.signatures import NAMES as SIGNED
+from streams.access import failure
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
 from streams.reading import read_topic
 from streams.settings import Settings
@@ -135,7 +136,7 @@ class Replayer:
             await self._producer.start()
         except KafkaError as error:
             await self._producer.stop()
-            raise RetryableError("Kafka", repr(error)) from error
+            raise await failure(self._settings, error, repr(error)) from error
         return self
 
     async def __aexit__(
@@ -194,7 +195,7 @@ class Replayer:
             reason = f"{topic} takes no record of its size ({size} bytes of key and value)"
             raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
         except KafkaError as error:
-            raise RetryableError("Kafka", f"{topic}: {error!r}") from error
+            raise await failure(self._settings, error, f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
         """Refuse what something newer has replaced: sent again it would hold instead of that."""

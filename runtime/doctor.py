@@ -24,6 +24,7 @@ from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
 from streams.settings import Settings
+from streams.topics import WORKER_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,7 +184,7 @@ def _ask_kafka(settings: Settings) -> str:
             )
             try:
                 await client.start()
-                node = await client.find_coordinator("firstclaim-doctor")
+                node = await client.find_coordinator(WORKER_GROUP)
             finally:
                 await client.close()
             return f"reachable, group coordinator is node {node}"

@@ -11,10 +11,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
-from models.errors import PublishedMeanwhile, Refused, RetryableError
+from models.errors import PublishedMeanwhile, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
+from streams.access import failure
 from streams.closing import stop_consumer
 from streams.reading import extent, read_topic
 from streams.settings import Settings
@@ -114,7 +115,7 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
 
 
 async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:

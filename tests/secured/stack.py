@@ -40,13 +40,28 @@ KEYS = {
 RUNS = ("worker", "relay", "sink", "board", "console")
 
 
+class PlainToo(KafkaBroker):
+    """A broker that also takes PLAIN: librdkafka before 2.6.1, like Debian's kcat, cannot do SCRAM with Kafka 4."""
+
+    def configuration(self) -> dict[str, str | int]:
+        """Return the properties, with the same passwords for PLAIN."""
+        found = super().configuration()
+        users = " ".join(f'user_{name}="{password}"' for name, password in (self.users or {}).items())
+        plain = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+        return {
+            **found,
+            "sasl.enabled.mechanisms": f"{found['sasl.enabled.mechanisms']},PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": plain,
+        }
+
+
 class Secured:
     """The servers, the processes, and clients of any user. `admin`: the settings of the superuser."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         names = [*(one.name for one in processes()), *VENDORS, CRM, *SPARE]
-        self.broker = KafkaBroker(
+        self.broker = PlainToo(
             folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
         )
         self.valkey = ValkeyServer(folder / "valkey")
@@ -90,6 +105,14 @@ class Secured:
             self.children[name] = made
         for name, made in self.children.items():
             assert wait_until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
+
+    def restart(self, *names: str) -> None:
+        """Stop processes and start them again."""
+        for name in names:
+            self.children[name].stop()
+            self.children[name].launch()
+        for name in names:
+            assert wait_until(self.children[name].ready, SECONDS), self.children[name].log_tail()
 
     def stop_processes(self) -> None:
         """Stop the processes; the servers go on."""
@@ -162,12 +185,15 @@ class Secured:
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": user,
             "sasl.password": (self.broker.users or {})[user],
-            **{name.replace("_", "."): value for name, value in more.items()},
+            **{
+                name.replace("_", ".") if name != "log_level" else name: value for name, value in more.items()
+            },
         }
 
     def kcat(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
         """Send a record with kcat; return what it says on standard error."""
-        options = [part for name, said in self.librdkafka(user).items() for part in ("-X", f"{name}={said}")]
+        signs_in = {**self.librdkafka(user), "sasl.mechanism": "PLAIN"}  # see `PlainToo`
+        options = [part for name, said in signs_in.items() for part in ("-X", f"{name}={said}")]
         options += [
             part for name, said in (headers or {}).items() for part in ("-H", f"{name}={said.decode()}")
         ]

@@ -41,7 +41,7 @@ def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, proce
 
 def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> None:
     done = servers.command("status", settings=servers.user("firstclaim-operator", "wrong"))
-    assert "invalid credentials" in done.stdout + done.stderr
+    assert "does not let user 'firstclaim-operator' in" in done.stdout + done.stderr
     done = servers.command("topics", settings=servers.user("firstclaim-operator", "wrong"))
     assert (done.returncode, done.stderr.count("\n")) == (78, 1)
     assert "KAFKA_SASL_PASSWORD" in done.stderr

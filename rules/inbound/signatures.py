@@ -2,7 +2,7 @@
 
 A record of Kafka does not say who wrote it. Where an org asks for it, a message carries headers that only the holder of
 a key can make: `fc-key-id`, `fc-timestamp` (seconds since 1970), `fc-vendor` and `fc-signature`. The secrets are given
-to the intake; the directory names key ids only (docs/kafka-access.md, docs/decisions/0022).
+to the intake; the directory names key ids only (docs/kafka-access.md, signatures).
 """
 
 import hashlib

@@ -9,6 +9,7 @@ import msgspec
 
 from application.engine_client import EngineClient
 from models.decisions import Result
+from models.errors import RetryableError
 from streams.settings import Settings
 
 AT_ONCE: Final = 1_000
@@ -54,22 +55,26 @@ async def assign_all(
     async def some(client: EngineClient) -> None:
         nonlocal done
         for place, (lead_id, to) in waiting:
-            asked = await client.ask("assign", lead_id, by, to_rep_id=to)
-            answer = asked.answer
-            found[place] = Given(
-                lead_id=lead_id,
-                to=to,
-                result=answer.result if answer else None,
-                reason=answer.reason if answer else None,
-                owner=answer.owner if answer else None,
-                why=answer.why if answer else None,
-            )
+            action = {"type": "assign", "lead_id": lead_id, "rep_id": by, "to_rep_id": to, "org": org}
+            try:
+                answer = await client.ask(action)
+            except RetryableError:
+                found[place] = Given(lead_id=lead_id, to=to, result=None)
+            else:
+                found[place] = Given(
+                    lead_id=lead_id,
+                    to=to,
+                    result=answer.result,
+                    reason=answer.reason,
+                    owner=answer.owner,
+                    why=answer.why,
+                )
             done += 1
             if done % TOLD_EVERY == 0:
                 say(f"{done} of {len(wanted)} answered")
 
     async with EngineClient(
-        settings, org=org, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
+        settings, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
     ) as client:
         await asyncio.gather(*(some(client) for _ in range(min(AT_ONCE, len(wanted)))))
     return [given for given in found if given is not None]

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import uvloop
 
-from assurance.load import AskedAction, EngineClient
+from assurance.load import AskedAction, LoadClient
 from bench import load
 from bench.ground import Ground, Say, ground, quiet, started
 from bench.watch import watching
@@ -64,7 +64,7 @@ async def _measure(
         await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + here.settings.partitions, worker)
     async with (
         _Eyes(here.settings.redis_url, readers) as eyes,
-        EngineClient(here.settings, org=ORG) as client,
+        LoadClient(here.settings, org=ORG) as client,
     ):
         await eyes.until_listed(leads)
         wanted = ids[:: max(1, leads // (claims + warm))][: claims + warm]
@@ -84,7 +84,7 @@ async def _measure(
     }
 
 
-async def _claim(client: EngineClient, ids: list[str], per_s: float) -> list[AskedAction]:
+async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[AskedAction]:
     """Claim the leads one after the other without waiting for answers, then return what was answered."""
     asking, due = [], time.monotonic()
     async with asyncio.TaskGroup() as group:

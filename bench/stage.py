@@ -13,7 +13,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from bench.ground import Say, ends_in_order
 from models.errors import StartFailed
 from models.ids import lead_id
@@ -52,7 +52,7 @@ STALL_SECONDS: Final = 60.0
 class Stage:
     """The running stack and one org on it. `http` asks the console's API, by paths."""
 
-    def __init__(self, stack: Everything, client: EngineClient, http: aiohttp.ClientSession) -> None:
+    def __init__(self, stack: Everything, client: LoadClient, http: aiohttp.ClientSession) -> None:
         self.stack, self.client, self.http = stack, client, http
         self.org = client.org
         web = WebSettings.read(state_dir=stack.settings.state_dir)
@@ -157,7 +157,7 @@ def stack(say: Say) -> Iterator[Everything]:
 @asynccontextmanager
 async def stage(running: Everything) -> AsyncIterator[Stage]:
     """Yield an org of its own on the stack."""
-    client = EngineClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
+    client = LoadClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
     connector = aiohttp.TCPConnector(limit=0)
     patience = aiohttp.ClientTimeout(total=None, sock_connect=STALL_SECONDS, sock_read=STALL_SECONDS)
     async with (

@@ -15,12 +15,7 @@ import msgspec
 import redis.asyncio
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    KafkaConnectionError,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
 from board.expected import SOURCES, Sources
@@ -28,7 +23,7 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
-from streams.access import not_let_in, refused
+from streams.access import refusal
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.unreadable import records_of
@@ -93,17 +88,10 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, Rebuilding, KafkaError, OSError) as error:
-                await self._check_let_in(error)
+                if (wrong := await refusal(self._settings, error)) is not None:
+                    raise wrong from error
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
-
-    async def _check_let_in(self, error: BaseException) -> None:
-        """Raise `ConfigError` where Kafka refuses us: waiting does not help."""
-        wrong = refused(self._settings, error)
-        if wrong is None and isinstance(error, KafkaConnectionError):
-            wrong = await not_let_in(self._settings)
-        if wrong is not None:
-            raise wrong from error
 
     async def _current(self) -> Generation:
         """Return the current generation; if there is none, or it cannot go on, one made now."""

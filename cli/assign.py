@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import msgspec
 import typer
 
 from cli.common import AsJson, finish, running, say
@@ -184,7 +185,7 @@ def unignore(
 
 
 def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json: bool) -> None:
-    from application.single_action import ask
+    from application.engine_client import ask_once
     from models import normalize
 
     try:
@@ -192,10 +193,10 @@ def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json:
     except ValueError as error:
         raise typer.BadParameter(f"LEAD {error}") from error
     action = {"type": what, "lead_id": lead_id, "rep_id": by, "org": org}
-    answer = asyncio.run(ask(running(), action, seconds))
-    done = answer["result"] == "done"
-    typer.echo(f"{what}d" if done else f"{answer['result']}: {answer['reason']}: {answer.get('why') or ''}")
-    finish(answer, as_json=as_json, ok=done)
+    answer = asyncio.run(ask_once(running(), action, seconds))
+    done = answer.result == "done"
+    typer.echo(f"{what}d" if done else f"{answer.result}: {answer.reason}: {answer.why or ''}")
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from cli.common import AsJson, finish, found, running, say
@@ -59,23 +60,23 @@ def claim(
 
     Example: firstclaim claim 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --rep rep-7 --queue new
     """
-    from application.single_action import ask
+    from application.engine_client import ask_once
 
     answer = asyncio.run(
-        ask(
+        ask_once(
             running(),
             {"type": "claim", "lead_id": lead, "rep_id": rep, "queue_id": queue, "org": org},
             seconds,
         )
     )
-    won = answer["result"] == "won"
+    won = answer.result == "won"
     if won:
         typer.echo("Congratulations! You have a new lead.")
-    elif answer["reason"] == "already_claimed":
-        typer.echo(f"Lead already claimed: {answer['owner']} has it.")
+    elif answer.reason == "already_claimed":
+        typer.echo(f"Lead already claimed: {answer.owner} has it.")
     else:
-        typer.echo(f"{answer['result']}: {answer['reason']}: {answer.get('why') or ''}")
-    finish(answer, as_json=as_json, ok=won)
+        typer.echo(f"{answer.result}: {answer.reason}: {answer.why or ''}")
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=won)
 
 
 def status(as_json: AsJson = False) -> None:

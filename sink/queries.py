@@ -10,8 +10,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, case, func, select
 
 from sink.tables import (
-    AssignmentHistoryTable,
-    Base,
     DecisionTable,
     LeadExceptionTable,
     LeadTable,
@@ -38,12 +36,6 @@ def lead(connection: Connection, lead_id: str) -> Row | None:
     """Return one lead's whole row, None if there is none."""
     found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
     return None if found is None else dict(found)
-
-
-def history_of(connection: Connection, lead_id: str) -> list[Row]:
-    """Return every change of a lead's owner, oldest first."""
-    table = AssignmentHistoryTable
-    return _rows(connection, _whole(table).where(table.lead_id == lead_id).order_by(table.version))
 
 
 def newest_decisions(
@@ -97,14 +89,6 @@ def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
     query = select(table.reason, number).where(table.status == "open").group_by(table.reason)
     rows = connection.execute(query.order_by(number.desc(), table.reason))
     return {reason or "": count for reason, count in rows}
-
-
-def counts(connection: Connection) -> dict[str, int]:
-    """Return table -> number of rows; counts whole tables, so ask it seldom."""
-    return {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in Base.metadata.sorted_tables
-    }
 
 
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:

@@ -13,7 +13,7 @@ from models.decisions import (
     ExceptionResolved,
     OwnerChanged,
 )
-from models.lead import Lead, LeadRow, Phase
+from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
 from sink.sql.comparison_keys import asked
 
 Values = dict[str, Any]
@@ -91,6 +91,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         failed=None if lead.failed is None else lead.failed.reason,
         failure_reason=None if lead.trouble is None else lead.trouble.reason,
         asked=asked(lead),
+        **_lock_and_offer(lead),
         inquiries=lead.inquiries,
         notes=lead.notes,
         arrived_at=_utc(lead.arrived_at),
@@ -99,6 +100,20 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         version=row.seq,
     )
     return values
+
+
+def _lock_and_offer(lead: Lead) -> Values:
+    """Return who has the lead open (D1), and to whom it is offered (R3, S1); each is None where there is none."""
+    lock = lead.lock
+    offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
+    return {
+        "locked_by": None if lock is None else lock.rep_id,
+        "locked_until": None if lock is None else _utc(lock.until),
+        "offer_rep_ids": None if offer is None else list(offer.reps),
+        "offer_epoch": None if offer is None else offer.epoch,
+        "offer_until": None if offer is None else _utc(offer.until),
+        "offer_method": None if offer is None else offer.method,
+    }
 
 
 def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:

@@ -68,11 +68,15 @@ def group_refusal(app: Any) -> BaseException | None:
 
 async def failure(settings: Settings, error: BaseException, reason: str) -> FirstclaimError:
     """Return what to raise where Kafka failed: `ConfigError` for a refusal, else `RetryableError` with the reason."""
-    if (found := refused(settings, error)) is not None:
-        return found
-    if isinstance(error, kafka.KafkaConnectionError) and (found := await not_let_in(settings)) is not None:
-        return found
-    return RetryableError("Kafka", reason)
+    return await refusal(settings, error) or RetryableError("Kafka", reason)
+
+
+async def refusal(settings: Settings, error: BaseException) -> ConfigError | None:
+    """Return the error that ends a process which Kafka refuses; None where Kafka is only away."""
+    found = refused(settings, error)
+    if found is None and isinstance(error, kafka.KafkaConnectionError):
+        found = await not_let_in(settings)
+    return found
 
 
 async def not_let_in(settings: Settings) -> ConfigError | None:
@@ -114,8 +118,5 @@ def _about(error: BaseException) -> str:
 
 async def end_if_refused(settings: Settings, error: BaseException) -> None:
     """End the process where Kafka refuses it; return where it is only away."""
-    found = refused(settings, error)
-    if found is None and isinstance(error, kafka.KafkaConnectionError):
-        found = await not_let_in(settings)
-    if found is not None:
+    if (found := await refusal(settings, error)) is not None:
         leave(Exit.CONFIG, found.field, found.reason)

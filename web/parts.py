@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from application.engine_client import EngineClient
 from board.reader import Reader
 from streams.settings import Settings
 from web.live.hub import Hub
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -26,7 +26,7 @@ class Parts:
     settings: Settings
     web: WebSettings
     directory: DirectoryFollower
-    engine: EngineConnection
+    engine_client: EngineClient
     board: Reader
     hub: Hub
     accounts: Accounts

@@ -15,8 +15,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from application.engine_client import EngineClient
 from board.reader import Reader
-from models.errors import RetryableError
+from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
 from streams.fatal import Exit, leave
@@ -30,7 +31,6 @@ from web.live.tail import Tail
 from web.parts import Parts
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -73,6 +73,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
             if task.done():  # It must not end by itself: without it pages would show old state.
+                if isinstance(wrong := task.exception(), ConfigError):
+                    leave(Exit.CONFIG, wrong.field, wrong.reason)
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
@@ -91,7 +93,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
     )
-    engine = EngineConnection(settings)
+    engine_client = EngineClient(settings)
 
     def oversees(page: Page) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
@@ -101,7 +103,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         settings=settings,
         web=web,
         directory=directory,
-        engine=engine,
+        engine_client=engine_client,
         board=board,
         hub=hub,
         accounts=Accounts(store, session_hours=web.session_hours),
@@ -112,11 +114,11 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         operations=Operations.of(settings, crm, hub),
-        editor=Editor(directory, engine, crm),
+        editor=Editor(directory, settings, crm),
     )
     app = build(parts)
     _add_health(app, parts)
-    follows = (directory.follow(), engine.follow(), tail.follow(), *parts.operations.follows())
+    follows = (directory.follow(), engine_client.run(), tail.follow(), *parts.operations.follows())
     app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app
@@ -140,7 +142,7 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
         missing = []
         if not parts.directory.caught_up:
             missing.append("directory")
-        if not parts.engine.following.is_set():
+        if not parts.engine_client.connected.is_set():
             missing.append("answers")
         try:
             await parts.board.newest("default")

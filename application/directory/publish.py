@@ -118,6 +118,12 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
         raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
 
 
+async def publish_one(settings: Settings, org: str, key: Key, value: Value | None, *, seen: int) -> int:
+    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does."""
+    (version,) = await publish(settings, org, {key: value}, seen=seen)
+    return version
+
+
 async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(

@@ -17,7 +17,7 @@ from assurance.chaos.plan import plan
 from assurance.chaos.poison import aborted_arrived, poison_sent
 from assurance.chaos.supervised_processes import Fate, SupervisedProcesses
 from assurance.linearizability import check
-from assurance.load import EngineClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
 from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
@@ -99,8 +99,8 @@ async def _on(
         await victims.start()
         say(f"all ready after {time.monotonic() - began:.1f} s")
         async with (
-            EngineClient(settings, history=history) as client,
-            EngineClient(settings, org=ORG, history=history) as lenders,
+            LoadClient(settings, history=history) as client,
+            LoadClient(settings, org=ORG, history=history) as lenders,
             _cancelled_at_the_end() as tasks,
         ):
             feed, lender = Feed(client, history, seed), Lender(lenders, history, seed)
@@ -191,7 +191,7 @@ async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
-async def _tell(client: EngineClient, say: Say) -> None:
+async def _tell(client: LoadClient, say: Say) -> None:
     began = time.monotonic()
     while True:
         await asyncio.sleep(SAID_SECONDS)

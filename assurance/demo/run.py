@@ -19,7 +19,7 @@ from assurance.demo.loan_officers import work
 from assurance.demo.screen import exceptions_open, line, offers_made, screen
 from assurance.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
 from assurance.demo.watch import Watch
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from assurance.load.offers import Offers
 from assurance.sample_leads import sample_leads
 from assurance.verify import verify
@@ -101,7 +101,7 @@ class _Demo:
         followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
-            async with EngineClient(self.settings) as client:
+            async with LoadClient(self.settings) as client:
                 await self.publish(client)
                 feed = self.feed_file(leads, mapping) if leads else self.feed_sample(client)
                 tasks.append(asyncio.create_task(feed))
@@ -121,14 +121,14 @@ class _Demo:
             return True
         return await self.check(watch)
 
-    async def publish(self, client: EngineClient) -> None:
+    async def publish(self, client: LoadClient) -> None:
         """Publish the whole directory; publishing again changes nothing for who runs the demo twice."""
         for (kind, object_id), value in self.directory.items():
             await client.publish(kind, object_id, value)
         if self.remark:
             self.say(self.remark)
 
-    async def feed_sample(self, client: EngineClient) -> None:
+    async def feed_sample(self, client: LoadClient) -> None:
         """Let the sample's leads arrive: some at once, the rest while the reps race, and then a few for ever."""
         known = await asyncio.to_thread(people_of, self.settings.database_url)
         sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=known)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from application.engine_client import EngineClient
+from assurance.load.client import LoadClient
 from assurance.load.offers import Offer, Offers
 from models.decisions import Result
 
@@ -59,7 +59,7 @@ class People:
 
     def __init__(
         self,
-        client: EngineClient,
+        client: LoadClient,
         leads: Leads,
         *,
         reps: int,

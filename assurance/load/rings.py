@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from application.directory.objects import Value
-from application.engine_client import AskedAction, EngineClient
+from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
 from models.decisions import Result
@@ -74,7 +74,7 @@ async def ring(
     source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
     began = time.monotonic()
     crowds: list[list[AskedAction]] = []
-    async with EngineClient(
+    async with LoadClient(
         settings,
         org=org,
         history=history,
@@ -108,7 +108,7 @@ def crew(reps: int) -> list[str]:
     return [f"rep-{n}" for n in range(1, reps + 1)]
 
 
-async def _press(client: EngineClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
+async def _press(client: LoadClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
     await asyncio.sleep(source.uniform(0, PRESS_SECONDS))
     return await client.ask("press_one", lead, rep, epoch=epoch)
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from application import problems
 from application.lag import READS
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from assurance.verify import verify
 from runtime import Child
 from runtime.process import wait_until
@@ -51,7 +51,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
 
 async def fed(stack: Everything) -> None:
     """Send leads, some of which a rep owns from the start."""
-    async with EngineClient(stack.settings) as client:
+    async with LoadClient(stack.settings) as client:
         for n in range(LEADS):
             owner = {"assigned_to": "rep-1"} if n % 3 == 0 else {}
             await client.arrive({"vendor": "acme", "external_id": f"truth-{n}", **owner})

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from application.assignment import Given, assign_all, summed
-from application.engine_client import EngineClient
 from application.exceptions_desk import exceptions_now
 from application.journal_snapshot import journal_now
 from application.lead_selection import dealt
+from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
 from runtime.up import Everything, everything
@@ -77,7 +77,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
 
 async def feed(stack: Everything) -> None:
     """Publish, let the leads arrive, and wait until the database knows of every exception."""
-    async with EngineClient(stack.settings, follow_queues=True) as client:
+    async with LoadClient(stack.settings, follow_queues=True) as client:
         for kind, object_id, value in DIRECTORY:
             await client.publish(kind, object_id, value)
         messages = arrivals()

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from application.engine_client import EngineClient
+from application.engine_client import EngineClient, ask_once
 from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
-from application.single_action import ask
+from assurance.load.client import LoadClient
 from runtime.process import wait_until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured
-from web.services.engine_connection import EngineConnection
 
 STRICT: dict[str, Any] = {
     "signed_arrivals": "required",
@@ -42,7 +41,7 @@ def strict(secured: Secured) -> str:
     """Return an org that asks for signatures, once every worker knows."""
 
     async def publish() -> None:
-        async with EngineClient(secured.user("firstclaim-operator"), org="strict") as client:
+        async with LoadClient(secured.user("firstclaim-operator"), org="strict") as client:
             await client.publish("settings", "org", STRICT)
 
     asyncio.run(publish())
@@ -271,9 +270,9 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
     lead_id = arrived(secured, external_id)
     action = {"type": "assign", "lead_id": lead_id, "rep_id": "boss", "to_rep_id": "rep-1", "org": strict}
     operator = secured.user("firstclaim-operator")
-    answer = asyncio.run(ask(operator, action, SECONDS))
-    assert (answer["result"], answer["reason"]) == ("refused", "invalid")
-    assert answer["why"] == f"fc-key-id: is missing: an action in org {strict} must be signed"
+    answer = asyncio.run(ask_once(operator, action, SECONDS))
+    assert (answer.result, answer.reason) == ("refused", "invalid")
+    assert answer.why == f"fc-key-id: is missing: an action in org {strict} must be signed"
     signed = {**action, "action_id": str(uuid.uuid4())}
     value = json.dumps(signed).encode()
     assert secured.send(CRM, "lead-actions", value, sign(value, "sales-1", "lead-actions")) == ""
@@ -281,20 +280,9 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
 
     async def by_console() -> str:
         settings = secured.user("firstclaim-console").model_copy(update={"signing_key": "console-1"})
-        connection = EngineConnection(settings)
-        following = asyncio.create_task(connection.follow())
-        try:
-            asked = {
-                "action_id": str(uuid.uuid4()),
-                **action,
-                "type": "note",
-                "note": "hello",
-                "rep_id": "rep-1",
-            }
-            return str((await connection.ask(asked)).result)
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+        asked = {**action, "type": "note", "note": "hello", "rep_id": "rep-1"}
+        async with EngineClient(settings) as client:
+            return str((await client.ask(asked)).result)
 
     assert asyncio.run(by_console()) == "done"
 

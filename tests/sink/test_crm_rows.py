@@ -17,7 +17,7 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.lead import OpenException, Phase
+from models.lead import Lead, Lock, OpenException, Phase, Search, Seeking
 from sink.rows import effects, without_nul
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
@@ -44,6 +44,48 @@ def test_a_lead_row_has_facts_phase_and_version() -> None:
     assert row["version"] == 4
     assert row["created_at"] == START - timedelta(hours=2)
     assert row["facts"] == msgspec.to_builtins(lead.facts)
+
+
+def test_d1_a_lock_is_in_the_leads_row() -> None:
+    until = datetime(2026, 11, 20, 10, 30, tzinfo=timezone(timedelta(hours=-5)))
+    lead = lead_of(phase=Phase.LOCKED, lock=Lock(rep_id="rep-7", since=START, until=until, epoch=3))
+    assert lock_and_offer(lead) == {"locked_by": "rep-7", "locked_until": until}
+
+
+@pytest.mark.parametrize(
+    ("stage", "reps"), [(Seeking.OFFERED, ("rep-7",)), (Seeking.RINGING, ("rep-7", "rep-9"))]
+)
+@pytest.mark.parametrize("until", [START + timedelta(minutes=15), None])
+def test_r3_s1_an_open_offer_is_in_the_leads_row(
+    stage: Seeking, reps: tuple[str, ...], until: datetime | None
+) -> None:
+    search = Search(group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until)
+    found = lock_and_offer(lead_of(phase=Phase.OFFERED, search=search))
+    expected = {
+        "offer_rep_ids": list(reps),
+        "offer_epoch": 5,
+        "offer_method": "ring_all",
+        "offer_until": until,
+    }
+    assert found == {name: value for name, value in expected.items() if value is not None}
+
+
+@pytest.mark.parametrize("stage", [Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING])
+def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: Seeking) -> None:
+    search = Search(group_id="west", epoch=5, stage=stage, tried=("rep-7",))
+    assert lock_and_offer(lead_of(phase=Phase.OFFERED, search=search)) == {}
+    assert lock_and_offer(lead_of()) == {}
+
+
+def lock_and_offer(lead: Lead) -> dict[str, Any]:
+    """Return the columns of lock and offer that are not NULL."""
+    row = effects(0, lead.lead_id, row_of(lead)).lead
+    assert row is not None
+    return {
+        name: value
+        for name, value in row.items()
+        if name.startswith(("locked_", "offer_")) and value is not None
+    }
 
 
 def test_without_the_vendors_clock_a_lead_was_created_when_it_arrived() -> None:

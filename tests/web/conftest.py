@@ -14,7 +14,7 @@ from playwright.async_api import Browser, async_playwright, expect
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
@@ -79,7 +79,7 @@ async def office(
 ) -> AsyncIterator[RunningOrg]:
     """Yield an org of the test's own; an error in any page fails the test. Its windows are closed after the test."""
     monkeypatch.setattr(accounts_module, "_HASHES", QUICK_HASHES)
-    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), EngineClient(stack.settings))
+    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:
         yield new

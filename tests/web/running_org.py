@@ -20,8 +20,8 @@ from web.store.accounts import Account
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-    from application.engine_client import AskedAction
-    from assurance.load import EngineClient
+    from assurance.load import LoadClient
+    from assurance.load.client import AskedAction
     from runtime.up import Everything
     from web.store.accounts import Accounts
     from web.store.tokens import Tokens
@@ -43,7 +43,7 @@ class RunningOrg:
     browser: Browser
     accounts: Accounts
     tokens: Tokens
-    client: EngineClient
+    client: LoadClient
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
     port: int | None = None

@@ -49,7 +49,7 @@ async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action
 @router.get("/actions/{action_id}")
 async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
     """Return the recent answer to one's own action. The same request gives an older one again."""
-    known = parts.engine.known(str(action_id))
+    known = parts.engine_client.known(str(action_id))
     if known is None or known.rep_id != person.rep_id:
         raise not_found(f"recent answer to {action_id}")
     return answer_for(parts, person, known)
@@ -67,7 +67,7 @@ async def act(
         "org": person.org,
         **{name: value for name, value in fields.items() if value is not None},
     }
-    found = await parts.engine.ask(given)
+    found = await parts.engine_client.ask(given)
     if (found.rep_id, found.lead_id, found.type) != (person.rep_id, lead_id, kind):
         detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)

@@ -186,5 +186,5 @@ async def _lines(parts: Parts, person: Person, wanted: list[Wanted]) -> AsyncIte
             why=shown.why,
         )
 
-    async for progress in ask_all(parts.engine, parts.crm, wanted, named):
+    async for progress in ask_all(parts.engine_client, parts.crm, wanted, named):
         yield msgspec.json.encode(progress) + b"\n"

@@ -72,7 +72,7 @@ async def create(
     message = {name: value for name, value in given.model_dump().items() if value not in (None, "")}
     message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
     lead_id = checked(message, str(uuid.UUID(action_id(person, key))))
-    await parts.engine.arrive(message)
+    await parts.engine_client.arrive(message)
     there = await kept(parts.crm, {lead_id: 0})
     if not there:
         response.status_code = HTTPStatus.ACCEPTED

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Response
 
 from application.directory.changes import differences
+from application.directory.publish import publish_one
 from models.errors import PublishedMeanwhile, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
@@ -246,7 +247,7 @@ async def _publish_over(
             )
             raise _lost(there, there.published or {}, seen.value, why)
         try:
-            return await parts.engine.publish(person.org, "queue", queue_id, value, seen=end)
+            return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
         except PublishedMeanwhile as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
     raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")

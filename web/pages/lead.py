@@ -1,6 +1,7 @@
 """The lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,7 +12,7 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Parts
 from web.services.lead_visibility import KNOWN_SECONDS, Sight, VisibleLead, unseen, visible_lead
-from web.services.shown_lead import LeadShown, history, lead_shown
+from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
 from web.services.view_only import views_only
 
 router = APIRouter(include_in_schema=False)
@@ -80,7 +81,7 @@ async def shown(
     context |= {
         "lead": lead,
         "facts": facts(found),
-        "outcomes": outcomes(parts, person, found, queue),
+        "outcomes": outcomes(parts, person, [queue] if queue else await queues_when_opened(parts, found)),
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
@@ -117,22 +118,21 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
 def facts(found: VisibleLead) -> list[dict[str, Any]]:
     """Return the facts to list: each {name, label, type, value}, in the catalogue's order, attributes last."""
     known = found.facts
-    found = [
+    listed = [
         {"name": name, "label": field.label, "type": str(field.type), "value": known[name]}
         for name, field in FIELDS.items()
         if name in known and name not in _TITLE
     ]
-    return found + [
+    return listed + [
         {"name": name, "label": FIELDS[f"attributes.{name}"].label, "type": "text", "value": value}
         for name, value in sorted(known.get("attributes", {}).items())
         if f"attributes.{name}" in FIELDS
     ]
 
 
-def outcomes(parts: Parts, person: Person, found: VisibleLead, queue: str | None) -> list[str]:
-    """Return the outcomes of the work queue the lead was opened from, or of those it stood in then."""
+def outcomes(parts: Parts, person: Person, queues: Sequence[str]) -> list[str]:
+    """Return the outcomes of those work queues that the person may see, each once."""
     rules = parts.directory.org(person.org)
-    queues = [queue] if queue else list(found.lock.queues if found.lock else ())
     found: dict[str, None] = {}
     for queue_id in queues:
         if person.may_see(rules, queue_id) and not rules.queues[queue_id].queue.claimable:

@@ -8,12 +8,12 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
+from application.engine_client import EngineClient
 from models.decisions import Result
 from models.errors import RetryableError
 from models.public import LeadDecision
 from sink.tables import LeadTable
 from web.live import tail
-from web.services.engine_connection import EngineConnection
 
 AT_ONCE: Final = 64
 """Actions that wait for their answers at a time. Other people's actions come in between."""
@@ -100,7 +100,7 @@ class _Count:
 
 
 async def ask_all(
-    engine: EngineConnection,
+    engine_client: EngineClient,
     crm: Engine,
     wanted: Sequence[Wanted],
     name: Callable[[Wanted, LeadDecision], Other],
@@ -116,7 +116,7 @@ async def ask_all(
     async def some() -> None:
         for one in left:
             try:
-                answer = await engine.ask(one.action)
+                answer = await engine_client.ask(one.action)
             except RetryableError:
                 answer = None
             count.take(one, answer)

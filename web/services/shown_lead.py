@@ -137,9 +137,10 @@ def lead_shown(parts: Parts, person: Person, found: VisibleLead) -> LeadShown:
         )
     for name in _STANDING:
         setattr(shown, name, row[name])
-    if row["owner"] and found.assigned:
+    if row["owner"]:
         shown.owner_name = names.rep(row["owner"])
-        shown.how = owner_words(found.assigned, names)
+    if row["owner"] and row["how"]:
+        shown.how = owner_words({"rep_id": row["owner"], "how": row["how"], "via": row["via"]}, names)
     return shown
 
 
@@ -161,6 +162,23 @@ async def history(
         events=events,
         next=f"{last['source_offset']}.{last['n']}" if last else None,
     )
+
+
+async def queues_when_opened(parts: Parts, found: VisibleLead) -> list[str]:
+    """Return the queues that the lead left when its lock was taken, from its decisions; none without a lock."""
+    if found.lock is None:
+        return []
+    return await asyncio.to_thread(_queues_left, parts, found.row["lead_id"])
+
+
+def _queues_left(parts: Parts, lead_id: str) -> list[str]:
+    with translated("CRM database"), parts.crm.connect() as connection:
+        taken = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
+        if not taken:
+            return []
+        event = taken[0]["source_offset"]
+        left = queries.newest_decisions(connection, lead_id, types=("queue_left",), before=(event + 1, 0))
+    return [one["why"]["queue_id"] for one in left if one["source_offset"] == event]
 
 
 def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShown | None:

@@ -27,7 +27,6 @@ from tests.fixtures.waiting import eventually
 from web.errors import Problem
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -231,7 +230,7 @@ async def consoles(made: Settings) -> AsyncIterator[tuple[Editor, Editor]]:
         return all(follower.caught_up for follower in followers)
 
     await eventually(read, "both consoles have read the directory")
-    first, second = (Editor(follower, EngineConnection(made), crm) for follower in followers)
+    first, second = (Editor(follower, made, crm) for follower in followers)
     yield first, second
     for task in following:
         task.cancel()

@@ -9,13 +9,13 @@ import pytest
 from application.directory.objects import normal
 from assurance.chaos.lender import LOCK_MINUTES, ORG, WINDOW_SECONDS, Lender, directory
 from assurance.demo.directory import lender
-from assurance.load import EngineClient, OperationHistory
+from assurance.load import LoadClient, OperationHistory
 from assurance.load.people import Work
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 
-class Sent(EngineClient):
+class Sent(LoadClient):
     """A client that keeps what it is given to send."""
 
     def __init__(self) -> None:

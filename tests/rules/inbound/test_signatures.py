@@ -96,7 +96,8 @@ def _class(check: Any) -> str | None:
 
 
 def test_without_settings_nothing_is_asked_for() -> None:
-    for settings in (None, {}):
+    nothing: tuple[dict[str, Any] | None, ...] = (None, {})
+    for settings in nothing:
         assert arrives(lead(), {}, authority(settings)) is None
         assert asks(ACTION, {}, authority(settings)) is None
     assert arrives(lead(), {}, Authority({})) is None

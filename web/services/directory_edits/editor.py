@@ -15,15 +15,16 @@ from sqlalchemy import Engine
 
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
+from application.directory.publish import publish_one
 from application.directory.references import after, dangling
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 from rules.queues.rule_book import Key, OrgRules, Published
+from streams.settings import Settings
 from web.errors import Problem
 from web.services.directory_edits.effects import effects
 from web.services.directory_edits.shown_versions import ShownVersions
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
@@ -43,8 +44,8 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 class Editor:
     """The edits of all orgs; those of one org come one after the other. `crm`: to say what an edit does."""
 
-    def __init__(self, directory: DirectoryFollower, engine: EngineConnection, crm: Engine) -> None:
-        self._directory, self._engine, self._crm = directory, engine, crm
+    def __init__(self, directory: DirectoryFollower, settings: Settings, crm: Engine) -> None:
+        self._directory, self._settings, self._crm = directory, settings, crm
         self.shown_versions = ShownVersions()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -85,7 +86,7 @@ class Editor:
         sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
         version = base
         if publish and (changes or wanted is None):
-            version = await self._engine.publish(org, *key, wanted, seen=seen)
+            version = await publish_one(self._settings, org, key, wanted, seen=seen)
             await self._directory.until(org, *key, version, READ_BACK_SECONDS)
             if wanted is not None:
                 self.shown_versions.note(org, key, version, wanted)

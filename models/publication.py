@@ -204,6 +204,7 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
 class SettingsObject(_Published):
     """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none.
 
+    `open_without_reps`: anyone may act again once the org's last rep is removed.
     `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: keys of the
     org's own programs, like console and CRM, which sign actions and any vendor's leads. `vendors`: vendor -> binding.
     """
@@ -217,6 +218,7 @@ class SettingsObject(_Published):
             {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "21:00", "to": "08:00"}
         )
     ]
+    open_without_reps: bool = False
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"
     key_ids: Ids = []

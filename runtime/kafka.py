@@ -23,7 +23,7 @@ from models.errors import ConfigError, StartFailed
 from runtime import kafka_users
 from runtime.jars import fetch
 from runtime.server import Server
-from streams.private import write_private
+from streams.file_permissions import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from models.errors import ConfigError
-from streams.private import write_private
+from streams.file_permissions import write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,13 +4,12 @@ aiokafka says of a wrong password what it says of a broker that is down. So whoe
 here, and hears why.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import errors as kafka
 from aiokafka.conn import create_conn
 
 from models.errors import ConfigError, FirstclaimError, RetryableError
-from streams.fatal import Exit, leave
 from streams.settings import Settings
 
 ACLS: Final = "Kafka ACLs"
@@ -56,14 +55,6 @@ def refused(settings: Settings | None, error: BaseException | None) -> ConfigErr
         f"{user} is not allowed what it needs ({what}); `firstclaim acls` prints what each principal needs, "
         "and `firstclaim doctor` compares that with the cluster",
     )
-
-
-def group_refusal(app: Any) -> BaseException | None:
-    """Return why a Faust app's group is refused, None where it is not: Faust never asks aiokafka, and waits."""
-    thread = getattr(app.consumer, "_thread", None)
-    coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
-    error = getattr(coordinator, "_pending_exception", None)
-    return error if isinstance(error, BaseException) else None
 
 
 async def failure(settings: Settings, error: BaseException, reason: str) -> FirstclaimError:
@@ -114,9 +105,3 @@ def _about(error: BaseException) -> str:
     if isinstance(first, set | frozenset | list | tuple):
         return ", ".join(sorted(map(str, first)))
     return first if isinstance(first, str) else str(error)
-
-
-async def end_if_refused(settings: Settings, error: BaseException) -> None:
-    """End the process where Kafka refuses it; return where it is only away."""
-    if (found := await refusal(settings, error)) is not None:
-        leave(Exit.CONFIG, found.field, found.reason)

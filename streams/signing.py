@@ -12,7 +12,7 @@ from typing import Final
 
 from models.errors import ConfigError
 from rules.inbound.signatures import headers_of
-from streams.private import write_private
+from streams.file_permissions import write_private
 from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 

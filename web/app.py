@@ -12,8 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import errors, metrics
 from web.api import routers
+from web.body_limit import BodyLimit
 from web.pages import pages
 from web.parts import Parts
+from web.proxies import Forwarded
 
 _HERE: Final = Path(__file__).parent
 VERSION: Final = "1"
@@ -47,7 +49,9 @@ def build(parts: Parts) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guarded)
+    app.add_middleware(Forwarded, trusted=() if parts is None else parts.web.proxies)
     return app
 
 

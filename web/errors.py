@@ -129,7 +129,8 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
         return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
 
@@ -146,6 +147,8 @@ def answer(request: Request, problem: Problem) -> Response:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+        if problem.kind == "second-factor-missing":
+            return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}
         page: Response = templates.TemplateResponse(

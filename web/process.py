@@ -20,8 +20,8 @@ from board.reader import Reader
 from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
-from streams.fatal import Exit, leave
 from streams.metrics import render
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
@@ -31,12 +31,16 @@ from web.live.tail import Tail
 from web.parts import Parts
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
+from web.store.attempts import Attempts
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
 from web.store.preferences import Preferences
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 from web.store.views import CustomViews
 
@@ -63,6 +67,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=STOP_SECONDS,
+            proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
         )
         server = uvicorn.Server(config)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -106,7 +111,11 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         engine_client=engine_client,
         board=board,
         hub=hub,
-        accounts=Accounts(store, session_hours=web.session_hours),
+        accounts=Accounts(store),
+        sessions=Sessions(store, hours=web.session_hours, idle_minutes=web.idle_minutes),
+        second_factors=SecondFactors(store),
+        attempts=Attempts(store),
+        hashing=HashPool(),
         tokens=Tokens(store),
         preferences=Preferences(store),
         drafts=Drafts(store),
@@ -128,6 +137,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         await asyncio.gather(*tasks, return_exceptions=True)
         await hub.close()
         await board.close()
+        parts.hashing.close()
         crm.dispose()
         store.dispose()
 
@@ -152,7 +162,8 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def exposition(request: Request) -> Response:
-        if request.client is None or not ip_address(request.client.host).is_loopback:
+        through = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
+        if request.client is None or through or not ip_address(request.client.host).is_loopback:
             raise forbidden("metrics are for this machine's collector")
         metrics.PAGES.set(parts.hub.open_pages)
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

@@ -10,6 +10,7 @@ from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, Descri
 from application.kafka_access.acls import ANY_HOST, Acl, Held, Operation, Pattern, Permission, Resource
 from application.kafka_access.table import Principal
 from models.errors import RuntimeFailure
+from streams import clients
 from streams.settings import Settings
 
 _ANY: Final = 1
@@ -71,7 +72,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
 
 async def held_acls(settings: Settings) -> list[Held]:
     """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they are not to be had."""
-    admin = AclAdmin(**settings.aiokafka_options())
+    admin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()
         return await admin.held()
@@ -83,7 +84,7 @@ async def held_acls(settings: Settings) -> list[Held]:
 
 async def allow(settings: Settings, principals: Iterable[Principal]) -> int:
     """Give principals what the table says, as an administrator of the cluster. Raises `RuntimeFailure`."""
-    admin = AclAdmin(**settings.aiokafka_options())
+    admin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()
         return await admin.allow(principals)

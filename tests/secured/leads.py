@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.process import wait_until
 from streams.dead_letter_reading import read_letter
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 from tests.secured.stack import KEYS, SECONDS
 

@@ -15,6 +15,7 @@ import structlog
 
 from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RetryableError, RuntimeFailure
+from streams.retries import READ_FEED
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,6 @@ PAGES_A_SECOND: Final = 5_000
 """About how many chunks leave in a second. With many open pages each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
-_AGAIN_SECONDS: Final = 0.5
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b": so you know that we are here\n\n"
 
@@ -204,7 +204,7 @@ class Hub:
             except RetryableError as reason:
                 log.info("waiting for the feed", org=org_id, reason=str(reason))
                 away = org.ready.is_set()
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await asyncio.sleep(READ_FEED.first_seconds)
                 continue
             if entries:
                 org.at = entries[-1].id

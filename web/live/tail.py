@@ -2,19 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from sqlalchemy import Engine, select
 
 from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from streams.access import end_if_refused
-from streams.closing import stop_consumer
+from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
 from web.live.hub import Hub, Page
@@ -25,7 +23,6 @@ _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
 """If the sink is down for longer, pages are told anyway and show what the database has."""
-_AGAIN_SECONDS: Final = 1.0
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -50,38 +47,17 @@ class Tail:
 
     async def follow(self) -> None:
         """Follow until cancelled. It waits for Kafka and the database."""
-        while True:
-            try:
-                await self._follow()
-            except (KafkaError, OSError, RetryableError) as error:
-                await end_if_refused(self._settings, error)
-                log.warning("owners and exceptions are followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            ASSIGNMENTS,
-            LEAD_EXCEPTIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=500)
+        topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
+        async with aclosing(topics) as batches:
+            async for batch in batches:
                 found = [
-                    (place.topic, changed)
-                    for place, records in batches.items()
-                    for record in records
+                    (record.topic, changed)
+                    for record in batch.records
                     if (changed := _read(record.value)) is not None
                 ]
                 if found:
                     await self._until_kept(changed for _, changed in found)
                     self._tell(found)
-        finally:
-            await stop_consumer(consumer)
 
     async def _until_kept(self, changes: Iterable[Changed]) -> None:
         wanted = {change.lead_id: change.version for change in changes}

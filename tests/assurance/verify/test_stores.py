@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from assurance.verify.board import check_board
 from assurance.verify.database import check_database
@@ -27,7 +26,7 @@ from streams.settings import Settings
 from tests.assurance.verify.checking import Checked, check
 from tests.assurance.verify.partition import WORK, Partition
 from tests.assurance.verify.working import offered, worked
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -45,18 +44,8 @@ def partition() -> Partition:
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, partition: Partition, tmp_path: Path) -> Iterator[str]:
     """Yield a CRM database that has the partition's journal."""
-    if request.param == "sqlite":
-        yield filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
-        return
-    server = request.getfixturevalue("postgres_url")
-    name = unique("verify").replace("-", "_")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield filled(make_url(server).set(database=name).render_as_string(hide_password=False), partition)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with empty_database(request, tmp_path, "verify") as empty:
+        yield filled(empty, partition)
 
 
 def filled(url: str, partition: Partition) -> str:

@@ -113,7 +113,7 @@ async def identify(request: Request, parts: Parts, cookie: str | None, bearer: s
     if request.method not in SAFE:
         same_origin(request)
         given = request.headers.get(CSRF_HEADER, "")
-        if not secrets.compare_digest(given, session.csrf):
+        if not secrets.compare_digest(given.encode(), session.csrf.encode()):
             raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
     return _by_session(parts, session)
 
@@ -121,10 +121,18 @@ async def identify(request: Request, parts: Parts, cookie: str | None, bearer: s
 def same_origin(request: Request) -> None:
     """Refuse a browser's write that comes from another site."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _host_of(origin) != request.headers.get("host"):
         raise forbidden(f"the request comes from {origin}")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise forbidden("the request comes from another site")
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host and port of an origin, None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _by_session(parts: Parts, session: Session) -> Person:

@@ -122,8 +122,8 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
         raise forbidden("segments are for managers and admins")
     try:
         raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise Problem(422, "invalid", f"segment: is no JSON: {error}") from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Problem(422, "invalid", f"segment: is no JSON that can be read: {error}") from error
     return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 
 

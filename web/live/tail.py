@@ -10,12 +10,13 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from sqlalchemy import Engine, select
 
-from models.errors import RetryableError
+from models.errors import PermanentError, RetryableError, RuntimeFailure
 from sink.db_errors import translated
 from sink.tables import LeadTable
 from streams.closing import stop_consumer
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
+from web import metrics
 from web.live.hub import Hub, Page
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
 """A sink that is down for longer: pages are told all the same, and show what there is."""
 _AGAIN_SECONDS: Final = 1.0
+_AGAIN_MOST_SECONDS: Final = 8.0
+"""How long to wait after each failure in a row: twice as long as before, up to this."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -46,15 +49,24 @@ class Tail:
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
         self._oversees = oversees
+        self._heard = self._missed = False
 
     async def follow(self) -> None:
-        """Follow until cancelled; Kafka and the database are waited for."""
+        """Follow until cancelled. Whatever fails is logged, counted and tried again; then every page looks anew."""
+        again = _AGAIN_SECONDS
         while True:
+            self._heard = False
             try:
                 await self._follow()
-            except (KafkaError, OSError, RetryableError) as error:
-                log.warning("owners and exceptions are followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+            except Exception as error:
+                metrics.TAIL_FAILURES.inc()
+                if isinstance(error, KafkaError | OSError | RuntimeFailure):
+                    log.warning("owners and exceptions are followed again", reason=repr(error))
+                else:
+                    log.exception("owners and exceptions are followed again")
+                again = _AGAIN_SECONDS if self._heard else min(2 * again, _AGAIN_MOST_SECONDS)
+                await asyncio.sleep(again)
+                self._missed = True
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -69,6 +81,11 @@ class Tail:
             await consumer.start()
             while True:
                 batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=500)
+                self._heard = True
+                if self._missed:
+                    # What was published between is told to nobody; whoever looks now sees it.
+                    self._missed = False
+                    self._hub.look_anew()
                 found = [
                     (place.topic, changed)
                     for place, records in batches.items()
@@ -89,6 +106,9 @@ class Tail:
                 kept = await asyncio.to_thread(versions, self._crm, list(wanted))
             except RetryableError:
                 kept = {}
+            except PermanentError as error:
+                log.warning("a message names a lead that no database can have", reason=str(error))
+                return
             wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
             if wanted:
                 await asyncio.sleep(_LOOK_SECONDS)

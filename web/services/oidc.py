@@ -65,7 +65,7 @@ class Provider:
         Raises `PermanentError` where the answer is not to this browser's question, or vouches for nobody;
         `RetryableError` where the provider is away.
         """
-        if not secrets.compare_digest(state, begun.state):
+        if not secrets.compare_digest(state.encode(), begun.state.encode()):
             raise PermanentError("oidc", "the answer is to another question: sign in once more")
         found = await self._discovered()
         sent = {

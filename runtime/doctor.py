@@ -22,6 +22,7 @@ from runtime.checks import Check, codecs, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
+from streams.masking import masked
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def examine(settings: Settings | None = None) -> list[Check]:
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
-    found.append(_reach("Valkey", "REDIS_URL", _without_password(settings.redis_url), _ask_valkey, settings))
+    found.append(_reach("Valkey", "REDIS_URL", masked(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = _without_password(settings.database_url)
+    database = masked(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     return found
 
@@ -224,12 +225,6 @@ def _ask_database(settings: Settings) -> str:
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
     return "reachable"
-
-
-def _without_password(url: str) -> str:
-    """Return the address for a screen."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def examine_all(settings: Settings | None = None) -> list[Check]:

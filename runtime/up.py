@@ -14,6 +14,7 @@ from runtime.exits import exit_file
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
 from runtime.process import FolderLock, free_port
+from streams.masking import masked
 from streams.ports import check_port
 from streams.private import private_folder
 from streams.settings import Settings
@@ -125,7 +126,7 @@ def _started(
         local = LocalStack(folder, progress=progress, say=say)
         settings = local.start()
     try:
-        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
+        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked(settings.redis_url)}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
         web = ["console"] if console_port is not None else []

@@ -31,9 +31,8 @@ class _Loader(yaml.SafeLoader):
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
-                raise yaml.composer.ComposerError(
-                    None, None, f"is nested deeper than {MAX_DEPTH}", self.peek_event().start_mark
-                )
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.composer.ComposerError(None, None, f"is nested deeper than {MAX_DEPTH}", mark)
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1

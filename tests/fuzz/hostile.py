@@ -12,7 +12,7 @@ TEXTS: Final = (
     b"a\x00b",
     b"\xff\xfe",
     b"\xed\xa0\x80",
-    "ſtraße İ\u202e\ufeff".encode(),
+    "straße İ\u202e\ufeff".encode(),
     b"' OR 1=1 --",
     b"../../etc/passwd",
     b"..\\..\\x",

@@ -51,7 +51,19 @@ OTHER_PATHS: Final = (
     b"/api/v1/openapi.json",
     b"*",
 )
-WORDS: Final = ("limit", "cursor", "sort", "search", "name", "next", "segment", "after", "watch", "queue", "dry_run")
+WORDS: Final = (
+    "limit",
+    "cursor",
+    "sort",
+    "search",
+    "name",
+    "next",
+    "segment",
+    "after",
+    "watch",
+    "queue",
+    "dry_run",
+)
 HEADERS: Final = (
     b"If-Match",
     b"Idempotency-Key",
@@ -118,8 +130,16 @@ class Requests:
         if random.random() < 0.1:
             method = random.choice(METHODS)
         query = self._query(route)
-        sent = body(random, schema, self._components) if method not in ("GET", "HEAD") or random.random() < 0.05 else b""
-        lines = [method.encode() + b" " + path + query + b" HTTP/1.1", b"Host: 127.0.0.1", b"Connection: close"]
+        sent = (
+            body(random, schema, self._components)
+            if method not in ("GET", "HEAD") or random.random() < 0.05
+            else b""
+        )
+        lines = [
+            method.encode() + b" " + path + query + b" HTTP/1.1",
+            b"Host: 127.0.0.1",
+            b"Connection: close",
+        ]
         lines += self._who()
         if random.random() < 0.4:
             lines += [b"Accept: text/html" if random.random() < 0.5 else b"Accept: application/json"]
@@ -166,7 +186,7 @@ class Requests:
             return {}
         path = route.path.replace(":path}", "}")
         asked = self._document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
-        content = next(iter(asked.get("content", {}).values()), {})
+        content: dict[str, Any] = next(iter(asked.get("content", {}).values()), {})
         schema: dict[str, Any] = content.get("schema", {})
         return schema
 
@@ -205,9 +225,14 @@ async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], 
     issued = [tokens.issue(ORG, rep_id, "fuzz", SCOPES, by="fuzz")[0].encode() for rep_id, _ in who[1:]]
     boss = tokens.issue(ORG, "boss", "fuzz", SCOPES, by="fuzz")[0].encode()
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
-    async with asyncio.timeout(ANSWER_SECONDS), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as asked:
+    async with (
+        asyncio.timeout(ANSWER_SECONDS),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as asked,
+    ):
         for token in issued:
-            while (await asked.get("/api/v1/me", headers={"authorization": f"Bearer {token.decode()}"})).is_error:
+            while (
+                await asked.get("/api/v1/me", headers={"authorization": f"Bearer {token.decode()}"})
+            ).is_error:
                 await asyncio.sleep(0.05)
     pid = stack.children["console"].pid
     outcome = Outcome(peak_before_kb=_peak_kb(pid))
@@ -260,7 +285,8 @@ def main() -> int:
     given = parser.parse_args()
 
     def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-fuzz-") as folder,
@@ -282,7 +308,7 @@ def main() -> int:
         "console_peak_mb": round(outcome.peak_after_kb / 1024, 1),
         "console_grown_mb": round(outcome.grown_mb, 1),
     }
-    print(json.dumps(result))
+    sys.stdout.write(f"{json.dumps(result)}\n")
     return 1 if outcome.failures or outcome.unsafe else 0
 
 

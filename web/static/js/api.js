@@ -43,7 +43,15 @@ export async function call(method, path, body, headers = {}) {
 
 // An action keeps its id until it is answered, over reloads and a console that was away: asked again it is the same
 // action, answered as the first time.
-const PENDING = "firstclaim-pending";
+//
+// It belongs to one person: whoever signs in next in this tab neither sends it nor finds it.
+const KEPT = "firstclaim-pending";
+const whose = ["org", "rep"].map((name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "").join("/");
+const PENDING = `${KEPT}/${whose}`;
+for (const name of Object.keys(sessionStorage)) {
+  const others = name.startsWith(KEPT) && name !== PENDING;
+  if (others && (whose !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
+}
 
 export function pending() {
   return JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");

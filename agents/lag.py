@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from streams.metrics import STAGE_LAG, STAGE_OLDEST_SECONDS
+from streams.patches.consumer_access import progress
 
 if TYPE_CHECKING:
     from agents.stage import Stage
@@ -64,7 +65,7 @@ class LagMeter:
         At the end of a partition there may be records that no reader gets: a transaction's end, or what was aborted.
         """
         consumer: Any = self._app.consumer
-        committed, read = consumer._committed_offset.get(tp), consumer._read_offset.get(tp)  # noqa: SLF001
+        committed, read = progress(consumer, tp)
         if committed is None:
             return int((await consumer.earliest_offsets(tp))[tp])
         if read is not None and committed > read:

@@ -21,9 +21,9 @@ from rules.queues.rule_book import VERSIONED, RuleBook
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import verdict
-from streams.fatal import Exit, leave
 from streams.journal import MAX_RECORD_BYTES, check_size
 from streams.metrics import OPEN_TIMERS, ROWS
+from streams.process_exit import Exit, leave
 from streams.table import JournalTable, Row
 from streams.timers import Timers
 from streams.topics import LEAD_JOURNAL, LEAD_LOG

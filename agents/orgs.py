@@ -17,7 +17,7 @@ from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import verdict
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
 

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from models.ids import effect_place
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, QUEUE_CHANGES
 from rules.outbound.public_messages import SOURCE_LOG
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
@@ -50,12 +51,7 @@ class PublishedWatermark:
         if not places:
             return
         # Our messages are in no transaction. What somebody else's open one holds back may be ours, so all is looked at.
-        consumer = AIOKafkaConsumer(
-            **{**settings.consumer_options(stand_ins=True), "isolation_level": "read_uncommitted"},
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        consumer = make_consumer(settings, reset="none", stand_ins=True, committed_only=False)
         await consumer.start()
         try:
             consumer.assign(places)
@@ -74,7 +70,7 @@ class PublishedWatermark:
         finally:
             await stop_consumer(consumer)
 
-    async def _look(self, consumer: AIOKafkaConsumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+    async def _look(self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
         """Keep the number of the last message of ours in each of these spans of offsets."""
         consumer.pause(*consumer.assignment())
         for place, (first, _) in spans.items():

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
-from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
+from streams.clients import partition_of
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
@@ -75,7 +75,7 @@ class Stage:
 
     def place(self, key: bytes) -> int:
         """Return the partition of a key, as Java computes it."""
-        return _hash(key) % self.partitions
+        return _partition(key, self.partitions)
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what came of their events is durable."""
@@ -83,6 +83,4 @@ class Stage:
         self.acker = Acker()
 
 
-@lru_cache(PLACES)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key) & 0x7FFFFFFF)
+_partition = lru_cache(PLACES)(partition_of)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
 
+from streams.patches.consumer_access import committed_offsets
+
 if TYPE_CHECKING:
     from streams.app import StageApp
 
@@ -49,10 +51,8 @@ class Watermarks:
 async def restore(app: "StageApp", topic: str, marks: Watermarks) -> list[int]:
     """Read the marks that were committed with the offsets of our partitions of a topic; return the partitions."""
     consumer: Any = app.consumer
-    thread = consumer._thread  # noqa: SLF001  # Faust offers no other way to a commit's metadata
-    coordinator = thread._ensure_consumer()._coordinator  # noqa: SLF001
     places = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
-    committed = await thread.call_thread(coordinator.fetch_committed_offsets, places)
+    committed = await committed_offsets(consumer, places)
     marks.forget()
     for place in places:
         stored = committed.get(place)

@@ -20,10 +20,12 @@ from agents.relay import RelayStage
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
-from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
+from streams.patches.consumer_access import crash_event
+from streams.process_exit import Exit, leave
+from streams.retries import START_WORKER
 from streams.settings import Settings
 from streams.table import JournalTable, OrgTable
 from streams.topics import provision
@@ -32,9 +34,6 @@ _log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 12.0
 """How long a stop may take; then the process ends all the same. What is not acknowledged is read again."""
-PATIENCE_SECONDS: Final = 60.0
-"""How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
-AGAIN_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
 """A loop that has not ticked for so long is not ready, whatever its heartbeats say (docs/faust.md 13)."""
@@ -121,29 +120,15 @@ class Health:
 
 
 async def _provisioned(settings: Settings) -> Settings:
-    """Check the topics as soon as Kafka is there; until `PATIENCE_SECONDS` it is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await provision(settings)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    """Check the topics as soon as Kafka is there."""
+    return await START_WORKER.run(RuntimeFailure, "check the topics", lambda: provision(settings))
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
     """Return the brake of the process, with what its earlier lives buried; Kafka is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await make_brake(settings, stages)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    return await START_WORKER.run(
+        RuntimeFailure, "read the dead letters of late", lambda: make_brake(settings, stages)
+    )
 
 
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
@@ -169,7 +154,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
         leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
-    crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
+    crashed = asyncio.create_task(crash_event(app).wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
@@ -193,7 +178,7 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.fatal.Exit`).
+    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.process_exit.Exit`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """

@@ -1,4 +1,4 @@
-"""The CRM database comes back from Kafka: emptied, filled from the journal, and completed from the public topics."""
+"""Rebuilds the CRM database from Kafka: empties it, fills it from the journal, completes it from the public topics."""
 
 import asyncio
 import time
@@ -8,29 +8,27 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy import Engine
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
-from sink.dead_letters import Graveyard
+from sink.dead_letters import DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
 from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
 from sink.writer import Applied, CrmWriter, JournalRecord
-from streams.reading import extent, read_topic
+from streams import clients
+from streams.retries import REBUILD_CRM
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import LEAD_JOURNAL
 
 BATCH_RECORDS: Final = 2_000
 BELONG_RECORDS: Final = 200
 """So many of the last records are held against the history that was there: does it belong to this Kafka?"""
-PATIENCE_SECONDS: Final = 60.0
-"""How long a database that is away or busy is waited for; what was stored until then stays."""
-PAUSE_SECONDS: Final = 0.5
 PROGRESS_SECONDS: Final = 2.0
 
 WHAT_COMES_BACK: Final = (
@@ -55,7 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     discards_history: bool
 
     def lines(self) -> list[str]:
-        """Return what to tell before anybody agrees."""
+        """Return the lines to print before the user confirms."""
 
         def tables(entities: tuple[Any, ...]) -> str:
             names = [entity.__tablename__ for entity in entities]
@@ -77,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(settings: Settings, *, discard_history: bool) -> Plan:
-    """Look at what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
+    """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
     extents = await extent(settings, LEAD_JOURNAL)
     schema = await asyncio.to_thread(schema_of, settings.database_url)
     if not schema.known:
@@ -108,7 +106,7 @@ def _refuse(record: JournalRecord, verdict: Exception) -> None:
 
 
 async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
-    """Do it; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
+    """Rebuild the database; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
 
     Safe beside a running sink, and to be done again after it was cut off. Raises `RetryableError` and `RuntimeFailure`.
     """
@@ -179,15 +177,8 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
 
 
 async def _patiently(work: Callable[[], _Result]) -> _Result:
-    """Do what blocks in a thread, again until it succeeds; raises `RetryableError` after `PATIENCE_SECONDS`."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await asyncio.to_thread(work)
-        except RetryableError:
-            if time.monotonic() > give_up:
-                raise
-            await asyncio.sleep(PAUSE_SECONDS)
+    """Do what blocks in a thread, again until it succeeds or `REBUILD_CRM` ends; raises `RetryableError`."""
+    return await REBUILD_CRM.run(RetryableError, "write to the CRM database", lambda: asyncio.to_thread(work))
 
 
 @asynccontextmanager
@@ -200,17 +191,12 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
+async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
     """Yield where records go that cannot be stored, as a sink has it."""
-    producer = AIOKafkaProducer(
-        **settings.aiokafka_options(),
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=LARGEST_REQUEST_BYTES,
-    )
+    producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
         await producer.start()
-        yield Graveyard(producer, asyncio.get_running_loop())
+        yield DeadLetterWriter(producer, asyncio.get_running_loop())
     except KafkaError as error:
         raise RetryableError("Kafka", repr(error)) from error
     finally:

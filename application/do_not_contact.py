@@ -1,4 +1,4 @@
-"""The do-not-contact list as the topic holds it, and changes to it (X6)."""
+"""Reads and changes the do-not-contact list in its topic (X6)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import Refused, RetryableError
 from rules.inbound.do_not_contact import accept_listing, read_handle
 from rules.inbound.times import record_time
-from streams.reading import read_topic
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListEntry(msgspec.Struct, frozen=True):
     """One phone or mail address that is not to be contacted. `handle`: `phone/+14014194247` or `email/j@x.org`."""
 
     handle: str
@@ -27,7 +27,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Handles(msgspec.Struct, frozen=True):
-    """What was read of phones and addresses as people write them; `refused`: the others, and why."""
+    """Phones and addresses that could be read; `refused`: the other texts, with the reason."""
 
     found: tuple[str, ...]
     refused: dict[str, str]
@@ -47,9 +47,9 @@ def read_handles(texts: Iterable[str]) -> Handles:
     return Handles(tuple(found), refused)
 
 
-async def listed(settings: Settings, org: str) -> dict[str, Listed]:
+async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
     """Return an org's list by handle, as intake takes it; raises `RetryableError` where Kafka or the topic is away."""
-    found: dict[str, Listed] = {}
+    found: dict[str, ListEntry] = {}
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
             at = record_time(record.timestamp / 1000, datetime.now(UTC))
@@ -64,7 +64,7 @@ async def listed(settings: Settings, org: str) -> dict[str, Listed]:
             if event.reason is None:
                 found.pop(event.handle, None)
             else:
-                found[event.handle] = Listed(event.handle, event.reason, event.at or at)
+                found[event.handle] = ListEntry(event.handle, event.reason, event.at or at)
     return found
 
 
@@ -77,7 +77,7 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
     value = None
     if reason is not None:
         value = msgspec.json.encode({"reason": reason, "at": datetime.now(UTC)})
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    producer = clients.producer(settings)
     try:
         await producer.start()
         try:

@@ -1,314 +1,278 @@
-"""A client of the public topics: it asks, waits for the answer by action id, and asks again with the same id (X4)."""
+"""The one client of the engine: it sends an action and waits for the answer with that action's id (X4).
+
+The console, the command line and the load generators use it. It speaks the public topics alone: actions and arrivals
+go out by one producer, and one reader of `lead-decisions` serves everybody who waits.
+"""
 
 import asyncio
 import contextlib
-import time
 import uuid
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
-from models.decisions import Reason, Result
-from models.public import QueueChange, personal_queue
-from models.publication import with_id
-from streams.closing import stop_consumer
+from models.errors import RetryableError, RuntimeFailure
+from models.public import LeadDecision
+from streams import clients
+from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
-from streams.topics import DIRECTORY, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, QUEUE_CHANGES
+from streams.topic_reader import START_SECONDS
+from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 log = structlog.get_logger(__name__)
 
 RESEND_SECONDS: Final = 5.0
 """Without an answer for so long an action is sent again; an answer takes milliseconds unless something is down."""
-PATIENCE_SECONDS: Final = 60.0
-"""After so long the outcome is unknown. Longer than a broker takes to come back and a worker to take over."""
-POLL_MS: Final = 200
+PATIENCE_SECONDS: Final = 20.0
+"""After so long without an answer the outcome of an action is unknown."""
+ANSWERS_KEPT: Final = 20_000
+"""The newest answers, to repeat one to whoever asks again; the engine itself repeats older ones."""
+WAITING_MOST: Final = 10_000
+"""Actions that wait for their answers at a time; one more is refused."""
 REQUEST_MS: Final = 15_000
 BATCH_BYTES: Final = 512 * 1024
-"""A crowd's claims go out together: with aiokafka's 16 KB they would queue up in the client."""
+"""Actions of many people go out together: with aiokafka's 16 KB they would queue up in the client."""
+_POLL_MS: Final = 200
+_ANSWER: Final = msgspec.json.Decoder(LeadDecision)
 
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a client reads of `lead-decisions`."""
-
-    action_id: str
-    lead_id: str
-    rep_id: str
-    type: str
-    result: Result
-    reason: Reason | None
-    owner: str | None
-    version: int
-    why: str | None = None
-
-    def says_as(self, other: "Answer") -> bool:
-        """Say whether two answers say the same; their words may differ: an old action is decided anew (X4)."""
-        return msgspec.structs.replace(self, why=other.why) == other
-
-
-class AskedAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One action as its client saw it, times on the client's monotonic clock. `answer` None: it never came."""
-
-    action: dict[str, Any]
-    invoked_at: float
-    returned_at: float | None
-    answer: Answer | None
-    sent: int = 1
-
-    @property
-    def result(self) -> Result | None:
-        """What was answered, if anything."""
-        return self.answer.result if self.answer else None
-
-
-class Recorder(Protocol):
-    """Takes note of every action and its answer."""
-
-    def record(self, asked: AskedAction) -> None:
-        """Add one action and its answer."""
-
-
-_ANSWERS: Final = msgspec.json.Decoder(Answer)
-_CHANGES: Final = msgspec.json.Decoder(QueueChange)
-_OWN: Final = personal_queue("")
+Handler = Callable[[bytes], None]
 
 
 class EngineClient:
-    """Any number of people's connection to the public topics; `async with` connects it.
+    """One producer and one reader of answers for everybody in a process.
 
-    `history` records what was asked and answered. `follow_queues`: also see who stands in which queue
-    (`places`), and what is offered to whom, for those who must wait for that. A broker that is away is waited for.
+    `async with` connects it, or raises `RetryableError` where Kafka does not answer in `START_SECONDS`. A process that
+    starts without Kafka runs `run` as a task instead. `topics`: further topics to read, with what takes their values.
+    `on_answer`: is given every answer of `lead-decisions`, whoever asked. `waiting_most`: the bound of `ask`.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        org: str = "default",
-        history: Recorder | None = None,
-        follow_queues: bool = False,
         resend_seconds: float = RESEND_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
+        waiting_most: int = WAITING_MOST,
+        topics: Mapping[str, Handler] | None = None,
+        on_answer: Callable[[LeadDecision], None] | None = None,
     ) -> None:
-        self.settings = settings
-        self.org = org
-        self.history = history
-        self.places: dict[str, set[str]] = {}
-        self._offers: dict[str, dict[str, int]] = {}
-        self.contradictions: list[tuple[Answer, Answer]] = []
-        self.arrived = 0
-        self.asked = 0
-        self._follow_queues = follow_queues
-        self._resend, self._patience = resend_seconds, patience_seconds
-        self._waiting: dict[str, asyncio.Future[Answer]] = {}
-        self._answers: dict[str, Answer] = {}
-        self._changed = asyncio.Condition()
-        self._producer: AIOKafkaProducer | None = None
-        self._consumer: AIOKafkaConsumer | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._settings = settings
+        self._resend_seconds, self._patience_seconds = resend_seconds, patience_seconds
+        self._waiting_most = waiting_most
+        self._handlers = {LEAD_DECISIONS: self._take_answer, **(topics or {})}
+        self._on_answer = on_answer
+        self._waiting: dict[str, list[asyncio.Future[LeadDecision]]] = {}
+        self._answers: OrderedDict[str, LeadDecision] = OrderedDict()
+        self._producer: clients.Producer | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._failure = "it has not answered yet"
+        self.connected = asyncio.Event()
+        """Set while the answers are being read."""
 
     async def __aenter__(self) -> Self:
-        options = self.settings.aiokafka_options()
-        self._producer = AIOKafkaProducer(
-            **options,
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=REQUEST_MS,
-            max_batch_size=BATCH_BYTES,
-        )
-        topics = (LEAD_DECISIONS, QUEUE_CHANGES) if self._follow_queues else (LEAD_DECISIONS,)
-        self._consumer = AIOKafkaConsumer(
-            *topics,
-            **self.settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
+        self._running = asyncio.create_task(self.run())
         try:
-            await self._producer.start()
-            for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY):
-                await self._producer.partitions_for(topic)  # now, or each of a crowd's sends would ask
-            await self._consumer.start()
-            await self._consumer.seek_to_end()
-            for place in self._consumer.assignment():
-                await self._consumer.position(place)  # from here on nothing is missed
+            await self._until_connected(self._running)
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
-        self._reading = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.gather(self._reading, return_exceptions=True)
-        if self._consumer is not None:
-            await stop_consumer(self._consumer)
-        if self._producer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(self._producer.stop(), REQUEST_MS / 1000)
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    def known(self, action_id: str) -> LeadDecision | None:
+        """Return an action's answer if it is among the newest `ANSWERS_KEPT`."""
+        return self._answers.get(action_id)
+
+    async def ask(self, action: Mapping[str, Any], *, patience_seconds: float | None = None) -> LeadDecision:
+        """Send an action and return its answer; an action that was answered lately gets the same answer at once.
+
+        An `action_id` is made if there is none; fields that are None are left out. Without an answer after
+        `resend_seconds` the same action is sent again. Raises `RetryableError` if no answer comes within
+        `patience_seconds` (this action's, or the client's): the action may be decided yet, and asking again with the
+        same id gives the same answer (X4). Also raises it if too many actions wait already, and when the client closes.
+        """
+        value = {
+            "action_id": str(uuid.uuid4()),
+            **{name: one for name, one in action.items() if one is not None},
+        }
+        action_id = str(value["action_id"])
+        if known := self._answers.get(action_id):
+            return known
+        if len(self._waiting) >= self._waiting_most:
+            raise RetryableError("engine", f"{len(self._waiting)} actions wait for their answers already")
+        patience = self._patience_seconds if patience_seconds is None else patience_seconds
+        future: asyncio.Future[LeadDecision] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(action_id, []).append(future)
+        try:
+            async with asyncio.timeout(patience):
+                await self.connected.wait()  # an answer must not come before anybody listens
+                return await self._answered(msgspec.json.encode(value), future)
+        except TimeoutError as error:
+            reason = (
+                f"no answer to {action_id} in {patience:g} s; is a worker and a relay running? "
+                "Asking again with the same id is safe"
+            )
+            raise RetryableError("engine", reason) from error
+        finally:
+            waiting = self._waiting[action_id]
+            waiting.remove(future)
+            if not waiting:
+                del self._waiting[action_id]
+
+    async def arrive(self, message: Mapping[str, Any], *, patience_seconds: float | None = None) -> None:
+        """Send a lead as its vendor does; returns when it is durable. A repeat is the same lead.
+
+        Raises `RetryableError` if Kafka does not take it within `patience_seconds`.
+        """
+        await self.send(LEAD_ARRIVALS, msgspec.json.encode(message), patience_seconds=patience_seconds)
+
+    async def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        patience_seconds: float | None = None,
+    ) -> int:
+        """Send bytes until they are durable; return their offset. They may be there twice after an outage.
+
+        Raises `RetryableError` if Kafka does not take them within `patience_seconds`.
+        """
+        patience = self._patience_seconds if patience_seconds is None else patience_seconds
+        try:
+            async with asyncio.timeout(patience):
+                return await self._until_durable(topic, value, key)
+        except TimeoutError as error:
+            raise RetryableError(
+                "Kafka", f"it does not take a message to {topic} in {patience:g} s"
+            ) from error
 
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Send bytes as they are; the future returned tells where they are once they are durable."""
+        """Hand bytes to the producer; the future returned tells where they are once they are durable.
+
+        Raises `RetryableError` before the client has been connected, and `KafkaError` for what Kafka would never take.
+        """
         if self._producer is None:
-            raise RuntimeError("the client is not connected")
+            raise RetryableError("Kafka", "the client is not connected yet")
         future = await self._producer.send(topic, value, key=key, headers=headers)
-        future.add_done_callback(_looked_at)
-        return future  # type: ignore[no-any-return]
+        future.add_done_callback(_retrieve_failure)
+        return future  # type: ignore[no-any-return]  # aiokafka is untyped
 
-    async def arrive(self, message: Mapping[str, Any]) -> None:
-        """Send one lead, until it is durable; a repeat is the same lead."""
-        self.arrived += 1
-        await self._until_durable(LEAD_ARRIVALS, msgspec.json.encode(message))
-
-    async def publish(self, kind: str, object_id: str, value: Mapping[str, Any] | None) -> int:
-        """Publish one object of the org's directory; return its version."""
-        key = f"{self.org}/{kind}/{object_id}".encode()
-        return await self._until_durable(
-            DIRECTORY,
-            None if value is None else msgspec.json.encode(with_id(kind, object_id, dict(value))),
-            key=key,
-        )
-
-    async def ask(
-        self,
-        what: str,
-        lead_id: str,
-        rep_id: str,
-        *,
-        twice: bool = False,
-        patience_seconds: float | None = None,
-        **more: Any,
-    ) -> AskedAction:
-        """Ask for an action and wait for its answer; `more`: the contract's other fields. `twice`: send two.
-
-        Without an answer after `resend_seconds` it is sent again, the same action; after `patience_seconds`
-        (this action's, or the client's) its outcome is unknown.
-        """
-        action = {
-            "action_id": str(uuid.uuid4()),
-            "type": what,
-            "lead_id": lead_id,
-            "rep_id": rep_id,
-            "org": self.org,
-            **more,
-        }
-        value = msgspec.json.encode(action)
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[action["action_id"]] = future
-        invoked_at = time.monotonic()
-        give_up = invoked_at + (patience_seconds or self._patience)
-        sent = 0
-        answer: Answer | None = None
-        while answer is None and (left := give_up - time.monotonic()) > 0:
-            for _ in range(1 + twice):
+    async def run(self) -> None:
+        """Connect, and read answers until cancelled. Kafka is waited for."""
+        try:
+            self._producer = await CONNECT_PRODUCER.run(
+                (KafkaError, OSError), "connect to Kafka", self._connected_producer, failed=self._note_failure
+            )
+            reading = clients.follow(
+                self._settings, *self._handlers, from_end=True, poll_ms=_POLL_MS, lost=self._note_failure
+            )
+            async with aclosing(reading) as batches:
+                async for batch in batches:
+                    self.connected.set()  # from here on nothing is missed
+                    for record in batch.records:
+                        if record.value is not None:
+                            self._handlers[record.topic](record.value)
+        finally:
+            self.connected.clear()
+            for future in [one for waiting in self._waiting.values() for one in waiting]:
+                if not future.done():
+                    reason = "the client was closed before the answer came"
+                    future.set_exception(RetryableError("engine", reason))
+            producer, self._producer = self._producer, None
+            if producer is not None:
                 with contextlib.suppress(KafkaError, TimeoutError):
-                    sent += 1
-                    await asyncio.wait_for(self.put(LEAD_ACTIONS, value), left)
-            with contextlib.suppress(TimeoutError):
-                answer = await asyncio.wait_for(asyncio.shield(future), min(self._resend, left))
-        returned_at = time.monotonic() if answer else None
-        del self._waiting[action["action_id"]]
-        self.asked += 1
-        asked = AskedAction(
-            action=action, invoked_at=invoked_at, returned_at=returned_at, answer=answer, sent=sent
-        )
-        if self.history is not None:
-            self.history.record(asked)
-        return asked
+                    await asyncio.wait_for(producer.stop(), REQUEST_MS / 1000)
 
-    async def _until_durable(self, topic: str, value: bytes | None, *, key: bytes | None = None) -> int:
+    async def _until_connected(self, running: asyncio.Task[None]) -> None:
+        connecting = asyncio.create_task(self.connected.wait())
+        await asyncio.wait({running, connecting}, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        connecting.cancel()
+        if running.done():
+            running.result()
+        if not self.connected.is_set():
+            raise RetryableError("Kafka", f"it is away, or has no topic {LEAD_DECISIONS}: {self._failure}")
+
+    async def _answered(self, value: bytes, future: "asyncio.Future[LeadDecision]") -> LeadDecision:
         while True:
+            sending = asyncio.create_task(self._until_durable(LEAD_ACTIONS, value, None))
+            either: set[asyncio.Future[Any]] = {sending, future}
             try:
-                return int((await (await self.put(topic, value, key=key))).offset)
-            except ProducerClosed:
-                raise
-            except KafkaError as error:
-                log.info("sent again", topic=topic, reason=repr(error))
-                await asyncio.sleep(POLL_MS / 1000)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                if not future.done():
+                    await sending
+                    await asyncio.wait({future}, timeout=self._resend_seconds)
+            finally:
+                sending.cancel()
+            if future.done():
+                return future.result()
 
-    # -- out ----------------------------------------------------------------------------------------------------
+    async def _until_durable(self, topic: str, value: bytes | None, key: bytes | None) -> int:
+        async def send() -> int:
+            return int((await (await self.put(topic, value, key=key))).offset)
 
-    async def until_in(self, queue_id: str, lead_ids: set[str], seconds: float) -> None:
-        """Wait until these leads stand in a queue; raises TimeoutError that says how many do not."""
-        if not self._follow_queues:
-            raise RuntimeError("this client does not follow the queues")
-        found = self.places.setdefault(queue_id, set())
         try:
-            async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: lead_ids <= found)
-        except TimeoutError:
-            missing = len(lead_ids - found)
-            raise TimeoutError(f"{missing} leads are not in {queue_id} after {seconds:g} s") from None
+            return await SEND_TO_ENGINE.run(
+                KafkaError, f"send to {topic}", send, never=(MessageSizeTooLargeError, ProducerClosed)
+            )
+        except MessageSizeTooLargeError as error:
+            raise RuntimeFailure(topic, f"a message of {len(value or b'')} bytes is too large") from error
+        except ProducerClosed as error:
+            raise RetryableError("Kafka", "the client was closed") from error
 
-    async def until_offered(self, lead_id: str, reps: set[str], seconds: float) -> dict[str, int]:
-        """Wait until a lead is offered to all of these reps, as their own queues show it; return epochs by rep.
+    def _note_failure(self, error: Exception) -> None:
+        self._failure = repr(error)
+        self.connected.clear()
 
-        Raises TimeoutError that says how many have no offer.
-        """
-        if not self._follow_queues:
-            raise RuntimeError("this client does not follow the queues")
-        found = self._offers.setdefault(lead_id, {})
+    async def _connected_producer(self) -> clients.Producer:
+        producer = clients.producer(self._settings, request_timeout_ms=REQUEST_MS, max_batch_size=BATCH_BYTES)
         try:
-            async with asyncio.timeout(seconds), self._changed:
-                await self._changed.wait_for(lambda: reps <= found.keys())
-        except TimeoutError:
-            missing = len(reps - found.keys())
-            raise TimeoutError(f"{lead_id} is not offered to {missing} reps after {seconds:g} s") from None
-        return dict(found)
+            await producer.start()
+            for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
+                await producer.partitions_for(topic)  # now, or each of a crowd's first sends would ask
+        except BaseException:
+            with contextlib.suppress(KafkaError):
+                await producer.stop()
+            raise
+        return producer
 
-    async def _read(self) -> None:
-        assert self._consumer is not None  # noqa: S101  # `__aenter__` has made it
-        while True:
-            try:
-                batches = await self._consumer.getmany(timeout_ms=POLL_MS)
-            except KafkaError as error:
-                log.info("reading again", reason=repr(error))
-                await asyncio.sleep(POLL_MS / 1000)
-                continue
-            for place, records in batches.items():
-                for record in records:
-                    if place.topic == LEAD_DECISIONS:
-                        self._hear(record.value)
-                    else:
-                        self._see(record.value)
-            if batches:
-                async with self._changed:
-                    self._changed.notify_all()
-
-    def _hear(self, value: bytes) -> None:
-        answer = _ANSWERS.decode(value)
-        first = self._answers.setdefault(answer.action_id, answer)
-        if first is not answer and not first.says_as(answer):
-            self.contradictions.append((first, answer))
-        future = self._waiting.get(answer.action_id)
-        if future is not None and not future.done():
-            future.set_result(answer)
-
-    def _see(self, value: bytes) -> None:
+    def _take_answer(self, value: bytes) -> None:
         try:
-            change = _CHANGES.decode(value)
-        except msgspec.ValidationError:
-            return  # a queue's definition
-        standing = self.places.setdefault(change.queue_id, set())
-        (standing.discard if change.change == "left" else standing.add)(change.lead_id)
-        if change.queue_id.startswith(_OWN):
-            offers, rep_id = self._offers.setdefault(change.lead_id, {}), change.queue_id.removeprefix(_OWN)
-            if change.columns.get("offer"):
-                offers[rep_id] = change.columns["epoch"]
-            else:
-                offers.pop(rep_id, None)
+            answer = _ANSWER.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            log.warning("a record of the answers' topic is no answer", reason=str(error))
+            return
+        if self._on_answer is not None:
+            self._on_answer(answer)
+        self._answers[answer.action_id] = answer
+        while len(self._answers) > ANSWERS_KEPT:
+            self._answers.popitem(last=False)
+        for future in self._waiting.get(answer.action_id, ()):
+            if not future.done():
+                future.set_result(answer)
 
 
-def _looked_at(future: "asyncio.Future[Any]") -> None:
-    """Take note of a failure: who sent it asks again or reads the topic, and need not wait."""
+async def ask_once(settings: Settings, action: Mapping[str, Any], seconds: float) -> LeadDecision:
+    """Connect, ask for one action and return its answer. Raises as `EngineClient` does."""
+    async with EngineClient(settings, patience_seconds=seconds) as client:
+        return await client.ask(action)
+
+
+def _retrieve_failure(future: "asyncio.Future[Any]") -> None:
+    """Mark a failure as seen: who sent it asks again or reads the topic, and need not wait."""
     if not future.cancelled():
         future.exception()

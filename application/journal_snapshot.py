@@ -1,4 +1,4 @@
-"""What the journals say now, read and never changed: an org's rules, its leads, and what it remembers of its reps."""
+"""Reads the state of leads and orgs from the journals, without changing anything."""
 
 import asyncio
 from collections.abc import Collection
@@ -6,14 +6,14 @@ from contextlib import aclosing
 from typing import Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import decode_org_record, decode_row
 from models.lead import DirectoryRow, Lead, LeadRow
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import Key, RuleBook
-from streams.reading import Progress, read_topic
+from streams.clients import partition_of
 from streams.settings import Settings
+from streams.topic_reader import Progress, read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 LOOK_SECONDS: Final = 0.25
@@ -22,7 +22,7 @@ OF_ORGS: Final = frozenset({"rep", "group", "settings"})
 
 
 class Journal(msgspec.Struct, frozen=True):
-    """What stands in the lead journal, or in some partitions of it. `leads`: by id, of every org."""
+    """The content of the lead journal, or of some partitions. `leads`: by id, of every org."""
 
     leads: dict[str, Lead]
     book: RuleBook
@@ -30,13 +30,13 @@ class Journal(msgspec.Struct, frozen=True):
 
 def place_of(key: str, settings: Settings) -> int:
     """Return the partition of a log that a lead's or an org's events are in."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % settings.partitions
+    return partition_of(key.encode(), settings.partitions)
 
 
 async def journal_now(
     settings: Settings, *, partitions: Collection[int] | None = None, progress: Progress | None = None
 ) -> Journal:
-    """Return the newest row of every lead and of everything published; each partition knows all of the latter.
+    """Return the newest row of every lead and of every published object. Each partition has all published objects.
 
     `partitions`: all without it. Raises `RetryableError` where Kafka is away.
     """

@@ -1,4 +1,4 @@
-"""A dead letter is sent again to where its message came from, or it is said why it must not be.
+"""Sends a dead letter again to the topic of its message, or says why it must not be sent.
 
 What came from outside goes to its topic byte for byte, in any partition. An event of a log of ours that our own code
 could not decide goes back to the partition it was in, behind what has happened since: the row as it is now decides.
@@ -11,7 +11,6 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec import MsgspecError
 
@@ -20,9 +19,10 @@ from models.codec import decode_org_event
 from models.errors import PermanentError, RetryableError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
+from streams import clients
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     BY_NAME,
     DIRECTORY,
@@ -121,8 +121,8 @@ class Replayer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
-        self._producer = AIOKafkaProducer(
-            **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
+        self._producer = clients.producer(
+            settings, idempotent=False, max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
         self._versions = republish.Versions(settings)
         self._newest: dict[str, dict[bytes, int]] = {}
@@ -162,7 +162,7 @@ class Replayer:
         return target
 
     async def _publish(self, letter: Letter) -> None:
-        """Send what a relay could not make public of a journal record."""
+        """Send the messages that a relay could not publish for a journal record."""
         try:
             messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
         except PermanentError as error:
@@ -191,7 +191,7 @@ class Replayer:
             raise RetryableError("Kafka", f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
-        """Refuse what something newer has replaced: sent again it would hold instead of that."""
+        """Refuse a message that a newer one has replaced: sent again it would count instead."""
         if letter.source is None:
             return
         if topic in NEWEST_COUNTS and letter.key is not None:

@@ -1,4 +1,4 @@
-"""What a relay could not make public of a journal record is made public from its dead letter, after the mend.
+"""Publishes from a dead letter what a relay could not publish for a journal record, once the code is fixed.
 
 The record is in the journal and counts; only its messages are missing. They are made again as the relay makes them,
 with the ids they would have had. A compacted topic takes none that is older than what it has.
@@ -8,16 +8,16 @@ from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import decode_org_record, decode_row, encode_event
 from models.errors import PermanentError
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import effects
+from streams.clients import partition_of
 from streams.dead_letter_reading import Letter, ReadHeader
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 
 STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
@@ -36,12 +36,12 @@ class Message(NamedTuple):
 
 
 def messages_of(letter: Letter, partitions: int) -> list[Message]:
-    """Return what the relay would have sent; raises `PermanentError` where the code still cannot tell."""
+    """Return the messages the relay would have sent; raises `PermanentError` if the code still fails."""
     assert letter.source is not None  # noqa: S101  # whoever asks has looked
     key, partition = letter.key or b"", letter.source.partition
 
     def place(of: bytes) -> int:
-        return int(murmur2(of) & 0x7FFFFFFF) % partitions
+        return partition_of(of, partitions)
 
     try:
         if letter.source.topic == ORG_JOURNAL:
@@ -74,7 +74,7 @@ class Versions:
         self._known: dict[str, dict[bytes, int]] = {}
 
     async def is_newer(self, message: Message) -> bool:
-        """Say whether a message may be sent: its topic has nothing of its lead that is as new or newer."""
+        """Return whether a message may be sent: its topic has no equal or newer version of its lead."""
         if message.topic not in VERSIONED:
             return True
         known = self._known.get(message.topic)

@@ -1,4 +1,4 @@
-"""A rule as a person gives it on a command line: a tree in JSON, or `@` and a file with one, in JSON or YAML."""
+"""Reads a rule from a command line: a tree in JSON, or `@` and a file with one in JSON or YAML."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ _FROM_FILE: Final = "@"
 
 
 def read_tree(text: str, name: str = "rule") -> Any:
-    """Return what is given, to be parsed; raises `RuleErrors` with file or `name`, and the reason."""
+    """Return the tree, not yet parsed; raises `RuleErrors` with file or `name`, and the reason."""
     content = text.encode()
     if text.startswith(_FROM_FILE):
         name = text.removeprefix(_FROM_FILE)

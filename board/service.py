@@ -1,4 +1,4 @@
-"""The board follows `queue-changes`: what is told there is on the lists milliseconds later, once, in order.
+"""The board follows `queue-changes` and applies each change to the lists within milliseconds, once and in order.
 
 How far it has read is kept in Valkey, in the same step as the changes, and nowhere else. So whatever
 happens to Valkey is noticed at the next batch or within a second: away (wait, then the same batch
@@ -8,13 +8,13 @@ for a second board beside this one: it applies nothing twice, and takes over whe
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 import redis.asyncio
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
@@ -23,7 +23,9 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.unreadable import records_of
 
@@ -36,14 +38,12 @@ _IDLE_SECONDS: Final = 1.0
 """With nothing to apply, how often Valkey is asked whether it still has the board."""
 _ANSWER_SECONDS: Final = 5.0
 """Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 2.0
 _LOGGED_REASONS: Final = 8
 """So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
 
 
 class State(msgspec.Struct, kw_only=True):
-    """How the board is doing. `caught_up`: it has read to the end since it last (re)started to follow."""
+    """The state of the board. `caught_up`: it has read to the end since it last (re)started to follow."""
 
     generation: str | None = None
     caught_up: bool = False
@@ -57,7 +57,7 @@ class State(msgspec.Struct, kw_only=True):
 
 
 class Board:
-    """Follows `queue-changes` until cancelled. `state` says how it is doing."""
+    """Follows `queue-changes` until cancelled. `state` is its current state."""
 
     def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
         self._settings = settings
@@ -69,15 +69,15 @@ class Board:
         self.state = State()
 
     async def follow(self) -> None:
-        """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt.
+        """Follow for ever: wait for what is away, and rebuild what is lost.
 
         Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
         """
-        pauses = _pauses()
+        pauses = FOLLOW_BOARD.pauses()
         while True:
             try:
                 generation = await self._current()
-                pauses = _pauses()
+                pauses = FOLLOW_BOARD.pauses()
                 await self._follow(generation)
             except (BoardReplaced, OffsetsMoved, NoOffsetForPartitionError) as news:
                 self.state.caught_up = False
@@ -91,7 +91,7 @@ class Board:
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
-        """Return the current generation; if there is none, or it cannot go on, one made now."""
+        """Return the current generation; rebuild if there is none or it cannot continue."""
         generation = None if self._gap else await self._writer.generation()
         if generation is None:
             self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
@@ -104,13 +104,7 @@ class Board:
 
     async def _follow(self, generation: Generation) -> None:
         """Apply what comes to one generation. Ends by an exception only."""
-        consumer = AIOKafkaConsumer(
-            self._sources.changes,
-            **self._settings.consumer_options(stand_ins=True),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        consumer = make_consumer(self._settings, self._sources.changes, reset="none", stand_ins=True)
         try:
             await consumer.start()
             positions = await _seek(consumer, generation)
@@ -125,7 +119,7 @@ class Board:
     async def _apply(
         self, generation: Generation, batches: dict[TopicPartition, list[Any]], positions: dict[int, int]
     ) -> None:
-        """Apply one reading of the consumer; also an empty one, to see whether the board is still there."""
+        """Apply one batch of the consumer. An empty batch checks whether the board is still there."""
         offsets = {
             p.partition: (positions[p.partition], rs[-1].offset + 1) for p, rs in batches.items() if rs
         }
@@ -133,7 +127,7 @@ class Board:
         changes = readable(
             generation, records_of(record for records in batches.values() for record in records)
         )
-        for pause in _pauses():
+        for pause in FOLLOW_BOARD.pauses():
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
                 break
@@ -147,7 +141,7 @@ class Board:
         metrics.APPLIED.inc(applied)
         metrics.SKIPPED.inc(len(changes) - applied)
 
-    async def _measure(self, consumer: AIOKafkaConsumer, positions: dict[int, int], *, idle: bool) -> None:
+    async def _measure(self, consumer: Consumer, positions: dict[int, int], *, idle: bool) -> None:
         """Compare with the topic's ends: those of the last fetch, or asked for now if nothing came.
 
         Asking also tells a quiet Kafka from one that is away: then `RetryableError` is raised, and waited for.
@@ -178,19 +172,11 @@ class Board:
         metrics.UP.set(0)
 
 
-def _pauses() -> Iterator[float]:
-    """Yield how long to wait (seconds) before each further try."""
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-
 class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file
     """The offset to go on from is not in the topic (any more)."""
 
 
-async def _seek(consumer: AIOKafkaConsumer, generation: Generation) -> dict[int, int]:
+async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     """Go to where the generation was read to; raise `_Gap` if the topic does not reach there."""
     places = sorted(consumer.assignment())
     begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
@@ -207,7 +193,7 @@ async def _seek(consumer: AIOKafkaConsumer, generation: Generation) -> dict[int,
 
 
 def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]:
-    """Return the changes that are not in the generation already; what is no change is counted and left."""
+    """Return the changes that the generation does not have yet. Other records are counted and left out."""
     changes = []
     for record in records:
         if record.value is None or _contained(generation.floor, record.headers):
@@ -222,7 +208,7 @@ def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]
 
 
 def _contained(floor: dict[int, int], headers: Iterable[tuple[str, bytes]]) -> bool:
-    """Tell by its id, `<log>-<partition>-<offset>-<n>`, whether the rebuild read what a change is told of."""
+    """Return whether the rebuild already has a change, by its id `<log>-<partition>-<offset>-<n>`."""
     for name, value in headers:
         if name == "ce_id":
             _, partition, offset, _ = value.rsplit(b"-", 3)

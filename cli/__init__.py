@@ -1,4 +1,4 @@
-"""The `firstclaim` command: each command says what happened and exits 0 only if it did.
+"""The `firstclaim` command: each command prints what happened and exits 0 only if it succeeded.
 
 With --json the last line is one object.
 
@@ -29,8 +29,8 @@ from cli import (
     web,
 )
 from models.errors import ConfigError, FirstclaimError
+from streams.file_permissions import private_umask
 from streams.masking import masked_stream
-from streams.private import private_umask
 
 app = typer.Typer(
     name="firstclaim",
@@ -59,7 +59,7 @@ state_dir.add_to_all(app)
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit by how it ended."""
+    """Run the command that the arguments name, and exit with its code."""
     private_umask()
     sys.stdout, sys.stderr = masked_stream(sys.stdout), masked_stream(sys.stderr)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -1,4 +1,4 @@
-"""Commands for the directory: what an admin publishes, from a file, and back into one."""
+"""Commands for the directory: publish it from a file, and export it to one."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ ATTEMPTS: Final = 5
 """So often the file is compared and published anew because somebody else published meanwhile."""
 
 directory = typer.Typer(
-    help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
+    help="Queues, reps, groups, campaigns, settings: publish them from a file, or export them to one.",
     no_args_is_help=True,
 )
 
@@ -29,14 +29,18 @@ def apply(
         bool, typer.Option("--dry-run", help="Show what would change, publish nothing.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove the org's objects that the file does not name, too.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove the org's objects that the file does not name, too. Scripts need --yes."
+        ),
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nobody is.")
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask. Without a terminal only --prune needs it."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a whole file, show what it would change, then publish that; one wrong object, and nothing is published.
+    """Check a whole file, show what it would change, then publish it. With one wrong object nothing is published.
 
     Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
@@ -58,9 +62,7 @@ def apply(
                 if shown is not None:
                     typer.echo("Somebody published meanwhile. This is what the file would change now:")
                 _show(plan)
-                agreed = asked and (
-                    yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?")
-                )
+                agreed = asked and (yes or _agreed(plan, org, prune=prune))
             shown = plan
             if not agreed:
                 break
@@ -81,7 +83,7 @@ def apply(
         return
     removed = sum(value is None for value in plan.objects.values()) if agreed else 0
     published = len(plan.objects) - removed if agreed else 0
-    typer.echo(f"{published} published, {removed} removed for {org}")
+    typer.echo(f"{published:,} published, {removed:,} removed for {org}")
     result = {
         "org": org,
         "published": published,
@@ -93,28 +95,40 @@ def apply(
     finish(result, as_json=as_json, ok=agreed or not asked)
 
 
+def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
+    """Ask at a terminal. Without one, only a removal by `--prune` is refused: nobody named what it removes."""
+    removed = sum(value is None for value in plan.objects.values())
+    if sys.stdin.isatty():
+        which = f"Publish this for {org}, and remove {removed}?" if removed else f"Publish this for {org}?"
+        return typer.confirm(which)
+    if prune and removed:
+        say(f"--prune would remove {removed} of {org}; nothing was published: say --yes to do it")
+        return False
+    return True
+
+
 def _show(plan: "Plan") -> None:
-    """Print what a plan would change."""
+    """Print the changes of a plan."""
     for change in plan.changes:
         for line in change.lines():
             typer.echo(line)
     left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
+    typer.echo(f"{plan.unchanged:,} unchanged{left if plan.left else ''}")
 
 
 @directory.command("export")
 def export(
-    org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
+    org: Annotated[str, typer.Option(help="The org of the directory.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write what is published as the file that `apply` reads, always in the same order; JSON with --json.
+    """Write what is published as a file that `apply` reads, always in the same order. JSON with --json.
 
     Example: firstclaim directory export --org default > directory.yaml
     """
     from application.directory.file import as_document, write_directory
-    from application.directory.publish import held
+    from application.directory.publish import read_published
 
-    found = asyncio.run(held(running(), org))
+    found = asyncio.run(read_published(running(), org))
     for (kind, object_id), reason in found.refused.items():
         say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
     if as_json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.common import AsJson, finish, say
+from cli.common import AsJson, finish, running, say
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -36,21 +36,40 @@ def console(
 
 
 def account_add(
-    email: Annotated[str, typer.Argument(help="The address somebody signs in with.")],
-    rep: Annotated[str, typer.Option(help="Who that is in the directory: the rep's id.")],
+    email: Annotated[str, typer.Argument(help="The mail address to sign in with.")],
+    rep: Annotated[str, typer.Option(help="The rep's id in the directory.")],
     role: Annotated[
-        str, typer.Option(help="Counts while the org has published no rep: admin, manager, rep.")
+        str,
+        typer.Option(
+            help="The role while the org has published no rep: admin, manager or rep. See --keep-open."
+        ),
     ] = "rep",
     org: Org = "default",
+    name: Annotated[
+        str | None, typer.Option(help="The name people see, where the rep is published too.")
+    ] = None,
+    keep_open: Annotated[
+        bool,
+        typer.Option(
+            "--keep-open",
+            help="Publish nobody. Without it, --role admin publishes the rep as admin if the org has none.",
+        ),
+    ] = False,
     password: Annotated[
-        str | None, typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="Asked for where it is not given.")
+        str | None,
+        typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="The password. It is asked for if it is not given."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Let somebody sign in to the console, or change the password.
 
+    The first admin of an org is published in its directory in the same step. From then on only its reps may act.
+
     Example: firstclaim account add mia@lender.example --rep mia --role admin
     """
+    import asyncio
+
+    from application.directory.first_admin import ensure_admin
     from web.store.accounts import Account, Accounts
 
     if role not in ("admin", "manager", "rep"):
@@ -60,7 +79,13 @@ def account_add(
     with _opened() as store:
         Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
-    finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
+    published = False
+    if role == "admin" and not keep_open:
+        # After the account: if this ends in between, the org is as it was, and the same command completes it.
+        published = asyncio.run(ensure_admin(running(), org, rep, name=name or rep, email=email))
+        if published:
+            say(f"{rep} is published as the admin of {org}: only reps of its directory may sign in and act")
+    finish({"email": email, "org": org, "rep_id": rep, "published": published}, as_json=as_json)
 
 
 def account_list(org: Org = "default", as_json: AsJson = False) -> None:
@@ -81,7 +106,7 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
 
 def account_disable(email: str, as_json: AsJson = False) -> None:
-    """Let somebody sign in no more; open pages end with their next request.
+    """Let somebody sign in no more; sessions and tokens of theirs end with their next request.
 
     Example: firstclaim account disable mia@lender.example
     """
@@ -89,14 +114,43 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
 
     with _opened() as store:
         done = Accounts(store).disable(email)
-    say(f"{email} may sign in no more" if done else f"there is no account {email}")
+    say(f"{email} may not sign in any more" if done else f"There is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
 
 
+def account_reset(
+    email: str,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Forget which account of the company's provider it belongs to.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the second factor of somebody who has lost the device; with --provider, the bond to OIDC instead.
+
+    Example: firstclaim account reset mia@lender.example
+    """
+    from web.store.accounts import Accounts
+    from web.store.second_factors import SecondFactors
+
+    with _opened() as store:
+        accounts, what = Accounts(store), "bond to the provider" if provider else "second factor"
+        found = accounts.find(email)
+        if found is None:
+            done = False
+        elif provider:
+            done = accounts.unbind(email)
+        else:
+            done = SecondFactors(store).remove(found.org, found.rep_id)
+    say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")
+    finish({"email": email, "reset": done}, as_json=as_json, ok=done)
+
+
 def token_issue(
-    rep: Annotated[str, typer.Option(help="Whom the token acts as.")],
-    name: Annotated[str, typer.Option(help="What it is for.")],
-    scope: Annotated[list[str], typer.Option(help="What it may do at most; several times for several.")],
+    rep: Annotated[str, typer.Option(help="The rep that the token acts as.")],
+    name: Annotated[str, typer.Option(help="The purpose of the token.")],
+    scope: Annotated[
+        list[str], typer.Option(help="A scope of the token. Give it several times for several scopes.")
+    ],
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +163,7 @@ def token_issue(
 
     for one in scope:
         if one not in SCOPES:
-            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+            raise typer.BadParameter(f"{one} is not one of {', '.join(SCOPES)}", param_hint="--scope")
     with _opened() as store:
         secret, token = Tokens(store).issue(org, rep, name, scope, by="command line")
     typer.echo(secret)
@@ -119,10 +173,11 @@ def token_issue(
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(console)
-    account = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
+    account = typer.Typer(help="Accounts that may sign in to the console.", no_args_is_help=True)
     account.command("add")(account_add)
     account.command("list")(account_list)
     account.command("disable")(account_disable)
+    account.command("reset")(account_reset)
     app.add_typer(account, name="account")
     token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
     token.command("issue")(token_issue)

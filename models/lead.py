@@ -105,6 +105,10 @@ HELD_BACK: Final = frozenset({Seeking.ASKED, Seeking.OFFERED, Seeking.RINGING, S
 """As long as a lead seeks like this it stands in no queue: somebody is about to have it."""
 
 
+OPEN_OFFERS: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
+"""Stages in which the lead is offered to the reps of its search."""
+
+
 class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 

@@ -183,7 +183,10 @@ class CampaignObject(_Published):
 
 
 class SettingsObject(_Published):
-    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none."""
+    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none.
+
+    `open_without_reps`: anyone may act again once the org's last rep is removed.
+    """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     auto_claim_on_timed_callback: bool = True
@@ -194,6 +197,7 @@ class SettingsObject(_Published):
             {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "21:00", "to": "08:00"}
         )
     ]
+    open_without_reps: bool = False
 
 
 KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {

@@ -1,4 +1,4 @@
-"""What `firstclaim doctor` says is what a process of ours would meet: a check does the thing it speaks of."""
+"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports what happens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 import sqlalchemy
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
@@ -22,13 +21,15 @@ from runtime.checks import Check, codecs, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
+from streams import clients
 from streams.masking import masked
+from streams.patches import TESTED
 from streams.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FAUST_VERSIONS: Final = ("0.15.3",)  # the ones streams/patches.py was written against and tested with
+FAUST_VERSIONS: Final = TESTED["faust-streaming"]
 PYTHON: Final = (3, 11)
 FREE_BYTES_WANTED: Final = 2 * 1024**3
 _TIMEOUT_SECONDS: Final = 5
@@ -174,9 +175,7 @@ def _ask_kafka(settings: Settings) -> str:
 
     async def ask() -> str:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            client = AIOKafkaAdminClient(
-                **settings.aiokafka_options(), request_timeout_ms=_TIMEOUT_SECONDS * 1000
-            )
+            client = clients.admin(settings, request_timeout_ms=_TIMEOUT_SECONDS * 1000)
             try:
                 await client.start()
                 node = await client.find_coordinator("firstclaim-doctor")

@@ -1,4 +1,4 @@
-"""The settings of a `LocalStack` point at servers that answer: given from outside, ours for the rest."""
+"""The local stack. Its settings name servers that answer: those given from outside, and local ones for the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.errors import ConfigError
 from runtime.kafka import KafkaBroker
 from runtime.postgres import PostgresServer
 from runtime.valkey import ValkeyServer
-from streams.private import close_state_folder
+from streams.file_permissions import close_state_folder
 from streams.settings import Settings
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Everything on this machine: servers where the settings name none, each stage as a supervised process."""
+"""`firstclaim up`: runs local servers where the settings name none, and each stage as a supervised process."""
 
 import sys
 import time
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from application import process_records
 from runtime import Child, LocalStack, Supervisor
-from runtime.exits import exit_file
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
+from runtime.last_exits import exit_file
 from runtime.process import FolderLock, free_port
+from streams.file_permissions import private_folder
 from streams.masking import masked
 from streams.ports import check_port
-from streams.private import private_folder
 from streams.settings import Settings
 from web.settings import WebSettings
 

@@ -1,14 +1,14 @@
-"""A journal record that can never be stored is safe in `dead-letters` before the sink's offset passes it."""
+"""Writes journal records that can never be stored to `dead-letters` before the sink's offset passes them."""
 
 import asyncio
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import PermanentError, RetryableError
 from sink.writer import JournalRecord
 from streams.brake import Brake
+from streams.clients import Producer
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import count, make_letter
 from streams.topics import DEAD_LETTERS
@@ -18,14 +18,14 @@ DEADLINE_S: Final = 30.0
 """How long Kafka may take to acknowledge a dead letter before the batch is tried again later."""
 
 
-class Graveyard:
-    """Buries records from the writer's thread through the producer that lives on the event loop.
+class DeadLetterWriter:
+    """Writes dead letters from the writer's thread, by a producer that lives on the event loop.
 
-    `brake`: is told of every record that our own code failed on, before it is buried.
+    `brake`: gets every record that our own code failed on, before its dead letter is written.
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, loop: asyncio.AbstractEventLoop, brake: Brake | None = None
+        self, producer: Producer, loop: asyncio.AbstractEventLoop, brake: Brake | None = None
     ) -> None:
         self._producer = producer
         self._loop = loop

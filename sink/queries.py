@@ -1,18 +1,15 @@
-"""Questions the CRM database answers, for status, verify, why and the console; they only read.
+"""Read-only queries of the CRM database, for status, verify, why and the console.
 
 Each takes an open connection (`engine.connect()`): on SQLite all questions asked of one see one snapshot. The
 driver's errors pass through; `sink.db_errors.translated` around the caller makes them ours.
 """
 
-from collections.abc import Collection, Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, case, func, select
 
 from sink.tables import (
-    AssignmentHistoryTable,
-    AssignmentTable,
-    Base,
     DecisionTable,
     LeadExceptionTable,
     LeadTable,
@@ -27,23 +24,6 @@ STREAMED: Final = 2_000
 """Rows held at a time while a whole table is read."""
 
 
-class LeadSeen(NamedTuple):
-    """Where the database says a lead stands."""
-
-    lead_id: str
-    phase: str
-    owner: str | None
-    version: int
-
-
-class Assigned(NamedTuple):
-    """Who owns a lead since which version; `rep_id` None: nobody any more."""
-
-    lead_id: str
-    rep_id: str | None
-    version: int
-
-
 def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, int]:
     """Return phase -> number of leads, of one org or of all; phases without leads are missing (X7)."""
     query = select(LeadTable.phase, func.count()).group_by(LeadTable.phase)
@@ -52,35 +32,10 @@ def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, 
     return dict(connection.execute(query).all())
 
 
-def leads(connection: Connection) -> Iterator[LeadSeen]:
-    """Yield every lead, by id."""
-    query = select(LeadTable.lead_id, LeadTable.phase, LeadTable.owner, LeadTable.version)
-    return (LeadSeen(*row) for row in _streamed(connection, query.order_by(LeadTable.lead_id)))
-
-
 def lead(connection: Connection, lead_id: str) -> Row | None:
     """Return one lead's whole row, None if there is none."""
     found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
     return None if found is None else dict(found)
-
-
-def current_assignments(connection: Connection) -> Iterator[Assigned]:
-    """Yield who owns which lead now, by lead id."""
-    query = select(AssignmentTable.lead_id, AssignmentTable.rep_id, AssignmentTable.version)
-    return (Assigned(*row) for row in _streamed(connection, query.order_by(AssignmentTable.lead_id)))
-
-
-def history_of(connection: Connection, lead_id: str) -> list[Row]:
-    """Return every change of a lead's owner, oldest first."""
-    table = AssignmentHistoryTable
-    return _rows(connection, _whole(table).where(table.lead_id == lead_id).order_by(table.version))
-
-
-def decisions_of(connection: Connection, lead_id: str) -> list[Row]:
-    """Return everything decided of a lead, in the order it was decided, with the reasons (X1)."""
-    table = DecisionTable
-    query = _whole(table).where(table.lead_id == lead_id)
-    return _rows(connection, query.order_by(table.source_offset, table.n))
 
 
 def newest_decisions(
@@ -91,7 +46,7 @@ def newest_decisions(
     before: tuple[int, int] | None = None,
     limit: int = PAGE,
 ) -> list[Row]:
-    """Return what was decided of a lead last, newest first; of these types, and before (source_offset, n)."""
+    """Return the newest decisions of a lead, newest first; of these types, and before (source_offset, n)."""
     table = DecisionTable
     query = _whole(table).where(table.lead_id == lead_id)
     if types is not None:
@@ -136,14 +91,6 @@ def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
     return {reason or "": count for reason, count in rows}
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """Return table -> number of rows; counts whole tables, so ask it seldom."""
-    return {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in Base.metadata.sorted_tables
-    }
-
-
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
     """Return (topic, partition) -> how far it is applied."""
     table = SinkOffsetTable
@@ -159,8 +106,3 @@ def _whole(entity: Any) -> Select[Any]:
 
 def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _streamed(connection: Connection, query: Any) -> Any:
-    """Return the rows a page at a time; on Postgres by a server-side cursor."""
-    return connection.execute(query, execution_options={"yield_per": STREAMED})

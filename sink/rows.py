@@ -1,4 +1,4 @@
-"""One journal record in, the table rows it causes out; pure, and the same for the same record."""
+"""Turns one journal record into the table rows it causes. Pure: the same record gives the same rows."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -13,8 +13,8 @@ from models.decisions import (
     ExceptionResolved,
     OwnerChanged,
 )
-from models.lead import Lead, LeadRow, Phase
-from sink.sql.comparison_keys import asked
+from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
+from sink.sql.comparison_keys import comparison_keys
 
 Values = dict[str, Any]
 """One table row: column name -> value."""
@@ -42,7 +42,7 @@ _COPIED: Final = (
 )
 
 
-class Effects(NamedTuple):
+class TableRows(NamedTuple):
     """The rows one journal record causes; `assignment` is a row of the history as well."""
 
     off: int
@@ -52,13 +52,13 @@ class Effects(NamedTuple):
     decisions: list[Values]
 
 
-def effects(partition: int, lead_id: str, row: LeadRow) -> Effects:
+def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
     """Return the rows of a record of `lead-journal`; `lead_id` is its key, `partition` its partition.
 
     A row without a lead (an action on a lead that never arrived) causes decisions only.
     """
     lead = row.lead
-    return Effects(
+    return TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead),
         assignment=None if lead is None else _assignment(lead_id, row, lead),
@@ -90,7 +90,8 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         deferred_at=_utc(lead.deferred_at),
         failed=None if lead.failed is None else lead.failed.reason,
         failure_reason=None if lead.trouble is None else lead.trouble.reason,
-        asked=asked(lead),
+        comparison_keys=comparison_keys(lead),
+        **_lock_and_offer(lead),
         inquiries=lead.inquiries,
         notes=lead.notes,
         arrived_at=_utc(lead.arrived_at),
@@ -99,6 +100,20 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         version=row.seq,
     )
     return values
+
+
+def _lock_and_offer(lead: Lead) -> Values:
+    """Return who has the lead open (D1), and to whom it is offered (R3, S1); each is None where there is none."""
+    lock = lead.lock
+    offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
+    return {
+        "locked_by": None if lock is None else lock.rep_id,
+        "locked_until": None if lock is None else _utc(lock.until),
+        "offer_rep_ids": None if offer is None else list(offer.reps),
+        "offer_epoch": None if offer is None else offer.epoch,
+        "offer_until": None if offer is None else _utc(offer.until),
+        "offer_method": None if offer is None else offer.method,
+    }
 
 
 def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
@@ -179,18 +194,18 @@ def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Deci
 
 
 def without_nul(row: LeadRow) -> LeadRow:
-    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, and a lead is worth more than its."""
-    return msgspec.convert(replaced(msgspec.to_builtins(row)), LeadRow)
+    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, so that the lead can be stored."""
+    return msgspec.convert(replace_nul(msgspec.to_builtins(row)), LeadRow)
 
 
-def replaced(value: Any) -> Any:
+def replace_nul(value: Any) -> Any:
     """Return a value of JSON's kinds with U+FFFD for every NUL in it."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {replaced(key): replaced(item) for key, item in value.items()}
+        return {replace_nul(key): replace_nul(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [replaced(item) for item in value]
+        return [replace_nul(item) for item in value]
     return value
 
 

@@ -13,21 +13,22 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
-from sink.dead_letters import STAGE, Graveyard
+from sink.consumer import KAFKA, JournalReader, make_consumer
+from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
 from streams.brake import Brake, make_brake
-from streams.closing import stop_consumer
-from streams.fatal import Exit, leave
+from streams.clients import producer as make_producer
+from streams.clients import stop_consumer
 from streams.http import serve
+from streams.process_exit import Exit, leave
+from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import provision
 
@@ -47,11 +48,11 @@ class Sink:
     def __init__(self, settings: Settings, *, instance_id: str | None = None) -> None:
         self._settings = settings
         self._instance_id = instance_id
-        self.condition = Readiness()
-        self.condition.blocked("starting", "the process has just begun")
+        self.readiness = Readiness()
+        self.readiness.blocked("starting", "the process has just begun")
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say that the loop turns: it just did, to answer."""
+        """Return that the process is alive: answering shows that its loop runs."""
         return True, {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -66,19 +67,14 @@ class Sink:
 
         await self._patiently(stop, brake)
         engine = connect(settings.database_url)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=LARGEST_REQUEST_BYTES,
-        )
+        producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
-        writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop(), *brakes))
-        reader = JournalReader(consumer, writer, self.condition)
+        writer = CrmWriter(engine, DeadLetterWriter(producer, asyncio.get_running_loop(), *brakes))
+        reader = JournalReader(consumer, writer, self.readiness)
         try:
             await self._patiently(stop, producer.start)
             await self._patiently(stop, consumer.start)
-            self.condition.cleared("starting")
+            self.readiness.cleared("starting")
             await _until(stop, reader)
         finally:
             await stop_consumer(consumer)
@@ -89,20 +85,20 @@ class Sink:
 
     async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
         """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
-        delay = FIRST_DELAY_S
-        while not stop.is_set():
+        for pause in WRITE_CRM.pauses():
+            if stop.is_set():
+                return
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
-                self.condition.cleared(*(set(self.condition.ready()[1]["not_ready"]) - {"starting"}))
+                self.readiness.cleared(*(set(self.readiness.ready()[1]["not_ready"]) - {"starting"}))
                 return
             _log.warning("start tried again later", what=failure.what, reason=failure.reason)
-            self.condition.blocked(failure.what, failure.reason)
+            self.readiness.blocked(failure.what, failure.reason)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
-            delay = min(delay * 2, LONGEST_DELAY_S)
+                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _until(stop: asyncio.Event, reader: JournalReader) -> None:
@@ -134,7 +130,7 @@ async def _serve(settings: Settings, port: int, instance_id: str | None) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sink = Sink(settings, instance_id=instance_id)
-    server = await serve(port, sink.health, sink.condition.ready, metrics.render)
+    server = await serve(port, sink.health, sink.readiness.ready, metrics.render)
     _log.info("sink serves", port=server.port)
     try:
         await sink.run(stop)

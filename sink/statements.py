@@ -1,12 +1,13 @@
-"""The statements of one batch: a current row yields to a newer version only, and history is only added to."""
+"""Builds the statements of one batch. A current row yields to a newer version only; history rows are only added."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Insert, Table, and_, func
+from sqlalchemy import ColumnElement, Insert, Table, and_, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sink.rows import Effects, Values
+from models.lead import LOCKED_PHASES, Phase
+from sink.rows import TableRows, Values
 from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,
@@ -25,7 +26,7 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self.lead = self._guarded(_table(LeadTable), unfilled="asked")
+        self.lead = self._guarded(_table(LeadTable), unfilled=_unfilled())
         self.assignment = self._guarded(_table(AssignmentTable))
         self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
         self.history = self.added(_table(AssignmentHistoryTable))
@@ -37,10 +38,10 @@ class Statements:
         statement: Insert = self._insert(table).on_conflict_do_nothing()
         return statement
 
-    def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: str | None = None) -> Insert:
+    def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: Any = None) -> Insert:
         """Return an upsert that only a newer version passes.
 
-        `unfilled`: a column that is NULL in rows of an older schema only; the same version fills those.
+        `unfilled`: the condition of rows of an older schema, which lack newer columns; the same version fills those.
         """
         statement = self._insert(table)
         new = statement.excluded
@@ -51,13 +52,13 @@ class Statements:
         }
         passes = new["version"] > table.c.version
         if unfilled is not None:
-            passes |= and_(new["version"] == table.c.version, table.c[unfilled].is_(None))
+            passes |= and_(new["version"] == table.c.version, unfilled)
         upsert: Insert = statement.on_conflict_do_update(
             index_elements=["lead_id"], set_=changed, where=passes
         )
         return upsert
 
-    def of(self, batch: Iterable[Effects]) -> Iterator[tuple[str, Insert, list[Values]]]:
+    def of(self, batch: Iterable[TableRows]) -> Iterator[tuple[str, Insert, list[Values]]]:
         """Yield (table name, statement, rows) for the records of one batch, in order, none without rows.
 
         Of several rows of one lead the current tables get the newest: a statement may touch a row once.
@@ -94,6 +95,16 @@ def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) ->
         rows[lead_id] = row
     elif row["version"] > former["version"]:
         rows[lead_id] = row | {name: former[name] for name in kept if row[name] is None}
+
+
+def _unfilled() -> ColumnElement[bool]:
+    """Return whether a lead's row was written under an older schema and not yet filled from the journal.
+
+    Also true of a lead that is distributed and not yet offered: its version then writes the same row once more.
+    """
+    lead = LeadTable
+    held = lead.phase.in_((*sorted(LOCKED_PHASES), Phase.OFFERED))
+    return or_(lead.asked.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None)))
 
 
 def _table(entity: Any) -> Table:

@@ -57,6 +57,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime(),
         dict[str, Any]: Json,
         list[dict[str, Any]]: Json,
+        list[str]: Json,
     }
 
 
@@ -68,6 +69,10 @@ class LeadTable(Base):
     vendor gave none. `failure_reason`: why it is an exception; `failed`: why its last search for a rep came to
     nothing. `asked`: what rules read beside the columns (`sink.sql.comparison_keys`); NULL only in a row of an older
     schema, until the journal has been read again.
+
+    `locked_by`, `locked_until`: who has the lead open, until when (D1). A lock whose end has passed is no lock, even
+    if the row still has it (D2). `offer_rep_ids` and the columns beside it: the open offer (R3, S1), NULL without one.
+    `offer_until` NULL: the offer has no end of its own.
     """
 
     __tablename__ = "lead"
@@ -113,6 +118,12 @@ class LeadTable(Base):
     failed: Mapped[str | None]
     failure_reason: Mapped[str | None]
     asked: Mapped[dict[str, Any] | None]
+    locked_by: Mapped[str | None]
+    locked_until: Mapped[datetime | None]
+    offer_rep_ids: Mapped[list[str] | None]
+    offer_epoch: Mapped[int | None]
+    offer_until: Mapped[datetime | None]
+    offer_method: Mapped[str | None]
     inquiries: Mapped[int]
     notes: Mapped[int]
     arrived_at: Mapped[datetime]

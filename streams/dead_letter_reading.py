@@ -1,4 +1,4 @@
-"""Dead letters as they are read: whatever bytes anybody put on `dead-letters`, the reading of them does not raise.
+"""Reads dead letters. No bytes that anybody put on `dead-letters` make it raise.
 
 A letter is the original message with headers of ours (docs/contracts). A message may have headers of these names too:
 the maker gives those the prefix `original-`, and the reader takes it away, so that neither is taken for the other.

@@ -1,4 +1,4 @@
-"""What cannot be accepted is kept with where it was and why (docs/contracts, `dead-letters`), whatever it is.
+"""Writes dead letters: what cannot be accepted is kept with its place and the reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into one that fits the topic and that any client can read. It does not raise: whoever
 buries a record must get past it.
@@ -15,7 +15,7 @@ from streams import dead_letter_reading as letters
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.journal import JournalWriter, Receipt
 from streams.metrics import DEAD_LETTERS_TOTAL
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
+from streams.record_sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from streams.unreadable import Unreadable
 

@@ -1,4 +1,4 @@
-"""What must be durable goes out as record batches, each appended whole or not at all; only then is its cause acked.
+"""Writes record batches, each appended whole or not at all. An event is acked when all its records are durable.
 
 One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
 batches grow by themselves and when idle a record leaves at once (docs/design.md, the journal; docs/faust.md 17).
@@ -9,16 +9,17 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.produce import ProduceRequest
 
 from models.errors import PermanentError, RetryableError
-from streams.fatal import Exit, leave
-from streams.lease import Lease
+from streams.clients import Producer
+from streams.clients import producer as make_producer
+from streams.membership_lease import Lease
+from streams.patches.heartbeats import send_only_awake
+from streams.process_exit import Exit, leave
+from streams.record_sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 from streams.settings import Settings
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
@@ -130,7 +131,7 @@ class JournalWriter:
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
         self._settings = settings
         self._lease = lease
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._waiting = 0
         self._room = asyncio.Event()
@@ -141,13 +142,8 @@ class JournalWriter:
 
     async def start(self) -> None:
         """Connect; raises `RetryableError` where Kafka is away."""
-        producer = AIOKafkaProducer(
-            **self._settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        producer = make_producer(
+            self._settings, max_batch_size=MAX_BATCH_BYTES, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
         try:
             await producer.start()
@@ -156,7 +152,7 @@ class JournalWriter:
             raise RetryableError("Kafka", repr(error)) from error
         self._producer = producer
         if self._lease is not None:
-            _send_only_awake(producer.client, self._lease)
+            send_only_awake(producer, self._lease)
 
     async def stop(self) -> None:
         """Wait until everything added is durable, then disconnect."""
@@ -314,15 +310,3 @@ def check_size(
     if size > most:
         raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
     return size
-
-
-def _send_only_awake(client: Any, lease: Lease) -> None:
-    """Look at the lease once more where a request leaves: between a check and the socket a process can be stopped."""
-    send = client.send
-
-    async def fenced(node_id: int, request: Any, **options: Any) -> Any:
-        if isinstance(request, ProduceRequest):
-            lease.check_awake("send a batch")
-        return await send(node_id, request, **options)
-
-    client.send = fenced

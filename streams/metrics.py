@@ -1,4 +1,4 @@
-"""Every metric there is, once: name, unit, meaning. Dashboards and alerts query these names only."""
+"""Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -40,12 +40,6 @@ REPEATS_SKIPPED = Counter(
 ROWS = Gauge("firstclaim_rows", "Rows of the partitions this worker owns.", registry=REGISTRY)
 OPEN_TIMERS = Gauge(
     "firstclaim_open_timers", "Deadlines pointed at by this worker's heap.", registry=REGISTRY
-)
-SWEEP_SLICE_SECONDS = Histogram(
-    "firstclaim_sweep_slice_seconds",
-    "How long one slice of a rule sweep kept the loop, in seconds.",
-    registry=REGISTRY,
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
 )
 SINK_RECORDS = Counter(
     "firstclaim_sink_records",

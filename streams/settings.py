@@ -1,4 +1,4 @@
-"""One `Settings` says where everything is; a configuration that is only half given is refused, never guessed.
+"""The settings of every process. A configuration that is only half given is refused, never guessed.
 
 Names in the environment are the ones of the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin
 with `FIRSTCLAIM_`. Kafka security is checked as a whole: a client with credentials and no TLS would send them
@@ -210,7 +210,10 @@ class Settings(BaseSettings):
         return context
 
     def aiokafka_options(self) -> dict[str, Any]:
-        """Return the keyword arguments every aiokafka client starts with: address and security."""
+        """Return the keyword arguments of every aiokafka client: address and security.
+
+        Only `streams.clients` uses them: it adds what all clients have in common.
+        """
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap_servers.split(","),
             "security_protocol": self.kafka_security_protocol,
@@ -222,23 +225,6 @@ class Settings(BaseSettings):
             options["sasl_plain_username"] = self.kafka_sasl_username
             options["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
         return options
-
-    def consumer_options(self, *, stand_ins: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments of a consumer: it gets what was committed, and passes what cannot be read.
-
-        `stand_ins`: it gets a record in the place of what cannot be read, for who buries it or counts offsets by its
-        records (`streams.unreadable`).
-        """
-        from streams.fetching import MAX_POLL_RECORDS, install  # noqa: PLC0415  # aiokafka: a command may not need it
-        from streams.unreadable import give_stand_ins  # noqa: PLC0415  # likewise
-
-        install()
-        options = {
-            **self.aiokafka_options(),
-            "isolation_level": "read_committed",
-            "max_poll_records": MAX_POLL_RECORDS,
-        }
-        return {**options, "value_deserializer": give_stand_ins} if stand_ins else options
 
     def faust_credentials(self) -> Any:
         """Return `broker_credentials` of a Faust app: None, SSL, or SASL with TLS inside it."""

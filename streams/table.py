@@ -1,4 +1,4 @@
-"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (faust.md 9, 10).
+"""The rows of the partitions we own, by partition. An older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
 Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.
@@ -10,11 +10,11 @@ from typing import Any, Final
 import msgspec
 import structlog
 from faust.stores.memory import Store
-from faust.tables.table import Table
 
 from models.codec import decode_org_record, decode_row
 from models.lead import DirectoryRow, LeadRow
 from rules.org.org_partition import OrgPartition
+from streams.patches.table_store import TableWithStore
 from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
@@ -143,22 +143,10 @@ class OrgStore(RowStore):
         self.rows = OrgRows()
 
 
-class _JournalTable(Table[bytes, Any]):
+class _JournalTable(TableWithStore):
     """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
 
     store_type: type[RowStore] = RowStore
-
-    def _new_store_by_url(self, url: Any) -> RowStore:
-        return self.store_type(
-            url,
-            self.app,
-            self,
-            table_name=self.name,
-            key_type=self.key_type,
-            key_serializer=self.key_serializer,
-            value_serializer=self.value_serializer,
-            value_type=self.value_type,
-        )
 
 
 class JournalTable(_JournalTable):

@@ -1,4 +1,4 @@
-"""Deadlines that are due are told to the log of their lead; the row is the truth, the heap only a hint.
+"""Appends deadlines that are due to the log of their lead. The row is the truth; the heap is only a hint.
 
 A heap entry that its row does not confirm is dropped. What was told is told again until the row has moved on, so a
 message that never arrived, or a worker that died between, delays a deadline and never loses it.

@@ -1,4 +1,4 @@
-"""Writes `docs/lead-life.md` from `rules/lead/lifecycle.py`: `python -m tools.diagrams`; a test compares them."""
+"""Writes `docs/lead-life.md` from `rules/lead/lifecycle.py`: `python -m tools.diagrams`. A test compares the two."""
 
 import ast
 import inspect

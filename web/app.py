@@ -1,4 +1,4 @@
-"""The console's one application: the API, the pages, and how both answer what goes wrong."""
+"""The console's application: the API, the pages, and how both report errors."""
 
 import time
 from pathlib import Path
@@ -12,9 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import errors, metrics
 from web.api import routers
+from web.body_limit import BodyLimit
 from web.links import mailto, tel
 from web.pages import pages
 from web.parts import Parts
+from web.proxies import Forwarded
 from web.security_headers import HSTS, HSTS_NAME, with_headers
 from web.strict_requests import StrictRequests
 
@@ -43,7 +45,9 @@ def build(parts: Parts) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
     app.add_middleware(StrictRequests)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guarded)
+    app.add_middleware(Forwarded, trusted=() if parts is None else parts.web.proxies)
     return app
 
 
@@ -63,9 +67,9 @@ class Console(FastAPI):
 
 
 class Guarded:
-    """Measures how long an answer took to begin, and adds what depends on the scheme that a proxy named.
+    """Measures the time to the first byte, and adds what depends on the scheme that a trusted proxy named.
 
-    It hands on what is sent as it is: hundreds of live streams go through here, a piece at a time.
+    It passes each piece on as it comes, because hundreds of live streams go through it.
     """
 
     def __init__(self, app: ASGIApp) -> None:

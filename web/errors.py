@@ -1,4 +1,4 @@
-"""Whatever goes wrong is said as RFC 9457 has it (`application/problem+json`), or as a page where a person looks at it.
+"""Errors are reported as RFC 9457 defines it (`application/problem+json`), or as a page for a person.
 
 Every problem has a `type` (a stable word), a `title`, a `status` and a `detail` that names the field and the reason.
 """
@@ -20,7 +20,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 
 class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
-    """What is answered instead of what was asked for.
+    """An answer that reports an error.
 
     `kind`: a stable word for programs. `errors`: each {path, reason}, where several things are wrong. `more`: further
     members of the problem document.
@@ -68,17 +68,17 @@ class Document(BaseModel):
 
 
 _ANSWERED: Final = {
-    HTTPStatus.BAD_REQUEST: "It cannot be read",
-    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is worth nothing",
-    HTTPStatus.FORBIDDEN: "You may not",
-    HTTPStatus.NOT_FOUND: "It is not there, or is none of yours",
-    HTTPStatus.CONFLICT: "It is not as you think",
-    HTTPStatus.PRECONDITION_FAILED: "Somebody changed it meanwhile",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "It is too long",
+    HTTPStatus.BAD_REQUEST: "The request cannot be read",
+    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is not valid",
+    HTTPStatus.FORBIDDEN: "This is not allowed",
+    HTTPStatus.NOT_FOUND: "There is no such thing, or you may not see it",
+    HTTPStatus.CONFLICT: "The request does not fit the present state",
+    HTTPStatus.PRECONDITION_FAILED: "Somebody else has changed it",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is too long",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A field is missing or wrong",
-    HTTPStatus.PRECONDITION_REQUIRED: "Say which version you have, by If-Match",
-    HTTPStatus.TOO_MANY_REQUESTS: "Too often; Retry-After says when",
-    HTTPStatus.SERVICE_UNAVAILABLE: "A part is away; the same again later",
+    HTTPStatus.PRECONDITION_REQUIRED: "If-Match must name the version that you have",
+    HTTPStatus.TOO_MANY_REQUESTS: "There were too many requests; Retry-After says when to try again",
+    HTTPStatus.SERVICE_UNAVAILABLE: "A part of the system is not available; try again later",
 }
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     int(status): {
@@ -87,21 +87,21 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status, description in _ANSWERED.items()
 }
-"""How the API's document describes what may be answered instead."""
+"""How the API's document describes errors."""
 
 
 def forbidden(reason: str) -> Problem:
-    """Return the refusal of what somebody may not do or see."""
+    """Return the error for what a person may not do or see."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
 
 
 def not_found(what: str) -> Problem:
-    """Return the refusal of what is not there, or is none of the asker's business."""
+    """Return the error for what does not exist, or what the person may not see."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
 
 
 def invalid(error: InvalidInput) -> Problem:
-    """Return the refusal of something that was written, with every reason there is."""
+    """Return the error for a rejected body, with all reasons."""
     errors = [{"path": problem.path, "reason": str(problem)} for problem in error.problems]
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors)
 
@@ -123,13 +123,14 @@ def add_to(app: FastAPI) -> None:
             {"path": ".".join(str(part) for part in each["loc"][1:]), "reason": each["msg"]}
             for each in error.errors()
         ]
-        first = errors[0] if errors else {"path": "", "reason": "it cannot be read"}
+        first = errors[0] if errors else {"path": "", "reason": "the request cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
         return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, errors=errors))
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
         return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
 
@@ -152,11 +153,13 @@ def add_to(app: FastAPI) -> None:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """Answer a program with the document, a person with a page; who is not signed in is led to where one does."""
+    """Answer a program with the document and a person with a page. Who is not signed in goes to the sign-in."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+        if problem.kind == "second-factor-missing":
+            return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}
         page: Response = templates.TemplateResponse(
@@ -170,8 +173,4 @@ def answer(request: Request, problem: Problem) -> Response:
 
 def wants_page(request: Request) -> bool:
     """Say whether a browser asks for a whole page."""
-    return (
-        not request.url.path.startswith("/api/")
-        and "text/html" in request.headers.get("accept", "")
-        and "hx-request" not in request.headers
-    )
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")

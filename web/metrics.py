@@ -1,4 +1,4 @@
-"""What the console counts, each named once with unit and meaning."""
+"""The console's metrics, with unit and meaning."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from streams.metrics import REGISTRY
 
 REQUESTS: Final = Histogram(
     "firstclaim_console_request_seconds",
-    "How long the console took to answer, by route and status; of a stream, until its headers",
+    "Seconds until the console began to answer, by route and status",
     ["route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,

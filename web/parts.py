@@ -1,20 +1,24 @@
-"""What the routes work with: one of each for a process, made at its start, handed to every request."""
+"""The services that routes use. Each process makes one of each at its start."""
 
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from application.engine_client import EngineClient
 from board.reader import Reader
 from streams.settings import Settings
 from web.live.hub import Hub
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
+from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
+from web.store.attempts import Attempts
 from web.store.drafts import Drafts
 from web.store.preferences import Preferences
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 from web.store.views import CustomViews
 
@@ -26,10 +30,14 @@ class Parts:
     settings: Settings
     web: WebSettings
     directory: DirectoryFollower
-    asker: EngineConnection
+    engine_client: EngineClient
     board: Reader
     hub: Hub
     accounts: Accounts
+    sessions: Sessions
+    second_factors: SecondFactors
+    attempts: Attempts
+    hashing: HashPool
     tokens: Tokens
     preferences: Preferences
     drafts: Drafts

@@ -1,4 +1,4 @@
-"""The console as a process: it serves until told to stop, and says how it is doing."""
+"""The console as a process: it serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging
@@ -15,12 +15,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from application.engine_client import EngineClient
 from board.reader import Reader
 from models.errors import RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
-from streams.fatal import Exit, leave
 from streams.metrics import render
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
@@ -31,20 +32,23 @@ from web.parts import Parts
 from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
+from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
+from web.store.attempts import Attempts
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
 from web.store.preferences import Preferences
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 from web.store.views import CustomViews
 
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 3
-"""How long open streams may go on when the console stops; browsers come back by themselves."""
+"""How long open streams may continue when the console stops. Browsers reconnect by themselves."""
 
 
 def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -66,6 +70,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             http=Protocol,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
         )
         server = uvicorn.Server(config)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,7 +80,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         follows: list[asyncio.Task[None]] = app.state.follows
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
-            if task.done():  # it never ends by itself; without it pages would show what is no longer so
+            if task.done():  # It must not end by itself: without it pages would show old state.
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
@@ -83,7 +88,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
 
 @asynccontextmanager
 async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI]:
-    """Yield the application with everything it follows; stop all of it afterwards."""
+    """Yield the application with its running followers, and stop them afterwards."""
     await asyncio.to_thread(upgrade, web.console_database_url)
     board, crm, store = (
         Reader.at(settings.redis_url),
@@ -94,7 +99,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     directory = DirectoryFollower(
         settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
     )
-    asker = EngineConnection(settings)
+    engine_client = EngineClient(settings)
 
     def oversees(page: Page) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
@@ -104,10 +109,14 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         settings=settings,
         web=web,
         directory=directory,
-        asker=asker,
+        engine_client=engine_client,
         board=board,
         hub=hub,
-        accounts=Accounts(store, session_hours=web.session_hours),
+        accounts=Accounts(store),
+        sessions=Sessions(store, hours=web.session_hours, idle_minutes=web.idle_minutes),
+        second_factors=SecondFactors(store),
+        attempts=Attempts(store),
+        hashing=HashPool(),
         tokens=Tokens(store),
         preferences=Preferences(store),
         drafts=Drafts(store),
@@ -115,11 +124,11 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store=store,
         crm=crm,
         operations=Operations.of(settings, crm, hub),
-        editor=Editor(directory, asker, crm),
+        editor=Editor(directory, settings, crm),
     )
     app = build(parts)
     _add_health(app, parts)
-    follows = (directory.follow(), asker.follow(), tail.follow(), *parts.operations.follows())
+    follows = (directory.follow(), engine_client.run(), tail.follow(), *parts.operations.follows())
     app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
     try:
         yield app
@@ -129,6 +138,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         await asyncio.gather(*tasks, return_exceptions=True)
         await hub.close()
         await board.close()
+        parts.hashing.close()
         crm.dispose()
         store.dispose()
 
@@ -143,7 +153,7 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
         missing = []
         if not parts.directory.caught_up:
             missing.append("directory")
-        if not parts.asker.following.is_set():
+        if not parts.engine_client.connected.is_set():
             missing.append("answers")
         try:
             await parts.board.newest("default")
@@ -153,7 +163,8 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def exposition(request: Request) -> Response:
-        if request.client is None or not ip_address(request.client.host).is_loopback:
+        through = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
+        if request.client is None or through or not ip_address(request.client.host).is_loopback:
             raise forbidden("metrics are for this machine's collector")
         metrics.PAGES.set(parts.hub.open_pages)
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""What the API's answers and questions look like; fields are only added."""
+"""The models of the API's requests and responses. Fields are only added."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """What all have in common: a question with an unknown field is refused, so that a typo is noticed."""
+    """The base of all models. A request with an unknown field is refused, so typing errors are noticed."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
@@ -47,7 +47,7 @@ class LeadRow(Model):
 
 
 class QueuePage(Model):
-    """A stretch of a queue, all as of one instant. `next`: the cursor of what follows, null at the end."""
+    """A page of a queue as of one instant. `next`: the cursor of the following page, null at the end."""
 
     queue_id: str
     size: int
@@ -79,7 +79,7 @@ class Answer(Model):
 
 
 class Claim(Model):
-    """A claim. `queue_id`: the queue it is claimed through; any claimable one it stands in without it."""
+    """A claim. `queue_id`: the queue of the claim; without it any claimable queue that has the lead."""
 
     queue_id: str | None = None
 

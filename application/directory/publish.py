@@ -1,4 +1,4 @@
-"""What the `directory` topic holds of an org, as the engine took it, and publications to it."""
+"""Reads what an org has published to the `directory` topic, and publishes to it."""
 
 import asyncio
 import uuid
@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
@@ -15,9 +15,10 @@ from models.errors import PublishedMeanwhile, Refused, RetryableError
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
-from streams.closing import stop_consumer
-from streams.reading import extent, read_topic
+from streams import clients
+from streams.clients import Producer, stop_consumer
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
 TRANSACTIONS: Final = "firstclaim-directory-"
@@ -30,7 +31,7 @@ PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
 
-class Held(msgspec.Struct, frozen=True):
+class PublishedObjects(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
     `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
@@ -53,11 +54,18 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the org never published a rep, as far as the topic remembers: anyone may act then."""
-        return not any(kind == "rep" for kind, _ in self.objects)
+        """Whether anyone may act once the org has no rep: it never had one, or its settings say so."""
+        return open_without_reps(self.objects)
 
 
-async def held(settings: Settings, org: str) -> Held:
+def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+    """Say whether an org of these objects, removed ones too, is open to anyone while it has no rep."""
+    settings = objects.get(SETTINGS)
+    stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
+    return stated or all(kind != "rep" for kind, _ in objects)
+
+
+async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
@@ -77,7 +85,7 @@ async def held(settings: Settings, org: str) -> Held:
             else:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
-    return Held(objects, refused, end)
+    return PublishedObjects(objects, refused, end)
 
 
 async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
@@ -92,12 +100,11 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
     """
     if not objects:
         return []
-    options = settings.aiokafka_options()
     if seen is None:
-        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        producer = clients.producer(settings)
     else:
-        producer = AIOKafkaProducer(
-            **options,
+        producer = clients.producer(
+            settings,
             transactional_id=f"{TRANSACTIONS}{uuid.uuid4()}",
             transaction_timeout_ms=TRANSACTION_MS,
         )
@@ -117,7 +124,23 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
         raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
 
 
-async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
+async def publish_one(
+    settings: Settings,
+    org: str,
+    key: Key,
+    value: Value | None,
+    *,
+    seen: int,
+    first: Mapping[Key, Value] | None = None,
+) -> int:
+    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does.
+
+    `first`: objects that are published before it in the same transaction.
+    """
+    return (await publish(settings, org, {**(first or {}), key: value}, seen=seen))[-1]
+
+
+async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(
             DIRECTORY,
@@ -139,7 +162,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
         raise PublishedMeanwhile(org, last)  # somebody's record is among ours
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = clients.consumer(settings)
     meanwhile: int | None = None
     try:
         await consumer.start()

@@ -1,4 +1,4 @@
-"""YAML as people write it: a time stays the text it is, and nothing that is there twice is silently dropped.
+"""Reads and writes YAML: times stay texts, and a duplicate key is an error instead of being dropped.
 
 YAML 1.1 reads `20:00` as the number 1200 and a date as Python's; both are refused by a contract of texts, with
 reasons nobody would understand. JSON is YAML and is read as well.
@@ -18,7 +18,7 @@ _MERGE: Final = "<<"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader without those two, with an eye on keys, and within bounds."""
+    """PyYAML's safe loader that keeps times as texts, refuses duplicate keys, and has bounds."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)

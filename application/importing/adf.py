@@ -1,4 +1,4 @@
-"""An ADF file (Auto-lead Data Format 1.0, XML) is read one prospect at a time; a resend is never a new lead.
+"""Reads an ADF file (Auto-lead Data Format 1.0, XML) one prospect at a time. A resend is never a new lead.
 
 Whatever the contract has no field for stays under `attributes.adf`, in the file's own words. The file's prolog is
 skipped: the standard's own example has one that no XML parser takes, and no DTD is wanted.
@@ -136,7 +136,7 @@ class _Prospects:
 
 
 def read(path: Path) -> Iterator[Found]:
-    """Yield each prospect as a message; XML that breaks off is a refusal of its line, and the end."""
+    """Yield each prospect as a message; broken XML gives a refusal that names the line, and ends the file."""
     target = _Prospects()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     target.expat = parser.parser
@@ -179,7 +179,7 @@ def _decoder(prolog: bytes) -> codecs.IncrementalDecoder:
 
 
 def _brief(error: Exception) -> str:
-    """Return what an XML error says without its line, which counts from elsewhere."""
+    """Return an XML error's text without its line number, which does not count from the file's start."""
     return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error).split(":", 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""A mapping says which column is which field of the contract; what it says wrongly is named by key and reason.
+"""Maps columns of a file to fields of the contract. Each mistake in a mapping is named by key and reason.
 
 ```yaml
 external_id: mql_id                    # a field of lead-arrivals: the column it comes from
@@ -49,7 +49,7 @@ _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
 
 class Cell(ValueError):  # noqa: N818  # it speaks of a cell
-    """A row's cell that cannot be used: `field` is the contract's, the message is the reason."""
+    """A cell of a row that cannot be used. `field`: the contract's field; the message is the reason."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -107,7 +107,7 @@ class Source(BaseModel):
         return self
 
     def value(self, field: str, row: dict[str, Any]) -> Any:
-        """Return what a row has for this field, None for nothing; raises `Cell`."""
+        """Return the value of this field in a row, None if it is empty; raises `Cell`."""
         if self.constant is not None:
             return self.constant
         for column in self.column:
@@ -147,7 +147,7 @@ _Sources = create_model("_Sources", __base__=_Mapping, **_FILLS)
 
 
 class Mapping:
-    """A checked mapping: `message(row)` is what a row says in the words of the contract."""
+    """A checked mapping. `message(row)` returns the row as an arrival message."""
 
     def __init__(self, given: Any) -> None:
         """Check `given`, a mapping as YAML has it; raises `InvalidInput` with every problem."""

@@ -1,4 +1,4 @@
-"""A file of leads goes to `lead-arrivals`: what is counted as accepted, Kafka has; what is not is named by its line.
+"""Sends a file of leads to `lead-arrivals`. Accepted rows are durable in Kafka; refused rows are named by their lines.
 
 Sending a file twice does no harm: a resend is the same lead. So where it breaks off, it is sent again.
 """
@@ -12,14 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from application.importing.mapping import load
 from application.importing.reading import read_leads
 from application.importing.rows import Refusal, Row
 from models.errors import InvalidInput, Problem, RuntimeFailure
+from streams import clients
+from streams.clients import Producer
 from streams.settings import Settings
 from streams.topics import LEAD_ARRIVALS
 
@@ -59,9 +59,7 @@ async def send_file(
     with ExitStack() as stack:
         tally = _Tally(say, _opened(refusals, stack))
         await _require_topic(settings)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(), enable_idempotence=True, acks="all", linger_ms=LINGER_MS
-        )
+        producer = clients.producer(settings, linger_ms=LINGER_MS)
         try:
             await producer.start()
             try:
@@ -74,7 +72,7 @@ async def send_file(
     return tally.result()
 
 
-async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally") -> None:
+async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally") -> None:
     waiting: deque[asyncio.Future[Any]] = deque()
     for number, row in enumerate(rows, start=1):
         if row.refusal is not None:
@@ -98,7 +96,7 @@ async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally"
 
 async def _require_topic(settings: Settings) -> None:
     """Raise `RuntimeFailure` where there is no `lead-arrivals`: a broker would make one of the wrong shape."""
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     try:
         await admin.start()
         if LEAD_ARRIVALS not in await admin.list_topics():
@@ -119,7 +117,7 @@ def _opened(refusals: Path | None, stack: ExitStack) -> TextIO | None:
 
 
 class _Tally:
-    """What became of the rows so far."""
+    """Counts the rows so far by result."""
 
     def __init__(self, say: Say, file: TextIO | None) -> None:
         self.say = say

@@ -1,4 +1,4 @@
-"""A CSV file is read as its programs write it: any usual delimiter and encoding, a header, quoted line breaks."""
+"""Reads a CSV file with a header, quoted line breaks, and any usual delimiter and encoding."""
 
 import codecs
 import csv
@@ -75,7 +75,7 @@ def delimiter_of(header: str) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
+def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
     """Open a table: its columns, and each row as column -> cell, trimmed, in `message`, or why it cannot be read.
 
     Raises `InvalidInput` where there is no header.
@@ -132,8 +132,8 @@ class _Lines:
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield what each row says; raises `InvalidInput` where the header or a column it needs is not there."""
-    with opened(path) as (header, rows):
+    """Yield the message or the refusal of each row; raises `InvalidInput` without a header or a needed column."""
+    with open_table(path) as (header, rows):
         if mapping is None:
             mapping = _by_names(header)
         mapping.check_columns(header)
@@ -185,7 +185,7 @@ def _check_header(header: tuple[str, ...]) -> None:
 
 
 def _by_names(header: tuple[str, ...]) -> Mapping:
-    """Return the mapping a header itself makes: columns named like fields are those, the others attributes."""
+    """Return the mapping of a header: columns named like fields become these fields, others attributes."""
     names = {column: _BREAKS.sub("_", column.strip().lower()) for column in header}
     found: dict[str, str] = {}
     for column, name in names.items():

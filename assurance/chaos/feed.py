@@ -1,4 +1,4 @@
-"""What comes in during a run: leads from two kinds of vendor, some twice, known people, new rules, and poison."""
+"""Sends what comes in during a chaos run: leads of two vendors, repeats, known people, new rules and poison."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from assurance.chaos import vendors
 from assurance.chaos.poison import Poison
-from assurance.load import EngineClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.people import Leads, Work
 from models.ids import lead_id
 from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
@@ -64,7 +64,7 @@ GROUPS: Final[dict[str, dict[str, Any]]] = {
 class Feed:
     """Feeds a stack until `over` is set. Counts what it sent; `leads` are the ones people may work."""
 
-    def __init__(self, client: EngineClient, history: OperationHistory, seed: int) -> None:
+    def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
         self.leads = Leads()
         self.over = asyncio.Event()
         self.duplicates = 0

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from application.directory.objects import Value
 from assurance.demo.directory import lender, officers, opened
-from assurance.load import EngineClient, OperationHistory, People
+from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
 from assurance.load.people import Leads, Work
 from assurance.sample_leads import sample_leads
@@ -34,7 +34,7 @@ SAMPLE: Final = 100_000
 class Lender:
     """Feeds the lender until `over` is set; its `people` work what they know of and what `offers` brings them."""
 
-    def __init__(self, client: EngineClient, history: OperationHistory, seed: int) -> None:
+    def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
         self.over = asyncio.Event()
         self.sent: set[str] = set()
         """The ids of its leads; a rep's id alone does not say whose rep it is."""

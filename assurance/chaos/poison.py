@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from assurance.chaos import vendors
 from assurance.chaos.vendors import CODECS, AnyHeaders
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from models.errors import RetryableError, RuntimeFailure
 from sink.engine import connect
 from sink.tables import LeadTable
@@ -66,7 +66,7 @@ UNREADABLE_KEY: Final = b"chaos unreadable"
 class Poison:
     """Sends one piece at a time; `close` it when nothing more is sent. Raises ConfigError without librdkafka."""
 
-    def __init__(self, client: EngineClient, source: random.Random) -> None:
+    def __init__(self, client: LoadClient, source: random.Random) -> None:
         self._client = client
         self._settings = client.settings
         self._source = source

@@ -1,11 +1,11 @@
-"""Loan officers at their desks: they answer what they are offered, race for the lists, and work what they won."""
+"""Simulates loan officers: they answer offers, compete for leads in the lists, and work the leads they won."""
 
 import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from assurance.load.offers import Offer, Offers
 from board.reader import Reader
 from models.decisions import Result
@@ -22,7 +22,7 @@ WORK_SECONDS: Final = 1.5
 IDLE_SECONDS: Final = 0.25
 
 
-async def work(client: EngineClient, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
+async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
     """Take offers, claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
     source = random.Random(rep_id)  # noqa: S311  # a rep of a demo is to be the same each time
     while True:
@@ -41,7 +41,7 @@ async def work(client: EngineClient, reader: Reader, rep_id: str, offers: Offers
             await _work(client, lead_id, rep_id, source)
 
 
-async def _answer(client: EngineClient, offer: Offer, source: random.Random) -> None:
+async def _answer(client: LoadClient, offer: Offer, source: random.Random) -> None:
     """Take what is offered, decline it, or let its window run out (R3, S1)."""
     what = source.random()
     if what < 0.15:  # noqa: PLR2004  # some are busy
@@ -63,7 +63,7 @@ async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) 
     return (queue.queue_id, source.choice(rows).lead_id) if rows else None
 
 
-async def _work(client: EngineClient, lead_id: str, rep_id: str, source: random.Random) -> None:
+async def _work(client: LoadClient, lead_id: str, rep_id: str, source: random.Random) -> None:
     """Open the lead, which locks it, and say what came of it (D1, D2, D4)."""
     if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later, as people do
         return

@@ -1,4 +1,4 @@
-"""The demo from start to end: up, published, fed, raced for, watched, verified."""
+"""Runs the demo from start to end: start, publish, send leads, claim, show, verify."""
 
 import asyncio
 import contextlib
@@ -15,11 +15,11 @@ from rich.live import Live
 from application.importing.send import send_file
 from assurance.demo.directory import OPENED, YOURS, lender, officers, opened
 from assurance.demo.known_people import people_of
+from assurance.demo.live_figures import FigureCollector
 from assurance.demo.loan_officers import work
 from assurance.demo.screen import exceptions_open, line, offers_made, screen
 from assurance.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
-from assurance.demo.watch import Watch
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from assurance.load.offers import Offers
 from assurance.sample_leads import sample_leads
 from assurance.verify import verify
@@ -95,11 +95,11 @@ class _Demo:
         self.stack.interrupts.on_first(stop)
         reader = Reader.at(self.settings.redis_url)
         offers = Offers(self.settings)
-        watch = Watch(self.settings, reader, offers)
+        watch = FigureCollector(self.settings, reader, offers)
         followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
-            async with EngineClient(self.settings) as client:
+            async with LoadClient(self.settings) as client:
                 await self.publish(client)
                 feed = self.feed_file(leads, mapping) if leads else self.feed_sample(client)
                 tasks.append(asyncio.create_task(feed))
@@ -119,14 +119,14 @@ class _Demo:
             return True
         return await self.check(watch)
 
-    async def publish(self, client: EngineClient) -> None:
+    async def publish(self, client: LoadClient) -> None:
         """Publish the whole directory; publishing again changes nothing for who runs the demo twice."""
         for (kind, object_id), value in self.directory.items():
             await client.publish(kind, object_id, value)
         if self.remark:
             self.say(self.remark)
 
-    async def feed_sample(self, client: EngineClient) -> None:
+    async def feed_sample(self, client: LoadClient) -> None:
         """Let the sample's leads arrive: some at once, the rest while the reps race, and then a few for ever."""
         known = await asyncio.to_thread(people_of, self.settings.database_url)
         sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=known)
@@ -145,7 +145,9 @@ class _Demo:
         )
         self.say(f"{leads.name}: accepted {result['accepted']}, refused {result['refused']}")
 
-    async def show(self, watch: Watch, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
+    async def show(
+        self, watch: FigureCollector, tasks: list[asyncio.Task[None]], seconds: float | None
+    ) -> None:
         """Show it until it is time, ^C, or a task fails."""
         end = time.monotonic() + seconds if seconds else float("inf")
         hint = (
@@ -167,15 +169,15 @@ class _Demo:
                     if task.done() and not task.cancelled() and task.exception():
                         task.result()
                 if console.is_terminal:
-                    live.update(screen(watch.seen, self.parts, self.invitation, hint), refresh=True)
+                    live.update(screen(watch.figures, self.parts, self.invitation, hint), refresh=True)
                 elif time.monotonic() - last_line > LINE_SECONDS:
                     last_line = time.monotonic()
-                    self.say(line(watch.seen))
-                if watch.seen.first_claim_after is not None and not told_first:
+                    self.say(line(watch.figures))
+                if watch.figures.first_claim_after is not None and not told_first:
                     told_first = True
                     if not console.is_terminal:
                         self.say(
-                            f"first claim won {watch.seen.first_claim_after:.1f} s after everything was ready"
+                            f"first claim won {watch.figures.first_claim_after:.1f} s after everything was ready"
                         )
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stop.wait(), 0.25)
@@ -187,9 +189,9 @@ class _Demo:
             self.parts = {name: str(state.phase) for name, state in states.items()}
             await asyncio.sleep(PARTS_SECONDS)
 
-    async def check(self, watch: Watch) -> bool:
+    async def check(self, watch: FigureCollector) -> bool:
         """Verify what was done, and say how it went."""
-        seen = watch.seen
+        seen = watch.figures
         self.say(
             f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
             f"offers {offers_made(seen)}; exceptions {exceptions_open(seen)}; "

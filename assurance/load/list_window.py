@@ -1,9 +1,9 @@
-"""A stretch of a list, kept by a client that knows ranks and nothing else: no sort key, no order of its own."""
+"""A window of a list as a browser keeps it. It knows ranks only: no sort key, and no order of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from board.reader import REBUILT, FeedEntry, Page, Reader, position
+from board.reader import REBUILT, FeedEntry, Page, position
 from models.errors import RuntimeFailure
 
 
@@ -56,12 +56,3 @@ class ListWindow:
         """Say whether this is what a list of `size`, whose leads from its first on these are, has at the same ranks."""
         end = self.first + len(self.leads)
         return self.size == size and self.leads == list(leads[self.first : end])
-
-
-async def differs(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
-    """Return how a stretch differs from the board's list at the same ranks, None if it does not."""
-    page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
-    wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
-    if (stretch.leads, stretch.size) == (wanted, page.size):
-        return None
-    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {wanted} of {page.size}"

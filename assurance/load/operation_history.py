@@ -6,8 +6,8 @@ answer says for sure is an operation: `refused`, for most reasons, says nothing 
 
 from typing import Final
 
-from application.engine_client import AskedAction
 from assurance.linearizability import Op
+from assurance.load.client import AskedAction
 from models.decisions import Reason, Result
 
 CLOCKS_SECONDS: Final = 0.05

@@ -1,4 +1,4 @@
-"""Reps at work: they claim what is new, open what is to be worked, and forget some of what they opened (D1-D4, Q8)."""
+"""Simulates reps: they claim new leads, open leads to work on, and forget some that they opened (D1-D4, Q8)."""
 
 import asyncio
 import random
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from application.engine_client import EngineClient
+from assurance.load.client import LoadClient
 from assurance.load.offers import Offer, Offers
 from models.decisions import Result
 
@@ -59,7 +59,7 @@ class People:
 
     def __init__(
         self,
-        client: EngineClient,
+        client: LoadClient,
         leads: Leads,
         *,
         reps: int,

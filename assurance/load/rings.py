@@ -1,4 +1,4 @@
-"""Every phone rings at once and everybody presses 1: one has the lead, all others are told it is gone (S1, S3)."""
+"""Rings all phones at once and lets everybody press 1. One rep gets the lead; all others are told so (S1, S3)."""
 
 import asyncio
 import random
@@ -11,15 +11,15 @@ from typing import Final
 import msgspec
 
 from application.directory.objects import Value
-from application.engine_client import AskedAction, EngineClient
+from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
 from models.decisions import Result
 from models.ids import lead_id
 from models.public import Notification
 from rules.queues.rule_book import Key
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 
 PRESS_SECONDS: Final = 0.010
@@ -74,7 +74,7 @@ async def ring(
     source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
     began = time.monotonic()
     crowds: list[list[AskedAction]] = []
-    async with EngineClient(
+    async with LoadClient(
         settings,
         org=org,
         history=history,
@@ -108,7 +108,7 @@ def crew(reps: int) -> list[str]:
     return [f"rep-{n}" for n in range(1, reps + 1)]
 
 
-async def _press(client: EngineClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
+async def _press(client: LoadClient, lead: str, rep: str, epoch: int, source: random.Random) -> AskedAction:
     await asyncio.sleep(source.uniform(0, PRESS_SECONDS))
     return await client.ask("press_one", lead, rep, epoch=epoch)
 

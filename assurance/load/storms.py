@@ -1,4 +1,4 @@
-"""Everybody wants the same leads at the same moment: exactly one gets each, and everybody else is told who (Q8)."""
+"""Lets everybody claim the same leads at once. One rep gets each lead; everybody else is told who (Q8)."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.engine_client import AskedAction, EngineClient
+from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory
 from board.reader import Reader
 from models.decisions import Result
@@ -62,7 +62,7 @@ async def storm(
     """
     run = uuid.uuid4().hex[:8]
     people = [f"rep-{n}" for n in range(1, reps + 1)]
-    async with EngineClient(
+    async with LoadClient(
         settings,
         org=org,
         history=history,
@@ -107,7 +107,7 @@ async def race(
     reader = Reader.at(settings.redis_url)
     began = time.monotonic()
     try:
-        async with EngineClient(settings, org=org, history=history) as client:
+        async with LoadClient(settings, org=org, history=history) as client:
             runs = await asyncio.gather(
                 *(
                     _run(client, reader, rep, pause_seconds, random.Random(f"{seed}/{rep}"))  # noqa: S311
@@ -121,7 +121,7 @@ async def race(
 
 
 async def _run(
-    client: EngineClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
+    client: LoadClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
 ) -> list[AskedAction]:
     """Claim until every claimable list was seen empty several times in a row."""
     asked: list[AskedAction] = []

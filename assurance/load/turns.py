@@ -1,4 +1,4 @@
-"""Leads go through round robin while people come and go: each is taken by whoever is offered it (R3, R7)."""
+"""Sends leads through round robin while people come and go. Whoever is offered a lead takes it (R3, R7)."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from application.directory.objects import Value
-from application.engine_client import EngineClient
+from assurance.load.client import LoadClient
 from assurance.load.offers import Offers
 from assurance.load.rings import crew
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
@@ -66,7 +66,7 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
     people = crew(reps)
     taken: set[str] = set()
     async with (
-        EngineClient(
+        LoadClient(
             settings, org=ORG, resend_seconds=RESEND_SECONDS, patience_seconds=READY_SECONDS
         ) as client,
         _working(client, people, taken, leads) as offers,
@@ -130,7 +130,7 @@ def _message(run: str, n: int, campaign: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _working(
-    client: EngineClient, people: list[str], taken: set[str], leads: int
+    client: LoadClient, people: list[str], taken: set[str], leads: int
 ) -> AsyncIterator[Offers]:
     """Let everybody take what it is offered until the block ends."""
     offers = Offers(client.settings, kept=leads)
@@ -145,7 +145,7 @@ async def _working(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _take(client: EngineClient, offers: Offers, rep_id: str, taken: set[str]) -> None:
+async def _take(client: LoadClient, offers: Offers, rep_id: str, taken: set[str]) -> None:
     while True:
         offer = offers.take(rep_id)
         if offer is None:

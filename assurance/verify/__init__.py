@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from assurance.verify.board import check_board
@@ -27,9 +27,10 @@ from assurance.verify.records import COMPACTABLE, name
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
 from models.errors import RetryableError
-from streams.closing import stop_consumer
-from streams.reading import read_topic
+from streams.clients import consumer as make_consumer
+from streams.clients import stop_consumer
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
@@ -272,7 +273,7 @@ async def _moved(settings: Settings, truth: Truth) -> set[str]:
 
 @asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = make_consumer(settings)
     try:
         await consumer.start()
         yield consumer

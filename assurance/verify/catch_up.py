@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,8 +21,9 @@ from board.writer import Writer, connect
 from models.errors import RuntimeFailure
 from sink import engine as crm
 from sink.tables import SinkOffsetTable
-from streams.reading import extent
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import (
     DIRECTORY,
     DO_NOT_CONTACT,
@@ -78,7 +78,7 @@ class Readers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+        self._admin = clients.admin(settings)
         self._engine = crm.connect(settings.database_url)
         self._valkey = connect(settings.redis_url)
         self.trouble: dict[str, str] = {}

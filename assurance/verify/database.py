@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.facts import NOTHING, LeadFacts, Truth, imprint
 from assurance.verify.findings import Findings
+from models.lead import OPEN_OFFERS, Lead
 from sink.engine import connect
 from sink.tables import (
     AssignmentHistoryTable,
@@ -69,6 +70,12 @@ def _leads(connection: Connection, truth: Truth, findings: Findings) -> int:
         _LEAD.last_outcome,
         _LEAD.inquiries,
         _LEAD.notes,
+        _LEAD.locked_by,
+        _LEAD.locked_until,
+        _LEAD.offer_rep_ids,
+        _LEAD.offer_epoch,
+        _LEAD.offer_until,
+        _LEAD.offer_method,
     )
     left = set(truth.leads)
     count = 0
@@ -90,10 +97,20 @@ def _leads(connection: Connection, truth: Truth, findings: Findings) -> int:
             lead.last_outcome,
             lead.inquiries,
             lead.notes,
+            *_lock_and_offer(lead),
         )
         _compare(findings, "lead", lead_id, [column.key for column in columns], found, expected)
     _missing(findings, "lead", left)
     return count
+
+
+def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
+    """Return what the columns of lock and offer must say (D1, R3)."""
+    lock = (None, None) if lead.lock is None else (lead.lock.rep_id, lead.lock.until)
+    search = lead.search
+    if search is None or search.stage not in OPEN_OFFERS:
+        return (*lock, None, None, None, None)
+    return (*lock, list(search.reps), search.epoch, search.until, search.method)
 
 
 def _assignments(connection: Connection, truth: Truth, findings: Findings) -> int:

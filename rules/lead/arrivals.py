@@ -160,7 +160,7 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
     if campaign is not None:
         distribution = group.method if group else None
         transition.update(distribution=distribution, description=campaign.description or None)
-    if rep_id and (not rules.reps or rules.role(rep_id)):
+    if rep_id and rules.role(rep_id):
         transition.own(rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
     elif campaign is not None and group is not None and group.takes:
         transition.stop_seeking(why)

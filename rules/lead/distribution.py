@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
-from models.lead import DeadlineKind, Failure, Lead, Phase, Search, Seeking
+from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, Search, Seeking
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -28,7 +28,6 @@ from rules.queues.queue_eligibility import ORPHANED
 TRANSFERS_PAUSED: Final = "transfers_paused"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
 """method -> why a lead that rang is an exception (S4, S5)."""
-_OPEN: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
 _ASKING: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
 
 
@@ -42,13 +41,18 @@ def seek(transition: Transition, group_id: str, why: str, tried: tuple[str, ...]
 def offered_to(lead: Lead, rep_id: str) -> bool:
     """Say whether a rep has an open offer of the lead."""
     search = lead.search
-    return search is not None and search.stage in _OPEN and rep_id in search.reps
+    return search is not None and search.stage in OPEN_OFFERS and rep_id in search.reps
 
 
 def expire_offer(transition: Transition) -> None:
     """Let go of an offer that has run out: the log's time says so, however late the timer is (R3, S4, S5)."""
     search = transition.lead.search
-    if search is None or search.stage not in _OPEN or search.until is None or search.until > transition.at:
+    if (
+        search is None
+        or search.stage not in OPEN_OFFERS
+        or search.until is None
+        or search.until > transition.at
+    ):
         return
     _end(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
     if search.stage is Seeking.OFFERED:

@@ -163,7 +163,7 @@ def ask(
         return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
-    if rules.reps and rules.role(event.rep_id) is None:
+    if rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:

@@ -104,8 +104,8 @@ class OrgDirectory:
     """Reps, groups and settings of one org. Never changed: `publish` makes another. Start with `OrgDirectory()`.
 
     `versions`: of every object ever published, by kind and id. `problems`: the objects whose newest version does not
-    compile, for which the one before it still counts. `open`: no rep was ever published, so a roster's members are
-    taken as they are, without any limit; an org whose last rep is removed stays closed.
+    compile, for which the one before it still counts. `open`: there is no rep, and there never was one or the settings
+    say `open_without_reps`; a roster's members are then taken as they are, without any limit.
     """
 
     reps: Mapping[str, RepPlan] = field(default_factory=lambda: NOTHING)
@@ -149,7 +149,7 @@ class OrgDirectory:
             reps=MappingProxyType(reps),
             groups=MappingProxyType(groups),
             settings=settings,
-            open=self.open and all(kind != "rep" for kind, _ in versions),
+            open=not reps and (settings.open_without_reps or all(kind != "rep" for kind, _ in versions)),
             groups_of=self.groups_of if groups == self.groups else MappingProxyType(_membership(groups)),
             versions=MappingProxyType(versions),
             problems=MappingProxyType(problems),

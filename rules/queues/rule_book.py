@@ -62,7 +62,7 @@ class OrgRules:
 
     `objects`: every object by kind and id, of unknown kinds and removed ones too. `problems`: the objects
     whose newest version does not compile, for which the one before it still counts (intake refuses these, so
-    normally none). `reps` empty: the org published none and is open, anyone may act.
+    normally none).
     """
 
     org: str
@@ -104,19 +104,26 @@ class OrgRules:
         queue = self.queues.get(queue_id)
         return queue_id if queue is None else queue.queue.name or queue_id
 
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether anyone may act: the org has no rep, and never had one or says that it is open without reps."""
+        return not self.reps and (
+            self.settings.open_without_reps or all(kind != "rep" for kind, _ in self.objects)
+        )
+
     def role(self, rep_id: str) -> str | None:
         """Return a rep's role; None for one who is unknown or has left.
 
         In an open org everyone is an admin.
         """
-        if not self.reps:
+        if self.is_open:
             return "admin"
         rep = self.reps.get(rep_id)
         return rep.role if rep is not None and rep.active else None
 
     def has_left(self, rep_id: str) -> bool:
-        """Say whether a rep may do nothing any more: switched off or removed, in an org that has reps (X2)."""
-        return bool(self.reps) and self.role(rep_id) is None
+        """Say whether a rep may do nothing any more: switched off or removed, in an org that is not open (X2)."""
+        return self.role(rep_id) is None
 
     def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
         """Return the campaign a lead came through, or the org's default one, and its group if there is one."""

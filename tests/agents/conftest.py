@@ -79,7 +79,7 @@ class Engine:
 
     async def records(self, topic: str) -> list[Any]:
         """Return everything in a topic."""
-        return await self.cluster.records(self.topic(topic))
+        return await self.cluster.records_so_far(self.topic(topic))
 
     async def journal(self) -> list[tuple[Any, LeadRow | DirectoryRow]]:
         """Return every journal record with its row."""

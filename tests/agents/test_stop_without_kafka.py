@@ -10,8 +10,9 @@ from agents.worker import STOP_SECONDS
 from runtime import LocalStack
 from runtime.process import free_port, wait_until
 from runtime.up import child
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
-PATIENCE = 120.0
+PATIENCE = PATIENCE_SECONDS
 """Seconds until it is ready, for a machine that is busy."""
 STOPS_WITHIN = STOP_SECONDS + 30.0
 """Seconds; what Faust itself takes is more, or has no end."""

@@ -15,18 +15,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from application import restart_pauses as pauses
 from application.lag import Lags
 from models.codec import decode_row
 from models.lead import LeadRow
-from runtime.exits import read_exits
+from runtime.last_exits import read_exits
 from runtime.up import everything
+from streams import clients
 from streams.dead_letter_reading import Letter, read_letter
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
-from tests.cli.test_commands import firstclaim, last_line
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 LIMIT: Final = 6
-PATIENCE: Final = 120.0
+PATIENCE: Final = PATIENCE_SECONDS
 DIRECTORY: Final = """\
 reps:
   rep-1: {name: Ann, role: rep, licensed_states: [RI]}
@@ -64,7 +65,7 @@ def arrival(name: str, n: int, **more: Any) -> bytes:
 
 async def send(stack: Everything, *values: bytes) -> None:
     """Send arrivals."""
-    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+    async with clients.producer(stack.settings) as producer:
         for value in values:
             await producer.send_and_wait(LEAD_ARRIVALS, value)
 
@@ -105,11 +106,7 @@ async def caught_up(stack: Everything) -> bool:
 
 async def until(check: Any, what: str) -> Any:
     """Return what a question is answered with as soon as that is true."""
-    async with asyncio.timeout(PATIENCE):
-        while not (found := await check()):
-            await asyncio.sleep(0.1)
-    assert found, what
-    return found
+    return await eventually(check, what, every=0.1)
 
 
 async def story(stack: Everything, said: list[str]) -> None:
@@ -161,9 +158,11 @@ async def story(stack: Everything, said: list[str]) -> None:
 
     await until(decided, "what the brake kept is decided")
     assert not {"boom lead-0", "boom intake-0"} & (await leads(stack)).keys()
-    again = firstclaim(stack, "dead-letters", "replay", "--all", "--class", "fatal_error", "--json")
-    assert again.returncode == 0, again.stderr
-    replayed = last_line(again)
+    again = await asyncio.to_thread(
+        firstclaim, stack, "dead-letters", "replay", "--all", "--class", "fatal_error", "--json"
+    )
+    assert again.code == 0, again.err
+    replayed = again.last_line
     assert (replayed["ok"], replayed["replayed"], replayed["failed"]) == (True, len(FAILED), 0), replayed
     wanted |= set(FAILED)
 
@@ -177,9 +176,9 @@ async def story(stack: Everything, said: list[str]) -> None:
         )
 
     await until(offered, "all leads are there, and those of the campaign are offered")
-    verified = firstclaim(stack, "verify", "--json")
-    sys.stdout.write(f"{again.stdout}{verified.stdout}")
-    result = last_line(verified)
+    verified = await asyncio.to_thread(firstclaim, stack, "verify", "--json")
+    sys.stdout.write(f"{again.out}{verified.out}")
+    result = verified.last_line
     assert (result["ok"], result["leads"], result["findings"]) == (True, len(wanted), [])
 
 
@@ -195,5 +194,5 @@ def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_d
     with everything(workers=1, state_dir=tmp_path / "state", say=said.append) as stack:
         (tmp_path / "directory.yaml").write_text(DIRECTORY)
         applied = firstclaim(stack, "directory", "apply", tmp_path / "directory.yaml", "--json")
-        assert applied.returncode == 0, applied.stderr
+        assert applied.code == 0, applied.err
         asyncio.run(story(stack, said))

@@ -1,23 +1,154 @@
-"""What a client makes of answers that come more than once."""
+"""The one engine client on a real Kafka: a client that is not ours reads its actions and writes the answers (X4)."""
 
-import msgspec
+from __future__ import annotations
 
-from application.engine_client import Answer
-from models.decisions import Result
+import asyncio
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from application.engine_client import EngineClient, ask_once
+from models.errors import RetryableError, RuntimeFailure
+from streams.settings import Settings
+from streams.topics import LEAD_ACTIONS, LEAD_DECISIONS, provision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.kafka
+
+PATIENCE_SECONDS = 30.0
 
 
-def test_x4_answers_are_of_one_mind_whatever_their_words() -> None:
-    """X4: an old action is decided anew and may be told in other words; another result or owner is a contradiction."""
-    first = Answer(
-        action_id="a",
-        lead_id="l",
-        rep_id="mia",
-        type="assign",
-        result=Result.DONE,
-        reason=None,
-        owner="rep-1",
-        version=2,
-        why="assigned by mia",
-    )
-    assert first.says_as(msgspec.structs.replace(first, why=None))
-    assert not first.says_as(msgspec.structs.replace(first, owner="rep-2"))
+@pytest.fixture
+async def made(settings: Settings) -> Settings:
+    """Return the settings, with topics."""
+    return await provision(settings)
+
+
+def action(**fields: Any) -> dict[str, Any]:
+    """Return an action with an id of its own."""
+    return {"action_id": str(uuid.uuid4()), "type": "claim", "lead_id": "l-1", "rep_id": "rep-1", **fields}
+
+
+def write(settings: Settings, *values: bytes | None) -> None:
+    """Write values to `lead-decisions` with librdkafka."""
+    producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
+    for value in values:
+        producer.produce(LEAD_DECISIONS, key=b"l-1", value=value)
+    assert producer.flush(30) == 0
+
+
+def answer_to(asked: dict[str, Any], **changes: Any) -> bytes:
+    """Return the bytes of an answer."""
+    answer = {
+        **{name: asked[name] for name in ("action_id", "lead_id", "rep_id", "type")},
+        "result": "won",
+        "reason": None,
+        "owner": asked["rep_id"],
+        "version": 4,
+        "why": "first claim",
+        "decided_at": "2026-11-20T14:12:00Z",
+        "merged_into": None,
+        **changes,
+    }
+    return json.dumps(answer).encode()
+
+
+def read_actions(settings: Settings, action_id: str, count: int) -> list[dict[str, Any]]:
+    """Return the first records of `lead-actions` with this id, read with librdkafka; wait until there are so many."""
+    consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": uuid.uuid4().hex})
+    found: list[dict[str, Any]] = []
+    try:
+        partitions = consumer.list_topics(LEAD_ACTIONS, timeout=30).topics[LEAD_ACTIONS].partitions
+        consumer.assign([TopicPartition(LEAD_ACTIONS, partition, 0) for partition in partitions])
+        while len(found) < count:
+            record = consumer.poll(PATIENCE_SECONDS)
+            assert record is not None, f"{len(found)} of {count} came"
+            value = json.loads(record.value() or b"{}")
+            if value.get("action_id") == action_id:
+                found.append(value)
+    finally:
+        consumer.close()
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(made: Settings) -> None:
+    """What is no answer stops nobody; an answer that is known already is given at once, without another action."""
+    asked = action(queue_id=None)
+    async with EngineClient(made) as client:
+        waiting = [asyncio.create_task(client.ask(asked)) for _ in range(3)]
+        (sent,) = await asyncio.to_thread(read_actions, made, asked["action_id"], 1)
+        assert sent == {name: value for name, value in asked.items() if value is not None}
+        await asyncio.to_thread(write, made, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(asked))
+        answers = await asyncio.gather(*waiting)
+        assert {(one.action_id, one.result, one.owner) for one in answers} == {
+            (asked["action_id"], "won", "rep-1")
+        }
+        assert (
+            await client.ask(asked, patience_seconds=0.001) == answers[0] == client.known(asked["action_id"])
+        )
+        assert client.known("another") is None
+
+
+async def test_x4_without_an_answer_the_same_action_is_sent_again(made: Settings) -> None:
+    asked = action()
+    async with EngineClient(made, resend_seconds=0.05, patience_seconds=PATIENCE_SECONDS) as client:
+        waiting = asyncio.create_task(client.ask(asked))
+        first, second, *_ = await asyncio.to_thread(read_actions, made, asked["action_id"], 2)
+        assert first == second == asked
+        await asyncio.to_thread(write, made, answer_to(asked, result="lost", owner="rep-2"))
+        assert (await waiting).owner == "rep-2"
+
+
+async def test_an_answer_that_does_not_come_is_an_error_that_names_the_action(made: Settings) -> None:
+    asked = action()
+    with pytest.raises(RetryableError, match=f"no answer to {asked['action_id']} in 0.3 s"):
+        await ask_once(made, asked, 0.3)
+
+
+async def test_one_action_more_than_may_wait_is_refused_and_closing_ends_those_that_wait(
+    made: Settings,
+) -> None:
+    first, second = action(), action()
+    async with EngineClient(made, waiting_most=1) as client:
+        waiting = asyncio.create_task(client.ask(first))
+        await asyncio.to_thread(read_actions, made, first["action_id"], 1)
+        with pytest.raises(RetryableError, match="1 actions wait for their answers already"):
+            await client.ask(second)
+    with pytest.raises(RetryableError, match="the client was closed before the answer came"):
+        await waiting
+    with pytest.raises(RetryableError, match="the client is not connected"):
+        await client.put(LEAD_ACTIONS, b"{}")
+
+
+async def test_an_action_that_no_record_can_hold_is_refused_at_once(made: Settings) -> None:
+    async with EngineClient(made) as client:
+        with pytest.raises(RuntimeFailure, match=r"lead-actions: a message of \d+ bytes is too large"):
+            await client.ask(action(note="x" * 30_000_000))
+
+
+async def test_a_process_that_starts_without_kafka_waits_for_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Until then asking ends after its patience, and sending says that the client is not connected."""
+    away = Settings.read(state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1")
+    client = EngineClient(away)
+    running = asyncio.create_task(client.run())
+    with pytest.raises(RetryableError, match="no answer to"):
+        await client.ask(action(), patience_seconds=0.2)
+    with pytest.raises(RetryableError, match="the client is not connected"):
+        await client.arrive({"vendor": "acme", "last_name": "Jones"})
+    assert not client.connected.is_set()
+    running.cancel()
+    await until(running.done)

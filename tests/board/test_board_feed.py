@@ -9,7 +9,7 @@ import redis.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assurance.load.list_window import ListWindow, differs
+from assurance.load.list_window import ListWindow
 from board import keys
 from board.reader import REBUILT, START, FeedEntry, Reader, position
 from board.writer import Change, Writer, connect, script
@@ -206,3 +206,12 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
         after.apply(entry)
     assert (before.anew, after.anew) == (True, False)
     assert await differs(after, reader, ORG, "aged") is None
+
+
+async def differs(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
+    """Return how a stretch differs from the board's list at the same ranks, None if it does not."""
+    page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
+    wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
+    if (stretch.leads, stretch.size) == (wanted, page.size):
+        return None
+    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {wanted} of {page.size}"

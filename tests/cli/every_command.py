@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import gc
-import io
-import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from typer.main import get_command
 
-from cli import app, run
+from cli import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,48 +74,3 @@ def _value(parameter: Any, folder: Path) -> str:
     if "int" in kind or "float" in kind:
         return "1"
     return LEAD if "lead" in parameter.name else "x"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command left: exit code and text."""
-
-    name: str
-    code: int
-    out: str
-    err: str
-
-
-def call(name: str, given: list[str]) -> Said:
-    """Run a command in this process as a terminal would, with no answer to its questions."""
-    out, err = io.StringIO(), io.StringIO()
-    noise = logging.StreamHandler(err)
-    logging.getLogger().addHandler(noise)
-    aiokafka = logging.getLogger("aiokafka")
-    level = aiokafka.level
-    aiokafka.setLevel(logging.CRITICAL)  # as `main` does
-    try:
-        with (
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            contextlib.ExitStack() as stack,
-        ):
-            stack.enter_context(_no_input())
-            code = run(given)
-            gc.collect()  # what was not awaited or closed complains now
-    finally:
-        logging.getLogger().removeHandler(noise)
-        aiokafka.setLevel(level)
-        asyncio.set_event_loop(None)
-    return Said(name, code, out.getvalue(), err.getvalue())
-
-
-@contextlib.contextmanager
-def _no_input() -> Iterator[None]:
-    import sys  # noqa: PLC0415
-
-    before, sys.stdin = sys.stdin, io.StringIO("")
-    try:
-        yield
-    finally:
-        sys.stdin = before

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from board.reader import Reader
 from cli import app
 from models.ids import lead_id
 from runtime.up import Everything, everything
+from streams import clients
 from streams.topics import DIRECTORY as DIRECTORY_TOPIC
 from streams.topics import LEAD_ARRIVALS
+from tests.cli.in_process import firstclaim
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
 
 REPO = Path(__file__).parents[2]
 MAPPING = """\
@@ -46,33 +48,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
         yield running
 
 
-def firstclaim(stack: Everything, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """Run the command as another terminal would: it finds the stack by its state folder."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *map(str, arguments)],
-        env={**os.environ, "FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def last_line(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
-    """Return the object a program reads."""
-    assert done.stdout.strip(), done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
-
-
 async def until_size(stack: Everything, queue_id: str, size: int) -> None:
     """Wait until so many leads stand in a queue."""
     reader = Reader.at(stack.settings.redis_url)
+
+    async def has_size() -> bool:
+        return any(
+            queue.queue_id == queue_id and queue.size == size for queue in await reader.queues("default")
+        )
+
     try:
-        async with asyncio.timeout(30):
-            while not any(q.queue_id == queue_id and q.size == size for q in await reader.queues("default")):
-                await asyncio.sleep(0.05)
+        await eventually(has_size, f"queue {queue_id} has {size} leads")
     finally:
         await reader.close()
 
@@ -84,8 +70,8 @@ def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everythi
     for name, text in (("leads.csv", CSV), ("mapping.yaml", MAPPING), ("directory.yaml", DIRECTORY)):
         (folder / name).write_text(text)
     applied = firstclaim(stack, "directory", "apply", folder / "directory.yaml", "--json")
-    assert applied.returncode == 0, applied.stderr
-    assert last_line(applied)["published"] == 2
+    assert applied.code == 0, applied.err
+    assert applied.last_line["published"] == 2
     mapping = folder / "mapping.yaml"
     sent = firstclaim(
         stack,
@@ -99,11 +85,11 @@ def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everythi
         "c",
         "--json",
     )
-    assert sent.returncode == 0, sent.stderr
-    result = last_line(sent)
+    assert sent.code == 0, sent.err
+    result = sent.last_line
     assert (result["accepted"], result["refused"]) == (2, 1)
     assert sum(result["refusals"].values()) == 1
-    assert "line 4" in sent.stderr
+    assert "line 4" in sent.err
     asyncio.run(until_size(stack, "new", 2))
     return stack
 
@@ -113,12 +99,12 @@ def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
     lead = lead_id("default", "v", "1", {})
     won = firstclaim(fed, "claim", lead, "--rep", "rep-1", "--queue", "new", "--json")
     lost = firstclaim(fed, "claim", lead, "--rep", "rep-2", "--json")
-    assert won.returncode == 0
-    assert won.stdout.startswith("Congratulations! You have a new lead")
-    assert last_line(won)["result"] == "won"
-    assert lost.returncode == 1
-    assert lost.stdout.startswith("Lead already claimed: rep-1 has it")
-    assert last_line(lost)["reason"] == "already_claimed"
+    assert won.code == 0
+    assert won.out.startswith("Congratulations! You have a new lead")
+    assert won.last_line["result"] == "won"
+    assert lost.code == 1
+    assert lost.out.startswith("Lead already claimed: rep-1 has it")
+    assert lost.last_line["reason"] == "already_claimed"
 
 
 def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
@@ -126,22 +112,22 @@ def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
     lead = lead_id("default", "v", "2", {})
     firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
     told = firstclaim(fed, "why", lead, "--json")
-    story = last_line(told)
+    story = told.last_line
     assert [event["event"]["type"] for event in story["events"]] == ["lead_arrived", "action_requested"]
     assert story["state"]["owner"] == "rep-3"
     entered = story["events"][0]["decisions"][1]
     assert entered["type"] == "queue_entered"
     assert "rules of version" in entered["why"]
-    assert "owned by rep-3" in told.stdout
+    assert "Owner: rep-3" in told.out
     unknown = firstclaim(fed, "why", "00000000-0000-4000-8000-000000000000")
-    assert unknown.returncode == 1
+    assert unknown.code == 1
 
 
 def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
     """What was refused is there with its bytes and its reason, and can be sent again."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(**fed.settings.aiokafka_options())
+        producer = clients.producer(fed.settings)
         await producer.start()
         await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": 7', headers=[("x-vendor", b"acme")])
         await producer.stop()
@@ -150,18 +136,18 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
     found = _letters(fed, 1)[0]
     assert found["error_class"] == "not_json"
     assert found["source"].startswith("lead-arrivals:")
-    shown = last_line(firstclaim(fed, "dead-letters", "show", found["place"], "--json"))
+    shown = firstclaim(fed, "dead-letters", "show", found["place"], "--json").last_line
     assert shown["value"] == '{"vendor": 7'
     assert shown["headers"] == {"x-vendor": "acme"}
     again = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
-    assert last_line(again)["replayed"] == 1
+    assert again.last_line["replayed"] == 1
     twice = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
-    assert (last_line(twice)["replayed"], last_line(twice)["again"]) == (1, 1)
-    assert "not for the first time" in twice.stdout
+    assert (twice.last_line["replayed"], twice.last_line["again"]) == (1, 1)
+    assert "not for the first time" in twice.out
     assert len(_letters(fed, 3)) == 3  # still not JSON, and still not lost
     missing = firstclaim(fed, "dead-letters", "show", "0:99999")
-    assert missing.returncode == 70
-    assert "nothing at 0:99999" in missing.stderr
+    assert missing.code == 70
+    assert "nothing at 0:99999" in missing.err
 
 
 def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
@@ -170,8 +156,8 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     """P2, P3, P5, P6: null headers, 5 MB out of some KB, bytes that are no text, what was published since."""
 
     async def send() -> None:
-        options = {"max_request_size": 10_000_000, "compression_type": "gzip"}
-        async with AIOKafkaProducer(**fed.settings.aiokafka_options(), **options) as producer:
+        producer = clients.producer(fed.settings, max_request_size=10_000_000, compression_type="gzip")
+        async with producer:
             await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_048_500)
@@ -181,8 +167,8 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
 
     asyncio.run(send())
     _letters(fed, 6)
-    found = last_line(firstclaim(fed, "dead-letters", "list", "--json"))["letters"]
-    whole = [last_line(firstclaim(fed, "dead-letters", "show", one["place"], "--json")) for one in found]
+    found = firstclaim(fed, "dead-letters", "list", "--json").last_line["letters"]
+    whole = [firstclaim(fed, "dead-letters", "show", one["place"], "--json").last_line for one in found]
     (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
     assert (null["error_class"], null["headers"]) == ("not_json", {"h": "", "error-class": "mine"})
     assert any("\\xff" in one["value"] for one in whole)
@@ -196,31 +182,34 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
         (old, "a newer record of its key is in directory"),
     ):
         refused = firstclaim(fed, "dead-letters", "replay", one["place"])
-        assert refused.returncode == 1
-        assert f"dead letter {one['place']}: " in refused.stderr
-        assert why in refused.stderr
-        assert "Traceback" not in refused.stderr
+        assert refused.code == 1
+        assert f"dead letter {one['place']}: " in refused.err
+        assert why in refused.err
+        assert "Traceback" not in refused.err
     several = firstclaim(fed, "dead-letters", "replay", "--all", "--class", "too_large", "--json")
-    assert last_line(several)["replayed"] == 0
-    assert last_line(several)["failed"] + sum(last_line(several)["left_out"].values()) == 2
+    assert several.last_line["replayed"] == 0
+    assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
 
 
 def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:
-    for _ in range(40):
-        found = last_line(firstclaim(stack, "dead-letters", "list", "--topic", "lead-arrivals", "--json"))
-        if found["total"] >= at_least:
-            letters: list[dict[str, Any]] = found["letters"]
-            return letters
-    raise AssertionError(f"no {at_least} dead letters came")
+    found: list[dict[str, Any]] = []
+
+    def enough() -> bool:
+        listed = firstclaim(stack, "dead-letters", "list", "--topic", "lead-arrivals", "--json").last_line
+        found[:] = listed["letters"]
+        return int(listed["total"]) >= at_least
+
+    assert until(enough), f"no {at_least} dead letters came"
+    return found
 
 
 def test_x7_status_and_verify_agree(fed: Everything) -> None:
     """X7: leads by phase, queues and lag in one object; logs, journal, database and board say the same."""
     verified = firstclaim(fed, "verify", "--json")
-    assert verified.returncode == 0, verified.stdout
-    result = last_line(verified)
+    assert verified.code == 0, verified.out
+    result = verified.last_line
     assert (result["ok"], result["leads"], result["findings"]) == (True, 2, [])
-    seen = last_line(firstclaim(fed, "status", "--json"))
+    seen = firstclaim(fed, "status", "--json").last_line
     assert seen["leads"] == 2
     assert seen["trouble"] == []
     assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
@@ -232,34 +221,34 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: 
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(DIRECTORY.replace("owned, operator", "ovned, operator") + "rep: {}\n")
     done = firstclaim(fed, "directory", "apply", wrong, "--json")
-    assert done.returncode == 1
-    assert last_line(done)["published"] == 0
-    assert "queues.new.inclusion" in done.stderr
-    assert "ovned" in done.stderr
-    assert "rep: is no section" in done.stderr
+    assert done.code == 1
+    assert done.last_line["published"] == 0
+    assert "queues.new.inclusion" in done.err
+    assert "ovned" in done.err
+    assert "rep: is no section" in done.err
 
 
 def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Everything) -> None:
     """X5: how many match now, and why not; what is asked is what the engine has, so verify finds nothing changed."""
     rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
     other = lead_id("default", "v", "2", {})
-    tried = last_line(firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json"))
+    tried = firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json").last_line
     assert (tried["matched"], tried["leads"]) == (1, 2)
     assert tried["examples"][0]["name"] == "Jeremy Jones"
     assert (tried["lead"]["matches"], tried["lead"]["why"]) == (False, "state is MA, not RI")
-    queue = last_line(firstclaim(fed, "rules", "try", "--queue", "new", "--lead", other, "--json"))
+    queue = firstclaim(fed, "rules", "try", "--queue", "new", "--lead", other, "--json").last_line
     assert queue["lead"]["matches"] is (other in [example["lead_id"] for example in queue["examples"]])
     assert "new by its rules of version" in queue["lead"]["why"]
     exported = firstclaim(fed, "directory", "export")
-    assert "    name: New leads\n" in exported.stdout
+    assert "    name: New leads\n" in exported.out
 
 
 def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
     """The lists are derived: made anew they are the same."""
     done = firstclaim(fed, "board", "rebuild")
-    assert done.returncode == 0, done.stderr
-    assert "board rebuilt" in done.stderr
-    assert firstclaim(fed, "verify").returncode == 0
+    assert done.code == 0, done.err
+    assert "board rebuilt" in done.err
+    assert firstclaim(fed, "verify").code == 0
 
 
 def test_every_command_has_help_with_an_example() -> None:
@@ -295,7 +284,7 @@ def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
         cwd=REPO,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 70

@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,12 +17,12 @@ from application import problems
 from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process, wait_until
 from runtime.up import everything
-from streams import reading
+from streams import topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
-from tests.cli.every_command import RUNS_ON, Said, arguments, call, leaves
+from tests.cli.every_command import RUNS_ON, arguments, leaves
+from tests.cli.in_process import Said, at, call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from streams.settings import Settings
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CODES: Final = {0, 1, 2, 70, 78}
-ACCOUNTS: Final = frozenset({"account add", "account list", "account disable", "token issue"})
+ACCOUNTS: Final = frozenset(
+    {"account add", "account list", "account disable", "account reset", "token issue"}
+)
 """They need the console's own database, which they make, and nothing else."""
 PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
 LARGE: Final = 1_900_000
@@ -41,7 +42,7 @@ LARGE: Final = 1_900_000
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what will not come no longer than a test has to."""
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(reading, "START_SECONDS", 1.0)
+    monkeypatch.setattr(topic_reader, "START_SECONDS", 1.0)
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
 
 
@@ -60,20 +61,6 @@ def every(folder: Path) -> dict[str, Said]:
     assert wrong == []
     assert len(said) > 20
     return said
-
-
-@contextmanager
-def at(state_dir: Path) -> Iterator[None]:
-    """Let commands look into a state folder, as in another terminal."""
-    before = os.environ.get("FIRSTCLAIM_STATE_DIR")
-    os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["FIRSTCLAIM_STATE_DIR"]
-        else:
-            os.environ["FIRSTCLAIM_STATE_DIR"] = before
 
 
 def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

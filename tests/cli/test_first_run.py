@@ -21,6 +21,7 @@ from runtime.process import wait_until
 from sink.engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
+from tests.fixtures.waiting import LONG_PATIENCE_SECONDS
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 
@@ -30,7 +31,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="who runs in a folder is read from /proc"),
 ]
 REPO = Path(__file__).parents[2]
-PATIENCE = 600.0
+PATIENCE = LONG_PATIENCE_SECONDS
 """Seconds for what takes some twenty on an idle machine: this one is made busy."""
 BUSY = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
 """A loop that ends by itself, should nobody end it."""
@@ -187,7 +188,7 @@ def open_to_others(folder: Path) -> list[str]:
 
 def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
     """It comes up on a busy machine, with everything its owner's alone though the umask gives all away."""
-    with busy(2 * (os.cpu_count() or 1)):
+    with busy(os.cpu_count() or 1):
         terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0")
         try:
             assert wait_until(lambda: terminal.read() != b"" and len(may_sign_in(folder)) == 3, PATIENCE), (

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from assurance.chaos.vendors import PARTITION_EOF
 from runtime.jars import fetch, pinned
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,7 @@ KCAT: Final = os.environ.get("KCAT", "/usr/bin/kcat")
 TOOLS_LOCK: Final = Path(__file__).with_name("tools.lock.json")
 """Kafka's console producer, which a broker does not need and the local runtime therefore does not have."""
 
-SECONDS: Final = 120.0
+SECONDS: Final = PATIENCE_SECONDS
 LARGEST_REQUEST: Final = 1_000_000_000
 NULL: Final = "<null>"
 """What stands for a null key, header or value on the Java producer's standard input."""

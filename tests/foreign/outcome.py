@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +15,7 @@ from sqlalchemy import select
 from sink.engine import connect
 from sink.tables import LeadTable
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
+from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
 from tests.foreign.cases import INBOUND, Sent, id_of, key_of, lead
 from tests.foreign.clients import Followed, Record
 
@@ -28,23 +26,10 @@ if TYPE_CHECKING:
     from tests.foreign.cases import Case, Clients
     from tests.foreign.clients import Place
 
-STALL_SECONDS: Final = float(os.environ.get("FIRSTCLAIM_TEST_STALL_SECONDS", "90"))
+STALL_SECONDS: Final = PATIENCE_SECONDS
 """Without any further letter, lead or answer for so long, what is missing is lost."""
 CLOCKS: Final = timedelta(minutes=5)
 REPO: Final = Path(__file__).parents[2]
-
-
-def firstclaim(stack: Everything, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as another terminal would."""
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        env={**os.environ, "FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
-        cwd=REPO,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def restarts(stack: Everything) -> dict[str, str]:
@@ -118,7 +103,9 @@ class Outcome:
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
-            time.sleep(0.5)
+            time.sleep(
+                LOOK_SECONDS
+            )  # what is looked at is another process's: nothing tells us when it changes
 
     def look(self) -> None:
         """Read what there is by now."""

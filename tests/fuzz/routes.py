@@ -29,6 +29,7 @@ from web.app import build
 from web.auth import SCOPES
 from web.settings import WebSettings
 from web.store.accounts import Account, Accounts
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 
 ORG: Final = "fuzzed"
@@ -216,7 +217,7 @@ async def send(port: int, request: bytes) -> tuple[int, bytes]:
 async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], None]) -> Outcome:
     """Send `count` requests, `AT_ONCE` at a time, and return what became of them."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
-    accounts, tokens = Accounts(store), Tokens(store)
+    accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)
     who = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
     async with EngineClient(stack.settings) as client:
         client.org = ORG
@@ -256,7 +257,7 @@ async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], 
             say(f"{number} of {count} sent, {len(outcome.failures)} failures")
             account = Account(email=f"boss@{ORG}.example", org=ORG, rep_id="boss", role="admin")
             accounts.put(account, None)
-            secret, session = accounts.sign_in(account)
+            secret, session = sessions.begin(account)
             requests.session = (secret.encode(), session.csrf.encode())
         batch = [requests.draw(each) for each in range(number, min(number + AT_ONCE, count))]
         await asyncio.gather(*map(one, batch))

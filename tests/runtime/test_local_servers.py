@@ -24,12 +24,13 @@ from runtime.kafka import coordinator_serves
 from runtime.process import free_port, wait_until
 from streams.ports import is_free
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECONDS = 30.0  # for what should take one
+SECONDS = PATIENCE_SECONDS
 
 
 @pytest.fixture

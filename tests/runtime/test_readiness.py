@@ -13,12 +13,12 @@ from models.errors import StartFailed
 from runtime import Child, Supervisor
 from runtime.process import free_port
 from runtime.readiness import cpu_seconds, reasons_in, wait_for
-from streams.fatal import Exit
+from streams.process_exit import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 """How long the tests let a process get nowhere."""
 
 # Serves /ready: 503 with a reason, and 200 once what its first argument names is done; each step takes longer than
@@ -56,7 +56,7 @@ def child(tmp_path: Path, how: str) -> Child:
 
 @pytest.mark.parametrize("how", ["says", "writes", "computes"])
 def test_what_gets_on_is_waited_for(tmp_path: Path, how: str) -> None:
-    """Four seconds of it, where one second of nothing is a failure."""
+    """Four seconds of it, where two seconds of nothing are a failure."""
     with Supervisor([child(tmp_path, how)]) as watch:
         began = time.monotonic()
         watch.wait_ready(IDLE_SECONDS)
@@ -67,14 +67,14 @@ def test_what_got_nowhere_is_reported_with_its_reason(tmp_path: Path) -> None:
     with Supervisor([child(tmp_path, "nothing")]) as watch, pytest.raises(StartFailed) as failed:
         watch.wait_ready(IDLE_SECONDS)
     assert failed.value.reason.startswith("is not ready after ")
-    assert "(step 0), and got nowhere for the last 1 s" in failed.value.reason
+    assert "(step 0), and got nowhere for the last 2 s" in failed.value.reason
 
 
 def test_what_goes_round_in_circles_is_reported_at_the_bound(tmp_path: Path) -> None:
     part = Child("worker", [sys.executable, "-c", "while True: print('again')"], tmp_path / "worker.log")
     part.ready_url = f"http://127.0.0.1:{free_port()}/ready"
     with Supervisor([part]) as watch, pytest.raises(StartFailed) as failed:
-        watch.wait_ready(IDLE_SECONDS, longest_seconds=3 * IDLE_SECONDS)
+        watch.wait_ready(IDLE_SECONDS, longest_seconds=1.5 * IDLE_SECONDS)
     assert "does not answer yet" in failed.value.reason
     assert "though it gets on; the end of" in failed.value.reason
 

@@ -15,8 +15,9 @@ from runtime import LocalStack, find_running
 from runtime.process import command_line, wait_until
 from streams.ports import is_free
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
-SECONDS = 30.0  # for what should take one
+SECONDS = PATIENCE_SECONDS
 
 STACK = """
 import json, sys, time

@@ -12,13 +12,14 @@ import pytest
 from application import restart_pauses as pauses
 from models.errors import StartFailed
 from runtime import Child, Phase, Supervisor, ValkeyServer
-from runtime.exits import exit_file, read_exits
+from runtime.last_exits import exit_file, read_exits
 from runtime.process import free_port, wait_until
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECONDS = 30.0  # for what should take one
+SECONDS = PATIENCE_SECONDS
 
 # Answers /ready with 503 until the file `open` exists, then with 200.
 SERVES = """
@@ -160,7 +161,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
 
 # Ends as a process of ours does that cannot go on.
 LEAVES = """
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 leave(Exit.BRAKE, "leads", "20 records could not be decided")
 """
 

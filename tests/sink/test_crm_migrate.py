@@ -1,15 +1,18 @@
 """The migrations make exactly the tables of sink/tables.py, once, and take them away again."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, inspect, select, table
 
+from models.lead import Lead, Lock, Phase, Search, Seeking
 from sink.engine import connect
 from sink.migrate import downgrade, upgrade
-from sink.rows import effects
+from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
 from tests.sink.conftest import Database
@@ -62,29 +65,62 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
 
 def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(database: Database) -> None:
     """The version is the same, so nothing but the new columns can have changed."""
-    record = record_of(row_of(lead_of(how="claim", deferred_at=START)), 0)
-    downgrade(database.url, "0001")
+    lead = lead_of(how="claim", deferred_at=START)
+    assert refilled(database, lead, "0001", ("how", "deferred_at", "asked")) == (
+        "claim",
+        START,
+        {"attributes.utm": "spring", "value attributes.tags": True},
+    )
+
+
+@pytest.mark.parametrize("phase", [Phase.LOCKED, Phase.WORKING])
+def test_d1_the_lock_of_an_older_schema_is_filled_from_the_journal(database: Database, phase: Phase) -> None:
+    until = START + timedelta(hours=1)
+    lead = lead_of(phase=phase, lock=Lock(rep_id="rep-7", since=START, until=until, epoch=3))
+    assert refilled(database, lead, "0004", ("locked_by", "locked_until", "offer_epoch")) == (
+        "rep-7",
+        until,
+        None,
+    )
+
+
+def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Database) -> None:
+    search = Search(
+        group_id="west", epoch=5, stage=Seeking.OFFERED, method="round_robin", reps=("rep-7", "rep-9")
+    )
+    lead = lead_of(phase=Phase.OFFERED, search=search)
+    assert refilled(
+        database, lead, "0004", ("offer_rep_ids", "offer_epoch", "offer_method", "locked_by")
+    ) == (
+        ["rep-7", "rep-9"],
+        5,
+        "round_robin",
+        None,
+    )
+
+
+IN_0005 = {"locked_by", "locked_until", "offer_rep_ids", "offer_epoch", "offer_until", "offer_method"}
+IN_0002 = {"how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked"}
+MISSING = {"0004": IN_0005, "0001": IN_0002 | IN_0005}
+"""revision -> columns that its lead table does not have yet."""
+
+
+def refilled(database: Database, lead: Lead, revision: str, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Store a lead under an older schema, upgrade, let the sink go on; return columns of its row."""
+    values = table_rows(0, lead.lead_id, row_of(lead)).lead
+    assert values is not None
+    downgrade(database.url, revision)
     engine = database.engine()
     with engine.execution_options(writes=True).begin() as connection:
-        row = {name: value for name, value in _lead_values().items() if name not in ADDED}
+        row = {name: value for name, value in values.items() if name not in MISSING[revision]}
         older = table("lead", *(column(name, LeadTable.__table__.c[name].type) for name in row))
         connection.execute(insert(older).values(**row))
         connection.execute(insert(SinkOffsetTable).values(topic=JOURNAL, partition=0, next_offset=1, mark=0))
     upgrade(database.url)
     writer = CrmWriter(engine, unburied)
     assert writer.positions()[0] == (0, -1)
-    writer.apply([record])
+    writer.apply([record_of(row_of(lead), 0)])
     with engine.connect() as connection:
-        found = connection.execute(select(LeadTable.how, LeadTable.deferred_at, LeadTable.asked)).one()
-    assert found == ("claim", START, {"attributes.utm": "spring", "value attributes.tags": True})
+        found = connection.execute(select(*(LeadTable.__table__.c[name] for name in names))).one()
     engine.dispose()
-
-
-ADDED = ("how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked")
-
-
-def _lead_values() -> dict[str, Any]:
-    lead = lead_of()
-    values = effects(0, lead.lead_id, row_of(lead)).lead
-    assert values is not None
-    return values
+    return tuple(found)

@@ -1,4 +1,4 @@
-"""The whole system with its console, once for a session, and a real browser; each test has an org of its own."""
+"""The whole system with its console and one real browser for a session; each test has an org and windows of its own."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
 from web.settings import WebSettings
+from web.store import passwords as passwords_module
 from web.store.accounts import Accounts
 from web.store.tokens import Tokens
 
@@ -25,7 +29,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 expect.set_options(timeout=PATIENCE_MS)
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+BROWSERS: Final = (os.environ.get("CHROMIUM"), "/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
+CHROMIUM: Final = next(path for path in BROWSERS if path and (Path(path).exists() or path == BROWSERS[-1]))
+"""The browser that is named; else Debian's headless shell, which needs a quarter of the processor time of chromium."""
+CHROMIUM_FLAGS: Final = ["--no-sandbox", "--disable-gpu"]
+"""There is no GPU where tests run: a process of its own would compute what one does."""
+QUICK_HASHES: Final = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+"""What accounts of tests are stored with. A hash names its own cost: the console checks it with that, in no time, where
+one of the real cost takes 0.2 s of a core. `test_accounts.py` has the real ones."""
 
 
 def say(text: str) -> None:
@@ -55,20 +66,33 @@ def accounts(store: Engine) -> Accounts:
     return Accounts(store)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Yield a browser."""
+    """Yield the session's browser. It starts once: a start costs as much as many pages."""
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield opened
         await opened.close()
 
 
-@pytest.fixture
-async def office(stack: Everything, store: Engine, browser: Browser) -> AsyncIterator[RunningOrg]:
-    """Yield an org of the test's own; an error in any page fails the test."""
-    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), EngineClient(stack.settings))
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(
+    stack: Everything, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RunningOrg]:
+    """Yield an org of the test's own; an error in any page fails the test. Its windows are closed after the test."""
+    monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
+    new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
     async with new.client:
         yield new
+    for context in browser.contexts:
+        await context.close()
     assert new.problems == []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run this room's coroutines in the session's event loop, which the browser belongs to."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

@@ -13,21 +13,22 @@ import httpx
 
 from application.journal_snapshot import journal_now
 from models.ids import lead_id
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.auth import SCOPES
 from web.store.accounts import Account
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-    from application.engine_client import AskedAction
-    from assurance.load import EngineClient
+    from assurance.load import LoadClient
+    from assurance.load.client import AskedAction
     from runtime.up import Everything
     from web.store.accounts import Accounts
     from web.store.tokens import Tokens
 
 PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
-PATIENCE_MS: Final = 15_000
-BACK_SECONDS: Final = 60.0
+PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
+BACK_SECONDS: Final = PATIENCE_SECONDS
 """A console that starts again, and a browser that asks it again, on a machine that is busy."""
 
 
@@ -42,7 +43,7 @@ class RunningOrg:
     browser: Browser
     accounts: Accounts
     tokens: Tokens
-    client: EngineClient
+    client: LoadClient
     org: str = field(default_factory=lambda: f"org-{uuid.uuid4().hex[:8]}")
     problems: list[str] = field(default_factory=list)
     port: int | None = None

@@ -42,7 +42,7 @@ from models.events import DirectoryPublished
 from models.offers import Outcome, Rejected, Why
 from rules.queues.rule_book import RuleBook
 from sink.queries import Row
-from sink.rows import effects
+from sink.rows import table_rows
 from tests.sink.seeded_journal import START, lead_of, row_of
 from web.services.decision_text import NOISE, Names, decision_text, decision_text_for
 
@@ -57,11 +57,11 @@ SAID: list[tuple[Decision, str]] = [
         InquiryAdded(
             inquiry_id="i", vendor="acme", campaign=None, external_id=None, rep_id="rep-1", why="same phone"
         ),
-        "The person inquired once more, through acme",
+        "The person inquired again, through acme",
     ),
-    (MergedInto(into="i", why="same phone"), "It is another inquiry of a lead that was known"),
+    (MergedInto(into="i", why="same phone"), "It is another inquiry of a known lead"),
     (SuppressionRecorded(handle="h", reason="asked", why="w"), "It is on the do-not-contact list"),
-    (SuppressionRecorded(handle="h", reason=None, why="w"), "It is off the do-not-contact list"),
+    (SuppressionRecorded(handle="h", reason=None, why="w"), "It was taken off the do-not-contact list"),
     (
         Answered(
             action_id="a",
@@ -81,7 +81,7 @@ SAID: list[tuple[Decision, str]] = [
     ),
     (
         OwnerChanged(rep_id=None, previous_rep_id="rep-1", how="orphaned", via=None, why="left"),
-        "Alex Thompson has it no longer; nobody owns it",
+        "Alex Thompson no longer owns it; nobody owns it now",
     ),
     (
         QueueEntered(queue_id="aged", sort_key="", rules_version=1, why=MARK),
@@ -91,23 +91,26 @@ SAID: list[tuple[Decision, str]] = [
     (QueueMoved(queue_id="aged", sort_key="", rules_version=1, why="w"), "Queue moved"),
     (
         LockTaken(rep_id="rep-1", until=START, epoch=1),
-        "Alex Thompson opened it, until 2026-11-20T14:12:00Z",
+        "Alex Thompson opened it until 2026-11-20T14:12:00Z",
     ),
-    (LockReleased(rep_id="rep-2", why="released by rep-1"), "rep-2 has it open no longer"),
+    (LockReleased(rep_id="rep-2", why="released by rep-1"), "rep-2 no longer has it open"),
     (CallbackSet(rep_id="rep-1", at=START), "Alex Thompson promised to call at 2026-11-20T14:12:00Z"),
-    (CallbackSet(rep_id="rep-1", at=None), "Alex Thompson will call back some time: the end of the queue"),
+    (
+        CallbackSet(rep_id="rep-1", at=None),
+        "Alex Thompson will call back without a time, so it goes to the end of the queue",
+    ),
     (CallbackDue(rep_id="rep-1"), "The promised call is due"),
     (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
-    (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote"),
+    (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote a note"),
     (
         ExceptionRaised(reason="no_available_agents", explanation=({"queue_id": "aged", "why": MARK},)),
         "It became an exception: no available agents",
     ),
-    (ExceptionIgnored(rep_id="rep-1"), "Alex Thompson had the exception ignored"),
-    (ExceptionResolved(reason="orphaned", why="assigned to rep-1"), "It is no exception any more"),
-    (ClaimReopened(rep_id="rep-1", claimed_through="aged"), "Alex Thompson let it be claimed once more"),
+    (ExceptionIgnored(rep_id="rep-1"), "Alex Thompson ignored the exception"),
+    (ExceptionResolved(reason="orphaned", why="assigned to rep-1"), "It is no longer an exception"),
+    (ClaimReopened(rep_id="rep-1", claimed_through="aged"), "Alex Thompson reopened it for claims"),
     (LeadClosed(outcome="closed_lost"), "Closed: closed lost"),
-    (RepSought(group_id="west", epoch=1, why="w"), "The group West was asked for somebody"),
+    (RepSought(group_id="west", epoch=1, why="w"), "The group West was asked for a rep"),
     (
         LeadOffered(
             group_id="west",
@@ -118,16 +121,16 @@ SAID: list[tuple[Decision, str]] = [
             until=START,
             passed=PASSED,
         ),
-        "Offered to Alex Thompson, rep-2 by a ring to all, until 2026-11-20T14:12:00Z",
+        "Offered to Alex Thompson, rep-2 by ring all, until 2026-11-20T14:12:00Z",
     ),
     (
         OfferEnded(group_id="west", epoch=1, outcome=Outcome.TIMEOUT, why=MARK, reps=("rep-1",)),
-        "The offer was over: nobody acted in time",
+        "The offer ended: nobody acted in time",
     ),
-    (OfferDeclined(rep_id="rep-1", epoch=1, why=MARK, remaining=()), "Alex Thompson does not take it"),
+    (OfferDeclined(rep_id="rep-1", epoch=1, why=MARK, remaining=()), "Alex Thompson declined it"),
     (
         NobodyAvailable(group_id="west", epoch=1, reason="no_available_agents", explanation=PASSED),
-        "The group West has nobody now: no available agents",
+        "The group West has nobody for it: no available agents",
     ),
     (ConnectRequested(rep_id="rep-1"), "Alex Thompson asked to be connected"),
     (AnswerIgnored(answer="offer_made", epoch=1, why="w"), "Answer ignored"),
@@ -158,7 +161,7 @@ def names() -> Names:
 
 def row(decision: Decision) -> Row:
     """Return the decision as the CRM database has it."""
-    (found,) = effects(0, "lead", row_of(lead_of(), decision)).decisions
+    (found,) = table_rows(0, "lead", row_of(lead_of(), decision)).decisions
     return found
 
 

@@ -44,7 +44,7 @@ async def publish(page: Page) -> None:
     """Review, and publish."""
     await page.get_by_role("button", name="Review changes").click()
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await expect(page.locator("#said")).to_contain_text("Published. It counts from now on")
+    await expect(page.locator("#said")).to_contain_text("Published. It applies from now on")
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
 
 
@@ -73,15 +73,15 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Runn
     await expect(page.locator("[data-dirty]")).to_have_text("Unpublished changes")
     await page.get_by_role("button", name="Review changes").click()
     effects = page.locator("[data-effects]")
-    await expect(effects).to_contain_text("Rep 1 is signed out, may not sign in or act any more")
-    await expect(effects).to_contain_text("1 lead of theirs will belong to nobody")
+    await expect(effects).to_contain_text("Rep 1 is signed out and may no longer sign in or act")
+    await expect(effects).to_contain_text("1 lead of theirs will have no owner")
     assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tnot set\tno"]
     assert await serious(page) == []
     await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
     await expect(page.locator("#said")).to_contain_text("Published")
-    await expect(page.locator('[data-id="rep-1"] .badge')).to_have_text("switched off")
+    await expect(page.locator('[data-id="rep-1"] .badge')).to_have_text("inactive")
     assert (await rep.request.get("/api/v1/me")).status == 401
     await page.goto("/operations")
     await expect(page.locator('[data-table="exceptions"]')).to_contain_text("orphaned")
@@ -110,7 +110,7 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     assert await order(page) == ["rep-2", "rep-1"]
     await expect(page.locator("#said")).to_contain_text("Rep 1 is now 2 of 2.")
     await expect(page.get_by_role("button", name="Move Rep 1 up")).to_be_focused()
-    await page.get_by_label("Somebody to add").select_option("rep-3")
+    await page.get_by_label("Rep to add").select_option("rep-3")
     await page.get_by_role("button", name="Add to the roster").click()
     lines = page.locator(".roster li")
     await lines.nth(2).locator(".grip").drag_to(lines.nth(0))
@@ -222,9 +222,9 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     await expect(ada.locator("[data-notice]")).to_contain_text("Somebody has just published this")
     await ada.get_by_role("button", name="Review changes").click()
     lost = ada.locator("#lost")
-    await expect(lost).to_contain_text("Nothing of yours was published")
+    await expect(lost).to_contain_text("Your changes were not published")
     assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
-    await lost.get_by_role("button", name="Keep mine").click()
+    await lost.get_by_role("button", name="Keep my changes").click()
     await publish(ada)
     value = await published(ada, "rep/rep-1")
     assert (value["max_open"], value["max_per_day"]) == (20, 5)
@@ -262,7 +262,7 @@ async def test_somebody_is_added_with_an_account_and_managers_only_look(office: 
     invited = page.locator("#invited")
     await expect(invited.locator("[data-invited-email]")).to_have_text(email)
     password = await invited.locator("[data-invited-password]").inner_text()
-    await invited.get_by_role("button", name="I have it").click()
+    await invited.get_by_role("button", name="Done").click()
     assert password not in await page.content()
     assert office.accounts.check(email, password) is not None
     # An address that is somebody else's is not taken over, in this org or another.

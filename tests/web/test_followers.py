@@ -15,11 +15,12 @@ from board import keys
 from board.reader import REBUILT, FeedEntry, Reader
 from sink.engine import connect
 from sink.migrate import upgrade
+from streams.retries import RetryPolicy
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from web import metrics
 from web.live import hub as hub_module
-from web.live import tail as tail_module
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 ORG = "acme"
 STREAM = keys.feed(ORG)
-PATIENCE_SECONDS = 60
 DATABASE = 12
 
 
@@ -45,9 +45,7 @@ def foreign(valkey_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again soon."""
-    monkeypatch.setattr(hub_module, "_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(hub_module, "_AGAIN_MOST_SECONDS", 0.05)
-    monkeypatch.setattr(tail_module, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.01, longest_seconds=0.05))
 
 
 def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import httpx
 import pytest
 
+from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.routes import address, routes
 from tests.web.running_org import NEW
 from web.auth import SAFE, SCOPES
@@ -54,14 +55,16 @@ async def blind_lead(office: RunningOrg) -> str:
 
 async def until_there(client: httpx.AsyncClient, lead: str) -> None:
     """Wait until the lead stands in its queue."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while lead not in (await client.get("/api/v1/queues/blind/leads")).text:
             await asyncio.sleep(0.1)
 
 
 def session(office: RunningOrg, secret: str) -> httpx.AsyncClient:
     """Return a client with a token."""
-    return httpx.AsyncClient(base_url=office.url, headers={"authorization": f"Bearer {secret}"}, timeout=30)
+    return httpx.AsyncClient(
+        base_url=office.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS
+    )
 
 
 async def everything(client: httpx.AsyncClient, lead: str, org: str) -> list[str]:
@@ -106,7 +109,7 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
         wrong = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "none"})
         assert leaks(wrong.text) == []
         another = await office.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while another not in told[0]:
                 await asyncio.sleep(0.1)
         listening.cancel()

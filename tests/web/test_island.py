@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from models.errors import RuleErrors
 from rules.language.operators import OPERATORS, FieldType
 from rules.language.tree import parse
+from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.web.running_org import PATIENCE_MS
 from web.services.rule_fields import offered_fields
 
 WEB: Final = Path(__file__).parents[2] / "web"
@@ -41,7 +43,7 @@ def test_the_committed_island_is_what_its_sources_were_when_it_was_built() -> No
 def browser() -> Iterator[Browser]:
     """Yield Debian's Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 
@@ -52,7 +54,7 @@ def page(browser: Browser) -> Iterator[Page]:
     failures: list[str] = []
     with browser.new_context(timezone_id="America/New_York") as context:
         page = context.new_page()
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
         yield page

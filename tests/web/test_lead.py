@@ -46,7 +46,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
         await appears(page, lead)
     await open_lead(first, lead)
     await vanishes(second, lead)
-    await expect(first.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await expect(first.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await expect(first.get_by_role("link", name="+14014194247")).to_be_visible()
     await expect(first.locator(".facts")).to_contain_text("$310,000")
     await expect(first.locator(".facts")).to_contain_text("evenings")
@@ -92,13 +92,13 @@ async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) 
         await appears(page, lead)
     await open_lead(first, lead)
     await office.publish("settings", "settings", lock_minutes=60)
-    await expect(first.locator(".lock")).to_contain_text("Your lock has run out")
+    await expect(first.locator(".lock")).to_contain_text("Your lock has expired")
     await appears(second, lead)
     await open_lead(second, lead)
-    await expect(second.locator(".lock")).to_contain_text("Open for you alone: 59:")
+    await expect(second.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await first.get_by_role("button", name="left message").click()
     await expect(first.get_by_role("alert")).to_contain_text(
-        "Your lock had run out, and Rep 2 has it open until"
+        "Your lock had expired, and Rep 2 has it open until"
     )
     await expect(first.locator(".facts")).to_have_count(0)
     await second.get_by_role("button", name="closed lost").click()
@@ -149,7 +149,7 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(offi
     await page.get_by_label("Time", exact=True).fill("15:30")
     await expect(page.locator("[data-hint]")).to_contain_text("12:30")
     await page.get_by_role("button", name="Call Back").click()
-    await expect(page.locator(".standing")).to_contain_text("Rep 1 promised to call back, and so has it")
+    await expect(page.locator(".standing")).to_contain_text("Rep 1 owns it because of a promised callback")
     shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
     at = datetime.fromisoformat(shown["callback_at"])
     assert at == there.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
@@ -158,7 +158,7 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(offi
     await appears(page, other)
     await open_lead(page, other)
     await page.get_by_role("button", name="Call Back").click()
-    await expect(page.locator(".done")).to_contain_text("It is at the end of the queue.")
+    await expect(page.locator(".done")).to_contain_text("The lead is at the end of the queue.")
     answer = (await office.ask("view", other, "rep-1")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("done", None)
@@ -213,7 +213,7 @@ async def test_e3_a_manager_assigns_by_name(office: RunningOrg) -> None:
     assert await serious(manager) == []
     await manager.get_by_label("Find a rep by name").fill("p 2")
     await manager.get_by_role("button", name="Assign", exact=True).click()
-    await expect(manager.locator(".standing")).to_contain_text("Rep 2 was given it, by Mia")
+    await expect(manager.locator(".standing")).to_contain_text("Rep 2 was assigned it, by Mia")
     assert await manager.get_by_role("button", name="Assign …").count() == 0
     rep = await office.sign_in("rep-2", "/queues/mine")
     await appears(rep, lead)
@@ -236,7 +236,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await admin.goto(f"/leads/{lead}")
     await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
     assert await row(second, lead).count() == 0
-    await expect(admin.locator(".story")).to_contain_text("Rep 1 has it no longer; nobody owns it")
+    await expect(admin.locator(".story")).to_contain_text("Rep 1 no longer owns it; nobody owns it now")
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)
     assert await second.get_by_text("Jeremy").count() == 0
@@ -244,7 +244,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await admin.get_by_role("button", name="Reopen for claims …").click()
     await admin.get_by_role("button", name="Reopen", exact=True).click()
     await appears(second, lead)
-    await expect(admin.locator(".story")).to_contain_text("Ada let it be claimed once more")
+    await expect(admin.locator(".story")).to_contain_text("Ada reopened it for claims")
 
 
 async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningOrg) -> None:

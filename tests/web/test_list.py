@@ -18,7 +18,7 @@ CHANGES: Final = 60
 ROUNDS: Final = 40
 
 _FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) => {
-  const { Window } = await import("/static/js/list.js");
+  const { ListWindow } = await import("/static/js/list-window.js");
   const page = (at, from) => ({
     size: orders[at].length,
     as_of: `1-${at}`,
@@ -26,7 +26,7 @@ _FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) =
       .slice(from, from + window + reserve)
       .map((lead_id, n) => ({ lead_id, rank: from + n, version: 1, columns: {} })),
   });
-  const view = new Window({ queue_id: "q", api: "q", window, reserve, ...page(0, 0) });
+  const view = new ListWindow({ queue_id: "q", api: "q", window, reserve, ...page(0, 0) });
   let at = 0, answered = null;
   const now = () => Promise.resolve(page(at, view.start));
   view.fetch = now;
@@ -55,7 +55,7 @@ _FOLLOW: Final = """async ({ orders, changes, pages, reads, window, reserve }) =
       seen.push({ at, start, kept, due, whole: rows(), size: view.size });
     }
   }
-  clearTimeout(view.soon);
+  clearTimeout(view.timer);
   return seen;
 }"""
 
@@ -109,9 +109,9 @@ async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(office: 
 
 
 _BURST: Final = """async ({ size, window, most }) => {
-  const { Window } = await import("/static/js/list.js");
+  const { ListWindow } = await import("/static/js/list-window.js");
   const rows = [...Array(size).keys()].map((n) => ({ lead_id: `lead-${n}`, rank: n, version: 1, columns: {} }));
-  const view = new Window({ queue_id: "q", api: "q", window, size, as_of: "1-0", rows: rows.slice(0, window) });
+  const view = new ListWindow({ queue_id: "q", api: "q", window, size, as_of: "1-0", rows: rows.slice(0, window) });
   let asked = false;
   view.fetch = () => ((asked = true), new Promise(() => {}));
   let changes = 0;

@@ -80,7 +80,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(of
     await second.get_by_role("link", name="Go to Lead Details").click()
     await second.wait_for_selector(f"{READY} .lead")
     await expect(second.locator(".standing")).to_contain_text(
-        "Rep 2 has it by round robin, through the group West"
+        "Rep 2 got it by round robin, through the group West"
     )
     await expect(offers(second)).to_be_hidden()
 
@@ -182,7 +182,9 @@ async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
     await expect(offers(first)).to_contain_text("Jeremy Jones")
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)
-    await expect(second.locator(".unseen .story")).to_contain_text("Not you: your licences do not cover it")
+    await expect(second.locator(".unseen .story")).to_contain_text(
+        "Not you: your licences do not cover its state"
+    )
     assert await second.locator("main").get_by_text("Jeremy").count() == 0
     assert "RI" not in await (await second.request.get(f"/api/v1/leads/{lead}/why")).text()
     assert await serious(second) == []
@@ -221,7 +223,7 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg)
     await page.keyboard.press("/")
     await expect(page.get_by_label("Search by name")).to_be_focused()
     await page.get_by_role("tab", name="Standard").press("ArrowRight")
-    await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views of your own")
+    await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
 
 
 async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(office: RunningOrg) -> None:

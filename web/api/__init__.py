@@ -1,4 +1,4 @@
-"""The API under `/api/v1`: what programs and our own pages ask; each file is one matter."""
+"""The API under `/api/v1`, for programs and for the console's own pages."""
 
 from fastapi import APIRouter
 
@@ -16,6 +16,7 @@ from web.api import (
     preferences,
     previews,
     queues,
+    second_factor,
     session,
     tokens,
     views,
@@ -28,6 +29,7 @@ def routers() -> list[APIRouter]:
         module.router
         for module in (
             session,
+            second_factor,
             queues,
             desk,
             my_leads,

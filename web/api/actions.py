@@ -1,4 +1,4 @@
-"""Claims and every other action: asked through Kafka, answered by the engine, once for each id (Q8, X4)."""
+"""Claims and all other actions. They go to the engine through Kafka; each id gets one answer (Q8, X4)."""
 
 import uuid
 from typing import Annotated, Any, Final
@@ -19,8 +19,8 @@ router = APIRouter(prefix="/api/v1", tags=["actions"])
 _KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
 """Namespace of the action ids made from idempotency keys that are no UUIDs themselves."""
 
-_TELLING: Final = {Reason.NOT_QUALIFIED: "it is not in this queue, or not any more"}
-"""Reasons whose words name the lead's own values: a rep who does not have the lead is told this instead (Q3)."""
+_REVEALING: Final = {Reason.NOT_QUALIFIED: "it is not, or no longer, in this queue"}
+"""Reasons whose text reveals values of the lead, with the text for a rep who may not see it (Q3)."""
 
 Acts = Annotated[Person, Depends(Access("leads:act"))]
 Key = Annotated[
@@ -28,7 +28,7 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         max_length=200,
-        description="The same key is the same action: it is answered as the first time and changes nothing (X4)",
+        description="The same key means the same action: it gets the first answer again and changes nothing (X4)",
     ),
 ]
 
@@ -41,18 +41,18 @@ async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, 
 
 @router.post("/leads/{lead_id}/actions")
 async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
-    """Do anything else with a lead; what may be done by whom, the engine decides and says why."""
+    """Do any other action. The engine decides whether this person may do it, and says why."""
     fields = given.model_dump(exclude_none=True, mode="json")
     return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)
 
 
 @router.get("/actions/{action_id}")
 async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
-    """Return the answer to an action of one's own that came lately; asking it again gives it at any time."""
-    known = parts.asker.known(str(action_id))
+    """Return the recent answer to one's own action. The same request gives an older one again."""
+    known = parts.engine_client.known(str(action_id))
     if known is None or known.rep_id != person.rep_id:
-        raise not_found(f"answer to {action_id} lately")
-    return said(parts, person, known)
+        raise not_found(f"recent answer to {action_id}")
+    return answer_for(parts, person, known)
 
 
 async def act(
@@ -67,11 +67,11 @@ async def act(
         "org": person.org,
         **{name: value for name, value in fields.items() if value is not None},
     }
-    found = await parts.asker.ask(given)
+    found = await parts.engine_client.ask(given)
     if (found.rep_id, found.lead_id, found.type) != (person.rep_id, lead_id, kind):
-        detail = f"Idempotency-Key: {key} was used for another action"
+        detail = f"Idempotency-Key: {key} belongs to another action"
         raise Problem(422, "idempotency-key-reused", detail)
-    return said(parts, person, found)
+    return answer_for(parts, person, found)
 
 
 def action_id(person: Person, key: str | None) -> str:
@@ -84,12 +84,12 @@ def action_id(person: Person, key: str | None) -> str:
         return str(uuid.uuid5(_KEYS, f"{person.org}/{person.rep_id}/{key}"))
 
 
-def said(parts: Parts, person: Person, found: LeadDecision) -> Answer:
-    """Return an answer with its owner's name, and no more of the lead than the person may see."""
+def answer_for(parts: Parts, person: Person, found: LeadDecision) -> Answer:
+    """Return an answer with the owner's name, without what the person may not see of the lead."""
     rules = parts.directory.org(person.org)
     owner = rules.reps.get(found.owner or "")
-    told = msgspec.to_builtins(found)
-    if not person.oversees and found.reason in _TELLING and found.owner != person.rep_id:
-        told["why"] = _TELLING[found.reason]
-    told["words"] = Names(rules).within(told["why"])
-    return Answer(**told, owner_name=(owner.name or None) if owner else None)
+    fields = msgspec.to_builtins(found)
+    if not person.oversees and found.reason in _REVEALING and found.owner != person.rep_id:
+        fields["why"] = _REVEALING[found.reason]
+    fields["words"] = Names(rules).within(fields["why"])
+    return Answer(**fields, owner_name=(owner.name or None) if owner else None)

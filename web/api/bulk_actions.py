@@ -1,4 +1,4 @@
-"""One action on many leads at once: those selected, all that meet a filter, or a list from a file (D6, E3, E4, S6)."""
+"""One action on many leads: a selection, all that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
 import tempfile
 import uuid
@@ -14,14 +14,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
-from application.lead_selection import dealt
-from application.lead_selection import listed as leads_of
+from application.lead_selection import select_from_file as leads_of
+from application.lead_selection import split_evenly
 from models.lead import Phase
 from models.public import LeadDecision
 from sink.lists import pages
 from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, LEADS
 from sink.tables import LeadTable
-from web.api.actions import Acts, Key, action_id, said
+from web.api.actions import Acts, Key, action_id, answer_for
 from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
@@ -35,7 +35,7 @@ from web.services.crm_query import ask
 router = APIRouter(prefix="/api/v1", tags=["actions"])
 
 MOST: Final = 100_000
-"""Leads of one action; more are done in parts."""
+"""The most leads of one action."""
 MOST_BYTES: Final = 20 * 1024 * 1024
 LINES: Final = "application/x-ndjson"
 UNNAMED: Final = 100
@@ -61,7 +61,7 @@ class Many(Model):
 
 
 class Listed(Model):
-    """What a file names. `repeated`: how often a lead was named that was there already."""
+    """The leads that a file names. `repeated`: how many lines name a lead again."""
 
     leads: list[str]
     repeated: int
@@ -70,7 +70,7 @@ class Listed(Model):
 
 
 class DryRun(Model):
-    """What would be done. `stand`: how many are free, owned, closed, unknown: only free ones change owner."""
+    """What would be done. `stand`: how many leads are free, owned, closed or unknown. Only free ones change owner."""
 
     of: int
     by_rep: dict[str, int]
@@ -85,14 +85,14 @@ class DryRun(Model):
     responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
 )
 async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> StreamingResponse:
-    """Do the same with many leads; each line says how far it is, the last one (`finished`) what became of them.
+    """Do one action on many leads. Each line of the answer is the progress; the last one (`finished`) is the result.
 
-    With the same `Idempotency-Key` each lead's action is the same one: what was done is not done again (X4).
+    With the same `Idempotency-Key` each lead's action is the same, so nothing is done twice (X4).
     """
     leads = await _leads(parts, person, given)
     if given.do.type == "assign" and not given.to:
-        raise Problem(422, "invalid", "to: an assignment needs somebody")
-    deal = list(dealt(leads, tuple(dict.fromkeys(given.to)) or ("",)))
+        raise Problem(422, "invalid", "to: an assignment needs at least one rep")
+    deal = list(split_evenly(leads, tuple(dict.fromkeys(given.to)) or ("",)))
     if given.dry_run:
         stand = await ask(parts, lambda connection: standing(connection, person.org, leads))
         by_rep = dict(Counter(to for _, to in deal if to))
@@ -115,7 +115,9 @@ async def read_list(
         path.write_bytes(content)
         found = leads_of(path, person.org)
     if len(found.leads) > MOST:
-        raise Problem(413, "too-large", f"file: names {len(found.leads)} leads; {MOST} at once are possible")
+        raise Problem(
+            413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
+        )
     return Listed(
         leads=list(found.leads),
         repeated=found.repeated,
@@ -127,7 +129,7 @@ async def read_list(
 async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
     which = given.which
     if (which.leads is None) == (which.of is None):
-        raise Problem(422, "invalid", "which: names leads, or a list and its filter; one of the two")
+        raise Problem(422, "invalid", "which: must name either leads, or a list and its filter")
     if which.leads is not None:
         return list(dict.fromkeys(map(str, which.leads)))
     query = QueryParams(which.query)
@@ -142,14 +144,14 @@ async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
         listing = LEADS
         only = [*whose(person), *segment(parts, person, query.get("segment"))]
         if given.do.type == "assign":
-            # Those who have an owner, or are worked to their end, are not meant by a filter.
+            # A filter means only leads without an owner that are not closed.
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
-    asked = msgspec.structs.replace(
+    all_rows = msgspec.structs.replace(
         list_params.from_query(query, listing, ("ignored", "segment"), bands), at=None
     )
 
     def ids(connection: Connection) -> list[str]:
-        found = pages.stream(connection, listing, asked, only, (), bands)
+        found = pages.stream(connection, listing, all_rows, only, (), bands)
         return [row[0] for _, row in zip(range(MOST + 1), found, strict=False)]
 
     leads = await ask(parts, ids)
@@ -174,15 +176,15 @@ def _wanted(person: Person, given: Many, key: str | None, lead_id: str, to: str)
 
 async def _lines(parts: Parts, person: Person, wanted: list[Wanted]) -> AsyncIterator[bytes]:
     def named(one: Wanted, answer: LeadDecision) -> Other:
-        told = said(parts, person, answer)
+        shown = answer_for(parts, person, answer)
         return Other(
             one.lead_id,
             answer.result,
-            owner=told.owner,
-            owner_name=told.owner_name,
-            reason=told.reason,
-            why=told.why,
+            owner=shown.owner,
+            owner_name=shown.owner_name,
+            reason=shown.reason,
+            why=shown.why,
         )
 
-    async for told in ask_all(parts.asker, parts.crm, wanted, named):
-        yield msgspec.json.encode(told) + b"\n"
+    async for progress in ask_all(parts.engine_client, parts.crm, wanted, named):
+        yield msgspec.json.encode(progress) + b"\n"

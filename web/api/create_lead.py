@@ -1,4 +1,4 @@
-"""A lead that a person enters: checked as intake will check it, then sent as any vendor sends one (S6, R5)."""
+"""A lead that a person enters. It is checked as intake checks it, then sent like a vendor's lead (S6, R5)."""
 
 import uuid
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ _Text = Annotated[str | None, Field(default=None, max_length=500)]
 
 
 class NewLead(Model):
-    """A prospect, as people write one: "(401) 419-4247", "Rhode Island", "$310,000".
+    """A prospect with values as people write them: "(401) 419-4247", "Rhode Island", "$310,000".
 
     `assigned_to`: who has it from the beginning (R5); a rep's own leads are the rep's. Without it a manager's goes
     the way of its campaign.
@@ -50,7 +50,7 @@ class NewLead(Model):
 
 
 class Made(Model):
-    """The lead that was sent. `there`: whether the system has it already; it will, where it has not."""
+    """The lead that was sent. `there`: whether the lists have it already; otherwise they will have it soon."""
 
     lead_id: str
     there: bool
@@ -64,7 +64,7 @@ async def create(
     given: NewLead,
     key: Key = None,
 ) -> Made:
-    """Make a lead; 201 where the system has it already, 202 where it is on its way.
+    """Create a lead. The status is 201 if the lists have it already, 202 if it is on its way.
 
     With the same `Idempotency-Key` it is the same lead. What intake could not read is refused before it is sent, each
     field with its reason. A known person's lead becomes another inquiry of the lead there is (R6), and so no new one.
@@ -72,7 +72,7 @@ async def create(
     message = {name: value for name, value in given.model_dump().items() if value not in (None, "")}
     message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
     lead_id = checked(message, str(uuid.UUID(action_id(person, key))))
-    await parts.asker.arrive(message)
+    await parts.engine_client.arrive(message)
     there = await kept(parts.crm, {lead_id: 0})
     if not there:
         response.status_code = HTTPStatus.ACCEPTED
@@ -82,10 +82,10 @@ async def create(
 def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
     if not person.oversees:
         if wanted and wanted != person.rep_id:
-            raise forbidden("assigned_to: a rep's new lead is the rep's own")
+            raise forbidden("assigned_to: a rep's new lead belongs to that rep")
         return person.rep_id
     rules = parts.directory.org(person.org)
-    if wanted and rules.reps and rules.role(wanted) is None:
+    if wanted and rules.role(wanted) is None:
         reason = f"the org has no active rep {wanted}"
         raise InvalidInput((Problem(path="assigned_to", field="assigned_to", reason=reason),))
     return wanted or None
@@ -108,7 +108,9 @@ def checked(message: dict[str, Any], external_id: str) -> str:
         )  # without the id: there is to be a handle on the person
     except Refused as error:
         field = "last_name" if error.field == "external_id" else error.field
-        reason = "is needed, or a phone or an email" if error.field == "external_id" else error.reason
+        reason = (
+            "is needed, unless there is a phone or an email" if error.field == "external_id" else error.reason
+        )
         if all(problem.field != field for problem in problems):
             problems.append(_problem(field, reason))
     if problems:

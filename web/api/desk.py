@@ -1,4 +1,4 @@
-"""The exceptions desk, the unassigned leads, and who a lead may be given to (E1, E2, E4, E5)."""
+"""The exceptions desk, the unassigned leads, and the reps who may be assigned a lead (E1, E2, E4, E5)."""
 
 import uuid
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class DeskPage(ListPage):
 
 
 class OneChoice(Model):
-    """A value a column has, null for none; what it is called; how many rows have it."""
+    """One value of a column (null: no value), its label, and how many rows have it."""
 
     value: str | bool | None
     label: str | None
@@ -55,7 +55,7 @@ class OneChoice(Model):
 
 
 class Explained(Model):
-    """Why a lead is an exception: of everybody who might have had it, why not (E1, X1)."""
+    """Why a lead is an exception: the reason for every candidate (E1, X1)."""
 
     lead_id: str
     prospect_name: str
@@ -66,7 +66,7 @@ class Explained(Model):
 
 
 class Assignee(Model):
-    """Somebody a lead may be given to."""
+    """A rep who may be assigned a lead."""
 
     rep_id: str
     name: str
@@ -75,23 +75,23 @@ class Assignee(Model):
 
 
 class Assignees(Model):
-    """Those whose name or id contains what was searched, by name. `total`: how many there are of them."""
+    """The reps whose name or id contains the search, by name. `total`: how many there are."""
 
     reps: list[Assignee]
-    total: int = Field(description="More than are listed where it is more than a page of them")
+    total: int = Field(description="May be larger than the number of listed reps")
 
 
 @router.get("/exceptions", openapi_extra={"parameters": list_params.parameters(EXCEPTIONS)})
 async def exceptions(
     request: Request, person: Oversees, parts: PartsOf, *, ignored: ShowIgnored = False
 ) -> DeskPage:
-    """List the leads that nobody could be given, the oldest first; ignored ones, if shown, at the end (E2, E4)."""
+    """List the leads that could be given to nobody, oldest first, ignored ones at the end (E2, E4)."""
     return await desk(parts, person, EXCEPTIONS, request, ignored=ignored)
 
 
 @router.get("/unassigned", openapi_extra={"parameters": list_params.parameters(UNASSIGNED)})
 async def unassigned(request: Request, person: Looks, parts: PartsOf) -> DeskPage:
-    """List the same leads as a rep may see them: the name, and what the distribution did (E5, Q3)."""
+    """List the same leads for a rep: the name, and what the distribution did (E5, Q3)."""
     return await desk(parts, person, UNASSIGNED, request, ignored=False)
 
 
@@ -102,7 +102,7 @@ async def unassigned_choices(
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> list[OneChoice]:
-    """List the values that a column of the unassigned leads has, to choose from."""
+    """List the values of a column of the unassigned leads, for its filter."""
     return await offered(parts, person, UNASSIGNED, column, search, on_desk(person, ignored=False))
 
 
@@ -115,7 +115,7 @@ async def choices(
     *,
     ignored: ShowIgnored = False,
 ) -> list[OneChoice]:
-    """List the values that a column of the desk has, to choose from."""
+    """List the values of a column of the desk, for its filter."""
     return await offered(parts, person, EXCEPTIONS, column, search, on_desk(person, ignored=ignored))
 
 
@@ -128,13 +128,13 @@ async def exception(person: Oversees, parts: PartsOf, lead_id: uuid.UUID) -> Exp
     if row is None:
         raise not_found(f"exception {lead_id}")
     rules = parts.directory.org(person.org)
-    told = []
+    candidates = []
     for one in row["explanation"] or []:
         rep, queue = rules.reps.get(one.get("rep_id") or ""), rules.queues.get(one.get("queue_id") or "")
         names = {"rep_name": rep.name if rep else "", "queue_name": queue.queue.name if queue else ""}
-        told.append({**one, **{key: name for key, name in names.items() if name}})
+        candidates.append({**one, **{key: name for key, name in names.items() if name}})
     wanted = {name: row[name] for name in Explained.model_fields}
-    return Explained(**{**wanted, "explanation": told})
+    return Explained(**{**wanted, "explanation": candidates})
 
 
 @router.get("/assignees")
@@ -154,7 +154,7 @@ async def assignees(
     return Assignees(reps=found[:REPS_OFFERED], total=len(found))
 
 
-# -- what the routes of lists have in common --------------------------------------------------------------------------
+# -- helpers of the routes of lists ------------------------------------------------------------------------------------
 
 
 def on_desk(person: Person, *, ignored: bool) -> list[Any]:
@@ -166,9 +166,9 @@ def on_desk(person: Person, *, ignored: bool) -> list[Any]:
 async def desk(
     parts: Parts, person: Person, listing: Listing, request: Request, *, ignored: bool
 ) -> DeskPage:
-    """Return a page of the desk as a list shows it."""
+    """Return a page of the desk."""
     bands: Sequence[Expression] = IGNORED_LAST if ignored else ()
-    given = list_params.asked(request, listing, ("ignored",), bands)
+    given = list_params.from_request(request, listing, ("ignored",), bands)
     only = on_desk(person, ignored=ignored)
 
     def question(connection: Connection) -> tuple[pages.Page, int, dict[str, int]]:
@@ -194,10 +194,10 @@ async def desk(
 async def offered(
     parts: Parts, person: Person, listing: Listing, name: str, search: str, only: Sequence[Any]
 ) -> list[OneChoice]:
-    """Return the values of a column to choose from, those whose value or name contains the search."""
+    """Return the values of a column whose value or name contains the search."""
     column = listing.by_name.get(name)
     if column is None or column.kind in RANGES or column.kind is Kind.TEXT:
-        raise Problem(404, "not-found", f"{name} is no column to choose from")
+        raise Problem(404, "not-found", f"column {name} with values to choose from")
     rules = parts.directory.org(person.org)
     in_database = "" if column.names else search
     found = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))

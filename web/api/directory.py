@@ -1,16 +1,15 @@
 """The org's directory: reps, groups, campaigns and settings, read by managers, changed by admins.
 
-Every object has an ETag: who changes one says by If-Match what it was, and is refused with what changed if it is not
-that any more. `dry_run` says what an edit would change and do, and publishes nothing.
+Every object has an ETag. A change names it by If-Match; if the object has changed, the change is refused with the
+differences. `dry_run` returns what an edit would change and do, and publishes nothing.
 """
 
-import asyncio
 import secrets
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from rules.queues.rule_book import Key
@@ -20,17 +19,20 @@ from web.parts import Parts
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
+from web.services.sign_in import host_of
 from web.store.accounts import Account
+from web.store.attempts import network
 
 router = APIRouter(prefix="/api/v1/directory", tags=["directory"])
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
+Proved = Annotated[Person, Depends(Access("directory:write", ADMINS, proved=True))]
 ObjectId = Annotated[str, Path(min_length=1, max_length=200)]
 IfMatch = Annotated[
-    str | None, Header(max_length=50, description="The ETag of what is changed; none for a new object")
+    str | None, Header(max_length=50, description="The ETag of the object to change; none for a new object")
 ]
-DryRun = Annotated[bool, Query(description="Say what it would change and do, and publish nothing")]
+DryRun = Annotated[bool, Query(description="Return what the edit would change and do, and publish nothing")]
 INVITATION_BYTES: Final = 12
 
 
@@ -43,7 +45,7 @@ class Changed(Model):
 
 
 class EditSaid(Model):
-    """What an edit changes and does. `published` false: it was only tried. `etag` null: the object is not there."""
+    """What an edit changes and does. `published` false: a dry run. `etag` null: the object does not exist."""
 
     published: bool
     version: int | None
@@ -54,22 +56,25 @@ class EditSaid(Model):
 
 
 class Invitation(Model):
-    """Whom to let sign in."""
+    """The address to sign in with."""
 
     email: str = Field(min_length=3, max_length=300, pattern=r"^[^@\s]+@[^@\s]+$")
 
 
 class Invited(Model):
-    """The account and its password, which is shown this once: hand it over, it lets in whoever has it."""
+    """The account and its password. It is shown only once, and anybody who has it can sign in.
+
+    `password` null: people sign in only with the company's account.
+    """
 
     email: str
     rep_id: str
-    password: str
+    password: str | None
 
 
 @router.get("")
 async def directory(person: Reads, parts: PartsOf) -> Directory:
-    """List everything, kind by kind, ids as people count: rep-2 before rep-10."""
+    """List all objects by kind, ids in natural order: rep-2 before rep-10."""
     return all_objects(parts, person)
 
 
@@ -77,7 +82,7 @@ async def directory(person: Reads, parts: PartsOf) -> Directory:
 async def one_object(
     person: Reads, parts: PartsOf, response: Response, kind: Kind, object_id: ObjectId
 ) -> DirectoryObject:
-    """Return one object; its ETag is what a change of it must name."""
+    """Return one object. A change of it must name its ETag."""
     found = published(parts.directory.org(person.org), (kind, object_id))
     if found is None:
         raise not_found(f"{kind} {object_id}")
@@ -97,7 +102,7 @@ async def put_object(
     if_match: IfMatch = None,
     dry_run: DryRun = False,
 ) -> EditSaid:
-    """Publish an object; it takes effect within moments, on leads that are there, too."""
+    """Publish an object. It takes effect within moments, also on existing leads."""
     return await _edit(person, parts, response, (kind, object_id), value, if_match, dry_run=dry_run)
 
 
@@ -111,20 +116,25 @@ async def delete_object(
     if_match: IfMatch = None,
     dry_run: DryRun = False,
 ) -> EditSaid:
-    """Remove an object; refused where another one needs it."""
+    """Remove an object, unless another object needs it."""
     return await _edit(person, parts, response, (kind, object_id), None, if_match, dry_run=dry_run)
 
 
 @router.post("/rep/{object_id}/account", status_code=HTTPStatus.CREATED)
-async def invite(person: Writes, parts: PartsOf, object_id: ObjectId, given: Invitation) -> Invited:
-    """Let a rep sign in, with a password made for it; again for the same rep, a new one."""
+async def invite(
+    request: Request, person: Proved, parts: PartsOf, object_id: ObjectId, given: Invitation
+) -> Invited:
+    """Create an account with a password for a rep; for an existing account, a new password."""
     rep = parts.directory.org(person.org).reps.get(object_id)
     if rep is None:
         raise not_found(f"rep {object_id}")
-    password = secrets.token_urlsafe(INVITATION_BYTES)
+    password = None if parts.web.oidc_only else secrets.token_urlsafe(INVITATION_BYTES)
     account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
-    if not await asyncio.to_thread(parts.accounts.invite, account, password):
-        raise Problem(HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} signs in as somebody else")
+    host = network(host_of(request))
+    if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password)):
+        raise Problem(
+            HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
+        )
     return Invited(email=account.email, rep_id=object_id, password=password)
 
 
@@ -139,12 +149,19 @@ async def _edit(
     dry_run: bool,
 ) -> EditSaid:
     if key[0] == "settings" and key[1] != "settings":
-        raise not_found(f"settings {key[1]}; an org has one, settings/settings")
+        raise not_found(f"settings {key[1]}; an org has only settings/settings")
     there = published(parts.directory.org(person.org), key)
     if there is not None and if_match is None:
-        detail = f"If-Match: {key[0]} {key[1]} is there; say by its ETag what you change"
+        detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
-    done: Edit = await parts.editor.edit(person.org, key, value, base=_version(if_match), publish=not dry_run)
+    done: Edit = await parts.editor.edit(
+        person.org,
+        key,
+        value,
+        base=_version(if_match),
+        publish=not dry_run,
+        by={"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email},
+    )
     if not dry_run and done.value is not None and done.version is not None:
         response.headers["ETag"] = etag(done.version)
     return EditSaid(
@@ -162,5 +179,7 @@ def _version(if_match: str | None) -> int | None:
         return None
     text = if_match.strip().removeprefix('"v').removesuffix('"')
     if not (text.isdecimal() and text.isascii()):
-        raise Problem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is no ETag of ours")
+        raise Problem(
+            HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
+        )
     return int(text)

@@ -1,7 +1,7 @@
-"""Queues being built: drafts that no edit is lost from, publishing, history, removal; for managers and admins (Q1, Q6).
+"""Building queues: drafts that lose no edit, publishing, history, removal; for managers and admins (Q1, Q6).
 
-Every answer has the state's `ETag`; every change names it by `If-Match`, and is refused with 412 and what differs if
-somebody else was first.
+Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else was first, the change is
+refused with 412 and the differences.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Response
 
 from application.directory.changes import differences
+from application.directory.publish import publish_one
 from models.errors import PublishedMeanwhile, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
@@ -25,17 +26,17 @@ from web.store.drafts import Draft, Overtaken
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
 
 READ_BACK_SECONDS: Final = 10.0
-"""How long a publication may take until the console has read it back; it counts without that, too."""
+"""How long to wait until the console has read a publication back. The publication counts without that."""
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", MANAGERS))]
 Match = Annotated[
-    str | None, Header(alias="If-Match", max_length=100, description="The `ETag` of what you saw")
+    str | None, Header(alias="If-Match", max_length=100, description="The `ETag` of the state that you saw")
 ]
 
 
 class DraftEdit(Model):
-    """A queue as it is to be, all of it; rules may be unfinished until it is published."""
+    """A whole queue. Its rules may be unfinished until it is published."""
 
     value: dict[str, Any]
 
@@ -73,7 +74,7 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
 
 @router.get("/{queue_id:path}/history")
 async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionInfo]:
-    """List what was published of a queue, newest first, with who and when."""
+    """List the published versions of a queue, newest first, with person and time."""
     if nameless(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
@@ -103,7 +104,7 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionI
 async def publish(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Publish, match: Match = None
 ) -> DraftState:
-    """Publish the draft: it takes effect on all leads, or is refused with every field and reason (Q6).
+    """Publish the draft. It takes effect on all leads, or is refused with every field and reason (Q6).
 
     The same request again is answered again, and publishes nothing.
     """
@@ -117,14 +118,14 @@ async def publish(
     if now.draft is None:
         raise Problem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
     if now.version != given.over:
-        raise _lost(now, now.published or {}, now.value, f"version {now.version} was published meanwhile")
+        raise _lost(now, now.published or {}, now.value, f"somebody else has published version {now.version}")
     value = publishable(person.org, queue_id, now.value)
     return await _publish(parts, person, response, value, now)
 
 
 @router.post("/{queue_id:path}/removal", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
-    """Take the queue away, with its draft: no lead stands in it any more. Its history stays."""
+    """Remove the queue and its draft. All leads leave it; its history stays."""
     now = _held(await current(parts, person, queue_id), queue_id, match)
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
@@ -140,7 +141,7 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
 async def revert(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
 ) -> DraftState:
-    """Make an older version the draft; it is published as any other."""
+    """Make an older version the draft. It is published like any draft."""
     if nameless(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
@@ -233,23 +234,23 @@ async def _publish(
 async def _publish_over(
     parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
 ) -> int:
-    """Publish over the version that was seen and no other; raises 412 if somebody published the queue meanwhile."""
+    """Publish over the version that was seen; raises 412 if somebody else has published the queue."""
     for _ in range(ATTEMPTS):
         end = parts.directory.end
         now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
         if now is None or now.version != seen.version:
             there = seen if now is None else now
             why = (
-                "it was removed meanwhile"
+                "somebody else has removed it"
                 if now is None
-                else f"version {now.version} was published meanwhile"
+                else f"somebody else has published version {now.version}"
             )
             raise _lost(there, there.published or {}, seen.value, why)
         try:
-            return await parts.asker.publish(person.org, "queue", queue_id, value, seen=end)
+            return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
         except PublishedMeanwhile as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
-    raise RetryableError("directory", "others go on publishing; nothing of this was published, do it again")
+    raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")
 
 
 def tagged(response: Response, state: QueueState) -> DraftState:
@@ -269,7 +270,9 @@ def _held(
     if now is None:
         raise not_found(f"queue {queue_id}")
     if match is None:
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+        raise Problem(
+            HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
+        )
     if _read(match) not in (now.tag, "*"):
         by = f"{now.draft.updated_by} has changed it" if now.draft else "it was published or reset"
         raise _lost(now, now.value, now.value if value is None else value, f"{by} since you saw it")

@@ -1,4 +1,4 @@
-"""One lead: what it is, where it stands, and why everything about it was decided as it was (X1)."""
+"""One lead: its facts, its state, and the reason for every decision about it (X1)."""
 
 import uuid
 from typing import Annotated, Final
@@ -7,15 +7,13 @@ from fastapi import APIRouter, Depends, Query
 
 from web.auth import Access, PartsOf, Person
 from web.services.lead_visibility import visible_lead, visible_lead_at
-from web.services.shown_lead import LeadShown, WhyPage, lead_shown, story
+from web.services.shown_lead import LeadShown, WhyPage, history, lead_shown
 
 router = APIRouter(prefix="/api/v1/leads", tags=["leads"])
 
 MOST: Final = 200
 Reads = Annotated[Person, Depends(Access("leads:read"))]
-AtLeast = Annotated[
-    int, Query(ge=0, le=2**62, description="Wait a moment until the lead is known as of this version")
-]
+AtLeast = Annotated[int, Query(ge=0, le=2**62, description="Wait a moment for this version of the lead")]
 
 
 @router.get("/{lead_id}")
@@ -32,7 +30,7 @@ async def why(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
 ) -> WhyPage:
-    """Say why the lead is where it is: why me, and why not me (X1)."""
-    return await story(
+    """Explain why the lead is where it is: why me, and why not me (X1)."""
+    return await history(
         parts, person, await visible_lead(parts, person, str(lead_id)), cursor=cursor, limit=limit
     )

@@ -1,4 +1,4 @@
-"""One stream of changes for each open page (Server-Sent Events): rows in and out, and what else is to be looked at."""
+"""One stream of changes for each open page (Server-Sent Events)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from models.public import personal_queue
-from web.auth import COOKIE, Access, PartsOf, Person, identify
+from web.auth import Access, PartsOf, Person, identify
 from web.errors import Problem
 from web.live.hub import Page
 from web.parts import Parts
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["live"])
 
 RETRY_MS: Final = 500
 CHECK_SECONDS: Final = 30.0
-"""How often an open stream asks whether its person may still see anything."""
+"""How often an open stream checks that its person is still signed in."""
 
 
 @router.get(
@@ -32,20 +32,23 @@ async def live(
     person: Annotated[Person, Depends(Access("queues:read"))],
     parts: PartsOf,
     queue: Annotated[
-        list[str] | None, Query(max_length=200, description="Only these lists; `mine` is one's own")
+        list[str] | None,
+        Query(max_length=200, description="Only these lists; `mine` is the person's own queue"),
     ] = None,
-    after: Annotated[str | None, Query(max_length=50, description="`as_of` of the page one has")] = None,
+    after: Annotated[
+        str | None, Query(max_length=50, description="`as_of` of the page that the client has")
+    ] = None,
     watch: Annotated[
         list[str] | None,
-        Query(max_length=50, description="What else is looked at: `operations`, for managers and admins"),
+        Query(max_length=50, description="Further events: `operations`, for managers and admins"),
     ] = None,
     last_event_id: Annotated[str | None, Header(max_length=50)] = None,
 ) -> StreamingResponse:
-    """Tell what changes from now on, or from `after` or `Last-Event-ID` on.
+    """Stream the changes from now on, or from `after` or `Last-Event-ID` on.
 
-    Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`:
-    take your lists anew. `queues`: which queues there are has changed. `leads`, `exceptions`, `directory`: what they
-    say is to be looked at again. `operations` {at, lag}: a new sample, where it is watched.
+    Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns}: entered, left, moved, or `rebuilt`
+    (read the lists again). `queues`: queues were added, changed or removed. `leads`, `exceptions`, `directory`: these
+    have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it.
     """
     own = personal_queue(person.rep_id)
 
@@ -73,7 +76,7 @@ async def _stream(request: Request, parts: Parts, page: Page, after: str | None)
                 look = loop.time() + CHECK_SECONDS
                 bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
                 try:
-                    await identify(request, parts, request.cookies.get(COOKIE), bearer or None)
+                    await identify(request, parts, bearer or None, used=False)
                 except Problem:
                     yield b"event: signed-out\ndata: {}\n\n"
                     return

@@ -1,4 +1,4 @@
-"""The leads somebody has, or an org: listed, exported, made; and who owns which (S6)."""
+"""The leads of a rep or of an org: lists, export, owners (S6)."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
 from sink.lists.list_query import ListQuery
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
-from sink.sql.filter import where
+from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
 from web.api.desk import ListPage, OneChoice, offered
 from web.auth import Access, PartsOf, Person
@@ -31,11 +31,12 @@ from web.services.crm_query import ask
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
 Reads = Annotated[Person, Depends(Access("leads:read"))]
+Exports = Annotated[Person, Depends(Access("leads:read", proved=True))]
 _COLUMNS: Final = {
     "name": "columns",
     "in": "query",
     "required": False,
-    "description": "Those to write, with commas between them",
+    "description": "The columns to write, separated by commas",
     "schema": {"type": "string"},
 }
 _SEGMENT: Final = {
@@ -63,7 +64,7 @@ async def choices(
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> list[OneChoice]:
-    """List the values that a column of one's leads has, to choose from."""
+    """List the values of a column of one's leads, for its filter."""
     return await offered(parts, person, of(person), column, search, whose(person))
 
 
@@ -73,7 +74,7 @@ async def choices(
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
-async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingResponse:
+async def export(request: Request, person: Exports, parts: PartsOf) -> StreamingResponse:
     """Write all leads that meet the filters, in the order asked for, as CSV: `lead_id`, then the columns by label.
 
     UTF-8 with its mark, so that spreadsheets read it as such. A text that a spreadsheet would take for a formula has
@@ -84,8 +85,8 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
         name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
-        raise Problem(422, "invalid", f"columns: there is no {', '.join(unknown)}")
-    given = list_params.asked(request, listing, ("columns", "segment"))
+        raise Problem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
+    given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
     day = datetime.now(UTC).date().isoformat()
@@ -98,7 +99,7 @@ async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingRe
 
 @router.get("/assignments", openapi_extra={"parameters": list_params.parameters(ASSIGNMENTS)})
 async def assignments(request: Request, person: Reads, parts: PartsOf) -> ListPage:
-    """List who has which lead since when and how they came to it, the newest first; a rep's own, or the org's."""
+    """List who owns which lead since when and how, newest first; a rep's own, or all of the org."""
     only = [AssignmentTable.org == person.org]
     if not person.oversees:
         only.append(AssignmentTable.rep_id == person.rep_id)
@@ -123,12 +124,12 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
     try:
         raw = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Problem(422, "invalid", f"segment: is no JSON that can be read: {error}") from error
-    return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
+        raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
+    return [rule_condition(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 
 
 def of(person: Person) -> Listing:
-    """Return the list of leads as it is asked for somebody: few belong to a rep, and an index finds them."""
+    """Return the list of leads for a person. A rep has few leads, and an index finds them."""
     return LEADS if person.oversees else replace(LEADS, scan=None)
 
 
@@ -140,7 +141,7 @@ async def _page(
     only: Sequence[Any],
     more: Sequence[str] = (),
 ) -> ListPage:
-    given = list_params.asked(request, listing, more)
+    given = list_params.from_request(request, listing, more)
 
     def question(connection: Connection) -> tuple[pages.Page, int]:
         page = pages.page(connection, listing, given, only)
@@ -164,7 +165,7 @@ def _csv(
     names: Sequence[str],
     rules: OrgRules,
 ) -> Iterator[bytes]:
-    """Yield the file a piece at a time; Starlette asks for the next one in a thread."""
+    """Yield the file in pieces; Starlette reads each one in a thread."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
@@ -199,7 +200,7 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
 
 
 def defused(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: with an apostrophe where it begins like one.
+    """Return a text that no spreadsheet takes for a formula: it gets an apostrophe if it begins like one.
 
     A number with its sign, like a phone number, computes nothing and stays as it is.
     """

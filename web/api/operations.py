@@ -1,4 +1,4 @@
-"""How the system does, for managers and admins: numbers over a window, lags, and dead letters with their replay."""
+"""Operations for managers and admins: numbers over a window, lags, and dead letters with their replay."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ PlaceOf = Annotated[str, Path(pattern=r"^[0-9]{1,9}:[0-9]{1,18}$", description="
 
 
 class WholeLetter(DeadLetter):
-    """The same with the original: what is no text is shown with backslashes."""
+    """A dead letter with the original message. Bytes that are no text are shown with backslashes."""
 
     key: str
     value: str
@@ -41,9 +41,11 @@ async def operations(
     person: Reads,
     parts: PartsOf,
     minutes: Annotated[Window, Query(description="How far back")] = Window.HOUR,
-    samples: Annotated[int, Query(ge=0, le=KEPT, description="The newest so many samples of the lag")] = 150,
+    samples: Annotated[
+        int, Query(ge=0, le=KEPT, description="How many samples of the lag, newest first")
+    ] = 150,
 ) -> Operations:
-    """Return what the org did in the last minutes, and how far each stage is behind."""
+    """Return the org's numbers of the last minutes, and the lag of each stage."""
     return await numbers(parts, person, minutes, samples)
 
 
@@ -69,13 +71,15 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLet
 
 @router.post("/dead-letters/{place}/replay")
 async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Replayed:
-    """Send a dead letter to the topic it came from again, byte for byte; what is known already changes nothing (X4)."""
+    """Send a dead letter again, byte for byte, to its topic. What was handled before changes nothing (X4)."""
     letter = parts.operations.letters.find(person.org, place)
     if letter is None:
         raise not_found(f"dead letter {place} among the newest")
     topic = letter.source.partition(":")[0]
     if not letter.replayable:
-        raise Problem(409, "not-replayable", f"a message of {topic} that was refused so is not sent again")
+        raise Problem(
+            409, "not-replayable", f"a message of {topic} that failed for this reason is not sent again"
+        )
     try:
         await replay(parts.settings, [place])
     except NotReplayable as refused:

@@ -1,4 +1,4 @@
-"""What somebody chose to see, kept with the person and not with the browser (D5, S6)."""
+"""Preferences of a person. They are the same in every browser (D5, S6)."""
 
 import asyncio
 from typing import Annotated, Any, Final
@@ -21,7 +21,7 @@ Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 async def preference(
     person: Annotated[Person, Depends(Access("queues:read"))], parts: PartsOf, name: Name
 ) -> dict[str, Any]:
-    """Return what one chose under this name; empty where nothing was."""
+    """Return one preference; empty if it was never set."""
     return await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, name)
 
 
@@ -32,10 +32,10 @@ async def prefer(
     name: Name,
     value: Annotated[dict[str, Any], Body()],
 ) -> dict[str, Any]:
-    """Keep what one chose under this name, whole."""
+    """Replace one preference."""
     if name == VIEW_ONLY and not person.oversees:
         raise forbidden("view-only is for managers and admins")
     if len(msgspec.json.encode(value)) > MOST_BYTES:
-        raise Problem(422, "invalid", f"body: a preference has {MOST_BYTES} bytes at most")
+        raise Problem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
     await asyncio.to_thread(parts.preferences.put, person.org, person.rep_id, name, value)
     return value

@@ -1,4 +1,4 @@
-"""Trying a queue before it is published: how many leads, which, who comes and goes, and why (X5)."""
+"""Previews of a queue before it is published: how many leads, which, what changes, and why (X5)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class PreviewAsked(Model):
 
 
 class ConditionTold(Model):
-    """One condition asked of one lead. `path`: `inclusion.rules[0]`."""
+    """One condition, evaluated for one lead. `path`: `inclusion.rules[0]`."""
 
     path: str
     field: str
@@ -42,7 +42,7 @@ class ConditionTold(Model):
 
 
 class LeadTold(Model):
-    """Why a lead would stand in the queue or why not. `valid_until`: when time alone turns it."""
+    """Why a lead would be in the queue or not. `valid_until`: when time alone may change that."""
 
     lead_id: str
     name: str
@@ -53,14 +53,14 @@ class LeadTold(Model):
 
 
 class ExampleShown(Model):
-    """A lead that would stand in the queue, as the queue would show it (Q3)."""
+    """A lead that would be in the queue, as the queue would show it (Q3)."""
 
     lead_id: str
     columns: dict[str, Any]
 
 
 class PreviewTold(Model):
-    """How many of the org's leads would stand in the queue, and who would come and go by publishing it."""
+    """How many of the org's leads would be in the queue, and how many would enter and leave it."""
 
     matched: int
     leads: int
@@ -73,13 +73,13 @@ class PreviewTold(Model):
 
 @router.get("/queue-fields")
 async def fields(_: Reads) -> list[dict[str, Any]]:
-    """Return the fields rules may name, with their operators: what the rule builder offers."""
+    """Return the fields that rules may use, with their operators, for the rule builder."""
     return offered_fields()
 
 
 @router.post("/queue-previews")
 async def ask(person: Reads, parts: PartsOf, given: PreviewAsked) -> PreviewTold:
-    """Try a queue on the leads as they are now; nothing changes."""
+    """Preview a queue on the present leads. Nothing changes."""
     check(_PREVIEWS, f"{person.org} {person.rep_id}")
     value = drafted_value(given.queue_id, given.value)
     found = await asyncio.to_thread(_ask, parts, person.org, given.queue_id, value, given.lead)

@@ -16,7 +16,7 @@ Reads = Annotated[Person, Depends(Access("queues:read"))]
 
 @router.get("")
 async def queues(person: Reads, parts: PartsOf) -> list[QueueSummary]:
-    """List the shared queues one may see, by name, with how many leads stand in each (Q4)."""
+    """List the shared queues that the person may see, by name, with their sizes (Q4)."""
     return [_summary(info) for info in await visible(parts, person)]
 
 
@@ -31,7 +31,7 @@ async def leads(
         str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
     ] = None,
 ) -> QueuePage:
-    """List a queue's leads in its order; `mine` is one's own queue (D3, D4)."""
+    """List a queue's leads in its order; `mine` is the person's own queue (D3, D4)."""
     page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
     return QueuePage(
         queue_id=queue_id,

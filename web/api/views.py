@@ -1,4 +1,4 @@
-"""Views that people make of their own leads: listed, made, changed, deleted, and what is in them (Q1).
+"""Views of a person's own leads: list, create, change, delete, and the leads in them (Q1).
 
 Every answer has the view's `ETag`; a change names it by `If-Match`, and is refused with 412 and what differs if it
 was changed elsewhere. A view is never claimable: a try gets 403.
@@ -33,14 +33,14 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         max_length=200,
-        description="The same key is the same view: it is returned as it is by now, and not made again",
+        description="The same key means the same view: it is returned as it is now, and not created again",
     ),
 ]
-_NEVER: Final = "a view of your own is never claimable: only admins and managers build claimable queues"
+_NEVER: Final = "a view of your own is never claimable; only admins and managers build claimable queues"
 
 
 class ViewEdit(Model):
-    """A view as it is to be, all of it, with rules, columns and order as queues have them; no columns: names only."""
+    """A whole view: rules, columns and order, like a queue. Without columns it shows names only."""
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
     columns: list[str] = Field(default_factory=list)
@@ -106,7 +106,7 @@ async def save(
 
 @router.delete("/{view_id}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Uses, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
-    """Delete a view; the leads in it stay whose they are."""
+    """Delete a view. Its leads keep their owners."""
     now = _held(await own(parts, person, view_id), match)
     gone = await asyncio.to_thread(
         lambda: parts.views.discard(person.org, person.rep_id, now.view_id, seen=now.revision)
@@ -148,7 +148,9 @@ def _tagged(response: Response, view: CustomView) -> ViewState:
 def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
     """Return the view if it is the one that was seen; raises 412 and 428."""
     if match is None:
-        raise Problem(HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: say what you saw")
+        raise Problem(
+            HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
+        )
     if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
         raise _overtaken(now, now.value if value is None else value)
     return now

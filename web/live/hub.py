@@ -1,8 +1,8 @@
-"""One reader of the board's feed for each org, however many pages are open; each page gets what its person may see.
+"""One reader of the board's feed for each org, for all open pages. Each page gets what its person may see.
 
-A page that falls behind, comes back after too long, or may have seen what a Valkey that was away has lost, is told
-`rebuilt`: take the lists anew. So nobody misses a change without knowing, and no page costs more than its bounded share
-of memory. What is told is encoded once, and joined once for all pages that may see the same of it.
+A page gets `rebuilt` (read the lists again) when it falls behind, comes back after too long, or may have seen changes
+that Valkey has lost. So no page misses a change unnoticed, and each page has bounded memory. An entry is encoded once,
+and joined once for all pages that see the same entries.
 """
 
 import asyncio
@@ -16,32 +16,30 @@ import structlog
 
 from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RuntimeFailure
+from streams.retries import READ_FEED
 from web import metrics
 
 log = structlog.get_logger(__name__)
 
 CHUNKS_KEPT: Final = 256
-"""Chunks a page may be behind before it is told to look anew."""
+"""Chunks that a page may be behind before it must read its lists again."""
 ENTRIES_KEPT: Final = 2_000
 """The newest entries of an org, for pages that come back after a short absence."""
 GATHER_SECONDS: Final = 0.02
-"""Changes that come so close together leave in one chunk; a person sees no difference, a server does."""
+"""Changes within this time go into one chunk. A person sees no difference; the server has less work."""
 GATHER_MOST_SECONDS: Final = 0.1
 PAGES_A_SECOND: Final = 5_000
-"""Chunks that leave for pages in a second, about: with many pages open, more changes leave in each."""
+"""About how many chunks leave in a second. With many open pages each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
-_AGAIN_SECONDS: Final = 0.5
-_AGAIN_MOST_SECONDS: Final = 8.0
-"""How long to wait after each failure in a row: twice as long as before, up to this."""
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b": so you know that we are here\n\n"
 
 
-class _Sent(msgspec.Struct, frozen=True):
-    """An entry ready to go out, of a list or, without `queue_id`, for everybody.
+class _Entry(msgspec.Struct, frozen=True):
+    """An encoded entry of a list or, without `queue_id`, for every page.
 
-    `id` None: it is not of the feed, and none to come back to.
+    `id` None: the entry is not in the feed, so no page can continue from it.
     """
 
     queue_id: str
@@ -50,9 +48,9 @@ class _Sent(msgspec.Struct, frozen=True):
 
 
 class Page:
-    """One open page: `sees` says which lists are its person's to see, now (Q4). `wants`: those it shows, None all.
+    """One open page. `sees` says which lists its person may see now (Q4). `wants`: the lists it shows; None: all.
 
-    `watches`: what else it looks at, by the names of events that are told to nobody else.
+    `watches`: names of further events, which only pages that watch them get.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class Page:
         self._behind = False
 
     def take(self, batch: "_Batch") -> None:
-        """Take what is for this page, or note that it is behind."""
+        """Take the entries for this page, or note that the page is behind."""
         chunk = batch.chunk(self)
         if not chunk or self._behind:
             return
@@ -85,7 +83,7 @@ class Page:
         return (self.wants is None or queue_id in self.wants) and self._sees(queue_id)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield what to send, for ever; a heartbeat where nothing happens."""
+        """Yield chunks for ever, and a heartbeat when nothing happens."""
         loop = asyncio.get_running_loop()
         while True:
             if self._chunks:
@@ -107,20 +105,20 @@ class Page:
 
 
 class _Batch:
-    """Entries that leave together; `chunk` is what they are for one page."""
+    """Entries that leave together; `chunk` joins those for one page."""
 
-    def __init__(self, entries: Iterable[_Sent]) -> None:
+    def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = tuple(entries)
         self._queues = {one.queue_id for one in self._entries if one.queue_id}
         self._joined: dict[frozenset[str], bytes] = {}
 
     def chunk(self, page: Page) -> bytes:
-        """Return what of this is for a page: its lists, and what is everybody's or picks it."""
+        """Return the entries for a page: those of its lists, and those for every page."""
         shown = frozenset(filter(page.shows, self._queues))
         chunk = self._joined.get(shown)
         if chunk is None:
-            told = (one.chunk for one in self._entries if not one.queue_id or one.queue_id in shown)
-            chunk = self._joined[shown] = b"".join(told)
+            chunks = (one.chunk for one in self._entries if not one.queue_id or one.queue_id in shown)
+            chunk = self._joined[shown] = b"".join(chunks)
         return chunk
 
 
@@ -129,7 +127,7 @@ class _Org:
 
     def __init__(self) -> None:
         self.pages: set[Page] = set()
-        self.kept: deque[_Sent] = deque(maxlen=ENTRIES_KEPT)
+        self.kept: deque[_Entry] = deque(maxlen=ENTRIES_KEPT)
         self.begin = ""
         self.at = ""
         self.ready = asyncio.Event()
@@ -149,7 +147,7 @@ class Hub:
         return sum(len(org.pages) for org in self._orgs.values())
 
     async def open(self, page: Page, after: str | None) -> None:
-        """Add a page, from the feed's entry `after` on; without it, or if that is too long ago, it looks anew."""
+        """Add a page from the feed's entry `after` on; without it, or if it is too old, the page reads its lists."""
         org = self._orgs.setdefault(page.org, _Org())
         if org.task is None:
             org.task = asyncio.create_task(self._follow(page.org, org))
@@ -177,22 +175,22 @@ class Hub:
         self._orgs[page.org].pages.discard(page)
 
     def tell(self, org_id: str, event: str, data: Any, to: Callable[[Page], bool]) -> None:
-        """Tell an org's pages, those that `to` picks, of something that is no list's."""
+        """Send an event that belongs to no list to those pages of an org that `to` selects."""
         org = self._orgs.get(org_id)
         if org is not None:
             body = msgspec.json.encode(data)
-            batch = _Batch((_Sent("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
+            batch = _Batch((_Entry("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
             for page in org.pages:
                 if to(page):
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:
-        """Tell the pages of every org, those that `to` picks."""
+        """Send an event to those pages of all orgs that `to` selects."""
         for org_id in self._orgs:
             self.tell(org_id, event, data, to)
 
     async def close(self) -> None:
-        """Follow no more."""
+        """Stop all readers."""
         tasks = [org.task for org in self._orgs.values() if org.task is not None]
         for task in tasks:
             task.cancel()
@@ -207,22 +205,21 @@ class Hub:
 
     async def _follow(self, org_id: str, org: _Org) -> None:
         """Follow until cancelled. Whatever fails is logged, counted and tried again; then every page looks anew."""
-        away, again = False, _AGAIN_SECONDS
+        away, pauses = False, READ_FEED.pauses()
         while True:
             try:
                 await self._read(org_id, org, away=away)
             except Exception as error:
                 metrics.FEED_FAILURES.inc()
                 if isinstance(error, RuntimeFailure):
-                    log.warning("the feed is waited for", org=org_id, reason=str(error))
+                    log.warning("waiting for the feed", org=org_id, reason=str(error))
                 else:
                     log.exception("an entry of the feed cannot be read and is passed over", org=org_id)
                     await self._pass_over(org_id, org)
                 away = org.ready.is_set()
-                await asyncio.sleep(again)
-                again = min(2 * again, _AGAIN_MOST_SECONDS)
+                await asyncio.sleep(next(pauses))
             else:
-                away, again = False, _AGAIN_SECONDS
+                away, pauses = False, READ_FEED.pauses()
 
     async def _pass_over(self, org_id: str, org: _Org) -> None:
         """Go to the feed's end: an entry that a foreign client broke would fail at each try."""
@@ -240,8 +237,8 @@ class Hub:
         sent = [_sent(entry) for entry in entries]
         lost = bool(entries) and entries[0].change == REBUILT
         if away and not lost:
-            # While Valkey was away it may have lost entries that pages took with their lists and this hub never
-            # read: what they told comes again, under other ids, and nobody can tell which pages had it.
+            # While Valkey was away it may have lost entries that pages have in their lists and this hub never
+            # read. These changes come again under other ids, and nobody knows which pages had them.
             sent.insert(0, _rebuilt())
         if away or lost:
             org.kept.clear()
@@ -256,7 +253,7 @@ class Hub:
         await asyncio.sleep(min(GATHER_MOST_SECONDS, max(GATHER_SECONDS, len(org.pages) / PAGES_A_SECOND)))
 
 
-def _keep(org: _Org, sent: list[_Sent]) -> None:
+def _keep(org: _Org, sent: list[_Entry]) -> None:
     """Keep the newest entries for pages that come back."""
     if len(org.kept) + len(sent) > ENTRIES_KEPT:
         dropped = min(len(org.kept) + len(sent) - ENTRIES_KEPT, len(org.kept))
@@ -264,18 +261,18 @@ def _keep(org: _Org, sent: list[_Sent]) -> None:
     org.kept.extend(sent)
 
 
-def _rebuilt(at: str = "") -> _Sent:
-    return _Sent("", _encoded(FeedEntry(id=at, change=REBUILT)))
+def _rebuilt(at: str = "") -> _Entry:
+    return _Entry("", _encoded(FeedEntry(id=at, change=REBUILT)))
 
 
-def _sent(entry: FeedEntry) -> _Sent:
+def _sent(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
-        # Who may see the queue may just have changed, so nothing of it is told: look at your queues anew.
-        return _Sent("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
+        # The people who may see the queue may have changed, so the event names no queue.
+        return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
     if entry.change in _PLACED and any(getattr(entry, place) is None for place in _PLACED[entry.change]):
-        # An entry that does not say where, as former versions wrote them, changes a list nobody knows how.
-        return _Sent(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
-    return _Sent(entry.queue_id, _encoded(entry), entry.id)
+        # Former versions wrote entries without a rank. Nobody knows how they change a list.
+        return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
+    return _Entry(entry.queue_id, _encoded(entry), entry.id)
 
 
 def _encoded(entry: FeedEntry) -> bytes:

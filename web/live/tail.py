@@ -1,19 +1,19 @@
-"""What happens to owners and exceptions reaches open pages once the CRM database, which they read, has it too."""
+"""Changes of owners and exceptions reach open pages once the CRM database, which the pages read, has them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from sqlalchemy import Engine, select
 
-from models.errors import PermanentError, RetryableError, RuntimeFailure
+from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from streams.closing import stop_consumer
+from streams.clients import Batch, follow
+from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
 from web import metrics
@@ -24,10 +24,7 @@ log = structlog.get_logger(__name__)
 _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
-"""A sink that is down for longer: pages are told all the same, and show what there is."""
-_AGAIN_SECONDS: Final = 1.0
-_AGAIN_MOST_SECONDS: Final = 8.0
-"""How long to wait after each failure in a row: twice as long as before, up to this."""
+"""If the sink is down for longer, pages are told anyway and show what the database has."""
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -49,54 +46,45 @@ class Tail:
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
         self._oversees = oversees
-        self._heard = self._missed = False
 
     async def follow(self) -> None:
-        """Follow until cancelled. Whatever fails is logged, counted and tried again; then every page looks anew."""
-        again = _AGAIN_SECONDS
-        while True:
-            self._heard = False
-            try:
-                await self._follow()
-            except Exception as error:
-                metrics.TAIL_FAILURES.inc()
-                if isinstance(error, KafkaError | OSError | RuntimeFailure):
-                    log.warning("owners and exceptions are followed again", reason=repr(error))
-                else:
-                    log.exception("owners and exceptions are followed again")
-                again = _AGAIN_SECONDS if self._heard else min(2 * again, _AGAIN_MOST_SECONDS)
-                await asyncio.sleep(again)
-                self._missed = True
+        """Follow until cancelled. It waits for Kafka and the database, and goes on after any other failure.
 
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            ASSIGNMENTS,
-            LEAD_EXCEPTIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=500)
-                self._heard = True
-                if self._missed:
-                    # What was published between is told to nobody; whoever looks now sees it.
-                    self._missed = False
+        A failure is logged and counted, and every page is told to look anew: it may have missed what failed.
+        """
+        missed, pauses = False, FOLLOW_TOPIC.pauses()
+        while True:
+            try:
+                await self._follow(missed=missed)
+            except Exception:
+                log.exception("following assignments and exceptions begins again")
+                metrics.TAIL_FAILURES.inc()
+                missed = True
+                await asyncio.sleep(next(pauses))
+
+    async def _follow(self, *, missed: bool) -> None:
+        topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
+        async with aclosing(topics) as batches:
+            async for batch in batches:
+                if missed:  # the first batch says that nothing is missed from now on
                     self._hub.look_anew()
-                found = [
-                    (place.topic, changed)
-                    for place, records in batches.items()
-                    for record in records
-                    if (changed := _read(record.value)) is not None
-                ]
-                if found:
-                    await self._until_kept(changed for _, changed in found)
-                    self._tell(found)
-        finally:
-            await stop_consumer(consumer)
+                missed = False
+                try:
+                    await self._hand_on(batch)
+                except Exception:
+                    log.exception("a batch of assignments and exceptions is passed over")
+                    metrics.TAIL_FAILURES.inc()
+                    self._hub.look_anew()
+
+    async def _hand_on(self, batch: Batch) -> None:
+        found = [
+            (record.topic, changed)
+            for record in batch.records
+            if (changed := _read(record.value)) is not None
+        ]
+        if found:
+            await self._until_kept(changed for _, changed in found)
+            self._tell(found)
 
     async def _until_kept(self, changes: Iterable[Changed]) -> None:
         wanted = {change.lead_id: change.version for change in changes}
@@ -106,9 +94,6 @@ class Tail:
                 kept = await asyncio.to_thread(versions, self._crm, list(wanted))
             except RetryableError:
                 kept = {}
-            except PermanentError as error:
-                log.warning("a message names a lead that no database can have", reason=str(error))
-                return
             wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
             if wanted:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -122,7 +107,7 @@ class Tail:
             desk = [change.lead_id for topic, change in changes if topic == LEAD_EXCEPTIONS]
             if desk:
                 self._hub.tell(org, "exceptions", {"leads": desk}, self._oversees)
-                # A rep's list of unassigned leads is to be looked at again, too; which lead it is, is not said.
+                # Reps read their list of unassigned leads again, but do not learn which lead it is.
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
@@ -140,7 +125,7 @@ def _read(value: bytes | None) -> Changed | None:
     try:
         return None if value is None else _CHANGED.decode(value)
     except msgspec.MsgspecError as error:
-        log.warning("this is no message of ours and was left out", reason=str(error))
+        log.warning("this message cannot be read and is skipped", reason=str(error))
         return None
 
 

@@ -1,4 +1,4 @@
-"""The pages people work with: each is rendered whole by the server and kept live by its stream of changes."""
+"""The pages. The server renders each one, and its stream of changes keeps it live."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""What every page has: who is signed in, what they may go to, and where they are."""
+"""What every page has: the person, the navigation, and the current place."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ REPS: Final = ANYONE - MANAGERS
 
 
 class Link(msgspec.Struct, frozen=True):
-    """An entry of the navigation, and for whom it is."""
+    """An entry of the navigation, and the roles that see it."""
 
     href: str
     label: str
@@ -50,5 +50,5 @@ def render(
 
 
 def data(value: Any) -> str:
-    """Return a value as JSON that is safe inside a page's data block."""
+    """Return a value as JSON that is safe inside a script element."""
     return msgspec.json.encode(value).decode().replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""The directory: reps, groups, campaigns and settings; admins change them, managers look (R1, R4, R9, X2)."""
+"""The directory: reps, groups, campaigns and settings. Admins change them, managers view them (R1, R4, R9, X2)."""
 
 from typing import Annotated, Final
 
@@ -21,7 +21,7 @@ SECTIONS: Final = {
     "campaigns": ("campaign", "Campaigns", "campaign"),
     "settings": ("settings", "Settings", "settings"),
 }
-"""In the address -> kind, heading, and what one of them is called."""
+"""Part of the address -> kind, heading, and the word for one object."""
 
 
 @router.get("/directory")
@@ -35,11 +35,11 @@ async def first(_: Reads) -> Response:
 async def directory(
     request: Request, person: Reads, parts: PartsOf, section: str, object_id: str | None = None
 ) -> Response:
-    """Show the objects of a section, and one of them to be looked at or changed."""
+    """Show the objects of a section, and one of them to view or change."""
     if section not in SECTIONS:
         raise not_found(f"part {section} of the directory")
     kind, heading, noun = SECTIONS[section]
-    everything = all_objects(parts, person)
+    everything, accounts = all_objects(parts, person), await accounts_of(parts, person)
     shown = {
         "kind": kind,
         "section": section,
@@ -47,7 +47,8 @@ async def directory(
         "objects": [one.model_dump(mode="json") for one in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
-        "emails": {account.rep_id: account.email for account in await accounts_of(parts, person)},
+        "emails": {account.rep_id: account.email for account in accounts},
+        "second_factors": [account.rep_id for account in accounts if account.has_second_factor],
     }
     return render(
         request,

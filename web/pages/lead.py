@@ -1,6 +1,7 @@
-"""The lead page: opened with a lock where somebody works it, and without one where nothing is to change (D1, D5)."""
+"""The lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,29 +12,29 @@ from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Parts
 from web.services.lead_visibility import KNOWN_SECONDS, Sight, VisibleLead, unseen, visible_lead
-from web.services.shown_lead import LeadShown, lead_shown, story
+from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
 from web.services.view_only import views_only
 
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("leads:read"))]
 Queue = Annotated[str | None, Query(max_length=200)]
 
-STORY: Final = 100
-"""Events a page shows at once."""
+EVENTS: Final = 100
+"""Events of the history that the page shows at once."""
 _TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silenced", "org"})
-"""Facts that stand elsewhere on the page than in the list of them."""
+"""Facts that the page shows outside the list of facts."""
 
 
 @router.get("/leads/{lead_id}")
 async def lead(
     request: Request, person: Reads, parts: PartsOf, lead_id: uuid.UUID, queue: Queue = None
 ) -> Response:
-    """Show the page, which then opens the lead: what is in it comes with `shown`, once one may see it."""
+    """Show the page, which then opens the lead and loads its content from `shown`."""
     found = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
     view_only = await views_only(parts, person)
     back = _queue(parts, person, queue)
     rules = parts.directory.org(person.org)
-    told: dict[str, Any] = {
+    page_data: dict[str, Any] = {
         "lead_id": found.row["lead_id"],
         "queue": queue,
         "opens": opens(person, found),
@@ -47,7 +48,13 @@ async def lead(
         else [],
     }
     return render(
-        request, person, "lead.html", lead_data=data(told), view_only=view_only, back=back, lead_id=lead_id
+        request,
+        person,
+        "lead.html",
+        lead_data=data(page_data),
+        view_only=view_only,
+        back=back,
+        lead_id=lead_id,
     )
 
 
@@ -63,10 +70,10 @@ async def shown(
 ) -> Response:
     """Return what the person may see of the lead, and may do with it, as a part of the page."""
     found = await visible_lead(parts, person, str(lead_id), version=at_least)
-    told = await story(parts, person, found, cursor=cursor, limit=STORY)
-    context: dict[str, Any] = {"told": told, "lead_id": lead_id}
+    history_page = await history(parts, person, found, cursor=cursor, limit=EVENTS)
+    context: dict[str, Any] = {"history": history_page, "lead_id": lead_id}
     if cursor is not None:
-        return render(request, person, "lead_story.html", **context)
+        return render(request, person, "lead_history.html", **context)
     if found.sight is Sight.NONE:
         return render(request, person, "lead_unseen.html", status=403, why=unseen(found).detail, **context)
     view_only = await views_only(parts, person)
@@ -74,7 +81,7 @@ async def shown(
     context |= {
         "lead": lead,
         "facts": facts(found),
-        "outcomes": outcomes(parts, person, found, queue),
+        "outcomes": outcomes(parts, person, [queue] if queue else await queues_when_opened(parts, found)),
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
@@ -84,13 +91,13 @@ async def shown(
 
 
 def opens(person: Person, found: VisibleLead) -> bool:
-    """Say whether looking at the lead is to open it: a manager's look takes none from the desk or from a group (D1)."""
+    """Tell whether the page opens the lead. A manager takes no lead from the desk or a group by looking (D1)."""
     free = found.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
     return not person.oversees or free or found.row["owner"] == person.rep_id
 
 
 def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:
-    """Say what the page lets the person try; whether it is done, the engine decides."""
+    """Return which actions the page offers. The engine decides each one."""
     row = found.row
     phase = row["phase"]
     mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
@@ -123,30 +130,29 @@ def facts(found: VisibleLead) -> list[dict[str, Any]]:
     ]
 
 
-def outcomes(parts: Parts, person: Person, found: VisibleLead, queue: str | None) -> list[str]:
-    """Return the outcomes of the work queue the lead was opened from, or of those it stood in then."""
+def outcomes(parts: Parts, person: Person, queues: Sequence[str]) -> list[str]:
+    """Return the outcomes of those work queues that the person may see, each once."""
     rules = parts.directory.org(person.org)
-    queues = [queue] if queue else list(found.lock.queues if found.lock else ())
-    listed: dict[str, None] = {}
+    found: dict[str, None] = {}
     for queue_id in queues:
         if person.may_see(rules, queue_id) and not rules.queues[queue_id].queue.claimable:
-            listed.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
-    return list(listed)
+            found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    return list(found)
 
 
 def suggested(parts: Parts, person: Person) -> list[str]:
-    """Return every outcome there is for the person, to choose from where a lead's queue lists none."""
+    """Return every outcome that the person may use, for leads whose queue lists none."""
     rules = parts.directory.org(person.org)
-    listed: dict[str, None] = {}
+    found: dict[str, None] = {}
     for queue_id in sorted(rules.queues):
         if person.may_see(rules, queue_id):
-            listed.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
-    listed.update(dict.fromkeys(rules.settings.closing_outcomes))
-    return list(listed)
+            found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    found.update(dict.fromkeys(rules.settings.closing_outcomes))
+    return list(found)
 
 
 def _queue(parts: Parts, person: Person, queue: str | None) -> dict[str, str]:
-    """Return where one came from, and goes back to."""
+    """Return the queue to go back to."""
     rules = parts.directory.org(person.org)
     if queue and person.may_see(rules, queue):
         return {"id": queue, "name": rules.called(queue)}

@@ -1,4 +1,4 @@
-"""My Leads: a rep's own leads, for managers all of the org's (S6), and giving leads out by hand (D6)."""
+"""My Leads: a rep's own leads, or all leads of the org for managers (S6), and assigning by hand (D6)."""
 
 import asyncio
 from typing import Annotated, Final
@@ -21,7 +21,7 @@ COLUMNS: Final = "my-leads-columns"
 async def my_leads(
     request: Request, person: Annotated[Person, Depends(Access("leads:read"))], parts: PartsOf
 ) -> Response:
-    """Show the list; what is asked of it is in the address, and its columns are those the person chose."""
+    """Show the list. The address has its filters, and the person's preference has its columns."""
     chosen = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, COLUMNS)
     names = chosen.get("columns")
     known = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []

@@ -1,4 +1,4 @@
-"""Operations: how fast leads find somebody, what becomes of offers, how far behind the stages are, what was refused."""
+"""Operations: speed of distribution, results of offers, lag of the stages, dead letters."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The call queue builder: views, what they hold, who sees them, and publishing (Q1, Q3, Q4, Q5, Q6, X5)."""
+"""The call queue builder: rules and columns of queues, access, and publishing (Q1, Q3, Q4, Q5, Q6, X5)."""
 
 import asyncio
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ Builds = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 async def queue_builder(
     request: Request, person: Builds, parts: PartsOf, queue_id: str | None = None
 ) -> Response:
-    """Show every view, and one of them to be changed."""
+    """Show all views, and one of them to change."""
     rules = parts.directory.org(person.org)
     drafts = await asyncio.to_thread(parts.drafts.all, person.org)
     found = [state_of(rules, one, drafts.get(one)) for one in sorted({*rules.queues, *drafts})]

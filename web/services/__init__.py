@@ -1,1 +1,1 @@
-"""What the console's API and pages share below the routes."""
+"""The services that the console's API and pages share."""

@@ -1,4 +1,4 @@
-"""One action on many leads: each asked by itself, a bounded number at a time, and every answer counted (D6, E3)."""
+"""One action on many leads. Each lead has an action of its own; a bounded number run at a time (D6, E3)."""
 
 import asyncio
 from collections import Counter
@@ -8,25 +8,25 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
+from application.engine_client import EngineClient
 from models.decisions import Result
 from models.errors import RetryableError
 from models.public import LeadDecision
 from sink.tables import LeadTable
 from web.live import tail
-from web.services.engine_connection import EngineConnection
 
 AT_ONCE: Final = 64
-"""Actions that wait for their answer; the other people's go in between."""
+"""Actions that wait for their answers at a time. Other people's actions come in between."""
 TOLD_SECONDS: Final = 0.25
 NAMED: Final = 100
-"""Leads that are named one by one where it did not work; the others are counted."""
+"""The most leads that are named when the action failed. Further ones are only counted."""
 KEPT_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.05
 _ASKED_AT_ONCE: Final = 500
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """One action that is to be asked: what of it is its own."""
+    """One lead's action."""
 
     lead_id: str
     action: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Other(msgspec.Struct, frozen=True):
-    """A lead with which it did not work, and why. `result` None: no answer came; it may be decided yet."""
+    """A lead whose action failed, and why. `result` None: there is no answer yet, it may still be decided."""
 
     lead_id: str
     result: Result | None
@@ -45,7 +45,7 @@ class Other(msgspec.Struct, frozen=True):
 
 
 class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far it is. `finished`: all are answered, and the CRM database has it. `others`: at most `NAMED`."""
+    """The progress. `finished`: all are answered, and the CRM database has the changes. `others`: at most `NAMED`."""
 
     of: int
     answered: int = 0
@@ -60,7 +60,7 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Count:
-    """What was answered so far."""
+    """Return what was answered so far."""
 
     def __init__(self, of: int, name: Callable[[Wanted, LeadDecision], Other]) -> None:
         self.of, self._name = of, name
@@ -84,7 +84,7 @@ class _Count:
             other = Other(wanted.lead_id, None) if answer is None else self._name(wanted, answer)
             self.others.append(other)
 
-    def told(self, *, finished: bool = False) -> BulkProgress:
+    def progress(self, *, finished: bool = False) -> BulkProgress:
         return BulkProgress(
             of=self.of,
             answered=self.results.total(),
@@ -100,12 +100,12 @@ class _Count:
 
 
 async def ask_all(
-    asker: EngineConnection,
+    engine_client: EngineClient,
     crm: Engine,
     wanted: Sequence[Wanted],
     name: Callable[[Wanted, LeadDecision], Other],
 ) -> AsyncIterator[BulkProgress]:
-    """Ask all of them, in order, and yield how far it is, at last what became of them.
+    """Do all actions in order; yield the progress, and the result at the end.
 
     `name`: says of one with which it did not work what its asker may know. Who stops listening stops it: what was not
     asked yet is not asked any more.
@@ -116,7 +116,7 @@ async def ask_all(
     async def some() -> None:
         for one in left:
             try:
-                answer = await asker.ask(one.action)
+                answer = await engine_client.ask(one.action)
             except RetryableError:
                 answer = None
             count.take(one, answer)
@@ -124,13 +124,13 @@ async def ask_all(
     asking = asyncio.gather(*(some() for _ in range(min(AT_ONCE, len(wanted)))))
     try:
         while not asking.done():
-            yield count.told()
+            yield count.progress()
             await asyncio.wait({asking}, timeout=TOLD_SECONDS)
         await asking
     finally:
         asking.cancel()
     await kept(crm, count.versions)
-    yield count.told(finished=True)
+    yield count.progress(finished=True)
 
 
 async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_SECONDS) -> bool:

@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 async def ask(parts: Parts, question: Callable[[Connection], T]) -> T:
-    """Ask the CRM database something, in a thread of its own; raises `RetryableError` where it is away."""
+    """Run a query on the CRM database in a thread; raises `RetryableError` if the database is not available."""
 
-    def asked() -> T:
+    def run() -> T:
         with translated("CRM database"), parts.crm.connect() as connection:
             return question(connection)
 
-    return await asyncio.to_thread(asked)
+    return await asyncio.to_thread(run)

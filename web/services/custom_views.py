@@ -1,4 +1,4 @@
-"""A custom view: a saved rule over the leads its owner has, asked of the CRM database (Q1, Q3, Q12).
+"""A custom view: a saved rule over its owner's leads, run on the CRM database (Q1, Q3, Q12).
 
 It never looks beyond its owner's own leads, whoever that is. A rule over leads that one may not see would answer
 questions about them: who asks "is the loan above 300,000?" of blind or unclaimed leads, condition after condition,
@@ -16,17 +16,17 @@ from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
 from rules.queues.columns import shown
 from rules.queues.membership import CompiledQueue
-from sink.hydrate import restored
+from sink.hydrate import lead_from_row
 from sink.lists.pages import contains
-from sink.sql.filter import where
-from sink.sql.order import order
+from sink.sql.filter import rule_condition
+from sink.sql.order import queue_order
 from sink.tables import LeadTable
 from web.services.queue_editing import drafted_value
 
 _VERSION: Final = 0
 """A view has no published versions."""
 PARTS: Final = ("name", "columns", "inclusion", "exclusion", "sort")
-"""What there is of a queue in a view: no teams, no outcomes, and never claimable."""
+"""The parts of a queue that a view has: no teams, no outcomes, never claimable."""
 
 
 class OwnRow(NamedTuple):
@@ -39,7 +39,7 @@ class OwnRow(NamedTuple):
 
 
 class OwnLeads(NamedTuple):
-    """A stretch of a view; `size`: of all of it."""
+    """A page of a view; `size`: of the whole view."""
 
     size: int
     rows: list[OwnRow]
@@ -70,14 +70,14 @@ def own_leads(
     `name`: only whose name contains it (Q12). The driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
-    met = [table.org == org, table.owner == rep_id, where(view.rule.tree, at, dialect)]
+    met = [table.org == org, table.owner == rep_id, rule_condition(view.rule.tree, at, dialect)]
     if called := name.replace("\0", "").strip():
         full = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
         met.append(contains(full, called))
     rows = connection.execute(
         select(*table.__table__.columns)
         .where(*met)
-        .order_by(*order(view.queue.sort, dialect))
+        .order_by(*queue_order(view.queue.sort, dialect))
         .offset(start)
         .limit(limit)
     ).mappings()
@@ -93,5 +93,5 @@ def compiled(view_id: str, value: Mapping[str, Any]) -> CompiledQueue:
 
 
 def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> OwnRow:
-    columns = msgspec.to_builtins(shown(restored(row), view.queue))
+    columns = msgspec.to_builtins(shown(lead_from_row(row), view.queue))
     return OwnRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)

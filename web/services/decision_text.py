@@ -1,4 +1,4 @@
-"""What was decided of a lead, in words: who, what and why, and why not each of the others (X1)."""
+"""Decisions about a lead in words: who, what, why, and why not the others (X1)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,53 +15,53 @@ _WORD: Final = re.compile(r"[\w@-]+(?:\.[\w@-]+)*")
 HOW: Final = {
     "claim": "claimed it",
     "claim_now": "claimed it while it was open",
-    "callback": "promised to call back, and so has it",
-    "round_robin": "has it by round robin",
-    "roster": "has it as number one on the roster",
+    "callback": "owns it because of a promised callback",
+    "round_robin": "got it by round robin",
+    "roster": "got it as number one on the roster",
     "ring_all": "pressed 1 first",
-    "distribute_all": "was first at New Lead",
-    "manual": "was given it",
-    "pre_assigned": "has had it from its arrival on",
+    "distribute_all": "was the first to click New Lead",
+    "manual": "was assigned it",
+    "pre_assigned": "has owned it since it arrived",
 }
 """How a lead came to its owner."""
 
 METHODS: Final = {
     "round_robin": "round robin",
     "roster": "the roster",
-    "ring_all": "a ring to all",
+    "ring_all": "ring all",
     "distribute_all": "New Lead",
 }
 
 WHY_NOT: Final = {
     Why.UNKNOWN: "you were not in the directory",
     Why.INACTIVE: "you were not active",
-    Why.LICENCE: "your licences do not cover it",
-    Why.GROUP_FILTER: "it was not for that group",
-    Why.OWN_FILTER: "your own filter leaves it out",
-    Why.TRIED: "you had been tried already",
+    Why.LICENCE: "your licences do not cover its state",
+    Why.GROUP_FILTER: "the lead does not meet the rule of the group",
+    Why.OWN_FILTER: "the lead does not meet your own rule",
+    Why.TRIED: "it was offered to you before",
     Why.ABSENT: "you were absent",
-    Why.HOURS: "it was outside your hours",
+    Why.HOURS: "it came outside your working hours",
     Why.OPEN_CAP: "you had as many open leads as you may have",
     Why.DAILY_CAP: "you had as many leads that day as you may have",
-    Why.RINGING: "another lead was ringing with you",
+    Why.RINGING: "another lead was ringing at your phone",
     Why.PAUSED: "transfers were paused",
-    Why.GROUP: "the group gave nobody the lead",
+    Why.GROUP: "the group gives its leads to nobody",
 }
-"""Why a rep was passed over, without a word of the lead: for a rep who may not see it (Q3)."""
+"""Why a rep was passed over, without facts of the lead, for a rep who may not see it (Q3)."""
 
 ENDED: Final = {
-    "claimed": "somebody took it",
+    "claimed": "somebody accepted it",
     "timeout": "nobody acted in time",
     "declined": "it was declined",
-    "voided": "it was taken back",
+    "voided": "it was withdrawn",
 }
 
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
-"""Of no interest to people who work the lead."""
+"""Decisions that people who work the lead need not see."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """Somebody who might have had the lead, and why not; `rep_id` None: all, or the rest."""
+    """A candidate who did not get the lead, and why; `rep_id` None: all, or the rest."""
 
     rep_id: str | None
     name: str | None
@@ -69,7 +69,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
-    """One decision. `who`: whose doing it was. `why`: the reason in words. `passed`: who was not taken."""
+    """One decision. `who`: the rep who caused it. `why`: the reason in words. `passed`: who was passed over."""
 
     type: str
     text: str
@@ -127,11 +127,11 @@ class Names:
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
-    """Say one decision, whole: for those who may see the lead."""
+    """Return the text of a decision for people who may see the lead."""
     kind, why = row["type"], row["why"]
-    say = _SAYS.get(kind)
+    text_of = _TEXTS.get(kind)
     who = row["rep_id"]
-    text = say(row, names) if say else kind.replace("_", " ").capitalize()
+    text = text_of(row, names) if text_of else kind.replace("_", " ").capitalize()
     return DecisionText(
         type=kind,
         text=text,
@@ -144,24 +144,26 @@ def decision_text(row: Row, names: Names) -> DecisionText:
 
 
 def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | None:
-    """Say what a decision means to a rep who may not see the lead; None where it does not concern the rep."""
+    """Return the text of a decision for a rep who may not see the lead; None if it does not concern the rep."""
     why, mine = row["why"], row["rep_id"] == rep_id
     kind = row["type"]
-    among = [one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id]
+    entries = [
+        one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id
+    ]
     text = None
-    if kind in ("lead_offered", "nobody_available") and among:
-        word = among[0].get("reason", "")
-        text = f"Not you: {WHY_NOT[Why(word)]}" if word in set(Why) else None
+    if kind in ("lead_offered", "nobody_available") and entries:
+        reason = entries[0].get("reason", "")
+        text = f"Not you: {WHY_NOT[Why(reason)]}" if reason in set(Why) else None
     elif kind == "lead_offered" and rep_id in why["reps"]:
         text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
     elif kind == "offer_ended" and rep_id in why.get("reps", ()):
-        text = f"Your offer was over: {ENDED.get(why['outcome'], why['outcome'])}"
+        text = f"Your offer ended: {ENDED.get(why['outcome'], why['outcome'])}"
     elif kind == "offer_declined" and mine:
-        text = "You did not take it"
+        text = "You declined it"
     elif kind == "owner_changed" and (mine or why["previous_rep_id"] == rep_id):
-        text = "It became yours" if mine else "It was yours no longer"
+        text = "It became yours" if mine else "It no longer belonged to you"
     elif kind in ("lock_taken", "lock_released") and mine:
-        text = "You opened it" if kind == "lock_taken" else "You had it open no longer"
+        text = "You opened it" if kind == "lock_taken" else "You no longer had it open"
     elif kind == "answered" and mine and row["result"] in ("lost", "refused"):
         reason = str(why.get("reason") or "").replace("_", " ")
         text = f"You asked to {_asked(why)}: {row['result']}" + (f", {reason}" if reason else "")
@@ -186,9 +188,9 @@ def _owner(row: Row, names: Names) -> str:
 
 
 def owner_words(why: Mapping[str, Any], names: Names) -> str:
-    """Say a change of owner; of a decision's fields, or of the history's row."""
+    """Return the text of a change of owner, from a decision's fields or a row of the history."""
     if why["rep_id"] is None:
-        return f"{names.rep(why['previous_rep_id'])} has it no longer; nobody owns it"
+        return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
     how = HOW.get(why["how"], why["how"].replace("_", " "))
     via = names.via(why.get("via"))
     return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "")
@@ -213,55 +215,55 @@ def _callback(row: Row, names: Names) -> str:
     at = row["why"].get("at")
     who = names.rep(row["rep_id"])
     return (
-        f"{who} promised to call at {at}" if at else f"{who} will call back some time: the end of the queue"
+        f"{who} promised to call at {at}"
+        if at
+        else f"{who} will call back without a time, so it goes to the end of the queue"
     )
 
 
 def _opened(row: Row, names: Names) -> str:
-    return f"{names.rep(row['rep_id'])} opened it, until {row['why']['until']}"
+    return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
 
-def _words(value: str) -> str:
+def _spaced(value: str) -> str:
     return value.replace("_", " ")
 
 
-_SAYS: Final[dict[str, Callable[[Row, Names], str]]] = {
+_TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
-        + (", and completed " + ", ".join(map(_words, row["why"].get("filled", ()))))
+        + (", and completed " + ", ".join(map(_spaced, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
-    "inquiry_added": lambda row, _: f"The person inquired once more, through {row['why']['vendor']}",
-    "merged_into": lambda *_: "It is another inquiry of a lead that was known",
+    "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
+    "merged_into": lambda *_: "It is another inquiry of a known lead",
     "suppression_recorded": lambda row, _: (
         "It is on the do-not-contact list"
         if row["why"].get("reason")
-        else "It is off the do-not-contact list"
+        else "It was taken off the do-not-contact list"
     ),
     "answered": _answered,
     "owner_changed": _owner,
     "queue_entered": lambda row, names: f"It entered the queue {names.queue(row['why']['queue_id'])}",
     "queue_left": lambda row, names: f"It left the queue {names.queue(row['why']['queue_id'])}",
     "lock_taken": _opened,
-    "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} has it open no longer",
+    "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
-    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_words(row['why']['outcome'])}",
-    "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote",
-    "exception_raised": lambda row, _: f"It became an exception: {_words(row['why']['reason'])}",
-    "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} had the exception ignored",
-    "exception_resolved": lambda *_: "It is no exception any more",
-    "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} let it be claimed once more",
-    "lead_closed": lambda row, _: f"Closed: {_words(row['why']['outcome'])}",
-    "rep_sought": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} was asked for somebody"
-    ),
+    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_spaced(row['why']['outcome'])}",
+    "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
+    "exception_raised": lambda row, _: f"It became an exception: {_spaced(row['why']['reason'])}",
+    "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
+    "exception_resolved": lambda *_: "It is no longer an exception",
+    "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
+    "lead_closed": lambda row, _: f"Closed: {_spaced(row['why']['outcome'])}",
+    "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,
-    "offer_ended": lambda row, _: f"The offer was over: {ENDED.get(row['why']['outcome'], '')}",
-    "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} does not take it",
+    "offer_ended": lambda row, _: f"The offer ended: {ENDED.get(row['why']['outcome'], '')}",
+    "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} declined it",
     "nobody_available": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} has nobody now: {_words(row['why']['reason'])}"
+        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_spaced(row['why']['reason'])}"
     ),
     "connect_requested": lambda row, names: f"{names.rep(row['rep_id'])} asked to be connected",
 }

@@ -47,7 +47,7 @@ async def accounts_of(parts: Parts, person: Person) -> list[Account]:
 def shown(parts: Parts, person: Person, key: Key, found: Published) -> DirectoryObject:
     """Return an object as the API says it, and remember that it was shown so."""
     value = found.value or {}
-    parts.editor.seen.note(person.org, key, found.version, value)
+    parts.editor.shown_versions.note(person.org, key, found.version, value)
     return DirectoryObject.model_validate(
         {"kind": key[0], "id": key[1], "version": found.version, "etag": etag(found.version), "value": value}
     )

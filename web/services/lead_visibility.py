@@ -1,4 +1,4 @@
-"""A lead as one person may see it: all of it, what an offer says of it, or nothing (Q3, Q12, D1).
+"""A lead as one person may see it: everything, the content of an offer, or nothing (Q3, Q12, D1).
 
 A rep sees all of a lead that it owns or has open; one it is offered, as its own queue shows it; managers and admins
 see every lead of their org.
@@ -10,10 +10,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from models.facts import Facts
-from models.lead import LOCKED_PHASES, Phase
 from rules.queues.columns import name_of
 from sink import queries
 from sink.db_errors import translated
@@ -25,11 +23,9 @@ from web.parts import Parts
 KNOWN_SECONDS: Final = 1.0
 """How long a page waits for a lead that just arrived and may not be in the CRM database yet."""
 CAUGHT_UP_SECONDS: Final = 5.0
-"""How long the database is waited for after an action; what it has then is shown."""
+"""How long to wait for the database after an action. Then the page shows what it has."""
 _LOOK_SECONDS: Final = 0.03
 
-_LOCKS: Final = ("lock_taken", "lock_released")
-_OFFERS: Final = ("rep_sought", "lead_offered", "offer_ended", "offer_declined")
 _OFFERED_FACTS: Final = ("state", "loan_purpose", "loan_amount")
 _EXCLUSIVE: Final = frozenset({"round_robin", "roster"})
 
@@ -43,11 +39,10 @@ class Sight(StrEnum):
 
 
 class Lock(msgspec.Struct, frozen=True):
-    """Who has the lead open, until when, and through which queues it was found."""
+    """Who has the lead open, and until when (D1)."""
 
     rep_id: str
     until: datetime
-    queues: tuple[str, ...] = ()
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,22 +50,17 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     reps: tuple[str, ...]
     method: str
-    group_id: str
     epoch: int
     until: datetime | None
 
 
 class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
-    """One lead and what `person` may see of it. `row`: the CRM database's, whole: not for everybody's eyes.
-
-    `assigned`: the last change of its owner.
-    """
+    """One lead and how much of it the person may see. `row`: the whole row of the CRM database, not for everybody."""
 
     row: Row
     lock: Lock | None
     offer: Offer | None
     sight: Sight
-    assigned: Row | None = None
 
     @property
     def name(self) -> str:
@@ -120,11 +110,11 @@ async def visible_lead_at(parts: Parts, person: Person, lead_id: str, *, version
 
 
 def unseen(found: VisibleLead) -> Problem:
-    """Return the refusal to show a lead, without a word of what is in it."""
+    """Return the error for a lead that the person may not see, without its facts."""
     return forbidden(
         "the lead belongs to somebody else"
         if found.row["owner"] is not None
-        else "open or claim the lead first, from a queue it stands in"
+        else "open or claim the lead first, from a queue that has it"
     )
 
 
@@ -133,15 +123,8 @@ def _read(parts: Parts, person: Person, lead_id: str) -> VisibleLead | None:
         row = queries.lead(connection, lead_id)
         if row is None:
             return None
-        lock, offer = _lock(connection, row), _offer(connection, row)
-        changes = queries.history_of(connection, lead_id)
-    return VisibleLead(
-        row=row,
-        lock=lock,
-        offer=offer,
-        sight=_sight(person, row, lock, offer),
-        assigned=changes[-1] if changes else None,
-    )
+    lock, offer = _lock(row, datetime.now(UTC)), _offer(row)
+    return VisibleLead(row=row, lock=lock, offer=offer, sight=_sight(person, row, lock, offer))
 
 
 def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> Sight:
@@ -156,41 +139,19 @@ def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> 
     return Sight.NONE
 
 
-def _lock(connection: Connection, row: Row) -> Lock | None:
-    """Return the lock as the newest decision has it; one that has run out is none, however late the timer (D2)."""
-    if row["phase"] not in LOCKED_PHASES:
+def _lock(row: Row, now: datetime) -> Lock | None:
+    """Return the row's lock at `now` (aware); one that has run out is none, however late its timer is (D2)."""
+    if row["locked_by"] is None or row["locked_until"] <= now:
         return None
-    newest = queries.newest_decisions(connection, row["lead_id"], types=_LOCKS, limit=1)
-    if not newest or newest[0]["type"] != "lock_taken":
-        return None
-    (taken,) = newest
-    until = datetime.fromisoformat(taken["why"]["until"])
-    if until <= datetime.now(UTC):
-        return None
-    place = (taken["source_offset"] + 1, 0)
-    left = queries.newest_decisions(connection, row["lead_id"], types=("queue_left",), before=place)
-    queues = [one["why"]["queue_id"] for one in left if one["source_offset"] == taken["source_offset"]]
-    return Lock(taken["rep_id"], until, tuple(queues))
+    return Lock(row["locked_by"], row["locked_until"])
 
 
-def _offer(connection: Connection, row: Row) -> Offer | None:
-    if row["phase"] != Phase.OFFERED:
+def _offer(row: Row) -> Offer | None:
+    if row["offer_epoch"] is None:
         return None
-    told = queries.newest_decisions(connection, row["lead_id"], types=_OFFERS)
-    reps: tuple[str, ...] | None = None
-    for one in told:
-        if one["type"] == "offer_declined" and reps is None:
-            reps = tuple(one["why"]["remaining"])
-        elif one["type"] == "lead_offered":
-            why = one["why"]
-            until = why.get("until")
-            return Offer(
-                reps=tuple(why["reps"]) if reps is None else reps,
-                method=why["method"],
-                group_id=why["group_id"],
-                epoch=why["epoch"],
-                until=datetime.fromisoformat(until) if until else None,
-            )
-        elif one["type"] in ("offer_ended", "rep_sought"):
-            return None
-    return None
+    return Offer(
+        reps=tuple(row["offer_rep_ids"]),
+        method=row["offer_method"],
+        epoch=row["offer_epoch"],
+        until=row["offer_until"],
+    )

@@ -1,4 +1,4 @@
-"""How often somebody may try: guessing passwords is slow, and no client takes the console from the others."""
+"""Rate limits: no client blocks the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -6,7 +6,6 @@ from time import monotonic
 from typing import Final
 
 import msgspec
-from fastapi import Request
 
 from web.errors import Problem
 
@@ -28,7 +27,7 @@ class Limit:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, name: str) -> float:
-        """Take one; return 0, or how many seconds to wait for it."""
+        """Take one token; return 0, or how many seconds to wait."""
         now = monotonic()
         bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
@@ -42,23 +41,19 @@ class Limit:
         return 0.0
 
 
-_SIGN_INS: Final = Limit(per_second=0.2, burst=10)
-
-
-def slow_down(request: Request, email: str) -> None:
-    """Refuse a sign-in that comes too often, by address or by machine."""
-    host = request.client.host if request.client else ""
-    check(_SIGN_INS, f"{host} {email.casefold()}")
-
-
 def check(limit: Limit, name: str) -> None:
-    """Refuse with 429 and when to come back, where one has had enough."""
+    """Raise 429 with the time to wait if the limit is reached."""
     wait = limit.take(name)
     if wait:
-        seconds = str(int(wait) + 1)
-        raise Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "too-many-requests",
-            f"too often; try again in {seconds} s",
-            headers={"Retry-After": seconds},
-        )
+        raise too_often(wait)
+
+
+def too_often(wait_seconds: float) -> Problem:
+    """Return the refusal of what comes too often."""
+    seconds = str(int(wait_seconds) + 1)
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        f"too often; try again in {seconds} s",
+        headers={"Retry-After": seconds},
+    )

@@ -1,4 +1,4 @@
-"""How a list is asked in an address: one parameter for each filter, `sort`, `search`, `cursor`, `limit`.
+"""The query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
 
 Text: `prospect_name=jon`. Choice, several: `state=RI&state=MA`; an empty one is "has none". Range: `loan_amount.from=`,
 `loan_amount.to=`, `created_at.from=`, `created_at.to=`: amounts, and instants with an offset or UTC days, the last of
@@ -16,7 +16,7 @@ from fastapi.datastructures import QueryParams
 from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
 from sink.lists.columns import RANGES, Column, Expression, Kind, Listing
-from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, ordered
+from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import place
 
 MOST: Final = 500
@@ -26,17 +26,17 @@ _ENDS: Final = ("from", "to")
 _DAY: Final = len("2026-11-20")
 
 
-def asked(
+def from_request(
     request: Request, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return what a request asks of a list; raises `InvalidInput` with every problem. `more`: the route's own words."""
+    """Return the query of a request; raises `InvalidInput` with every problem. `more`: the route's own parameters."""
     return from_query(request.query_params, listing, more, bands)
 
 
 def from_query(
     query: QueryParams, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return what an address asks of a list; raises `InvalidInput`."""
+    """Return the query of an address; raises `InvalidInput`."""
     problems: list[Problem] = []
     filters: dict[str, Filter] = {}
     known = _WORDS | frozenset(more)
@@ -46,9 +46,9 @@ def from_query(
         name, _, end = key.partition(".")
         column = listing.by_name.get(name)
         if column is None or (end != "" and (end not in _ENDS or column.kind not in RANGES)):
-            problems.append(Problem(path=key, reason="is nothing that this list can be asked"))
+            problems.append(Problem(path=key, reason="is not a parameter of this list"))
         elif column.kind in RANGES and not end:
-            problems.append(Problem(path=key, reason=f"is asked as {name}.from and {name}.to"))
+            problems.append(Problem(path=key, reason=f"is a range: use {name}.from and {name}.to"))
         elif name not in filters:
             try:
                 if (one := _filter(column, query)) is not None:
@@ -60,7 +60,7 @@ def from_query(
         problems.append(Problem(path="search", reason=f"has more than {LONGEST} characters"))
     if problems:
         raise InvalidInput(tuple(problems))
-    sort, descending = ordered(listing, query.get("sort"))
+    sort, descending = parse_order(listing, query.get("sort"))
     found = ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit)
     at = place(listing, found, query.get("cursor"), bands)
     return ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit, at=at)
@@ -77,7 +77,7 @@ def _limit(given: str | None, problems: list[Problem]) -> int:
         and 1 <= int(digits or 0) <= MOST
     ):
         return int(digits)
-    problems.append(Problem(path="limit", reason=f"is no number from 1 to {MOST}"))
+    problems.append(Problem(path="limit", reason=f"is not a number from 1 to {MOST}"))
     return LIMIT
 
 
@@ -91,7 +91,7 @@ def _filter(column: Column, query: QueryParams) -> Filter | None:
         return Between(low and _amount(low), high and _amount(high))
     values = query.getlist(column.name)
     if any(len(value) > LONGEST or "\0" in value for value in values):
-        raise ValueError(f"has more than {LONGEST} characters, or one that no text has")
+        raise ValueError(f"has more than {LONGEST} characters, or a character that is not allowed")
     if column.kind is Kind.TEXT:
         return Contains(values[-1].strip()) if values[-1].strip() else None
     if column.kind is Kind.FLAG:
@@ -105,13 +105,13 @@ def _amount(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError("is no number")
+        raise ValueError("is not a number")
     return number
 
 
 def _flag(text: str) -> bool | None:
     if text not in ("true", "false", ""):
-        raise ValueError("is true, false or empty")
+        raise ValueError("must be true, false or empty")
     return None if text == "" else text == "true"
 
 
@@ -126,7 +126,7 @@ def _instant(text: str, *, end: bool = False) -> datetime:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise ValueError("is no day like 2026-11-20, nor an instant with its offset")
+    raise ValueError("is neither a day like 2026-11-20 nor an instant with an offset")
 
 
 def parameters(listing: Listing, *own: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A queue between its draft and what is published: what differs, what is wrong, and what becomes of it (Q5, Q6)."""
+"""A queue's draft beside its published version: differences, problems, and publication (Q5, Q6)."""
 
 from collections.abc import Mapping
 from typing import Any

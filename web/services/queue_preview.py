@@ -1,4 +1,4 @@
-"""A queue tried before it is published: how many leads would stand in it now, who comes and goes, and why (X5).
+"""The preview of a queue: how many leads would be in it now, which enter and leave, and why (X5).
 
 Counted and listed by the CRM database, which is as new as its sink; nothing is published and nothing changes.
 """
@@ -15,14 +15,14 @@ from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
 from rules.queues.columns import shown
 from rules.queues.membership import CompiledQueue
-from sink.hydrate import restored
-from sink.sql.filter import of_org, stands
-from sink.sql.order import order
+from sink.hydrate import lead_from_row
+from sink.sql.filter import org_condition, queue_condition
+from sink.sql.order import queue_order
 from sink.tables import LeadTable
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A lead that would stand in the queue. `columns`: what the queue would show of it, the name first (Q3)."""
+    """A lead that would be in the queue. `columns`: what the queue would show, the name first (Q3)."""
 
     lead_id: str
     columns: dict[str, Any]
@@ -66,9 +66,9 @@ def preview(
     Raises `InvalidInput` for what no statement can ask; the driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
-    whose = of_org(org, dialect)
-    holds = stands(draft, at, dialect)
-    held = false() if published is None else stands(published, at, dialect)
+    whose = org_condition(org, dialect)
+    holds = queue_condition(draft, at, dialect)
+    held = false() if published is None else queue_condition(published, at, dialect)
     counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
     query = select(_truth(holds, "holds"), _truth(held, "held")).where(whose, or_(holds, held))
     both = query.subquery()
@@ -79,10 +79,10 @@ def preview(
     rows = connection.execute(
         select(*table.__table__.columns)
         .where(whose, holds)
-        .order_by(*order(draft.queue.sort, dialect))
+        .order_by(*queue_order(draft.queue.sort, dialect))
         .limit(EXAMPLES)
     ).mappings()
-    leads = [restored(dict(row)) for row in rows]
+    leads = [lead_from_row(dict(row)) for row in rows]
     return Preview(
         matched=counted[True, True] + counted[True, False],
         leads=connection.scalar(select(func.count()).where(table.org == org)) or 0,
@@ -97,19 +97,20 @@ def preview(
 def why(
     connection: Connection, org: str, draft: CompiledQueue, at: datetime, lead_id: str
 ) -> LeadExplanation | None:
-    """Say why a lead would stand in the queue or why not, condition by condition; None for no lead of this org."""
+    """Explain why a lead would be in the queue or not, condition by condition; None for no lead of this org."""
     query = select(*LeadTable.__table__.columns).where(LeadTable.lead_id == lead_id, LeadTable.org == org)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    told = QueueQuestion(draft).explain(restored(dict(row)), at)
-    # A draft has no version yet, so what says which one decided is left out.
-    said = f"{'in' if told.matches else 'not in'} {draft.queue.queue_id} by its rules of version {draft.version}: "
-    return msgspec.structs.replace(told, why=told.why.removeprefix(said))
+    explanation = QueueQuestion(draft).explain(lead_from_row(dict(row)), at)
+    # A draft has no version yet, so the text must not name one.
+    membership = "in" if explanation.matches else "not in"
+    prefix = f"{membership} {draft.queue.queue_id} by its rules of version {draft.version}: "
+    return msgspec.structs.replace(explanation, why=explanation.why.removeprefix(prefix))
 
 
 def find(connection: Connection, org: str, text: str) -> str | None:
-    """Return the id of the lead a person means, by its id or a part of its name, the newest first; None for nobody."""
+    """Return the newest lead with this id or this part of a name; None if there is none."""
     table, wanted = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
     by_name = name.icontains(wanted, autoescape=True)

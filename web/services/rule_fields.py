@@ -1,4 +1,4 @@
-"""What the rule builder offers a page: the catalogue's fields with their operators, and attributes by any name (Q2)."""
+"""The fields of the rule builder: the catalogue's fields with their operators, and attributes by any name (Q2)."""
 
 from typing import Any, Final
 

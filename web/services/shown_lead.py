@@ -1,4 +1,4 @@
-"""Shapes one lead and its story as one person may see them (X1)."""
+"""Shapes one lead and its history as one person may see them (X1)."""
 
 import asyncio
 import re
@@ -75,7 +75,7 @@ class LeadShown(Model):
 
 
 class PassedOver(Model):
-    """Somebody, or some queue, that did not take the lead, and why not; `rep_id` null: all, or the rest."""
+    """A rep or a queue that did not get the lead, and why; `rep_id` null: all, or the rest."""
 
     rep_id: str | None
     name: str | None
@@ -83,7 +83,7 @@ class PassedOver(Model):
 
 
 class DecisionShown(Model):
-    """One decision in words. `who`: whose doing it was. `passed`: who might have had the lead, and why not."""
+    """One decision in words. `who`: the rep who caused it. `passed`: candidates who were passed over, and why."""
 
     at: datetime
     version: int
@@ -97,7 +97,7 @@ class DecisionShown(Model):
 
 
 class WhyPage(Model):
-    """A lead's story, newest first. Who may not see the lead is told what concerns it, and nothing of the lead."""
+    """A lead's history, newest first. A rep who may not see the lead gets only decisions about that rep."""
 
     lead_id: str
     sight: Sight
@@ -137,16 +137,17 @@ def lead_shown(parts: Parts, person: Person, found: VisibleLead) -> LeadShown:
         )
     for name in _STANDING:
         setattr(shown, name, row[name])
-    if row["owner"] and found.assigned:
+    if row["owner"]:
         shown.owner_name = names.rep(row["owner"])
-        shown.how = owner_words(found.assigned, names)
+    if row["owner"] and row["how"]:
+        shown.how = owner_words({"rep_id": row["owner"], "how": row["how"], "via": row["via"]}, names)
     return shown
 
 
-async def story(
+async def history(
     parts: Parts, person: Person, found: VisibleLead, *, cursor: str | None = None, limit: int = 50
 ) -> WhyPage:
-    """Return a lead's story as the person may hear it."""
+    """Return a lead's history as the person may see it."""
     names, lead_id = Names(parts.directory.org(person.org)), found.row["lead_id"]
     rows = await asyncio.to_thread(_decisions, parts, lead_id, _read(cursor), limit)
     events = []
@@ -161,6 +162,23 @@ async def story(
         events=events,
         next=f"{last['source_offset']}.{last['n']}" if last else None,
     )
+
+
+async def queues_when_opened(parts: Parts, found: VisibleLead) -> list[str]:
+    """Return the queues that the lead left when its lock was taken, from its decisions; none without a lock."""
+    if found.lock is None:
+        return []
+    return await asyncio.to_thread(_queues_left, parts, found.row["lead_id"])
+
+
+def _queues_left(parts: Parts, lead_id: str) -> list[str]:
+    with translated("CRM database"), parts.crm.connect() as connection:
+        taken = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
+        if not taken:
+            return []
+        event = taken[0]["source_offset"]
+        left = queries.newest_decisions(connection, lead_id, types=("queue_left",), before=(event + 1, 0))
+    return [one["why"]["queue_id"] for one in left if one["source_offset"] == event]
 
 
 def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShown | None:
@@ -201,4 +219,4 @@ def _read(cursor: str | None) -> tuple[int, int] | None:
         return None
     if found := re.fullmatch(r"(\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
         return int(found[1]), int(found[2])
-    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")
+    raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")

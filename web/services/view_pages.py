@@ -58,14 +58,14 @@ async def stretch(
     parts: Parts, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""
-    asked = custom_views.compiled(view.view_id, view.value)
+    compiled = custom_views.compiled(view.view_id, view.value)
     found = await ask(
         parts,
         lambda connection: custom_views.own_leads(
             connection,
             person.org,
             person.rep_id,
-            asked,
+            compiled,
             datetime.now(UTC),
             start=start,
             limit=limit,

@@ -61,4 +61,4 @@ def rank_of(cursor: str | None) -> int:
             return int(rank)
     except ValueError:
         pass
-    raise Problem(422, "invalid", "cursor: is none of ours; take it from `next`")
+    raise Problem(422, "invalid", "cursor: is not valid; take it from `next`")

@@ -1,4 +1,4 @@
-"""Drafts of queues, each saved over the one its writer saw or not at all, and what was published of them (Q6)."""
+"""Drafts of queues, and their published versions. A save replaces only the revision that its writer saw (Q6)."""
 
 import secrets
 from collections.abc import Mapping

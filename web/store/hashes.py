@@ -1,8 +1,8 @@
-"""How secrets that cannot be guessed are kept."""
+"""Hashes of secrets that cannot be guessed."""
 
 import hashlib
 
 
 def hashed(secret: str) -> str:
-    """Return how a secret of high entropy is kept."""
+    """Return the hash of a secret with high entropy."""
     return hashlib.sha256(secret.encode()).hexdigest()

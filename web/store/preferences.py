@@ -1,4 +1,4 @@
-"""What people chose to see, each under a name, kept with the person and not with the browser."""
+"""Preferences of people, by name."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +13,14 @@ class Preferences(Store):
     """Preferences of all people. Blocking; the web asks from a thread."""
 
     def get(self, org: str, rep_id: str, name: str) -> dict[str, Any]:
-        """Return what somebody chose, empty where nothing was."""
+        """Return a preference; empty if it was never set."""
         table = PreferenceTable
         query = select(table.value).where(table.org == org, table.rep_id == rep_id, table.name == name)
         with self.reading() as connection:
             return connection.scalar(query) or {}
 
     def put(self, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
-        """Keep what somebody chose."""
+        """Store a preference."""
         kept = {"value": value, "updated_at": datetime.now(UTC)}
         statement = self.insert(PreferenceTable).values(org=org, rep_id=rep_id, name=name, **kept)
         with self.writing() as connection:

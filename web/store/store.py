@@ -1,4 +1,4 @@
-"""What the parts of the console's database have in common: how they read and write, and what goes wrong then."""
+"""The base of the stores in the console's database: reading, writing, and their errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

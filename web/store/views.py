@@ -1,4 +1,4 @@
-"""Views that people made of their own leads, each saved over the one its writer saw or not at all (Q1)."""
+"""Views of people's own leads. A save replaces only the revision that its writer saw (Q1)."""
 
 import secrets
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MOST: Final = 100
 
 
 class CustomView(msgspec.Struct, frozen=True, kw_only=True):
-    """A view as its owner left it. `revision`: of this very save."""
+    """A saved view. `revision`: of this save."""
 
     view_id: str
     value: dict[str, Any]
@@ -56,7 +56,7 @@ class CustomViews(Store):
             if (row := connection.execute(there).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
-                raise TooMany(f"you have {MOST} views already: delete one first")
+                raise TooMany(f"you have {MOST} views already; delete one first")
             connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
             return CustomView(**connection.execute(there).mappings().one())
 

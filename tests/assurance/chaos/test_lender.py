@@ -9,12 +9,13 @@ import pytest
 from application.directory.objects import normal
 from assurance.chaos.lender import LOCK_MINUTES, ORG, WINDOW_SECONDS, Lender, directory
 from assurance.demo.directory import lender
-from assurance.load import EngineClient, OperationHistory
+from assurance.load import LoadClient, OperationHistory
 from assurance.load.people import Work
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 
-class Sent(EngineClient):
+class Sent(LoadClient):
     """A client that keeps what it is given to send."""
 
     def __init__(self) -> None:
@@ -46,7 +47,7 @@ async def test_leads_come_through_every_campaign_and_people_know_of_them(
     feed = Lender(client, history, seed=1)
     going = asyncio.create_task(feed.run())
     campaigns = {object_id for kind, object_id in directory() if kind == "campaign"}
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not campaigns <= {message["campaign"] for message in client.messages}:
             await asyncio.sleep(0.01)
     feed.over.set()

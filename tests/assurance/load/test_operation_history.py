@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from application.engine_client import Answer, AskedAction
 from assurance.linearizability import Op, check
+from assurance.load.client import AskedAction
 from assurance.load.operation_history import CLOCKS_SECONDS, OperationHistory
 from models.decisions import Reason, Result
+from models.public import LeadDecision
 
 LEAD = "lead-1"
+DECIDED_AT = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 
 def asked(
@@ -20,7 +23,7 @@ def asked(
     """Return one action of rep-1 between second 10 and second 11, and its answer."""
     answer = None
     if result is not None:
-        answer = Answer(
+        answer = LeadDecision(
             action_id="a",
             lead_id=LEAD,
             rep_id="rep-1",
@@ -29,6 +32,9 @@ def asked(
             reason=Reason(reason) if reason else None,
             owner=owner,
             version=1,
+            decided_at=DECIDED_AT,
+            why=None,
+            merged_into=None,
         )
     action = {"action_id": "a", "type": what, "lead_id": LEAD, "rep_id": "rep-1", **more}
     return AskedAction(action=action, invoked_at=10.0, returned_at=11.0 if answer else None, answer=answer)

@@ -14,9 +14,10 @@ from assurance.fairness import judge, turns_of
 from assurance.linearizability import check
 from assurance.load import OperationHistory, rings, turns
 from assurance.verify import verify
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from application.directory.objects import Wanted
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 RINGS, CREW = 6, 12
 LEADS, REPS = 150, 6
-KNOWN_SECONDS = 60.0
+KNOWN_SECONDS = PATIENCE_SECONDS
 
 
 async def test_s1_s3_r7_a_storm_of_rings_and_a_run_of_turns() -> None:

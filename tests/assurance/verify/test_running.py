@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from assurance.load import EngineClient
+from assurance.load import LoadClient
 from assurance.verify import Report, verify
 from models.decisions import Result
 from models.ids import lead_id
 from models.public import NOTIFICATIONS, Notification
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running
+from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -25,13 +26,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 TURNS, RINGS = 5, 2
 REPS = ("ann", "bob", "cid")
-REST_SECONDS = 40.0
+REST_SECONDS = PATIENCE_SECONDS
 """Three windows of two seconds, and a machine that has other things to do."""
 
 
 async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
     async with running(workers=1) as (settings, _):
-        async with EngineClient(settings) as client:
+        async with LoadClient(settings) as client:
             await published(settings, client)
             for n in range(TURNS):
                 await client.arrive({"vendor": "acme", "external_id": f"turn-{n}", "campaign": "turns"})
@@ -50,7 +51,7 @@ async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
         assert report.org_events["lead_taken"] >= 3
 
 
-async def published(settings: Settings, client: EngineClient) -> None:
+async def published(settings: Settings, client: LoadClient) -> None:
     """Publish three reps, who take turns with two seconds each, or are called at once, and wait until all is known."""
     for rep_id in REPS:
         await client.publish("rep", rep_id, {"rep_id": rep_id})
@@ -70,7 +71,7 @@ async def published(settings: Settings, client: EngineClient) -> None:
                     break
 
 
-async def offered(settings: Settings, client: EngineClient, *, taken: int) -> str:
+async def offered(settings: Settings, client: LoadClient, *, taken: int) -> str:
     """Let so many offers be taken by the reps they were made to, in the order they come; return one who took one."""
     owners = set()
     taken_leads: set[str] = set()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from assurance.verify.board import check_board
 from assurance.verify.database import check_database
@@ -24,9 +24,9 @@ from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
 from tests.assurance.verify.checking import Checked, check
-from tests.assurance.verify.partition import Partition
+from tests.assurance.verify.partition import WORK, Partition
 from tests.assurance.verify.working import offered, worked
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -44,18 +44,8 @@ def partition() -> Partition:
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, partition: Partition, tmp_path: Path) -> Iterator[str]:
     """Yield a CRM database that has the partition's journal."""
-    if request.param == "sqlite":
-        yield filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
-        return
-    server = request.getfixturevalue("postgres_url")
-    name = unique("verify").replace("-", "_")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield filled(make_url(server).set(database=name).render_as_string(hide_password=False), partition)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with empty_database(request, tmp_path, "verify") as empty:
+        yield filled(empty, partition)
 
 
 def filled(url: str, partition: Partition) -> str:
@@ -111,6 +101,8 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
         ("UPDATE lead SET owner = 'rep-9' WHERE {first lead}", "crm_differs"),
         ("UPDATE lead SET phase = 'locked' WHERE {first lead}", "crm_differs"),
         ("UPDATE lead SET version = version - 1 WHERE {first lead}", "crm_differs"),
+        ("UPDATE lead SET locked_by = 'rep-9' WHERE {first lead}", "crm_differs"),
+        ("UPDATE lead SET offer_epoch = 7 WHERE {first lead}", "crm_differs"),
         ("UPDATE lead SET lead_id = 'stranger' WHERE {first lead}", "crm_unasked"),
         ("DELETE FROM assignment WHERE {first assignment}", "crm_missing"),
         ("UPDATE assignment SET rep_id = NULL WHERE {first assignment}", "crm_differs"),
@@ -129,6 +121,29 @@ def test_a_row_that_says_something_else_is_found(
 ) -> None:
     changed(url, statement)
     assert compared(partition, url)[code] >= 1
+
+
+def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
+    """The sink's rows of an open lock and an open offer agree; each column that says something else is found."""
+    partition, lead_id = offered()
+    free = partition.arrive("A-2", loan_purpose="refinance", phone="+14014194248")
+    partition.publish("queue", "work", WORK)
+    partition.ask("view", free, "boss")
+    file = tmp_path / "crm.sqlite"
+    url = filled(f"sqlite:///{file}", partition)
+    assert check(partition).truth.phases().keys() >= {"offered", "locked"}
+    assert compared(partition, url) == {}
+    for column, wrong, changed_lead in (
+        ("locked_by", "NULL", free),
+        ("locked_until", "'2026-11-20T00:00:00.000000+00:00'", free),
+        ("offer_rep_ids", "'[]'", lead_id),
+        ("offer_epoch", "offer_epoch + 1", lead_id),
+        ("offer_until", "NULL", lead_id),
+        ("offer_method", "'ring_all'", lead_id),
+    ):
+        copy = f"sqlite:///{shutil.copy(file, tmp_path / column)}"
+        changed(copy, f"UPDATE lead SET {column} = {wrong} WHERE lead_id = '{changed_lead}'")  # noqa: S608  # our own
+        assert compared(partition, copy) == {"crm_differs": 1}, column
 
 
 def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path: Path) -> None:

@@ -11,15 +11,16 @@ import pytest
 from sqlalchemy import text
 
 from assurance.linearizability import check
-from assurance.load import EngineClient, OperationHistory, race, storm
+from assurance.load import LoadClient, OperationHistory, race, storm
 from assurance.verify import Kind, verify
 from board import keys
 from board.writer import Writer, connect
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
 from sink import engine as crm
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from assurance.chaos.supervised_processes import SupervisedProcesses
@@ -73,7 +74,7 @@ async def has_begun(settings: Settings) -> None:
 
 async def poison(settings: Settings) -> None:
     """Poison is among the dead letters and nothing else is."""
-    async with EngineClient(settings) as client:
+    async with LoadClient(settings) as client:
         await (await client.put(LEAD_ARRIVALS, b"{bad", key=b"x"))
         await (
             await client.put(
@@ -88,7 +89,7 @@ async def poison(settings: Settings) -> None:
 
 async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
     """See that a lead at the desk that inquires once more has one version in topic and database (E2, R6)."""
-    async with EngineClient(settings) as client:
+    async with LoadClient(settings) as client:
         again = b'{"vendor": "other", "external_id": "again", "phone": "4014194247", "last_name": "Silent"}'
         await (await client.put(LEAD_ARRIVALS, again))
     report = await verify(settings)
@@ -108,12 +109,11 @@ async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
 
 async def races(settings: Settings) -> None:
     """Reps claim what the board shows until there is nothing left."""
-    async with EngineClient(settings, follow_queues=True) as client:
+    async with LoadClient(settings, follow_queues=True) as client:
         await client.publish("queue", "all", {"queue_id": "all", "claimable": True})
         for n in range(20):
             await client.arrive({"vendor": "acme", "external_id": f"race-{n}"})
-        while len(client.places.get("all", ())) < 21:  # the client has no event for so many
-            await asyncio.sleep(0.05)
+        await eventually(lambda: len(client.places.get("all", ())) == 21, "all leads stand in the queue")
     result = await race(settings, reps=4)
     assert result.won == 21
     assert result.told_first == result.lost
@@ -128,7 +128,7 @@ async def forgeries(settings: Settings) -> None:
         lead_id = record.key.decode()
         break
     said = msgspec.json.decode(record.value)
-    async with EngineClient(settings) as client:
+    async with LoadClient(settings) as client:
         forged = msgspec.json.encode({**said, "rep_id": "rep-9"})
         await (await client.put(ASSIGNMENTS, forged, key=record.key, headers=list(record.headers)))
     engine = crm.connect(settings.database_url)
@@ -155,7 +155,7 @@ async def forgeries(settings: Settings) -> None:
 async def a_reader_that_is_gone(settings: Settings, victims: SupervisedProcesses) -> None:
     """See that a sink which does not run is said to be behind."""
     victims.signal(["sink"], signal.SIGSTOP)
-    async with EngineClient(settings) as client:
+    async with LoadClient(settings) as client:
         await client.arrive({"vendor": "acme", "external_id": "late"})
     report = await verify(settings, wait_seconds=3)
     assert report.of_kind(Kind.BEHIND) == 1
@@ -167,7 +167,7 @@ async def a_relay_that_is_gone(settings: Settings, victims: SupervisedProcesses)
     """See that what a relay has not carried yet is neither lost nor a contradiction."""
     before = await verify(settings)
     victims.signal(["relay"], signal.SIGSTOP)
-    async with EngineClient(settings) as client:
+    async with LoadClient(settings) as client:
         await client.arrive({"vendor": "acme", "external_id": "later", "assigned_to": "rep-1"})
     report = await verify(settings, wait_seconds=5)
     assert report.moving > 0

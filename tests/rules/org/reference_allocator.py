@@ -1,244 +1,62 @@
-"""An org in a test: tells it events as the stage would, keeps a second account of everything, and compares after each.
+"""Works out a second time who may have a lead, and compares that with the machine after each event.
 
 The second account knows nothing of the first but the decisions: who may have a lead is worked out from what was
 published, in the plainest way there is.
 """
 
-from collections import Counter, defaultdict
-from datetime import UTC, date, datetime, timedelta
-from random import Random
-from typing import Any, Final
+from collections import Counter
+from datetime import date, datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from models.events import DirectoryPublished
-from models.facts import Facts
-from models.lead import Lead, Phase
-from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
-from models.org import (
-    LeadClosed,
-    LeadReleased,
-    LeadTaken,
-    OfferSettled,
-    OrgEvent,
-    OrgGroup,
-    OrgLead,
-    OrgRep,
-    OrgRow,
-    OrgWoken,
-    RepChange,
-    RepChanged,
-    RepRequested,
-    Stage,
-    WakeKind,
-)
+from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
+from models.org import OrgEvent, OrgLead, OrgRep, OrgRow, RepRequested, Stage
 from models.org_decisions import OrgDecision, Step
-from rules.org.directory import OrgDirectory
-from rules.org.machine import SLICE, step_org
+from rules.org.machine import SLICE
 from rules.org.state import OrgState
 from tests.rules.calendar.test_schedule import naive_open
 from tests.rules.org.conditions import meets
 from tests.rules.org.counts import Counts
+from tests.rules.org.org_driver import ROWS, OrgDriver, row_id
 
-START: Final = datetime(2026, 11, 18, 15, tzinfo=UTC)
-"""A Wednesday, ten in the morning in New York."""
-
-_EVENTS: Final = msgspec.json.Decoder(OrgEvent)
-_ROWS: Final = msgspec.json.Decoder(OrgRow)
 _DECISIONS: Final = msgspec.json.Decoder(OrgDecision)
 
 
-def a_lead(lead_id: str, at: datetime = START, **facts: Any) -> Lead:
-    """Return a lead as it asks for a rep."""
-    given = Facts(**{"vendor": "acme", "last_name": "Jones", "state": "RI", **facts})
-    return Lead(lead_id=lead_id, facts=given, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
-
-
-class ReferenceAllocator:
+class ReferenceAllocator(OrgDriver):
     """One org. `checked`: hold every step against the second account; costs time where there are many leads."""
 
     def __init__(self, *, checked: bool = True, slice_size: int = SLICE) -> None:
+        super().__init__(slice_size=slice_size)
         self.checked = checked
-        self.slice_size = slice_size
-        self.state = OrgState()
-        self.directory = OrgDirectory()
-        self.published: dict[tuple[str, str], dict[str, Any]] = {}
-        self.open = True
-        self.now = START
-        self.said: list[OrgDecision] = []
-        self.events = 0
-        self.largest = 0
-        self.epochs: dict[str, int] = {}
-        self.asked: dict[str, RepRequested] = {}
-        self.absent: dict[str, datetime | None] = {}
-        self.left: set[str] = set()
         self.last_turn: dict[tuple[str, str], int] = {}
         self.owed: Counter[tuple[str, str]] = Counter()
         self.turns = 0
         self.offers: dict[str, tuple[str, str]] = {}
-        self.tried: dict[str, list[str]] = defaultdict(list)
-        self.days: Counter[tuple[str, date]] = Counter()
 
-    # -- what happens -----------------------------------------------------------------------------------------------
+    def decide(self, event: OrgEvent) -> Step:
+        """Return what the machine decides, held against the rules before the rows are in."""
+        if not self.checked:
+            return super().decide(event)
+        before = list(self.state.rows())
+        step = super().decide(event)
+        assert list(self.state.rows()) == before, "a step reads the state and changes nothing of it"
+        assert self.step(OrgState(before), event) == step, "rows are all it needs"
+        self.judge(list(step.decisions))
+        return step
 
-    def tell(self, event: OrgEvent) -> list[Any]:
-        """Let the machine decide one event, keep its rows, check everything, and return the decisions."""
-        event = _EVENTS.decode(msgspec.json.encode(event))
-        self.events += 1
-        before = list(self.state.rows()) if self.checked else []
-        step = self.step(self.state, event)
-        if self.checked:
-            assert list(self.state.rows()) == before, "a step reads the state and changes nothing of it"
-            assert self.step(OrgState(before), event) == step, "rows are all it needs"
-            self.judge(list(step.decisions))
-        self.state.put(step.rows)
-        self.largest = max(self.largest, len(msgspec.json.encode(step)))
+    def keep(self, step: Step) -> None:
+        """Put the rows of a step into the state, and check them."""
+        super().keep(step)
         if self.checked:
             self.check(step.rows, step.decisions)
-        self.said.extend(step.decisions)
-        return list(step.decisions)
-
-    def step(self, state: OrgState, event: OrgEvent) -> Step:
-        """Ask the machine."""
-        return step_org(state, event, self.now, self.directory, slice_size=self.slice_size)
-
-    def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> list[Any]:
-        """Publish an object, or remove it."""
-        event = DirectoryPublished(
-            lead_id="",
-            cause=self.cause(),
-            org="o",
-            kind=kind,
-            object_id=object_id,
-            version=self.events,
-            value=value,
-        )
-        self.directory = self.directory.publish(event)
-        assert not self.directory.problems
-        if value is None:
-            self.published.pop((kind, object_id), None)
-        else:
-            self.published[kind, object_id] = value
-        self.open = self.open and kind != "rep"
-        if kind == "rep" and value is not None and value.get("active", True):
-            self.left.discard(object_id)
-        elif kind == "rep":
-            self.gone(object_id)
-        return self.tell(event)
-
-    def rep(self, rep_id: str, **terms: Any) -> list[Any]:
-        """Publish a rep."""
-        return self.publish("rep", rep_id, {"time_zone": "America/New_York", **terms})
-
-    def reps(self, *rep_ids: str, **terms: Any) -> None:
-        """Publish several alike."""
-        for rep_id in rep_ids:
-            self.rep(rep_id, **terms)
-
-    def group(self, group_id: str, *members: str | tuple[str, int], **more: Any) -> list[Any]:
-        """Publish a group by its roster: ids, or ids with weights."""
-        roster = [
-            {"rep_id": member} if isinstance(member, str) else {"rep_id": member[0], "weight": member[1]}
-            for member in members
-        ]
-        return self.publish("group", group_id, {"method": "round_robin", "members": roster, **more})
-
-    def ask(self, lead_id: str, group_id: str = "west", *, tried: tuple[str, ...] = (), **facts: Any) -> Any:
-        """Let a lead ask for a rep, and return the answer."""
-        self.epochs[lead_id] = self.epochs.get(lead_id, 0) + 1
-        event = RepRequested(
-            cause=self.cause(),
-            lead_id=lead_id,
-            epoch=self.epochs[lead_id],
-            group_id=group_id,
-            lead=a_lead(lead_id, self.now, **facts),
-            tried=tried,
-        )
-        self.asked[lead_id] = event
-        said = self.tell(event)
-        answers = (OfferMade, RingStarted, NoRepAvailable)
-        return next(each for each in said if isinstance(each, answers) and each.lead_id == lead_id)
-
-    def settle(self, lead_id: str, outcome: Outcome, rep_id: str | None = None) -> list[Any]:
-        """Let a lead say how its offer ended."""
-        epoch = self.epochs.get(lead_id, 1)
-        return self.tell(
-            OfferSettled(cause=self.cause(), lead_id=lead_id, epoch=epoch, outcome=outcome, rep_id=rep_id)
-        )
-
-    def claim(self, lead_id: str, rep_id: str) -> list[Any]:
-        """Let an offer end in a claim."""
-        return self.settle(lead_id, Outcome.CLAIMED, rep_id)
-
-    def take(self, lead_id: str, rep_id: str) -> list[Any]:
-        """Let a lead come to an owner by other ways."""
-        self.epochs[lead_id] = self.epochs.get(lead_id, 0) + 1
-        return self.tell(
-            LeadTaken(cause=self.cause(), lead_id=lead_id, epoch=self.epochs[lead_id], rep_id=rep_id)
-        )
-
-    def release(self, lead_id: str) -> list[Any]:
-        """Let a lead lose its owner, or give up its request."""
-        epoch = self.epochs.get(lead_id, 1)
-        return self.tell(LeadReleased(cause=self.cause(), lead_id=lead_id, epoch=epoch))
-
-    def close(self, lead_id: str) -> list[Any]:
-        """Let a lead be worked to its end."""
-        epoch = self.epochs.get(lead_id, 1)
-        return self.tell(LeadClosed(cause=self.cause(), lead_id=lead_id, epoch=epoch))
-
-    def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> list[Any]:
-        """Let a rep leave, be away or come back."""
-        if change is RepChange.LEFT:
-            self.gone(rep_id)
-        elif change is RepChange.ABSENT:
-            self.absent[rep_id] = until
-        else:
-            self.left.discard(rep_id)
-            self.absent.pop(rep_id, None)
-        return self.tell(RepChanged(cause=self.cause(), rep_id=rep_id, change=change, until=until))
 
     def gone(self, rep_id: str) -> None:
         """Note that a rep has left: what it was owed is forgotten."""
-        self.left.add(rep_id)
-        self.absent.pop(rep_id, None)
+        super().gone(rep_id)
         for key in [key for key in self.owed if key[1] == rep_id]:
             del self.owed[key]
-
-    def advance(self, by: timedelta) -> list[Any]:
-        """Let time pass, and wake what is due on the way, as the stage's timers do; return what was said."""
-        end, said = self.now + by, len(self.said)
-        while True:
-            due = [
-                (row.wake, WakeKind.REP if isinstance(row, OrgRep) else WakeKind.LEAD, _id(row))
-                for row in self.state.rows()
-                if isinstance(row, OrgRep | OrgLead) and row.wake is not None and row.wake <= end
-            ]
-            if not due:
-                break
-            wake, kind, object_id = min(due)
-            self.now = max(self.now, wake)
-            self.tell(OrgWoken(cause=self.cause(), kind=kind, object_id=object_id, due=wake))
-        self.now = end
-        return self.said[said:]
-
-    def restart(self, rng: Random) -> None:
-        """Forget everything but the rows, and read them back in any order, as after a crash."""
-        rows = [_ROWS.decode(msgspec.json.encode(row)) for row in self.state.rows()]
-        rng.shuffle(rows)
-        self.state = OrgState(rows)
-
-    def cause(self) -> str:
-        """Return the next id."""
-        return f"event/{self.events}"
-
-    # -- the second account -----------------------------------------------------------------------------------------
-
-    def stage(self, lead_id: str) -> Stage | None:
-        """Return where a lead stands."""
-        row = self.state.leads.get(lead_id)
-        return row.stage if row else None
 
     def judge(self, decisions: list[OrgDecision]) -> None:
         """Hold each offer against the rules, before the rows are in."""
@@ -362,10 +180,10 @@ class ReferenceAllocator:
 
     def check(self, rows: tuple[OrgRow, ...], decisions: tuple[OrgDecision, ...]) -> None:
         """Hold the rows against each other (X7, S4), and against what a journal keeps of them."""
-        keys = [(type(row), _id(row)) for row in rows]
+        keys = [(type(row), row_id(row)) for row in rows]
         assert len(keys) == len(set(keys)), "a step has each row once"
         for row in rows:
-            assert _ROWS.decode(msgspec.json.encode(row)) == row
+            assert ROWS.decode(msgspec.json.encode(row)) == row
         for said in decisions:
             assert _DECISIONS.decode(msgspec.json.encode(said)) == said
         counts = Counts(self.state.rows())
@@ -399,10 +217,3 @@ class ReferenceAllocator:
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
                 found.append(lead.lead_id)
         return found
-
-
-def _id(row: OrgRow) -> str:
-    if isinstance(row, OrgRep):
-        return row.rep_id
-    assert isinstance(row, OrgLead | OrgGroup)
-    return row.lead_id if isinstance(row, OrgLead) else row.group_id

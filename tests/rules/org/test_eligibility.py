@@ -12,7 +12,8 @@ from models.org_decisions import explained
 from rules.org.allocate import EXPLAINED
 from tests.rules.calendar.clock_changes import ALL, WORKDAYS, on
 from tests.rules.org.conditions import where
-from tests.rules.org.reference_allocator import START, ReferenceAllocator
+from tests.rules.org.org_driver import START
+from tests.rules.org.reference_allocator import ReferenceAllocator
 
 TOMORROW = "2026-11-19T17:00:00-05:00"
 

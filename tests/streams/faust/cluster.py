@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.reading import read_topic
+from streams import clients
 from streams.settings import Settings
-from tests.streams.faust.program import eventually
+from streams.topic_reader import read_topic
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
 Record = tuple[int, bytes | None, bytes | None]
 """(partition, key, value) to send."""
+POLL_MS: Final = 200
 
 
 class Cluster:
@@ -25,6 +28,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self.address = address
         self.settings = Settings.read(kafka_bootstrap_servers=address)
+        self._followed: dict[str, tuple[AIOKafkaConsumer, list[Any]]] = {}
 
     async def create(self, topic: str, partitions: int = 2, **config: str) -> str:
         """Create a topic; dots in the names of its configs are underscores here."""
@@ -55,6 +59,29 @@ class Cluster:
         """Return everything that is in a topic now, in order within each partition."""
         async with aclosing(read_topic(self.settings, topic)) as reading:
             return [record async for record in reading]
+
+    async def records_so_far(self, topic: str) -> list[Any]:
+        """Return what `records` does, for a topic that is asked for again and again: only what is new is read.
+
+        What was compacted away since is still in the answer. Close the cluster afterwards.
+        """
+        if topic not in self._followed:
+            consumer = clients.consumer(self.settings, topic, reset="earliest")
+            await consumer.start()
+            self._followed[topic] = consumer, []
+        consumer, found = self._followed[topic]
+        ends = await consumer.end_offsets(consumer.assignment())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while any([await consumer.position(place) < end for place, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                    found += records
+        return list(found)
+
+    async def close(self) -> None:
+        """End the consumers of the topics that were asked for again and again."""
+        while self._followed:
+            _, (consumer, _) = self._followed.popitem()
+            await consumer.stop()
 
     async def records_once(self, topic: str, enough: Callable[[list[Any]], Any], what: str) -> list[Any]:
         """Return everything in a topic as soon as it is enough."""

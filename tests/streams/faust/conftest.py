@@ -11,6 +11,7 @@ from tests.streams.faust.cluster import Cluster
 from tests.streams.faust.program import Program
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 
@@ -21,9 +22,11 @@ class Launch(Protocol):
 
 
 @pytest.fixture
-def cluster(kafka: str) -> Cluster:
-    """Return the session's broker."""
-    return Cluster(kafka)
+async def cluster(kafka: str) -> AsyncIterator[Cluster]:
+    """Yield the session's broker."""
+    broker = Cluster(kafka)
+    yield broker
+    await broker.close()
 
 
 @pytest.fixture

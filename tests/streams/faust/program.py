@@ -11,31 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from runtime.process import _TETHER, end_of
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
-PATIENCE: Final = 60.0
-"""Seconds for what should take one: the machine may be busy."""
 ROOT: Final = Path(__file__).parents[3]
 
 Said = dict[str, Any]
-
-
-async def eventually(check: Callable[[], Any], what: str) -> Any:
-    """Return what `check` says (it may be a coroutine function) as soon as that is true."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                found = check()
-                if asyncio.iscoroutine(found):
-                    found = await found
-                if found:
-                    return found
-                await asyncio.sleep(0.03)
-    except TimeoutError as error:
-        raise AssertionError(f"in {PATIENCE:.0f} s it did not happen that {what}") from error
 
 
 class Program:
@@ -101,7 +85,7 @@ class Program:
     async def exit_code(self) -> int:
         """Wait for its end."""
         try:
-            return await asyncio.wait_for(self.process.wait(), PATIENCE)
+            return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
 

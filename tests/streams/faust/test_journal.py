@@ -13,11 +13,11 @@ from aiokafka.record.memory_records import MemoryRecords
 
 from models.errors import PermanentError
 from streams import journal
-from streams.fatal import Exit
 from streams.journal import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Acker, JournalWriter, Receipt, check_size
+from streams.process_exit import Exit
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import eventually
 from tests.streams.faust.cluster import Cluster
-from tests.streams.faust.program import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

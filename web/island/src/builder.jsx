@@ -1,23 +1,32 @@
-// react-querybuilder with our controls: every one of them is native, named and reached by the keyboard.
-import { QueryBuilder, defaultControlElements, prepareRuleGroup } from "react-querybuilder";
+// react-querybuilder with our own controls: all are native, have a name, and work from the keyboard.
+
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ATTRIBUTES, byPlace, fitted, outside } from "./tree.js";
+import { defaultControlElements, prepareRuleGroup, QueryBuilder } from "react-querybuilder";
+import { ATTRIBUTES, byPlace, normalized, serialized } from "./tree.js";
 import { ValueEditor } from "./values.jsx";
+
+/** @import { Context, ControlProps, Field, FieldOf, Node, Problem } from "./types.d.ts" */
 
 const COMBINATORS = [
   { name: "and", value: "and", label: "all of these" },
   { name: "or", value: "or", label: "any of these" },
 ];
 
+/** @param {number[]} path */
 const numbered = (path) => path.map((place) => place + 1).join(".");
 
+/** @param {ControlProps} props */
 function FieldSelector({ value, handleOnChange, path, context }) {
   const groups = Map.groupBy(context.fields, (field) => field.group);
   const free = context.free.has(value);
   const name = value.slice(ATTRIBUTES.length);
   return (
     <>
-      <select aria-label={`Field of rule ${numbered(path)}`} value={free ? ATTRIBUTES : value} onChange={(event) => handleOnChange(event.currentTarget.value)}>
+      <select
+        aria-label={`Field of rule ${numbered(path)}`}
+        value={free ? ATTRIBUTES : value}
+        onChange={(event) => handleOnChange(event.currentTarget.value)}
+      >
         {[...groups].map(([group, fields]) => (
           <optgroup key={group} label={group}>
             {fields.map((field) => (
@@ -29,15 +38,26 @@ function FieldSelector({ value, handleOnChange, path, context }) {
         ))}
       </select>
       {free && (
-        <input type="text" aria-label={`Name of the attribute of rule ${numbered(path)}`} placeholder="name" value={name} onChange={(event) => handleOnChange(ATTRIBUTES + event.currentTarget.value.trim())} />
+        <input
+          type="text"
+          aria-label={`Name of the attribute of rule ${numbered(path)}`}
+          placeholder="name"
+          value={name}
+          onChange={(event) => handleOnChange(ATTRIBUTES + event.currentTarget.value.trim())}
+        />
       )}
     </>
   );
 }
 
+/** @param {ControlProps} props */
 function OperatorSelector({ value, options, handleOnChange, path }) {
   return (
-    <select aria-label={`Operator of rule ${numbered(path)}`} value={value} onChange={(event) => handleOnChange(event.currentTarget.value)}>
+    <select
+      aria-label={`Operator of rule ${numbered(path)}`}
+      value={value}
+      onChange={(event) => handleOnChange(event.currentTarget.value)}
+    >
       {options.map((one) => (
         <option key={one.name} value={one.name}>
           {one.label}
@@ -47,13 +67,22 @@ function OperatorSelector({ value, options, handleOnChange, path }) {
   );
 }
 
+/**
+ * @param {number[]} path
+ * @param {string} root
+ */
 const groupName = (path, root) => (path.length ? `group ${numbered(path)}` : root);
 
+/** @param {ControlProps} props */
 function CombinatorSelector({ value, handleOnChange, path, context }) {
   const reasons = context.groups.has(path.join(".")) ? context.problems[path.join(".")] : undefined;
   return (
     <>
-      <select aria-label={`Leads meet, in ${groupName(path, context.label)}`} value={value} onChange={(event) => handleOnChange(event.currentTarget.value)}>
+      <select
+        aria-label={`Leads meet, in ${groupName(path, context.label)}`}
+        value={value}
+        onChange={(event) => handleOnChange(event.currentTarget.value)}
+      >
         {COMBINATORS.map((one) => (
           <option key={one.name} value={one.name}>
             {one.label}
@@ -65,16 +94,27 @@ function CombinatorSelector({ value, handleOnChange, path, context }) {
   );
 }
 
+/** @param {ControlProps} props */
 function NotToggle({ checked, handleOnChange, path, context }) {
   return (
     <label class="rule-not">
-      <input type="checkbox" aria-label={`Not: turn ${groupName(path, context.label)} round`} checked={Boolean(checked)} onChange={(event) => handleOnChange(event.currentTarget.checked)} />
+      <input
+        type="checkbox"
+        aria-label={`Not: turn ${groupName(path, context.label)} round`}
+        checked={Boolean(checked)}
+        onChange={(event) => handleOnChange(event.currentTarget.checked)}
+      />
       not
     </label>
   );
 }
 
+/**
+ * @param {string} text
+ * @param {(path: number[], context: Context) => string} name
+ */
 const button = (text, name) =>
+  /** @param {ControlProps} props */
   function Action({ handleOnClick, path, context }) {
     return (
       <button type="button" aria-label={name(path, context)} onClick={handleOnClick}>
@@ -96,63 +136,90 @@ const CONTROLS = {
   removeGroupAction: button("×", (path) => `Remove group ${numbered(path)}`),
 };
 
-const groupsIn = (node, path, found) => {
-  found.add(path.join("."));
-  node.rules.forEach((rule, place) => rule.rules && groupsIn(rule, [...path, place], found));
-  return found;
-};
+/**
+ * Returns the places of all groups.
+ * @param {Node} node
+ * @param {number[]} [path]
+ * @returns {string[]}
+ */
+const groupsIn = (node, path = []) => [
+  path.join("."),
+  ...node.rules.flatMap((/** @type {Node} */ rule, /** @type {number} */ place) =>
+    rule.rules ? groupsIn(rule, [...path, place]) : [],
+  ),
+];
 
+/**
+ * Returns the names of all fields that the tree asks for.
+ * @param {Node} node
+ * @returns {string[]}
+ */
 const fieldsIn = (node) => (node.rules ? node.rules.flatMap(fieldsIn) : [node.field]);
 
+/**
+ * @param {object} props
+ * @param {string} props.root the name of the tree in the paths of problems
+ * @param {string} props.label
+ * @param {Field[]} props.fields
+ * @param {Node} props.initial
+ * @param {Problem[]} props.problems
+ * @param {(tree: Node) => void} props.onChange
+ * @param {HTMLElement} props.host
+ */
 export function Builder({ root, label, fields, initial, problems, onChange, host }) {
-  const [query, setQuery] = useState(() => prepareRuleGroup(initial));
-  const [said, setSaid] = useState("");
-  const next = useRef(null);
+  const [query, setQuery] = useState(() => prepareRuleGroup(/** @type {any} */ (initial)));
+  const [announcement, announce] = useState("");
+  const focusNext = useRef(/** @type {string | null} */ (null));
 
-  const listed = useMemo(() => new Map(fields.map((field) => [field.name, { ...field, value: field.name }])), [fields]);
-  const template = listed.get(ATTRIBUTES) ?? fields[0];
-  const fieldOf = (name) => listed.get(name) ?? { ...template, name, value: name, label: name.slice(ATTRIBUTES.length) || template.label };
-  const strangers = fieldsIn(query).filter((name) => !listed.has(name));
-  const free = new Set([ATTRIBUTES, ...strangers]);
-  const offered = [...listed.values(), ...[...new Set(strangers)].map(fieldOf)];
+  const known = useMemo(() => new Map(fields.map((field) => [field.name, { ...field, value: field.name }])), [fields]);
+  const template = known.get(ATTRIBUTES) ?? fields[0];
+  /** @type {FieldOf} */
+  const fieldOf = (name) =>
+    known.get(name) ?? { ...template, name, value: name, label: name.slice(ATTRIBUTES.length) || template.label };
+  const unknown = fieldsIn(query).filter((name) => !known.has(name));
+  const free = new Set([ATTRIBUTES, ...unknown]);
+  const selectable = [...known.values(), ...[...new Set(unknown)].map(fieldOf)];
 
   useEffect(() => {
-    if (!next.current) return;
-    const wanted = host.querySelector(next.current) ?? host.querySelector("button");
-    next.current = null;
+    if (!focusNext.current) return;
+    const wanted = /** @type {HTMLElement | null} */ (
+      host.querySelector(focusNext.current) ?? host.querySelector("button")
+    );
+    focusNext.current = null;
     wanted?.focus();
   }, [query]);
 
+  /** @param {any} changed */
   const change = (changed) => {
-    const value = fitted(changed, fieldOf);
+    const value = /** @type {any} */ (normalized(changed, fieldOf));
     setQuery(value);
-    onChange(outside(value));
+    onChange(serialized(value));
   };
-  const added = (what) => (node) => {
-    next.current = `[data-${what}-id="${node.id}"] select, [data-rulegroup-id="${node.id}"] button`;
-    setSaid(`${what === "rule" ? "Rule" : "Group"} added`);
+  /** @param {"rule" | "rulegroup"} what */
+  const onAdd = (what) => (/** @type {Node} */ node) => {
+    focusNext.current = `[data-${what}-id="${node.id}"] select, [data-rulegroup-id="${node.id}"] button`;
+    announce(`${what === "rule" ? "Rule" : "Group"} added`);
     return true;
   };
-  const removed = () => {
-    next.current = "button[aria-label^='Add a rule']";
-    setSaid("Removed");
+  const onRemove = () => {
+    focusNext.current = "button[aria-label^='Add a rule']";
+    announce("Removed");
     return true;
   };
 
-  const found = byPlace(problems, root);
-  const context = { label, fields, problems: found, groups: groupsIn(query, [], new Set()), free };
+  const context = { label, fields, problems: byPlace(problems, root), groups: new Set(groupsIn(query)), free };
   return (
     <fieldset class="rule-builder" aria-label={label}>
       <QueryBuilder
-        fields={offered}
+        fields={/** @type {any} */ (selectable)}
         query={query}
         onQueryChange={change}
         combinators={COMBINATORS}
         context={context}
         controlElements={CONTROLS}
-        onAddRule={added("rule")}
-        onAddGroup={added("rulegroup")}
-        onRemove={removed}
+        onAddRule={onAdd("rule")}
+        onAddGroup={onAdd("rulegroup")}
+        onRemove={onRemove}
         showNotToggle
         listsAsArrays
         enableMountQueryChange={false}
@@ -162,7 +229,7 @@ export function Builder({ root, label, fields, initial, problems, onChange, host
         resetOnOperatorChange={false}
       />
       <p class="rule-said" aria-live="polite">
-        {said}
+        {announcement}
       </p>
     </fieldset>
   );

@@ -1,62 +1,86 @@
 // <rule-builder data-name="inclusion" data-label="…" data-fields="[…]" data-value="{…}" data-problems="[…]">
 //
-// Keeps the tree as JSON in a hidden input of that name and fires `change` from it. `data-fields-from` names an
-// element with the fields as its text instead, for pages with several builders. What is wrong with the tree comes as
-// `data-problems` or by the event `rule-problems`, whose detail is the same list: {path, reason}.
+// Keeps the tree as JSON in a hidden input of that name and fires `change` from it. On a page with several builders,
+// `data-fields-from` names an element whose text is the fields. What is wrong with the tree comes as `data-problems`, or
+// by the event `rule-problems`, whose detail is the same list: {path, reason}.
 import { render } from "preact";
 import { Builder } from "./builder.jsx";
 import "./builder.css";
 import { EMPTY } from "./tree.js";
 
+/** @import { Field, Node, Problem } from "./types.d.ts" */
+
 class RuleBuilder extends HTMLElement {
+  /** @type {HTMLInputElement | null} null while the element is not on the page */
+  input = null;
+  place = document.createElement("div");
+  /** @type {Field[]} */
+  fields = [];
+  /** @type {Problem[]} */
+  problems = [];
+  /** @type {Node} */
+  initial = EMPTY;
+
+  constructor() {
+    super();
+    this.addEventListener("rule-problems", (event) => {
+      if (event instanceof CustomEvent) this.showProblems(event.detail);
+    });
+  }
+
   connectedCallback() {
     if (this.input) return;
-    const { name, label, fields, fieldsFrom, value } = this.dataset;
-    this.fields = JSON.parse(fieldsFrom ? document.querySelector(fieldsFrom).textContent : fields);
-    this.problems = JSON.parse(this.dataset.problems || "[]");
+    const { name = "", fields, fieldsFrom, value, problems } = this.dataset;
+    const fieldsText = fieldsFrom ? document.querySelector(fieldsFrom)?.textContent : fields;
+    this.fields = JSON.parse(fieldsText ?? "[]");
+    this.problems = JSON.parse(problems || "[]");
     const given = JSON.parse(value || "null");
     this.initial = given?.rules?.length ? { not: false, combinator: "and", ...given } : EMPTY;
-    this.input = Object.assign(document.createElement("input"), { type: "hidden", name, value: JSON.stringify(given ?? EMPTY) });
-    this.room = document.createElement("div");
-    this.replaceChildren(this.input, this.room);
-    this.label = label || name;
-    this.addEventListener("rule-problems", (event) => this.tell(event.detail));
+    this.input = document.createElement("input");
+    Object.assign(this.input, { type: "hidden", name, value: JSON.stringify(given ?? EMPTY) });
+    this.replaceChildren(this.input, this.place);
     this.draw();
   }
 
   disconnectedCallback() {
     queueMicrotask(() => {
-      if (this.isConnected || !this.input) return; // it was moved, not removed
-      render(null, this.room);
+      if (this.isConnected || !this.input) return; // It was moved, not removed.
+      render(null, this.place);
       this.input = null;
     });
   }
 
   get value() {
-    return JSON.parse(this.input.value);
+    return JSON.parse(this.input?.value ?? "null");
   }
 
-  tell(problems) {
+  /** @param {Problem[]} problems */
+  showProblems(problems) {
     this.problems = problems;
     this.draw();
   }
 
+  /** @param {Node} tree */
+  keep(tree) {
+    if (!this.input) return;
+    this.input.value = JSON.stringify(tree);
+    this.showProblems([]);
+    this.input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
   draw() {
+    const { name = "", label } = this.dataset;
     render(
       <Builder
-        root={this.dataset.name}
-        label={this.label}
+        root={name}
+        label={label || name}
         fields={this.fields}
         initial={this.initial}
         problems={this.problems}
         host={this}
-        onChange={(tree) => {
-          this.input.value = JSON.stringify(tree);
-          this.tell([]);
-          this.input.dispatchEvent(new Event("change", { bubbles: true }));
-        }}
+        onChange={(tree) => this.keep(tree)}
       />,
-      this.room,
+      this.place,
     );
   }
 }

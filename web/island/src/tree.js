@@ -1,5 +1,7 @@
 // The rule tree as the server takes it, and what a value must look like for a field and an operator.
 
+/** @import { Field, FieldOf, Node, Problem } from "./types.d.ts" */
+
 export const RELATIVE = ["inLast", "notInLast", "inNext"];
 export const PAIRS = ["between", "notBetween"];
 export const LISTS = ["in", "notIn"];
@@ -9,33 +11,50 @@ const PARTS = ["contains", "doesNotContain", "beginsWith", "doesNotBeginWith", "
 export const ATTRIBUTES = "attributes.";
 export const EMPTY = { combinator: "and", not: false, rules: [] };
 
-const isNode = (node) => node !== null && typeof node === "object" && Array.isArray(node.rules);
+/** @param {any} node */
+const isGroup = (node) => node !== null && typeof node === "object" && Array.isArray(node.rules);
 
-/** The tree without what the builder adds for its own bookkeeping. */
-export function outside(node) {
-  if (isNode(node)) {
-    return { combinator: node.combinator, not: Boolean(node.not), rules: node.rules.map(outside) };
+/**
+ * Returns the tree without what the builder adds for its own bookkeeping.
+ * @param {Node} node
+ * @returns {Node}
+ */
+export function serialized(node) {
+  if (isGroup(node)) {
+    return { combinator: node.combinator, not: Boolean(node.not), rules: node.rules.map(serialized) };
   }
   const value = NULLNESS.includes(node.operator) ? null : node.value;
   return { field: node.field, operator: node.operator, value };
 }
 
-/** The tree with every value in the shape its field and operator ask for. */
-export function fitted(node, fieldOf) {
-  if (isNode(node)) return { ...node, rules: node.rules.map((rule) => fitted(rule, fieldOf)) };
+/**
+ * Returns the tree with every value in the shape that its field and operator ask for.
+ * @param {Node} node
+ * @param {FieldOf} fieldOf
+ * @returns {Node}
+ */
+export function normalized(node, fieldOf) {
+  if (isGroup(node)) {
+    return { ...node, rules: node.rules.map((/** @type {Node} */ rule) => normalized(rule, fieldOf)) };
+  }
   const field = fieldOf(node.field);
-  const operator = field.operators.some((one) => one.name === node.operator)
-    ? node.operator
-    : field.operators[0].name;
+  const isKnown = field.operators.some((operator) => operator.name === node.operator);
+  const operator = isKnown ? node.operator : field.operators[0].name;
   const value = fit(field, operator, node.value);
   return operator === node.operator && value === node.value ? node : { ...node, operator, value };
 }
 
+/**
+ * Returns the value in the shape of an operator; as much of it as fits.
+ * @param {Field} field
+ * @param {string} operator
+ * @param {any} value
+ */
 function fit(field, operator, value) {
   if (NULLNESS.includes(operator)) return null;
   if (RELATIVE.includes(operator)) {
-    const kept = value !== null && typeof value === "object" && "amount" in value;
-    return kept ? value : { amount: 30, unit: "day" };
+    const isRelative = value !== null && typeof value === "object" && "amount" in value;
+    return isRelative ? value : { amount: 30, unit: "day" };
   }
   const first = Array.isArray(value) ? value[0] : value;
   if (PAIRS.includes(operator)) {
@@ -50,6 +69,11 @@ function fit(field, operator, value) {
   return scalar(field, first);
 }
 
+/**
+ * Tells whether a single value is one of the field, or still empty.
+ * @param {Field} field
+ * @param {any} value
+ */
 function fits(field, value) {
   if (value === null || value === undefined) return false;
   switch (field.type) {
@@ -59,7 +83,7 @@ function fits(field, value) {
     case "boolean":
       return typeof value === "boolean";
     case "choice":
-      return value === "" || field.values.some((option) => option.name === value);
+      return value === "" || (field.values ?? []).some((option) => option.name === value);
     case "attribute":
       return typeof value === "string" || typeof value === "number";
     default:
@@ -67,6 +91,10 @@ function fits(field, value) {
   }
 }
 
+/**
+ * @param {Field} field
+ * @param {any} value
+ */
 function scalar(field, value) {
   if (fits(field, value)) return value;
   if (field.type === "boolean") return true;
@@ -74,18 +102,29 @@ function scalar(field, value) {
   return "";
 }
 
-/** `inclusion.rules[1].rules[0]` is the rule at [1, 0]; null where the path is of something else. */
-export function placeOf(path, root) {
+/**
+ * Returns the place that a path names: [1, 0] for `inclusion.rules[1].rules[0]`; null for a path of something else.
+ * @param {string} path
+ * @param {string} root
+ */
+function placeOf(path, root) {
   const found = new RegExp(`^${root}((?:\\.rules\\[\\d+\\])*)`).exec(path);
   return found ? [...found[1].matchAll(/\d+/g)].map((digits) => Number(digits[0])) : null;
 }
 
-/** What is wrong, by place: `1.0` to its reasons; of the whole tree under the empty place. */
+/**
+ * Returns the reasons by place: those of [1, 0] under `1.0`, and those of the whole tree under the empty text.
+ * @param {Problem[]} problems
+ * @param {string} root
+ */
 export function byPlace(problems, root) {
+  /** @type {Record<string, string[]>} */
   const found = {};
-  for (const problem of problems) {
-    const place = placeOf(problem.path ?? "", root);
-    if (place) (found[place.join(".")] ??= []).push(problem.reason);
+  for (const { path, reason } of problems) {
+    const key = placeOf(path ?? "", root)?.join(".");
+    if (key === undefined) continue;
+    found[key] ??= [];
+    found[key].push(reason);
   }
   return found;
 }

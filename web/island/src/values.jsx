@@ -1,11 +1,14 @@
-// Editors of a rule's value: one for each shape, all of them plain form controls with a name.
+// Editors of a condition's value: one for each shape, all of them plain form controls with a name.
 import { useId, useState } from "preact/hooks";
+import { hasTime, localTime, today, withOffset } from "./dates.js";
 import { LISTS, NULLNESS, PAIRS, RELATIVE } from "./tree.js";
 
-const UNITS = ["minute", "hour", "day", "week"];
-const WITH_TIME = /T/;
+/** @import { ControlProps, EditorProps, Option } from "./types.d.ts" */
 
-export function ValueEditor({ field, fieldData, operator, value, handleOnChange, path, context }) {
+const UNITS = ["minute", "hour", "day", "week"];
+
+/** @param {ControlProps} props */
+export function ValueEditor({ fieldData, operator, value, handleOnChange, path, context }) {
   const reasons = context.problems[path.join(".")];
   const id = useId();
   const common = {
@@ -15,7 +18,7 @@ export function ValueEditor({ field, fieldData, operator, value, handleOnChange,
   };
   return (
     <>
-      <span class="rule-value">{editor(common, operator, value, handleOnChange, field)}</span>
+      <span class="rule-value">{editor(common, operator, value, handleOnChange)}</span>
       {reasons && (
         <span class="rule-problem" id={id}>
           {reasons.join("; ")}
@@ -25,6 +28,12 @@ export function ValueEditor({ field, fieldData, operator, value, handleOnChange,
   );
 }
 
+/**
+ * @param {Pick<EditorProps, "field" | "label" | "invalid">} common
+ * @param {string} operator
+ * @param {any} value
+ * @param {EditorProps["change"]} change
+ */
 function editor(common, operator, value, change) {
   if (NULLNESS.includes(operator)) return null;
   if (RELATIVE.includes(operator)) return <Amount {...common} value={value ?? {}} change={change} />;
@@ -33,21 +42,46 @@ function editor(common, operator, value, change) {
     const [low, high] = value ?? [];
     return (
       <>
-        <Scalar {...common} label={`${common.label}, from`} value={low} change={(one) => change([one, high])} />
+        <Scalar
+          {...common}
+          label={`${common.label}, from`}
+          value={low}
+          change={(/** @type {any} */ one) => change([one, high])}
+        />
         <span>and</span>
-        <Scalar {...common} label={`${common.label}, to`} value={high} change={(one) => change([low, one])} />
+        <Scalar
+          {...common}
+          label={`${common.label}, to`}
+          value={high}
+          change={(/** @type {any} */ one) => change([low, one])}
+        />
       </>
     );
   }
   return <Scalar {...common} value={value} change={change} />;
 }
 
+/** @param {EditorProps} props */
 function Amount({ label, invalid, value, change }) {
-  const amount = (event) => change({ ...value, amount: numeric(event.currentTarget.value) });
+  /** @param {import("preact").TargetedEvent<HTMLInputElement>} event */
+  const onAmount = (event) => change({ ...value, amount: numeric(event.currentTarget.value) });
   return (
     <>
-      <input type="number" min="1" step="1" aria-label={`${label}, amount`} value={value.amount} onInput={amount} {...invalid} />
-      <select aria-label={`${label}, unit`} value={value.unit} onChange={(event) => change({ ...value, unit: event.currentTarget.value })} {...invalid}>
+      <input
+        type="number"
+        min="1"
+        step="1"
+        aria-label={`${label}, amount`}
+        value={value.amount}
+        onInput={onAmount}
+        {...invalid}
+      />
+      <select
+        aria-label={`${label}, unit`}
+        value={value.unit}
+        onChange={(event) => change({ ...value, unit: event.currentTarget.value })}
+        {...invalid}
+      >
         {UNITS.map((unit) => (
           <option key={unit} value={unit}>
             {unit}s
@@ -58,29 +92,38 @@ function Amount({ label, invalid, value, change }) {
   );
 }
 
-function Scalar(given) {
-  switch (given.field.type) {
+/** @param {EditorProps} props */
+function Scalar(props) {
+  switch (props.field.type) {
     case "choice":
-      return <Choice {...given} options={given.field.values} />;
+      return <Choice {...props} options={props.field.values ?? []} />;
     case "boolean":
-      return <Truth {...given} />;
+      return <YesOrNo {...props} />;
     case "number":
     case "integer":
-      return <Numeric {...given} />;
+      return <Numeric {...props} />;
     case "date":
-      return <Instant {...given} />;
+      return <Instant {...props} />;
     case "attribute":
-      return <Attribute {...given} />;
+      return <Attribute {...props} />;
     default:
-      return <Words {...given} />;
+      return <Text {...props} />;
   }
 }
 
-function Words({ field, label, invalid, value, change }) {
+/** @param {EditorProps} props */
+function Text({ field, label, invalid, value, change }) {
   const list = useId();
   return (
     <>
-      <input type="text" aria-label={label} value={value} list={field.values ? list : undefined} onInput={(event) => change(event.currentTarget.value)} {...invalid} />
+      <input
+        type="text"
+        aria-label={label}
+        value={value}
+        list={field.values ? list : undefined}
+        onInput={(event) => change(event.currentTarget.value)}
+        {...invalid}
+      />
       {field.values && (
         <datalist id={list}>
           {field.values.map((one) => (
@@ -92,16 +135,25 @@ function Words({ field, label, invalid, value, change }) {
   );
 }
 
+/** @param {EditorProps} props */
 function Numeric({ field, label, invalid, value, change }) {
   const named = field.unit ? `${label}, ${field.unit}` : label;
   return (
     <>
-      <input type="number" step={field.type === "integer" ? "1" : "any"} aria-label={named} value={value} onInput={(event) => change(numeric(event.currentTarget.value))} {...invalid} />
+      <input
+        type="number"
+        step={field.type === "integer" ? "1" : "any"}
+        aria-label={named}
+        value={value}
+        onInput={(event) => change(numeric(event.currentTarget.value))}
+        {...invalid}
+      />
       {field.unit && <span class="rule-unit">{field.unit}</span>}
     </>
   );
 }
 
+/** @param {EditorProps & {options: Option[]}} props */
 function Choice({ label, invalid, value, options, change }) {
   return (
     <select aria-label={label} value={value} onChange={(event) => change(event.currentTarget.value)} {...invalid}>
@@ -115,90 +167,150 @@ function Choice({ label, invalid, value, options, change }) {
   );
 }
 
-function Truth({ label, invalid, value, change }) {
+/** @param {EditorProps} props */
+function YesOrNo({ label, invalid, value, change }) {
   return (
-    <select aria-label={label} value={String(value)} onChange={(event) => change(event.currentTarget.value === "true")} {...invalid}>
+    <select
+      aria-label={label}
+      value={String(value)}
+      onChange={(event) => change(event.currentTarget.value === "true")}
+      {...invalid}
+    >
       <option value="true">yes</option>
       <option value="false">no</option>
     </select>
   );
 }
 
-// A day is that day in UTC; a time is written with this browser's offset.
+/**
+ * A day is that day in UTC; a time is written with this browser's offset.
+ * @param {EditorProps} props
+ */
 function Instant({ label, invalid, value, change }) {
-  const timed = WITH_TIME.test(value ?? "");
+  const timed = hasTime(value);
   return (
     <>
-      <select aria-label={`${label}, day or time`} value={timed ? "time" : "day"} onChange={(event) => change(event.currentTarget.value === "time" ? withOffset(`${value || today()}T00:00`) : (value ?? "").slice(0, 10))}>
+      <select
+        aria-label={`${label}, day or time`}
+        value={timed ? "time" : "day"}
+        onChange={(event) =>
+          change(
+            event.currentTarget.value === "time" ? withOffset(`${value || today()}T00:00`) : (value ?? "").slice(0, 10),
+          )
+        }
+      >
         <option value="day">day (UTC)</option>
         <option value="time">time (yours)</option>
       </select>
       {timed ? (
-        <input type="datetime-local" aria-label={label} value={local(value)} onInput={(event) => change(withOffset(event.currentTarget.value))} {...invalid} />
+        <input
+          type="datetime-local"
+          aria-label={label}
+          value={localTime(value)}
+          onInput={(event) => change(withOffset(event.currentTarget.value))}
+          {...invalid}
+        />
       ) : (
-        <input type="date" aria-label={label} value={value} onInput={(event) => change(event.currentTarget.value)} {...invalid} />
+        <input
+          type="date"
+          aria-label={label}
+          value={value}
+          onInput={(event) => change(event.currentTarget.value)}
+          {...invalid}
+        />
       )}
     </>
   );
 }
 
+/** @param {EditorProps} props */
 function Attribute({ label, invalid, value, change, field }) {
-  const [number, setNumber] = useState(typeof value === "number");
-  const as = (wanted) => {
+  const [isNumber, setNumber] = useState(typeof value === "number");
+  /** @param {boolean} wanted */
+  const compareAs = (wanted) => {
     setNumber(wanted);
     change(wanted ? numeric(String(value ?? "")) : String(value ?? ""));
   };
   return (
     <>
-      <select aria-label={`${label}, compared as`} value={number ? "number" : "text"} onChange={(event) => as(event.currentTarget.value === "number")}>
+      <select
+        aria-label={`${label}, compared as`}
+        value={isNumber ? "number" : "text"}
+        onChange={(event) => compareAs(event.currentTarget.value === "number")}
+      >
         <option value="text">text</option>
         <option value="number">number</option>
       </select>
-      {number ? (
+      {isNumber ? (
         <Numeric {...{ field: { ...field, type: "number" }, label, invalid, value, change }} />
       ) : (
-        <Words {...{ field, label, invalid, value, change }} />
+        <Text {...{ field, label, invalid, value, change }} />
       )}
     </>
   );
 }
 
-// Typed and entered one by one: a closed select would take every keystroke for a choice.
+/**
+ * Typed and entered one by one: a closed select would take every keystroke for a choice.
+ * @param {EditorProps} props
+ */
 function List({ field, label, invalid, value, change }) {
-  const [draft, setDraft] = useState("");
+  const [typed, setTyped] = useState("");
   const list = useId();
   const numbers = field.type === "number" || field.type === "integer" || typeof value[0] === "number";
   const left = (field.values ?? []).filter((option) => !value.includes(option.name));
+  /** @param {string} text */
   const read = (text) => {
     if (numbers) return numeric(text);
     const known = field.values?.find((option) => option.name.toLowerCase() === text.trim().toLowerCase());
     return field.type === "choice" ? (known?.name ?? "") : text.trim();
   };
+  /** @param {string} text */
   const add = (text) => {
     const one = read(text);
-    if (one === "") return; // what is no value of the field stays to be corrected
+    if (one === "") return; // What is no value of the field stays, so that it can be corrected.
     if (!value.includes(one)) change([...value, one]);
-    setDraft("");
+    setTyped("");
   };
+  /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === "Enter") {
-      event.preventDefault(); // it adds the value, it does not send the form
-      add(draft);
+      event.preventDefault(); // Enter adds the value and does not send the form.
+      add(typed);
     }
   };
-  const wrong = draft !== "" && field.type === "choice" && !left.some((option) => option.name.toLowerCase().startsWith(draft.trim().toLowerCase()));
+  const wrong =
+    typed !== "" &&
+    field.type === "choice" &&
+    !left.some((option) => option.name.toLowerCase().startsWith(typed.trim().toLowerCase()));
   const given = wrong ? { "aria-invalid": "true" } : invalid;
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset may not stand inside a span
     <span class="rule-list" role="group" aria-label={`${label}, list`}>
-      {value.map((one) => (
+      {value.map((/** @type {any} */ one) => (
         <span class="rule-chip" key={one}>
           {one}
-          <button type="button" aria-label={`Remove ${one}`} onClick={() => change(value.filter((other) => other !== one))}>
+          <button
+            type="button"
+            aria-label={`Remove ${one}`}
+            onClick={() => change(value.filter((/** @type {any} */ other) => other !== one))}
+          >
             ×
           </button>
         </span>
       ))}
-      <input type={numbers ? "number" : "text"} step="any" aria-label={`${label}, add`} placeholder="add, Enter" value={draft} list={left.length ? list : undefined} onInput={(event) => setDraft(event.currentTarget.value)} onKeyDown={onKeyDown} onBlur={() => add(draft)} {...given} />
+      <input
+        type={numbers ? "number" : "text"}
+        step="any"
+        aria-label={`${label}, add`}
+        placeholder="add, Enter"
+        value={typed}
+        list={left.length ? list : undefined}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+        onBlur={() => add(typed)}
+        {...given}
+      />
       {left.length > 0 && (
         <datalist id={list}>
           {left.map((one) => (
@@ -210,20 +322,8 @@ function List({ field, label, invalid, value, change }) {
   );
 }
 
+/**
+ * Returns the number that a text is; an empty text where it is none.
+ * @param {string} text
+ */
 const numeric = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? "" : Number(text));
-const today = () => new Date().toISOString().slice(0, 10);
-const two = (number) => String(number).padStart(2, "0");
-
-function local(value) {
-  const at = new Date(value);
-  if (Number.isNaN(at.getTime())) return "";
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
-}
-
-function withOffset(text) {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime())) return "";
-  const minutes = -at.getTimezoneOffset();
-  const size = Math.abs(minutes);
-  return `${local(text)}:00${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
-}

@@ -1,6 +1,7 @@
-"""One edit of an org's directory: what it would change and do, why it cannot be, and its publication.
+"""One edit of an org's directory: its changes, its effects, its problems, and its publication.
 
-Nothing is published that the engine would not take, that points nowhere, or that leaves the org without an admin.
+No edit is published that the engine would refuse, that refers to a missing object, or that leaves the org without an
+admin.
 """
 
 import asyncio
@@ -14,19 +15,20 @@ from sqlalchemy import Engine
 
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
+from application.directory.publish import open_without_reps, publish_one
 from application.directory.references import after, dangling
-from models.errors import Problem as Wrong
+from models.errors import Problem as FieldProblem
 from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 from rules.queues.rule_book import Key, OrgRules, Published
+from streams.settings import Settings
 from web.errors import Problem
 from web.services.directory_edits.effects import effects
 from web.services.directory_edits.shown_versions import ShownVersions
 from web.services.directory_follower import DirectoryFollower
-from web.services.engine_connection import EngineConnection
 
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
-"""So often an edit is checked and published anew because somebody published another object meanwhile."""
+"""How often an edit is tried again because somebody else published another object."""
 KINDS: Final = ("rep", "group", "campaign", "settings")
 
 
@@ -42,16 +44,27 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 class Editor:
     """The edits of all orgs; those of one org come one after the other. `crm`: to say what an edit does."""
 
-    def __init__(self, directory: DirectoryFollower, asker: EngineConnection, crm: Engine) -> None:
-        self._directory, self._asker, self._crm = directory, asker, crm
-        self.seen = ShownVersions()
+    def __init__(self, directory: DirectoryFollower, settings: Settings, crm: Engine) -> None:
+        self._directory, self._settings, self._crm = directory, settings, crm
+        self.shown_versions = ShownVersions()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def edit(self, org: str, key: Key, value: Value | None, *, base: int | None, publish: bool) -> Edit:
+    async def edit(
+        self,
+        org: str,
+        key: Key,
+        value: Value | None,
+        *,
+        base: int | None,
+        publish: bool,
+        by: Value | None = None,
+    ) -> Edit:
         """Check an edit of an object as it was at version `base` (None: it was not there), and publish it if asked.
 
-        `value` None removes it. Raises `PublicationErrors` with every reason by its path in the object, and 412 with
-        what changed if somebody published meanwhile.
+        `value` None removes it. `by`: the asker as a rep with the role admin. It is published in the same transaction
+        where the edit is the first rep of an open org: the asker would be locked out otherwise. Raises
+        `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
+        meanwhile.
         """
         if base is not None and base >= self._directory.end:
             # Another console showed a version that this one has not read yet. One that nobody has is refused below.
@@ -60,50 +73,67 @@ class Editor:
         async with self._turns[org]:
             for _ in range(ATTEMPTS):
                 try:
-                    return await self._edit(org, key, value, base, publish=publish)
+                    return await self._edit(org, key, value, base, publish=publish, by=by)
                 except (
                     PublishedMeanwhile
                 ) as error:  # at another console, or by a command: all is checked anew
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
         raise RetryableError(
-            "directory", "others go on publishing; nothing of this was published, do it again"
+            "directory", "others keep publishing, so nothing of this was published; try again"
         )
 
     async def _edit(
-        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool
+        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool, by: Value | None
     ) -> Edit:
         seen, rules = self._directory.end, self._directory.org(org)
         before = present(rules)
         self._is_newest(rules, key, base)
         wanted = None if value is None else normal(org, *key, value)
-        check(before, key, wanted, is_open=not any(kind == "rep" for kind, _ in rules.objects))
+        asker = _first_admin(rules, key, wanted, by)
+        check({**before, **asker}, key, wanted, is_open=open_without_reps(rules.objects))
         old = before.get(key)
         if old is None and wanted is None:
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
         changes = list(differences(old or {}, wanted or {}))
-        told = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        sentences += [f"You are published as {one}, an admin, in the same step." for _, one in asker]
         version = base
         if publish and (changes or wanted is None):
-            version = await self._asker.publish(org, *key, wanted, seen=seen)
+            version = await publish_one(self._settings, org, key, wanted, seen=seen, first=asker)
             await self._directory.until(org, *key, version, READ_BACK_SECONDS)
             if wanted is not None:
-                self.seen.note(org, key, version, wanted)
-        return Edit(value=wanted, version=version, changes=changes, effects=told)
+                self.shown_versions.note(org, key, version, wanted)
+        return Edit(value=wanted, version=version, changes=changes, effects=sentences)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
         now = published(rules, key)
         if (now.version if now else None) == base:
             return
-        changed = None if base is None else self.seen.since(rules.org, key, base, now.value if now else None)
-        what = "removed it" if now is None else "published it anew"
+        changed = (
+            None
+            if base is None
+            else self.shown_versions.since(rules.org, key, base, now.value if now else None)
+        )
+        what = "removed" if now is None else "published"
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED,
             "changed-meanwhile",
-            f"somebody {what} while you edited: {key[0]} {key[1]}",
+            f"somebody {what} while you edited {key[0]} {key[1]}",
             current=now.value if now else None,
             version=now.version if now else None,
             changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
         )
+
+
+def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | None) -> dict[Key, Value]:
+    """Return the asker as a rep where an edit closes an open org and names somebody else."""
+    if by is None or not rules.is_open or key[0] != "rep" or wanted is None:
+        return {}
+    own: Key = ("rep", by["rep_id"])
+    if key == own:
+        return {}
+    normalised = normal(rules.org, *own, by)
+    return {} if normalised is None else {own: normalised}
 
 
 def published(rules: OrgRules, key: Key) -> Published | None:
@@ -126,8 +156,8 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
     ]
     if key[0] == "rep" and not _has_admin(after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
-        reason = "the org would have no active admin: nobody could change its directory any more"
-        problems.append(Wrong(path=field, reason=reason))
+        reason = "the org would have no active admin, so nobody could change its directory"
+        problems.append(FieldProblem(path=field, reason=reason))
     if problems:
         raise PublicationErrors(tuple(problems))
 

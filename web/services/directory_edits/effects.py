@@ -1,4 +1,4 @@
-"""What an edit does beyond the object itself, said before it is published (X2, R1, Q5)."""
+"""The effects of an edit beyond the object itself, for the review before it is published (X2, R1, Q5)."""
 
 from collections.abc import Iterator
 
@@ -27,40 +27,40 @@ def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Valu
     was = old is not None and old.get("active", True)
     is_now = new is not None and new.get("active", True)
     name = (old or new or {}).get("name") or rep_id
-    if old is None and not any(kind == "rep" for kind, _ in rules.objects):
-        yield "This is the org's first rep: from now on only reps with a role may sign in and act."
+    if old is None and rules.is_open:
+        yield "This is the org's first rep. From now on only reps with a role may sign in and act."
     if was and not is_now:
         owned, opened = _leads(crm, rules.org, rep_id)
-        yield f"{name} is signed out, may not sign in or act any more, and every offer or ring to them ends."
-        yield f"{_counted(owned)} of theirs will belong to nobody: others get them, or the exceptions desk does."
+        yield f"{name} is signed out and may no longer sign in or act. Every offer and ring to them ends."
+        yield f"{_counted(owned)} of theirs will have no owner. They go to other reps, or to the exceptions desk."
         if opened:
-            yield f"{_counted(opened)} that they have open will be free again."
-        yield "Calls they promised go with the leads. What they claimed through a queue is never claimable again."
+            yield f"{_counted(opened)} that they have open will be unlocked."
+        yield "Promised calls stay with the leads. Leads that they claimed through a queue cannot be claimed again."
     elif not was and is_now and old is not None:
-        yield f"{name} may sign in and is given leads again; what was theirs before does not come back."
+        yield f"{name} may sign in and gets leads again. Their former leads do not come back."
 
 
 def _group(rules: OrgRules, old: Value | None, new: Value | None) -> Iterator[str]:
     if old is None or new is None:
         return
     if old.get("method") != new.get("method"):
-        yield "Offers that are out now go on as they are; the next lead is distributed by the new method."
+        yield "Open offers continue. The next lead is distributed by the new method."
     gone = {one["rep_id"] for one in old.get("members", ())} - {
         one["rep_id"] for one in new.get("members", ())
     }
     if gone:
         names = sorted(rules.reps[one].name or one if one in rules.reps else one for one in gone)
-        yield f"No more leads of this group for {', '.join(names)}; what they own stays theirs."
+        yield f"{', '.join(names)}: no more leads of this group. They keep the leads that they own."
 
 
 def _settings(old: Value, new: Value) -> Iterator[str]:
     before, now = old.get("round_robin", True), new.get("round_robin", True)
     if before and not now:
-        yield "Round robin is off: a new lead of such a group is assigned to number one on its roster (R1)."
+        yield "Round robin is off: new leads of such a group are assigned to number one on its roster (R1)."
     elif now and not before:
         yield "Round robin is on: new leads go to the reps of such a group in turn (R1)."
     if old.get("lock_minutes", 60) != new.get("lock_minutes", 60):
-        yield "Locks that are held now keep their end; the next ones last as long as this says."
+        yield "Present locks keep their end. New locks last as long as set here."
 
 
 def _leads(crm: Engine, org: str, rep_id: str) -> tuple[int, int]:

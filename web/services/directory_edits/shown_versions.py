@@ -1,4 +1,4 @@
-"""What somebody was shown, by version, so that a lost edit can be told what changed meanwhile (Q6's drafts, R1)."""
+"""Versions of objects that people were shown, so that a lost edit can name what changed (Q6, R1)."""
 
 from collections import OrderedDict
 from typing import Final

@@ -1,1 +1,1 @@
-"""How the system does: lags sampled once for a process, numbers counted once for all, dead letters followed."""
+"""Operations: sampled lags, counted numbers, and followed dead letters, one of each for a process."""

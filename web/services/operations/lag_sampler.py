@@ -1,4 +1,4 @@
-"""How far each stage is behind, looked at by one sampler for a process however many pages are open."""
+"""The lag of each stage, measured by one sampler for a process, for all open pages."""
 
 import asyncio
 from collections import deque
@@ -22,7 +22,7 @@ SAMPLE_SECONDS: Final = 2.0
 KEPT: Final = 900
 """Samples that are kept: half an hour of them."""
 OPERATIONS: Final = "operations"
-"""What pages that look watch, and the name of their event."""
+"""The name that pages watch, and of their event."""
 _FAILURES: Final = (KafkaError, OSError, FirstclaimError, SQLAlchemyError)
 
 
@@ -41,7 +41,7 @@ class Sampler:
         self.samples: deque[Sample] = deque(maxlen=KEPT)
 
     async def follow(self) -> None:
-        """Sample until cancelled; where Kafka or the database is away nothing is sampled, which the plot shows."""
+        """Sample until cancelled. While Kafka or the database is away there are no samples; the plot shows a gap."""
         while True:
             try:
                 await self._follow()

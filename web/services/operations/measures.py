@@ -1,4 +1,4 @@
-"""What an org did lately, counted once for all who look: a page more costs the database nothing."""
+"""The recent numbers of an org, counted once for all pages: more pages cost the database nothing."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,7 +21,7 @@ KEPT: Final = 100
 
 
 class Window(IntEnum):
-    """Minutes one may look back."""
+    """The windows to choose from, in minutes."""
 
     QUARTER = 15
     HOUR = 60

@@ -1,4 +1,4 @@
-"""What the operations page is made of: one of each for a process."""
+"""The services of the operations page: one of each for a process."""
 
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass

@@ -1,50 +1,107 @@
-// How pages ask the API: with this session's CSRF token, and what went wrong as an Error that says so.
+// Requests to the API: with the session's CSRF token, and with an Error that says what went wrong.
 
-const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
+import { prove } from "./prove.js";
 
-const READS = 12; // tries, three quarters of a minute
+/** @import { ActionNote, Answer, ProblemBody } from "./types.d.ts" */
+
+export const CSRF_TOKEN = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
+
+const READ_ATTEMPTS = 12; // three quarters of a minute
 
 export class Problem extends Error {
+  /**
+   * @param {number} status of HTTP
+   * @param {ProblemBody} body
+   */
   constructor(status, body) {
-    super(body.detail ?? `the console answered ${status}`);
+    super(body.detail ?? `The console answered with status ${status}.`);
     this.status = status;
     this.body = body;
   }
 }
 
-// What only reads is asked again while the console is away: lists heal by themselves once it is back.
-export async function fetched(path, options) {
-  for (let wait = 250, left = READS; ; wait = Math.min(wait * 2, 4000), left -= 1) {
-    const again = options.method === "GET" && left > 0;
+/**
+ * Returns the message of anything that was thrown.
+ * @param {unknown} error
+ */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @param {number} milliseconds */
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/**
+ * Sends a request. A GET is repeated while the console is away, so a list recovers by itself when it is back.
+ * @param {string} path
+ * @param {RequestInit} options
+ */
+export async function fetchWithRetry(path, options) {
+  for (let wait = 250, left = READ_ATTEMPTS; ; wait = Math.min(wait * 2, 4000), left -= 1) {
+    const mayRepeat = options.method === "GET" && left > 0;
     try {
-      const answer = await fetch(path, options);
-      if (!again || answer.status !== 503) return answer;
+      const response = await fetch(path, options);
+      if (!mayRepeat || response.status !== 503) return response;
     } catch (error) {
-      if (!again) throw error;
+      if (!mayRepeat) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await pause(wait);
   }
 }
 
+/**
+ * Calls the API and returns the JSON that it answers; null where it answers nothing.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] is sent as JSON
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ * @throws {Problem} when the API answers with an error; without a session the page goes to the sign-in
+ */
 export async function call(method, path, body, headers = {}) {
-  const sent = { accept: "application/json", ...headers };
-  if (method !== "GET") sent["x-csrf-token"] = csrf;
-  if (body !== undefined) sent["content-type"] = "application/json";
-  const answer = await fetched(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
-  if (answer.status === 401) {
-    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-    throw new Problem(401, { detail: "sign in first" });
+  try {
+    return await once(method, path, body, headers);
+  } catch (error) {
+    const asks = error instanceof Problem && String(error.body.type ?? "").endsWith(":prove-yourself");
+    if (!asks || !(await prove(once))) throw error;
+    return once(method, path, body, headers);
   }
-  if (answer.status === 204) return null;
-  const found = await answer.json();
-  if (!answer.ok) throw new Problem(answer.status, found);
+}
+
+/**
+ * Calls the API as `call` does, and asks for no password.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+async function once(method, path, body, headers = {}) {
+  /** @type {Record<string, string>} */
+  const sent = { accept: "application/json", ...headers };
+  if (method !== "GET") sent["x-csrf-token"] = CSRF_TOKEN;
+  if (body !== undefined) sent["content-type"] = "application/json";
+  const response = await fetchWithRetry(path, {
+    method,
+    headers: sent,
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (response.status === 401) {
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    throw new Problem(401, { detail: "Sign in first." });
+  }
+  if (response.status === 204) return null;
+  const found = await response.json();
+  if (!response.ok) throw new Problem(response.status, found);
   return found;
 }
 
-// An action keeps its id until it is answered, over reloads and a console that was away: asked again it is the same
-// action, answered as the first time.
+// An action keeps its id until its answer is there, also when the page is reloaded or the console is away. The
+// repetition is the same action, so its answer is the same.
 //
-// It belongs to one person: whoever signs in next in this tab neither sends it nor finds it.
+// It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
 const KEPT = "firstclaim-pending";
 const whose = ["org", "rep"].map((name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "").join("/");
 const PENDING = `${KEPT}/${whose}`;
@@ -53,34 +110,49 @@ for (const name of Object.keys(sessionStorage)) {
   if (others && (whose !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
 }
 
-export function pending() {
+/**
+ * Returns the actions whose answers this browser tab has not seen, by their ids.
+ * @returns {Record<string, {path: string, body: any, note: ActionNote}>}
+ */
+export function pendingActions() {
   return JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
 }
 
-function keep(all) {
-  sessionStorage.setItem(PENDING, JSON.stringify(all));
+/** @param {ReturnType<typeof pendingActions>} actions */
+function keepPending(actions) {
+  sessionStorage.setItem(PENDING, JSON.stringify(actions));
 }
 
+/**
+ * Asks for an action until it is answered.
+ * @param {string} path
+ * @param {object} body
+ * @param {ActionNote} [note] what the page needs to report the answer later
+ * @param {string} [key] the id of the action
+ * @returns {Promise<Answer>}
+ * @throws {Problem} when it was not accepted
+ */
 export async function act(path, body, note = {}, key = crypto.randomUUID()) {
-  keep({ ...pending(), [key]: { path, body, note } });
+  keepPending({ ...pendingActions(), [key]: { path, body, note } });
   for (let wait = 250; ; wait = Math.min(wait * 2, 4000)) {
     try {
       const answer = await call("POST", path, body, { "idempotency-key": key });
-      done(key);
+      forget(key);
       return answer;
     } catch (error) {
-      const again = !(error instanceof Problem) || error.status === 503 || error.status === 502 || error.status === 429;
-      if (!again) {
-        done(key);
+      const mayRepeat = !(error instanceof Problem) || [429, 502, 503].includes(error.status);
+      if (!mayRepeat) {
+        forget(key);
         throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await pause(wait);
     }
   }
 }
 
-function done(key) {
-  const all = pending();
-  delete all[key];
-  keep(all);
+/** @param {string} key */
+function forget(key) {
+  const actions = pendingActions();
+  delete actions[key];
+  keepPending(actions);
 }

@@ -1,20 +1,26 @@
-// The call queue page: a live window on one queue, search, and the claim in two steps.
+// The call queue page: a live window on one queue, the search, and the claim in two steps.
 
-import { act, call, pending } from "./api.js";
-import { shown } from "./format.js";
-import { keys, tabs } from "./keys.js";
-import { Window } from "./list.js";
+import { act, call, messageOf, pendingActions } from "./api.js";
+import { element, elements, finder, focusedIn, pageData } from "./dom.js";
+import { leadCount, valueText } from "./format.js";
+import { rowKeys, tabs } from "./keyboard.js";
+import { ListWindow } from "./list-window.js";
 import { Live } from "./live.js";
+import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
-import { badge, ownAction } from "./own-queue.js";
-import { Published } from "./published.js";
+import { QueueLinks } from "./queue-links.js";
 import { say } from "./say.js";
 
-const data = JSON.parse(document.getElementById("list-data").textContent);
-const list = document.getElementById("list");
-const find = (selector) => list.querySelector(selector);
-const view = new Window(data);
+/** @import { Answer, BoardRow, Column } from "./types.d.ts" */
+
+const data = pageData("list-data");
+const list = element("#list");
+const find = finder(list);
+const leads = new ListWindow(data);
+/** @type {Column[]} */
 const columns = [{ name: "name", label: "Name", type: "text" }, ...data.columns];
+/** @param {unknown} error */
+const sayError = (error) => say(messageOf(error));
 
 // -- the table --------------------------------------------------------------------------------------------------
 
@@ -29,31 +35,34 @@ find("[data-head]").append(
   Object.assign(document.createElement("th"), { innerHTML: '<span class="hidden">Action</span>' }),
 );
 
-const known = new Map();
+/** @type {Map<string, HTMLTableRowElement>} by lead id */
+const lines = new Map();
 
-function rowOf(row) {
-  let line = known.get(row.lead_id);
+/** @param {BoardRow} row */
+function lineOf(row) {
+  let line = lines.get(row.lead_id);
   if (!line) {
     line = document.createElement("tr");
     line.dataset.lead = row.lead_id;
   }
   if (line.dataset.version !== String(row.version)) {
-    line.dataset.version = row.version;
+    line.dataset.version = String(row.version);
     line.replaceChildren(
       ...columns.map((column) => {
         const cell = document.createElement("td");
-        cell.textContent = shown(column, row.columns[column.name]);
+        cell.textContent = valueText(column, row.columns[column.name]);
         if (column.type === "number") cell.className = "number";
-        if (data.mine && column.name === "name") cell.append(...badge(row));
+        if (data.mine && column.name === "name") cell.append(...badges(row));
         return cell;
       }),
-      action(row),
+      actionCell(row),
     );
   }
   return line;
 }
 
-function action(row) {
+/** @param {BoardRow} row */
+function actionCell(row) {
   const cell = document.createElement("td");
   cell.className = "act";
   if (data.claimable) {
@@ -61,10 +70,10 @@ function action(row) {
     button.type = "button";
     button.textContent = "Claim";
     button.setAttribute("aria-label", `Claim ${row.columns.name}`);
-    button.addEventListener("click", () => confirm(row));
+    button.addEventListener("click", () => askToClaim(row));
     cell.append(button);
   } else if (data.mine) {
-    cell.append(...ownAction(row));
+    cell.append(...myQueueActions(row));
   } else {
     const link = document.createElement("a");
     link.className = "button";
@@ -76,162 +85,180 @@ function action(row) {
   return cell;
 }
 
-function draw(fresh) {
+/** @param {string | null} [enteredOrMoved] the lead to highlight */
+function draw(enteredOrMoved) {
   const body = find("[data-rows]");
-  const focused = document.activeElement?.closest("tr")?.dataset.lead;
-  const place = focused ? view.rows.findIndex((row) => row.lead_id === focused) : -1;
-  const lines = view.rows.map(rowOf);
-  known.clear();
-  for (const line of lines) known.set(line.dataset.lead, line);
-  const wanted = new Set(lines);
-  for (const line of [...body.children]) if (!wanted.has(line)) line.remove();
-  lines.forEach((line, n) => {
+  const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
+  const isThere = focused !== undefined && leads.rows.some((row) => row.lead_id === focused);
+  const wanted = new Map(leads.rows.map((row) => [row.lead_id, lineOf(row)]));
+  lines.clear();
+  for (const [lead, line] of wanted) lines.set(lead, line);
+  for (const line of elements("tr", body, "tr")) if (lines.get(line.dataset.lead ?? "") !== line) line.remove();
+  for (const [n, line] of [...lines.values()].entries()) {
     if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
-  });
-  if (fresh && known.has(fresh)) {
-    const line = known.get(fresh);
-    line.classList.add("fresh");
-    line.addEventListener("animationend", () => line.classList.remove("fresh"), { once: true });
+    line.dataset.place = String(n);
   }
-  // Who was on a row that is gone goes on at the one in its place, or where there is none at the list itself.
-  if (focused && place < 0) (body.children[Math.min(lastPlace, body.children.length - 1)]?.querySelector("button, a") ?? find("h1")).focus();
-  lines.forEach((line, n) => (line.dataset.place = n));
-  find("[data-size]").textContent = view.size === 1 ? "1 lead" : `${view.size.toLocaleString()} leads`;
+  const fresh = enteredOrMoved && lines.get(enteredOrMoved);
+  if (fresh) {
+    fresh.classList.add("fresh");
+    fresh.addEventListener("animationend", () => fresh.classList.remove("fresh"), { once: true });
+  }
+  // The focus of a row that is gone moves to the row in its place, or to the list's name.
+  if (focused && !isThere) {
+    const next = body.children[Math.min(lastPlace, body.children.length - 1)]?.querySelector("button, a");
+    (next instanceof HTMLElement ? next : find("h1")).focus();
+  }
+  find("[data-size]").textContent = leadCount(leads.size);
   const empty = find("[data-empty]");
-  empty.hidden = view.rows.length > 0;
-  empty.textContent = view.name
-    ? `Nobody here is called “${view.name}”. Clear the search to see everyone.`
-    : data.mine
-      ? "You have no leads yet. Claim one from a green queue, or open one from a work queue."
-      : data.view
-        ? "None of your leads meets this view's rules now. Those that do appear by themselves."
-        : "No leads here now. New ones appear by themselves.";
-  const pager = find("[data-pager]");
-  pager.hidden = Boolean(view.name) || view.size <= view.length;
-  find("[data-range]").textContent = `${view.start + 1}–${view.start + view.rows.length}`;
-  find("[data-earlier]").disabled = view.start === 0;
-  find("[data-later]").disabled = view.start + view.length >= view.size;
-  const size = document.querySelector(`[data-size-of="${CSS.escape(data.api)}"]`);
-  if (size) size.textContent = view.size;
+  empty.hidden = leads.rows.length > 0;
+  empty.textContent = emptyText();
+  find("[data-pager]").hidden = Boolean(leads.name) || leads.size <= leads.length;
+  find("[data-range]").textContent = `${leads.start + 1}–${leads.start + leads.rows.length}`;
+  find("[data-earlier]", "button").disabled = leads.start === 0;
+  find("[data-later]", "button").disabled = leads.start + leads.length >= leads.size;
+  showSize(data.api, leads.size);
+}
+
+function emptyText() {
+  if (leads.name) return `No lead here has the name “${leads.name}”. Clear the search to see all leads.`;
+  if (data.mine) return "You have no leads yet. Claim one from a green queue, or open one from a work queue.";
+  if (data.view) return "None of your leads meets the rules of this view now. New ones appear by themselves.";
+  return "No leads here now. New ones appear by themselves.";
 }
 
 let lastPlace = 0;
-list.addEventListener("focusin", (event) => {
-  const line = event.target.closest("tr");
+list.addEventListener("focusin", () => {
+  const line = focusedIn(list)?.closest("tr");
   if (line?.dataset.place) lastPlace = Number(line.dataset.place);
 });
 
-view.changed = (fresh) => draw(fresh);
-view.failed = (error) => say(error.message);
+leads.onChange = draw;
+leads.onError = sayError;
 draw();
 
 // -- search and pages -------------------------------------------------------------------------------------------
 
-const search = find("[data-search]");
+const search = find("[data-search]", "form");
+const searchName = element("input", search, "input");
+const TYPING_MS = 100;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let typing;
 search.addEventListener("input", () => {
   clearTimeout(typing);
-  typing = setTimeout(() => view.search(search.querySelector("input").value), 100);
+  typing = setTimeout(() => leads.search(searchName.value), TYPING_MS);
 });
 search.addEventListener("submit", (event) => event.preventDefault());
-search.addEventListener("reset", () => view.search(""));
-find("[data-earlier]").addEventListener("click", () => view.move(-1));
-find("[data-later]").addEventListener("click", () => view.move(1));
+search.addEventListener("reset", () => leads.search(""));
+find("[data-earlier]").addEventListener("click", () => leads.move(-1));
+find("[data-later]").addEventListener("click", () => leads.move(1));
 
 // -- the claim --------------------------------------------------------------------------------------------------
 
-const claim = document.getElementById("claim");
-const claimed = document.getElementById("claimed");
-let chosen = null;
+const claimDialog = element("#claim", document, "dialog");
+const answerDialog = element("#claimed", document, "dialog");
+const claimButton = element("[data-claim]", claimDialog, "button");
+/** @type {BoardRow | null} */
+let selected = null;
 
-function confirm(row) {
-  chosen = row;
-  claim.querySelector("[data-claim-name]").textContent = row.columns.name;
-  claim.showModal();
-  claim.querySelector("[data-claim]").focus();
+/** @param {BoardRow} row */
+function askToClaim(row) {
+  selected = row;
+  element("[data-claim-name]", claimDialog).textContent = row.columns.name;
+  claimDialog.showModal();
+  claimButton.focus();
 }
 
-claim.querySelector("[data-cancel]").addEventListener("click", () => claim.close());
-claim.querySelector("[data-claim]").addEventListener("click", async (event) => {
-  const { lead_id, columns: { name } } = chosen;
-  event.target.disabled = true;
+element("[data-cancel]", claimDialog).addEventListener("click", () => claimDialog.close());
+claimButton.addEventListener("click", async () => {
+  if (!selected) return;
+  const { lead_id: lead, columns: shown } = selected;
+  claimButton.disabled = true;
   try {
-    tell(await act(`/api/v1/leads/${lead_id}/claims`, { queue_id: data.api }, { name }), name);
+    const { name } = shown;
+    showAnswer(await act(`/api/v1/leads/${lead}/claims`, { queue_id: data.api }, { name }), name);
   } catch (error) {
-    say(error.message);
+    sayError(error);
   } finally {
-    event.target.disabled = false;
-    claim.close();
+    claimButton.disabled = false;
+    claimDialog.close();
   }
 });
 
-function tell(answer, name) {
+/**
+ * @param {Answer} answer
+ * @param {string} name of the lead
+ */
+function showAnswer(answer, name) {
   const won = answer.result === "won";
   const lost = answer.result === "lost";
-  claimed.querySelector("[data-claimed-title]").textContent = won
+  const title = won
     ? "Congratulations! You have a new lead"
     : lost
       ? "Lead already claimed"
       : "This lead cannot be claimed";
-  claimed.querySelector("[data-claimed-why]").textContent = won
-    ? name
-    : lost
-      ? `${name}: ${answer.owner_name ?? answer.owner} has it.`
-      : `${name}: ${answer.why ?? answer.reason}`;
-  const details = claimed.querySelector("[data-details]");
+  const reason = lost ? `${answer.owner_name ?? answer.owner} has it.` : (answer.why ?? answer.reason);
+  element("[data-claimed-title]", answerDialog).textContent = title;
+  element("[data-claimed-why]", answerDialog).textContent = won ? name : `${name}: ${reason}`;
+  const details = element("[data-details]", answerDialog, "a");
   details.hidden = !won;
   details.href = `/leads/${answer.lead_id}`;
-  claimed.showModal();
-  claimed.querySelector(won ? "[data-details]" : "[data-return]").focus();
+  answerDialog.showModal();
+  element(won ? "[data-details]" : "[data-return]", answerDialog).focus();
 }
-claimed.querySelector("[data-return]").addEventListener("click", () => claimed.close());
+element("[data-return]", answerDialog).addEventListener("click", () => answerDialog.close());
 
-// A claim whose answer was not seen (the page was left, the console was away) is asked again, the same one.
-for (const [key, { path, body, note }] of Object.entries(pending())) {
-  if (path.endsWith("/claims")) act(path, body, note, key).then((answer) => tell(answer, note.name), (error) => say(error.message));
+// A claim whose answer this page has not seen is sent again: it is the same claim, so its answer is the same.
+for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
+  if (path.endsWith("/claims")) {
+    act(path, body, note, key).then((answer) => showAnswer(answer, note.name ?? "The lead"), sayError);
+  }
 }
 
 // -- live -------------------------------------------------------------------------------------------------------
 
-const links = document.getElementById("queues");
-async function relink() {
-  const queues = await call("GET", "/api/v1/queues");
-  for (const queue of queues) {
-    const size = links.querySelector(`[data-size-of="${CSS.escape(queue.queue_id)}"]`);
-    if (size) size.textContent = queue.size;
-  }
-  return queues;
+const links = element("#queues");
+
+/**
+ * @param {string} queue
+ * @param {number} size
+ */
+function showSize(queue, size) {
+  const place = document.querySelector(`[data-size-of="${CSS.escape(queue)}"]`);
+  if (place) place.textContent = String(size);
+}
+
+async function refreshSizes() {
+  for (const queue of await call("GET", "/api/v1/queues")) showSize(queue.queue_id, queue.size);
 }
 
 const live = new Live({});
 live.on("list", (change, id) => {
-  if (!data.view) view.apply(change, id);
-  else if (change.queue_id === data.queue_id) reread();
-  if (change.size !== undefined && change.size !== null) {
-    const size = links.querySelector(`[data-size-of="${CSS.escape(change.queue_id)}"]`);
-    if (size) size.textContent = change.size;
-  }
-  if (change.change === "rebuilt") relink();
+  if (!data.view) leads.apply(change, id);
+  else if (change.queue_id === data.queue_id) readViewLater();
+  if (change.size !== undefined && change.size !== null) showSize(change.queue_id, change.size);
+  if (change.change === "rebuilt") refreshSizes().catch(sayError);
 });
-const published = new Published(data, links);
-live.on("queues", () => published.look().catch((error) => say(error.message)));
-// A view of one's own leads is a question to the database, asked again when they change, and as time passes: leads that
-// came or went are told when it has them; anything else of them may be there a little later.
-const LATE_MS = 1500;
+const queueLinks = new QueueLinks(data, links);
+live.on("queues", () => queueLinks.refresh().catch(sayError));
+// A view of one's own leads is a query of the database. It runs again when the database has changes of the leads, and
+// with time. What else changes in My queue may reach the database a little later.
+const VIEW_READ_MS = 1500;
 const MINUTE_MS = 60_000;
-let late;
-function reread() {
-  late ??= setTimeout(() => {
-    late = null;
-    view.read();
-  }, LATE_MS);
+let isViewDue = false;
+function readViewLater() {
+  if (isViewDue) return;
+  isViewDue = true;
+  setTimeout(() => {
+    isViewDue = false;
+    leads.read();
+  }, VIEW_READ_MS);
 }
 if (data.view) {
-  for (const event of ["open", "leads"]) live.on(event, () => view.readSoon());
-  setInterval(() => view.readSoon(), MINUTE_MS);
+  for (const event of ["open", "leads"]) live.on(event, () => leads.readSoon());
+  setInterval(() => leads.readSoon(), MINUTE_MS);
 }
-offers.quiet = data.mine;
-keys(find("[data-rows]"));
-tabs(document.querySelector("[role=tablist]"));
+offers.onlyRings = data.mine;
+rowKeys(find("[data-rows]"));
+tabs(element("[role=tablist]"));
 live.start(data.as_of);
 document.documentElement.dataset.ready = "yes";

@@ -1,7 +1,13 @@
-// The form of a new lead: what intake would not read is said beside its field before anything is sent (S6).
+// The form of a new lead: what is wrong with a field is shown beside it before the lead is sent (S6).
 
-import { call } from "./api.js";
+import { call, messageOf, Problem } from "./api.js";
+import { element, elements, finder } from "./dom.js";
 
+/** @import { FieldError } from "./types.d.ts" */
+
+/** @typedef {{lead_id: string, there: boolean, name: string}} Created `there`: the lists have it already */
+
+/** @type {[string, string, Partial<HTMLInputElement>][]} */
 const FIELDS = [
   ["first_name", "First name", {}],
   ["last_name", "Last name", {}],
@@ -14,77 +20,104 @@ const FIELDS = [
   ["credit_score", "Credit score", { inputMode: "numeric" }],
   ["property_type", "Property type", {}],
 ];
-const dialog = document.getElementById("create");
-const form = dialog.querySelector("form");
-let key = null;
+const dialog = element("#create", document, "dialog");
+const form = element("form", dialog, "form");
+const find = finder(form);
+let key = "";
+/** @type {(created: Created | null) => void} */
 let resolve = () => {};
 
-export function fill(campaigns) {
-  form.querySelector("[data-fields]").append(
-    ...FIELDS.map(([name, label, more]) => field(name, label, Object.assign(document.createElement("input"), { autocomplete: "off", maxLength: 200, ...more }))),
-    field("campaign", "Campaign", options(campaigns)),
-  );
+/**
+ * Makes the fields of the form.
+ * @param {[string, string][]} campaigns ids and names
+ */
+export function fillForm(campaigns) {
+  const inputs = FIELDS.map(([name, label, properties]) => {
+    const input = document.createElement("input");
+    return field(name, label, Object.assign(input, { autocomplete: "off", maxLength: 200, ...properties }));
+  });
+  const select = document.createElement("select");
+  select.append(new Option("", ""), ...campaigns.map(([id, name]) => new Option(name, id)));
+  find("[data-fields]").append(...inputs, field("campaign", "Campaign", select));
 }
 
-function options(campaigns) {
-  const made = document.createElement("select");
-  made.append(new Option("", ""), ...campaigns.map(([id, name]) => new Option(name, id)));
-  return made;
-}
-
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {HTMLInputElement | HTMLSelectElement} input
+ */
 function field(name, label, input) {
   const node = document.createElement("div");
   input.id = `create-${name}`;
   input.name = name;
   const title = Object.assign(document.createElement("label"), { htmlFor: input.id, textContent: label });
-  const problem = Object.assign(document.createElement("p"), { className: "problem", id: `create-${name}-problem`, hidden: true });
+  const problem = document.createElement("p");
+  Object.assign(problem, { className: "problem", id: `create-${name}-problem`, hidden: true });
   node.append(title, input, problem);
   return node;
 }
 
-function tell(errors, detail) {
+/**
+ * Shows what is wrong: beside its field where the form has it, otherwise below the form.
+ * @param {FieldError[]} errors
+ * @param {string | null} detail
+ */
+function showErrors(errors, detail) {
+  /** @type {HTMLElement | null} */
   let first = null;
-  for (const input of form.querySelectorAll("[name]")) {
+  for (const input of [...elements("[name]", form, "input"), ...elements("[name]", form, "select")]) {
     const found = errors.find((error) => error.path.split(".").pop() === input.name);
-    const place = document.getElementById(`${input.id}-problem`);
+    const place = find(`#${input.id}-problem`);
     place.hidden = !found;
     place.textContent = found?.reason ?? "";
-    input.toggleAttribute("aria-invalid", Boolean(found));
-    if (found) input.setAttribute("aria-describedby", place.id);
-    else input.removeAttribute("aria-describedby");
-    first ??= found ? input : null;
+    if (found) {
+      input.setAttribute("aria-invalid", "true");
+      input.setAttribute("aria-describedby", place.id);
+      first ??= input;
+    } else {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
   }
-  const general = form.querySelector("[data-problem]");
-  general.hidden = !detail || Boolean(first);
+  const general = find("[data-problem]");
+  general.hidden = !detail || first !== null;
   general.textContent = detail ?? "";
   first?.focus();
 }
 
-// Resolve with {lead_id, there, name}, or null where it was cancelled.
-export function create() {
+/**
+ * Asks for a lead and creates it.
+ * @returns {Promise<Created | null>} null where the dialog was cancelled
+ */
+export function createLead() {
   form.reset();
-  tell([], null);
-  key = crypto.randomUUID(); // the same lead, however often it is sent
+  showErrors([], null);
+  key = crypto.randomUUID(); // A repetition is the same lead.
   dialog.showModal();
-  form.querySelector("input").focus();
-  return new Promise((done) => (resolve = done));
+  find("input").focus();
+  return new Promise((done) => {
+    resolve = done;
+  });
 }
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const ok = form.querySelector("[data-ok]");
-  const body = Object.fromEntries([...new FormData(form)].filter(([, value]) => value.trim()));
+  const ok = find("[data-ok]", "button");
+  /** @type {Record<string, string>} */
+  const body = {};
+  for (const [name, value] of new FormData(form)) if (typeof value === "string" && value.trim()) body[name] = value;
   ok.disabled = true;
   try {
     const made = await call("POST", "/api/v1/leads", body, { "idempotency-key": key });
-    resolve({ ...made, name: [body.first_name, body.last_name].filter(Boolean).join(" ") || body.email || body.phone });
+    const name = [body.first_name, body.last_name].filter(Boolean).join(" ");
+    resolve({ ...made, name: name || body.email || body.phone });
     resolve = () => {};
     dialog.close();
   } catch (error) {
-    tell(error.body?.errors ?? [], error.message);
+    showErrors(error instanceof Problem ? (error.body.errors ?? []) : [], messageOf(error));
   } finally {
     ok.disabled = false;
   }
 });
-form.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+find("[data-cancel]").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", () => resolve(null));

@@ -1,65 +1,76 @@
-// The form of a view of one's own leads: saved as a whole, deleted after a question.
+// The form of a view of one's own leads: it is saved as a whole, and deleted after a question.
 
-import { call, Problem } from "./api.js";
-import { tabs } from "./keys.js";
-import { asks, drawAsks, wrong } from "./queue-form.js";
+import { call, messageOf, Problem } from "./api.js";
+import { control, element, pageData } from "./dom.js";
+import { tabs } from "./keyboard.js";
+import { drawQuery, queryOf, showProblems } from "./queue-form.js";
 import { say } from "./say.js";
 
-const { view, fields } = JSON.parse(document.getElementById("form-data").textContent);
-const form = document.querySelector("[data-editor]");
+const { view, fields } = pageData("form-data");
+const form = element("[data-editor]", document, "form");
+const name = control(form, "name");
 const path = view ? `/api/v1/views/${view.view_id}` : "/api/v1/views";
-const key = crypto.randomUUID(); // pressed twice, it is still one view
-const removal = document.getElementById("remove");
+const key = crypto.randomUUID(); // Pressed twice, it is still one view.
 let etag = view?.etag;
 
-const match = () => ({ "if-match": `"${etag}"` });
+const ifUnchanged = () => ({ "if-match": `"${etag}"` });
 
+/** @param {SubmitEvent} event */
 async function save(event) {
   event.preventDefault();
-  const given = { name: form.elements.name.value, ...asks(form) };
-  const button = form.querySelector("[data-save]");
+  const value = { name: name.value, ...queryOf(form) };
+  const button = element("[data-save]", form, "button");
   button.disabled = true;
   try {
     const saved = view
-      ? await call("PUT", path, given, match())
-      : await call("POST", path, given, { "idempotency-key": key });
+      ? await call("PUT", path, value, ifUnchanged())
+      : await call("POST", path, value, { "idempotency-key": key });
     location.assign(`/views/${saved.view_id}`);
   } catch (error) {
     button.disabled = false;
-    wrong(form, told(error));
-    say(`Not saved: ${error.message}`);
+    showProblems(form, problemsOf(error));
+    say(`Not saved: ${messageOf(error)}`);
     button.focus();
   }
 }
 
-// What differs from what was saved elsewhere meanwhile; saved once more, this is what stays.
-function told(error) {
-  if (!(error instanceof Problem)) return [{ path: "", reason: error.message }];
+/**
+ * Returns what is wrong. Where the view was saved elsewhere meanwhile, it names the differences; the next save keeps
+ * what is here.
+ * @param {unknown} error
+ */
+function problemsOf(error) {
+  if (!(error instanceof Problem)) return [{ path: "", reason: messageOf(error) }];
   if (error.status === 412) {
     etag = error.body.etag;
-    const places = error.body.changes.map((one) => one.path).join(", ");
-    return [{ path: "", reason: `${error.message} (${places || "nothing differs"}). Save again to keep what is here.` }];
+    /** @type {{path: string}[]} */
+    const changes = error.body.changes;
+    const places = changes.map((change) => change.path).join(", ") || "nothing differs";
+    return [{ path: "", reason: `${error.message} (${places}). Save again to keep what is here.` }];
   }
   return error.body.errors ?? [{ path: "", reason: error.message }];
 }
 
-async function remove() {
-  try {
-    await call("DELETE", path, undefined, match());
-    location.assign("/queues?tab=custom");
-  } catch (error) {
-    removal.close();
-    if (error.status === 412) etag = error.body.etag;
-    say(error.message);
-  }
+function setUpRemoval() {
+  const dialog = element("#remove", document, "dialog");
+  element("[data-delete]", form).addEventListener("click", () => dialog.showModal());
+  element("[data-cancel]", dialog).addEventListener("click", () => dialog.close());
+  element("[data-ok]", dialog).addEventListener("click", async () => {
+    try {
+      await call("DELETE", path, undefined, ifUnchanged());
+      location.assign("/queues?tab=custom");
+    } catch (error) {
+      dialog.close();
+      if (error instanceof Problem && error.status === 412) etag = error.body.etag;
+      say(messageOf(error));
+    }
+  });
 }
 
-form.elements.name.value = view?.name ?? "";
-drawAsks(form, fields, view ?? {});
+name.value = view?.name ?? "";
+drawQuery(form, fields, view ?? {});
 form.addEventListener("submit", save);
-form.querySelector("[data-delete]")?.addEventListener("click", () => removal.showModal());
-removal?.querySelector("[data-cancel]").addEventListener("click", () => removal.close());
-removal?.querySelector("[data-ok]").addEventListener("click", remove);
-tabs(document.querySelector("[role=tablist]"));
-if (!view) form.elements.name.focus();
+if (view) setUpRemoval();
+tabs(element("[role=tablist]"));
+if (!view) name.focus();
 document.documentElement.dataset.ready = "yes";

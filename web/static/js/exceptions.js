@@ -1,39 +1,53 @@
 // The exceptions desk (E2, E3, E4) and, for those who may only look, the unassigned leads (E5).
 
-import { act, call, pending } from "./api.js";
-import { words } from "./format.js";
+import { act, call, messageOf, pendingActions } from "./api.js";
+import { runBulkAction } from "./bulk-actions.js";
+import { element, finder, pageData } from "./dom.js";
+import { leadCount, spaced } from "./format.js";
 import { Live } from "./live.js";
-import { run } from "./many.js";
-import { confirmed, pick } from "./picker.js";
+import { isConfirmed, pickReps } from "./rep-picker.js";
+import { button, nameOf } from "./row-parts.js";
 import { say } from "./say.js";
-import { Table, button, nameOf } from "./table.js";
 
-const data = JSON.parse(document.getElementById("list-data").textContent);
-const root = document.getElementById("list");
+import { Table } from "./table.js";
+
+/** @import { Selection } from "./selection.js" */
+/** @import { Answer, Column, LeadRow } from "./types.d.ts" */
+
+const LONG_MS = 12000;
+const data = pageData("list-data");
+const root = element("#list");
+const find = finder(root);
 
 const table = new Table(root, {
   api: data.api,
   columns: data.columns,
   sort: data.sort,
   keep: ["ignored"],
-  act: data.desk ? actions : null,
+  actions: data.desk ? actions : null,
   cell: data.desk ? cell : null,
-  empty: data.desk ? "No exceptions: every lead has somebody or stands in a queue." : "No unassigned leads now.",
-  drawn,
+  empty: data.desk ? "No exceptions: every lead has an owner or is in a queue." : "No unassigned leads now.",
+  onDraw: data.desk ? drawIgnored : undefined,
 });
 
+/** @param {LeadRow} row */
 function actions(row) {
   const name = nameOf(row);
-  const cells = [button("Assign", `Assign ${name}`, "assign", () => assign(row), "primary")];
-  if (row.status === "ignored") cells.push(button("Bring back", `Bring back ${name}`, "ignore", () => bringBack(row)));
-  else cells.push(button("Ignore", `Ignore ${name}`, "ignore", () => ignore(row)));
-  return cells;
+  const second =
+    row.status === "ignored"
+      ? button("Bring back", `Bring back ${name}`, "ignore", () => bringBack(row))
+      : button("Ignore", `Ignore ${name}`, "ignore", () => ignore(row));
+  return [button("Assign", `Assign ${name}`, "assign", () => assign(row), "primary"), second];
 }
 
+/**
+ * @param {Column} column
+ * @param {LeadRow} row
+ */
 function cell(column, row) {
   if (column.name === "reason") {
-    const said = words(row.reason ?? "why");
-    return [button(said, `Why: ${said}, ${nameOf(row)}`, "why", () => explain(row), "link")];
+    const reason = spaced(row.reason ?? "why");
+    return [button(reason, `Why: ${reason}, ${nameOf(row)}`, "why", () => explain(row), "link")];
   }
   if (column.name === "prospect_name" && row.status === "ignored") {
     const badge = Object.assign(document.createElement("span"), { className: "badge", textContent: "ignored" });
@@ -42,105 +56,143 @@ function cell(column, row) {
   return null;
 }
 
-function drawn({ page }) {
-  if (!data.desk || !page) return;
-  root.querySelector("[data-ignored]").textContent = `(${page.ignored.toLocaleString()})`;
-  root.querySelector("[data-show-ignored]").checked = table.address.get("ignored") === "true";
+function drawIgnored() {
+  find("[data-ignored]").textContent = `(${(table.page?.ignored ?? 0).toLocaleString()})`;
+  find("[data-show-ignored]", "input").checked = table.address.get("ignored") === "true";
 }
 
-// -- one lead ---------------------------------------------------------------------------------------------------------
+// -- one lead ---------------------------------------------------------------------------------------------------
 
-async function decide(row, body, done) {
+/**
+ * @param {LeadRow} row
+ * @param {object} action
+ * @param {string} done what is said of the lead afterwards
+ */
+async function decide(row, action, done) {
   const name = nameOf(row);
   try {
-    const answer = await act(`/api/v1/leads/${row.lead_id}/actions`, body, { name, did: done });
-    said(answer, name, done);
+    report(await act(`/api/v1/leads/${row.lead_id}/actions`, action, { name, done }), name, done);
   } catch (error) {
-    say(error.message);
+    say(messageOf(error));
   }
-  table.soon();
+  table.loadSoon();
 }
 
-function said(answer, name, done) {
+/**
+ * @param {Answer} answer
+ * @param {string} name
+ * @param {string} done
+ */
+function report(answer, name, done) {
   if (answer.result === "done") say(`${name} ${done}.`);
-  else if (answer.result === "lost") say(`${name}: ${answer.owner_name ?? answer.owner} has it already.`, 12000);
-  else say(`${name}: ${answer.why ?? answer.reason}`, 12000);
+  else if (answer.result === "lost") say(`${name}: ${answer.owner_name ?? answer.owner} has it already.`, LONG_MS);
+  else say(`${name}: ${answer.why ?? answer.reason}`, LONG_MS);
 }
 
+/** @param {LeadRow} row */
 async function assign(row) {
-  const chosen = await pick(`Assign ${nameOf(row)}`);
-  if (chosen) await decide(row, { type: "assign", to_rep_id: chosen[0] }, "is assigned");
+  const reps = await pickReps(`Assign ${nameOf(row)}`);
+  if (reps) await decide(row, { type: "assign", to_rep_id: reps[0] }, "is assigned");
 }
 
+/** @param {LeadRow} row */
 async function ignore(row) {
-  const note = `${nameOf(row)} is hidden from this list. Show Ignored brings it back into sight.`;
-  if (await confirmed("Do you really want to ignore this lead?", note)) await decide(row, { type: "ignore" }, "is ignored");
+  const note = `${nameOf(row)} is hidden from this list. Turn on Show Ignored to see it again.`;
+  if (await isConfirmed("Do you really want to ignore this lead?", note)) {
+    await decide(row, { type: "ignore" }, "is ignored");
+  }
 }
 
+/** @param {LeadRow} row */
 const bringBack = (row) => decide(row, { type: "unignore" }, "is back");
 
+/**
+ * @typedef {object} Explained why somebody, or some queue, did not take the lead
+ * @property {string} [rep_id]
+ * @property {string} [rep_name]
+ * @property {string} [queue_id]
+ * @property {string} [queue_name]
+ * @property {string} why
+ */
+
+/** @param {LeadRow} row */
 async function explain(row) {
-  const dialog = document.getElementById("why");
-  dialog.querySelector("[data-title]").textContent = `Why nobody has ${nameOf(row)}`;
-  dialog.querySelector("[data-reason]").textContent = words(row.reason ?? "");
-  const list = dialog.querySelector("[data-explanation]");
+  const dialog = element("#why", document, "dialog");
+  const close = element("[data-close]", dialog);
+  const list = element("[data-explanation]", dialog);
+  element("[data-title]", dialog).textContent = `Why nobody has ${nameOf(row)}`;
+  element("[data-reason]", dialog).textContent = spaced(row.reason ?? "");
   list.replaceChildren();
-  dialog.querySelector("[data-close]").onclick = () => dialog.close();
+  close.onclick = () => dialog.close();
   dialog.showModal();
-  dialog.querySelector("[data-close]").focus();
+  close.focus();
   try {
+    /** @type {{explanation: Explained[]}} */
     const { explanation } = await call("GET", `/api/v1/exceptions/${row.lead_id}`);
     list.replaceChildren(
-      ...explanation.map((one) => {
-        const item = document.createElement("li");
-        const who = one.rep_name ?? one.rep_id ?? one.queue_name ?? one.queue_id;
-        item.textContent = who ? `${who}: ${one.why}` : one.why;
-        return item;
+      ...explanation.map(({ rep_id, rep_name, queue_id, queue_name, why }) => {
+        const whom = rep_name ?? rep_id ?? queue_name ?? queue_id;
+        return Object.assign(document.createElement("li"), { textContent: whom ? `${whom}: ${why}` : why });
       }),
     );
     if (!explanation.length) list.textContent = "Nobody was considered.";
   } catch (error) {
-    list.textContent = error.message;
+    list.textContent = messageOf(error);
   }
 }
 
-// -- several ----------------------------------------------------------------------------------------------------------
+// -- several ----------------------------------------------------------------------------------------------------
 
-async function together(title, did, body) {
-  const names = new Map([...table.selected].map(([lead, row]) => [lead, nameOf(row)]));
-  const last = await run(title, did, { which: table.which("exceptions"), ...body }, names);
-  if (last) table.selectNone();
-  table.load();
+/** @param {Selection} selection */
+function setUpSelection(selection) {
+  /**
+   * @param {string} title
+   * @param {string} participle
+   * @param {object} body
+   */
+  async function run(title, participle, body) {
+    const which = selection.forApi("exceptions");
+    const result = await runBulkAction(title, participle, { which, ...body }, selection.names);
+    if (result) selection.clear();
+    table.load();
+  }
+
+  find("[data-assign-chosen]").addEventListener("click", async () => {
+    const leads = leadCount(selection.count);
+    const to = await pickReps(`Assign ${leads}`, { several: true, note: "Several reps share them evenly." });
+    if (to) await run(`Assigning ${leads}`, "assigned", { do: { type: "assign" }, to });
+  });
+  find("[data-ignore-chosen]").addEventListener("click", async () => {
+    const { count } = selection;
+    const which = count === 1 ? "this lead" : `these ${leadCount(count)}`;
+    if (await isConfirmed(`Do you really want to ignore ${which}?`)) {
+      await run(`Ignoring ${leadCount(count)}`, "ignored", { do: { type: "ignore" } });
+    }
+  });
+}
+if (table.selection) setUpSelection(table.selection);
+
+if (data.desk) {
+  const showIgnored = find("[data-show-ignored]", "input");
+  showIgnored.addEventListener("change", () => table.change({ ignored: showIgnored.checked ? "true" : null }));
 }
 
-root.querySelector("[data-assign-chosen]")?.addEventListener("click", async () => {
-  const count = table.chosen.toLocaleString();
-  const to = await pick(`Assign ${count} leads`, { several: true, note: "Several reps share them evenly." });
-  if (to) await together(`Assigning ${count} leads`, "assigned", { do: { type: "assign" }, to });
-});
+// -- live -------------------------------------------------------------------------------------------------------
 
-root.querySelector("[data-ignore-chosen]")?.addEventListener("click", async () => {
-  const count = table.chosen;
-  const question = count === 1 ? "Do you really want to ignore this lead?" : `Do you really want to ignore these ${count.toLocaleString()} leads?`;
-  if (await confirmed(question)) await together(`Ignoring ${count.toLocaleString()} leads`, "ignored", { do: { type: "ignore" } });
-});
-
-root.querySelector("[data-show-ignored]")?.addEventListener("change", (event) => {
-  table.ask({ ignored: event.target.checked ? "true" : null });
-});
-
-// -- live -------------------------------------------------------------------------------------------------------------
-
-// An action whose answer was not seen (the page was left, the console was away) is asked again, the same one.
-for (const [key, { path, body, note }] of Object.entries(pending())) {
-  if (data.desk && path.endsWith("/actions") && note.did) {
-    act(path, body, note, key).then((answer) => said(answer, note.name, note.did), (error) => say(error.message));
+// An action whose answer this page has not seen is sent again: it is the same action, so its answer is the same.
+for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
+  const { name, done } = note;
+  if (data.desk && path.endsWith("/actions") && name && done) {
+    act(path, body, note, key).then(
+      (answer) => report(answer, name, done),
+      (error) => say(messageOf(error)),
+    );
   }
 }
 
 await table.load();
 const live = new Live({ queue: "mine" });
-live.on("exceptions", () => table.soon());
-live.on("list", (change) => change.change === "rebuilt" && table.soon());
+live.on("exceptions", () => table.loadSoon());
+live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());
 live.start();
 document.documentElement.dataset.ready = "yes";

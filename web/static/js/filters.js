@@ -1,79 +1,113 @@
-// The filters of a list: for each column the one that fits what it holds (E2). What they say is in the address.
+// The filters of a list: for each column one that fits its type (E2). The page's address holds their values.
 
 import { call } from "./api.js";
-import { words } from "./format.js";
+import { element, elements } from "./dom.js";
+import { spaced } from "./format.js";
 
-const TYPING = 150; // ms without a key until what was typed is asked
+/** @import { Column } from "./types.d.ts" */
+/** @import { Changes, Table } from "./table.js" */
+
+/**
+ * One filter.
+ * @typedef {object} Filter
+ * @property {HTMLElement} node
+ * @property {(address: URLSearchParams) => void} draw shows the value that the address has
+ * @property {(address: URLSearchParams) => string | null} text says what the filter does; null where it is not set
+ * @property {() => Changes} unset
+ */
+
+const TYPING_MS = 150;
 
 export class Filters {
+  /** @param {Table} table */
   constructor(table) {
     this.table = table;
-    this.form = table.find("[data-filters]");
-    this.controls = table.columns.map((column) => this.control(column));
-    this.form.querySelector("[data-controls]").append(...this.controls.map((control) => control.node));
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.form = table.find("[data-filters]", "form");
+    this.filters = table.columns.map((column) => this.make(column));
+    element("[data-controls]", this.form).append(...this.filters.map((filter) => filter.node));
     this.form.addEventListener("submit", (event) => event.preventDefault());
-    this.search = table.find("[data-search]");
-    this.search?.addEventListener("input", () => this.later(() => table.ask({ search: this.search.value || null }, { quietly: true })));
-    for (const reset of table.root.querySelectorAll("[data-reset]")) reset.addEventListener("click", () => this.reset());
+    const search = table.root.querySelector("[data-search]");
+    this.search = search instanceof HTMLInputElement ? search : null;
+    this.search?.addEventListener("input", () =>
+      this.afterTyping(() => table.change({ search: this.search?.value || null }, { replace: true })),
+    );
+    this.resets = elements("[data-reset]", table.root, "button");
+    for (const reset of this.resets) reset.addEventListener("click", () => this.reset());
   }
 
-  later(does) {
+  /** @param {() => void} work that waits until the person stops typing */
+  afterTyping(work) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(does, TYPING);
+    this.timer = setTimeout(work, TYPING_MS);
   }
 
   reset() {
-    const address = this.table.address;
     const kept = new Set(["sort", ...this.table.keep]);
-    this.table.ask(Object.fromEntries([...address.keys()].filter((name) => !kept.has(name)).map((name) => [name, null])));
-    (this.search ?? this.form.querySelector("input"))?.focus();
+    const names = [...this.table.address.keys()].filter((name) => !kept.has(name));
+    this.table.change(Object.fromEntries(names.map((name) => [name, null])));
+    (this.search ?? element("input", this.form)).focus();
   }
 
-  any() {
-    return this.said().length > 0 || Boolean(this.table.address.get("search"));
+  isAnySet() {
+    return this.texts().length > 0 || Boolean(this.table.address.get("search"));
   }
 
-  control(column) {
-    const make = { text: text, number: range, date: range }[column.type] ?? choice;
-    return make(column, this.table, this);
+  /**
+   * @param {Column} column
+   * @returns {Filter}
+   */
+  make(column) {
+    if (column.type === "text") return textFilter(column, this.table, this);
+    if (column.type === "number" || column.type === "date") return rangeFilter(column, this.table, this);
+    return choiceFilter(column, this.table);
   }
 
-  // Of each filter that is set, what it says.
-  said() {
-    return this.controls.flatMap((control) => {
-      const said = control.said(this.table.address);
-      return said ? [[control, said]] : [];
+  /** @returns {[Filter, string][]} each filter that is set, with its text */
+  texts() {
+    const { address } = this.table;
+    return this.filters.flatMap((filter) => {
+      const text = filter.text(address);
+      return text ? [/** @type {[Filter, string]} */ ([filter, text])] : [];
     });
   }
 
   draw() {
     const address = this.table.address;
-    for (const control of this.controls) control.draw(address);
-    if (this.search && document.activeElement !== this.search) this.search.value = address.get("search") ?? "";
-    const said = this.said();
-    const count = this.table.find("[data-filter-count]");
-    count.textContent = said.length ? `(${said.length})` : "";
-    this.table.find("[data-said]").replaceChildren(
-      ...said.map(([control, text]) => {
-        const item = document.createElement("li");
-        const button = document.createElement("button");
-        button.type = "button";
-        button.className = "chip";
-        button.textContent = `${text} ×`;
-        button.setAttribute("aria-label", `Remove the filter ${text}`);
-        button.addEventListener("click", () => {
-          this.table.ask(control.nothing());
-          this.table.find("[data-filter-toggle]").focus();
-        });
-        item.append(button);
-        return item;
-      }),
-    );
-    for (const reset of this.table.root.querySelectorAll("[data-reset]")) reset.disabled = !this.any();
+    for (const filter of this.filters) filter.draw(address);
+    if (this.search) setUnlessFocused(this.search, address.get("search") ?? "");
+    const texts = this.texts();
+    this.table.find("[data-filter-count]").textContent = texts.length ? `(${texts.length})` : "";
+    this.table.find("[data-active-filters]").replaceChildren(...texts.map(([filter, text]) => this.chip(filter, text)));
+    for (const reset of this.resets) reset.disabled = !this.isAnySet();
+  }
+
+  /**
+   * @param {Filter} filter
+   * @param {string} text
+   */
+  chip(filter, text) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "chip";
+    button.textContent = `${text} ×`;
+    button.setAttribute("aria-label", `Remove the filter ${text}`);
+    button.addEventListener("click", () => {
+      this.table.change(filter.unset());
+      this.table.find("[data-filter-toggle]").focus();
+    });
+    item.append(button);
+    return item;
   }
 }
 
-function field(column, ...inside) {
+/**
+ * @param {Column} column
+ * @param {(Node | string)[]} inside
+ */
+function fieldset(column, ...inside) {
   const node = document.createElement("fieldset");
   const legend = document.createElement("legend");
   legend.textContent = column.label;
@@ -81,110 +115,154 @@ function field(column, ...inside) {
   return node;
 }
 
-function input(type, label, changed) {
+/**
+ * @param {string} type
+ * @param {string} label
+ * @param {(value: string) => void} onValue
+ */
+function input(type, label, onValue) {
   const made = document.createElement("input");
   made.type = type;
   made.setAttribute("aria-label", label);
   made.autocomplete = "off";
   if (type === "number") made.step = "any";
-  made.addEventListener(type === "date" ? "change" : "input", () => changed(made.value));
+  made.addEventListener(type === "date" ? "change" : "input", () => onValue(made.value));
   return made;
 }
 
-function fill(made, value) {
-  if (document.activeElement !== made && made.value !== value) made.value = value;
+/**
+ * @param {HTMLInputElement} field
+ * @param {string} value
+ */
+function setUnlessFocused(field, value) {
+  if (document.activeElement !== field && field.value !== value) field.value = value;
 }
 
-function text(column, table, filters) {
-  const name = column.name;
-  const made = input("text", `${column.label} contains`, (value) => filters.later(() => table.ask({ [name]: value || null }, { quietly: true })));
-  made.maxLength = 200;
+/**
+ * @param {Column} column
+ * @param {Table} table
+ * @param {Filters} filters
+ * @returns {Filter}
+ */
+function textFilter(column, table, filters) {
+  const { name, label } = column;
+  const field = input("text", `${label} contains`, (value) =>
+    filters.afterTyping(() => table.change({ [name]: value || null }, { replace: true })),
+  );
+  field.maxLength = 200;
   return {
-    node: field(column, made),
-    draw: (address) => fill(made, address.get(name) ?? ""),
-    said: (address) => address.get(name) && `${column.label}: “${address.get(name)}”`,
-    nothing: () => ({ [name]: null }),
+    node: fieldset(column, field),
+    draw: (address) => setUnlessFocused(field, address.get(name) ?? ""),
+    text: (address) => (address.get(name) ? `${label}: “${address.get(name)}”` : null),
+    unset: () => ({ [name]: null }),
   };
 }
 
-function range(column, table, filters) {
-  const type = column.type === "date" ? "date" : "number";
+/**
+ * @param {Column} column
+ * @param {Table} table
+ * @param {Filters} filters
+ * @returns {Filter}
+ */
+function rangeFilter(column, table, filters) {
+  const isDate = column.type === "date";
   const ends = ["from", "to"].map((end) => {
     const name = `${column.name}.${end}`;
-    const does = (value) => table.ask({ [name]: value || null }, { quietly: type !== "date" });
-    return [name, input(type, `${column.label} ${end}`, (value) => (type === "date" ? does(value) : filters.later(() => does(value)))), end];
+    const field = input(isDate ? "date" : "number", `${column.label} ${end}`, (value) => {
+      const change = () => table.change({ [name]: value || null }, { replace: !isDate });
+      if (isDate) change();
+      else filters.afterTyping(change);
+    });
+    return { end, name, field };
   });
   const row = document.createElement("div");
   row.className = "range";
-  row.append(ends[0][1], "–", ends[1][1]);
+  row.append(ends[0].field, "–", ends[1].field);
   return {
-    node: field(column, row),
-    draw: (address) => ends.forEach(([name, made]) => fill(made, address.get(name) ?? "")),
-    said: (address) => {
-      const parts = ends.filter(([name]) => address.get(name)).map(([name, , end]) => `${end} ${address.get(name)}`);
+    node: fieldset(column, row),
+    draw: (address) => {
+      for (const { name, field } of ends) setUnlessFocused(field, address.get(name) ?? "");
+    },
+    text: (address) => {
+      const parts = ends.filter(({ name }) => address.get(name)).map(({ end, name }) => `${end} ${address.get(name)}`);
       return parts.length ? `${column.label} ${parts.join(" ")}` : null;
     },
-    nothing: () => Object.fromEntries(ends.map(([name]) => [name, null])),
+    unset: () => Object.fromEntries(ends.map(({ name }) => [name, null])),
   };
 }
 
-function choice(column, table) {
-  const name = column.name;
+/**
+ * @param {Column} column
+ * @param {Table} table
+ * @returns {Filter}
+ */
+function choiceFilter(column, table) {
+  const { name } = column;
+  /** @type {Map<string, string>} labels by value */
   const labels = new Map([["", "(none)"]]);
   const node = document.createElement("details");
   node.className = "choice";
   const summary = document.createElement("summary");
-  const find = document.createElement("input");
-  find.type = "search";
-  find.placeholder = "Search";
-  find.setAttribute("aria-label", `Search in ${column.label}`);
+  const search = document.createElement("input");
+  search.type = "search";
+  search.placeholder = "Search";
+  search.setAttribute("aria-label", `Search in ${column.label}`);
   const list = document.createElement("div");
   list.className = "options";
   list.setAttribute("role", "group");
   list.setAttribute("aria-label", column.label);
   const inside = document.createElement("div");
   inside.className = "choices";
-  inside.append(find, list);
+  inside.append(search, list);
   node.append(summary, inside);
 
-  const chosen = () => new Set(table.address.getAll(name));
-  const label = (value) => labels.get(value) ?? table.names[name]?.[value] ?? words(value);
+  const checked = () => new Set(table.address.getAll(name));
+  /** @param {string} value */
+  const labelOf = (value) => labels.get(value) ?? table.names[name]?.[value] ?? spaced(value);
 
-  async function offer() {
-    const query = new URLSearchParams({ search: find.value });
-    for (const kept of table.keep) if (table.address.has(kept)) query.set(kept, table.address.get(kept));
+  async function showOptions() {
+    const query = new URLSearchParams({ search: search.value });
+    for (const kept of table.keep) if (table.address.has(kept)) query.set(kept, table.address.get(kept) ?? "");
+    /** @type {{value: string | boolean | null, label?: string, count: number}[]} */
     const found = await call("GET", `${table.api}/choices/${name}?${query}`);
-    const options = found.map(({ value, label: named, count }) => {
-      const key = value === null ? "" : String(value);
-      labels.set(key, value === null ? "(none)" : (named ?? words(key)));
-      return [key, count];
-    });
     list.replaceChildren(
-      ...options.map(([value, count]) => {
-        const line = document.createElement("label");
-        const box = document.createElement("input");
-        box.type = "checkbox";
-        box.value = value;
-        box.checked = chosen().has(value);
-        box.addEventListener("change", () => {
-          const now = chosen();
-          if (box.checked) now.add(value);
-          else now.delete(value);
-          table.ask({ [name]: now.size ? [...now] : null });
-        });
-        line.append(box, ` ${label(value)} `, Object.assign(document.createElement("small"), { textContent: count.toLocaleString() }));
-        return line;
+      ...found.map(({ value, label, count }) => {
+        const key = value === null ? "" : String(value);
+        labels.set(key, value === null ? "(none)" : (label ?? spaced(key)));
+        return option(key, count);
       }),
     );
-    if (!options.length) list.textContent = "Nothing like that here.";
+    if (!found.length) list.textContent = "No matching value.";
   }
 
+  /**
+   * @param {string} value
+   * @param {number} count
+   */
+  function option(value, count) {
+    const line = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.value = value;
+    box.checked = checked().has(value);
+    box.addEventListener("change", () => {
+      const values = checked();
+      if (box.checked) values.add(value);
+      else values.delete(value);
+      table.change({ [name]: values.size ? [...values] : null });
+    });
+    const number = Object.assign(document.createElement("small"), { textContent: count.toLocaleString() });
+    line.append(box, ` ${labelOf(value)} `, number);
+    return line;
+  }
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
-  find.addEventListener("input", () => {
+  search.addEventListener("input", () => {
     clearTimeout(typing);
-    typing = setTimeout(offer, 150);
+    typing = setTimeout(showOptions, TYPING_MS);
   });
-  node.addEventListener("toggle", () => node.open && offer());
+  node.addEventListener("toggle", () => node.open && showOptions());
   node.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !node.open) return;
     event.stopPropagation();
@@ -192,19 +270,19 @@ function choice(column, table) {
     summary.focus();
   });
   document.addEventListener("click", (event) => {
-    if (node.open && !node.contains(event.target)) node.open = false;
+    if (node.open && event.target instanceof Node && !node.contains(event.target)) node.open = false;
   });
   return {
     node,
     draw: () => {
-      const now = chosen();
-      summary.textContent = now.size ? `${column.label} (${now.size})` : column.label;
-      for (const box of list.querySelectorAll("input")) box.checked = now.has(box.value);
+      const values = checked();
+      summary.textContent = values.size ? `${column.label} (${values.size})` : column.label;
+      for (const box of elements("input", list, "input")) box.checked = values.has(box.value);
     },
-    said: (address) => {
-      const now = address.getAll(name);
-      return now.length ? `${column.label}: ${now.map(label).join(", ")}` : null;
+    text: (address) => {
+      const values = address.getAll(name);
+      return values.length ? `${column.label}: ${values.map(labelOf).join(", ")}` : null;
     },
-    nothing: () => ({ [name]: null }),
+    unset: () => ({ [name]: null }),
   };
 }

@@ -1,44 +1,79 @@
-// How a value is written for people, by its field's type.
+// How values are written for people.
+
+/** @import { Column } from "./types.d.ts" */
 
 const MONEY = new Intl.NumberFormat(undefined, { style: "currency", currency: "USD", maximumFractionDigits: 0 });
 const NUMBER = new Intl.NumberFormat();
-const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const DATE_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-export function shown(column, value) {
+/**
+ * Writes a value by the type of its column.
+ * @param {Pick<Column, "name" | "type" | "unit">} column
+ * @param {any} value
+ * @returns {string}
+ */
+export function valueText(column, value) {
   if (value === null || value === undefined || value === "") return "";
   if (column.type === "number") {
     return column.unit === "USD" || column.name.includes("amount") ? MONEY.format(value) : NUMBER.format(value);
   }
-  if (column.type === "date") return when(value);
+  if (column.type === "date") return dateAndTime(value);
   if (column.type === "boolean") return value ? "yes" : "no";
-  if (column.type === "choice") return words(String(value));
+  if (column.type === "choice") return spaced(String(value));
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
-export function when(value) {
-  return WHEN.format(new Date(value));
+/**
+ * Writes an instant in the reader's time zone.
+ * @param {string | number | Date} value
+ */
+export function dateAndTime(value) {
+  return DATE_AND_TIME.format(new Date(value));
 }
 
-export function words(value) {
+/**
+ * Writes a value like cash_out as words; a state's code stays as it is.
+ * @param {string} value
+ */
+export function spaced(value) {
   return /^[A-Z]{2}$/.test(value) ? value : value.replaceAll("_", " ");
 }
 
-// Minutes and seconds until an instant, or null when it is past.
-export function left(until, now = Date.now()) {
-  const seconds = Math.ceil((new Date(until).getTime() - now) / 1000);
-  if (seconds <= 0) return null;
+/**
+ * Writes the time that is left until an instant in minutes and seconds; null where it is past.
+ * @param {string | undefined} until
+ * @param {number} [now] in milliseconds
+ */
+export function timeLeft(until, now = Date.now()) {
+  const seconds = until === undefined ? 0 : Math.ceil((new Date(until).getTime() - now) / 1000);
+  if (!(seconds > 0)) return null;
   const minutes = Math.floor(seconds / 60);
   return minutes ? `${minutes}:${String(seconds % 60).padStart(2, "0")}` : `${seconds} s`;
 }
 
-// A sentence of ours with its instants as people here write them.
 const INSTANT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)/g;
 
+/**
+ * Writes the instants in a sentence of the server in the reader's time zone.
+ * @param {string} text
+ */
 export function localised(text) {
-  return text.replace(INSTANT, (found) => when(found.replace(" ", "T")));
+  return text.replace(INSTANT, (found) => dateAndTime(found.replace(" ", "T")));
 }
 
+/**
+ * Writes a reason of the server as a sentence: with a capital, a full stop and local times.
+ * @param {string} text
+ */
 export function sentence(text) {
-  const said = localised(text);
-  return said.charAt(0).toUpperCase() + said.slice(1) + (/[.!?]$/.test(said) ? "" : ".");
+  const local = localised(text);
+  return local.charAt(0).toUpperCase() + local.slice(1) + (/[.!?]$/.test(local) ? "" : ".");
+}
+
+/**
+ * Writes how many leads there are.
+ * @param {number} count
+ */
+export function leadCount(count) {
+  return count === 1 ? "1 lead" : `${count.toLocaleString()} leads`;
 }

@@ -1,8 +1,10 @@
-// What every page has: offers, signing out, the way to the search, and the session's token in what htmx sends.
+// What every page has: offers, signing out, and the key that goes to the search.
 
 import { call } from "./api.js";
+import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
 import { offers } from "./offers.js";
+import { prove } from "./prove.js";
 import { sound } from "./sound.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
@@ -10,21 +12,25 @@ document.querySelector("[data-sign-out]")?.addEventListener("click", async () =>
   location.assign("/signed-out");
 });
 
-document.addEventListener("htmx:config:request", (event) => {
-  const csrf = document.querySelector('meta[name="csrf"]')?.content;
-  if (csrf) event.detail.ctx.request.headers["x-csrf-token"] = csrf;
+// A link that downloads asks for the password first, if the console needs it.
+document.addEventListener("click", async (event) => {
+  const link = targetOf(event).closest("a[data-proved]");
+  if (!(link instanceof HTMLAnchorElement)) return;
+  event.preventDefault();
+  if (await prove(call)) location.assign(link.href);
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (targetOf(event).closest("input, textarea, select, dialog")) return;
   const search = document.querySelector('main input[type="search"]');
-  if (!search) return;
+  if (!(search instanceof HTMLInputElement)) return;
   event.preventDefault();
   search.focus();
 });
 
 if (document.querySelector('meta[name="rep"]')) {
-  sound.bind(document.querySelector("[data-sound]"));
+  sound.bind(element("[data-sound]"));
   offers.start();
   // A page that listens to nothing else listens to offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());

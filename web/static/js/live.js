@@ -1,66 +1,92 @@
-// One stream of changes for the page. A lost connection is shown, and healed with a full snapshot.
+// One stream of changes for the page. A lost connection is shown; afterwards the page gets a full snapshot.
 //
-// What a page hears is told to the whole document, too (`live:list` and so on), so that a page has one connection.
+// Each event is also an event of the document (`live:list` and so on), so that a page has one connection.
+
+const RECONNECT_MS = 2000;
+
+/** @typedef {(data: any, id?: string) => void} Handler */
 
 export class Live {
+  static started = false;
+
+  /** @param {Record<string, string | string[]>} query of /api/v1/live */
   constructor(query) {
     this.query = query;
+    /** @type {Record<string, Handler[]>} */
     this.handlers = {};
+    /** @type {EventSource | null} */
     this.source = null;
-    this.heard = 0;
   }
 
+  /**
+   * Calls `handler` for each event of this name: those of the stream, and `open`.
+   * @param {string} event
+   * @param {Handler} handler
+   */
   on(event, handler) {
-    (this.handlers[event] ??= []).push(handler);
+    this.handlers[event] ??= [];
+    this.handlers[event].push(handler);
     return this;
   }
 
+  /** @param {string} [after] the newest entry that the page contains already */
   start(after) {
     Live.started = true;
     const address = new URL("/api/v1/live", location.href);
     for (const [name, values] of Object.entries(this.query)) {
       for (const value of [values].flat()) address.searchParams.append(name, value);
     }
-    // Offers are shown on every page, whatever else it looks at.
+    // Every page shows offers, so it listens to the person's own queue, too.
     if (address.searchParams.has("queue")) address.searchParams.append("queue", "mine");
     if (after) address.searchParams.set("after", after);
     this.source?.close();
-    const source = (this.source = new EventSource(address));
+    const source = new EventSource(address);
+    this.source = source;
     source.onopen = () => {
-      this.heard = Date.now();
-      shown(null);
-      this.tell("open", {});
+      showConnection(null);
+      this.dispatch("open", {});
     };
     source.onerror = () => {
-      shown("Connection lost. Trying again …");
-      this.tell("lost", {});
-      // A browser gives up for good when the answer was an error.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.source === source && this.start(), 2000);
+      showConnection("Connection lost. Trying again …");
+      // A browser does not connect again after an answer that was an error.
+      if (source.readyState === EventSource.CLOSED) {
+        setTimeout(() => this.source === source && this.start(), RECONNECT_MS);
+      }
     };
     for (const event of ["list", "queues", "leads", "exceptions", "directory", "operations"]) {
       source.addEventListener(event, (message) => {
-        this.heard = Date.now();
-        this.tell(event, JSON.parse(message.data), message.lastEventId);
+        this.dispatch(event, JSON.parse(message.data), message.lastEventId);
       });
     }
     source.addEventListener("signed-out", () => location.assign("/signed-out"));
   }
 
-  tell(event, data, id) {
+  /**
+   * @param {string} event
+   * @param {any} data
+   * @param {string} [id]
+   */
+  dispatch(event, data, id) {
     for (const handler of this.handlers[event] ?? []) handler(data, id);
     document.dispatchEvent(new CustomEvent(`live:${event}`, { detail: { data, id } }));
   }
 }
 
-function shown(text) {
+/** @param {string | null} text */
+function showConnection(text) {
   const place = document.getElementById("connection");
   if (!place) return;
   place.hidden = text === null;
   place.textContent = text ?? "";
 }
 
-export function after(a, b) {
-  const [am, as] = a.split("-").map(Number);
-  const [bm, bs] = b.split("-").map(Number);
-  return am > bm || (am === bm && (as || 0) > (bs || 0));
+/**
+ * Tells whether one entry of the feed is newer than another.
+ * @param {string} a
+ * @param {string} b
+ */
+export function isAfter(a, b) {
+  const [aTime, aNumber] = a.split("-").map(Number);
+  const [bTime, bNumber] = b.split("-").map(Number);
+  return aTime > bTime || (aTime === bTime && (aNumber || 0) > (bNumber || 0));
 }

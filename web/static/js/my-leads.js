@@ -1,18 +1,24 @@
-// My leads (S6): search, filters, columns, actions on a selection, create, export; for managers D6 as well.
+// My leads (S6): search, filters, columns, actions on a selection, create, export; for managers also assigning (D6).
 
-import { call } from "./api.js";
-import { edit } from "./columns.js";
-import * as creating from "./create-lead.js";
-import { giveOut, segments, uploads } from "./give-out.js";
+import { call, messageOf } from "./api.js";
+import { assignByHand, setUpSegments, setUpUploads } from "./assign-by-hand.js";
+import { runBulkAction } from "./bulk-actions.js";
+import { editColumns } from "./column-editor.js";
+import { createLead, fillForm } from "./create-lead.js";
+import { element, finder, pageData } from "./dom.js";
+import { leadCount } from "./format.js";
 import { Live } from "./live.js";
-import { run } from "./many.js";
-import { confirmed } from "./picker.js";
+import { isConfirmed } from "./rep-picker.js";
+import { nameOf } from "./row-parts.js";
 import { say } from "./say.js";
-import { Table, nameOf } from "./table.js";
+import { Table } from "./table.js";
 
-const data = JSON.parse(document.getElementById("list-data").textContent);
-const root = document.getElementById("list");
-const find = (selector) => root.querySelector(selector);
+/** @import { Selection } from "./selection.js" */
+/** @import { Column, LeadRow } from "./types.d.ts" */
+
+const data = pageData("list-data");
+const root = element("#list");
+const find = finder(root);
 
 const table = new Table(root, {
   api: data.api,
@@ -21,10 +27,15 @@ const table = new Table(root, {
   sort: data.sort,
   cell,
   empty: data.oversees ? "No leads yet." : "You have no leads yet. Claim one from a green queue, or create one.",
-  drawn,
+  onDraw: drawTools,
 });
+const selection = /** @type {Selection} */ (table.selection);
 
-// The first column that is shown leads to the lead.
+/**
+ * Makes the first visible column a link to the lead.
+ * @param {Column} column
+ * @param {LeadRow} row
+ */
 function cell(column, row) {
   if (column.name !== table.visible[0]) return null;
   const link = document.createElement("a");
@@ -35,112 +46,138 @@ function cell(column, row) {
   return [link];
 }
 
-function drawn() {
+function drawTools() {
   const query = table.query();
   query.delete("cursor");
   query.delete("limit");
   query.set("columns", table.visible.join(","));
-  find("[data-export]").href = `/api/v1/leads.csv?${query}`;
-  const set = find("[data-segment-set]");
-  if (set) set.textContent = table.address.has("segment") ? "(on)" : "";
+  find("[data-export]", "a").href = `/api/v1/leads.csv?${query}`;
+  if (data.oversees) find("[data-segment-set]").textContent = table.address.has("segment") ? "(on)" : "";
 }
 
-// -- columns ----------------------------------------------------------------------------------------------------------
+// -- columns ----------------------------------------------------------------------------------------------------
 
 find("[data-columns]").addEventListener("click", async () => {
-  const names = await edit(data.columns, table.visible, data.usual);
+  const names = await editColumns(data.columns, table.visible, data.usual);
   if (!names) return;
-  table.show(names);
+  table.showColumns(names);
   try {
     await call("PUT", `/api/v1/preferences/${data.preference}`, { columns: names });
-    say("Your columns are kept.");
+    say("Your columns are saved.");
   } catch (error) {
-    say(error.message);
+    say(messageOf(error));
   }
 });
 
-// -- actions on the selection -----------------------------------------------------------------------------------------
+// -- actions on the selection -----------------------------------------------------------------------------------
 
-const dialog = document.getElementById("ask");
-document.getElementById("outcomes").append(...data.outcomes.map((outcome) => new Option(outcome)));
+/** @typedef {"outcome" | "at" | "note"} Part of the dialog */
 
-// Enter in a field is the first submit button's: so Cancel is none.
-dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+const dialog = element("#ask", document, "dialog");
+element("#outcomes").append(.../** @type {string[]} */ (data.outcomes).map((outcome) => new Option(outcome)));
+/** @type {Record<Part, HTMLInputElement | HTMLTextAreaElement>} */
+const inputs = {
+  outcome: element("#ask-outcome", dialog, "input"),
+  at: element("#ask-at", dialog, "input"),
+  note: element("#ask-note", dialog, "textarea"),
+};
 
-function ask(title, parts, needed) {
-  const inputs = Object.fromEntries(["outcome", "at", "note"].map((part) => [part, document.getElementById(`ask-${part}`)]));
-  dialog.querySelector("[data-title]").textContent = title;
-  for (const [part, input] of Object.entries(inputs)) {
-    dialog.querySelector(`[data-part=${part}]`).hidden = !parts.includes(part);
-    input.value = "";
-    input.required = part === needed;
+// Enter in a field presses the first submit button, so Cancel is no submit button.
+element("[data-cancel]", dialog).addEventListener("click", () => dialog.close());
+
+/**
+ * Asks for what an action needs.
+ * @param {string} title
+ * @param {Part[]} parts to show
+ * @param {Part} [required]
+ * @returns {Promise<Partial<Record<Part, string>> | null>} null where the dialog was cancelled
+ */
+function askFor(title, parts, required) {
+  element("[data-title]", dialog).textContent = title;
+  for (const part of /** @type {Part[]} */ (Object.keys(inputs))) {
+    element(`[data-part=${part}]`, dialog).hidden = !parts.includes(part);
+    inputs[part].value = "";
+    inputs[part].required = part === required;
   }
   dialog.returnValue = "";
   dialog.showModal();
   inputs[parts[0]].focus();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
+    const end = () => {
       if (dialog.returnValue !== "ok") return resolve(null);
-      const found = {};
-      for (const part of parts) if (inputs[part].value) found[part] = inputs[part].value;
-      if (found.at) found.at = new Date(found.at).toISOString();
-      resolve(found);
-    }, { once: true });
+      /** @type {Partial<Record<Part, string>>} */
+      const given = {};
+      for (const part of parts) if (inputs[part].value) given[part] = inputs[part].value;
+      if (given.at) given.at = new Date(given.at).toISOString();
+      resolve(given);
+    };
+    dialog.addEventListener("close", end, { once: true });
   });
 }
 
-async function together(title, did, action) {
-  const names = new Map([...table.selected].map(([lead, row]) => [lead, nameOf(row)]));
-  const last = await run(title, did, { which: table.which("leads"), do: action }, names);
-  if (last) table.selectNone();
+/**
+ * @param {string} title
+ * @param {string} participle
+ * @param {object} action
+ */
+async function runOnSelection(title, participle, action) {
+  const body = { which: selection.forApi("leads"), do: action };
+  const result = await runBulkAction(title, participle, body, selection.names);
+  if (result) selection.clear();
   table.load();
 }
 
-const several = () => (table.chosen === 1 ? "1 lead" : `${table.chosen.toLocaleString()} leads`);
+const selectedLeads = () => leadCount(selection.count);
 
 find("[data-outcome-chosen]").addEventListener("click", async () => {
-  const given = await ask(`Outcome of ${several()}`, ["outcome", "note"], "outcome");
-  if (given) await together("Recording the outcome", "recorded", { type: "outcome", ...given });
+  const given = await askFor(`Outcome of ${selectedLeads()}`, ["outcome", "note"], "outcome");
+  if (given) await runOnSelection("Recording the outcome", "recorded", { type: "outcome", ...given });
 });
 find("[data-callback-chosen]").addEventListener("click", async () => {
-  const given = await ask(`Call back ${several()}`, ["at"]);
-  if (given) await together("Setting the call back", "set", { type: "callback", ...given });
+  const given = await askFor(`Call back ${selectedLeads()}`, ["at"]);
+  if (given) await runOnSelection("Setting the call back", "set", { type: "callback", ...given });
 });
 find("[data-note-chosen]").addEventListener("click", async () => {
-  const given = await ask(`Note on ${several()}`, ["note"], "note");
-  if (given) await together("Writing the note", "written", { type: "note", ...given });
+  const given = await askFor(`Note on ${selectedLeads()}`, ["note"], "note");
+  if (given) await runOnSelection("Writing the note", "written", { type: "note", ...given });
 });
 find("[data-release-chosen]").addEventListener("click", async () => {
-  if (await confirmed(`Release ${several()}?`, "Gives back the lock of those you have open; the owner stays.")) {
-    await together("Releasing", "released", { type: "release" });
+  const question = `Release ${selectedLeads()}?`;
+  if (await isConfirmed(question, "Unlocks those leads that you have open. Their owners stay.")) {
+    await runOnSelection("Releasing", "released", { type: "release" });
   }
 });
 
 if (data.oversees) {
-  find("[data-assign-chosen]").addEventListener("click", () => giveOut(table, table.which("leads"), table.chosen));
-  segments(table);
-  uploads(table);
+  find("[data-assign-chosen]").addEventListener("click", () =>
+    assignByHand(table, selection.forApi("leads"), selection.count),
+  );
+  setUpSegments(table);
+  setUpUploads(table);
 }
 
-// -- create -----------------------------------------------------------------------------------------------------------
+// -- create -----------------------------------------------------------------------------------------------------
 
-creating.fill(data.campaigns);
+fillForm(data.campaigns);
 find("[data-create]").addEventListener("click", async () => {
-  const made = await creating.create();
+  const made = await createLead();
   if (!made) return;
-  if (!made.there) return say(`${made.name} is on its way. A person who is known already becomes another inquiry of their lead.`, 12000);
+  if (!made.there) {
+    const text = `${made.name} is on its way. If the person is known already, this becomes another inquiry of their lead.`;
+    return say(text, 12000);
+  }
   await table.load();
-  const line = root.querySelector(`tr[data-lead="${made.lead_id}"]`);
+  const line = table.lines.get(made.lead_id);
   line?.classList.add("fresh");
-  line?.querySelector('[data-does="open"]')?.focus();
-  say(line ? `${made.name} is created.` : `${made.name} is created; these filters do not show it.`);
+  if (line) element('[data-does="open"]', line).focus();
+  say(line ? `${made.name} is created.` : `${made.name} is created. Your filters hide it.`);
 });
 
-// -- live -------------------------------------------------------------------------------------------------------------
+// -- live -------------------------------------------------------------------------------------------------------
 
 await table.load();
 const live = new Live({ queue: "mine" });
-live.on("leads", () => table.soon());
-live.on("list", (change) => change.change === "rebuilt" && table.soon());
+live.on("leads", () => table.loadSoon());
+live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());
 live.start();
 document.documentElement.dataset.ready = "yes";

@@ -1,215 +1,282 @@
-// What is offered to this person now, on every page: who, the time left, and the answers to it (R3, S1-S3, S5).
+// What is offered to this person now, on every page: the lead, the time left, and the answers to it (R3, S1-S3, S5).
 //
-// A ring is a phone in the browser: 1 accepts, hanging up declines; who won presses 1 again to be connected.
+// A ring is a phone in the browser: 1 accepts and hanging up declines. Who won presses 1 again to be connected.
 
-import { act } from "./api.js";
-import { left, sentence } from "./format.js";
-import { Window } from "./list.js";
+import { act, messageOf } from "./api.js";
+import { element, elements, focusedIn, targetOf } from "./dom.js";
+import { sentence, timeLeft } from "./format.js";
+import { ListWindow } from "./list-window.js";
+import * as cards from "./offer-cards.js";
 import { say } from "./say.js";
 import { sound } from "./sound.js";
 
-export const GONE = "We're sorry, but that lead is no longer available.";
-const SHOWN = 3;
-const RINGS = "ring_all";
-const FIRST = "distribute_all";
+/** @import { Answer, BoardRow } from "./types.d.ts" */
 
+/**
+ * A ring and what came of it.
+ * @typedef {object} Call
+ * @property {"ringing" | "won" | "lost" | "connected" | "kept"} stage
+ * @property {string} name of the lead
+ * @property {number} [epoch] of the offer
+ * @property {string} [text] what is shown where the stage has no text of its own
+ */
+
+/** @typedef {"accept" | "decline" | "press_one" | "connect" | "hang_up"} AnswerType */
+
+const GONE = "We're sorry, but that lead is no longer available.";
+const MOST_CARDS = 3;
+const TICK_MS = 250;
+
+/** @param {BoardRow} row */
 export const isOffer = (row) => row.columns.offer === true;
-export const rings = (row) => row.columns.method === RINGS;
-export const isRace = (row) => row.columns.method === FIRST;
+/** @param {BoardRow} row */
+export const isRing = (row) => row.columns.method === "ring_all";
+/** @param {BoardRow} row an offer to several: the first click on New Lead takes it */
+export const isNewLead = (row) => row.columns.method === "distribute_all";
+
+/** @param {Answer} answer */
+const refusal = (answer) => sentence(answer.words ?? answer.why ?? answer.reason ?? "refused");
 
 class Offers {
   constructor() {
-    this.rows = new Map(); // lead id -> row, as long as it is offered
-    this.calls = new Map(); // lead id -> {stage, name, text}: rings, and what came of them
-    this.answering = new Set(); // lead ids
-    this.answered = new Set(); // lead id and epoch: what came of these is said by their answers
+    /** @type {Map<string, BoardRow>} by lead id, as long as the lead is offered */
+    this.rows = new Map();
+    /** @type {Map<string, Call>} by lead id */
+    this.calls = new Map();
+    /** @type {Set<string>} lead ids whose answer is on its way */
+    this.answering = new Set();
+    /** @type {Set<string>} lead id and epoch: the answer itself reports what came of these */
+    this.answered = new Set();
+    /** @type {Map<string, HTMLElement>} by what the card shows */
     this.cards = new Map();
-    this.begun = false;
-    this.quiet = false; // the page itself shows offers; only a phone rings
+    this.isLoaded = false;
+    /** The page itself shows offers, so only rings have a card. */
+    this.onlyRings = false;
   }
 
   start() {
-    this.place = document.getElementById("offers");
-    this.rep = document.querySelector('meta[name="rep"]').content;
-    this.view = new Window({ queue_id: `rep/${this.rep}`, api: "mine", window: 50, size: 0, as_of: "0-0", rows: [] });
-    this.view.changed = () => this.changed();
-    this.view.failed = () => {};
-    document.addEventListener("live:list", ({ detail: { data, id } }) => this.view.apply(data, id));
-    document.addEventListener("keydown", (event) => this.key(event));
-    this.view.read();
-    setInterval(() => this.tick(), 250);
+    this.place = element("#offers");
+    const rep = document.querySelector('meta[name="rep"]')?.getAttribute("content");
+    this.queue = new ListWindow({
+      queue_id: `rep/${rep}`,
+      api: "mine",
+      window: 50,
+      size: 0,
+      as_of: "0-0",
+      rows: [],
+    });
+    this.queue.onChange = () => this.update();
+    document.addEventListener("live:list", (event) => {
+      if (event instanceof CustomEvent) this.queue?.apply(event.detail.data, event.detail.id);
+    });
+    document.addEventListener("keydown", (event) => this.pressKey(event));
+    this.queue.read();
+    setInterval(() => this.tick(), TICK_MS);
   }
 
-  // Compare what is offered with what was, say what came and went, and show it.
-  changed() {
-    const now = new Map(this.view.rows.filter(isOffer).map((row) => [row.lead_id, row]));
-    const mine = new Set(this.view.rows.filter((row) => !isOffer(row)).map((row) => row.lead_id));
-    for (const [lead, row] of this.rows) if (!now.has(lead)) this.over(lead, row, mine.has(lead));
-    for (const [lead, row] of now) if (this.rows.get(lead)?.columns.epoch !== row.columns.epoch) this.came(row);
-    this.rows = now;
-    this.begun = true;
+  /** Compares what is offered now with what was offered before, and reports the difference. */
+  update() {
+    const rows = this.queue?.rows ?? [];
+    const offered = new Map(rows.filter(isOffer).map((row) => [row.lead_id, row]));
+    const owned = new Set(rows.filter((row) => !isOffer(row)).map((row) => row.lead_id));
+    for (const [lead, row] of this.rows) if (!offered.has(lead)) this.reportEnd(lead, row, owned.has(lead));
+    for (const [lead, row] of offered) if (this.rows.get(lead)?.columns.epoch !== row.columns.epoch) this.report(row);
+    this.rows = offered;
+    this.isLoaded = true;
     this.draw();
   }
 
-  came(row) {
-    const { name } = row.columns;
-    if (rings(row)) {
-      for (const [lead, call] of this.calls) if (call.stage === "lost") this.calls.delete(lead); // it has been hung up
-      this.calls.set(row.lead_id, { stage: "ringing", name, epoch: row.columns.epoch });
+  /** @param {BoardRow} row */
+  report(row) {
+    const { name, epoch } = row.columns;
+    if (isRing(row)) {
+      for (const [lead, call] of this.calls) if (call.stage === "lost") this.calls.delete(lead);
+      this.calls.set(row.lead_id, { stage: "ringing", name, epoch });
     }
-    if (this.begun) {
-      sound.play();
-      if (!rings(row)) say(isRace(row) ? `A new lead is available: ${name}` : `A lead is offered to you: ${name}`);
-    }
+    if (!this.isLoaded) return;
+    sound.play();
+    if (!isRing(row)) say(isNewLead(row) ? `A new lead is available: ${name}` : `A lead is offered to you: ${name}`);
   }
 
-  over(lead, row, mine) {
+  /**
+   * @param {string} lead
+   * @param {BoardRow} row
+   * @param {boolean} isOwned by this person now
+   */
+  reportEnd(lead, row, isOwned) {
     if (this.answered.has(`${lead} ${row.columns.epoch}`)) return;
     const call = this.calls.get(lead);
-    if (mine) {
+    if (isOwned) {
       if (call?.stage === "ringing") this.calls.delete(lead);
       return;
     }
     if (call?.stage === "ringing") Object.assign(call, { stage: "lost", text: GONE });
-    else if (!call) say(isRace(row) ? GONE : `The offer of ${row.columns.name} is over.`);
+    else if (!call) say(isNewLead(row) ? GONE : `The offer of ${row.columns.name} is over.`);
   }
 
-  // Answer an offer; returns the engine's answer, or null where it could not be asked.
+  /**
+   * Answers an offer.
+   * @param {BoardRow} row
+   * @param {AnswerType} type
+   */
   async answer(row, type) {
-    const { lead_id, columns: { name, epoch } } = row;
-    if (this.answering.has(lead_id)) return null;
-    this.answering.add(lead_id);
-    this.answered.add(`${lead_id} ${epoch}`);
+    const { lead_id: lead } = row;
+    const { name, epoch } = row.columns;
+    if (this.answering.has(lead)) return;
+    this.answering.add(lead);
+    this.answered.add(`${lead} ${epoch}`);
     this.draw();
     try {
-      const body = { type, epoch };
-      const answer = await act(`/api/v1/leads/${lead_id}/actions`, body, { name });
-      this.told(row, type, answer);
-      return answer;
+      this.reportAnswer(row, type, await act(`/api/v1/leads/${lead}/actions`, { type, epoch }, { name }));
     } catch (error) {
-      this.answered.delete(`${lead_id} ${epoch}`);
-      say(error.message);
-      return null;
+      this.answered.delete(`${lead} ${epoch}`);
+      say(messageOf(error));
     } finally {
-      this.answering.delete(lead_id);
+      this.answering.delete(lead);
       this.draw();
     }
   }
 
-  told(row, type, answer) {
-    const { lead_id, columns: { name } } = row;
+  /**
+   * @param {BoardRow} row
+   * @param {AnswerType} type
+   * @param {Answer} answer
+   */
+  reportAnswer(row, type, answer) {
+    const { name } = row.columns;
     const won = answer.result === "won";
-    const good = won || answer.result === "done";
-    const call = this.calls.get(lead_id);
-    if (call) {
-      if (type === "press_one") Object.assign(call, won ? { stage: "won" } : { stage: "lost", text: GONE });
-      else if (type === "connect") Object.assign(call, good ? { stage: "connected" } : { stage: "kept", text: `${refusal(answer)} The lead stays yours.` });
-      else {
-        if (call.stage === "won" && good) say("The lead stays yours.");
-        this.calls.delete(lead_id);
-      }
-    } else if (won) congratulate(lead_id, name);
-    else if (type === "decline") say(good ? `Declined: ${name} goes to somebody else.` : refusal(answer));
-    else say(isRace(row) || answer.result === "lost" ? GONE : refusal(answer));
+    const accepted = won || answer.result === "done";
+    const call = this.calls.get(row.lead_id);
+    if (!call) {
+      if (won) cards.congratulate(row.lead_id, name);
+      else if (type === "decline") say(accepted ? `Declined: ${name} goes to somebody else.` : refusal(answer));
+      else say(isNewLead(row) || answer.result === "lost" ? GONE : refusal(answer));
+    } else if (type === "press_one") {
+      Object.assign(call, won ? { stage: "won" } : { stage: "lost", text: GONE });
+    } else if (type === "connect") {
+      const kept = { stage: "kept", text: `${refusal(answer)} The lead stays yours.` };
+      Object.assign(call, accepted ? { stage: "connected" } : kept);
+    } else {
+      if (call.stage === "won" && accepted) say("The lead stays yours.");
+      this.calls.delete(row.lead_id);
+    }
   }
 
   // -- the phone --------------------------------------------------------------------------------------------------
 
-  // 1 on the keyboard is 1 on the phone, unless one is writing.
-  key(event) {
+  /**
+   * Takes 1 on the keyboard as 1 on the phone, except in a field or a dialog.
+   * @param {KeyboardEvent} event
+   */
+  pressKey(event) {
     if (event.key !== "1" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]") || document.querySelector("dialog[open]")) return;
+    if (targetOf(event).closest("input, textarea, select, [contenteditable]")) return;
+    if (document.querySelector("dialog[open]")) return;
     const ringing = [...this.calls].find(([, call]) => call.stage === "ringing" || call.stage === "won");
-    if (ringing) {
-      event.preventDefault();
-      this.press(ringing[0]);
-    }
+    if (!ringing) return;
+    event.preventDefault();
+    this.press(ringing[0]);
   }
 
+  /** @param {string} lead */
   press(lead) {
     const call = this.calls.get(lead);
-    const row = this.rows.get(lead) ?? { lead_id: lead, columns: { name: call.name } };
-    if (call.stage === "ringing") this.answer(row, "press_one");
-    else if (call.stage === "won") this.answer(row, "connect");
+    if (call?.stage === "ringing") this.answer(this.rowOf(lead, call), "press_one");
+    else if (call?.stage === "won") this.answer(this.rowOf(lead, call), "connect");
   }
 
+  /** @param {string} lead */
   hangUp(lead) {
     const call = this.calls.get(lead);
-    const row = this.rows.get(lead) ?? { lead_id: lead, columns: { name: call.name } };
-    if (call.stage === "ringing" || call.stage === "won") return this.answer(row, "hang_up");
+    if (call?.stage === "ringing" || call?.stage === "won") {
+      this.answer(this.rowOf(lead, call), "hang_up");
+      return;
+    }
     this.calls.delete(lead);
     this.draw();
   }
 
-  // -- showing ----------------------------------------------------------------------------------------------------
+  /**
+   * @param {string} lead
+   * @param {Call} call
+   * @returns {BoardRow} without an epoch where the lead is offered no longer
+   */
+  rowOf(lead, call) {
+    return this.rows.get(lead) ?? { lead_id: lead, rank: 0, version: 0, columns: { name: call.name } };
+  }
+
+  // -- what is shown ----------------------------------------------------------------------------------------------
 
   draw() {
-    const waiting = this.quiet ? [] : [...this.rows.values()].filter((row) => !this.calls.has(row.lead_id));
-    const wanted = [
-      ...[...this.calls].map(([lead, call]) => [`call ${lead} ${call.epoch} ${call.stage}`, () => this.phone(lead, call)]),
-      ...waiting.slice(0, SHOWN).map((row) => [`offer ${row.lead_id} ${row.columns.epoch}`, () => this.card(row)]),
-    ];
-    if (waiting.length > SHOWN) {
-      wanted.push([`more ${waiting.length}`, () => more(`and ${waiting.length - SHOWN} more in My queue`)]);
+    const place = this.place;
+    if (!place) return;
+    const waiting = this.onlyRings ? [] : [...this.rows.values()].filter((row) => !this.calls.has(row.lead_id));
+    /** @type {[string, () => HTMLElement][]} */
+    const wanted = [];
+    for (const [lead, call] of this.calls) {
+      wanted.push([`call ${lead} ${call.epoch} ${call.stage}`, () => this.callCard(lead, call)]);
     }
-    const focused = this.place.contains(document.activeElement);
+    for (const row of waiting.slice(0, MOST_CARDS)) {
+      wanted.push([`offer ${row.lead_id} ${row.columns.epoch}`, () => cards.offerCard(row, this.buttons(row))]);
+    }
+    const hidden = waiting.length - MOST_CARDS;
+    if (hidden > 0) wanted.push([`more ${hidden}`, () => cards.moreCard(`and ${hidden} more in My queue`)]);
+    const focused = focusedIn(place);
     const before = this.cards;
     this.cards = new Map(wanted.map(([key, make]) => [key, before.get(key) ?? make()]));
     for (const [key, card] of before) if (!this.cards.has(key)) card.remove();
     let n = 0;
     for (const card of this.cards.values()) {
-      if (this.place.children[n] !== card) this.place.insertBefore(card, this.place.children[n] ?? null);
+      if (place.children[n] !== card) place.insertBefore(card, place.children[n] ?? null);
       n += 1;
     }
-    for (const button of this.place.querySelectorAll("button")) {
-      button.disabled = this.answering.has(button.closest("[data-lead]").dataset.lead);
+    for (const button of elements("button", place, "button")) {
+      const card = button.closest("[data-lead]");
+      button.disabled = card instanceof HTMLElement && this.answering.has(card.dataset.lead ?? "");
     }
-    this.place.hidden = !this.cards.size;
-    // Who acted on one that is gone goes on at the next, or in the page.
-    if (focused && !this.place.contains(document.activeElement)) {
-      (this.place.querySelector("button:not(:disabled), a") ?? document.getElementById("main")).focus();
+    place.hidden = !this.cards.size;
+    // The focus of a card that is gone moves to the next card, or to the page.
+    if (focused && !focusedIn(place)) {
+      const next = place.querySelector("button:not(:disabled), a");
+      (next instanceof HTMLElement ? next : element("#main")).focus();
     }
     this.tick();
   }
 
-  phone(lead, { stage, name, text }) {
-    const texts = {
-      ringing: `You have an available lead ${name}. Press 1 to accept or hang up to decline.`,
-      won: `You have been assigned ${name}, press 1 again to be connected or hang up if you plan to reach out later.`,
-      connected: `Calling ${name} …`,
-    };
-    const card = part(lead, "phone", texts[stage] ?? text);
-    card.setAttribute("role", "alert");
-    if (stage === "ringing") card.append(time(this.rows.get(lead)));
-    if (stage === "ringing" || stage === "won") card.append(button("Press 1", `Press 1 to ${stage === "won" ? "be connected" : "accept"}`, "primary", () => this.press(lead)));
-    if (stage === "won" || stage === "connected" || stage === "kept") card.append(link(lead, name));
-    const word = stage === "ringing" || stage === "won" ? "Hang up" : "Close";
-    card.append(button(word, word, "", () => this.hangUp(lead)));
-    return card;
+  /**
+   * @param {string} lead
+   * @param {Call} call
+   */
+  callCard(lead, call) {
+    return cards.callCard(lead, call, {
+      row: this.rows.get(lead),
+      press: () => this.press(lead),
+      hangUp: () => this.hangUp(lead),
+    });
   }
 
-  card(row) {
-    const { name } = row.columns;
-    const card = part(row.lead_id, "offer", isRace(row) ? `A new lead is available: ${name}` : `Offered to you: ${name}`);
-    card.append(time(row), ...this.buttons(row));
-    return card;
-  }
-
-  // The answers to an offer that does not ring; My queue shows them in its rows.
+  /**
+   * Makes the answers to an offer that does not ring; My queue shows them in its rows.
+   * @param {BoardRow} row
+   * @returns {HTMLElement[]}
+   */
   buttons(row) {
     const { name } = row.columns;
-    if (rings(row)) return [];
-    if (isRace(row)) return [button("New Lead", `New Lead: ${name}`, "primary", () => this.answer(row, "accept"))];
+    if (isRing(row)) return [];
+    if (isNewLead(row)) {
+      return [cards.button("New Lead", `New Lead: ${name}`, "primary", () => this.answer(row, "accept"))];
+    }
     return [
-      button("Accept", `Accept ${name}`, "primary", () => this.answer(row, "accept")),
-      button("Decline", `Decline ${name}`, "", () => this.answer(row, "decline")),
-      link(row.lead_id, name),
+      cards.button("Accept", `Accept ${name}`, "primary", () => this.answer(row, "accept")),
+      cards.button("Decline", `Decline ${name}`, "", () => this.answer(row, "decline")),
+      cards.leadLink(row.lead_id, name),
     ];
   }
 
+  /** Shows the time that is left, and the number of offers in the page's title. */
   tick() {
-    for (const line of document.querySelectorAll("[data-offered-until]")) {
-      line.textContent = left(line.dataset.offeredUntil) ?? "0 s";
+    for (const label of elements("[data-offered-until]", document, "span")) {
+      label.textContent = timeLeft(label.dataset.offeredUntil) ?? "0 s";
     }
     const count = this.rows.size;
     const plain = document.title.replace(/^\(\d+\) /, "");
@@ -218,60 +285,5 @@ class Offers {
   }
 }
 
-function refusal(answer) {
-  return sentence(answer.words ?? answer.why ?? answer.reason);
-}
-
-function part(lead, kind, text) {
-  const card = document.createElement("div");
-  card.className = kind;
-  card.dataset.lead = lead;
-  card.append(Object.assign(document.createElement("p"), { textContent: text }));
-  return card;
-}
-
-export function time(row) {
-  const line = document.createElement("span");
-  line.className = "left";
-  if (row?.columns.until) line.dataset.offeredUntil = row.columns.until;
-  line.textContent = (row?.columns.until && left(row.columns.until)) || "";
-  const label = Object.assign(document.createElement("span"), { className: "time" });
-  label.append(line, row?.columns.until ? " left" : "");
-  return label;
-}
-
-function button(text, label, kind, act) {
-  const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, className: kind });
-  made.setAttribute("aria-label", label);
-  made.addEventListener("click", act);
-  return made;
-}
-
-function link(lead, name) {
-  const made = Object.assign(document.createElement("a"), { className: "button", href: `/leads/${lead}`, textContent: "Look" });
-  made.setAttribute("aria-label", `Look at ${name}`);
-  return made;
-}
-
-function more(text) {
-  const card = part("", "offer", "");
-  card.firstChild.append(Object.assign(document.createElement("a"), { href: "/queues/mine", textContent: text }));
-  return card;
-}
-
-function congratulate(lead, name) {
-  const dialog = document.createElement("dialog");
-  dialog.setAttribute("aria-labelledby", "won-title");
-  const title = Object.assign(document.createElement("h2"), { id: "won-title", textContent: "Congratulations! You have a new lead" });
-  const who = Object.assign(document.createElement("p"), { textContent: name });
-  const menu = document.createElement("menu");
-  const go = Object.assign(document.createElement("a"), { className: "button primary", href: `/leads/${lead}`, textContent: "Go to Lead Details" });
-  menu.append(button("Stay here", "Stay here", "", () => dialog.close()), go);
-  dialog.append(title, who, menu);
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  go.focus();
-}
-
+export const timeLeftLabel = cards.timeLeftLabel;
 export const offers = new Offers();

@@ -1,199 +1,291 @@
-// The call queue builder: every edit is kept as a draft, tried on the leads as they are, and published when confirmed.
+// The call queue builder: every edit is saved as a draft, previewed on the leads of now, and published when confirmed.
 
-import { call, Problem } from "./api.js";
-import { draw, value, wrong } from "./queue-form.js";
+import { call, messageOf, Problem } from "./api.js";
+import { element, elements, pageData } from "./dom.js";
 import { Live } from "./live.js";
+import { drawQueue, queueOf, showProblems } from "./queue-form.js";
 import { Preview } from "./queue-preview.js";
 import { say } from "./say.js";
 
-const page = JSON.parse(document.getElementById("builder-data").textContent);
-const editor = document.querySelector("[data-editor]");
-const find = (selector, within = document) => within.querySelector(selector);
-const dialog = (id) => document.getElementById(id);
-const path = (queue) => `/api/v1/queue-drafts/${encodeURIComponent(queue)}`;
-const match = () => ({ "if-match": `"${state.etag}"` });
-let state = page.state;
+/** @import { FieldError, ProblemBody } from "./types.d.ts" */
 
-for (const button of document.querySelectorAll("dialog [data-close]")) {
-  button.addEventListener("click", () => button.closest("dialog").close());
+/**
+ * @typedef {object} State of a queue, as /api/v1/queue-drafts has it
+ * @property {string} queue_id
+ * @property {Record<string, any>} value
+ * @property {string} etag
+ * @property {number | null} version null where it is not published
+ * @property {{path: string, old: unknown, new: unknown}[]} unpublished_changes
+ * @property {boolean} overtaken
+ * @property {FieldError[]} problems
+ */
+
+/**
+ * @typedef {object} Edition one published version
+ * @property {number} version
+ * @property {Record<string, any> | null} value null for a removal
+ * @property {boolean} current
+ * @property {string | null} published_by
+ * @property {string | null} published_at
+ */
+
+const SAVE_MS = 300;
+const page = pageData("builder-data");
+/** @param {unknown} error */
+const sayError = (error) => say(messageOf(error));
+/** @param {string} id */
+const dialogOf = (id) => element(`#${id}`, document, "dialog");
+/** @param {string} queue */
+const pathOf = (queue) => `/api/v1/queue-drafts/${encodeURIComponent(queue)}`;
+
+for (const button of elements("dialog [data-close]", document, "button")) {
+  button.addEventListener("click", () => button.closest("dialog")?.close());
 }
 
-// -- adding one --------------------------------------------------------------------------------------------------
+/** @param {string} text */
+const item = (text) => Object.assign(document.createElement("li"), { textContent: text });
 
-find("[data-add]").addEventListener("click", () => dialog("add").showModal());
-find("#add form").addEventListener("submit", async (event) => {
+/** @param {unknown} value */
+function written(value) {
+  if (value === null || value === undefined || value === "") return "nothing";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+// -- adding a queue ---------------------------------------------------------------------------------------------
+
+element("[data-add]").addEventListener("click", () => dialogOf("add").showModal());
+element("#add form", document, "form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const name = find("#add-name").value.trim();
-  const base = name.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "view";
+  const name = element("#add-name", document, "input").value.trim();
+  const ascii = name.toLowerCase().normalize("NFKD");
+  const base = ascii.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "view";
   let id = base;
   for (let n = 2; page.ids.includes(id); n += 1) id = `${base}-${n}`;
   try {
-    await call("PUT", path(id), { value: { name, columns: [], teams: ["*"], claimable: false, outcomes: [] } });
+    await call("PUT", pathOf(id), { value: { name, columns: [], teams: ["*"], claimable: false, outcomes: [] } });
     location.assign(`/queue-builder/${encodeURIComponent(id)}`);
   } catch (error) {
-    const said = find("[data-add-said]");
-    said.hidden = false;
-    said.textContent = error.message;
+    const problem = element("[data-add-problem]");
+    problem.hidden = false;
+    problem.textContent = messageOf(error);
   }
 });
 
-// -- changing one ------------------------------------------------------------------------------------------------
+// -- changing a queue -------------------------------------------------------------------------------------------
 
-let waiting = null;
-let saving = null;
-let preview = null;
-
-function changed() {
-  find("[data-saved]").textContent = "Not saved yet";
-  clearTimeout(waiting);
-  waiting = setTimeout(save, 300);
-}
-
-// Saves what is there now; one save at a time, each over the state the one before it returned.
-async function save() {
-  clearTimeout(waiting);
-  waiting = null;
-  while (saving) await saving;
-  saving = put(value(editor, state.value));
-  try {
-    await saving;
-  } finally {
-    saving = null;
+class Editor {
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    this.form = form;
+    /** @type {State} */
+    this.state = page.state;
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.waiting = null;
+    /** @type {Promise<void> | null} */
+    this.saving = null;
+    this.preview = new Preview(element("[data-preview]", form), this.state.queue_id, page.fields);
+    drawQueue(form, page, this.state.value, () => this.saveSoon());
+    form.addEventListener("submit", (event) => event.preventDefault());
   }
-}
 
-async function put(wanted) {
-  try {
-    state = await call("PUT", path(state.queue_id), { value: wanted }, match());
-    find("[data-saved]").textContent = "Saved as a draft";
-  } catch (error) {
-    find("[data-saved]").textContent = "Not saved";
-    if (error instanceof Problem && error.status === 412) overtaken(error.body, wanted);
-    else say(error.message);
+  get path() {
+    return pathOf(this.state.queue_id);
   }
-  show();
-  preview.ask(wanted);
-}
 
-function show() {
-  const unpublished = state.unpublished_changes.length > 0;
-  find("[data-title]").textContent = state.value.name || state.queue_id;
-  find("[data-unpublished]").hidden = !unpublished;
-  find("[data-discard]").hidden = !unpublished || state.version === null;
-  find("[data-publish]").disabled = !unpublished;
-  find("[data-overtaken]").hidden = !state.overtaken;
-  wrong(editor, state.problems);
-}
-
-const item = (text) => Object.assign(document.createElement("li"), { textContent: text });
-const spelled = (one) => (one === null || one === undefined ? "nothing" : typeof one === "string" ? one || "nothing" : JSON.stringify(one));
-
-function overtaken(body, wanted) {
-  const shown = dialog("overtaken");
-  find("[data-overtaken-said]").textContent = body.detail;
-  find("[data-theirs]").replaceChildren(
-    ...body.changes.map((one) => item(`${one.path}: theirs ${spelled(one.theirs)}, yours ${spelled(one.yours)}`)),
-  );
-  find("[data-take]").onclick = () => location.reload();
-  find("[data-mine]").onclick = async () => {
-    shown.close();
-    state = { ...state, etag: body.etag ?? "*" };
-    await put(wanted);
-  };
-  if (!shown.open) shown.showModal();
-}
-
-// -- publishing, history, deleting -------------------------------------------------------------------------------
-
-async function publish() {
-  if (waiting || saving) await save();
-  const shown = dialog("publish");
-  const { entering, leaving, matched } = preview.told ?? {};
-  find("[data-publish-said]").textContent =
-    matched === undefined
-      ? "It takes effect on all leads at once."
-      : `It takes effect on all leads at once: ${matched} will be in it, ${entering} come and ${leaving} go.`;
-  find("[data-changes]").replaceChildren(
-    ...state.unpublished_changes.map((one) => item(`${one.path}: ${spelled(one.old)} → ${spelled(one.new)}`)),
-  );
-  find("[data-publish-problem]").hidden = true;
-  shown.showModal();
-  find("[data-ok]", shown).focus();
-}
-
-async function confirmed() {
-  const shown = dialog("publish");
-  const ok = find("[data-ok]", shown);
-  ok.disabled = true;
-  try {
-    state = await call("POST", `${path(state.queue_id)}/publish`, { over: state.version }, match());
-    shown.close();
-    find("[data-saved]").textContent = "";
-    say("Published.");
-    show();
-    preview.ask(state.value);
-  } catch (error) {
-    const problem = find("[data-publish-problem]");
-    problem.hidden = false;
-    problem.textContent = error.message;
-    if (error.body?.errors) wrong(editor, state.problems.length ? state.problems : error.body.errors);
-  } finally {
-    ok.disabled = false;
+  get ifUnchanged() {
+    return { "if-match": `"${this.state.etag}"` };
   }
-}
 
-async function history() {
-  const editions = await call("GET", `${path(state.queue_id)}/history`);
-  const rows = editions.map((one) => {
-    const when = one.published_at ? new Date(one.published_at).toLocaleString() : "";
-    const row = item(`${one.value ? "Version" : "Removed in version"} ${one.version}${one.current ? ", current" : ""}: ${one.published_by ?? "not from the console"} ${when} `);
-    if (one.value && one.published_by) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Revert to this" });
-      button.setAttribute("aria-label", `Revert to version ${one.version}`);
-      button.addEventListener("click", () => tried(() => call("POST", `${path(state.queue_id)}/revert`, { version: one.version }, match()), location.pathname));
-      row.append(button);
+  get isUnsaved() {
+    return this.waiting !== null || this.saving !== null;
+  }
+
+  saveSoon() {
+    this.showSaved("Not saved yet");
+    if (this.waiting) clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.save(), SAVE_MS);
+  }
+
+  /** Saves the form as it is now. There is one save at a time, each over the state that the one before returned. */
+  async save() {
+    if (this.waiting) clearTimeout(this.waiting);
+    this.waiting = null;
+    while (this.saving) await this.saving;
+    this.saving = this.put(queueOf(this.form, this.state.value));
+    try {
+      await this.saving;
+    } finally {
+      this.saving = null;
     }
-    return row;
-  });
-  find("[data-editions]").replaceChildren(...(rows.length ? rows : [item("Nothing was published yet.")]));
-  dialog("history").showModal();
-}
-
-async function tried(work, then) {
-  try {
-    if (waiting || saving) await save();
-    await work();
-    location.assign(then);
-  } catch (error) {
-    say(error.message);
   }
-}
 
-if (editor) {
-  draw(editor, page, state.value, changed);
-  preview = new Preview(find("[data-preview]"), state.queue_id, page.fields);
-  editor.addEventListener("submit", (event) => event.preventDefault());
-  find("[data-publish]").addEventListener("click", publish);
-  find("[data-ok]", dialog("publish")).addEventListener("click", confirmed);
-  find("[data-history]").addEventListener("click", () => history().catch((error) => say(error.message)));
-  find("[data-discard]").addEventListener("click", () => tried(() => call("DELETE", path(state.queue_id), undefined, match()), location.pathname));
-  find("[data-delete]").addEventListener("click", () => dialog("remove").showModal());
-  find("[data-ok]", dialog("remove")).addEventListener("click", () => tried(() => call("POST", `${path(state.queue_id)}/removal`, undefined, match()), "/queue-builder"));
-  show();
-  preview.ask(state.value);
-  const live = new Live({});
-  for (const event of ["list", "leads"]) live.on(event, () => preview.again());
-  live.on("directory", async ({ kind }) => {
-    if (kind !== "queue" || waiting || saving) return;
-    const now = await call("GET", path(state.queue_id)).catch(() => null);
-    if (!now || waiting || saving) return;
-    if (now.etag === state.etag) {
-      state = now;
-      show();
+  /** @param {Record<string, any>} value */
+  async put(value) {
+    try {
+      this.state = await call("PUT", this.path, { value }, this.ifUnchanged);
+      this.showSaved("Saved as a draft");
+    } catch (error) {
+      this.showSaved("Not saved");
+      if (error instanceof Problem && error.status === 412) this.showOvertaken(error.body, value);
+      else sayError(error);
+    }
+    this.show();
+    this.preview.refresh(value);
+  }
+
+  /** @param {string} text */
+  showSaved(text) {
+    element("[data-saved]").textContent = text;
+  }
+
+  show() {
+    const { state } = this;
+    const isUnpublished = state.unpublished_changes.length > 0;
+    element("[data-title]").textContent = state.value.name || state.queue_id;
+    element("[data-unpublished]").hidden = !isUnpublished;
+    element("[data-discard]").hidden = !isUnpublished || state.version === null;
+    element("[data-publish]", document, "button").disabled = !isUnpublished;
+    element("[data-overtaken]").hidden = !state.overtaken;
+    showProblems(this.form, state.problems);
+  }
+
+  /**
+   * @param {ProblemBody} body
+   * @param {Record<string, any>} value
+   */
+  showOvertaken(body, value) {
+    const dialog = dialogOf("overtaken");
+    /** @type {{path: string, theirs: unknown, yours: unknown}[]} */
+    const changes = body.changes;
+    element("[data-overtaken-summary]").textContent = body.detail ?? "";
+    element("[data-theirs]").replaceChildren(
+      ...changes.map(({ path, theirs, yours }) => item(`${path}: theirs ${written(theirs)}, yours ${written(yours)}`)),
+    );
+    element("[data-take]").onclick = () => location.reload();
+    element("[data-mine]").onclick = async () => {
+      dialog.close();
+      this.state = { ...this.state, etag: body.etag ?? "*" };
+      await this.put(value);
+    };
+    if (!dialog.open) dialog.showModal();
+  }
+
+  /** Takes over what somebody else did, unless something here is not saved yet. */
+  async refresh() {
+    if (this.isUnsaved) return;
+    /** @type {State | null} */
+    const now = await call("GET", this.path).catch(() => null);
+    if (!now || this.isUnsaved) return;
+    if (now.etag === this.state.etag) {
+      this.state = now;
+      this.show();
     } else {
-      say("Somebody else has changed this view. Load it anew to see how.");
+      say("Somebody else has changed this view. Reload the page to see the changes.");
     }
-  });
+  }
+
+  // -- publishing, history, deleting ------------------------------------------------------------------------------
+
+  async askToPublish() {
+    if (this.isUnsaved) await this.save();
+    const dialog = dialogOf("publish");
+    const result = this.preview.result;
+    element("[data-publish-summary]").textContent = result
+      ? `It takes effect on all leads at once: it will have ${result.matched} leads; ${result.entering} leads enter and ${result.leaving} leave.`
+      : "It takes effect on all leads at once.";
+    element("[data-changes]").replaceChildren(
+      ...this.state.unpublished_changes.map((one) => item(`${one.path}: ${written(one.old)} → ${written(one.new)}`)),
+    );
+    element("[data-publish-problem]").hidden = true;
+    dialog.showModal();
+    element("[data-ok]", dialog).focus();
+  }
+
+  async publish() {
+    const dialog = dialogOf("publish");
+    const ok = element("[data-ok]", dialog, "button");
+    ok.disabled = true;
+    try {
+      this.state = await call("POST", `${this.path}/publish`, { over: this.state.version }, this.ifUnchanged);
+      dialog.close();
+      this.showSaved("");
+      say("Published.");
+      this.show();
+      this.preview.refresh(this.state.value);
+    } catch (error) {
+      const problem = element("[data-publish-problem]");
+      problem.hidden = false;
+      problem.textContent = messageOf(error);
+      const errors = error instanceof Problem ? error.body.errors : undefined;
+      if (errors) showProblems(this.form, this.state.problems.length ? this.state.problems : errors);
+    } finally {
+      ok.disabled = false;
+    }
+  }
+
+  async showHistory() {
+    /** @type {Edition[]} */
+    const editions = await call("GET", `${this.path}/history`);
+    const rows = editions.map((edition) => this.editionRow(edition));
+    element("[data-editions]").replaceChildren(...(rows.length ? rows : [item("Nothing was published yet.")]));
+    dialogOf("history").showModal();
+  }
+
+  /** @param {Edition} edition */
+  editionRow({ version, value, current, published_by, published_at }) {
+    const when = published_at ? new Date(published_at).toLocaleString() : "";
+    const what = value ? "Version" : "Removed in version";
+    const row = item(
+      `${what} ${version}${current ? ", current" : ""}: ${published_by ?? "not from the console"} ${when} `,
+    );
+    if (!value || !published_by) return row;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Revert to this" });
+    button.setAttribute("aria-label", `Revert to version ${version}`);
+    button.addEventListener("click", () =>
+      this.change(() => call("POST", `${this.path}/revert`, { version }, this.ifUnchanged), location.pathname),
+    );
+    row.append(button);
+    return row;
+  }
+
+  discard() {
+    return this.change(() => call("DELETE", this.path, undefined, this.ifUnchanged), location.pathname);
+  }
+
+  remove() {
+    return this.change(() => call("POST", `${this.path}/removal`, undefined, this.ifUnchanged), "/queue-builder");
+  }
+
+  /**
+   * Saves, does something, and goes to an address.
+   * @param {() => Promise<unknown>} work
+   * @param {string} address
+   */
+  async change(work, address) {
+    try {
+      if (this.isUnsaved) await this.save();
+      await work();
+      location.assign(address);
+    } catch (error) {
+      sayError(error);
+    }
+  }
+}
+
+const form = document.querySelector("[data-editor]");
+if (form instanceof HTMLFormElement) {
+  const editor = new Editor(form);
+  element("[data-publish]").addEventListener("click", () => editor.askToPublish());
+  element("[data-ok]", dialogOf("publish")).addEventListener("click", () => editor.publish());
+  element("[data-history]").addEventListener("click", () => editor.showHistory().catch(sayError));
+  element("[data-discard]").addEventListener("click", () => editor.discard());
+  element("[data-delete]").addEventListener("click", () => dialogOf("remove").showModal());
+  element("[data-ok]", dialogOf("remove")).addEventListener("click", () => editor.remove());
+  editor.show();
+  editor.preview.refresh(editor.state.value);
+  const live = new Live({});
+  for (const event of ["list", "leads"]) live.on(event, () => editor.preview.refreshSoon());
+  live.on("directory", ({ kind }) => kind === "queue" && editor.refresh());
   live.start();
 }
 document.documentElement.dataset.ready = "yes";

@@ -1,145 +1,237 @@
-// The form of a view: drawn from its value, and read back as one.
+// The form of a queue or of a view: it is drawn from a value, and read back as one.
+
+import { control, element, elements, targetOf } from "./dom.js";
+
+/** @import { Column, FieldError } from "./types.d.ts" */
+
+/** @typedef {Record<string, any>} Value of a queue or a view, as it is published */
+/** @typedef {{fields: Column[], teams: string[], outcomes: string[]}} Page what web/pages/queue_builder.py writes */
+/** @typedef {"inclusion" | "exclusion"} Rules */
 
 const COLUMNS = 10;
-const option = (value, text) => Object.assign(document.createElement("option"), { value, textContent: text });
-const rules = (tree) => (tree?.rules ?? []).reduce((sum, rule) => sum + (rule.rules ? rules(rule) : 1), 0);
+const RULES = /** @type {Rules[]} */ (["inclusion", "exclusion"]);
 
-export function draw(form, page, given, changed) {
-  const { elements } = form;
-  elements.name.value = given.name ?? "";
-  elements.description.value = given.description ?? "";
-  elements.claimable.checked = given.claimable === true;
-  drawAsks(form, page.fields, given);
-  teams(form, page.teams, given.teams ?? ["*"]);
-  outcomes(form, page.outcomes, given.outcomes ?? [], changed);
-  claimable(form, false);
-  form.addEventListener("input", (event) => unless(event, changed));
+/**
+ * Counts the conditions of a rule.
+ * @param {any} rule
+ * @returns {number}
+ */
+function conditionCount(rule) {
+  /** @type {any[]} */
+  const parts = rule?.rules ?? [];
+  return parts.reduce((sum, part) => sum + (part.rules ? conditionCount(part) : 1), 0);
+}
+
+/**
+ * Draws a queue.
+ * @param {HTMLFormElement} form
+ * @param {Page} page
+ * @param {Value} value
+ * @param {() => void} onChange
+ */
+export function drawQueue(form, page, value, onChange) {
+  control(form, "name").value = value.name ?? "";
+  control(form, "description").value = value.description ?? "";
+  control(form, "claimable").checked = value.claimable === true;
+  drawQuery(form, page.fields, value);
+  drawTeams(form, page.teams, value.teams ?? ["*"]);
+  drawOutcomes(form, page.outcomes, value.outcomes ?? [], onChange);
+  applyClaimable(form, false);
+  form.addEventListener("input", (event) => changesValue(event) && onChange());
   form.addEventListener("change", (event) => {
-    const { name } = event.target;
-    if (name === "claimable") claimable(form, true);
-    if (name === "access") access(form);
-    unless(event, changed);
+    const name = targetOf(event).getAttribute("name");
+    if (name === "claimable") applyClaimable(form, true);
+    if (name === "access") applyAccess(form);
+    if (changesValue(event)) onChange();
   });
 }
 
-// What a view asks of leads and shows of them: its columns, rules and order, as a rep's own views have them, too.
-export function drawAsks(form, fields, given) {
-  const { elements } = form;
-  columns(form, fields, given.columns ?? []);
-  elements["sort-field"].replaceChildren(...fields.map(({ name, label }) => option(name, label)));
-  elements["sort-field"].value = given.sort?.field ?? "arrived_at";
-  elements["sort-direction"].value = given.sort?.direction ?? "asc";
-  for (const name of ["inclusion", "exclusion"]) builder(form, name, given[name]);
-  form.addEventListener("change", ({ target: { name } }) => {
-    if (name === "inclusion" || name === "exclusion") counted(form, name);
+/**
+ * Draws what both queues and views have: columns, rules and order.
+ * @param {HTMLFormElement} form
+ * @param {Column[]} fields
+ * @param {Value} value
+ */
+export function drawQuery(form, fields, value) {
+  drawColumns(form, fields, value.columns ?? []);
+  const sortField = element("[name=sort-field]", form, "select");
+  sortField.replaceChildren(...fields.map(({ name, label }) => new Option(label, name)));
+  sortField.value = value.sort?.field ?? "arrived_at";
+  element("[name=sort-direction]", form, "select").value = value.sort?.direction ?? "asc";
+  for (const name of RULES) drawRules(form, name, value[name]);
+  form.addEventListener("change", (event) => {
+    const changed = RULES.find((name) => name === targetOf(event).getAttribute("name"));
+    if (changed) showCount(form, changed);
   });
 }
 
-export function asks(form) {
-  const { elements } = form;
+/**
+ * Reads what both queues and views have.
+ * @param {HTMLFormElement} form
+ * @returns {Value}
+ */
+export function queryOf(form) {
   return {
-    columns: [...form.querySelectorAll("[data-columns] select")].map((one) => one.value).filter(Boolean),
-    inclusion: JSON.parse(elements.inclusion.value),
-    exclusion: JSON.parse(elements.exclusion.value),
-    sort: { field: elements["sort-field"].value, direction: elements["sort-direction"].value },
+    columns: elements("[data-columns] select", form, "select")
+      .map((select) => select.value)
+      .filter(Boolean),
+    inclusion: JSON.parse(control(form, "inclusion").value),
+    exclusion: JSON.parse(control(form, "exclusion").value),
+    sort: { field: control(form, "sort-field").value, direction: control(form, "sort-direction").value },
   };
 }
 
-// Says what is wrong with it: at the rule where it is one's, in a list where it is not.
-export function wrong(form, problems) {
-  const list = form.querySelector("[data-problems]");
-  const elsewhere = problems.filter((one) => !/^(in|ex)clusion/.test(one.path));
-  list.hidden = elsewhere.length === 0;
-  const said = elsewhere.map((one) => `${one.path || "the view"}: ${one.reason}`);
-  list.replaceChildren(...said.map((textContent) => Object.assign(document.createElement("li"), { textContent })));
-  for (const one of form.querySelectorAll("rule-builder")) {
-    one.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
+/**
+ * Reads a queue.
+ * @param {HTMLFormElement} form
+ * @param {Value} before what the form does not show stays
+ * @returns {Value}
+ */
+export function queueOf(form, before) {
+  /** @param {string} name */
+  const checked = (name) => elements(`input[name=${name}]:checked`, form, "input").map((box) => box.value);
+  return {
+    ...before,
+    name: control(form, "name").value,
+    description: control(form, "description").value,
+    ...queryOf(form),
+    teams: isForAllTeams(form) ? ["*"] : checked("team"),
+    claimable: control(form, "claimable").checked,
+    outcomes: checked("outcome"),
+  };
+}
+
+/**
+ * Shows what is wrong: beside the condition where it is one's, otherwise in a list.
+ * @param {HTMLFormElement} form
+ * @param {FieldError[]} problems
+ */
+export function showProblems(form, problems) {
+  const list = element("[data-problems]", form);
+  const others = problems.filter((problem) => !/^(in|ex)clusion/.test(problem.path));
+  list.hidden = others.length === 0;
+  list.replaceChildren(
+    ...others.map(({ path, reason }) =>
+      Object.assign(document.createElement("li"), { textContent: `${path || "the view"}: ${reason}` }),
+    ),
+  );
+  for (const builder of form.querySelectorAll("rule-builder")) {
+    builder.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
   }
 }
 
-// What is only asked, not kept, and what is half typed, does not make a draft.
-function unless(event, changed) {
-  const { name, type } = event.target;
-  if (["about", "new-outcome"].includes(name) || (event.type === "input" && !["text", "search"].includes(type))) return;
-  if (event.target.closest("rule-builder") && type !== "hidden") return;
-  changed();
+/**
+ * Tells whether an event changes the value: not a question about a lead, and not what is half typed.
+ * @param {Event} event
+ */
+function changesValue(event) {
+  const target = targetOf(event);
+  const name = target.getAttribute("name") ?? "";
+  const type = target instanceof HTMLInputElement ? target.type : "";
+  if (["about", "new-outcome"].includes(name)) return false;
+  if (event.type === "input" && !["text", "search"].includes(type)) return false;
+  return !target.closest("rule-builder") || type === "hidden";
 }
 
-export function value(form, before) {
-  const { elements } = form;
-  const chosen = (name) => [...form.querySelectorAll(`input[name=${name}]:checked`)].map((box) => box.value);
-  const all = elements.access.value === "all";
-  return {
-    ...before,
-    name: elements.name.value,
-    description: elements.description.value,
-    ...asks(form),
-    teams: all ? ["*"] : chosen("team"),
-    claimable: elements.claimable.checked,
-    outcomes: chosen("outcome"),
-  };
-}
-
-function columns(form, fields, chosen) {
-  const room = form.querySelector("[data-columns]");
+/**
+ * @param {HTMLFormElement} form
+ * @param {Column[]} fields
+ * @param {string[]} chosen
+ */
+function drawColumns(form, fields, chosen) {
+  const place = element("[data-columns]", form);
   for (let n = 0; n < Math.max(COLUMNS, chosen.length); n += 1) {
     const select = document.createElement("select");
     select.setAttribute("aria-label", `Column ${n + 1}`);
-    select.append(option("", "None"), ...fields.map(({ name, label }) => option(name, label)));
-    if (chosen[n] && !fields.some(({ name }) => name === chosen[n])) select.append(option(chosen[n], chosen[n]));
-    select.value = chosen[n] ?? "";
-    room.append(select);
+    select.append(new Option("None", ""), ...fields.map(({ name, label }) => new Option(label, name)));
+    const name = chosen[n];
+    if (name && !fields.some((field) => field.name === name)) select.append(new Option(name, name));
+    select.value = name ?? "";
+    place.append(select);
   }
 }
 
-function builder(form, name, tree) {
-  const element = document.createElement("rule-builder");
+/**
+ * @param {HTMLFormElement} form
+ * @param {Rules} name
+ * @param {unknown} rule
+ */
+function drawRules(form, name, rule) {
+  const builder = document.createElement("rule-builder");
   const label = name === "inclusion" ? "Inclusion rules" : "Exclusion rules";
-  Object.assign(element.dataset, { name, label, fieldsFrom: "#fields-data", value: JSON.stringify(tree ?? null) });
-  form.querySelector(`[data-rules=${name}]`).append(element);
-  counted(form, name);
+  Object.assign(builder.dataset, { name, label, fieldsFrom: "#fields-data", value: JSON.stringify(rule ?? null) });
+  element(`[data-rules=${name}]`, form).append(builder);
+  showCount(form, name);
 }
 
-function counted(form, name) {
-  form.querySelector(`[data-count=${name}]`).textContent = `(${rules(JSON.parse(form.elements[name].value))})`;
+/**
+ * @param {HTMLFormElement} form
+ * @param {Rules} name
+ */
+function showCount(form, name) {
+  const count = conditionCount(JSON.parse(control(form, name).value));
+  element(`[data-count=${name}]`, form).textContent = `(${count})`;
 }
 
-function box(name, text, checked) {
+/**
+ * @param {string} name
+ * @param {string} value
+ * @param {boolean} checked
+ */
+function checkbox(name, value, checked) {
   const label = document.createElement("label");
   label.className = "check";
-  const input = Object.assign(document.createElement("input"), { type: "checkbox", name, value: text, checked });
-  label.append(input, text);
+  const input = Object.assign(document.createElement("input"), { type: "checkbox", name, value, checked });
+  label.append(input, value);
   return label;
 }
 
-function teams(form, known, chosen) {
-  const all = chosen.includes("*");
+/**
+ * @param {HTMLFormElement} form
+ * @param {string[]} known
+ * @param {string[]} chosen
+ */
+function drawTeams(form, known, chosen) {
   const names = [...new Set([...known, ...chosen])].filter((team) => team !== "*").sort();
-  form.querySelector("[data-team-list]").append(...names.map((team) => box("team", team, chosen.includes(team))));
-  form.elements.access.value = all ? "all" : "selected";
-  access(form);
+  const boxes = names.map((team) => checkbox("team", team, chosen.includes(team)));
+  element("[data-team-list]", form).append(...boxes);
+  const access = chosen.includes("*") ? "all" : "selected";
+  for (const radio of elements("input[name=access]", form, "input")) radio.checked = radio.value === access;
+  applyAccess(form);
 }
 
-function access(form) {
-  const all = form.elements.access.value === "all";
-  for (const input of form.querySelectorAll("input[name=team]")) input.disabled = all;
+/** @param {HTMLFormElement} form */
+function isForAllTeams(form) {
+  return element("input[name=access][value=all]", form, "input").checked;
 }
 
-function outcomes(form, known, chosen, changed) {
-  const room = form.querySelector("[data-outcome-list]");
+/** @param {HTMLFormElement} form */
+function applyAccess(form) {
+  const all = isForAllTeams(form);
+  for (const input of elements("input[name=team]", form, "input")) input.disabled = all;
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string[]} known
+ * @param {string[]} chosen
+ * @param {() => void} onChange
+ */
+function drawOutcomes(form, known, chosen, onChange) {
+  const place = element("[data-outcome-list]", form);
   const names = [...new Set([...known, ...chosen])].sort();
-  room.append(...names.map((outcome) => box("outcome", outcome, chosen.includes(outcome))));
-  const input = form.elements["new-outcome"];
+  place.append(...names.map((outcome) => checkbox("outcome", outcome, chosen.includes(outcome))));
+  const input = control(form, "new-outcome");
   const add = () => {
     const name = input.value.trim();
     if (!name) return;
-    const there = [...room.querySelectorAll("input")].find((one) => one.value === name);
+    const there = elements("input", place, "input").find((box) => box.value === name);
     if (there) there.checked = true;
-    else room.append(box("outcome", name, true));
+    else place.append(checkbox("outcome", name, true));
     input.value = "";
-    changed();
+    onChange();
   };
-  form.querySelector("[data-add-outcome]").addEventListener("click", add);
+  element("[data-add-outcome]", form).addEventListener("click", add);
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -147,10 +239,14 @@ function outcomes(form, known, chosen, changed) {
   });
 }
 
-// Q5: claimable clears the outcomes and disables them; unchecking does not bring them back.
-function claimable(form, cleared) {
-  const checked = form.elements.claimable.checked;
-  const room = form.querySelector("[data-outcomes]");
-  room.disabled = checked;
-  if (checked && cleared) for (const one of room.querySelectorAll("input[name=outcome]")) one.checked = false;
+/**
+ * Disables the outcomes of a claimable queue (Q5).
+ * @param {HTMLFormElement} form
+ * @param {boolean} clear the outcomes as well; they do not come back when the queue is claimable no longer
+ */
+function applyClaimable(form, clear) {
+  const isClaimable = control(form, "claimable").checked;
+  element("[data-outcomes]", form, "fieldset").disabled = isClaimable;
+  if (!isClaimable || !clear) return;
+  for (const box of elements("[data-outcomes] input[name=outcome]", form, "input")) box.checked = false;
 }

@@ -1,90 +1,150 @@
-// Who would be in a view, asked of the server again whenever the view or the leads change.
+// Who would be in a queue. The server is asked again whenever the queue or the leads change.
 
-import { call } from "./api.js";
-import { shown } from "./format.js";
+import { call, messageOf } from "./api.js";
+import { element, finder } from "./dom.js";
+import { valueText } from "./format.js";
+
+/** @import { Column } from "./types.d.ts" */
 
 const AGAIN_MS = 1500;
-const number = (count) => count.toLocaleString();
+const TYPING_MS = 300;
+
+/**
+ * @typedef {object} Explanation
+ * @property {string} name
+ * @property {boolean} matches
+ * @property {string} why
+ * @property {{path: string, met: boolean, why: string}[]} conditions
+ */
+
+/**
+ * @typedef {object} Result of /api/v1/queue-previews
+ * @property {number} matched
+ * @property {number} leads
+ * @property {number} entering
+ * @property {number} leaving
+ * @property {{columns: Record<string, any>}[]} examples
+ * @property {Explanation | null} lead
+ */
 
 export class Preview {
-  constructor(room, queue, fields) {
-    this.room = room;
+  /**
+   * @param {HTMLElement} root
+   * @param {string} queue
+   * @param {Column[]} fields
+   */
+  constructor(root, queue, fields) {
+    this.root = root;
+    this.find = finder(root);
     this.queue = queue;
     this.labels = new Map(fields.map(({ name, label }) => [name, label]));
     this.labels.set("name", "Name");
-    this.asked = 0;
-    this.told = null;
-    this.value = null;
-    this.about = room.querySelector("[name=about]");
+    this.lastRequest = 0;
+    /** @type {Result | null} */
+    this.result = null;
+    /** @type {Record<string, any>} */
+    this.value = {};
+    /** @type {ReturnType<typeof setTimeout> | null} */
+    this.timer = null;
+    this.about = element("[name=about]", root, "input");
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     let typing;
     this.about.addEventListener("input", () => {
       clearTimeout(typing);
-      typing = setTimeout(() => this.ask(this.value), 300);
+      typing = setTimeout(() => this.refresh(this.value), TYPING_MS);
     });
   }
 
-  find(selector) {
-    return this.room.querySelector(selector);
-  }
-
-  // At most one look at a time for all that happens to leads meanwhile.
-  again() {
-    this.soon ??= setTimeout(() => {
-      this.soon = null;
-      this.ask(this.value);
+  /** Refreshes a little later, once for everything that happens to leads meanwhile. */
+  refreshSoon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.refresh(this.value);
     }, AGAIN_MS);
   }
 
-  async ask(value) {
+  /** @param {Record<string, any>} value of the queue */
+  async refresh(value) {
     this.value = value;
-    const mine = (this.asked += 1);
-    this.room.setAttribute("aria-busy", "true");
+    this.lastRequest += 1;
+    const request = this.lastRequest;
+    this.root.setAttribute("aria-busy", "true");
     const lead = this.about.value.trim() || null;
     try {
-      const told = await call("POST", "/api/v1/queue-previews", { queue_id: this.queue, value, lead });
-      if (mine !== this.asked) return;
-      this.told = told;
-      this.show(told, lead);
+      /** @type {Result} */
+      const result = await call("POST", "/api/v1/queue-previews", { queue_id: this.queue, value, lead });
+      if (request !== this.lastRequest) return;
+      this.result = result;
+      this.show(result, lead !== null);
     } catch (error) {
-      if (mine !== this.asked) return;
-      this.told = null;
+      if (request !== this.lastRequest) return;
+      this.result = null;
       this.find("[data-matched]").textContent = "Not known yet";
       this.find("[data-compared]").textContent = "";
       this.find("[data-examples]").replaceChildren();
-      this.find("[data-preview-said]").textContent = error.message;
+      this.find("[data-preview-note]").textContent = messageOf(error);
     }
-    this.room.setAttribute("aria-busy", "false");
+    this.root.setAttribute("aria-busy", "false");
   }
 
-  show(told, lead) {
-    this.find("[data-matched]").textContent = `${number(told.matched)} of ${number(told.leads)} leads`;
-    this.find("[data-compared]").textContent = `· ${number(told.entering)} new, ${number(told.leaving)} leaving, compared with what is published`;
-    const names = ["name", ...(this.value.columns ?? []).filter((name) => name !== "name")];
-    const head = names.map((name) => Object.assign(document.createElement("th"), { scope: "col", textContent: this.labels.get(name) ?? name }));
-    this.find("[data-example-head]").replaceChildren(...head);
+  /**
+   * @param {Result} result
+   * @param {boolean} isAbout a lead
+   */
+  show({ matched, leads, entering, leaving, examples, lead }, isAbout) {
+    this.find("[data-matched]").textContent = `${matched.toLocaleString()} of ${leads.toLocaleString()} leads`;
+    this.find("[data-compared]").textContent =
+      `· ${entering.toLocaleString()} new, ${leaving.toLocaleString()} leaving, compared with what is published`;
+    /** @type {string[]} */
+    const chosen = this.value.columns ?? [];
+    const names = ["name", ...chosen.filter((name) => name !== "name")];
+    this.find("[data-example-head]").replaceChildren(
+      ...names.map((name) => {
+        const cell = document.createElement("th");
+        return Object.assign(cell, { scope: "col", textContent: this.labels.get(name) ?? name });
+      }),
+    );
     this.find("[data-examples]").replaceChildren(
-      ...told.examples.map((example) => {
+      ...examples.map(({ columns }) => {
         const row = document.createElement("tr");
-        row.append(...names.map((name) => Object.assign(document.createElement("td"), { textContent: shown({ name, type: typeof example.columns[name] }, example.columns[name]) })));
+        row.append(
+          ...names.map((name) => {
+            const text = valueText({ name, type: typeof columns[name] }, columns[name]);
+            return Object.assign(document.createElement("td"), { textContent: text });
+          }),
+        );
         return row;
       }),
     );
-    this.find("[data-preview-said]").textContent = told.matched > told.examples.length ? `The first ${told.examples.length} in its order.` : "";
-    this.why(told.lead, lead);
+    this.find("[data-preview-note]").textContent =
+      matched > examples.length ? `The first ${examples.length} in its order.` : "";
+    this.showExplanation(lead, isAbout);
   }
 
-  why(told, asked) {
-    const room = this.find("[data-why]");
-    if (!asked) return void room.replaceChildren();
-    if (!told) return void (room.textContent = "There is no such lead.");
-    const said = document.createElement("p");
-    said.textContent = `${told.name} ${told.matches ? "is in it" : "is not in it"}: ${told.why}`;
+  /**
+   * @param {Explanation | null} lead
+   * @param {boolean} isAbout a lead
+   */
+  showExplanation(lead, isAbout) {
+    const place = this.find("[data-why]");
+    place.replaceChildren();
+    if (!isAbout) return;
+    if (!lead) {
+      place.textContent = "There is no such lead.";
+      return;
+    }
+    const summary = document.createElement("p");
+    summary.textContent = `${lead.name} ${lead.matches ? "is in it" : "is not in it"}: ${lead.why}`;
     const list = document.createElement("ul");
     list.className = "conditions";
-    for (const one of told.conditions) {
-      const line = Object.assign(document.createElement("li"), { className: one.met ? "met" : "unmet", textContent: `${one.path}: ${one.why}` });
-      list.append(line);
-    }
-    room.replaceChildren(said, list);
+    list.append(
+      ...lead.conditions.map(({ path, met, why }) =>
+        Object.assign(document.createElement("li"), {
+          className: met ? "met" : "unmet",
+          textContent: `${path}: ${why}`,
+        }),
+      ),
+    );
+    place.append(summary, list);
   }
 }

@@ -1,8 +1,14 @@
-// What happened, said at the edge of the page and to screen readers.
+// Short messages at the edge of the page, which screen readers read out.
 
+import { element } from "./dom.js";
+
+/**
+ * @param {string} text
+ * @param {number} [milliseconds] how long it stays
+ */
 export function say(text, milliseconds = 6000) {
   const line = document.createElement("p");
   line.textContent = text;
-  document.getElementById("said").append(line);
+  element("#said").append(line);
   setTimeout(() => line.remove(), milliseconds);
 }

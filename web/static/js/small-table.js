@@ -1,40 +1,57 @@
-// Small tables from rows of values; what is a number is written as one, what is a node is put in as it is.
+// Small tables from rows of values. Numbers are aligned and written as the reader's language does; nodes stay nodes.
 
-export function table(heads, rows, empty) {
-  return fill(document.createElement("table"), heads, rows, empty);
+/** @typedef {string | number | Node} Cell */
+
+/**
+ * Makes a table.
+ * @param {string[]} heads
+ * @param {Cell[][]} rows
+ * @param {string} [empty] the text where there are no rows
+ */
+export function makeTable(heads, rows, empty) {
+  const table = document.createElement("table");
+  fillTable(table, heads, rows, empty);
+  return table;
 }
 
-export function fill(place, heads, rows, empty = "Nothing here.") {
+/**
+ * Replaces the content of a table.
+ * @param {HTMLTableElement} table
+ * @param {string[]} heads an empty one is a column of buttons
+ * @param {Cell[][]} rows
+ * @param {string} [empty] the text where there are no rows
+ */
+export function fillTable(table, heads, rows, empty = "Nothing here.") {
   const numeric = heads.map((_, n) => rows.some((row) => typeof row[n] === "number"));
   const head = document.createElement("tr");
-  heads.forEach((text, n) => {
+  for (const [n, text] of heads.entries()) {
     const cell = document.createElement("th");
     cell.scope = "col";
     if (text) cell.textContent = text;
     else cell.innerHTML = '<span class="hidden">Action</span>';
     if (numeric[n]) cell.className = "number";
     head.append(cell);
-  });
+  }
   const lines = rows.map((row) => {
     const line = document.createElement("tr");
-    row.forEach((value, n) => {
+    for (const [n, value] of row.entries()) {
       const cell = document.createElement("td");
       if (value instanceof Node) cell.append(value);
       else cell.textContent = typeof value === "number" ? value.toLocaleString() : value;
       if (numeric[n]) cell.className = "number";
       line.append(cell);
-    });
+    }
     return line;
   });
   if (!lines.length) {
     const line = document.createElement("tr");
-    const cell = Object.assign(document.createElement("td"), { className: "empty", colSpan: heads.length, textContent: empty });
-    line.append(cell);
+    const cell = document.createElement("td");
+    line.append(Object.assign(cell, { className: "empty", colSpan: heads.length, textContent: empty }));
     lines.push(line);
   }
-  const [top, body] = ["thead", "tbody"].map((name) => document.createElement(name));
+  const top = document.createElement("thead");
+  const body = document.createElement("tbody");
   top.append(head);
   body.append(...lines);
-  place.replaceChildren(top, body);
-  return place;
+  table.replaceChildren(top, body);
 }

@@ -1,10 +1,11 @@
-// A tone for what must not wait. It is off until somebody wants it, and kept with the browser.
+// A tone for what cannot wait. It is off until the person switches it on; the browser remembers that.
 
-const KEPT = "firstclaim-sound";
+const STORED = "firstclaim-sound";
 
 export const sound = {
-  on: localStorage.getItem(KEPT) === "on",
+  on: localStorage.getItem(STORED) === "on",
 
+  /** @param {HTMLElement} button that switches it */
   bind(button) {
     const show = () => {
       button.setAttribute("aria-pressed", String(this.on));
@@ -13,7 +14,7 @@ export const sound = {
     };
     button.addEventListener("click", () => {
       this.on = !this.on;
-      localStorage.setItem(KEPT, this.on ? "on" : "off");
+      localStorage.setItem(STORED, this.on ? "on" : "off");
       show();
       this.play();
     });

@@ -1,65 +1,110 @@
-// A list from the database: what is asked of it is in the page's address, so that going back, a bookmark and a reload
-// show the same. It is read anew whenever something of it changes; focus, selection and scroll stay.
+// A list from the database. The page's address holds its filters, order and page, so that going back, a bookmark and a
+// reload show the same. It is read again whenever its leads change; focus, selection and scroll position stay.
 
-import { call } from "./api.js";
+import { call, messageOf } from "./api.js";
+import { element, elements, focusedIn, targetOf } from "./dom.js";
 import { Filters } from "./filters.js";
-import { shown } from "./format.js";
+import { leadCount, valueText } from "./format.js";
 import { say } from "./say.js";
+import { Selection } from "./selection.js";
 
-const SOON = 120; // ms: changes that come together are read once
+/** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
+
+const SOON_MS = 120; // Changes that come together are read once.
+
+/**
+ * @typedef {object} Options
+ * @property {string} api where the list is
+ * @property {Column[]} columns
+ * @property {string[]} [visible] their names, in order
+ * @property {string} sort the order without a choice of the person
+ * @property {((row: LeadRow) => HTMLElement[]) | null} [actions] makes the last cells
+ * @property {((column: Column, row: LeadRow) => (Node | string)[] | null) | null} [cell] makes a cell, or null for the text
+ * @property {string[]} [keep] parameters that Reset leaves
+ * @property {string} empty the text where there are no rows
+ * @property {(table: Table) => void} [onDraw]
+ */
+
+/** @typedef {Record<string, string | string[] | null>} Changes of the address */
 
 export class Table {
-  // api: where the list is. columns: [{name, label, type}]. visible: their names, in order. sort: the order it has
-  // unless asked. act(row, table): a node for each of the last cells. cell(column, row, table): nodes instead of the text.
-  constructor(root, { api, columns, visible, sort, act, cell, keep = [], empty, drawn }) {
-    Object.assign(this, { root, api, columns, sort, act, cell, keep, empty, drawn });
+  /**
+   * @param {HTMLElement} root
+   * @param {Options} options
+   */
+  constructor(root, { api, columns, visible, sort, actions, cell, keep = [], empty, onDraw }) {
+    this.root = root;
+    this.api = api;
+    this.columns = columns;
+    this.sort = sort;
+    this.actions = actions;
+    this.cell = cell;
+    this.keep = keep;
+    this.empty = empty;
+    this.onDraw = onDraw;
     this.visible = visible ?? columns.map((column) => column.name);
     this.byName = new Map(columns.map((column) => [column.name, column]));
+    /** @type {LeadPage | null} */
+    this.page = null;
+    /** @type {LeadRow[]} */
     this.rows = [];
+    /** @type {LeadPage["names"]} */
     this.names = {};
+    /** @type {Map<string, HTMLTableRowElement>} by lead id */
     this.lines = new Map();
-    this.selected = new Map();
-    this.all = false;
-    this.asked = 0;
+    /** @type {WeakMap<HTMLTableRowElement, string>} what each line shows */
+    this.stamps = new WeakMap();
+    this.lastRequest = 0;
+    this.lastPlace = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.filters = new Filters(this);
-    this.find("[data-earlier]").addEventListener("click", () => this.ask({ cursor: this.page.previous }));
-    this.find("[data-later]").addEventListener("click", () => this.ask({ cursor: this.page.next }));
-    this.find("[data-select-page]")?.addEventListener("change", (event) => this.selectPage(event.target.checked));
-    this.find("[data-select-all]")?.addEventListener("click", () => this.selectAll());
-    this.find("[data-select-none]")?.addEventListener("click", () => this.selectNone());
+    this.find("[data-earlier]").addEventListener("click", () => this.change({ cursor: this.page?.previous ?? null }));
+    this.find("[data-later]").addEventListener("click", () => this.change({ cursor: this.page?.next ?? null }));
     this.root.addEventListener("focusin", (event) => {
-      const line = event.target.closest("tbody tr");
-      if (line) this.place = [...line.parentElement.children].indexOf(line);
+      const line = targetOf(event).closest("tbody tr");
+      if (line?.parentElement) this.lastPlace = [...line.parentElement.children].indexOf(line);
     });
     addEventListener("popstate", () => this.load());
-    this.head();
+    /** @type {Selection | null} */
+    this.selection = this.root.querySelector("[data-selection]") ? new Selection(this) : null;
+    this.drawHead();
   }
 
-  find(selector) {
-    return this.root.querySelector(selector);
+  /**
+   * @template {import("./dom.js").Tag} [K="*"]
+   * @param {string} selector
+   * @param {K} [tag]
+   */
+  find(selector, tag) {
+    return element(selector, this.root, tag);
   }
 
-  // -- what is asked --------------------------------------------------------------------------------------------------
+  // -- the query --------------------------------------------------------------------------------------------------
 
   get address() {
     return new URLSearchParams(location.search);
   }
 
-  // Change what is asked: {name: value, [values] or null}. Another question begins at the first page.
-  ask(changes, { quietly = false } = {}) {
+  /**
+   * Changes the query. Another query begins at the first page.
+   * @param {Changes} changes
+   * @param {{replace?: boolean}} [options] `replace`: going back skips what was there before
+   */
+  change(changes, { replace = false } = {}) {
     const address = this.address;
     if (!("cursor" in changes)) address.delete("cursor");
     for (const [name, value] of Object.entries(changes)) {
       address.delete(name);
       for (const one of value === null ? [] : [value].flat()) address.append(name, one);
     }
-    if (!("cursor" in changes)) this.selectNone();
+    if (!("cursor" in changes)) this.selection?.clear();
     const text = address.toString();
-    history[quietly ? "replaceState" : "pushState"](null, "", text ? `?${text}` : location.pathname);
+    history[replace ? "replaceState" : "pushState"](null, "", text ? `?${text}` : location.pathname);
     return this.load();
   }
 
-  // The address as the API takes it: days are days where the reader is.
+  /** Returns the address as the API takes it: days are days where the reader is. */
   query() {
     const query = new URLSearchParams();
     for (const [name, value] of this.address) {
@@ -76,42 +121,46 @@ export class Table {
     return query;
   }
 
-  soon() {
+  loadSoon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), SOON);
+    this.timer = setTimeout(() => this.load(), SOON_MS);
   }
 
+  /** @returns {Promise<void>} */
   async load() {
-    const asked = ++this.asked;
+    this.lastRequest += 1;
+    const request = this.lastRequest;
+    /** @type {LeadPage} */
     let page;
     try {
       page = await call("GET", `${this.api}?${this.query()}`);
     } catch (error) {
-      if (asked === this.asked) say(error.message);
+      if (request === this.lastRequest) say(messageOf(error));
       return;
     }
-    if (asked !== this.asked) return; // something else is asked by now
-    if (!page.rows.length && this.address.has("cursor")) return this.ask({ cursor: null }, { quietly: true });
+    if (request !== this.lastRequest) return; // A newer query is on its way.
+    if (!page.rows.length && this.address.has("cursor")) return this.change({ cursor: null }, { replace: true });
     this.page = page;
     this.rows = page.rows;
     this.names = page.names;
     this.draw();
   }
 
-  // -- what is shown --------------------------------------------------------------------------------------------------
+  // -- the rows ---------------------------------------------------------------------------------------------------
 
-  show(names) {
+  /** @param {string[]} names of the columns, in order */
+  showColumns(names) {
     this.visible = names;
     this.lines.clear();
     this.find("[data-rows]").replaceChildren();
-    this.head();
+    this.drawHead();
     this.draw();
   }
 
-  head() {
+  drawHead() {
     const order = this.address.get("sort") ?? this.sort;
-    const cells = this.visible.map((name) => {
-      const column = this.byName.get(name);
+    const cells = this.visibleColumns.map((column) => {
+      const { name } = column;
       const cell = document.createElement("th");
       cell.scope = "col";
       if (column.type === "number") cell.className = "number";
@@ -123,165 +172,91 @@ export class Table {
       const up = order === name;
       if (up || order === `-${name}`) cell.setAttribute("aria-sort", up ? "ascending" : "descending");
       button.addEventListener("click", async () => {
-        await this.ask({ sort: up ? `-${name}` : name });
-        this.find(`[data-sort="${name}"]`)?.focus();
+        await this.change({ sort: up ? `-${name}` : name });
+        this.find(`[data-sort="${name}"]`).focus();
       });
       cell.append(button);
       return cell;
     });
     const row = this.find("[data-head]");
-    const fixed = [...row.querySelectorAll("[data-fixed]")];
-    row.replaceChildren(...fixed.filter((one) => one.dataset.fixed === "first"), ...cells, ...fixed.filter((one) => one.dataset.fixed !== "first"));
+    const fixed = elements("[data-fixed]", row, "th");
+    row.replaceChildren(
+      ...fixed.filter((one) => one.dataset.fixed === "first"),
+      ...cells,
+      ...fixed.filter((one) => one.dataset.fixed !== "first"),
+    );
+  }
+
+  get visibleColumns() {
+    return this.visible.map((name) => this.byName.get(name)).filter((column) => column !== undefined);
   }
 
   draw() {
-    this.head();
+    this.drawHead();
     this.filters.draw();
     const body = this.find("[data-rows]");
-    const focused = document.activeElement?.closest("tbody tr");
+    const focused = focusedIn(body)?.closest("tr");
     const lines = this.rows.map((row) => this.line(row));
-    this.lines = new Map(lines.map((line) => [line.dataset.lead, line]));
+    this.lines = new Map(lines.map((line) => [line.dataset.lead ?? "", line]));
     const wanted = new Set(lines);
-    for (const line of [...body.children]) if (!wanted.has(line)) line.remove();
+    for (const line of elements("tr", body, "tr")) if (!wanted.has(line)) line.remove();
     lines.forEach((line, n) => {
       if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     });
-    // Who was on a row that is gone goes on at the one in its place.
+    // The focus of a row that is gone moves to the row in its place.
     if (focused && !wanted.has(focused) && !document.querySelector("dialog[open]")) this.refocus();
     const total = this.page?.total ?? 0;
-    this.find("[data-total]").textContent = total === 1 ? "1 lead" : `${total.toLocaleString()} leads`;
+    this.find("[data-total]").textContent = leadCount(total);
     const empty = this.find("[data-empty]");
     empty.hidden = lines.length > 0;
-    empty.textContent = this.filters.any() ? "No lead meets these filters. Reset them to see all." : this.empty;
+    empty.textContent = this.filters.isAnySet() ? "No lead matches these filters. Reset them to see all." : this.empty;
     this.find("[data-pager]").hidden = !this.page?.next && !this.page?.previous;
-    this.find("[data-earlier]").disabled = !this.page?.previous;
-    this.find("[data-later]").disabled = !this.page?.next;
-    this.drawSelection();
-    this.drawn?.(this);
+    this.find("[data-earlier]", "button").disabled = !this.page?.previous;
+    this.find("[data-later]", "button").disabled = !this.page?.next;
+    this.selection?.draw();
+    this.onDraw?.(this);
   }
 
   refocus() {
     const rows = this.find("[data-rows]").children;
-    const line = rows[Math.min(this.place ?? 0, rows.length - 1)];
-    (line?.querySelector("td button, td a, td input") ?? document.getElementById("main")).focus();
+    const next = rows[Math.min(this.lastPlace, rows.length - 1)]?.querySelector("td button, td a, td input");
+    (next instanceof HTMLElement ? next : element("#main")).focus();
   }
 
+  /** @param {LeadRow} row */
   line(row) {
     const known = this.lines.get(row.lead_id);
     const stamp = JSON.stringify([row, this.names]);
-    if (known?.stamp === stamp) return known;
+    if (known && this.stamps.get(known) === stamp) return known;
     const line = known ?? document.createElement("tr");
-    const inside = known?.contains(document.activeElement) ? document.activeElement.dataset.does : null;
-    line.stamp = stamp;
+    const focused = focusedIn(line)?.dataset.does;
+    this.stamps.set(line, stamp);
     line.dataset.lead = row.lead_id;
     line.dataset.status = row.status ?? "";
-    const cells = this.visible.map((name) => {
-      const column = this.byName.get(name);
+    const cells = this.visibleColumns.map((column) => {
       const cell = document.createElement("td");
       if (column.type === "number") cell.className = "number";
-      cell.append(...(this.cell?.(column, row, this) ?? [this.text(column, row[name])]));
+      cell.append(...(this.cell?.(column, row) ?? [this.text(column, row[column.name])]));
       return cell;
     });
-    if (this.find("[data-select-page]")) cells.unshift(this.checkbox(row));
-    for (const node of this.act?.(row, this) ?? []) {
+    if (this.selection) cells.unshift(this.selection.cell(row));
+    for (const node of this.actions?.(row) ?? []) {
       const cell = document.createElement("td");
       cell.className = "act";
       cell.append(node);
       cells.push(cell);
     }
     line.replaceChildren(...cells);
-    if (inside) line.querySelector(`[data-does="${inside}"]`)?.focus();
+    const again = focused && line.querySelector(`[data-does="${focused}"]`);
+    if (again instanceof HTMLElement) again.focus();
     return line;
   }
 
+  /**
+   * @param {Column} column
+   * @param {any} value
+   */
   text(column, value) {
-    return this.names[column.name]?.[value] ?? shown(column, value);
+    return this.names[column.name]?.[value] ?? valueText(column, value);
   }
-
-  // -- the selection --------------------------------------------------------------------------------------------------
-
-  checkbox(row) {
-    const cell = document.createElement("td");
-    const box = document.createElement("input");
-    box.type = "checkbox";
-    box.dataset.does = "select";
-    box.setAttribute("aria-label", `Select ${nameOf(row)}`);
-    box.addEventListener("change", () => {
-      if (this.all) {
-        this.all = false;
-        this.selected = new Map(this.rows.map((one) => [one.lead_id, one]));
-      }
-      if (box.checked) this.selected.set(row.lead_id, row);
-      else this.selected.delete(row.lead_id);
-      this.drawSelection();
-    });
-    cell.append(box);
-    return cell;
-  }
-
-  selectPage(on) {
-    this.all = false;
-    for (const row of this.rows) on ? this.selected.set(row.lead_id, row) : this.selected.delete(row.lead_id);
-    this.drawSelection();
-  }
-
-  selectAll() {
-    this.all = true;
-    this.drawSelection();
-    this.find("[data-select-none]")?.focus();
-  }
-
-  selectNone() {
-    this.all = false;
-    this.selected.clear();
-    this.drawSelection();
-  }
-
-  get chosen() {
-    return this.all ? (this.page?.total ?? 0) : this.selected.size;
-  }
-
-  // Which leads are meant, as the API takes it.
-  which(of) {
-    return this.all ? { of, query: this.query().toString() } : { leads: [...this.selected.keys()] };
-  }
-
-  drawSelection() {
-    const bar = this.find("[data-selection]");
-    if (!bar) return;
-    const here = this.rows.filter((row) => this.all || this.selected.has(row.lead_id));
-    for (const [lead, line] of this.lines) {
-      const on = this.all || this.selected.has(lead);
-      line.setAttribute("aria-selected", on);
-      const box = line.querySelector('[data-does="select"]');
-      if (box) box.checked = on;
-    }
-    const page = this.find("[data-select-page]");
-    page.checked = here.length > 0 && here.length === this.rows.length;
-    page.indeterminate = here.length > 0 && here.length < this.rows.length;
-    bar.hidden = this.chosen === 0;
-    this.find("[data-chosen]").textContent = this.all
-      ? `All ${this.chosen.toLocaleString()} that match are selected`
-      : `${this.chosen.toLocaleString()} selected`;
-    const total = this.page?.total ?? 0;
-    const more = this.find("[data-select-all]");
-    more.hidden = this.all || !page.checked || total <= this.rows.length;
-    more.textContent = `Select all ${total.toLocaleString()} that match`;
-  }
-}
-
-export function nameOf(row) {
-  const name = row.prospect_name ?? [row.first_name, row.last_name].filter(Boolean).join(" ");
-  return name || row.external_id || row.email || row.phone || "this lead";
-}
-
-export function button(text, label, does, click, kind = "") {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.className = kind;
-  made.dataset.does = does;
-  made.setAttribute("aria-label", label);
-  made.addEventListener("click", click);
-  return made;
 }

@@ -15,9 +15,9 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from models.lead import LeadRow
-from streams import patches
 from streams.app import StageApp, bulks, raw_topic
 from streams.journal import JournalWriter
+from streams.patches import message_delivery
 from streams.table import JournalTable
 from tests.streams.faust.apps import races
 from tests.streams.faust.apps.base import commands, run, say
@@ -146,7 +146,7 @@ def stages(app: StageApp) -> list[JournalWriter]:
     """Attach the reader."""
     if race := os.environ.get("RACE"):
         getattr(races, race)(app)
-    vars(patches).update(BUFFERED=int(os.environ.get("BUFFERED", str(patches.BUFFERED))))
+    vars(message_delivery).update(BUFFERED=int(os.environ.get("BUFFERED", str(message_delivery.BUFFERED))))
     Reader(app)
     return []
 

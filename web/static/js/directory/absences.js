@@ -1,9 +1,13 @@
-// When somebody is away: from and to as dates with times on the wall clock of the rep's time zone.
+// When somebody is away: from and to as dates with times on the clocks of the rep's time zone.
 
-import { button, composed, framed, make } from "./fields.js";
+import { button, field, framed, make } from "./fields.js";
 
-// The wall clock of an instant in a zone, as `2026-11-25T09:00`.
-export function onWall(instant, zone) {
+/**
+ * Returns what clocks in a zone show, as 2026-11-25T09:00.
+ * @param {number} instant in milliseconds
+ * @param {string} zone
+ */
+function localTime(instant, zone) {
   const parts = new Intl.DateTimeFormat("en-CA", {
     timeZone: zone,
     year: "numeric",
@@ -17,19 +21,28 @@ export function onWall(instant, zone) {
   return `${found.year}-${found.month}-${found.day}T${found.hour}:${found.minute}`;
 }
 
-// The instant at which a zone's wall clock shows this, as RFC 3339 with the zone's offset then.
-export function instantOf(wall, zone) {
-  const asUtc = Date.parse(`${wall}:00Z`);
-  if (Number.isNaN(asUtc)) return wall;
+/**
+ * Returns the instant at which clocks in a zone show a local time, as RFC 3339 with the offset of the zone at that time.
+ * @param {string} local
+ * @param {string} zone
+ */
+function instantOf(local, zone) {
+  const asUtc = Date.parse(`${local}:00Z`);
+  if (Number.isNaN(asUtc)) return local;
   let at = asUtc;
-  for (let round = 0; round < 3; round += 1) at += asUtc - Date.parse(`${onWall(at, zone)}:00Z`);
-  const offset = Math.round((Date.parse(`${onWall(at, zone)}:00Z`) - at) / 60_000);
+  for (let round = 0; round < 3; round += 1) at += asUtc - Date.parse(`${localTime(at, zone)}:00Z`);
+  const offset = Math.round((Date.parse(`${localTime(at, zone)}:00Z`) - at) / 60_000);
   const size = Math.abs(offset);
+  /** @param {number} value */
   const two = (value) => String(value).padStart(2, "0");
-  return `${onWall(at, zone)}:00${offset < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+  return `${localTime(at, zone)}:00${offset < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-function usable(zone) {
+/**
+ * Returns the zone; UTC where the browser does not know it.
+ * @param {string} zone
+ */
+function knownZone(zone) {
   try {
     new Intl.DateTimeFormat("en", { timeZone: zone });
     return zone;
@@ -38,35 +51,55 @@ function usable(zone) {
   }
 }
 
-export function absences(name, legend, value, zoneNow) {
-  const { node, place } = framed(name, legend, "On the wall clock of the rep's time zone.");
-  const zone = usable(zoneNow() || "UTC");
-  const rows = (value ?? []).map((one) => ({ from: onWall(Date.parse(one.from), zone), to: onWall(Date.parse(one.to), zone) }));
+/**
+ * @param {string} name
+ * @param {string} legend
+ * @param {{from: string, to: string}[] | undefined} value
+ * @param {() => string | undefined} readZone
+ */
+export function absences(name, legend, value, readZone) {
+  const { node, place } = framed(name, legend, "In the rep's time zone.");
+  const zone = knownZone(readZone() || "UTC");
+  const rows = (value ?? []).map((one) => ({
+    from: localTime(Date.parse(one.from), zone),
+    to: localTime(Date.parse(one.to), zone),
+  }));
   const lines = make("div");
   const add = button("Add an absence", () => {
     rows.push({ from: "", to: "" });
-    touched();
-    lines.lastElementChild.querySelector("input").focus();
+    touch();
+    lines.lastElementChild?.querySelector("input")?.focus();
   });
   place.append(lines, make("p", { className: "tools" }, add));
 
-  function touched() {
+  function touch() {
     node.dispatchEvent(new Event("change"));
     show();
   }
 
+  /**
+   * @param {{from: string, to: string}} row
+   * @param {number} n
+   */
   function line(row, n) {
-    const [from, to] = ["from", "to"].map((end) => {
+    const ends = /** @type {("from" | "to")[]} */ (["from", "to"]);
+    const [from, to] = ends.map((end) => {
       const input = make("input", { type: "datetime-local", value: row[end] });
       input.setAttribute("aria-label", `Absence ${n + 1}, ${end}`);
-      input.addEventListener("change", () => (row[end] = input.value));
+      input.addEventListener("change", () => {
+        row[end] = input.value;
+      });
       return input;
     });
-    const remove = button("Remove", () => {
-      rows.splice(n, 1);
-      touched();
-      add.focus();
-    }, { className: "quiet" });
+    const remove = button(
+      "Remove",
+      () => {
+        rows.splice(n, 1);
+        touch();
+        add.focus();
+      },
+      { className: "quiet" },
+    );
     remove.setAttribute("aria-label", `Remove absence ${n + 1}`);
     return make("div", { className: "span" }, from, make("span", { textContent: "to" }), to, remove);
   }
@@ -76,8 +109,8 @@ export function absences(name, legend, value, zoneNow) {
   }
 
   show();
-  return composed(name, node, () => {
-    const now = usable(zoneNow() || "UTC");
+  return field(name, node, () => {
+    const now = knownZone(readZone() || "UTC");
     return rows.map((row) => ({ from: instantOf(row.from, now), to: instantOf(row.to, now) }));
   });
 }

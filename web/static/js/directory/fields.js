@@ -1,69 +1,140 @@
-// The parts of a form. Each field: {name, node, read()}. One that nobody touched keeps what was published, to the letter.
+// The parts of a form. A field that nobody changed keeps what is published, to the letter.
+
+/** @import { FieldError, RuleBuilderElement } from "../types.d.ts" */
+
+/**
+ * One field of an object.
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {HTMLElement} node
+ * @property {() => any} read returns undefined where the object has no such field
+ * @property {boolean} touched
+ * @property {(problems: FieldError[]) => void} [showProblems] inside a field that shows them itself
+ */
 
 let count = 0;
 
+/**
+ * Makes an element with properties, attributes (names with a hyphen, role, for, list), data and children.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [properties]
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
 export function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name === "data") Object.assign(node.dataset, value);
-    else if (name.includes("-") || name === "role" || name === "for" || name === "list") node.setAttribute(name, value);
-    else node[name] = value;
+    else if (name.includes("-") || ["role", "for", "list"].includes(name)) node.setAttribute(name, value);
+    else Object.assign(node, { [name]: value });
   }
   node.append(...children);
   return node;
 }
 
-export function button(text, act, properties = {}) {
+/**
+ * @param {string} text
+ * @param {() => void} click
+ * @param {Record<string, any>} [properties]
+ */
+export function button(text, click, properties = {}) {
   const node = make("button", { type: "button", textContent: text, ...properties });
-  node.addEventListener("click", act);
+  node.addEventListener("click", click);
   return node;
 }
 
-// A label, an input, a hint and a place for what is wrong with it.
+/**
+ * Makes a label, an input, a hint and a place for what is wrong with the input.
+ * @param {string} name
+ * @param {string} label
+ * @param {HTMLElement} input
+ * @param {string} [hint]
+ */
 function labelled(name, label, input, hint) {
-  const id = (input.id = `field-${name}-${(count += 1)}`);
-  const told = [make("p", { className: "problem", id: `${id}-problem`, hidden: true, data: { problem: "" } })];
-  if (hint) told.unshift(make("p", { className: "hint", id: `${id}-hint`, textContent: hint }));
-  input.setAttribute("aria-describedby", told.map((one) => one.id).join(" "));
-  return make("div", { className: "field", data: { path: name } }, make("label", { for: id, textContent: label }), input, ...told);
+  count += 1;
+  const id = `field-${name}-${count}`;
+  input.id = id;
+  const notes = [make("p", { className: "problem", id: `${id}-problem`, hidden: true, data: { problem: "" } })];
+  if (hint) notes.unshift(make("p", { className: "hint", id: `${id}-hint`, textContent: hint }));
+  input.setAttribute("aria-describedby", notes.map((note) => note.id).join(" "));
+  const title = make("label", { for: id, textContent: label });
+  return make("div", { className: "field", data: { path: name } }, title, input, ...notes);
 }
 
-function field(name, node, read) {
+/**
+ * Makes a field of a node that fires `input` or `change`.
+ * @param {string} name
+ * @param {HTMLElement} node
+ * @param {() => any} read
+ * @returns {Field}
+ */
+export function field(name, node, read) {
   const made = { name, node, read, touched: false };
-  for (const event of ["input", "change"]) node.addEventListener(event, () => (made.touched = true));
+  const touch = () => {
+    made.touched = true;
+  };
+  for (const event of ["input", "change"]) node.addEventListener(event, touch);
   return made;
 }
 
-export function text(name, label, value, { hint, type = "text", suggestions, placeholder = "" } = {}) {
-  const input = make("input", { type, value: value ?? "", placeholder, autocomplete: "off" });
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string | undefined} value
+ * @param {{hint?: string, type?: string, suggestions?: string[]}} [options]
+ */
+export function text(name, label, value, { hint, type = "text", suggestions } = {}) {
+  const input = make("input", { type, value: value ?? "", autocomplete: "off" });
   const node = labelled(name, label, input, hint);
   if (suggestions) {
-    const list = make("datalist", { id: `${input.id}-list` }, ...suggestions.map((one) => make("option", { value: one })));
+    const options = suggestions.map((suggestion) => make("option", { value: suggestion }));
+    const list = make("datalist", { id: `${input.id}-list` }, ...options);
     input.setAttribute("list", list.id);
     node.append(list);
   }
   return field(name, node, () => input.value.trim() || undefined);
 }
 
-// `factor`: the unit that is published in one that is shown, as 60 seconds in a minute; it is published whole.
-// What is no number is sent as it was written, so that the server says what is wrong with it.
+/**
+ * Makes a field of a number. What is no number is sent as it was typed, so that the server says what is wrong.
+ * @param {string} name
+ * @param {string} label
+ * @param {number | undefined} value
+ * @param {{hint?: string, factor?: number}} [options] `factor`: published units in one shown unit, as 60 seconds in a
+ *   minute; the published number is whole
+ */
 export function number(name, label, value, { hint, factor = 1 } = {}) {
-  const input = make("input", { inputMode: "decimal", value: value === undefined ? "" : String(Number((value / factor).toFixed(3))), autocomplete: "off" });
+  const shown = value === undefined ? "" : String(Number((value / factor).toFixed(3)));
+  const input = make("input", { inputMode: "decimal", value: shown, autocomplete: "off" });
   return field(name, labelled(name, label, input, hint), () => {
-    const written = input.value.trim();
-    if (!written) return undefined;
-    const found = Number(written.replace(",", "."));
-    if (!Number.isFinite(found)) return written;
+    const typed = input.value.trim();
+    if (!typed) return undefined;
+    const found = Number(typed.replace(",", "."));
+    if (!Number.isFinite(found)) return typed;
     return factor === 1 ? found : Math.round(found * factor);
   });
 }
 
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string | undefined} value
+ * @param {[string, string][]} options values and labels
+ * @param {{hint?: string}} [more]
+ */
 export function choice(name, label, value, options, { hint } = {}) {
-  const input = make("select", {}, ...options.map(([key, said]) => make("option", { value: key, textContent: said })));
+  const input = make("select", {}, ...options.map(([key, text]) => make("option", { value: key, textContent: text })));
   input.value = value ?? options[0][0];
   return field(name, labelled(name, label, input, hint), () => input.value || undefined);
 }
 
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {boolean} value
+ * @param {{hint?: string}} [options]
+ */
 export function toggle(name, label, value, { hint } = {}) {
   const input = make("input", { type: "checkbox", checked: value });
   const node = labelled(name, label, input, hint);
@@ -72,17 +143,26 @@ export function toggle(name, label, value, { hint } = {}) {
   return field(name, node, () => input.checked);
 }
 
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {string[] | undefined} value
+ * @param {{hint?: string}} [options]
+ */
 export function list(name, label, value, { hint } = {}) {
   const input = make("input", { value: (value ?? []).join(", "), autocomplete: "off" });
-  return field(name, labelled(name, label, input, hint), () =>
-    input.value
-      .split(",")
-      .map((one) => one.trim())
-      .filter(Boolean),
-  );
+  return field(name, labelled(name, label, input, hint), () => {
+    const parts = input.value.split(",").map((part) => part.trim());
+    return parts.filter(Boolean);
+  });
 }
 
-// A frame for a field of several inputs; `place` gets them.
+/**
+ * Makes the frame of a field of several inputs; `place` is for them.
+ * @param {string} name
+ * @param {string} legend
+ * @param {string} [hint]
+ */
 export function framed(name, legend, hint) {
   const place = make("div");
   const node = make("fieldset", { data: { path: name } }, make("legend", { textContent: legend }));
@@ -91,45 +171,56 @@ export function framed(name, legend, hint) {
   return { node, place };
 }
 
-export function composed(name, node, read) {
-  return field(name, node, read);
-}
-
-// Licences: not tracked, or the states somebody is licensed in.
+/**
+ * Makes the field of licences: not checked at all, or the states where somebody is licensed.
+ * @param {string} name
+ * @param {string} label
+ * @param {string[] | undefined} value
+ * @param {string[]} codes of all states
+ */
 export function states(name, label, value, codes) {
   const { node, place } = framed(name, label);
-  const tracked = make("input", { type: "checkbox", checked: value !== undefined });
-  const boxes = codes.map((code) => {
-    const box = make("input", { type: "checkbox", value: code, checked: (value ?? []).includes(code) });
-    return make("label", { className: "state" }, box, code);
-  });
-  const grid = make("div", { className: "states", role: "group", "aria-label": "States" }, ...boxes);
-  const all = button("All", () => check(true));
-  const none = button("None", () => check(false));
-  const tools = make("p", { className: "tools" }, all, none);
-  function check(on) {
-    for (const box of grid.querySelectorAll("input")) box.checked = on;
+  const isChecked = make("input", { type: "checkbox", checked: value !== undefined });
+  const boxes = codes.map((code) => make("input", { type: "checkbox", value: code, checked: value?.includes(code) }));
+  const labels = boxes.map((box) => make("label", { className: "state" }, box, box.value));
+  const grid = make("div", { className: "states", role: "group", "aria-label": "States" }, ...labels);
+  const tools = make(
+    "p",
+    { className: "tools" },
+    button("All", () => check(true)),
+    button("None", () => check(false)),
+  );
+  /** @param {boolean} isOn */
+  function check(isOn) {
+    for (const box of boxes) box.checked = isOn;
     node.dispatchEvent(new Event("change"));
   }
   function show() {
-    grid.hidden = tools.hidden = !tracked.checked;
+    grid.hidden = !isChecked.checked;
+    tools.hidden = !isChecked.checked;
   }
-  tracked.addEventListener("change", show);
-  place.append(make("label", { className: "inline" }, tracked, "Only leads of these states (otherwise licences are not asked)"), tools, grid);
+  isChecked.addEventListener("change", show);
+  const text = "Only leads of these states (otherwise licences are not checked)";
+  place.append(make("label", { className: "inline" }, isChecked, text), tools, grid);
   show();
-  return field(name, node, () =>
-    tracked.checked ? [...grid.querySelectorAll("input:checked")].map((box) => box.value) : undefined,
-  );
+  return field(name, node, () => {
+    return isChecked.checked ? boxes.filter((box) => box.checked).map((box) => box.value) : undefined;
+  });
 }
 
-// A rule over the lead's fields, in the rule builder; an empty rule is no rule.
+/**
+ * Makes the field of a rule over the lead's fields. An empty rule is no rule.
+ * @param {string} name
+ * @param {string} label
+ * @param {object | undefined} value
+ * @param {string} hint
+ */
 export function rule(name, label, value, hint) {
   const { node, place } = framed(name, label, hint);
-  const builder = make("rule-builder", {
-    data: { name, label, fieldsFrom: "#fields-data", value: JSON.stringify(value ?? null) },
-  });
+  const builder = /** @type {RuleBuilderElement} */ (document.createElement("rule-builder"));
+  Object.assign(builder.dataset, { name, label, fieldsFrom: "#fields-data", value: JSON.stringify(value ?? null) });
   place.append(builder);
   const made = field(name, node, () => (builder.value.rules?.length ? builder.value : undefined));
-  made.tell = (problems) => builder.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
+  made.showProblems = (problems) => builder.dispatchEvent(new CustomEvent("rule-problems", { detail: problems }));
   return made;
 }

@@ -1,24 +1,44 @@
-// A roster in its order: moved by drag, or by buttons from the keyboard, and every move is said.
+// A roster in its order. Members are moved by dragging, or by buttons from the keyboard; screen readers hear every move.
 
 import { say } from "../say.js";
-import { button, composed, framed, make } from "./fields.js";
+import { button, field, framed, make } from "./fields.js";
 
+/** @import { DirectoryObject } from "../types.d.ts" */
+
+/** @typedef {{rep_id: string, weight?: number | string}} Member */
+
+/**
+ * @param {string} name
+ * @param {string} legend
+ * @param {Member[] | undefined} value
+ * @param {DirectoryObject[]} reps
+ * @param {string} hint
+ */
 export function roster(name, legend, value, reps, hint) {
   const { node, place } = framed(name, legend, hint);
   const members = (value ?? []).map((one) => ({ ...one }));
   const lines = make("ol", { className: "roster" });
-  const empty = make("p", { className: "hint", textContent: "Nobody is on it yet: add somebody below." });
-  const choose = make("select", { "aria-label": "Somebody to add" });
+  const empty = make("p", { className: "hint", textContent: "The roster is empty. Add a rep below." });
+  const choose = make("select", { "aria-label": "Rep to add" });
   const add = button("Add to the roster", () => {
     const rep = choose.value;
     if (!rep) return;
     members.push({ rep_id: rep, weight: 1 });
     changed();
-    say(`${named(rep)} is ${members.length} of ${members.length} on the roster.`);
-    lines.lastElementChild?.querySelector("button:not(:disabled)")?.focus();
+    say(`${named(rep)} was added as number ${members.length} of the roster.`);
+    focusButton(lines.lastElementChild);
   });
   place.append(lines, empty, make("p", { className: "tools" }, choose, add));
 
+  /**
+   * @param {Element | null | undefined} line of a member; without one the choice of a member to add gets the focus
+   */
+  function focusButton(line) {
+    const first = line?.querySelector("button:not(:disabled)");
+    (first instanceof HTMLElement ? first : choose).focus();
+  }
+
+  /** @param {string} rep */
   const named = (rep) => reps.find((one) => one.id === rep)?.value.name || rep;
 
   function changed() {
@@ -26,52 +46,69 @@ export function roster(name, legend, value, reps, hint) {
     show();
   }
 
-  function move(from, to, how) {
+  /**
+   * @param {number} from
+   * @param {number} to
+   * @param {string} [direction] of the button that moved it
+   */
+  function move(from, to, direction) {
     if (to < 0 || to >= members.length || from === to) return;
     const [one] = members.splice(from, 1);
     members.splice(to, 0, one);
     changed();
     say(`${named(one.rep_id)} is now ${to + 1} of ${members.length}.`);
     const line = lines.children[to];
-    const again = how && line.querySelector(`[data-move="${how}"]`);
-    (again && !again.disabled ? again : line.querySelector("button:not(:disabled)")).focus();
+    const again = direction && line.querySelector(`[data-move="${direction}"]`);
+    if (again instanceof HTMLButtonElement && !again.disabled) again.focus();
+    else focusButton(line);
   }
 
+  /** @type {number | null} */
   let dragged = null;
+  /**
+   * @param {Member} member
+   * @param {number} n
+   */
   function line(member, n) {
     const who = named(member.rep_id);
     const off = reps.find((one) => one.id === member.rep_id)?.value.active === false;
     const weight = make("input", { type: "number", min: 1, max: 1000, value: member.weight ?? 1, className: "weight" });
     weight.setAttribute("aria-label", `Weight of ${who}`);
-    weight.addEventListener("change", () => (member.weight = Number(weight.value) || weight.value));
+    weight.addEventListener("change", () => {
+      member.weight = Number(weight.value) || weight.value;
+    });
     const steps = [
-      ["up", n - 1, "Up", n === 0],
-      ["down", n + 1, "Down", n === members.length - 1],
-    ].map(([how, to, text, disabled]) => {
-      const step = button(text, () => move(n, to, how), { disabled, data: { move: how } });
-      step.setAttribute("aria-label", `Move ${who} ${how}`);
+      { direction: "up", to: n - 1, text: "Up", disabled: n === 0 },
+      { direction: "down", to: n + 1, text: "Down", disabled: n === members.length - 1 },
+    ].map(({ direction, to, text, disabled }) => {
+      const step = button(text, () => move(n, to, direction), { disabled, data: { move: direction } });
+      step.setAttribute("aria-label", `Move ${who} ${direction}`);
       return step;
     });
-    const remove = button("Remove", () => {
-      members.splice(n, 1);
-      changed();
-      say(`${who} is off the roster.`);
-      (lines.children[Math.min(n, members.length - 1)]?.querySelector("button:not(:disabled)") ?? choose).focus();
-    }, { className: "quiet" });
+    const remove = button(
+      "Remove",
+      () => {
+        members.splice(n, 1);
+        changed();
+        say(`${who} was removed from the roster.`);
+        focusButton(lines.children[Math.min(n, members.length - 1)]);
+      },
+      { className: "quiet" },
+    );
     remove.setAttribute("aria-label", `Remove ${who} from the roster`);
     const made = make(
       "li",
       { draggable: true, data: { rep: member.rep_id, path: `members[${n}]` } },
       make("span", { className: "grip", "aria-hidden": "true", textContent: "⠿", title: "Drag to move" }),
-      make("span", { className: "name", textContent: off ? `${who} (switched off)` : who }),
+      make("span", { className: "name", textContent: off ? `${who} (inactive)` : who }),
       make("label", { className: "inline" }, "weight", weight),
       ...steps,
       remove,
     );
     made.addEventListener("dragstart", (event) => {
       dragged = n;
-      event.dataTransfer.effectAllowed = "move";
-      event.dataTransfer.setData("text/plain", member.rep_id);
+      if (event.dataTransfer) event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer?.setData("text/plain", member.rep_id);
       made.classList.add("dragged");
     });
     made.addEventListener("dragend", () => {
@@ -96,11 +133,11 @@ export function roster(name, legend, value, reps, hint) {
     const on = new Set(members.map((one) => one.rep_id));
     const others = reps.filter((one) => !on.has(one.id) && (one.value.role ?? "rep") === "rep");
     choose.replaceChildren(
-      make("option", { value: "", textContent: others.length ? "Choose somebody" : "Everybody is on it" }),
+      make("option", { value: "", textContent: others.length ? "Choose a rep" : "All reps are on it" }),
       ...others.map((one) => make("option", { value: one.id, textContent: one.value.name || one.id })),
     );
   }
 
   show();
-  return composed(name, node, () => members);
+  return field(name, node, () => members);
 }

@@ -1,0 +1,97 @@
+"""Runs a command in the test's process, as a terminal would run it: arguments in, exit code and text out.
+
+A process of its own takes a second of processor time to start. Where the process itself is what a test is about
+(signals, terminals, file modes, what another process's environment does), the test starts one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import io
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from runtime.up import Everything
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: exit code, stdout and stderr."""
+
+    name: str
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_line(self) -> dict[str, Any]:
+        """The object a program reads: the last line of stdout."""
+        assert self.out.strip(), self.err
+        found: dict[str, Any] = json.loads(self.out.strip().splitlines()[-1])
+        return found
+
+
+def call(name: str, given: Sequence[str]) -> Said:
+    """Run a command with no answer to its questions. Commands run an event loop: call this where none runs."""
+    out, err = io.StringIO(), io.StringIO()
+    noise = logging.StreamHandler(err)
+    logging.getLogger().addHandler(noise)
+    aiokafka = logging.getLogger("aiokafka")
+    level = aiokafka.level
+    aiokafka.setLevel(logging.CRITICAL)  # as `main` does
+    gc.freeze()  # a collection looks at what the command made and at nothing else
+    try:
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            _no_input(),
+        ):
+            code = run([*given])
+            gc.collect()  # what was not awaited or closed complains now
+    finally:
+        gc.unfreeze()
+        logging.getLogger().removeHandler(noise)
+        aiokafka.setLevel(level)
+        asyncio.set_event_loop(None)
+    return Said(name, code, out.getvalue(), err.getvalue())
+
+
+def firstclaim(stack: Everything, *arguments: str | Path) -> Said:
+    """Run a command about a stack; it finds the stack by its state folder."""
+    with at(stack.settings.state_dir):
+        return call(str(arguments[0]), [*map(str, arguments)])
+
+
+@contextlib.contextmanager
+def at(state_dir: Path) -> Iterator[None]:
+    """Let commands look into a state folder, as in another terminal."""
+    before = os.environ.get("FIRSTCLAIM_STATE_DIR")
+    os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["FIRSTCLAIM_STATE_DIR"]
+        else:
+            os.environ["FIRSTCLAIM_STATE_DIR"] = before
+
+
+@contextlib.contextmanager
+def _no_input() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.StringIO("")
+    try:
+        yield
+    finally:
+        sys.stdin = before

@@ -1,0 +1,99 @@
+"""Who may see a lead follows from its row in the CRM database, whatever its history holds (D1, D2, R3, S1)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import delete, update
+
+from sink.engine import connect
+from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
+from tests.web.rows import WORK
+
+if TYPE_CHECKING:
+    import httpx
+    from sqlalchemy import Engine
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_SECONDS = 30.0
+
+
+async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is_offered(
+    office: RunningOrg,
+) -> None:
+    await office.publish("settings", "settings", quiet_hours=[])
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    members = [{"rep_id": "rep-2"}]
+    await office.publish("group", "west", method="round_robin", members=members, claim_window_seconds=3_600)
+    await office.publish("campaign", "west", vendor="acme", group_id="west")
+    await office.publish("queue", "work", **WORK)
+    opened = await office.arrive("A-1", last_name="Jones", state="RI")
+    taken = await office.arrive("A-2", last_name="Silva", state="MA")
+    engine = connect(office.stack.settings.database_url)
+    first, second = await office.program("rep-1"), await office.program("rep-2")
+    async with first, second, asyncio.timeout(PATIENCE_SECONDS):
+        locked = await until_done(office, "view", opened, "rep-1")
+        await until_done(office, "view", taken, "rep-1")
+        owned = await until_done(office, "claim_now", taken, "rep-1")
+        offered = await office.arrive("A-3", campaign="west", last_name="Brown", state="RI")
+        while (await second.get(f"/api/v1/leads/{offered}")).status_code != HTTPStatus.OK:
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(forget, engine, opened, taken, offered)
+
+        shown = await seen(first, opened, locked)
+        assert (shown["sight"], shown["lock"]["rep_id"], shown["lock"]["mine"]) == ("all", "rep-1", True)
+        assert (await second.get(f"/api/v1/leads/{opened}")).status_code == HTTPStatus.FORBIDDEN
+        shown = await seen(first, taken, owned)
+        assert (shown["owner"], shown["how"]) == ("rep-1", "Rep 1 claimed it while it was open")
+        shown = await seen(second, offered, 0)
+        assert (shown["sight"], shown["offer"]["method"], shown["offer"]["mine"]) == (
+            "offer",
+            "round_robin",
+            True,
+        )
+        assert shown["facts"] == {"state": "RI"}
+        assert (await first.get(f"/api/v1/leads/{offered}")).status_code == HTTPStatus.FORBIDDEN
+
+        # A lock whose end has passed is none, although the row still has it and its timer is late.
+        await asyncio.to_thread(end_lock, engine, opened)
+        assert (await first.get(f"/api/v1/leads/{opened}")).status_code == HTTPStatus.FORBIDDEN
+    engine.dispose()
+
+
+async def until_done(office: RunningOrg, what: str, lead: str, rep_id: str) -> int:
+    """Ask until the engine knows the directory well enough to do it; return the lead's version then."""
+    while True:
+        answer = (await office.ask(what, lead, rep_id)).answer
+        if answer is not None and answer.result in ("done", "won"):
+            return answer.version
+        await asyncio.sleep(0.05)
+
+
+async def seen(program: httpx.AsyncClient, lead: str, version: int) -> dict[str, Any]:
+    """Return a lead as the console shows it to a program."""
+    answer = await program.get(f"/api/v1/leads/{lead}", params={"at_least": version})
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def forget(engine: Engine, *leads: str) -> None:
+    """Delete the history of leads, and keep their rows."""
+    with engine.execution_options(writes=True).begin() as connection:
+        for table in (DecisionTable, AssignmentHistoryTable):
+            connection.execute(delete(table).where(table.lead_id.in_(leads)))
+
+
+def end_lock(engine: Engine, lead: str) -> None:
+    """Let a lock end a minute ago, as if its timer were late."""
+    with engine.execution_options(writes=True).begin() as connection:
+        ended = datetime.now(UTC) - timedelta(minutes=1)
+        connection.execute(update(LeadTable).where(LeadTable.lead_id == lead).values(locked_until=ended))

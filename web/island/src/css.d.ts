@@ -1,0 +1,2 @@
+// esbuild bundles what element.jsx imports.
+declare module "*.css";

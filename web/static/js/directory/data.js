@@ -1,0 +1,35 @@
+// What the page knows of the directory.
+
+import { call } from "../api.js";
+import { pageData } from "../dom.js";
+
+/** @import { DirectoryObject } from "../types.d.ts" */
+
+/** @type {Record<string, string>} what one object of a kind is called */
+export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", settings: "settings" };
+
+/**
+ * @typedef {object} Data what web/pages/directory.py writes into the page
+ * @property {string} kind of the objects that the page lists
+ * @property {string} section of the address
+ * @property {string} id of the object that is open; empty for none
+ * @property {boolean} may_write
+ * @property {DirectoryObject[]} objects
+ * @property {string[]} states their codes
+ * @property {Record<string, string>} emails of accounts, by rep id
+ * @property {string[]} second_factors the ids of the reps who have one
+ */
+
+/** @type {Data} */
+export const data = pageData("directory-data");
+
+/** @param {string} kind */
+export const objectsOf = (kind) => data.objects.filter((one) => one.kind === kind);
+
+export const openObject = () => data.objects.find((one) => one.kind === data.kind && one.id === data.id);
+
+export const objectPath = () => `/api/v1/directory/${data.kind}/${encodeURIComponent(data.id)}`;
+
+export async function reloadObjects() {
+  data.objects = (await call("GET", "/api/v1/directory")).objects;
+}

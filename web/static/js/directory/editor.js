@@ -1,0 +1,154 @@
+// The form of one object: its value, whether it differs from what is published, and what is wrong with it.
+
+import { elements, finder } from "../dom.js";
+import { signInFieldset } from "./accounts.js";
+import { data, KIND_LABELS, objectsOf, openObject } from "./data.js";
+import { make } from "./fields.js";
+import { FORMS } from "./forms.js";
+
+/** @import { FieldError } from "../types.d.ts" */
+/** @import { Field } from "./fields.js" */
+
+const find = finder(document);
+const form = find("[data-form]", "form");
+const footer = find("[data-footer]");
+const notice = find("[data-notice]");
+
+/**
+ * Returns JSON in which equal objects are equal texts.
+ * @param {unknown} value
+ */
+export const canonical = (value) =>
+  JSON.stringify(value, (_, one) =>
+    one && typeof one === "object" && !Array.isArray(one)
+      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : one,
+  );
+
+export const editor = {
+  title: find("#editor-title"),
+  /** @type {Record<string, any>} what is published */
+  base: {},
+  /** @type {string | null} null for a new object */
+  etag: null,
+  /** @type {Field[]} */
+  fields: [],
+
+  /** Takes over what is published, and leaves the form as it is. */
+  rebase() {
+    const found = openObject();
+    this.base = found?.value ?? {};
+    this.etag = found?.etag ?? null;
+  },
+
+  /** Draws the form of what is published. */
+  load() {
+    this.rebase();
+    const label = KIND_LABELS[data.kind];
+    if (!data.id) {
+      this.title.textContent = objectsOf(data.kind).length
+        ? `Choose a ${label} from the list.`
+        : `There is no ${label} yet.`;
+      form.replaceChildren();
+      footer.hidden = true;
+      return;
+    }
+    const isPublished = openObject() !== undefined;
+    this.title.textContent = isPublished ? this.base.name || data.id : `New ${label}: ${data.id}`;
+    if (data.kind === "settings") this.title.textContent = "Settings of the org";
+    const context = { codes: data.states, reps: objectsOf("rep"), groups: objectsOf("group") };
+    this.fields = FORMS[data.kind](this.base, context);
+    const properties = { className: "plain", disabled: !data.may_write };
+    const fieldset = make("fieldset", properties, ...this.fields.map((field) => field.node));
+    form.replaceChildren(fieldset);
+    if (data.kind === "rep") form.append(signInFieldset(isPublished, this.base.email));
+    footer.hidden = !data.may_write;
+    find("[data-remove]").hidden = !isPublished || data.kind === "settings";
+    this.showDirty();
+  },
+
+  /** @returns {Record<string, any>} what is published, with the fields that were changed here */
+  value() {
+    const value = structuredClone(this.base);
+    for (const field of this.fields.filter((one) => one.touched)) {
+      const read = field.read();
+      if (read === undefined) delete value[field.name];
+      else value[field.name] = read;
+    }
+    return value;
+  },
+
+  isDirty() {
+    return Boolean(data.id) && data.may_write && canonical(this.value()) !== canonical(this.base);
+  },
+
+  showDirty() {
+    const isDirty = this.isDirty();
+    const published = this.etag ? "As published" : "Not published yet";
+    find("[data-dirty]").textContent = isDirty ? "Unpublished changes" : published;
+    find("[data-discard]", "button").disabled = !isDirty;
+    find("[data-review]", "button").disabled = Boolean(this.etag) && !isDirty;
+  },
+
+  /**
+   * Returns the label of a field; the path itself of what is inside one.
+   * @param {string} path
+   */
+  labelOf(path) {
+    const field = this.fields.find((one) => one.name === path);
+    return field?.node.querySelector("label, legend")?.textContent ?? path;
+  },
+
+  /** Whether the new rep gets an account, too. */
+  wantsAccount() {
+    return elements("[data-account]", form, "input").some((box) => box.checked);
+  },
+
+  /** @param {string} text */
+  showNotice(text) {
+    notice.textContent = text;
+    notice.hidden = text === "";
+  },
+
+  clearErrors() {
+    this.showNotice("");
+    for (const place of elements("[data-problem]", form, "p")) place.hidden = true;
+    for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+    for (const field of this.fields) field.showProblems?.([]);
+  },
+
+  /** @param {FieldError[]} errors each is shown at its field, the others above the form */
+  showErrors(errors) {
+    this.clearErrors();
+    /** @type {HTMLElement | null} */
+    let first = null;
+    const others = [];
+    for (const { path, reason } of errors) {
+      const name = path.split(/[.[]/)[0];
+      const field = this.fields.find((one) => one.name === name);
+      if (!field) {
+        others.push(reason);
+        continue;
+      }
+      field.showProblems?.(errors.filter((error) => error.path.startsWith(name)));
+      const place = field.node.querySelector(":scope > [data-problem]");
+      if (place instanceof HTMLElement) {
+        place.textContent = place.hidden ? reason : `${place.textContent}; ${reason}`;
+        place.hidden = false;
+      }
+      const input = field.node.querySelector("input, select, button");
+      if (!(input instanceof HTMLElement)) continue;
+      input.setAttribute("aria-invalid", "true");
+      first ??= input;
+    }
+    this.showNotice(others.join("; "));
+    first?.focus();
+  },
+};
+
+const showDirtyAfterwards = () => queueMicrotask(() => editor.showDirty());
+form.addEventListener("input", showDirtyAfterwards);
+form.addEventListener("click", showDirtyAfterwards);
+// The change of a field of several inputs does not bubble, so the form listens before the field does.
+form.addEventListener("change", showDirtyAfterwards, true);
+form.addEventListener("submit", (event) => event.preventDefault());

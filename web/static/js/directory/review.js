@@ -1,0 +1,135 @@
+// Publishing an object: a dry run, the review of its changes and effects, and what to do when somebody else was first.
+
+import { call, messageOf, Problem } from "../api.js";
+import { finder } from "../dom.js";
+import { say } from "../say.js";
+import { fillTable } from "../small-table.js";
+import { data, KIND_LABELS, objectPath } from "./data.js";
+import { canonical, editor } from "./editor.js";
+import { make } from "./fields.js";
+
+/** @import { ProblemBody } from "../types.d.ts" */
+
+/** @typedef {{path: string, old: unknown, new: unknown}} Change */
+
+const find = finder(document);
+const reviewDialog = find("#review", "dialog");
+const lostDialog = find("#lost", "dialog");
+const publishButton = find("[data-publish]", "button");
+
+/** @type {"PUT" | "DELETE"} */
+let method = "PUT";
+
+/** @param {unknown} value */
+function written(value) {
+  if (value === null || value === undefined) return "not set";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** @param {string} [query] */
+function send(query = "") {
+  const body = method === "PUT" ? editor.value() : undefined;
+  return call(method, objectPath() + query, body, editor.etag ? { "if-match": editor.etag } : {});
+}
+
+/** @param {unknown} error */
+function showFailure(error) {
+  if (error instanceof Problem && error.status === 422) {
+    editor.showErrors(error.body.errors?.length ? error.body.errors : [{ path: "", reason: error.message }]);
+    say("This cannot be published yet. The fields show what is wrong.");
+  } else if (error instanceof Problem && error.status === 412) showLost(error.body);
+  else say(messageOf(error));
+}
+
+function question() {
+  const value = editor.value();
+  const what = data.kind === "settings" ? "settings" : `${KIND_LABELS[data.kind]} ${value.name || data.id}`;
+  if (method === "DELETE") return `Remove ${what}?`;
+  return editor.etag ? `Publish these changes of ${what}?` : `Publish the new ${what}?`;
+}
+
+/**
+ * Tries the change and shows what it would do.
+ * @param {"PUT" | "DELETE"} wanted
+ */
+async function review(wanted) {
+  method = wanted;
+  try {
+    /** @type {{effects: string[], changes: Change[]}} */
+    const { effects, changes } = await send("?dry_run=true");
+    editor.clearErrors();
+    find("#review-title").textContent = question();
+    find("[data-effects]").replaceChildren(...effects.map((text) => make("li", { textContent: text })));
+    fillTable(
+      find("[data-changes]", "table"),
+      ["What", "Published", "Yours"],
+      changes.map((one) => {
+        const after = method === "DELETE" ? "removed" : written(one.new);
+        return [editor.labelOf(one.path), written(one.old), after];
+      }),
+      "Nothing differs from what is published.",
+    );
+    publishButton.textContent = method === "DELETE" ? "Remove" : "Publish";
+    reviewDialog.showModal();
+    publishButton.focus();
+  } catch (error) {
+    showFailure(error);
+  }
+}
+
+/** @param {ProblemBody} body */
+function showLost(body) {
+  find("[data-lost-why]").textContent = `${body.detail}. Your changes were not published.`;
+  /** @type {Change[]} */
+  const changes =
+    body.changes ??
+    Object.entries(body.current ?? {})
+      .map(([path, now]) => ({ path, old: editor.base[path], new: now }))
+      .filter((one) => canonical(one.old) !== canonical(one.new));
+  fillTable(
+    find("[data-lost-changes]", "table"),
+    ["What", "Was", "Is now"],
+    changes.map((one) => [editor.labelOf(one.path), written(one.old), written(one.new)]),
+    "You see no difference.",
+  );
+  lostDialog.showModal();
+}
+
+/**
+ * @typedef {object} Outcomes
+ * @property {(value: Record<string, any>, isNew: boolean) => Promise<void>} onPublish
+ * @property {() => void} onRemove
+ * @property {() => Promise<void>} onTakeTheirs
+ * @property {() => Promise<void>} onKeepMine
+ */
+
+/** @param {Outcomes} outcomes */
+export function setUpReview({ onPublish, onRemove, onTakeTheirs, onKeepMine }) {
+  find("[data-review]").addEventListener("click", () => review("PUT"));
+  find("[data-remove]").addEventListener("click", () => review("DELETE"));
+  find("[data-back]").addEventListener("click", () => reviewDialog.close());
+  publishButton.addEventListener("click", async () => {
+    publishButton.disabled = true;
+    const isNew = !editor.etag;
+    try {
+      const done = await send();
+      reviewDialog.close();
+      if (method === "DELETE") onRemove();
+      else await onPublish(done.value, isNew);
+    } catch (error) {
+      reviewDialog.close();
+      showFailure(error);
+    } finally {
+      publishButton.disabled = false;
+    }
+  });
+  find("[data-theirs]").addEventListener("click", () => {
+    lostDialog.close();
+    onTakeTheirs();
+  });
+  find("[data-mine]").addEventListener("click", () => {
+    lostDialog.close();
+    onKeepMine();
+  });
+}

@@ -1,0 +1,92 @@
+// Elements that a page's script cannot do without, with their types. What may be absent is found by querySelector.
+
+/**
+ * @typedef {keyof HTMLElementTagNameMap | "*"} Tag
+ */
+
+/**
+ * @template {Tag} K
+ * @typedef {K extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[K] : HTMLElement} ElementOf
+ */
+
+/**
+ * Finds the first element inside `within`.
+ * @template {Tag} [K="*"]
+ * @param {string} selector
+ * @param {ParentNode} [within]
+ * @param {K} [tag] what kind of element it must be
+ * @returns {ElementOf<K>}
+ * @throws {Error} when there is none, or it is another kind of element
+ */
+export function element(selector, within = document, tag) {
+  const found = within.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`The page has no element ${selector}.`);
+  if (tag && tag !== "*" && found.localName !== tag)
+    throw new Error(`${selector} is a ${found.localName}, not a ${tag}.`);
+  return /** @type {ElementOf<K>} */ (found);
+}
+
+/**
+ * Returns `element` for one part of a page.
+ * @param {ParentNode} within
+ */
+export function finder(within) {
+  /**
+   * @template {Tag} [K="*"]
+   * @param {string} selector
+   * @param {K} [tag]
+   * @returns {ElementOf<K>}
+   */
+  return (selector, tag) => element(selector, within, tag);
+}
+
+/**
+ * Finds all elements of one kind inside `within`, in the order of the page.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {string} selector
+ * @param {ParentNode} within
+ * @param {K} tag
+ * @returns {HTMLElementTagNameMap[K][]}
+ */
+export function elements(selector, within, tag) {
+  const found = [...within.querySelectorAll(selector)].filter((one) => one.localName === tag);
+  return /** @type {HTMLElementTagNameMap[K][]} */ (found);
+}
+
+/**
+ * Returns the input, select or text area of a form that has this name.
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @returns {HTMLInputElement}
+ */
+export function control(form, name) {
+  return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+}
+
+/**
+ * Returns the element that an event began at; the whole page where it began at no element.
+ * @param {Event} event
+ * @returns {HTMLElement}
+ */
+export function targetOf(event) {
+  return event.target instanceof HTMLElement ? event.target : document.documentElement;
+}
+
+/**
+ * Returns the element that has the focus, where it is inside `within`.
+ * @param {Node} within
+ * @returns {HTMLElement | null}
+ */
+export function focusedIn(within) {
+  const focused = document.activeElement;
+  return focused instanceof HTMLElement && within.contains(focused) ? focused : null;
+}
+
+/**
+ * Reads the JSON that the server wrote into the page.
+ * @param {string} id of a script element
+ * @returns {any} of the shape that the page's route in web/pages/ writes
+ */
+export function pageData(id) {
+  return JSON.parse(element(`#${id}`, document, "script").text);
+}

@@ -1,0 +1,55 @@
+// The callback of the lead page (D4): a date, a time and a time zone, or none of them.
+
+import { element } from "./dom.js";
+import { dateAndTime } from "./format.js";
+import { fillZones, instantAt, OWN_ZONE } from "./time-zones.js";
+
+/**
+ * @typedef {object} Callback
+ * @property {{instant: Date, text: string} | null} at null without a time
+ * @property {string | null} problem says why there can be no such callback
+ */
+
+/**
+ * Fills the form, where the lead has one.
+ * @param {HTMLElement} place
+ */
+export function setUpCallback(place) {
+  const zone = place.querySelector("#zone");
+  if (!(zone instanceof HTMLSelectElement)) return;
+  fillZones(zone, zone.dataset.zone);
+  showCallbackHint(place);
+}
+
+/**
+ * Reads the form.
+ * @param {HTMLElement} place
+ * @returns {Callback}
+ */
+export function callbackOf(place) {
+  const date = element("#date", place, "input").value;
+  const time = element("#time", place, "input").value;
+  const zone = element("#zone", place, "select").value;
+  if (!date && !time) return { at: null, problem: null };
+  if (!date || !time) return { at: null, problem: `Choose a ${date ? "time" : "date"} as well, or neither.` };
+  const instant = instantAt(date, time, zone);
+  if (instant === null) return { at: null, problem: "Clocks there skip that time. Choose another." };
+  if (instant <= new Date()) return { at: null, problem: "That is past. Choose a later time." };
+  return { at: { instant, text: dateAndTime(instant) }, problem: null };
+}
+
+/**
+ * Says what the callback will do, or why it cannot be.
+ * @param {HTMLElement} place
+ */
+export function showCallbackHint(place) {
+  const hint = element("[data-hint]", place);
+  const { at, problem } = callbackOf(place);
+  hint.classList.toggle("wrong", problem !== null);
+  if (problem) hint.textContent = problem;
+  else if (at === null) hint.textContent = "Without a date the lead goes to the end of the queue and is not claimed.";
+  else {
+    const local = element("#zone", place, "select").value === OWN_ZONE ? "" : `: ${at.text} where you are`;
+    hint.textContent = `The lead will be at the top of your queue then${local}.`;
+  }
+}

@@ -1,0 +1,67 @@
+// The parts of the lead page that the server makes, and what the browser adds: local times, numbers, the time left.
+
+import { elements } from "./dom.js";
+import { dateAndTime, localised, spaced, timeLeft, valueText } from "./format.js";
+
+/**
+ * Fetches the lead, or earlier history of it, as HTML.
+ * @param {{lead_id: string, queue?: string}} data of the page
+ * @param {Record<string, string>} parameters
+ * @returns {Promise<{isVisible: boolean, html: string}>} without visibility the HTML says why
+ * @throws {Error} when the server answers with something else
+ */
+export async function fetchPart({ lead_id, queue }, parameters) {
+  const query = new URLSearchParams(parameters);
+  if (queue) query.set("queue", queue);
+  // Without text/html in `accept` an error comes as JSON, not as a whole page.
+  const response = await fetch(`/leads/${lead_id}/shown?${query}`, { headers: { accept: "*/*" } });
+  if (response.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
+  const isHtml = response.headers.get("content-type")?.startsWith("text/html");
+  if (!isHtml) throw new Error((await response.json()).detail);
+  return { isVisible: response.ok, html: await response.text() };
+}
+
+/**
+ * Writes times, numbers and choices as the reader's browser does.
+ * @param {HTMLElement} root
+ */
+export function localise(root) {
+  for (const time of elements("time", root, "time")) {
+    time.textContent = dateAndTime(time.dateTime);
+    time.title = time.dateTime;
+  }
+  for (const line of root.querySelectorAll(".text, .why, .story details li, [data-why]")) {
+    const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      text.textContent = localised(text.textContent ?? "");
+    }
+  }
+  for (const cell of elements("dd[data-type]", root, "dd")) {
+    const { type = "", fact: name = "" } = cell.dataset;
+    const text = cell.textContent ?? "";
+    const isNumber = type === "number" || type === "integer";
+    const value = type === "boolean" ? text === "True" : isNumber ? Number(text) : text;
+    const isChoice = name.startsWith("loan_purpose") || name === "property_type";
+    cell.textContent = isChoice ? spaced(text) : valueText({ type, name }, value);
+  }
+}
+
+/**
+ * Shows the time that is left of locks and offers.
+ * @param {HTMLElement} root
+ * @param {(line: HTMLElement) => void} onEnd is called once for each that is over
+ */
+export function showTimeLeft(root, onEnd) {
+  for (const line of elements("[data-until]", root, "p")) {
+    const left = timeLeft(line.dataset.until);
+    const place = line.querySelector("[data-left]");
+    if (left !== null) {
+      if (place) place.textContent = left;
+    } else if (line.dataset.over !== "yes") {
+      line.dataset.over = "yes";
+      line.classList.add("over");
+      onEnd(line);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+// A window on a list of the board, always equal to what the server has. Each change names the rank that it concerns, so
+// the rows of the window follow from the snapshot and the later changes, whatever happens above and below the window.
+// The window also holds some rows below it. They move up when rows leave, so most claims need no request.
+
+import { call } from "./api.js";
+import { isAfter } from "./live.js";
+
+/** @import { BoardPage, BoardRow, ListChange } from "./types.d.ts" */
+
+/**
+ * @typedef {object} Options
+ * @property {string} queue_id
+ * @property {string} api the list's name in the API
+ * @property {string} [path] of the API, where it is not that of a queue
+ * @property {number} window rows to show
+ * @property {number} [reserve] rows to hold below them
+ */
+
+const SOON_MS = 150;
+const SPREAD_MS = 1500; // Pages that show the same list do not all ask at the same moment.
+
+export class ListWindow {
+  /** @param {Options & BoardPage} options with the first page */
+  constructor(options) {
+    this.queueId = options.queue_id;
+    this.path = options.path ?? `/api/v1/queues/${encodeURIComponent(options.api)}/leads`;
+    this.length = options.window;
+    this.reserve = options.reserve ?? 0;
+    this.start = 0;
+    this.name = "";
+    this.size = options.size;
+    this.asOf = options.as_of;
+    this.held = options.rows;
+    /** @type {Promise<BoardPage> | null} */
+    this.reading = null;
+    this.readAgain = false;
+    this.due = Number.POSITIVE_INFINITY;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    /** @type {[ListChange, string | undefined][]} */
+    this.waiting = [];
+    /** @type {(enteredOrMoved: string | null) => void} is called after each change with the lead that is new here */
+    this.onChange = () => {};
+    /** @type {(error: unknown) => void} */
+    this.onError = () => {};
+  }
+
+  /** @param {BoardPage} page */
+  replace(page) {
+    this.size = page.size;
+    this.asOf = page.as_of;
+    this.held = page.rows;
+  }
+
+  /** The rows to show. */
+  get rows() {
+    return this.name ? this.held : this.held.slice(0, this.length);
+  }
+
+  /** The first rank after the rows that the window holds. */
+  get end() {
+    return this.start + this.held.length;
+  }
+
+  /**
+   * Applies one change, unless the snapshot contains it already.
+   * @param {ListChange} change
+   * @param {string} [id] of the feed's entry
+   */
+  apply(change, id) {
+    if (change.change === "rebuilt") return void this.read();
+    if (change.queue_id !== this.queueId) return;
+    if (this.reading) return void this.waiting.push([change, id]);
+    if (id && !isAfter(id, this.asOf)) return;
+    if (id) this.asOf = id;
+    if (change.size !== null && change.size !== undefined) this.size = change.size;
+    if (change.change !== "entered") this.remove(change.lead_id, change.was);
+    if (change.change !== "left") this.insert(change);
+    if (!this.name && this.end < this.size) this.refill();
+    this.onChange(change.change === "left" ? null : change.lead_id);
+  }
+
+  /**
+   * @param {string} lead
+   * @param {number} rank
+   */
+  remove(lead, rank) {
+    this.held = this.held.filter((row) => row.lead_id !== lead);
+    for (const row of this.held) if (row.rank > rank) row.rank -= 1;
+    if (rank < this.start) this.start -= 1;
+  }
+
+  /** @param {BoardRow} entered */
+  insert({ lead_id, rank, version, columns }) {
+    for (const row of this.held) if (row.rank >= rank) row.rank += 1;
+    if (this.name) {
+      if (!String(columns.name).toLowerCase().includes(this.name.toLowerCase())) return;
+    } else if (rank < this.start) {
+      this.start += 1;
+      return;
+    } else if (rank > this.end || rank >= this.start + this.length + this.reserve) {
+      return;
+    }
+    const place = this.held.findIndex((row) => row.rank > rank);
+    const row = { lead_id, rank, version, columns };
+    if (place < 0) this.held.push(row);
+    else this.held.splice(place, 0, row);
+    if (!this.name) this.held.length = Math.min(this.held.length, this.length + this.reserve);
+  }
+
+  /** Asks for more rows when the reserve gets short: soon where a row is missing already, otherwise later. */
+  refill() {
+    if (this.held.length < this.length) this.readSoon();
+    else if (this.held.length < this.length + this.reserve / 2 && this.due === Number.POSITIVE_INFINITY)
+      this.readSoon(Math.random() * SPREAD_MS);
+  }
+
+  /**
+   * Reads the window after a short time. Further changes do not delay a read that is due.
+   * @param {number} [extraMs]
+   */
+  readSoon(extraMs = 0) {
+    const due = performance.now() + SOON_MS + extraMs;
+    if (this.due <= due) return;
+    clearTimeout(this.timer);
+    this.due = due;
+    this.timer = setTimeout(() => this.read(), SOON_MS + extraMs);
+  }
+
+  /**
+   * Reads the window from the server, then applies the changes that came meanwhile.
+   * @returns {Promise<unknown>}
+   */
+  async read() {
+    if (this.reading) {
+      this.readAgain = true;
+      return this.reading;
+    }
+    clearTimeout(this.timer);
+    this.due = Number.POSITIVE_INFINITY;
+    this.reading = this.fetch();
+    try {
+      this.replace(await this.reading);
+    } catch (error) {
+      this.onError(error);
+    }
+    this.reading = null;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const [change, id] of waiting) this.apply(change, id);
+    this.onChange(null);
+    if (this.readAgain) {
+      this.readAgain = false;
+      await this.read();
+    }
+  }
+
+  /** @returns {Promise<BoardPage>} */
+  fetch() {
+    const query = new URLSearchParams({ limit: String(this.name ? this.length : this.length + this.reserve) });
+    if (this.name) query.set("name", this.name);
+    else if (this.start) query.set("cursor", btoa(`rank:${this.start}`).replaceAll("+", "-").replaceAll("/", "_"));
+    return call("GET", `${this.path}?${query}`);
+  }
+
+  /** @param {string} name or a part of it; shows all rows where it is empty */
+  search(name) {
+    this.name = name.trim();
+    this.start = 0;
+    return this.read();
+  }
+
+  /** @param {number} pages to go on; back where it is negative */
+  move(pages) {
+    const last = Math.max(0, Math.floor((this.size - 1) / this.length) * this.length);
+    this.start = Math.min(last, Math.max(0, this.start + pages * this.length));
+    return this.read();
+  }
+}

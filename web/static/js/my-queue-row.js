@@ -1,0 +1,33 @@
+// What My queue shows beside a lead's columns: its offer, its callback, and what the person can do (D3, D4).
+
+import { dateAndTime, timeLeft } from "./format.js";
+import { isNewLead, isOffer, isRing, offers, timeLeftLabel } from "./offers.js";
+
+/** @import { BoardRow } from "./types.d.ts" */
+
+/** @param {BoardRow} row */
+export function badges(row) {
+  const { callback_at } = row.columns;
+  if (isOffer(row)) return [badge(isRing(row) ? "Rings" : isNewLead(row) ? "New" : "Offer", "offer")];
+  if (!callback_at) return [];
+  return [timeLeft(callback_at) === null ? badge("Call due", "due") : badge(`Call at ${dateAndTime(callback_at)}`, "")];
+}
+
+/**
+ * @param {string} text
+ * @param {string} kind
+ */
+function badge(text, kind) {
+  return Object.assign(document.createElement("span"), { className: `badge ${kind}`, textContent: text });
+}
+
+/** @param {BoardRow} row */
+export function myQueueActions(row) {
+  if (isOffer(row)) return [timeLeftLabel(row), ...offers.buttons(row)];
+  const link = document.createElement("a");
+  link.className = "button";
+  link.href = `/leads/${row.lead_id}`;
+  link.textContent = "Open";
+  link.setAttribute("aria-label", `Open ${row.columns.name}`);
+  return [link];
+}

@@ -1,0 +1,126 @@
+// The cards of offers and rings, and what is shown after a lead was won.
+
+import { timeLeft } from "./format.js";
+
+/** @import { BoardRow } from "./types.d.ts" */
+/** @import { Call } from "./offers.js" */
+
+/**
+ * @param {string} lead
+ * @param {string} kind
+ * @param {string} text
+ */
+function card(lead, kind, text) {
+  const made = document.createElement("div");
+  made.className = kind;
+  made.dataset.lead = lead;
+  made.append(Object.assign(document.createElement("p"), { textContent: text }));
+  return made;
+}
+
+/**
+ * Makes the card of an offer that does not ring.
+ * @param {BoardRow} row
+ * @param {HTMLElement[]} buttons
+ */
+export function offerCard(row, buttons) {
+  const { method, name } = row.columns;
+  const text = method === "distribute_all" ? `A new lead is available: ${name}` : `Offered to you: ${name}`;
+  const made = card(row.lead_id, "offer", text);
+  made.append(timeLeftLabel(row), ...buttons);
+  return made;
+}
+
+/**
+ * Makes the card of a ring.
+ * @param {string} lead
+ * @param {Call} call
+ * @param {{row: BoardRow | undefined, press: () => void, hangUp: () => void}} options `row`: the offer, while it lasts
+ */
+export function callCard(lead, { stage, name, text }, { row, press, hangUp }) {
+  /** @type {Record<string, string>} */
+  const texts = {
+    ringing: `You have an available lead ${name}. Press 1 to accept or hang up to decline.`,
+    won: `You have been assigned ${name}, press 1 again to be connected or hang up if you plan to reach out later.`,
+    connected: `Calling ${name} …`,
+  };
+  const made = card(lead, "phone", texts[stage] ?? text ?? "");
+  made.setAttribute("role", "alert");
+  const isOpen = stage === "ringing" || stage === "won";
+  if (stage === "ringing") made.append(timeLeftLabel(row));
+  if (isOpen) {
+    const effect = stage === "won" ? "be connected" : "accept";
+    made.append(button("Press 1", `Press 1 to ${effect}`, "primary", press));
+  }
+  if (stage === "won" || stage === "connected" || stage === "kept") made.append(leadLink(lead, name));
+  const end = isOpen ? "Hang up" : "Close";
+  made.append(button(end, end, "", hangUp));
+  return made;
+}
+
+/** @param {string} text of the link to My queue */
+export function moreCard(text) {
+  const made = card("", "offer", "");
+  const link = Object.assign(document.createElement("a"), { href: "/queues/mine", textContent: text });
+  made.firstElementChild?.append(link);
+  return made;
+}
+
+/** @param {BoardRow | undefined} row */
+export function timeLeftLabel(row) {
+  const until = row?.columns.until;
+  const left = document.createElement("span");
+  left.className = "left";
+  if (until) left.dataset.offeredUntil = until;
+  left.textContent = timeLeft(until ?? undefined) ?? "";
+  const label = Object.assign(document.createElement("span"), { className: "time" });
+  label.append(left, until ? " left" : "");
+  return label;
+}
+
+/**
+ * @param {string} text
+ * @param {string} label for screen readers
+ * @param {string} kind
+ * @param {() => void} click
+ */
+export function button(text, label, kind, click) {
+  const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, className: kind });
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", click);
+  return made;
+}
+
+/**
+ * @param {string} lead
+ * @param {string} name
+ */
+export function leadLink(lead, name) {
+  const link = document.createElement("a");
+  link.setAttribute("aria-label", `Look at ${name}`);
+  return Object.assign(link, { className: "button", href: `/leads/${lead}`, textContent: "Look" });
+}
+
+/**
+ * @param {string} lead
+ * @param {string} name
+ */
+export function congratulate(lead, name) {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "won-title");
+  const title = document.createElement("h2");
+  Object.assign(title, { id: "won-title", textContent: "Congratulations! You have a new lead" });
+  const who = Object.assign(document.createElement("p"), { textContent: name });
+  const details = document.createElement("a");
+  Object.assign(details, { className: "button primary", href: `/leads/${lead}`, textContent: "Go to Lead Details" });
+  const menu = document.createElement("menu");
+  menu.append(
+    button("Stay here", "Stay here", "", () => dialog.close()),
+    details,
+  );
+  dialog.append(title, who, menu);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  details.focus();
+}

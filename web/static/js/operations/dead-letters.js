@@ -1,0 +1,133 @@
+// The dead letters of the operations page, and sending one again.
+
+import { call, messageOf } from "../api.js";
+import { element, finder } from "../dom.js";
+import { dateAndTime, spaced } from "../format.js";
+import { say } from "../say.js";
+import { fillTable } from "../small-table.js";
+
+/**
+ * @typedef {object} Letter
+ * @property {string} place
+ * @property {string} source topic, partition and offset of the message
+ * @property {string} error_class
+ * @property {string} reason
+ * @property {string | null} failed_at
+ * @property {string | null} replayed_at
+ * @property {string | null} replayed_by
+ */
+
+/** @typedef {Letter & {key: string, value: string, headers: Record<string, string>, replayable: boolean}} WholeLetter */
+
+const MOST_LISTED = 500; // The API lists so many, so a count tells nothing from there on.
+
+export class DeadLetters {
+  /**
+   * @param {Letter[]} letters
+   * @param {() => Promise<void>} onReplay
+   */
+  constructor(letters, onReplay) {
+    this.letters = letters;
+    this.onReplay = onReplay;
+    /** @type {WholeLetter | null} */
+    this.opened = null;
+    this.table = element('[data-table="letters"]', document, "table");
+    this.dialog = element("#letter", document, "dialog");
+    this.find = finder(this.dialog);
+    const replay = this.find("[data-letter-replay]", "button");
+    replay.addEventListener("click", () => this.replay(replay));
+    this.find("[data-letter-close]").addEventListener("click", () => this.dialog.close());
+    this.dialog.addEventListener("close", () => this.focus(this.opened?.place));
+  }
+
+  get count() {
+    return this.letters.length;
+  }
+
+  /**
+   * Reads the list again, where it may have changed.
+   * @param {number} count of the dead letters now
+   */
+  async refresh(count) {
+    if (count === this.letters.length && count < MOST_LISTED && !this.opened) return;
+    this.letters = await call("GET", "/api/v1/operations/dead-letters");
+    this.draw();
+  }
+
+  draw() {
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.letter : undefined;
+    const rows = this.letters.map((letter) => {
+      const [topic] = letter.source.split(":");
+      const again = letter.replayed_at
+        ? ` (sent again ${dateAndTime(letter.replayed_at)} by ${letter.replayed_by})`
+        : "";
+      const reason = `${spaced(letter.error_class)}: ${letter.reason}${again}`;
+      return [letter.failed_at ? dateAndTime(letter.failed_at) : "", topic, reason, this.button(letter.place)];
+    });
+    fillTable(this.table, ["When", "From", "What was wrong", ""], rows);
+    this.table.hidden = this.letters.length === 0;
+    element("[data-no-letters]").hidden = this.letters.length > 0;
+    this.focus(focused);
+  }
+
+  /** @param {string} place */
+  button(place) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Open";
+    button.dataset.letter = place;
+    button.setAttribute("aria-label", `Open dead letter ${place}`);
+    button.addEventListener("click", () => this.open(place));
+    return button;
+  }
+
+  /** @param {string | undefined} place of a letter whose button gets the focus */
+  focus(place) {
+    const button = place && this.table.querySelector(`[data-letter="${CSS.escape(place)}"]`);
+    if (button instanceof HTMLElement) button.focus();
+  }
+
+  /** @param {string} place */
+  async open(place) {
+    /** @type {WholeLetter} */
+    let letter;
+    try {
+      letter = await call("GET", `/api/v1/operations/dead-letters/${place}`);
+    } catch (error) {
+      return say(messageOf(error));
+    }
+    this.opened = letter;
+    this.find("[data-letter-reason]").textContent = `${spaced(letter.error_class)}: ${letter.reason}`;
+    const facts = [
+      ["Place", letter.place],
+      ["From", letter.source],
+      ["Key", letter.key || "none"],
+      ...Object.entries(letter.headers),
+    ];
+    this.find("[data-letter-facts]").replaceChildren(
+      ...facts.flatMap(([name, value]) => [
+        Object.assign(document.createElement("dt"), { textContent: name }),
+        Object.assign(document.createElement("dd"), { textContent: value }),
+      ]),
+    );
+    this.find("[data-letter-value]").textContent = letter.value;
+    this.find("[data-letter-replay]").hidden = !letter.replayable;
+    this.dialog.showModal();
+    this.find("[data-letter-close]").focus();
+  }
+
+  /** @param {HTMLButtonElement} button */
+  async replay(button) {
+    button.disabled = true;
+    try {
+      const sent = await call("POST", `/api/v1/operations/dead-letters/${this.opened?.place}/replay`);
+      say(`Sent to ${sent.topic} again. If it is still wrong it comes back as a new dead letter.`);
+      this.dialog.close();
+      await this.onReplay();
+    } catch (error) {
+      say(messageOf(error));
+    } finally {
+      button.disabled = false;
+    }
+  }
+}

@@ -1,0 +1,31 @@
+// Parts of a row of the database's lists.
+
+/** @import { LeadRow } from "./types.d.ts" */
+
+/**
+ * Returns what people call a lead.
+ * @param {LeadRow} row
+ * @returns {string}
+ */
+export function nameOf(row) {
+  const name = row.prospect_name ?? [row.first_name, row.last_name].filter(Boolean).join(" ");
+  return name || row.external_id || row.email || row.phone || "this lead";
+}
+
+/**
+ * @param {string} text
+ * @param {string} label for screen readers
+ * @param {string} does what the button does, so that the focus finds it again
+ * @param {() => void} click
+ * @param {string} [kind]
+ */
+export function button(text, label, does, click, kind = "") {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.className = kind;
+  made.dataset.does = does;
+  made.setAttribute("aria-label", label);
+  made.addEventListener("click", click);
+  return made;
+}

@@ -1,0 +1,94 @@
+// What the API answers, as far as the pages use it. web/api/ and web/schemas.py define it.
+
+/** One column of a list or one field of a rule. */
+export interface Column {
+  name: string;
+  label: string;
+  type: string;
+  unit?: string | null;
+}
+
+/** One lead in a list of the board. `rank`: its place in the whole list, from 0. */
+export interface BoardRow {
+  lead_id: string;
+  rank: number;
+  version: number;
+  columns: Record<string, any>;
+}
+
+/** A part of a list of the board. `as_of`: the newest entry of the feed that it contains. */
+export interface BoardPage {
+  size: number;
+  as_of: string;
+  rows: BoardRow[];
+}
+
+/** One change of a list. `was`: the rank before, `rank`: the rank after; `rebuilt` asks for the list again. */
+export interface ListChange {
+  change: "entered" | "left" | "moved" | "rebuilt";
+  queue_id: string;
+  lead_id: string;
+  rank: number;
+  was: number;
+  size?: number | null;
+  version: number;
+  columns: Record<string, any>;
+}
+
+/** One lead in a list of the database. */
+export interface LeadRow extends Record<string, any> {
+  lead_id: string;
+}
+
+/** One page of a list of the database. `names`: for a column, what its values are called. */
+export interface LeadPage {
+  rows: LeadRow[];
+  total: number;
+  next: string | null;
+  previous: string | null;
+  names: Record<string, Record<string, string>>;
+  ignored?: number;
+}
+
+/** What the engine answered to an action (S4). */
+export interface Answer {
+  result: "won" | "lost" | "done" | "refused";
+  lead_id: string;
+  version: number;
+  reason?: string | null;
+  why?: string | null;
+  words?: string | null;
+  owner?: string | null;
+  owner_name?: string | null;
+}
+
+/** One thing that is wrong with what was sent. */
+export interface FieldError {
+  path: string;
+  reason: string;
+}
+
+/** The body of an answer that reports an error (RFC 9457). */
+export interface ProblemBody extends Record<string, any> {
+  detail?: string;
+  errors?: FieldError[];
+}
+
+/** What the page remembers about an action until its answer is there. */
+export interface ActionNote {
+  name?: string;
+  done?: string;
+}
+
+/** One object of the directory: a rep, a group, a campaign or the settings. */
+export interface DirectoryObject {
+  kind: string;
+  id: string;
+  value: Record<string, any>;
+  etag?: string | null;
+}
+
+/** <rule-builder>, which web/island builds. */
+export interface RuleBuilderElement extends HTMLElement {
+  value: { rules?: unknown[] } & Record<string, any>;
+}

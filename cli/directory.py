@@ -47,12 +47,13 @@ def apply(
     from application.directory.apply import compare
     from application.directory.file import read_directory
     from application.directory.publish import publish
+    from application.directory.yaml_text import read_bounded
     from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 
     shown: Plan | None = None
     agreed = False
     try:
-        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
+        org, wanted = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
         settings = running()
         for _ in range(ATTEMPTS):
             plan = asyncio.run(compare(settings, org, wanted, prune=prune))

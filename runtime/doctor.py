@@ -23,6 +23,7 @@ from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
 from streams import clients
+from streams.masking import masked
 from streams.patches import TESTED
 from streams.settings import Settings
 from streams.topics import WORKER_GROUP
@@ -64,10 +65,10 @@ def examine(settings: Settings | None = None) -> list[Check]:
     )
     if found[-1].ok and settings.kafka_sasl_password is not None:
         found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", _without_password(settings.redis_url), _ask_valkey, settings))
+    found.append(_reach("Valkey", "REDIS_URL", masked(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = _without_password(settings.database_url)
+    database = masked(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     return found
 
@@ -229,12 +230,6 @@ def _ask_database(settings: Settings) -> str:
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
     return "reachable"
-
-
-def _without_password(url: str) -> str:
-    """Return the address for a screen."""
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def examine_all(settings: Settings | None = None) -> list[Check]:

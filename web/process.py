@@ -29,6 +29,7 @@ from web.errors import forbidden
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Parts
+from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.hash_pool import HashPool
@@ -66,6 +67,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             log_level="warning",
             access_log=False,
             lifespan="off",
+            http=Protocol,
+            server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
         )

@@ -123,7 +123,7 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
         raise forbidden("segments are for managers and admins")
     try:
         raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
     return [rule_condition(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 

@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients node unit test explore check lint types imports island island-check format lock clean
+.PHONY: help setup demo browser clients node unit test explore check lint types imports island island-check format lock sbom audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -106,6 +106,16 @@ format: setup node ## format the code
 lock: setup ## resolve the lock file anew
 	@$(BIN)/uv pip compile --quiet --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 		--output-file requirements.lock pyproject.toml
+
+sbom: setup ## write sbom.json (CycloneDX), the bill of materials of what requirements.lock names; the same lock, the same file
+	@$(BIN)/python -W ignore::UserWarning -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml --output-file sbom.json requirements.lock
+	@echo "sbom.json: $$(grep -c '"bom-ref": "requirements-' sbom.json) packages"
+
+# Asks a database of vulnerabilities on the network: https://pypi.org by default, AUDIT_SERVICE=osv https://api.osv.dev.
+AUDIT_SERVICE ?= pypi
+audit: setup ## is a known vulnerability in what requirements.lock names? (needs the network)
+	@$(BIN)/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off \
+		--vulnerability-service $(AUDIT_SERVICE)
 
 clean: ## remove the environment and the local servers' data
 	rm -rf $(VENV) .state $(WEB)/node_modules $(ISLAND)/node_modules

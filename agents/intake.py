@@ -15,6 +15,7 @@ from models.record_size import check_size
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
+from rules.inbound.signatures import Authority
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
@@ -64,18 +65,33 @@ def attach(app: StageApp) -> "IntakeStage":
 class IntakeStage(Stage):
     """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
 
+    authority: Authority | None = None
+    """Says who may send what; the process sets it before the first event."""
+
     def accept(self, event: Any, read: Read) -> None:
         """Append one message to the log of its org or lead, or to the dead letters with the reason."""
         message = event.message
         receipt = self.acker.take(event)
         try:
-            records = self.records(read(message))
+            records = self.records(self.authorised(read(message), message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
             self.bury(message, *verdict(error), receipt)
             records = self.answers(message, read, error)
         for topic, partition, key, value in records:
             self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
+
+    def authorised(self, accepted: Accepted, message: Any) -> Accepted:
+        """Return what was accepted; raises `Refused` where it may not come from who sent it."""
+        if self.authority is None or not isinstance(accepted, PersonArrived | ActionRequested):
+            return accepted
+        at = record_time(message.timestamp, datetime.now(UTC))
+        sent = message.topic, message.value, _headers(message), at
+        if isinstance(accepted, PersonArrived):
+            self.authority.check_arrival(accepted, *sent)
+        else:
+            self.authority.check_action(accepted, *sent)
+        return accepted
 
     def answers(self, message: Any, read: Read, error: Exception) -> list[Placed]:
         """Return what answers a refused action beside its dead letter; nothing where its id cannot be read.

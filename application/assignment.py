@@ -1,4 +1,4 @@
-"""Leads are given out by hand: each by one action of a manager and its answer, many of them at a time (D6, E3)."""
+"""Assigns leads by hand: one action of a manager and one answer for each lead, many at a time (D6, E3)."""
 
 import asyncio
 from collections import Counter
@@ -14,15 +14,15 @@ from streams.settings import Settings
 
 AT_ONCE: Final = 1_000
 """Actions that wait for their answer: enough that a worker never waits for us, few enough to be answered soon."""
-TOLD_EVERY: Final = 500
+PROGRESS_EVERY: Final = 500
 RESEND_SECONDS: Final = 15.0
 """Without an answer for so long an action is sent again, the same one: behind thousands of others it takes a while."""
 
 Say = Callable[[str], None]
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one assignment. `result` None: no answer came, it may be decided yet.
+class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of one assignment. `result` None: no answer came, and it may be decided yet.
 
     `owner`: who has the lead now, by the answer. `why`: the reason in words.
     """
@@ -43,12 +43,12 @@ async def assign_all(
     org: str,
     patience_seconds: float,
     say: Say = lambda _: None,
-) -> list[Given]:
-    """Ask for each assignment (lead id, rep), in order, and return what became of them, in the same order.
+) -> list[AssignmentResult]:
+    """Ask for each assignment (lead id, rep) in order, and return the results in the same order.
 
     `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is away.
     """
-    found: list[Given | None] = [None] * len(wanted)
+    found: list[AssignmentResult | None] = [None] * len(wanted)
     waiting = iter(enumerate(wanted))
     done = 0
 
@@ -59,9 +59,9 @@ async def assign_all(
             try:
                 answer = await client.ask(action)
             except RetryableError:
-                found[place] = Given(lead_id=lead_id, to=to, result=None)
+                found[place] = AssignmentResult(lead_id=lead_id, to=to, result=None)
             else:
-                found[place] = Given(
+                found[place] = AssignmentResult(
                     lead_id=lead_id,
                     to=to,
                     result=answer.result,
@@ -70,8 +70,8 @@ async def assign_all(
                     why=answer.why,
                 )
             done += 1
-            if done % TOLD_EVERY == 0:
-                say(f"{done} of {len(wanted)} answered")
+            if done % PROGRESS_EVERY == 0:
+                say(f"{done:,} of {len(wanted):,} answered")
 
     async with EngineClient(
         settings, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
@@ -80,8 +80,11 @@ async def assign_all(
     return [given for given in found if given is not None]
 
 
-def summed(given: Sequence[Given], unusable: int) -> dict[str, Any]:
-    """Return {assigned, lost, refused, unanswered, refusals, by_rep}; `unusable`: what named no lead, refused too."""
+def summarize(given: Sequence[AssignmentResult], unusable: int) -> dict[str, Any]:
+    """Return {assigned, lost, refused, unanswered, refusals, by_rep}.
+
+    `unusable`: the number of entries that name no lead; they count as refused.
+    """
     results = Counter(one.result for one in given)
     refusals = Counter(one.reason or "" for one in given if one.result is Result.REFUSED)
     if unusable:

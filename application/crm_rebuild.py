@@ -1,4 +1,4 @@
-"""The CRM database comes back from Kafka: emptied, filled from the journal, and completed from the public topics."""
+"""Rebuilds the CRM database from Kafka: empties it, fills it from the journal, completes it from the public topics."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
-from sink.dead_letters import Graveyard
+from sink.dead_letters import DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
@@ -53,7 +53,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     discards_history: bool
 
     def lines(self) -> list[str]:
-        """Return what to tell before anybody agrees."""
+        """Return the lines to print before the user confirms."""
 
         def tables(entities: tuple[Any, ...]) -> str:
             names = [entity.__tablename__ for entity in entities]
@@ -75,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(settings: Settings, *, discard_history: bool) -> Plan:
-    """Look at what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
+    """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
     extents = await extent(settings, LEAD_JOURNAL)
     schema = await asyncio.to_thread(schema_of, settings.database_url)
     if not schema.known:
@@ -106,7 +106,7 @@ def _refuse(record: JournalRecord, verdict: Exception) -> None:
 
 
 async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
-    """Do it; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
+    """Rebuild the database; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
 
     Safe beside a running sink, and to be done again after it was cut off. Raises `RetryableError` and `RuntimeFailure`.
     """
@@ -191,12 +191,12 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def _graveyard(settings: Settings) -> AsyncIterator[Graveyard]:
+async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
     """Yield where records go that cannot be stored, as a sink has it."""
     producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
         await producer.start()
-        yield Graveyard(producer, asyncio.get_running_loop())
+        yield DeadLetterWriter(producer, asyncio.get_running_loop())
     except KafkaError as error:
         raise RetryableError("Kafka", repr(error)) from error
     finally:

@@ -1,4 +1,4 @@
-"""Dead letters dealt with in bulk: sent again or skipped, each for itself, so that one failure stops no other."""
+"""Replays or skips dead letters in bulk. Each is handled by itself, so one failure stops no other."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.dead_letter_marks import Dealt, Mark, Marker, read_marks
+from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
 from application.dead_letters import find_letters, org_of
 from application.replay import NotReplayable, Obstacle, Replayer, target_of
 from models.errors import RetryableError
@@ -32,7 +32,7 @@ _LEFT_OUT: Final = {
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """Which letters. `places`: those and no others; every other field that is given must fit as well.
+    """Selects letters. `places`: only these; each other field that is set must match as well.
 
     `since`, `until`: when they failed, the first included and the last not.
     """
@@ -46,7 +46,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
     def takes(self, letter: Letter) -> bool:
-        """Say whether a letter is one of those."""
+        """Return whether the selection takes a letter."""
         failed_at = _failed_at(letter)
         return (
             self.topic in (None, letter.source_topic)
@@ -59,7 +59,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _failed_at(letter: Letter) -> datetime:
-    """Return when a message was refused, or else when its letter was put there."""
+    """Return when a message was refused, or when its letter was written if that is unknown."""
     try:
         found = datetime.fromisoformat(letter.failed_at)
     except ValueError:
@@ -68,7 +68,7 @@ def _failed_at(letter: Letter) -> datetime:
 
 
 def _vendor(letter: Letter) -> str | None:
-    """Return whom a letter came from, as its message says: itself, or within a CloudEvents envelope."""
+    """Return the vendor named in the message, or in the data of its CloudEvents envelope."""
     try:
         value = msgspec.json.decode(letter.value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -80,7 +80,7 @@ def _vendor(letter: Letter) -> str | None:
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """What became of a selection. `left_out`: reason -> how many; `failures`: the first, with place and reason.
+    """The result of a run. `left_out`: reason -> number of letters; `failures`: the first ones, with place and reason.
 
     `replayed`, `skipped`: how many were dealt with so, or with `dry_run` would be. `again`: of those, how many had been
     dealt with before. `stopped`: why the rest was not tried.
@@ -98,7 +98,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether everything selected was dealt with."""
+        """Whether every selected letter was handled."""
         return self.failed == 0 and self.stopped is None
 
     def fail(self, letter: Letter, reason: str) -> None:
@@ -108,7 +108,7 @@ class Outcome(msgspec.Struct, kw_only=True):
             self.failures.append({"place": letter.place, "reason": reason})
 
     def leave(self, reason: str) -> None:
-        """Count a letter that is left out."""
+        """Count a letter that is not handled, by reason."""
         self.left_out = dict(Counter(self.left_out) + Counter([reason]))
 
     def problems(self) -> list[str]:
@@ -119,7 +119,7 @@ class Outcome(msgspec.Struct, kw_only=True):
         return [*told, *([f"stopped: {self.stopped}"] if self.stopped else [])]
 
     def summary(self, done: str) -> list[str]:
-        """Return how many were dealt with and how many were not; `done`: the word for it."""
+        """Return lines with the numbers of letters handled and not handled; `done`: the verb to print."""
         told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
         again = (
             f", {self.again:,} of them not for the first time; what is known changes nothing"
@@ -134,20 +134,20 @@ class Outcome(msgspec.Struct, kw_only=True):
 async def replay_letters(
     settings: Settings, chosen: Selection, *, again: bool = False, dry_run: bool = False
 ) -> Outcome:
-    """Send letters to the topics they came from, byte for byte, and mark them; sent twice they change nothing (X4).
+    """Send letters byte for byte to the topics they came from, and mark them. A second time changes nothing (X4).
 
     `again`: also those that are dealt with. Who names places means them, dealt with or not. A message that is among the
     letters more than once is sent once. Raises `RetryableError` where Kafka is away from the start.
     """
-    bulk = _Bulk(settings, chosen, Dealt.REPLAYED, again=again, dry_run=dry_run)
+    bulk = _Bulk(settings, chosen, MarkKind.REPLAYED, again=again, dry_run=dry_run)
     return await bulk.run()
 
 
 async def skip_letters(
     settings: Settings, chosen: Selection, *, why: str = "", again: bool = False, dry_run: bool = False
 ) -> Outcome:
-    """Mark letters as dealt with; they stay where they are, and can still be replayed by their places."""
-    bulk = _Bulk(settings, chosen, Dealt.SKIPPED, why=why, again=again, dry_run=dry_run)
+    """Mark letters as skipped. They stay in the topic and can still be replayed by their places."""
+    bulk = _Bulk(settings, chosen, MarkKind.SKIPPED, why=why, again=again, dry_run=dry_run)
     return await bulk.run()
 
 
@@ -155,7 +155,14 @@ class _Bulk:
     """One run over a selection."""
 
     def __init__(
-        self, settings: Settings, chosen: Selection, how: Dealt, *, again: bool, dry_run: bool, why: str = ""
+        self,
+        settings: Settings,
+        chosen: Selection,
+        how: MarkKind,
+        *,
+        again: bool,
+        dry_run: bool,
+        why: str = "",
     ) -> None:
         self._settings = settings
         self._chosen = chosen
@@ -167,7 +174,7 @@ class _Bulk:
         self._sent: set[Any] = set()
 
     async def run(self) -> Outcome:
-        """Deal with each letter of the selection."""
+        """Handle each letter of the selection."""
         self._marks = await read_marks(self._settings)
         async with AsyncExitStack() as stack:
             replayer = await stack.enter_async_context(Replayer(self._settings))
@@ -196,12 +203,12 @@ class _Bulk:
                 yield read_letter(record)
 
     async def _deal(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
-        """Deal with one letter. Raises `NotReplayable` and `RetryableError`."""
+        """Handle one letter. Raises `NotReplayable` and `RetryableError`."""
         mark, same = self._marks.get(letter.place), letter.source or letter.place
         if mark is not None and not self._again:
             self._outcome.leave(f"{mark.what} before; --again takes them, too")
             return
-        if self._how is Dealt.REPLAYED:
+        if self._how is MarkKind.REPLAYED:
             if same in self._sent:
                 self._outcome.leave("the same message as another letter")
                 return

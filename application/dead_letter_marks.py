@@ -1,4 +1,4 @@
-"""What was done about dead letters: one mark for each letter that was replayed or skipped, in `dead-letter-marks`.
+"""Marks of dead letters: one record in `dead-letter-marks` for each letter that was replayed or skipped.
 
 A letter itself is never changed or removed. The key is its place, so of several marks the newest counts.
 """
@@ -25,17 +25,17 @@ WRITTEN_AT_ONCE: Final = 500
 """Marks on their way at once."""
 
 
-class Dealt(StrEnum):
-    """How a letter was dealt with."""
+class MarkKind(StrEnum):
+    """What was done with a letter."""
 
     REPLAYED = "replayed"
     SKIPPED = "skipped"
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done about one letter, when, and why as whoever did it says."""
+    """What was done with one letter, when, and the reason that was given."""
 
-    what: Dealt
+    what: MarkKind
     at: datetime
     why: str = ""
 
@@ -44,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_marks(settings: Settings) -> dict[str, Mark]:
-    """Return place -> mark of every letter that is dealt with. Raises `RetryableError`."""
+    """Return place -> mark of every letter that was replayed or skipped. Raises `RetryableError`."""
     marks: dict[str, Mark] = {}
     if DEAD_LETTER_MARKS not in await _topics(settings):
         return marks  # nobody has dealt with one yet

@@ -21,7 +21,7 @@ _KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
 
 
 def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
-    """Return what a letter says: place, class, reason, source, time; `whole`: the original, too."""
+    """Return a letter as a JSON object: place, class, reason, source, time; with `whole` also the original message."""
     source = (letter.source_topic, letter.source_partition, letter.source_offset)
     said: dict[str, Any] = {
         "place": letter.place,
@@ -45,7 +45,7 @@ def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
 
 
 def org_of(letter: Letter) -> str:
-    """Return whose a dead letter is: the org its original names, or the default one if it names none."""
+    """Return the org of a dead letter: the one its message names, or the default one."""
     if letter.source_topic in _KEYED:
         return _org(text(letter.key).partition("/")[0])
     try:
@@ -113,7 +113,7 @@ async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
 
 
 async def replay(settings: Settings, places: list[str]) -> int:
-    """Send these dead letters to the topics they came from; return how many. What is known changes nothing (X4).
+    """Send these dead letters to the topics they came from; return how many. Known ones change nothing (X4).
 
     Raises `NotReplayable` at the first that cannot be sent: those before it were.
     """

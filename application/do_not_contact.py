@@ -1,4 +1,4 @@
-"""The do-not-contact list as the topic holds it, and changes to it (X6)."""
+"""Reads and changes the do-not-contact list in its topic (X6)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,16 +9,17 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 
-from models.errors import Refused, RetryableError
+from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing, read_handle
 from rules.inbound.times import record_time
 from streams import clients
+from streams.access import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
 
 
-class Listed(msgspec.Struct, frozen=True):
+class ListEntry(msgspec.Struct, frozen=True):
     """One phone or mail address that is not to be contacted. `handle`: `phone/+14014194247` or `email/j@x.org`."""
 
     handle: str
@@ -27,7 +28,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class Handles(msgspec.Struct, frozen=True):
-    """What was read of phones and addresses as people write them; `refused`: the others, and why."""
+    """Phones and addresses that could be read; `refused`: the other texts, with the reason."""
 
     found: tuple[str, ...]
     refused: dict[str, str]
@@ -47,9 +48,9 @@ def read_handles(texts: Iterable[str]) -> Handles:
     return Handles(tuple(found), refused)
 
 
-async def listed(settings: Settings, org: str) -> dict[str, Listed]:
+async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
     """Return an org's list by handle, as intake takes it; raises `RetryableError` where Kafka or the topic is away."""
-    found: dict[str, Listed] = {}
+    found: dict[str, ListEntry] = {}
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
             at = record_time(record.timestamp / 1000, datetime.now(UTC))
@@ -64,7 +65,7 @@ async def listed(settings: Settings, org: str) -> dict[str, Listed]:
             if event.reason is None:
                 found.pop(event.handle, None)
             else:
-                found[event.handle] = Listed(event.handle, event.reason, event.at or at)
+                found[event.handle] = ListEntry(event.handle, event.reason, event.at or at)
     return found
 
 
@@ -88,5 +89,5 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
         finally:
             await producer.stop()
     except KafkaError as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
     return len(sent)

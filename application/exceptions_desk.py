@@ -1,4 +1,4 @@
-"""The exceptions desk as the CRM database has it: the leads nobody could be given, with the columns of E2."""
+"""Reads the exceptions desk from the CRM database and prints it with the columns of E2."""
 
 import sys
 from typing import Any, Final
@@ -16,27 +16,29 @@ from sink.tables import LeadExceptionTable
 from streams.settings import Settings
 
 COLUMNS: Final = {
-    "lead_id": "lead",
-    "prospect_name": "prospect name",
-    "campaign": "campaign",
-    "description": "description",
-    "distribution": "distribution",
-    "vendor": "lead provider",
-    "loan_purpose": "loan purpose type",
-    "loan_amount": "loan amount",
-    "state": "state",
-    "reason": "failure reason",
-    "created_at": "create date",
-    "status": "status",
+    "lead_id": "Lead",
+    "prospect_name": "Prospect name",
+    "campaign": "Campaign",
+    "description": "Description",
+    "distribution": "Distribution",
+    "vendor": "Lead provider",
+    "loan_purpose": "Loan purpose type",
+    "loan_amount": "Loan amount",
+    "state": "State",
+    "reason": "Failure reason",
+    "created_at": "Create date",
+    "status": "Status",
 }
 """A row's columns as they are shown, in the order of E2."""
+_WORDS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
+"""Columns whose values are words of the contract, printed with spaces."""
 _WHAT: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
 """Characters of a line that nobody's terminal breaks."""
 
 
-def exceptions_now(settings: Settings, org: str, *, show_ignored: bool, limit: int) -> dict[str, Any]:
-    """Return {open, ignored, exceptions}: how many there are, and the oldest so many, ignored ones last (E4).
+def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: int) -> dict[str, Any]:
+    """Return {open, ignored, exceptions}: two counts, and the oldest `limit` rows, ignored ones last (E4).
 
     Raises `RuntimeFailure` where the database is away or no sink has set it up.
     """
@@ -45,7 +47,7 @@ def exceptions_now(settings: Settings, org: str, *, show_ignored: bool, limit: i
         try:
             with engine.connect() as connection:
                 if not inspect(connection).has_table(LeadExceptionTable.__tablename__):
-                    raise RuntimeFailure(_WHAT, "it has no exceptions yet: no sink has run on it")
+                    raise RuntimeFailure(_WHAT, "it has no exceptions yet, because no sink has run on it")
                 counts = exceptions_by_status(connection, org)
                 rows = exceptions(connection, org, show_ignored=show_ignored, limit=limit)
         finally:
@@ -54,7 +56,7 @@ def exceptions_now(settings: Settings, org: str, *, show_ignored: bool, limit: i
 
 
 def print_exceptions(seen: dict[str, Any]) -> None:
-    """Print the desk as a table; into a file or a pipe, unbroken."""
+    """Print the desk as a table. Lines are not wrapped in a file or a pipe."""
     out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
     rows = seen["exceptions"]
     if rows:
@@ -63,12 +65,15 @@ def print_exceptions(seen: dict[str, Any]) -> None:
             table.add_row(*(Text(_shown(name, row[name])) for name in COLUMNS))
         out.print(table)
     more = seen["open"] + seen["ignored"] - len(rows)
-    out.print(f"{seen['open']} open, {seen['ignored']} ignored" + (f"; {more} not shown" if more else ""))
+    hidden = f" Not shown: {more:,}." if more else ""
+    out.print(f"Open: {seen['open']:,}. Ignored: {seen['ignored']:,}.{hidden}")
 
 
 def _shown(column: str, value: Any) -> str:
     if value is None:
         return ""
     if column == "created_at":
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:,.0f}" if column == "loan_amount" else str(value)
+        return f"{value:%Y-%m-%d %H:%M} UTC"
+    if column == "loan_amount":
+        return f"{value:,.0f}"
+    return str(value).replace("_", " ") if column in _WORDS else str(value)

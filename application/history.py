@@ -1,7 +1,7 @@
-"""A lead's whole story: each event of its log with what was decided and why, read from the journal itself."""
+"""Reads a lead's history from log and journal: each event, its decisions and their reasons."""
 
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -13,21 +13,24 @@ from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
+_HIDDEN: Final = frozenset({"type", "why", "columns", "action_id", "decided_at", "sort_key", "explanation"})
+"""Fields of a decision that are printed elsewhere or not at all."""
 
-async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
+
+async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
 
     `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
 
-    The journal keeps a day of every event and the newest for ever; the log keeps a week of what was asked.
+    The journal keeps a day of every event and the newest for ever; the log keeps a week of events.
     """
     key = lead_id.encode()
     partition = partition_of(key, settings.partitions)
-    asked: dict[int, Any] = {}
+    events_by_offset: dict[int, Any] = {}
     async with aclosing(read_topic(settings, LEAD_LOG, partitions={partition})) as records:
         async for record in records:
             if record.key == key and record.value:
-                asked[record.offset] = msgspec.json.decode(record.value)
+                events_by_offset[record.offset] = msgspec.json.decode(record.value)
     events: dict[int, dict[str, Any]] = {}
     newest: LeadRow | None = None
     async with aclosing(read_topic(settings, LEAD_JOURNAL, partitions={partition})) as records:
@@ -42,7 +45,7 @@ async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
                 "offset": row.off,
                 "at": row.at,
                 "cause": row.cause,
-                "event": asked.get(row.off),
+                "event": events_by_offset.get(row.off),
                 "version": row.seq,
                 "decisions": msgspec.to_builtins(row.decisions),
             }
@@ -55,37 +58,55 @@ async def story_of(settings: Settings, lead_id: str) -> dict[str, Any]:
     }
 
 
-def print_story(story: dict[str, Any]) -> None:
-    """Print the story in words."""
+def print_history(history: dict[str, Any]) -> None:
+    """Print the history for people."""
     out = Console(soft_wrap=True, highlight=False)
-    state = story["state"]
-    if not story["events"]:
-        out.print(f"No lead {story['lead_id']} is known.")
+    state = history["state"]
+    if not history["events"]:
+        out.print(f"There is no lead {history['lead_id']}.")
         return
-    if story["merged_into"]:
-        into = story["merged_into"]
-        out.print(f"[bold]{story['lead_id']}[/bold] is no lead of its own: it is an inquiry of lead {into}")
+    if history["merged_into"]:
+        into = history["merged_into"]
+        out.print(
+            f"[bold]{history['lead_id']}[/bold] is not a lead of its own. It is an inquiry of lead {into}."
+        )
     if state:
         owner = state.get("owner") or "nobody"
-        out.print(f"[bold]{story['lead_id']}[/bold] is {state['phase']}, owned by {owner}")
-    for event in story["events"]:
+        out.print(f"[bold]{history['lead_id']}[/bold] is {state['phase']}. Owner: {owner}.")
+    for event in history["events"]:
         what = (event["event"] or {}).get("action") or (event["event"] or {}).get("type", "?")
         who = (event["event"] or {}).get("rep_id")
-        out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f}  [bold]{what}[/bold]{f' by {who}' if who else ''}")
+        name = what.replace("_", " ")
+        out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]{name}[/bold]{f' by {who}' if who else ''}")
         for decision in event["decisions"]:
-            out.print(f"    {_said(decision)}")
+            out.print(f"    {decision_text(decision)}", markup=False)
 
 
-def _said(decision: dict[str, Any]) -> str:
+def decision_text(decision: dict[str, Any]) -> str:
+    """Return a decision as lines of text: its name, the fields that are set, and why."""
     details = [
-        f"{name} {value}"
+        f"{_label(name)}: {_value(value)}"
         for name, value in decision.items()
-        if name not in {"type", "why", "columns", "action_id", "decided_at", "sort_key", "explanation"}
+        if name not in _HIDDEN and value not in (None, "", [], ())
     ]
-    why = f": {decision['why']}" if decision.get("why") else ""
-    lines = [f"{decision['type'].replace('_', ' ')} ({', '.join(details)}){why}"]
-    lines += [
-        f"      {' '.join(f'{k} {v}' for k, v in reason.items())}"
-        for reason in decision.get("explanation", [])
-    ]
+    lines = [_label(decision["type"]) + (f" ({'; '.join(details)})" if details else "")]
+    if decision.get("why"):
+        lines.append(f"      Why: {decision['why']}")
+    lines.extend(
+        "      " + "; ".join(f"{_label(name)}: {_value(value)}" for name, value in reason.items())
+        for reason in decision.get("explanation") or ()
+    )
     return "\n".join(lines)
+
+
+def _label(name: str) -> str:
+    """Return a field's or a decision's name in words: `rep_id` becomes `Rep`."""
+    return name.removesuffix("_id").replace("_", " ").capitalize()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{_label(name)}: {_value(one)}" for name, one in value.items())
+    return str(value)

@@ -1,4 +1,4 @@
-"""What the journals say now, read and never changed: an org's rules, its leads, and what it remembers of its reps."""
+"""Reads the state of leads and orgs from the journals, without changing anything."""
 
 import asyncio
 from collections.abc import Collection
@@ -23,7 +23,7 @@ OF_ORGS: Final = frozenset({"rep", "group", "settings"})
 
 
 class Journal(msgspec.Struct, frozen=True):
-    """What stands in the lead journal, or in some partitions of it. `leads`: by id, of every org."""
+    """The content of the lead journal, or of some partitions. `leads`: by id, of every org."""
 
     leads: dict[str, Lead]
     book: RuleBook
@@ -37,7 +37,7 @@ def place_of(key: str, settings: Settings) -> int:
 async def journal_now(
     settings: Settings, *, partitions: Collection[int] | None = None, progress: Progress | None = None
 ) -> Journal:
-    """Return the newest row of every lead and of everything published; each partition knows all of the latter.
+    """Return the newest row of every lead and of every published object. Each partition has all published objects.
 
     `partitions`: all without it. Raises `RetryableError` where Kafka is away.
     """

@@ -75,7 +75,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def records(self) -> int:
-        """How many records are not handled yet."""
+        """The number of records that are not handled yet."""
         return max(0, self.end - self.handled)
 
     @property
@@ -85,7 +85,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lags:
-    """How far each stage is behind, asked of one connection; `close` it.
+    """Measures how far each stage is behind, over one connection; call `close` afterwards.
 
     `trouble`: what could not be asked at the last look, by stage or topic. `missing`: topics that are not there.
     """
@@ -173,7 +173,7 @@ class Lags:
         return found
 
     async def is_empty(self, backlog: Backlog) -> bool:
-        """Say whether no reader would get a record of this backlog: it is a transaction's end, or was aborted."""
+        """Return whether readers get no record of this backlog: it has only ends of transactions or aborted records."""
         key, at = (backlog.stage, backlog.place), (backlog.handled, backlog.readable)
         if self._empty.get(key) == at:
             return backlog.readable == backlog.end
@@ -201,7 +201,7 @@ class Lags:
         return [TopicPartition(topic, n) for topic in topics for n in range(self._counts.get(topic, 0))]
 
     async def _count(self) -> None:
-        """Ask how many partitions each topic has: a topic that is missing must not be waited for."""
+        """Ask how many partitions each topic has, so that a missing topic is not waited for."""
         self.missing.clear()
         for topic in await self._admin.describe_topics([topic.name for topic in TOPICS]):
             name, code = topic["topic"], topic["error_code"]
@@ -213,7 +213,7 @@ class Lags:
                 self._counts[name] = len(topic["partitions"])
 
     async def _handled(self) -> dict[str, dict[TopicPartition, int]]:
-        """Return of each stage that can be asked up to where it has handled its partitions."""
+        """Return the handled offsets of each stage that can be asked."""
         groups = {}
         for group in {group for group, _ in STAGES.values()}:
             committed = await self._admin.list_consumer_group_offsets(group)
@@ -237,7 +237,7 @@ def _said(error: Exception) -> str:
 
 
 def sink_positions(database_url: str) -> dict[TopicPartition, int]:
-    """Return how far the CRM database is in the journal; nothing where no sink has run on it.
+    """Return the positions of the CRM database in the journal; empty if no sink has run on it.
 
     Raises `RetryableError`.
     """

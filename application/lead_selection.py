@@ -1,4 +1,4 @@
-"""The leads a manager means: named one by one, listed in a file, or met by a rule; each of them once (D6)."""
+"""Selects the leads a manager means: by ids, by a file or by a rule, each lead once (D6)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from application.importing.rows import Found
-from application.importing.tables import opened
+from application.importing.tables import open_table
 from application.rule_text import read_tree
 from models import ids, normalize
 from models.errors import InvalidInput, Problem
@@ -23,32 +23,32 @@ _OWN: Final = ("vendor", "external_id")
 
 
 class Unusable(msgspec.Struct, frozen=True):
-    """What names no lead, and why. `place`: `line 7` of a list, or what was given."""
+    """An entry that names no lead, with the reason. `place`: `line 7` of a file, or the text that was given."""
 
     place: str
     reason: str
 
 
-class Chosen(msgspec.Struct, frozen=True):
-    """Leads by id, in the order they were given. `repeated`: how often one was named that was there already."""
+class LeadSelection(msgspec.Struct, frozen=True):
+    """Lead ids in the order they were named. `repeated`: the number of entries that named a lead again."""
 
     leads: tuple[str, ...]
     unusable: tuple[Unusable, ...] = ()
     repeated: int = 0
 
 
-def selection(given: Iterable[str]) -> Chosen:
-    """Return the leads whose ids are given."""
+def select_by_ids(given: Iterable[str]) -> LeadSelection:
+    """Return the leads with these ids."""
     return _collected(_Named(one, one) for one in given)
 
 
-def listed(path: Path, org: str, column: str | None = None) -> Chosen:
-    """Return the leads of a CSV file: by the column of their ids, or by vendor and the vendor's own id.
+def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSelection:
+    """Return the leads of a CSV file, found by a column of lead ids or by vendor and external id.
 
     Raises `InvalidInput` where the file cannot be read or has no such columns.
     """
     try:
-        with opened(path) as (header, rows):
+        with open_table(path) as (header, rows):
             if (column or LEAD_ID) in header:
                 return _collected(_by_id(rows, column or LEAD_ID))
             if column is None and set(_OWN) <= set(header):
@@ -61,7 +61,7 @@ def listed(path: Path, org: str, column: str | None = None) -> Chosen:
 
 
 class Segment:
-    """A rule over lead fields; what follows from a lead's queues (`phase`, `failure_reason`) may be asked too."""
+    """A rule over lead fields. Fields that follow from queues (`phase`, `failure_reason`) are allowed too."""
 
     def __init__(self, raw: Any) -> None:
         """Compile a rule tree; raises `RuleErrors` with every problem."""
@@ -69,10 +69,10 @@ class Segment:
 
     @classmethod
     def read(cls, text: str) -> "Segment":
-        """Read a rule as a person gives it (`application.rule_text`); raises `RuleErrors` with path and reason."""
+        """Read a rule from its text (`application.rule_text`); raises `RuleErrors` with path and reason."""
         return cls(read_tree(text, "segment"))
 
-    def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> Chosen:
+    def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> LeadSelection:
         """Return an org's leads that nobody owns and that meet the rule at `at` (aware), the oldest first.
 
         Those worked to their end have no owner either, and are none of them.
@@ -85,11 +85,11 @@ class Segment:
             and lead.phase is not Phase.CLOSED
             and self._rule.test(lead, at)[0]
         ]
-        return Chosen(tuple(lead_id for _, lead_id in sorted(met)))
+        return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """A lead id as it was found, or why there is none."""
+    """A lead id, or the reason why there is none."""
 
     place: str
     lead_id: str
@@ -114,7 +114,7 @@ def _by_vendor(rows: Iterable[Found], org: str) -> Iterator[_Named]:
         yield _Named(place, ids.lead_id(org, vendor, external_id, {}), row.reason or reason)
 
 
-def _collected(given: Iterable[_Named]) -> Chosen:
+def _collected(given: Iterable[_Named]) -> LeadSelection:
     leads: dict[str, None] = {}
     unusable: list[Unusable] = []
     repeated = 0
@@ -129,10 +129,10 @@ def _collected(given: Iterable[_Named]) -> Chosen:
             continue
         repeated += lead_id in leads
         leads[lead_id] = None
-    return Chosen(tuple(leads), tuple(unusable), repeated)
+    return LeadSelection(tuple(leads), tuple(unusable), repeated)
 
 
-def dealt(leads: Iterable[str], reps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def split_evenly(leads: Iterable[str], reps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield each lead with the rep it goes to, in turn: counts differ by at most one."""
     for place, lead_id in enumerate(leads):
         yield lead_id, reps[place % len(reps)]

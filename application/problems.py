@@ -1,4 +1,4 @@
-"""What keeps the system from doing its work now, each problem with its reason; a thing that gets on is none.
+"""Finds what keeps the system from doing its work now, each problem with its reason.
 
 Whatever may be a matter of moments (a stage that works, a process that starts, a group that shares out its partitions)
 is looked at until it has got on, for `PATIENCE_SECONDS` at most. So an idle, healthy system answers at once.
@@ -62,7 +62,7 @@ def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
 
 
 async def not_ready(record: ProcessRecord) -> Problem | None:
-    """Ask a supervised process whether it does its work; return what it says is in the way."""
+    """Ask a supervised process whether it is ready; return the problem that it names."""
     if record.pid is None:
         last = record.ends[-1] if record.ends else None
         how = (
@@ -87,7 +87,7 @@ async def not_ready(record: ProcessRecord) -> Problem | None:
 
 
 def _in_the_way(said: Any) -> str:
-    """Return what a `/ready` page names: the sink its reasons, the board its trouble, a worker its conditions."""
+    """Return the reasons on a `/ready` page, as sink, board or worker write them."""
     if not isinstance(said, dict):
         return "it does not say why"
     reasons = said.get("reasons")
@@ -106,7 +106,7 @@ def _in_the_way(said: Any) -> str:
 def stands_still(
     backlogs: Iterable[Backlog], members: dict[str, int], held: Mapping[TopicPartition, Held] = _NOTHING_HELD
 ) -> list[Problem]:
-    """Return the problems of partitions that have records and did not get on.
+    """Return the problems of partitions that have records and made no progress.
 
     `held`: what the broker tells of the transactions that hold partitions back.
     """
@@ -131,7 +131,7 @@ def stands_still(
 
 
 def is_held_back(backlog: Backlog) -> bool:
-    """Tell whether everything readable is handled, and an open transaction keeps the rest from its readers."""
+    """Return whether everything readable is handled and an open transaction hides the rest from readers."""
     return backlog.handled >= backlog.readable < backlog.end
 
 
@@ -183,7 +183,7 @@ def ahead_of_kafka(backlogs: Iterable[Backlog]) -> Problem | None:
 
 
 class Watch:
-    """Looks at what may be a matter of moments. `backlogs`: as last seen; `empty`: those nobody gets records of."""
+    """Watches what may pass within seconds. `backlogs`: as last read; `empty`: those without a readable record."""
 
     def __init__(self, settings: Settings, lags: Lags) -> None:
         self._settings = settings
@@ -200,7 +200,7 @@ class Watch:
         return lag
 
     async def problems(self) -> list[Problem]:
-        """Return what did not get on for `PATIENCE_SECONDS`. Raises KafkaError where Kafka goes away."""
+        """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka goes away."""
         self.backlogs = await self._lags.backlogs()
         still = {(one.stage, one.place): one for one in self.backlogs if one.records}
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""What the supervisor knows of its processes, kept in files so that another terminal can ask: `firstclaim status`.
+"""Keeps what the supervisor knows of its processes in files, for `firstclaim status` in another terminal.
 
 One small file for each process in one folder. It says who supervises the process, where its `/ready` is, and how its
 last runs ended. A supervisor that ends takes its files along; one that was killed leaves them, and its pid tells.
@@ -30,7 +30,7 @@ TAIL_BYTES: Final = 8_192
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """One unexpected end. `at`: seconds since the epoch; `status`: negative for a signal; `reason`: as it said it."""
+    """One unexpected end. `at`: seconds since the epoch; `status`: negative for a signal; `reason`: from its log."""
 
     at: float
     status: int
@@ -49,20 +49,20 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
 
 
 class ProcessRecords:
-    """Writes the files. Without a folder nothing is written; a folder that cannot be written is said once."""
+    """Writes the files. Without a folder it writes nothing; a folder that cannot be written is logged once."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
         self._records: dict[str, ProcessRecord] = {}
 
     def started(self, name: str, pid: int | None, ready_url: str | None = None) -> None:
-        """Take note of a start."""
+        """Record a start."""
         record = self._records.setdefault(name, ProcessRecord(name=name, supervisor_pid=os.getpid()))
         record.pid, record.started_at, record.ready_url = pid, time.time(), ready_url
         self._write(record)
 
     def ended(self, name: str, status: int, reason: str, log_file: Path | None = None) -> None:
-        """Take note of an unexpected end; who gave no reason is quoted by the last line of its log."""
+        """Record an unexpected end. Without a reason, the last line of the process's log is the reason."""
         record = self._records.setdefault(name, ProcessRecord(name=name, supervisor_pid=os.getpid()))
         record.pid = None
         reason = (reason or (last_line(log_file) if log_file else ""))[:REASON_CHARACTERS]
@@ -98,7 +98,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def read_records(state_dir: Path) -> list[ProcessRecord]:
-    """Return what living supervisors know of their processes, by name; what cannot be read is left out."""
+    """Return the records of living supervisors by process name; unreadable files are left out."""
     return sorted(_living(state_dir / FOLDER), key=lambda record: record.name)
 
 
@@ -121,7 +121,7 @@ def _lives(pid: int) -> bool:
 
 
 def last_line(log_file: Path) -> str:
-    """Return the last line of a log that says anything, empty where there is none."""
+    """Return the last line of a log that is not blank, empty if there is none."""
     try:
         with log_file.open("rb") as file:
             file.seek(max(0, log_file.stat().st_size - TAIL_BYTES))

@@ -1,4 +1,4 @@
-"""What a relay could not make public of a journal record is made public from its dead letter, after the mend.
+"""Publishes from a dead letter what a relay could not publish for a journal record, once the code is fixed.
 
 The record is in the journal and counts; only its messages are missing. They are made again as the relay makes them,
 with the ids they would have had. A compacted topic takes none that is older than what it has.
@@ -36,7 +36,7 @@ class Message(NamedTuple):
 
 
 def messages_of(letter: Letter, partitions: int) -> list[Message]:
-    """Return what the relay would have sent; raises `PermanentError` where the code still cannot tell."""
+    """Return the messages the relay would have sent; raises `PermanentError` if the code still fails."""
     assert letter.source is not None  # noqa: S101  # whoever asks has looked
     key, partition = letter.key or b"", letter.source.partition
 
@@ -74,7 +74,7 @@ class Versions:
         self._known: dict[str, dict[bytes, int]] = {}
 
     async def is_newer(self, message: Message) -> bool:
-        """Say whether a message may be sent: its topic has nothing of its lead that is as new or newer."""
+        """Return whether a message may be sent: its topic has no equal or newer version of its lead."""
         if message.topic not in VERSIONED:
             return True
         known = self._known.get(message.topic)

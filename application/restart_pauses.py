@@ -1,4 +1,4 @@
-"""How long a supervisor waits before it starts again what has ended."""
+"""Computes how long a supervisor waits before it restarts a process."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again withou
 
 
 class Pauses:
-    """How long to wait before each start: longer each time, and longer still where our own code fails."""
+    """The pause before each restart. It grows with each restart, and faster if our own code failed."""
 
     def __init__(self) -> None:
         self._next = FIRST_PAUSE_SECONDS

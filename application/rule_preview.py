@@ -1,4 +1,4 @@
-"""Rules asked of the leads as they are now, and of one why; nothing is published and nothing changes (X5)."""
+"""Tries rules on the leads as they are now, and explains the result for one lead. Nothing changes (X5)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from application.directory.publish import held
+from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
 from application.rule_text import read_tree, refused
 from models.lead import Lead
@@ -23,7 +23,7 @@ EXAMPLES: Final = 10
 
 
 class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a lead matches or not, condition by condition. `valid_until`: when time alone turns it, if ever."""
+    """Why a lead matches or not, condition by condition. `valid_until`: when time alone changes the result, if ever."""
 
     lead_id: str
     name: str
@@ -42,7 +42,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of the leads match at an instant.
+    """The number of leads that match at an instant.
 
     `examples`: the first of those that match. `lead`: the one that was asked about, None where nobody asked or
     there is no such lead.
@@ -63,12 +63,12 @@ class Question(Protocol):
         ...
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
-        """Say why a lead matches or not."""
+        """Return why a lead matches or not."""
         ...
 
 
 class RuleQuestion:
-    """A rule alone: whether a lead meets it, the oldest arrival first."""
+    """A rule alone: whether a lead meets it; the oldest arrival comes first."""
 
     def __init__(self, raw: Any) -> None:
         """Compile the rule; raises `RuleErrors` with every problem."""
@@ -79,13 +79,13 @@ class RuleQuestion:
         return lead.arrived_at.isoformat() if self._rule.test(lead, at)[0] else None
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
-        """Say how each condition came out."""
+        """Return the result of each condition."""
         said = self._rule.explain(lead, at)
         return _told(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
 
 
 class QueueQuestion:
-    """A queue: whether a lead stands in it by its rules, its exclusion and its own life, in the queue's order."""
+    """A queue: whether a lead stands in it by its rules and by the lead's phase, in the queue's order."""
 
     def __init__(self, queue: CompiledQueue) -> None:
         self._id = queue.queue.queue_id
@@ -96,7 +96,7 @@ class QueueQuestion:
         return self._index.evaluate(lead, at).places.get(self._id)
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
-        """Say how each condition of both rules came out."""
+        """Return the result of each condition of both rules."""
         said = self._index.explain(lead, self._id, at)
         conditions = [
             msgspec.structs.replace(one, path=f"{part}.{one.path}")
@@ -121,13 +121,13 @@ def _told(
 
 
 def read_rule(text: str) -> RuleQuestion:
-    """Read a rule as a person gives it (`application.rule_text`); raises `RuleErrors` with path and reason."""
+    """Read a rule from its text (`application.rule_text`); raises `RuleErrors` with path and reason."""
     return RuleQuestion(read_tree(text))
 
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now; raises `RuleErrors` where there is none."""
-    found = (await held(settings, org)).objects.get(("queue", queue_id))
+    found = (await read_published(settings, org)).objects.get(("queue", queue_id))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
     return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version))
@@ -150,7 +150,7 @@ async def leads_now(settings: Settings, org: str) -> list[Lead]:
 
 
 def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> Trial:
-    """Ask every lead at `at` (aware); `lead_id`: the one of which to say why or why not."""
+    """Try every lead at `at` (aware); `lead_id`: the lead to explain."""
     matched: list[tuple[str, str, Lead]] = []
     count, told = 0, None
     for lead in leads:

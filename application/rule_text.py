@@ -1,23 +1,24 @@
-"""A rule as a person gives it on a command line: a tree in JSON, or `@` and a file with one, in JSON or YAML."""
+"""Reads a rule from a command line: a tree in JSON, or `@` and a file with one in JSON or YAML."""
 
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from application.directory.yaml_text import load
+from application.directory.yaml_text import load, read_bounded
 from models.errors import Problem, RuleErrors
 
 _FROM_FILE: Final = "@"
 
 
 def read_tree(text: str, name: str = "rule") -> Any:
-    """Return what is given, to be parsed; raises `RuleErrors` with file or `name`, and the reason."""
+    """Return the tree, not yet parsed; raises `RuleErrors` with file or `name`, and the reason."""
     content = text.encode()
     if text.startswith(_FROM_FILE):
         name = text.removeprefix(_FROM_FILE)
         try:
-            content = Path(name).read_bytes()
+            with Path(name).open("rb") as file:
+                content = read_bounded(file)
         except OSError as error:
             raise refused(name, f"cannot be read: {error.strerror}") from error
     try:

@@ -1,4 +1,4 @@
-"""Where things stand and what is wrong: leads by phase, queue sizes, lag of each stage, dead letters, problems."""
+"""Reads the status of the system: leads by phase, queue sizes, lag of each stage, dead letters, problems."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -20,10 +20,11 @@ from sink.engine import connect
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
+from streams.access import not_let_in
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
-__all__ = ["exceptions_by_reason", "look", "phases", "print_status"]
+__all__ = ["exceptions_by_reason", "phases", "print_status", "read_status"]
 
 MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
 LABELS: Final = {
@@ -58,8 +59,8 @@ def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -
         engine.dispose()
 
 
-async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
-    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; raises nothing it can name.
+async def read_status(settings: Settings, org: str = "default") -> dict[str, Any]:
+    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; errors it knows become problems.
 
     `problems`: {what, reason} of each thing that keeps the system from its work. `trouble`: what could not be asked.
     """
@@ -86,12 +87,12 @@ async def look(settings: Settings, org: str = "default") -> dict[str, Any]:
 
 
 def _once(problems: Iterable[Problem]) -> list[Problem]:
-    """Leave out what is said twice."""
+    """Leave out problems that occur twice."""
     return list(dict.fromkeys(problems))
 
 
 async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
-    """See lags and dead letters; return what is wrong with Kafka, its topics and the stages."""
+    """Read lags and dead letters; return the problems of Kafka, its topics and the stages."""
     lags = Lags(settings)
     problems: list[Problem] = []
     try:
@@ -109,7 +110,8 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
             if stage == "board":
                 problems.append(Problem(stage, reason))
     except (KafkaError, OSError, TimeoutError) as error:
-        problem = _refused(settings, error)
+        wrong = await not_let_in(settings) if isinstance(error, KafkaConnectionError) else None
+        problem = Problem("Kafka", str(wrong)) if wrong else _refused(settings, error)
         seen["trouble"].append(f"{problem.what}: {problem.reason}")
         problems.append(problem)
     finally:
@@ -118,7 +120,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
 
 
 def _refused(settings: Settings, error: Exception) -> Problem:
-    """Say in a sentence what Kafka refused, or that it is not there."""
+    """Return in a sentence what Kafka refused, or that it is away."""
     name, said = type(error).__name__, str(error) or "no answer"
     if "Authorization" in name:
         return Problem(
@@ -134,7 +136,7 @@ def _refused(settings: Settings, error: Exception) -> Problem:
 
 
 async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
-    """See leads by phase; return what is wrong with the CRM database."""
+    """Read leads by phase; return the problems of the CRM database."""
     try:
         schema = await asyncio.to_thread(schema_of, settings.database_url)
         if schema.problem:
@@ -149,7 +151,7 @@ async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
 
 
 async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Problem]:
-    """See the queue lists; return what is wrong with Valkey."""
+    """Read the queue lists; return the problems of Valkey."""
     reader = Reader.at(settings.redis_url)
     try:
         seen["queues"] = {
@@ -168,7 +170,7 @@ async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Pr
 
 
 def print_status(seen: dict[str, Any]) -> None:
-    """Print what `look` saw as tables, and each problem as a sentence."""
+    """Print what `read_status` found as tables, and each problem as a sentence."""
     out = Console()
     phases = Table("Phase", "Leads", title=f"{seen['leads']:,} {'lead' if seen['leads'] == 1 else 'leads'}")
     for phase, count in sorted(seen["phases"].items()):

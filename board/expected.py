@@ -1,4 +1,4 @@
-"""What the lists should be, from the journal alone: a lead's newest row says where it stands."""
+"""Computes what the lists should be, from the newest row of each lead in the journal alone."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """The topics a board is made of; a test takes its own."""
+    """The topics that a board is built from; a test uses its own."""
 
     journal: str = LEAD_JOURNAL
     changes: str = QUEUE_CHANGES
@@ -103,7 +103,7 @@ _MARKS = msgspec.json.Decoder(_Mark)
 async def partitions(
     settings: Settings, journal: str, count: int, *, progress: Progress | None = None
 ) -> AsyncIterator[Partition]:
-    """Yield the journal's partitions one after the other, each read to its end as it was when its turn came.
+    """Yield the journal's partitions one after the other, each read to the end it had when its reading began.
 
     One at a time, so that memory holds one partition's newest rows. Raises `RetryableError` where Kafka is away.
     """

@@ -1,4 +1,4 @@
-"""The live feed of an org: what changed in its lists, entry by entry, with nothing missing between (Q9)."""
+"""The live feed of an org: every change of its lists, entry by entry, without gaps (Q9)."""
 
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def position(entry_id: str) -> tuple[int, int]:
-    """Return what orders feed entries; their ids as text do not."""
+    """Return the position of a feed entry, which sorts; ids as texts do not."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)
 
@@ -86,7 +86,7 @@ class Feed:
         return told
 
     async def came(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
-        """Return (lead id, name as it is searched) of what has come into a queue, or moved there, after an entry."""
+        """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""
         async with translated():
             entries = await self._client.xrange(keys.feed(org), f"({after}", "+")
         return [
@@ -96,7 +96,7 @@ class Feed:
         ]
 
     async def _goes_on(self, stream: str, after: str) -> bool:
-        """Tell whether what the stream has after this entry is all there ever was after it.
+        """Return whether the stream still has every entry after this one.
 
         It is if the entry is still there: trimming takes the oldest. A Valkey that was killed may have lost the
         newest, with the changes they tell: those will be told again, under other ids.

@@ -1,4 +1,4 @@
-"""Every name the board uses in Valkey. The Lua scripts beside this file spell them the same way.
+"""The names of all keys the board uses in Valkey. The Lua scripts beside this file use the same names.
 
 One string, `board:2`, names the current generation: a whole, consistent set of lists made by one rebuild
 and kept up to date since. Without it (a wiped Valkey) there is no board and it is rebuilt.

@@ -1,4 +1,4 @@
-"""Each of the board's metrics once, with its unit and its meaning, in the registry every process shows."""
+"""The board's metrics, each with unit and meaning, in the registry that every process exposes."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Leads of one list as they all stand at one instant: a stretch of it, or certain leads wherever they are (Q7)."""
+"""Reads leads of one list as of one instant: a range of ranks, or certain leads (Q7)."""
 
 import redis.asyncio
 
@@ -10,7 +10,7 @@ from models.errors import RetryableError
 
 
 class Pages:
-    """Takes pages. Raises `RetryableError` while Valkey is away or the board is being built."""
+    """Reads pages. Raises `RetryableError` while Valkey is away or the board is being built."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._page = client.register_script(script("page.lua"))

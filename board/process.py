@@ -1,4 +1,4 @@
-"""The board as a process: it follows until told to stop, and says how it is doing; and its rebuild by hand."""
+"""Runs the board as a process with health pages, and rebuilds it on request."""
 
 import asyncio
 import logging
@@ -47,7 +47,7 @@ def _alive() -> tuple[bool, dict[str, Any]]:
 
 
 async def rebuild(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Make the lists anew from the journal; the current ones serve until the new ones are whole."""
+    """Build the lists anew from the journal. The current lists serve until the new ones are complete."""
     try:
         report = await rebuild_board(
             settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")

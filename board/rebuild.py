@@ -1,4 +1,4 @@
-"""A rebuild makes a new generation of lists beside the current one and puts it in its place at one instant.
+"""Rebuilds the board: builds a new generation of lists beside the current one, and switches at one instant.
 
 In this order:
 
@@ -42,7 +42,7 @@ _BATCH: Final = 1000
 
 
 class Rebuilding(RuntimeFailure):
-    """Another rebuild is at work; its result will be as good as ours."""
+    """Another rebuild runs already; its result serves as well."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +104,7 @@ async def rebuild(
 
 @asynccontextmanager
 async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[None]:
-    """Hold the one rebuild's lock, saying now and then that we live."""
+    """Hold the lock of rebuilds, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
             raise Rebuilding("board", "another rebuild is at work")
@@ -128,7 +128,7 @@ async def _renew(client: redis.asyncio.Redis, generation: str) -> None:
 
 
 async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
-    """Let the next one try at once; where Valkey is away the lock expires by itself."""
+    """Release the lock. If Valkey is away, it expires by itself."""
     try:
         async with translated():
             if await client.get(keys.REBUILDING) == generation.encode():
@@ -193,7 +193,7 @@ async def _life(client: redis.asyncio.Redis) -> str:
 
 
 async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
-    """Remove the keys of all other generations, as long as the lock keeps another rebuild from making one.
+    """Remove the keys of all other generations while the lock keeps other rebuilds away.
 
     Those of older layouts are among them, and what named the current one there (`board` without a number).
     """

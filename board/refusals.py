@@ -1,4 +1,4 @@
-"""What Valkey refuses is classified once: wait for it, mend a setting, or a defect of ours.
+"""Classifies Valkey's refusals: wait and try again, correct a setting, or a defect of ours.
 
 redis-py takes the code off the front of most errors ("OOM", "READONLY") and tells it by the class instead; what it has
 no class for keeps its code. Inside a transaction the code of the first refused command is in the middle of the text.
@@ -67,7 +67,7 @@ _WAIT_CODES: Final = {
 
 
 class AccessRefusedError(RetryableError):
-    """Valkey does not let us in or knows not what we ask: `REDIS_URL` or the server's users must be mended.
+    """Valkey refuses access or does not know a command: `REDIS_URL` or the server's users must be corrected.
 
     For readers it is the board that is away. The board's own process ends by it.
     """
@@ -86,7 +86,7 @@ async def translated() -> AsyncIterator[None]:
 
 
 def classified(error: RedisError | OSError) -> RuntimeFailure:
-    """Return our error for one of Valkey's client."""
+    """Return our error for an error of Valkey's client."""
     said = str(error)
     if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _says(said, _SETTING_TEXTS):
         return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")

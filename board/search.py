@@ -1,4 +1,4 @@
-"""The first leads of a queue whose name contains a text, found without holding Valkey or reading the queue (Q12).
+"""Finds the first leads of a queue whose name contains a text, without blocking Valkey or reading the queue (Q12).
 
 Names that many leads have are found among the first of the queue. For the others the queue's names are looked at in
 slices, each a script of two milliseconds; only matches that stand before what was found already leave Valkey

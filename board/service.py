@@ -1,4 +1,4 @@
-"""The board follows `queue-changes`: what is told there is on the lists milliseconds later, once, in order.
+"""The board follows `queue-changes` and applies each change to the lists within milliseconds, once and in order.
 
 How far it has read is kept in Valkey, in the same step as the changes, and nowhere else. So whatever
 happens to Valkey is noticed at the next batch or within a second: away (wait, then the same batch
@@ -23,6 +23,7 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
+from streams.access import refusal
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.retries import FOLLOW_BOARD
@@ -43,7 +44,7 @@ _LOGGED_REASONS: Final = 8
 
 
 class State(msgspec.Struct, kw_only=True):
-    """How the board is doing. `caught_up`: it has read to the end since it last (re)started to follow."""
+    """The state of the board. `caught_up`: it has read to the end since it last (re)started to follow."""
 
     generation: str | None = None
     caught_up: bool = False
@@ -57,7 +58,7 @@ class State(msgspec.Struct, kw_only=True):
 
 
 class Board:
-    """Follows `queue-changes` until cancelled. `state` says how it is doing."""
+    """Follows `queue-changes` until cancelled. `state` is its current state."""
 
     def __init__(self, settings: Settings, client: redis.asyncio.Redis, sources: Sources = SOURCES) -> None:
         self._settings = settings
@@ -69,9 +70,9 @@ class Board:
         self.state = State()
 
     async def follow(self) -> None:
-        """Follow for ever: whatever is away is waited for, whatever is lost is rebuilt.
+        """Follow for ever: wait for what is away, and rebuild what is lost.
 
-        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        Raises `ConfigError` where Valkey or Kafka does not let us in: only other settings, users or ACLs help.
         """
         pauses = FOLLOW_BOARD.pauses()
         while True:
@@ -87,11 +88,13 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+                if (wrong := await refusal(self._settings, error)) is not None:
+                    raise wrong from error
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
-        """Return the current generation; if there is none, or it cannot go on, one made now."""
+        """Return the current generation; rebuild if there is none or it cannot continue."""
         generation = None if self._gap else await self._writer.generation()
         if generation is None:
             self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
@@ -119,7 +122,7 @@ class Board:
     async def _apply(
         self, generation: Generation, batches: dict[TopicPartition, list[Any]], positions: dict[int, int]
     ) -> None:
-        """Apply one reading of the consumer; also an empty one, to see whether the board is still there."""
+        """Apply one batch of the consumer. An empty batch checks whether the board is still there."""
         offsets = {
             p.partition: (positions[p.partition], rs[-1].offset + 1) for p, rs in batches.items() if rs
         }
@@ -193,7 +196,7 @@ async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
 
 
 def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]:
-    """Return the changes that are not in the generation already; what is no change is counted and left."""
+    """Return the changes that the generation does not have yet. Other records are counted and left out."""
     changes = []
     for record in records:
         if record.value is None or _contained(generation.floor, record.headers):
@@ -208,7 +211,7 @@ def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]
 
 
 def _contained(floor: dict[int, int], headers: Iterable[tuple[str, bytes]]) -> bool:
-    """Tell by its id, `<log>-<partition>-<offset>-<n>`, whether the rebuild read what a change is told of."""
+    """Return whether the rebuild already has a change, by its id `<log>-<partition>-<offset>-<n>`."""
     for name, value in headers:
         if name == "ce_id":
             _, partition, offset, _ = value.rsplit(b"-", 3)

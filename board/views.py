@@ -1,4 +1,4 @@
-"""What people may see of the lists: names and the queue's own columns, and no more (Q3, Q7).
+"""Reduces lists to what people may see: names and the queue's own columns (Q3, Q7).
 
 A sort key tells the value of the field it was made of. Columns are held against the queue's current
 definition when they are read, so a queue that became blind shows names at once, before its leads were
@@ -82,7 +82,7 @@ def shown(columns: bytes, may: Visible) -> dict[str, Any]:
 
 
 def page(queue_id: str, answer: Any) -> Page:
-    """Return what `page.lua` has answered."""
+    """Return the page that `page.lua` has answered."""
     size, defined, leads, ranks, values, as_of = answer
     info = definition(defined) if defined is not None else None
     rows = tuple(_rows(leads, ranks, values, visible(queue_id, info)))

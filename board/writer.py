@@ -1,4 +1,4 @@
-"""A batch of changes and how far Kafka was read reach the board together or not at all, each change once."""
+"""Writes a batch of changes and the offsets after it to the board together or not at all, each change once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ _SOCKET_SECONDS: Final = 5.0
 
 
 class BoardReplaced(RuntimeFailure):
-    """Another generation is current, or none: look which, and go on from there (or rebuild)."""
+    """Another generation is current, or none: read which one and continue from it, or rebuild."""
 
 
 class OffsetsMoved(RuntimeFailure):
-    """The board is at another offset than we thought: Valkey lost its last second, or another board wrote."""
+    """The board has another offset than expected: Valkey lost its last second, or another board wrote."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class Writer:
     async def apply(
         self, generation: str, changes: Sequence[Change], offsets: Mapping[int, tuple[int, int]]
     ) -> int:
-        """Apply changes in order and move offsets on; return how many changed anything (Q7, Q9).
+        """Apply changes in order and advance the offsets; return how many changed anything (Q7, Q9).
 
         `offsets`: partition -> (what the board must say now, the next offset after this batch). Raises
         `BoardReplaced` or `OffsetsMoved` with nothing changed; `RetryableError` when it is not known whether it

@@ -1,4 +1,4 @@
-"""Commands of a manager's desk: give leads out by hand, and see to the exceptions."""
+"""Commands for managers: assign leads by hand, and work the exceptions desk."""
 
 import asyncio
 import sys
@@ -9,23 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, running, say
+from cli.common import AsJson, finish, print_refusal, running, say
 
 if TYPE_CHECKING:
-    from application.assignment import Given
-    from application.lead_selection import Chosen
+    from application.assignment import AssignmentResult
+    from application.lead_selection import LeadSelection
     from streams.settings import Settings
 
 SHOWN: Final = 100
 """Leads that are named one by one; the others are counted."""
 
-By = Annotated[str, typer.Option("--by", help="The manager who decides.")]
-Org = Annotated[str, typer.Option(help="Whose leads.")]
+By = Annotated[str, typer.Option("--by", help="The manager who acts.")]
+Org = Annotated[str, typer.Option(help="The org of the leads.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long to wait for each answer.")]
 
 
 def assign(
-    to: Annotated[list[str], typer.Option("--to", help="Who gets them; several share them evenly.")],
+    to: Annotated[
+        list[str], typer.Option("--to", help="The rep who gets them; several reps share them evenly.")
+    ],
     by: By,
     leads: Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Lead ids.")] = None,
     segment: Annotated[
@@ -38,13 +40,11 @@ def assign(
     ] = None,
     column: Annotated[
         str | None,
-        typer.Option(
-            help="The list's column of lead ids; without it lead_id, else vendor and external_id are looked for."
-        ),
+        typer.Option(help="The file's column of lead ids. Default: lead_id, or else vendor and external_id."),
     ] = None,
     org: Org = "default",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say who would get how many; nothing is assigned.")
+        bool, typer.Option("--dry-run", help="Only show how many leads each rep would get.")
     ] = False,
     seconds: Seconds = 60.0,
     as_json: AsJson = False,
@@ -53,104 +53,109 @@ def assign(
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
-    from application.assignment import assign_all, summed
-    from application.lead_selection import dealt
+    from application.assignment import assign_all, summarize
+    from application.lead_selection import split_evenly
 
     if sum((bool(leads), segment is not None, file is not None)) != 1:
-        raise typer.BadParameter("name LEADs, or say --segment RULE, or --from FILE: one of the three")
+        raise typer.BadParameter("give exactly one of: LEAD ids, --segment RULE, --from FILE")
     if column is not None and file is None:
-        raise typer.BadParameter("--column is for a list: --from FILE")
+        raise typer.BadParameter("--column needs --from FILE")
     reps = tuple(dict.fromkeys(to))
     settings = running()
-    chosen = _chosen(settings, org, leads or [], segment, file, column)
-    _name_unusable(chosen)
-    wanted = list(dealt(chosen.leads, reps))
+    selection = _select(settings, org, leads or [], segment, file, column)
+    _print_unusable(selection)
+    wanted = list(split_evenly(selection.leads, reps))
     if dry_run:
         by_rep = {rep_id: sum(1 for _, each in wanted if each == rep_id) for rep_id in reps}
-        typer.echo(f"{len(wanted)} leads would be assigned; nothing is done")
-        _tell_reps(by_rep)
-        result = {**summed([], len(chosen.unusable)), "by_rep": by_rep, "dry_run": True}
-        finish(result, as_json=as_json, ok=not chosen.unusable)
+        typer.echo(f"{len(wanted):,} leads would be assigned. Nothing was changed.")
+        _print_reps(by_rep)
+        result = {**summarize([], len(selection.unusable)), "by_rep": by_rep, "dry_run": True}
+        finish(result, as_json=as_json, ok=not selection.unusable)
         return
-    given = asyncio.run(assign_all(settings, wanted, by=by, org=org, patience_seconds=seconds, say=say))
-    result = summed(given, len(chosen.unusable))
-    _tell(given, result)
+    results = asyncio.run(assign_all(settings, wanted, by=by, org=org, patience_seconds=seconds, say=say))
+    result = summarize(results, len(selection.unusable))
+    _print_results(results, result)
     finish(result, as_json=as_json, ok=not (result["lost"] or result["refused"] or result["unanswered"]))
 
 
-def _chosen(
+def _select(
     settings: "Settings",
     org: str,
     leads: list[str],
     segment: str | None,
     file: Path | None,
     column: str | None,
-) -> "Chosen":
+) -> "LeadSelection":
     from application.journal_snapshot import journal_now
-    from application.lead_selection import Segment, listed, selection
+    from application.lead_selection import Segment, select_by_ids, select_from_file
 
     if segment is not None:
         rule = Segment.read(segment)
         journal = asyncio.run(journal_now(settings))
         return rule.unowned(journal.leads.values(), org, datetime.now(UTC))
-    return listed(file, org, column) if file is not None else selection(leads)
+    return select_from_file(file, org, column) if file is not None else select_by_ids(leads)
 
 
-def _name_unusable(chosen: "Chosen") -> None:
-    for one in chosen.unusable[:SHOWN]:
+def _print_unusable(selection: "LeadSelection") -> None:
+    for one in selection.unusable[:SHOWN]:
         say(f"{one.place}: {one.reason}")
-    if len(chosen.unusable) > SHOWN:
-        say(f"and {len(chosen.unusable) - SHOWN} more")
-    if chosen.repeated:
-        say(f"named again, and assigned once: {chosen.repeated}")
+    if len(selection.unusable) > SHOWN:
+        say(f"{len(selection.unusable) - SHOWN:,} more are not shown.")
+    if selection.repeated:
+        say(f"Named more than once, and assigned once: {selection.repeated:,}")
 
 
-def _tell(given: "list[Given]", result: dict[str, Any]) -> None:
-    """Print who got how many, and of every other lead why not."""
-    counts = [f"{name} {result[name]}" for name in ("assigned", "lost", "refused")]
+def _print_results(results: "list[AssignmentResult]", result: dict[str, Any]) -> None:
+    """Print how many leads each rep got, and why every other lead was not assigned."""
+    counts = {
+        "Assigned": result["assigned"],
+        "Owned by somebody else": result["lost"],
+        "Refused": result["refused"],
+    }
     if result["unanswered"]:
-        counts.append(f"without an answer {result['unanswered']}")
-    typer.echo(", ".join(counts))
-    _tell_reps(result["by_rep"])
-    others = [one for one in given if one.result != "done"]
+        counts["No answer"] = result["unanswered"]
+    typer.echo(" ".join(f"{label}: {count:,}." for label, count in counts.items()))
+    _print_reps(result["by_rep"])
+    others = [one for one in results if one.result != "done"]
     for one in others[:SHOWN]:
         if one.result is None:
             typer.echo(
-                f"  {one.lead_id}: no answer; it may be assigned yet. Is a worker and a relay running?"
+                f"  {one.lead_id}: No answer. It may be assigned yet. Is a worker and a relay running?"
             )
         elif one.result == "lost":
-            typer.echo(f"  {one.lead_id}: {one.owner} has it")
+            typer.echo(f"  {one.lead_id}: {one.owner} owns it.")
         else:
-            typer.echo(f"  {one.lead_id}: {one.reason}: {one.why or ''}")
+            reason = (one.reason or "refused").replace("_", " ")
+            typer.echo(f"  {one.lead_id}: {reason.capitalize()}.{f' Why: {one.why}' if one.why else ''}")
     if len(others) > SHOWN:
-        typer.echo(f"  and {len(others) - SHOWN} more")
+        typer.echo(f"  {len(others) - SHOWN:,} more are not shown.")
 
 
-def _tell_reps(by_rep: dict[str, int]) -> None:
+def _print_reps(by_rep: dict[str, int]) -> None:
     for rep_id, count in by_rep.items():
-        typer.echo(f"  {count:6d}  {rep_id}")
+        typer.echo(f"  {count:6,d}  {rep_id}")
 
 
 exceptions = typer.Typer(
-    help="Leads that nobody could be given: list, ignore, unignore.", no_args_is_help=True
+    help="Leads that nobody could be results: list, ignore, unignore.", no_args_is_help=True
 )
 Lead = Annotated[str, typer.Argument(help="Lead id.")]
 
 
 @exceptions.command("list")
 def list_exceptions(
-    every: Annotated[bool, typer.Option("--all", help="Ignored ones too, at the end.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also show ignored ones, at the end.")] = False,
     org: Org = "default",
-    limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = SHOWN,
+    limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
-    """List the exceptions desk: who the prospect is, where the lead came from, and why nobody has it.
+    """List the exceptions desk: prospect, source, and the reason why nobody has the lead.
 
     Example: firstclaim exceptions list --all
     """
-    from application.exceptions_desk import exceptions_now, print_exceptions
+    from application.exceptions_desk import print_exceptions, read_exceptions
 
-    seen = exceptions_now(running(), org, show_ignored=every, limit=limit)
+    seen = read_exceptions(running(), org, show_ignored=every, limit=limit)
     print_exceptions(seen)
     finish(seen, as_json=as_json)
 
@@ -159,12 +164,12 @@ def list_exceptions(
 def ignore(
     lead: Lead,
     by: By,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     org: Org = "default",
     seconds: Seconds = 15.0,
     as_json: AsJson = False,
 ) -> None:
-    """Hide an exception; it stays assignable, and `list --all` shows it. Asks again at a terminal.
+    """Hide an exception. It stays assignable, and `list --all` shows it. Asks for confirmation at a terminal.
 
     Example: firstclaim exceptions ignore 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """
@@ -177,7 +182,7 @@ def ignore(
 def unignore(
     lead: Lead, by: By, org: Org = "default", seconds: Seconds = 15.0, as_json: AsJson = False
 ) -> None:
-    """Bring an ignored exception back: to a queue that takes it by now, else to the desk.
+    """Bring an ignored exception back: to a queue that takes it now, or else to the desk.
 
     Example: firstclaim exceptions unignore 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """
@@ -195,7 +200,10 @@ def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json:
     action = {"type": what, "lead_id": lead_id, "rep_id": by, "org": org}
     answer = asyncio.run(ask_once(running(), action, seconds))
     done = answer.result == "done"
-    typer.echo(f"{what}d" if done else f"{answer.result}: {answer.reason}: {answer.why or ''}")
+    if done:
+        typer.echo("The lead is ignored." if what == "ignore" else "The lead is not ignored any more.")
+    else:
+        print_refusal(answer.result, answer.reason, answer.why)
     finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
 
 

@@ -1,4 +1,4 @@
-"""Commands that check: what is wrong here, and whether the promise was kept."""
+"""Commands that check the installation and the promise."""
 
 import asyncio
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from cli.common import AsJson, finish, running, say
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look at what is installed, reachable, misconfigured; exit 1 if something is wrong.
+    """Check what is installed, reachable and configured. Exit 1 if something is wrong.
 
     Example: firstclaim doctor
     """

@@ -1,4 +1,4 @@
-"""What the commands share: the settings of what runs here, and how a result is printed."""
+"""Shared by the commands: the settings of the running system, and how a result is printed."""
 
 import sys
 from typing import Annotated, Any
@@ -8,13 +8,13 @@ import typer
 
 from streams.settings import Settings
 
-AsJson = Annotated[bool, typer.Option("--json", help="End with one JSON object on the last line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 Port = Annotated[
     int, typer.Option(min=0, max=65_535, help="Port of /health, /ready and /metrics; 0 takes any free one.")
 ]
 Instance = Annotated[
     str | None,
-    typer.Option("--instance-id", help="Static group member: back after a kill without a rebalance."),
+    typer.Option("--instance-id", help="Static group member: a restart after a kill needs no rebalance."),
 ]
 
 
@@ -32,19 +32,25 @@ def running() -> Settings:
 
 
 def found() -> Settings:
-    """Return the settings as `running` does, without asking Kafka: for commands that say themselves what is away."""
+    """Return the settings as `running` does, without asking Kafka: for commands that report themselves what is away."""
     from runtime import find_running
 
     return find_running(Settings.read())
 
 
 def say(text: str) -> None:
-    """Print progress, where it does not mix with a result."""
+    """Print progress to stderr, where it does not mix with a result."""
     typer.echo(text, err=True)
 
 
+def print_refusal(result: str, reason: str | None, why: str | None) -> None:
+    """Print an answer other than won or done: its result, the reason and why."""
+    named = f": {reason.replace('_', ' ')}" if reason else ""
+    typer.echo(f"{result.capitalize()}{named}.{f' Why: {why}' if why else ''}")
+
+
 def finish(result: dict[str, Any], *, as_json: bool, ok: bool = True) -> None:
-    """Print the last line if it is asked for, and exit 1 if it is not well."""
+    """Print the JSON line if --json is given, and exit 1 unless `ok`."""
     if as_json:
         sys.stdout.flush()
         typer.echo(msgspec.json.encode(result).decode())

@@ -7,19 +7,20 @@ import typer
 
 from cli.common import AsJson, finish, running, say
 
-crm = typer.Typer(help="The CRM database: bring it back from Kafka.", no_args_is_help=True)
+crm = typer.Typer(help="The CRM database: rebuild it from Kafka.", no_args_is_help=True)
 
 
 @crm.command("rebuild")
 def rebuild_crm(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     discard_history: Annotated[
         bool,
         typer.Option(
-            "--discard-history", help="Empty decisions and former owners, too: they are of another Kafka."
+            "--discard-history",
+            help="Also delete decisions and former owners, because they are of another Kafka.",
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fill the CRM database anew from the journal: it was lost, restored from a backup, or is of another Kafka.

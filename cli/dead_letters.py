@@ -1,4 +1,4 @@
-"""Commands for dead letters: what was refused, why, and once it is mended, again; or not, and then it is skipped."""
+"""Commands for dead letters: list what was refused and why, replay it once it is fixed, or skip it."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -16,23 +16,23 @@ letters = typer.Typer(
 )
 Place = Annotated[str, typer.Argument(help="PARTITION:OFFSET in dead-letters, as `list` prints it.")]
 Places = Annotated[list[str] | None, typer.Argument(help="PARTITION:OFFSET, one or more.")]
-Every = Annotated[bool, typer.Option("--all", help="All that the other options leave.")]
-Topic = Annotated[str | None, typer.Option(help="Only those that came from this topic.")]
-ErrorClass = Annotated[str | None, typer.Option("--class", help="Only those of this error class.")]
+Every = Annotated[bool, typer.Option("--all", help="All letters that the other options select.")]
+Topic = Annotated[str | None, typer.Option(help="Only letters from this topic.")]
+ErrorClass = Annotated[str | None, typer.Option("--class", help="Only letters of this error class.")]
 Since = Annotated[
-    str | None, typer.Option(help="Only those that failed then or later (2026-11-25T08:00, UTC).")
+    str | None, typer.Option(help="Only letters that failed at this time or later (2026-11-25T08:00, UTC).")
 ]
-Until = Annotated[str | None, typer.Option(help="Only those that failed before then.")]
-OfOrg = Annotated[str | None, typer.Option("--org", help="Only those of this org.")]
-OfVendor = Annotated[str | None, typer.Option("--vendor", help="Only those of this vendor.")]
-Again = Annotated[bool, typer.Option("--again", help="Also those that were replayed or skipped before.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which they would be.")]
+Until = Annotated[str | None, typer.Option(help="Only letters that failed before this time.")]
+OfOrg = Annotated[str | None, typer.Option("--org", help="Only letters of this org.")]
+OfVendor = Annotated[str | None, typer.Option("--vendor", help="Only letters of this vendor.")]
+Again = Annotated[bool, typer.Option("--again", help="Also letters that were replayed or skipped before.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count the letters that would be handled.")]
 
 
 @letters.command("list")
 def list_letters(
     topic: Topic = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="The most letters to show, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List the newest dead letters with their reasons, and what was done about them.
@@ -86,7 +86,7 @@ def replay_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters to the topic they came from again; what is known already changes nothing. Exit 1 if one failed.
+    """Send dead letters again to the topic they came from. A known message changes nothing. Exit 1 if one failed.
 
     Without places it takes those that the options name and nobody has dealt with. One that fails stops no other.
 
@@ -94,9 +94,9 @@ def replay_letter(
     """
     from application.dead_letter_commands import replay_letters
 
-    chosen = _selection(places, every, topic, error_class, since, until, org, vendor)
-    outcome = asyncio.run(replay_letters(running(), chosen, again=again, dry_run=dry_run))
-    _say(outcome, "sent again", as_json=as_json)
+    selection = _selection(places, every, topic, error_class, since, until, org, vendor)
+    outcome = asyncio.run(replay_letters(running(), selection, again=again, dry_run=dry_run))
+    _print_outcome(outcome, "sent again", as_json=as_json)
 
 
 @letters.command("skip")
@@ -109,20 +109,20 @@ def skip_letter(
     until: Until = None,
     org: OfOrg = None,
     vendor: OfVendor = None,
-    why: Annotated[str, typer.Option(help="Kept with the letter.")] = "",
+    why: Annotated[str, typer.Option(help="The reason, kept with the mark.")] = "",
     again: Again = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark dead letters as dealt with: `replay --all` leaves them out. They stay, and can be replayed by their places.
+    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by their places.
 
     Example: firstclaim dead-letters skip --all --class not_json --vendor acme --why "acme sent a test"
     """
     from application.dead_letter_commands import skip_letters
 
-    chosen = _selection(places, every, topic, error_class, since, until, org, vendor)
-    outcome = asyncio.run(skip_letters(running(), chosen, why=why, again=again, dry_run=dry_run))
-    _say(outcome, "skipped", as_json=as_json)
+    selection = _selection(places, every, topic, error_class, since, until, org, vendor)
+    outcome = asyncio.run(skip_letters(running(), selection, why=why, again=again, dry_run=dry_run))
+    _print_outcome(outcome, "skipped", as_json=as_json)
 
 
 def _selection(  # one for each option
@@ -140,10 +140,10 @@ def _selection(  # one for each option
     filters = (topic, error_class, since, until, org, vendor)
     if not places and not every and not any(filters):
         raise typer.BadParameter(
-            "name dead letters, say --all, or say which with --class, --topic, --vendor …"
+            "name dead letters, or give --all, or select some with --class, --topic, --vendor …"
         )
     if places and every:
-        raise typer.BadParameter("name dead letters or say --all, not both")
+        raise typer.BadParameter("name dead letters or give --all, not both")
     return Selection(
         places=tuple(places or ()),
         topic=topic,
@@ -161,11 +161,13 @@ def _instant(given: str | None, option: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(given)
     except ValueError as error:
-        raise typer.BadParameter(f"{given!r} is no time like 2026-11-25T08:00", param_hint=option) from error
+        raise typer.BadParameter(
+            f"{given!r} is not a time like 2026-11-25T08:00", param_hint=option
+        ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _say(outcome: "Outcome", done: str, *, as_json: bool) -> None:
+def _print_outcome(outcome: "Outcome", done: str, *, as_json: bool) -> None:
     from msgspec import to_builtins
 
     for line in outcome.problems():

@@ -1,4 +1,4 @@
-"""Commands for people: send leads, claim one, see where things stand and why."""
+"""Commands for daily use: send leads, claim one, see the status and the reasons."""
 
 import asyncio
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, found, running, say
+from cli.common import AsJson, finish, found, print_refusal, running, say
 
 
 def send(
@@ -21,7 +21,7 @@ def send(
     refusals: Annotated[Path | None, typer.Option(help="Write refused lines here instead of stderr.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a file of leads; refused lines are named with field and reason, the rest goes on.
+    """Send a file of leads; print each refused line with field and reason, and send the rest.
 
     Example: firstclaim send leads.csv --mapping mapping.yaml --vendor acme --campaign purchase-west
     """
@@ -39,12 +39,14 @@ def send(
             say=say,
         )
     )
-    typer.echo(f"accepted {result['accepted']}, refused {result['refused']}")
+    typer.echo(f"Accepted: {result['accepted']:,}. Refused: {result['refused']:,}.")
     if doubts := result["doubts"]:
-        fields = ", ".join(f"{field} in {rows}" for field, rows in doubts.items())
-        typer.echo(f"kept as attributes.invalid, because they cannot be read: {fields} of the rows")
+        fields = ", ".join(
+            f"{field} ({rows:,} {'row' if rows == 1 else 'rows'})" for field, rows in doubts.items()
+        )
+        typer.echo(f"Values that cannot be read are kept as attributes.invalid: {fields}.")
     for reason, count in result["refusals"].items():
-        typer.echo(f"  {count:6d}  {reason}")
+        typer.echo(f"  {count:6,d}  {reason}")
     finish(result, as_json=as_json)
 
 
@@ -75,20 +77,20 @@ def claim(
     elif answer.reason == "already_claimed":
         typer.echo(f"Lead already claimed: {answer.owner} has it.")
     else:
-        typer.echo(f"{answer.result}: {answer.reason}: {answer.why or ''}")
+        print_refusal(answer.result, answer.reason, answer.why)
     finish(msgspec.to_builtins(answer), as_json=as_json, ok=won)
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say where things stand: leads by phase, queues, lag of each stage, dead letters; exit 1 if something is wrong.
+    """Show leads by phase, queues, lag of each stage and dead letters. Exit 1 if something is wrong.
 
-    What may be a matter of moments is looked at for 15 seconds before it is a problem.
+    What may pass within seconds is watched for 15 seconds before it counts as a problem.
 
     Example: firstclaim status
     """
-    from application.status import look, print_status
+    from application.status import print_status, read_status
 
-    seen = asyncio.run(look(found()))
+    seen = asyncio.run(read_status(found()))
     print_status(seen)
     finish(seen, as_json=as_json, ok=seen["ok"])
 
@@ -97,15 +99,15 @@ def why(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Tell the lead's whole story: what happened, what was decided, and for what reason.
+    """Show a lead's history: each event, what was decided, and the reason.
 
     Example: firstclaim why 0c929b85-3707-5b16-91e8-0d9f3ddc6570
     """
-    from application.history import print_story, story_of
+    from application.history import print_history, read_history
 
-    story = asyncio.run(story_of(running(), lead))
-    print_story(story)
-    finish(story, as_json=as_json, ok=bool(story["events"]))
+    history = asyncio.run(read_history(running(), lead))
+    print_history(history)
+    finish(history, as_json=as_json, ok=bool(history["events"]))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""Commands for the directory: what an admin publishes, from a file, and back into one."""
+"""Commands for the directory: publish it from a file, and export it to one."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ ATTEMPTS: Final = 5
 """So often the file is compared and published anew because somebody else published meanwhile."""
 
 directory = typer.Typer(
-    help="Queues, reps, groups, campaigns, settings: publish them from a file, and write one.",
+    help="Queues, reps, groups, campaigns, settings: publish them from a file, or export them to one.",
     no_args_is_help=True,
 )
 
@@ -40,19 +40,20 @@ def apply(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a whole file, show what it would change, then publish that; one wrong object, and nothing is published.
+    """Check a whole file, show what it would change, then publish it. With one wrong object nothing is published.
 
     Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
     from application.directory.apply import compare
     from application.directory.file import read_directory
     from application.directory.publish import publish
+    from application.directory.yaml_text import read_bounded
     from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 
     shown: Plan | None = None
     agreed = False
     try:
-        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
+        org, wanted = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
         settings = running()
         for _ in range(ATTEMPTS):
             plan = asyncio.run(compare(settings, org, wanted, prune=prune))
@@ -82,7 +83,7 @@ def apply(
         return
     removed = sum(value is None for value in plan.objects.values()) if agreed else 0
     published = len(plan.objects) - removed if agreed else 0
-    typer.echo(f"{published} published, {removed} removed for {org}")
+    typer.echo(f"{published:,} published, {removed:,} removed for {org}")
     result = {
         "org": org,
         "published": published,
@@ -107,27 +108,27 @@ def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
 
 
 def _show(plan: "Plan") -> None:
-    """Print what a plan would change."""
+    """Print the changes of a plan."""
     for change in plan.changes:
         for line in change.lines():
             typer.echo(line)
     left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged} unchanged{left if plan.left else ''}")
+    typer.echo(f"{plan.unchanged:,} unchanged{left if plan.left else ''}")
 
 
 @directory.command("export")
 def export(
-    org: Annotated[str, typer.Option(help="Whose directory.")] = "default",
+    org: Annotated[str, typer.Option(help="The org of the directory.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write what is published as the file that `apply` reads, always in the same order; JSON with --json.
+    """Write what is published as a file that `apply` reads, always in the same order. JSON with --json.
 
     Example: firstclaim directory export --org default > directory.yaml
     """
     from application.directory.file import as_document, write_directory
-    from application.directory.publish import held
+    from application.directory.publish import read_published
 
-    found = asyncio.run(held(running(), org))
+    found = asyncio.run(read_published(running(), org))
     for (kind, object_id), reason in found.refused.items():
         say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
     if as_json:

@@ -1,4 +1,4 @@
-"""Commands for the do-not-contact list: who is not to be called, and why."""
+"""Commands for the do-not-contact list."""
 
 import asyncio
 import sys
@@ -20,12 +20,12 @@ do_not_contact = typer.Typer(
 
 Whom = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PHONE|EMAIL]...", help="As people write them; in the US unless +."),
+    typer.Argument(metavar="[PHONE|EMAIL]...", help="Phone numbers are US numbers unless they begin with +."),
 ]
 File = Annotated[
-    Path | None, typer.Option("--from", help="A file with one phone or mail address a line; - reads stdin.")
+    Path | None, typer.Option("--from", help="A file with one phone or mail address per line; - reads stdin.")
 ]
-Org = Annotated[str, typer.Option(help="Whose list.")]
+Org = Annotated[str, typer.Option(help="The org of the list.")]
 
 
 @do_not_contact.command("add")
@@ -33,12 +33,12 @@ def add(
     whom: Whom = None,
     file: File = None,
     reason: Annotated[
-        str, typer.Option(help="Why; whoever may not call reads it.")
+        str, typer.Option(help="The reason, shown to whoever may not call.")
     ] = "asked not to be contacted",
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Put phones or mail addresses on the list: leads that have them are not called from now on. Exit 1 if one is none.
+    """Put phones or mail addresses on the list. Their leads are not called from now on. Exit 1 if one cannot be read.
 
     Example: firstclaim do-not-contact add "(401) 419-4247" j@x.org --reason "asked us by mail"
     """
@@ -47,7 +47,7 @@ def add(
 
 @do_not_contact.command("remove")
 def remove(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Take phones or mail addresses off the list again. Exit 1 if one is none.
+    """Take phones or mail addresses off the list. Exit 1 if one cannot be read.
 
     Example: firstclaim do-not-contact remove "(401) 419-4247"
     """
@@ -60,25 +60,25 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
 
     Example: firstclaim do-not-contact list --json
     """
-    from application.do_not_contact import listed
+    from application.do_not_contact import read_list
 
-    found = asyncio.run(listed(running(), org))
+    found = asyncio.run(read_list(running(), org))
     for each in found.values():
         typer.echo(f"{each.handle:<40} {each.at.isoformat(timespec='seconds')}  {each.reason}")
-    typer.echo(f"{len(found)} on the list of {org}")
+    typer.echo(f"{len(found):,} on the list of {org}")
     finish({"listed": [msgspec.to_builtins(each) for each in found.values()]}, as_json=as_json)
 
 
 @do_not_contact.command("check")
 def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Say of phones or mail addresses whether they are on the list. Exit 1 if any is, or is none.
+    """Check whether phones or mail addresses are on the list. Exit 1 if one is, or cannot be read.
 
     Example: firstclaim do-not-contact check 401-419-4247
     """
-    from application.do_not_contact import listed
+    from application.do_not_contact import read_list
 
     handles = _read(whom, file)
-    known = asyncio.run(listed(running(), org))
+    known = asyncio.run(read_list(running(), org))
     found = {handle: known[handle].reason for handle in handles.found if handle in known}
     for handle in handles.found:
         typer.echo(f"{handle}: {f'on the list: {found[handle]}' if handle in found else 'not on the list'}")
@@ -102,7 +102,7 @@ def _publish(
         raise typer.BadParameter(f"--org {error}") from error
     handles = _read(whom, file)
     count = asyncio.run(publish(running(), org, handles.found, reason)) if handles.found else 0
-    typer.echo(f"{count} {'taken off' if reason is None else 'put on'} the list of {org}")
+    typer.echo(f"{count:,} {'taken off' if reason is None else 'put on'} the list of {org}")
     finish(
         {"published": count, "handles": list(handles.found), "refused": handles.refused},
         as_json=as_json,
@@ -114,7 +114,7 @@ def _read(whom: list[str] | None, file: Path | None) -> "Handles":
     from application.do_not_contact import read_handles
 
     if not whom and file is None:
-        raise typer.BadParameter("name phones or mail addresses, or a file of them with --from")
+        raise typer.BadParameter("name phones or mail addresses, or give a file with --from")
     handles = read_handles([*(whom or ()), *_lines(file)])
     for text, why in handles.refused.items():
         typer.echo(f"{text}: {why}", err=True)

@@ -1,4 +1,4 @@
-"""Commands that measure and that break things on purpose."""
+"""Commands that measure, and commands that break things on purpose."""
 
 import asyncio
 from pathlib import Path
@@ -20,19 +20,21 @@ def bench(
         bool,
         typer.Option("--browser", help="live: in open pages of a real Chromium, not in readers of the feed."),
     ] = False,
-    leads: Annotated[int | None, typer.Option(min=1, help="How many leads.")] = None,
+    leads: Annotated[int | None, typer.Option(min=1, help="Number of leads.")] = None,
     claims: Annotated[
-        int | None, typer.Option(min=1, help="How many claims; listeners: how many a second.")
+        int | None, typer.Option(min=1, help="Number of claims; for listeners: claims per second.")
     ] = None,
-    pages: Annotated[int | None, typer.Option(min=2, help="live --browser: how many pages are open.")] = None,
-    listeners: Annotated[int | None, typer.Option(min=1, help="listeners: how many open streams.")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="listeners, latency: for how long.")] = None,
+    pages: Annotated[int | None, typer.Option(min=2, help="live --browser: number of open pages.")] = None,
+    listeners: Annotated[int | None, typer.Option(min=1, help="listeners: number of open streams.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="listeners, latency: length of the run.")
+    ] = None,
     write_docs: Annotated[
-        bool, typer.Option("--write-docs", help="Put the table into docs/benchmarks.md.")
+        bool, typer.Option("--write-docs", help="Write the table to docs/benchmarks.md.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """One measurement, ours beside the peers' in the same run; medians and ratios. Each has sizes of its own.
+    """Run one measurement, ours beside the peers' in the same run. Print medians and ratios.
 
     Example: firstclaim bench claims --json
 
@@ -48,7 +50,7 @@ def bench(
         raise typer.BadParameter(f"there is no bench {name}; there are {', '.join(sorted(BENCHES))}")
     if browser:
         if name != "live":
-            raise typer.BadParameter(f"bench {name} has no --browser; bench live has")
+            raise typer.BadParameter(f"bench {name} has no --browser; only bench live has it")
         name = "live-browser"
     given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
     sizes = {size: value for size, value in given.items() if value is not None}
@@ -59,18 +61,25 @@ def bench(
 
 
 def chaos(
-    seconds: Annotated[float, typer.Option(min=10, help="How long the load and the killing last.")] = 180,
+    seconds: Annotated[float, typer.Option(min=10, help="Length of load and kills, in seconds.")] = 180,
     workers: Annotated[int, typer.Option(min=1)] = 2,
-    seed: Annotated[int, typer.Option(help="The same seed kills in the same order.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same order of kills.")] = 1,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
+    """Run load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
 
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
     """
     from assurance.chaos import chaos as run
 
-    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say))
+    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure))
     finish(result, as_json=as_json, ok=result["ok"])
 
 
@@ -96,7 +105,7 @@ def storm(
     from assurance import storm_run as storms
 
     if ring and fair:
-        raise typer.BadParameter("--ring and --fair are two storms")
+        raise typer.BadParameter("--ring and --fair cannot be combined")
     run, most, crowd = (storms.storm, 2_000, 5)
     if ring:
         run, most, crowd = (storms.ring, 500, 50)
@@ -107,11 +116,11 @@ def storm(
 
 
 def race(
-    reps: Annotated[int, typer.Option(min=1, help="How many; they are rep-1, rep-2 …")] = 12,
+    reps: Annotated[int, typer.Option(min=1, help="Number of reps: rep-1, rep-2 …")] = 12,
     org: Annotated[str, typer.Option()] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Let reps claim what the board shows until every claimable queue is empty; for trying a running system.
+    """Let reps claim what the board shows until every claimable queue is empty, on a running system.
 
     Example: firstclaim race --reps 12
     """
@@ -120,33 +129,50 @@ def race(
     from assurance.load import race as run
 
     result = asyncio.run(run(running(), reps=reps, org=org))
-    typer.echo(f"won {result.won}, lost {result.lost}, refused {result.refused} in {result.seconds:.1f} s")
+    typer.echo(
+        f"Won: {result.won:,}. Lost: {result.lost:,}. Refused: {result.refused:,}. Time: {result.seconds:.1f} s."
+    )
     for rep_id, count in result.winners.items():
-        typer.echo(f"  {count:6d}  {rep_id}")
+        typer.echo(f"  {count:6,d}  {rep_id}")
     finish(msgspec.to_builtins(result), as_json=as_json, ok=result.unknown == 0)
 
 
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(help="End after so long, with verify; without it ^C ends it.")
+        float | None,
+        typer.Option(help="End after so many seconds, with verify. Without it ^C ends the demo."),
     ] = None,
     leads: Annotated[
-        Path | None, typer.Option(exists=True, help="Your own file instead of the sample.")
+        Path | None, typer.Option(exists=True, help="A file of leads to use instead of the sample.")
     ] = None,
-    mapping: Annotated[Path | None, typer.Option(exists=True, help="Its columns (YAML).")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(exists=True, help="The mapping of the file's columns (YAML).")
+    ] = None,
     hours: Annotated[
         bool, typer.Option("--hours", help="Keep the lender's hours, pauses, windows and caps.")
     ] = False,
     console_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65_535, help="Port of the web console; 8000, or any free one where that is taken."
+            min=0,
+            max=65_535,
+            help="Port of the web console. Default: 8000, or any free port if that is taken.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="The same sample leads again, in another folder; by default new ones."),
+        typer.Option(
+            min=0,
+            help="Number of the sample. The same number gives the same leads; the default gives new ones.",
+        ),
     ] = None,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
 ) -> None:
     """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
 
@@ -164,6 +190,7 @@ def demo(
         hours=hours,
         console_port=console_port,
         seed=seed,
+        secure=secure,
     )
     finish({"ok": ok}, as_json=False, ok=ok)
 

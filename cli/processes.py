@@ -1,4 +1,4 @@
-"""Commands that run: each stage as a process of its own, and `up` for all of them at once."""
+"""Commands that run each part as a process of its own, and `up` that runs all of them."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from streams.settings import Settings
 
 
 def worker(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a worker: intake and leads. Start more for more; Kafka shares the partitions out.
+    """Run a worker: intake and leads. Start more workers for more throughput; Kafka assigns the partitions.
 
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """
@@ -28,7 +28,7 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
 
 
 def relay(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a relay: what the journal decided becomes public.
+    """Run a relay: it publishes what the journal decided.
 
     Example: firstclaim relay --port 8802
     """
@@ -46,7 +46,7 @@ def relay(port: Port = 0, instance_id: Instance = None) -> None:
 
 
 def sink(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a sink: the journal becomes rows of the CRM database.
+    """Run a sink: it writes the journal into the CRM database.
 
     Example: DATABASE_URL=postgresql://crm@db/crm firstclaim sink --port 8803
     """
@@ -57,21 +57,32 @@ def sink(port: Port = 0, instance_id: Instance = None) -> None:
 
 
 def up(
-    workers: Annotated[int, typer.Option(min=1, help="How many workers.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of workers.")] = 1,
     console_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the web console; 0 takes any free one.")
     ] = 8000,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
 ) -> None:
     """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
 
     Example: firstclaim up --workers 2
+
+    Example: firstclaim up --secure
     """
     from assurance.demo.sign_ins import close_left_over
     from runtime.sign_in_instructions import how_to_sign_in
     from runtime.up import everything
     from web.settings import WebSettings
 
-    with everything(workers=workers, state_dir=None, say=say, console_port=console_port) as stack:
+    with everything(
+        workers=workers, state_dir=None, say=say, console_port=console_port, secure=secure
+    ) as stack:
         close_left_over(WebSettings.read().console_database_url)
         for line in how_to_sign_in(stack.settings):
             say(line)
@@ -91,7 +102,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def board_run(context: typer.Context, port: Port = 0) -> None:
-    """Run the board: queue lists and the live feed in Valkey. `board rebuild` makes them anew.
+    """Run the board: queue lists and the live feed in Valkey. `board rebuild` rebuilds them.
 
     Example: firstclaim board --port 8804
     """
@@ -104,7 +115,7 @@ def board_run(context: typer.Context, port: Port = 0) -> None:
 
 
 def board_rebuild() -> None:
-    """Make the queue lists anew from the journal; safe while everything runs.
+    """Rebuild the queue lists from the journal. Safe while everything runs.
 
     Example: firstclaim board rebuild
     """

@@ -1,4 +1,4 @@
-"""The command that tries distribution: who would get a lead, and why the others would not."""
+"""The command that tries distribution without changing anything."""
 
 import asyncio
 import sys
@@ -28,7 +28,7 @@ def route(
     org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say who would get a lead and why the others would not, on the live state; nothing changes.
+    """Show who would get a lead and why the others would not, on the live state. Nothing changes.
 
     Example: firstclaim route lead.json --at 2026-11-20T21:00:00-05:00
     """

@@ -29,11 +29,11 @@ def try_rule(
         str | None, typer.Argument(help="A rule tree in JSON, or @FILE with one in JSON or YAML.")
     ] = None,
     queue: Annotated[
-        str | None, typer.Option(help="Instead of a rule: a published queue, with its exclusion.")
+        str | None, typer.Option(help="A published queue to try instead of a rule, with its exclusion.")
     ] = None,
-    lead: Annotated[str | None, typer.Option(help="Also say why, or why not, of this lead id.")] = None,
-    at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
-    org: Annotated[str, typer.Option(help="Whose leads.")] = "default",
+    lead: Annotated[str | None, typer.Option(help="Also explain the result for this lead id.")] = None,
+    at: Annotated[str | None, typer.Option(help="The instant, RFC 3339. Default: now.")] = None,
+    org: Annotated[str, typer.Option(help="The org of the leads.")] = "default",
     as_json: AsJson = False,
 ) -> None:
     """Say how many leads a rule matches and which, and of one why or why not; nothing changes. Exit 2 if it is invalid.
@@ -57,11 +57,13 @@ def try_rule(
         result = {"matched": 0, "leads": 0, "examples": [], "problems": [str(one) for one in error.problems]}
         finish(result, as_json=as_json)
         raise typer.Exit(INVALID) from error
-    typer.echo(f"{tried.matched} of {tried.leads} leads match at {tried.at.isoformat(timespec='seconds')}")
+    typer.echo(
+        f"{tried.matched:,} of {tried.leads:,} leads match at {tried.at.isoformat(timespec='seconds')}"
+    )
     for example in tried.examples:
         typer.echo(f"  {example.lead_id}  {example.name}: {example.why}")
     if tried.matched > len(tried.examples):
-        typer.echo(f"  and {tried.matched - len(tried.examples)} more")
+        typer.echo(f"  {tried.matched - len(tried.examples):,} more are not shown.")
     if tried.lead is not None:
         _tell(tried.lead)
     elif about is not None:

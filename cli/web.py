@@ -36,10 +36,13 @@ def console(
 
 
 def account_add(
-    email: Annotated[str, typer.Argument(help="The address somebody signs in with.")],
-    rep: Annotated[str, typer.Option(help="Who that is in the directory: the rep's id.")],
+    email: Annotated[str, typer.Argument(help="The mail address to sign in with.")],
+    rep: Annotated[str, typer.Option(help="The rep's id in the directory.")],
     role: Annotated[
-        str, typer.Option(help="Counts while the org is open: admin, manager, rep. See --keep-open.")
+        str,
+        typer.Option(
+            help="The role while the org has published no rep: admin, manager or rep. See --keep-open."
+        ),
     ] = "rep",
     org: Org = "default",
     name: Annotated[
@@ -53,7 +56,8 @@ def account_add(
         ),
     ] = False,
     password: Annotated[
-        str | None, typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="Asked for where it is not given.")
+        str | None,
+        typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="The password. It is asked for if it is not given."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -110,7 +114,7 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
 
     with _opened() as store:
         done = Accounts(store).disable(email)
-    say(f"{email} may sign in no more" if done else f"there is no account {email}")
+    say(f"{email} may not sign in any more" if done else f"There is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
 
 
@@ -142,9 +146,11 @@ def account_reset(
 
 
 def token_issue(
-    rep: Annotated[str, typer.Option(help="Whom the token acts as.")],
-    name: Annotated[str, typer.Option(help="What it is for.")],
-    scope: Annotated[list[str], typer.Option(help="What it may do at most; several times for several.")],
+    rep: Annotated[str, typer.Option(help="The rep that the token acts as.")],
+    name: Annotated[str, typer.Option(help="The purpose of the token.")],
+    scope: Annotated[
+        list[str], typer.Option(help="A scope of the token. Give it several times for several scopes.")
+    ],
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -157,7 +163,7 @@ def token_issue(
 
     for one in scope:
         if one not in SCOPES:
-            raise typer.BadParameter(f"{one} is none of {', '.join(SCOPES)}", param_hint="--scope")
+            raise typer.BadParameter(f"{one} is not one of {', '.join(SCOPES)}", param_hint="--scope")
     with _opened() as store:
         secret, token = Tokens(store).issue(org, rep, name, scope, by="command line")
     typer.echo(secret)
@@ -167,7 +173,7 @@ def token_issue(
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(console)
-    account = typer.Typer(help="Who may sign in to the console.", no_args_is_help=True)
+    account = typer.Typer(help="Accounts that may sign in to the console.", no_args_is_help=True)
     account.command("add")(account_add)
     account.command("list")(account_list)
     account.command("disable")(account_disable)

@@ -1,4 +1,4 @@
-"""The journal is read from where the database says it ends, and from nowhere else, whatever happened before.
+"""Reads the journal from the position that the database has, and from nowhere else, whatever happened before.
 
 There is one way to begin, and every failure leads back to it: ask the database for its positions, seek there,
 read. Kafka keeps no offsets for this group, so a partition not sought yet begins at its start: too early is
@@ -20,6 +20,7 @@ from models.errors import RetryableError
 from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import clients, metrics
+from streams.access import refused
 from streams.clients import Consumer
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
@@ -59,7 +60,7 @@ def make_consumer(settings: Settings, instance_id: str | None) -> Consumer:
 
 
 def not_filled_from(partition: int, end: int, applied: int) -> str:
-    """Say that the database is ahead of Kafka, and the way out."""
+    """Return the message that the database is ahead of Kafka, with the way out."""
     return (
         f"partition {partition} ends at offset {end}, and the CRM database has it up to {applied}: Kafka's data is not "
         "what this database was filled from; `firstclaim crm rebuild` fills it anew from this Kafka"
@@ -69,18 +70,18 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
-    def __init__(self, consumer: Consumer, writer: CrmWriter, condition: Readiness) -> None:
+    def __init__(self, consumer: Consumer, writer: CrmWriter, readiness: Readiness) -> None:
         self._consumer = consumer
         self._writer = writer
-        self._condition = condition
+        self._readiness = readiness
         self._unsought: set[TopicPartition] = set()
         self._generation = 0
         self._storing = asyncio.Lock()
         self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
-        self._condition.blocked(REBALANCING, "no partitions yet")
+        """Read until `stop`; the batch under way is stored. Raises `ConfigError` where Kafka refuses us."""
+        self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
             try:
@@ -91,15 +92,17 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 if fetched:
                     await self._store(fetched)
             except RetryableError as later:
+                if (wrong := refused(None, later)) is not None:
+                    raise wrong from later
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
-        """Let the batch under way end before the next owner begins."""
+        """Wait until the current batch ends before the next owner begins."""
         self._generation += 1
         self._unsought.clear()
         for partition in revoked:
             _forget_lag(partition)
-        self._condition.blocked(REBALANCING, "the group shares out its partitions anew")
+        self._readiness.blocked(REBALANCING, "the group shares out its partitions anew")
         try:
             async with asyncio.timeout(DRAIN_S), self._storing:
                 pass
@@ -107,14 +110,14 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             _log.warning("partitions given up while a batch is under way", seconds=DRAIN_S)
 
     async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
-        """Read nothing from these until they are sought."""
+        """Pause these partitions until their positions are set."""
         self._generation += 1
         self._begin_again(assigned)
         if not assigned:  # more sinks than partitions: this one stands by
-            self._condition.cleared(REBALANCING)
+            self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
-        """Ask Kafka where the partitions end: the lag, and whether Kafka answers at all."""
+        """Ask Kafka for the ends of the partitions: measures the lag, and whether Kafka answers."""
         try:
             with _translated():
                 generation, assigned = self._generation, self._consumer.assignment()
@@ -126,18 +129,18 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                         metrics.SINK_LAG.labels(partition.partition).set(end - at)
         except RetryableError as later:
             if later.what == KAFKA:
-                self._condition.blocked(KAFKA, later.reason)
+                self._readiness.blocked(KAFKA, later.reason)
         except TimeoutError:
-            self._condition.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
+            self._readiness.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
         else:
-            self._condition.cleared(KAFKA)
+            self._readiness.cleared(KAFKA)
 
     def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
         self._unsought = set(partitions)
         self._consumer.pause(*partitions)
 
     async def _seek(self) -> None:
-        """Put every partition where the database says it ends; raises RetryableError when Kafka ends before that."""
+        """Seek each partition to its position in the database; raises RetryableError if Kafka ends before that."""
         generation, partitions = self._generation, set(self._unsought)
         positions = await asyncio.to_thread(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)
@@ -157,7 +160,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 self._consumer.seek(partition, position.next_offset)
             self._consumer.resume(partition)
         self._unsought.clear()
-        self._condition.cleared(REBALANCING, LEAD_JOURNAL)
+        self._readiness.cleared(REBALANCING, LEAD_JOURNAL)
         if not behind:
             self._succeeded()
 
@@ -188,16 +191,16 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
     def _succeeded(self) -> None:
         self._pauses = WRITE_CRM.pauses()
         rebalancing = bool(self._unsought)
-        self._condition.cleared()
+        self._readiness.cleared()
         if rebalancing:
-            self._condition.blocked(REBALANCING, "partitions are not sought yet")
+            self._readiness.blocked(REBALANCING, "partitions are not sought yet")
 
     async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
         """Keep the partitions and the membership, read nothing, and begin again after a while."""
         pause = next(self._pauses)
         _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(pause, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
-        self._condition.blocked(later.what, later.reason)
+        self._readiness.blocked(later.what, later.reason)
         self._begin_again(self._consumer.assignment())
         loop = asyncio.get_running_loop()
         until = loop.time() + pause

@@ -1,4 +1,4 @@
-"""A database error is `RetryableError`, the same work is tried again, or `PermanentError`, this record cannot be kept.
+"""Translates database errors: `RetryableError`, try the same work again; `PermanentError`, the record cannot be kept.
 
 PermanentError is raised only where the values themselves are refused. Everything else (away, locked, full, not
 migrated, no permission) says nothing against the record, and losing it would be worse than waiting.

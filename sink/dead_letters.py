@@ -1,4 +1,4 @@
-"""A journal record that can never be stored is safe in `dead-letters` before the sink's offset passes it."""
+"""Writes journal records that can never be stored to `dead-letters` before the sink's offset passes them."""
 
 import asyncio
 from typing import Final
@@ -18,10 +18,10 @@ DEADLINE_S: Final = 30.0
 """How long Kafka may take to acknowledge a dead letter before the batch is tried again later."""
 
 
-class Graveyard:
-    """Buries records from the writer's thread through the producer that lives on the event loop.
+class DeadLetterWriter:
+    """Writes dead letters from the writer's thread, by a producer that lives on the event loop.
 
-    `brake`: is told of every record that our own code failed on, before it is buried.
+    `brake`: gets every record that our own code failed on, before its dead letter is written.
     """
 
     def __init__(

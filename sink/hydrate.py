@@ -1,6 +1,6 @@
-"""A lead as far as rules read it, from its row in the CRM database: every field of the catalogue, and its standing.
+"""Builds a lead from its row in the CRM database, as far as rules read it: every field of the catalogue, and its phase.
 
-What rules do not read is not there: who has it open and until when, its deadlines, its places, its search.
+Rules do not read lock, deadlines, placements and search of a lead, so they are not in it.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from models.facts import Facts
 from models.lead import Failure, Lead, OpenException, Phase
 
 
-def restored(row: dict[str, Any]) -> Lead:
+def lead_from_row(row: dict[str, Any]) -> Lead:
     """Return the lead of a whole row of `LeadTable`.
 
     Of its exception and its failed search only the reason is there, of a handle on the do-not-contact list only that

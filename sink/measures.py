@@ -1,4 +1,4 @@
-"""How an org does since an instant, counted by the CRM database; each question reads a bounded number of rows.
+"""Counts what an org did since an instant, in the CRM database. Each query reads a bounded number of rows.
 
 Where more happened than `MOST` of a kind, the newest of them count, and `since` says from when on. Each takes an open
 connection, as the questions of `sink.queries` do.
@@ -63,7 +63,7 @@ class Share(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Whether there was too much to count, and from when on it was counted."""
+    """Whether there was too much to count, and the instant from which it was counted."""
 
     since: datetime
     cut: bool

@@ -1,4 +1,4 @@
-"""The schema is brought to its newest version at every start, once, however many sinks start together."""
+"""Migrates the schema to its newest version at every start, once however many sinks start together."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions the CRM database answers, for status, verify, why and the console; they only read.
+"""Read-only queries of the CRM database, for status, verify, why and the console.
 
 Each takes an open connection (`engine.connect()`): on SQLite all questions asked of one see one snapshot. The
 driver's errors pass through; `sink.db_errors.translated` around the caller makes them ours.
@@ -46,7 +46,7 @@ def newest_decisions(
     before: tuple[int, int] | None = None,
     limit: int = PAGE,
 ) -> list[Row]:
-    """Return what was decided of a lead last, newest first; of these types, and before (source_offset, n)."""
+    """Return the newest decisions of a lead, newest first; of these types, and before (source_offset, n)."""
     table = DecisionTable
     query = _whole(table).where(table.lead_id == lead_id)
     if types is not None:

@@ -1,4 +1,4 @@
-"""The database is emptied for a new filling, and what the compacted journal says no more comes from the public topics.
+"""Empties the database for a rebuild, and adds from the public topics what the compacted journal has no more.
 
 Safe beside a running sink: whoever has read further than the database is, reads again (`CrmWriter`).
 """
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select,
 
 from models.public import Assignment, LeadException
 from sink.db_errors import translated
-from sink.rows import Values, replaced
+from sink.rows import Values, replace_nul
 from sink.statements import Statements
 from sink.tables import (
     AssignmentHistoryTable,
@@ -45,7 +45,7 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def empty(engine: Engine, *, history: bool) -> None:
-    """Make tables that are missing, and empty what is to be filled anew, all in one transaction; raises RetryableError.
+    """Create missing tables and empty those to be filled anew, in one transaction; raises RetryableError.
 
     `history`: also what was; only where it belongs to another Kafka.
     """
@@ -71,7 +71,7 @@ NEVER: Final = (-1, None)
 
 
 class PublicRows:
-    """Puts what `assignments` and `lead-exceptions` say into the tables, where the journal's rows do not say it."""
+    """Writes what `assignments` and `lead-exceptions` say into the tables, where the journal's rows lack it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
@@ -96,7 +96,7 @@ class PublicRows:
         return len(known) - len(reasons)
 
     def exceptions(self, values: Sequence[bytes | None]) -> int:
-        """Store how leads stand at the exceptions desk; return how many rows that added. Raises RetryableError."""
+        """Store the exceptions of leads; return how many rows that added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
             leads, there = _leads(connection, rows), _versions(connection, rows)
@@ -146,7 +146,7 @@ def _newest(rows: Any) -> list[Values]:
 def _read(value: bytes | None, kind: type[Any]) -> Any:
     """Return a message, None for a tombstone and for what somebody else put there."""
     try:
-        return None if value is None else msgspec.convert(replaced(msgspec.json.decode(value)), kind)
+        return None if value is None else msgspec.convert(replace_nul(msgspec.json.decode(value)), kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
 

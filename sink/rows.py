@@ -1,4 +1,4 @@
-"""One journal record in, the table rows it causes out; pure, and the same for the same record."""
+"""Turns one journal record into the table rows it causes. Pure: the same record gives the same rows."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -14,7 +14,7 @@ from models.decisions import (
     OwnerChanged,
 )
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
-from sink.sql.comparison_keys import asked
+from sink.sql.comparison_keys import comparison_keys
 
 Values = dict[str, Any]
 """One table row: column name -> value."""
@@ -42,7 +42,7 @@ _COPIED: Final = (
 )
 
 
-class Effects(NamedTuple):
+class TableRows(NamedTuple):
     """The rows one journal record causes; `assignment` is a row of the history as well."""
 
     off: int
@@ -52,13 +52,13 @@ class Effects(NamedTuple):
     decisions: list[Values]
 
 
-def effects(partition: int, lead_id: str, row: LeadRow) -> Effects:
+def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
     """Return the rows of a record of `lead-journal`; `lead_id` is its key, `partition` its partition.
 
     A row without a lead (an action on a lead that never arrived) causes decisions only.
     """
     lead = row.lead
-    return Effects(
+    return TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead),
         assignment=None if lead is None else _assignment(lead_id, row, lead),
@@ -90,7 +90,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         deferred_at=_utc(lead.deferred_at),
         failed=None if lead.failed is None else lead.failed.reason,
         failure_reason=None if lead.trouble is None else lead.trouble.reason,
-        asked=asked(lead),
+        comparison_keys=comparison_keys(lead),
         **_lock_and_offer(lead),
         inquiries=lead.inquiries,
         notes=lead.notes,
@@ -194,18 +194,18 @@ def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Deci
 
 
 def without_nul(row: LeadRow) -> LeadRow:
-    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, and a lead is worth more than its."""
-    return msgspec.convert(replaced(msgspec.to_builtins(row)), LeadRow)
+    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, so that the lead can be stored."""
+    return msgspec.convert(replace_nul(msgspec.to_builtins(row)), LeadRow)
 
 
-def replaced(value: Any) -> Any:
+def replace_nul(value: Any) -> Any:
     """Return a value of JSON's kinds with U+FFFD for every NUL in it."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {replaced(key): replaced(item) for key, item in value.items()}
+        return {replace_nul(key): replace_nul(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [replaced(item) for item in value]
+        return [replace_nul(item) for item in value]
     return value
 
 

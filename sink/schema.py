@@ -1,4 +1,4 @@
-"""Whether the CRM database has the tables of this version: asked, never made, and said in a sentence."""
+"""Checks whether the CRM database has the tables of this version, without creating them."""
 
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """What there is. `revision`: of the last migration, None without any; `missing`: tables that are not there."""
+    """The schema as found. `revision`: of the last migration, None without any; `missing`: tables that do not exist."""
 
     revision: str | None
     head: str
@@ -32,7 +32,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def problem(self) -> str | None:
-        """What is wrong, as a sentence with the way out; None where nothing is."""
+        """The problem as a sentence with the way out; None if there is none."""
         if not self.is_made:
             return "has no tables yet: the sink makes them when it starts"
         if not self.known:

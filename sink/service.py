@@ -17,12 +17,13 @@ from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from sink.consumer import KAFKA, JournalReader, make_consumer
-from sink.dead_letters import STAGE, Graveyard
+from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
+from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
@@ -48,11 +49,11 @@ class Sink:
     def __init__(self, settings: Settings, *, instance_id: str | None = None) -> None:
         self._settings = settings
         self._instance_id = instance_id
-        self.condition = Readiness()
-        self.condition.blocked("starting", "the process has just begun")
+        self.readiness = Readiness()
+        self.readiness.blocked("starting", "the process has just begun")
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say that the loop turns: it just did, to answer."""
+        """Return that the process is alive: answering shows that its loop runs."""
         return True, {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -69,12 +70,12 @@ class Sink:
         engine = connect(settings.database_url)
         producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
-        writer = CrmWriter(engine, Graveyard(producer, asyncio.get_running_loop(), *brakes))
-        reader = JournalReader(consumer, writer, self.condition)
+        writer = CrmWriter(engine, DeadLetterWriter(producer, asyncio.get_running_loop(), *brakes))
+        reader = JournalReader(consumer, writer, self.readiness)
         try:
             await self._patiently(stop, producer.start)
             await self._patiently(stop, consumer.start)
-            self.condition.cleared("starting")
+            self.readiness.cleared("starting")
             await _until(stop, reader)
         finally:
             await stop_consumer(consumer)
@@ -91,12 +92,14 @@ class Sink:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise wrong from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
-                self.condition.cleared(*(set(self.condition.ready()[1]["not_ready"]) - {"starting"}))
+                self.readiness.cleared(*(set(self.readiness.ready()[1]["not_ready"]) - {"starting"}))
                 return
             _log.warning("start tried again later", what=failure.what, reason=failure.reason)
-            self.condition.blocked(failure.what, failure.reason)
+            self.readiness.blocked(failure.what, failure.reason)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
@@ -130,7 +133,7 @@ async def _serve(settings: Settings, port: int, instance_id: str | None) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sink = Sink(settings, instance_id=instance_id)
-    server = await serve(port, sink.health, sink.condition.ready, metrics.render)
+    server = await serve(port, sink.health, sink.readiness.ready, metrics.render)
     _log.info("sink serves", port=server.port)
     try:
         await sink.run(stop)

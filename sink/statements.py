@@ -1,4 +1,4 @@
-"""The statements of one batch: a current row yields to a newer version only, and history is only added to."""
+"""Builds the statements of one batch. A current row yields to a newer version only; history rows are only added."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Insert, Table, and_, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.lead import LOCKED_PHASES, Phase
-from sink.rows import Effects, Values
+from sink.rows import TableRows, Values
 from sink.tables import (
     AssignmentHistoryTable,
     AssignmentTable,
@@ -58,7 +58,7 @@ class Statements:
         )
         return upsert
 
-    def of(self, batch: Iterable[Effects]) -> Iterator[tuple[str, Insert, list[Values]]]:
+    def of(self, batch: Iterable[TableRows]) -> Iterator[tuple[str, Insert, list[Values]]]:
         """Yield (table name, statement, rows) for the records of one batch, in order, none without rows.
 
         Of several rows of one lead the current tables get the newest: a statement may touch a row once.

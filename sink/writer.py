@@ -1,4 +1,4 @@
-"""A batch of the journal and the offset after it reach the CRM database in one transaction, or neither."""
+"""Writes a batch of the journal and the offsets after it to the CRM database in one transaction."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
 from models.lead import LeadRow
 from sink.db_errors import reason_of, translated
-from sink.rows import Effects, effects, without_nul
+from sink.rows import TableRows, table_rows, without_nul
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from streams.dead_letter_reading import FATAL_ERROR
@@ -49,7 +49,7 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of a batch, in records; `rows` by table.
+    """The result of a batch, in records; `rows` by table.
 
     `repeats` came a second time in the journal, `stale` were applied before (by another sink, or by this one
     before it lost the answer), `passed` hold nothing for this database, `buried` are dead letters now.
@@ -80,7 +80,7 @@ class _Work(NamedTuple):
     """A record and the rows it causes; None for one that only moves the offset on."""
 
     record: JournalRecord
-    effects: Effects | None
+    table_rows: TableRows | None
     buried: bool = False
 
 
@@ -151,7 +151,7 @@ class CrmWriter:
         return self._store(work[:middle]) + self._store(work[middle:])
 
     def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _Work:
-        """Bury once, however often the batch is tried again."""
+        """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
         if place not in self._buried:
             self._bury(record, verdict)
@@ -208,7 +208,7 @@ class CrmWriter:
         return {partition: Position(offset, mark) for partition, offset, mark in connection.execute(query)}
 
 
-def rows_of(record: JournalRecord) -> Effects | None:
+def rows_of(record: JournalRecord) -> TableRows | None:
     """Return the rows of a record, None if it holds none for us; raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
@@ -223,14 +223,14 @@ def rows_of(record: JournalRecord) -> Effects | None:
         )
     if b"\\u0000" in record.value:
         row = without_nul(row)
-    return effects(record.partition, record.key.decode(), row)
+    return table_rows(record.partition, record.key.decode(), row)
 
 
 def _beyond(
     work: list[_Work], before: dict[int, Position]
-) -> tuple[list[Effects], dict[int, Position], Applied]:
-    """Return what of the work is not applied yet, the positions after it, and the counts."""
-    fresh: list[Effects] = []
+) -> tuple[list[TableRows], dict[int, Position], Applied]:
+    """Return the rows that are not applied yet, the positions after them, and the counts."""
+    fresh: list[TableRows] = []
     after = dict(before)
     repeats = stale = passed = buried = 0
     for record, effect, is_buried in work:

@@ -108,8 +108,8 @@ REBUILD_CRM: Final = RetryPolicy(first_seconds=0.5, longest_seconds=0.5, timeout
 """One step of a rebuild of the CRM database is done again; what was stored until then stays."""
 FOLLOW_BOARD: Final = RetryPolicy(first_seconds=0.1, longest_seconds=2.0)
 """The board waits for Valkey or for Kafka, for as long as the process runs; its state says for which."""
-READ_FEED: Final = RetryPolicy(first_seconds=0.5, longest_seconds=0.5)
-"""The console reads a feed of the board again while Valkey is away, for as long as the process runs."""
+READ_FEED: Final = RetryPolicy(first_seconds=0.5, longest_seconds=4.0)
+"""The console reads a feed of the board again after any failure, for as long as the process runs."""
 SEND_TO_ENGINE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=1.0, jitter_seconds=0.1)
 """A client of the engine sends a message again until it is durable, or the patience of who asked is over."""
 PROBE_CONSERVATION: Final = RetryPolicy(first_seconds=0.5, longest_seconds=1.0, jitter_seconds=0.25)

@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
+from streams.masking import is_url, masked, remember, remember_url
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
     `cache_dir` keeps what the local servers download; `maven_repository` is a mirror for where Maven Central
     is out of reach. A process buries at most `fatal_error_limit` records that its own code could not decide within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
+
+    `signing_keys`: the file of secrets by which messages are checked and signed, `signing_key`: the id of our own key
+    there; a signature may be `signature_seconds` older or newer than its record (`streams.signing`).
 
     Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
     """
@@ -63,6 +67,12 @@ class Settings(BaseSettings):
     )
     fatal_error_window_seconds: float = Field(
         default=60.0, ge=1, le=86_400, validation_alias="FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS"
+    )
+
+    signing_keys: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEYS")
+    signing_key: str | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEY")
+    signature_seconds: float = Field(
+        default=900, ge=1, le=604_800, validation_alias="FIRSTCLAIM_SIGNATURE_SECONDS"
     )
 
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
@@ -113,7 +123,7 @@ class Settings(BaseSettings):
     def _redis(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ConfigError("REDIS_URL", "must begin with redis://, rediss:// (TLS) or unix://")
-        return value
+        return _known_url("REDIS_URL", value)
 
     @field_validator("database_url")
     @classmethod
@@ -121,7 +131,19 @@ class Settings(BaseSettings):
         scheme, separator, rest = value.partition("://")
         if not separator or scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
             raise ConfigError("DATABASE_URL", "must begin with sqlite:/// or postgresql://")
+        _known_url("DATABASE_URL", value)
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else value
+
+    @field_validator("kafka_sasl_password", "kafka_ssl_keyfile_password")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        remember(value.get_secret_value() if value else None)
+        return value
+
+    def __repr_args__(self) -> Any:
+        """Return what `repr` shows: addresses without their passwords."""
+        urls = ("redis_url", "database_url")
+        return [(name, masked(value) if name in urls else value) for name, value in super().__repr_args__()]
 
     @model_validator(mode="after")
     def _security_is_whole(self) -> Self:
@@ -249,6 +271,14 @@ class Settings(BaseSettings):
                 value = value.absolute()
             found[environment_name(name)] = str(value)
         return found
+
+
+def _known_url(field: str, url: str) -> str:
+    """Return an address whose passwords are struck out of all output from now on."""
+    remember_url(url)
+    if not is_url(url):
+        raise ConfigError(field, "is no URL: host or port cannot be read; is the password percent-encoded?")
+    return url
 
 
 def environment_name(field: str) -> str:

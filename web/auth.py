@@ -169,10 +169,18 @@ async def identify(request: Request, parts: Parts, bearer: str | None, *, used: 
 def same_origin(request: Request) -> None:
     """Refuse a browser's write that comes from another site."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _host_of(origin) != request.headers.get("host"):
         raise forbidden(f"the request comes from {origin}")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise forbidden("the request comes from another site")
+
+
+def _host_of(origin: str) -> str | None:
+    """Return the host and port of an origin, None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _by_session(parts: Parts, session: Session) -> Person:

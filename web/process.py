@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from application.engine_client import EngineClient
 from board.reader import Reader
-from models.errors import RetryableError
+from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
 from streams.metrics import render
@@ -29,6 +29,7 @@ from web.errors import forbidden
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Parts
+from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.hash_pool import HashPool
@@ -66,6 +67,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             log_level="warning",
             access_log=False,
             lifespan="off",
+            http=Protocol,
+            server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
         )
@@ -78,6 +81,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
             if task.done():  # It must not end by itself: without it pages would show old state.
+                if isinstance(wrong := task.exception(), ConfigError):
+                    leave(Exit.CONFIG, wrong.field, wrong.reason)
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving

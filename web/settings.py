@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
+from streams.masking import is_url, masked, remember, remember_url
 
 ROLES: Final = ("rep", "manager", "admin")
 """In order: the later may more."""
@@ -79,6 +80,19 @@ class WebSettings(BaseSettings):
             first = error.errors(include_url=False)[0]
             place = str(first["loc"][0]) if first["loc"] else "settings"
             raise ConfigError(place, first["msg"]) from error
+
+    @model_validator(mode="after")
+    def _secrets_are_known(self) -> Self:
+        remember_url(self.console_database_url)
+        if not is_url(self.console_database_url):
+            raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is no URL: host or port cannot be read")
+        remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
+        return self
+
+    def __repr_args__(self) -> Any:
+        """Return what `repr` shows: addresses without their passwords."""
+        shown = super().__repr_args__()
+        return [(name, masked(value) if name == "console_database_url" else value) for name, value in shown]
 
     @model_validator(mode="after")
     def _oidc_is_whole(self) -> Self:

@@ -1,1 +1,1 @@
-"""An org's directory as a file: read whole or not at all, compared with what is published, and written back."""
+"""An org's directory as a file: reads it whole or not at all, compares it with what is published, writes it."""

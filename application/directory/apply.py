@@ -1,21 +1,21 @@
-"""A file against what is published: refused as a whole, or a plan of what is to be done."""
+"""Compares a directory file with what is published: refuses it as a whole, or returns a plan."""
 
 from msgspec.structs import replace
 
 from application.directory.changes import Plan, plan
 from application.directory.objects import Wanted
-from application.directory.publish import held
+from application.directory.publish import read_published
 from application.directory.references import dangling
 from models.errors import PublicationErrors
 from streams.settings import Settings
 
 
 async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
-    """Return what applying a file's objects would do (Q6); `prune`: remove what it does not name, too.
+    """Return what applying a file's objects would do (Q6); `prune`: also remove objects it does not name.
 
     Raises `PublicationErrors` with every reference that would point nowhere, `RetryableError` where Kafka is away.
     """
-    before = await held(settings, org)
+    before = await read_published(settings, org)
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
     found = plan(before.present, wanted, refused=before.refused, prune=prune)

@@ -1,4 +1,4 @@
-"""What applying a file would change: object by object, path by path, and nothing that stays as it is."""
+"""Lists what applying a file would change, object by object and path by path."""
 
 from collections.abc import Iterator
 from typing import Any, Final, Literal
@@ -14,7 +14,7 @@ _SHOWN: Final = 70
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One path inside an object; None where there is nothing."""
+    """The old and the new value at one path of an object; None where there is none."""
 
     path: str
     old: Any
@@ -22,7 +22,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One object that is to be published or removed. `remark`: why, where its paths do not say."""
+    """One object to publish or remove. `remark`: the reason, where its paths do not show it."""
 
     change: Literal["added", "changed", "removed"]
     kind: str
@@ -40,7 +40,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done.
+    """The changes to make.
 
     `objects`: to publish, in this order, None to remove. `unchanged`: objects of the file that are published as
     they are. `left`: published objects the file does not name. `seen`: where the topic ended that it was made from.

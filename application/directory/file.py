@@ -1,4 +1,4 @@
-"""A file is a whole directory or a part of one: `{org, settings, reps: {id: …}, groups, campaigns, queues}`."""
+"""Reads and writes directory files, whole or in part: `{org, settings, reps: {id: …}, groups, campaigns, queues}`."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | No
 
 
 class _Reader:
-    """Goes through the sections and collects what is wrong instead of stopping at the first."""
+    """Reads the sections and collects every problem instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -100,7 +100,7 @@ def as_document(org: str, objects: Objects) -> dict[str, Any]:
 
 
 def write_directory(org: str, objects: Objects) -> str:
-    """Return the file of these objects; applied where it was exported it changes nothing."""
+    """Return the text of a file with these objects. Applying it to the same org changes nothing."""
     return dump(as_document(org, objects))
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from application.directory.objects import normal
-from application.directory.publish import held, publish
+from application.directory.publish import publish, read_published
 from models.errors import PublishedMeanwhile, RetryableError
 from streams.settings import Settings
 
@@ -19,7 +19,7 @@ async def ensure_admin(settings: Settings, org: str, rep_id: str, *, name: str, 
     `PublicationErrors` for an id that no rep can have.
     """
     for _ in range(ATTEMPTS):
-        before = await held(settings, org)
+        before = await read_published(settings, org)
         reps = {object_id: value for (kind, object_id), value in before.present.items() if kind == "rep"}
         if any(rep.get("role") == "admin" and rep.get("active", True) for rep in reps.values()):
             return False

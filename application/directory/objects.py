@@ -1,4 +1,4 @@
-"""The objects of one org, each in the one normal form in which the engine keeps it, in the order of a file."""
+"""The objects of one org in the normal form that the engine keeps, in the order of a file."""
 
 import re
 from collections.abc import Iterable, Mapping

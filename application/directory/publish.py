@@ -1,4 +1,4 @@
-"""What the `directory` topic holds of an org, as the engine took it, and publications to it."""
+"""Reads what an org has published to the `directory` topic, and publishes to it."""
 
 import asyncio
 import uuid
@@ -11,11 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
-from models.errors import PublishedMeanwhile, Refused, RetryableError
+from models.errors import PublishedMeanwhile, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
 from streams import clients
+from streams.access import failure
 from streams.clients import Producer, stop_consumer
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
@@ -31,7 +32,7 @@ PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
 
-class Held(msgspec.Struct, frozen=True):
+class PublishedObjects(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
     `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
@@ -65,7 +66,7 @@ def open_without_reps(objects: Mapping[Key, Published]) -> bool:
     return stated or all(kind != "rep" for kind, _ in objects)
 
 
-async def held(settings: Settings, org: str) -> Held:
+async def read_published(settings: Settings, org: str) -> PublishedObjects:
     """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
@@ -85,7 +86,7 @@ async def held(settings: Settings, org: str) -> Held:
             else:
                 refused.pop(key, None)
                 objects[key] = Published(event.version, event.value)
-    return Held(objects, refused, end)
+    return PublishedObjects(objects, refused, end)
 
 
 async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
@@ -121,7 +122,7 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
 
 
 async def publish_one(

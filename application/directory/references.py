@@ -1,4 +1,4 @@
-"""What one object says of another holds once the whole file is published (Q6)."""
+"""Checks that objects of a directory refer only to objects that exist once a file is published (Q6)."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from rules.queues.rule_book import Key
 
 
 def after(before: Objects, wanted: Wanted, *, prune: bool = False) -> dict[Key, Value]:
-    """Return the directory as it will be. `prune`: what the file does not name is gone."""
+    """Return the directory after publication. `prune`: objects that the file does not name are removed."""
     whole: dict[Key, Value | None] = {**({} if prune else before), **wanted}
     return {key: value for key, value in whole.items() if value is not None}
 
 
 def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = False) -> tuple[Problem, ...]:
-    """Return what would point nowhere: a group's member that is no rep, a campaign's group that does not exist.
+    """Return references to objects that do not exist: members of groups that are no reps, groups of campaigns.
 
     Only what the file brings about is a problem: an object it names, or one it removes that others still need.
     `is_open`: the org never had a rep, or is open without reps: anyone may be a member as long as the file has none.

@@ -1,1 +1,1 @@
-"""Files of leads become arrival messages one row at a time, in constant memory, or refusals that name the row."""
+"""Turns files of leads into arrival messages, row by row in constant memory, or into refusals that name the row."""

@@ -1,4 +1,4 @@
-"""An ADF file (Auto-lead Data Format 1.0, XML) is read one prospect at a time; a resend is never a new lead.
+"""Reads an ADF file (Auto-lead Data Format 1.0, XML) one prospect at a time. A resend is never a new lead.
 
 Whatever the contract has no field for stays under `attributes.adf`, in the file's own words. The file's prolog is
 skipped: the standard's own example has one that no XML parser takes, and no DTD is wanted.
@@ -22,6 +22,23 @@ _CHUNK: Final = 1 << 14
 _PROLOG: Final = 1 << 16
 _ROOT: Final = re.compile(rb"<\s*adf[\s/>]", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
+_ENCODINGS: Final = frozenset(
+    {
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "ascii",
+        "iso8859-1",
+        "iso8859-2",
+        "iso8859-15",
+        "cp1250",
+        "cp1252",
+        "mac-roman",
+    }
+)
+"""What a file may say it is written in, by Python's names. Python has codecs that are no encodings of text (`hex`,
+`rot13`, `undefined`), and some that only decode the whole of a file."""
 _FAX: Final = "fax"
 
 
@@ -119,7 +136,7 @@ class _Prospects:
 
 
 def read(path: Path) -> Iterator[Found]:
-    """Yield each prospect as a message; XML that breaks off is a refusal of its line, and the end."""
+    """Yield each prospect as a message; broken XML gives a refusal that names the line, and ends the file."""
     target = _Prospects()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     target.expat = parser.parser
@@ -151,13 +168,18 @@ def _decoder(prolog: bytes) -> codecs.IncrementalDecoder:
     named = _ENCODING.search(prolog)
     name = named[1].decode() if named else "utf-8"
     try:
-        return codecs.getincrementaldecoder(name)()
+        codec = codecs.lookup(name)
     except LookupError:
         raise InvalidInput((Problem(path="file", reason=f"its encoding {name} is unknown"),)) from None
+    if codec.name not in _ENCODINGS:
+        known = ", ".join(sorted(_ENCODINGS))
+        reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
+        raise InvalidInput((Problem(path="file", reason=reason),))
+    return codecs.getincrementaldecoder(name)()
 
 
 def _brief(error: Exception) -> str:
-    """Return what an XML error says without its line, which counts from elsewhere."""
+    """Return an XML error's text without its line number, which does not count from the file's start."""
     return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error).split(":", 1)[0]
 
 

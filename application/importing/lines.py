@@ -1,4 +1,4 @@
-"""A file of JSON lines has one message on each line, as the contract has it, or as a mapping says."""
+"""Reads a file of JSON lines: one message on each line, in the words of the contract or of a mapping."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from rules.inbound.envelope import parsed
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield what each line says; a line longer than a message may be is refused and skipped unread."""
+    """Yield the message or the refusal of each line. A line that is too long for a message is refused and skipped."""
     line = 0
     with path.open("rb") as file:
         while value := file.readline(MAX_BYTES + 1):

@@ -1,4 +1,4 @@
-"""Any file of leads is a stream of rows: its format is told by its name, or by its first character."""
+"""Reads any file of leads as a stream of rows. The format follows from the name, or from the first character."""
 
 from collections.abc import Iterator
 from pathlib import Path

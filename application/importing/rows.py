@@ -1,4 +1,4 @@
-"""A row of a file is an arrival message that intake will take, or a refusal with its line, field and reason."""
+"""Turns a row of a file into an arrival message that intake accepts, or into a refusal with line, field and reason."""
 
 import json
 import re
@@ -46,7 +46,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a reader found at a line: a message, or why there is none."""
+    """What a reader found at a line: a message, or the reason why there is none."""
 
     line: int
     message: dict[str, Any] | None = None
@@ -55,12 +55,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def encode(message: Any) -> bytes:
-    """Return a message as it goes onto the wire."""
+    """Return a message as bytes, as it is sent."""
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def row(found: Found, defaults: dict[str, str]) -> Row:
-    """Return what a reader found as it will be sent: `defaults` where it does not say, tried on intake itself."""
+    """Return the row to send for what a reader found. `defaults` fill what is missing; intake itself checks it."""
     if found.message is None:
         return refused(found.line, found.field, found.reason)
     given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}

@@ -58,7 +58,7 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
         return f"-{self.sort}" if self.descending else self.sort
 
 
-def ordered(listing: Listing, order: str | None) -> tuple[str, bool]:
+def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
     """Return the column and whether the largest comes first; raises `InvalidInput` for a column there is not."""
     order = order or listing.sort
     name = order.removeprefix("-")
@@ -68,13 +68,13 @@ def ordered(listing: Listing, order: str | None) -> tuple[str, bool]:
     return name, order.startswith("-")
 
 
-def written(order: str, place: PagePosition) -> str:
+def encode_cursor(order: str, place: PagePosition) -> str:
     """Return a place as a cursor; it holds for this order only."""
     values = [one.isoformat() if isinstance(one, datetime) else one for one in place.values]
     return urlsafe_b64encode(msgspec.json.encode([order, place.before, values])).decode().rstrip("=")
 
 
-def read(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
+def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
     """Return the place of a cursor; raises `InvalidInput` for one that is none of ours or of another order.
 
     `kinds`: of the values; each but the last may be None.
@@ -89,7 +89,7 @@ def read(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
             )
             if found[-1] is not None:
                 return PagePosition(found, before)
-    except (Error, ValueError, msgspec.MsgspecError):
+    except (Error, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         pass
     reason = "is none of this list in this order; take it from `next` or `previous`"
     raise InvalidInput((Problem(path="cursor", reason=reason),))
@@ -98,6 +98,6 @@ def read(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
 _TYPES: Final = {Kind.AMOUNT: float, Kind.DATE: datetime, Kind.FLAG: bool}
 
 
-def type_of(column: Column) -> type:
+def cursor_type(column: Column) -> type:
     """Return what a column's values are in a cursor."""
     return _TYPES.get(column.kind, str)

@@ -17,9 +17,9 @@ from sink.lists.list_query import (
     ListQuery,
     OneOf,
     PagePosition,
-    read,
-    type_of,
-    written,
+    cursor_type,
+    decode_cursor,
+    encode_cursor,
 )
 from sink.queries import STREAMED, Row
 
@@ -55,61 +55,63 @@ class _Key(NamedTuple):
 
 
 def place(
-    listing: Listing, asked: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
+    listing: Listing, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
 ) -> PagePosition | None:
-    """Return where a cursor of this question points; raises `InvalidInput`."""
+    """Return the position of a cursor of this list; raises `InvalidInput`."""
     if not cursor:
         return None
-    return read(cursor, asked.order, tuple(key.type for key in _keys(listing, asked, bands)))
+    return decode_cursor(
+        cursor, list_query.order, tuple(key.type for key in _keys(listing, list_query, bands))
+    )
 
 
 def page(
     connection: Connection,
     listing: Listing,
-    asked: ListQuery,
+    list_query: ListQuery,
     only: Sequence[Condition],
     bands: Sequence[Expression] = (),
 ) -> Page:
-    """Return one page. `only`: what this asker sees at all. `bands`: whole numbers that go before any order."""
-    keys = _keys(listing, asked, bands)
-    back = asked.at is not None and asked.at.before
+    """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before any order."""
+    keys = _keys(listing, list_query, bands)
+    back = list_query.at is not None and list_query.at.before
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
-        *only, *conditions(listing, asked)
+        *only, *conditions(listing, list_query)
     )
-    query = _hinted(query, listing, asked)
-    if asked.at is not None:
-        query = query.where(_beyond(keys, asked.at.values, back=back))
+    query = _hinted(query, listing, list_query)
+    if list_query.at is not None:
+        query = query.where(_beyond(keys, list_query.at.values, back=back))
     found = [
         dict(row)
         for row in connection.execute(
-            query.order_by(*_order(keys, back=back)).limit(asked.limit + 1)
+            query.order_by(*_order(keys, back=back)).limit(list_query.limit + 1)
         ).mappings()
     ]
-    more, rows = len(found) > asked.limit, found[: asked.limit]
+    more, rows = len(found) > list_query.limit, found[: list_query.limit]
     if back:
         rows.reverse()
     places = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
     if not rows:
         return Page([], None, None)
-    following = written(asked.order, PagePosition(places[-1])) if more or back else None
-    earlier = written(asked.order, PagePosition(places[0], before=True))
-    return Page(rows, following, earlier if (more if back else asked.at is not None) else None)
+    following = encode_cursor(list_query.order, PagePosition(places[-1])) if more or back else None
+    earlier = encode_cursor(list_query.order, PagePosition(places[0], before=True))
+    return Page(rows, following, earlier if (more if back else list_query.at is not None) else None)
 
 
-def count(connection: Connection, listing: Listing, asked: ListQuery, only: Sequence[Condition]) -> int:
+def count(connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition]) -> int:
     """Return how many rows meet the filters."""
     query: Any = select(func.count()).select_from(listing.row_id.table)
-    query = _hinted(query.where(*only, *conditions(listing, asked)), listing, asked, sorts=False)
+    query = _hinted(query.where(*only, *conditions(listing, list_query)), listing, list_query, sorts=False)
     return connection.scalar(query) or 0
 
 
 def total(
-    connection: Connection, listing: Listing, asked: ListQuery, only: Sequence[Condition], shown: Page
+    connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition], shown: Page
 ) -> int:
-    """Return how many rows meet the filters, where one has a page of them; all on one page need no counting."""
-    if asked.at is None and shown.next is None:
+    """Return how many rows meet the filters. If all are on the page shown, nothing is counted."""
+    if list_query.at is None and shown.next is None:
         return len(shown.rows)
-    return count(connection, listing, asked, only)
+    return count(connection, listing, list_query, only)
 
 
 def choices(
@@ -128,24 +130,24 @@ def choices(
 def stream(
     connection: Connection,
     listing: Listing,
-    asked: ListQuery,
+    list_query: ListQuery,
     only: Sequence[Condition],
     names: Sequence[str],
     bands: Sequence[Expression] = (),
 ) -> Iterator[tuple[Any, ...]]:
     """Yield (row id, the named columns …) of every row that meets the filters, in order, some at a time."""
     shown = [listing.by_name[name].read.label(name) for name in names]
-    query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, asked))
-    query = query.order_by(*_order(_keys(listing, asked, bands), back=False))
+    query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, list_query))
+    query = query.order_by(*_order(_keys(listing, list_query, bands), back=False))
     for row in connection.execute(query, execution_options={"yield_per": STREAMED}):
         yield tuple(row)
 
 
-def conditions(listing: Listing, asked: ListQuery) -> list[Condition]:
-    """Return what the filters and the search ask of a row."""
-    found = [_met(listing.by_name[name], one) for name, one in asked.filters.items()]
-    if asked.search.strip():
-        found.append(_searched(listing, asked.search.strip()))
+def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
+    """Return the conditions of filters and search."""
+    found = [_met(listing.by_name[name], one) for name, one in list_query.filters.items()]
+    if list_query.search.strip():
+        found.append(_searched(listing, list_query.search.strip()))
     return found
 
 
@@ -159,8 +161,8 @@ def contains(read_as: Expression, text: str) -> Condition:
     return or_(*(read_as.icontains(one, autoescape=True) for one in sorted(spellings)))
 
 
-def _met(column: Column, asked: Filter) -> Condition:
-    match asked:
+def _met(column: Column, list_query: Filter) -> Condition:
+    match list_query:
         case Contains(text):
             return contains(column.read, text)
         case OneOf(values):
@@ -188,25 +190,29 @@ def _searched(listing: Listing, text: str) -> Condition:
     )
 
 
-def _hinted(query: Select[Any], listing: Listing, asked: ListQuery, *, sorts: bool = True) -> Select[Any]:
-    """Let SQLite, whose planner knows nothing of the data, go through an org's rows as they lie where it must."""
-    looks = bool(asked.filters or asked.search) or (sorts and asked.sort not in listing.indexed)
-    if not looks or not listing.scan or listing.indexed & asked.filters.keys():
+def _hinted(
+    query: Select[Any], listing: Listing, list_query: ListQuery, *, sorts: bool = True
+) -> Select[Any]:
+    """Let SQLite, whose planner knows no statistics, scan an org's rows in their order where it must look at all."""
+    looks = bool(list_query.filters or list_query.search) or (
+        sorts and list_query.sort not in listing.indexed
+    )
+    if not looks or not listing.scan or listing.indexed & list_query.filters.keys():
         return query
     return query.with_hint(listing.row_id.table, f"INDEXED BY {listing.scan}", "sqlite")
 
 
 def _selected(listing: Listing) -> list[Any]:
     shown = [column.read.label(column.name) for column in listing.columns]
-    return [listing.row_id, *(read.label(name) for name, read in listing.extra.items()), *shown]
+    return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *shown]
 
 
-def _keys(listing: Listing, asked: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
-    column = listing.by_name[asked.sort]
+def _keys(listing: Listing, list_query: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
+    column = listing.by_name[list_query.sort]
     return [
         *(_Key(band, False, False, int) for band in bands),
-        _Key(column.order, asked.descending, column.nullable, type_of(column)),
-        _Key(listing.row_id, asked.descending, False, str),
+        _Key(column.order, list_query.descending, column.nullable, cursor_type(column)),
+        _Key(listing.row_id, list_query.descending, False, str),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a rule reads of a lead where no column says it by itself, so that SQL compares as closures do.
+"""Computes what rules compare and no column holds by itself, so that SQL compares as closures do.
 
 A text compares by its folded form. Of ASCII that is its lower case, which every database knows; of anything else
 Python's is kept here, so that no database's own idea of case takes part. What a vendor sent beyond the contract has no
@@ -29,8 +29,8 @@ _LARGEST: Final = sys.float_info.max
 _ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
 
 
-def asked(lead: Lead) -> dict[str, Any]:
-    """Return what the columns of a lead do not say; empty for many of them."""
+def comparison_keys(lead: Lead) -> dict[str, Any]:
+    """Return the comparison keys of a lead; empty for many leads."""
     found: dict[str, Any] = {}
     for field in _TEXTS:
         value = field.get(lead)
@@ -44,7 +44,7 @@ def asked(lead: Lead) -> dict[str, Any]:
 
 
 def key_of(name: str) -> str:
-    """Return a field's key in the object: without the characters that cannot be written in a path everywhere."""
+    """Return a field's key in the object, without characters that not every JSON path can have."""
     return name.translate(_ESCAPES)
 
 

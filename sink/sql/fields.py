@@ -31,7 +31,7 @@ class LeadColumns:
         """Return the value as its column has it; NULL where the lead has none. Not for attributes."""
         if field.name == "created_at":
             # The column has the arrival's time where the vendor gave none; a rule then reads nothing.
-            return case((self._asked("created_at").is_(None), _LEAD.created_at))
+            return case((self._comparison_key("created_at").is_(None), _LEAD.created_at))
         computed = _COMPUTED.get(field.name)
         return computed() if computed else getattr(_LEAD, field.name).expression
 
@@ -39,16 +39,16 @@ class LeadColumns:
         """Return whether the lead has a value; true or false, never NULL."""
         if field.type is FieldType.ATTRIBUTE:
             key = key_of(field.name)
-            return or_(self._asked(key).is_not(None), self._asked(VALUE + key).is_not(None))
+            return or_(self._comparison_key(key).is_not(None), self._comparison_key(VALUE + key).is_not(None))
         return true() if field.name in _COMPUTED else self.raw(field).is_not(None)
 
     def folded(self, field: Field) -> Expression:
         """Return a text or an attribute as closures compare texts: folded, ordered by code point."""
-        asked = self._asked(key_of(field.name))
+        kept = self._comparison_key(key_of(field.name))
         if field.type is FieldType.ATTRIBUTE:
-            return self._by_code(asked)
-        # ASCII alone is put in lower case, in both: what has more is in `asked`.
-        return func.coalesce(asked, func.lower(self._by_code(self.raw(field))))
+            return self._by_code(kept)
+        # ASCII alone is put in lower case, in both: what has more is in `kept`.
+        return func.coalesce(kept, func.lower(self._by_code(self.raw(field))))
 
     def number(self, field: Field) -> Expression:
         """Return an attribute as a number; NULL where it is none."""
@@ -72,12 +72,12 @@ class LeadColumns:
         return self._by_code(_LEAD.lead_id.expression)
 
     def _number(self, kind: str, field: Field) -> Expression:
-        return cast(self._asked(kind + key_of(field.name)), Double)
+        return cast(self._comparison_key(kind + key_of(field.name)), Double)
 
     def _by_code(self, text: Expression) -> Expression:
         return collate(text, "C") if self._postgres else text
 
-    def _asked(self, key: str) -> Expression:
+    def _comparison_key(self, key: str) -> Expression:
         if self._postgres:
             return func.jsonb_extract_path_text(_LEAD.asked, key)
         return func.json_extract(_LEAD.asked, f'$."{key}"')

@@ -30,7 +30,7 @@ MAX_VALUES: Final = 10_000
 _FREE: Final = (Phase.QUEUED.value, Phase.EXCEPTION.value)
 
 
-def where(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool]:
+def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool]:
     """Return whether a lead meets a rule at `at` (aware), as a condition on `LeadTable`.
 
     `dialect`: `sqlite` or `postgresql`. Raises `RuleErrors` for what no statement can ask: more values than
@@ -42,13 +42,15 @@ def where(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool]:
     return _Where(LeadColumns(dialect), utc(at)).node(tree)
 
 
-def stands(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return whether a lead stands in a queue at `at`, by its rules and by its own life, as `membership` says."""
-    return and_(open_to(claimable=queue.queue.claimable), where(queue.rule.tree, at, dialect))
+def queue_condition(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
+    """Return whether a lead stands in a queue at `at`, by the rules and by its phase, as `membership` says."""
+    return and_(
+        phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
+    )
 
 
-def open_to(*, claimable: bool) -> ColumnElement[bool]:
-    """Return whether a lead's life leaves a kind of queue open, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
+def phase_condition(*, claimable: bool) -> ColumnElement[bool]:
+    """Return whether a lead's phase allows a kind of queue, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
     phase, through = LeadTable.phase, LeadTable.claimed_through
     if claimable:
         return and_(phase.in_((*_FREE, Phase.OWNED.value)), through.is_(None))
@@ -56,7 +58,7 @@ def open_to(*, claimable: bool) -> ColumnElement[bool]:
     return and_(phase.in_(_FREE), not_(has_left))
 
 
-def of_org(org: str, dialect: str) -> ColumnElement[bool]:
+def org_condition(org: str, dialect: str) -> ColumnElement[bool]:
     """Return whether a lead is of an org, for a statement that looks at all of its leads.
 
     SQLite would take an index and jump from row to row, at several times the cost of reading the table in its order.
@@ -144,16 +146,16 @@ def _date(read: Expression, operator: Operator, value: Operand) -> ColumnElement
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text)) for text in value)
         return _within(read, Span(first.start, last.end))
-    asked = span(str(value))
+    wanted = span(str(value))
     if operator is Operator.EQUAL:
-        return _within(read, asked)
+        return _within(read, wanted)
     after = operator in {Operator.AT_MOST, Operator.MORE}
     comparison = {Operator.AT_MOST: Operator.LESS, Operator.MORE: Operator.AT_LEAST}.get(operator, operator)
-    return _COMPARISONS[comparison](read, asked.end if after else asked.start)
+    return _COMPARISONS[comparison](read, wanted.end if after else wanted.start)
 
 
-def _within(read: Expression, asked: Span) -> ColumnElement[bool]:
-    return and_(read >= asked.start, read < asked.end)
+def _within(read: Expression, wanted: Span) -> ColumnElement[bool]:
+    return and_(read >= wanted.start, read < wanted.end)
 
 
 _COMPARISONS: Final[dict[Operator, Callable[[Expression, Any], ColumnElement[bool]]]] = {

@@ -11,8 +11,8 @@ from sink.sql.fields import Expression, LeadColumns
 from sink.tables import LeadTable
 
 
-def order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
-    """Return what to order `LeadTable` by for a queue of this order, whose field and direction are known to exist."""
+def queue_order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
+    """Return the expressions to order `LeadTable` by, for an order whose field and direction exist."""
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from application.lead_selection import Chosen, Segment, Unusable, dealt, listed, selection
+from application.lead_selection import (
+    LeadSelection,
+    Segment,
+    Unusable,
+    select_by_ids,
+    select_from_file,
+    split_evenly,
+)
 from models.errors import InvalidInput, RuleErrors
 from models.facts import Facts
 from models.ids import lead_id
@@ -37,7 +44,7 @@ def test_d6_a_list_names_leads_by_their_ids(tmp_path: Path) -> None:
     path = a_list(
         tmp_path, f"name;lead_id\nAnn;{A.upper()}\nBob;nonsense\nCid;\n;{B};x;y\nDee;{B}\nEve;{A}\n"
     )
-    chosen = listed(path, "default")
+    chosen = select_from_file(path, "default")
     assert chosen.leads == (A, B)
     assert chosen.repeated == 1
     assert [one.place for one in chosen.unusable] == ["line 3", "line 4", "line 5"]
@@ -49,22 +56,22 @@ def test_d6_a_list_names_leads_by_their_ids(tmp_path: Path) -> None:
 def test_d6_a_list_may_name_the_column(tmp_path: Path) -> None:
     """D6: another column than lead_id, if the manager says so; one that is not there is said with those that are."""
     path = a_list(tmp_path, f"lead_id,Our lead\n{B},{A}\n")
-    assert listed(path, "default", "Our lead").leads == (A,)
+    assert select_from_file(path, "default", "Our lead").leads == (A,)
     with pytest.raises(InvalidInput, match="no column theirs; there are lead_id, Our lead"):
-        listed(path, "default", "theirs")
+        select_from_file(path, "default", "theirs")
 
 
 def test_d6_a_vendors_list_names_leads_by_the_vendors_own_ids(tmp_path: Path) -> None:
     """D6: vendor and external_id make the id that the lead has had since it arrived, in the org that is meant."""
     path = a_list(tmp_path, "vendor,external_id\nacme,a\nacme,\n,b\nac/me,b\nacme,b\n")
-    chosen = listed(path, "default")
+    chosen = select_from_file(path, "default")
     assert chosen.leads == (A, B)
     assert chosen.unusable == (
         Unusable("line 3", "external_id is missing"),
         Unusable("line 4", "vendor is missing"),
         Unusable("line 5", "vendor must not contain a slash"),
     )
-    assert listed(path, "west").leads[0] == lead_id("west", "acme", "a", {})
+    assert select_from_file(path, "west").leads[0] == lead_id("west", "acme", "a", {})
 
 
 @pytest.mark.parametrize(
@@ -78,12 +85,12 @@ def test_d6_a_vendors_list_names_leads_by_the_vendors_own_ids(tmp_path: Path) ->
 def test_d6_a_list_that_names_no_leads_is_refused_whole(tmp_path: Path, text: str, reason: str) -> None:
     """D6: before anything is assigned."""
     with pytest.raises(InvalidInput, match=reason):
-        listed(a_list(tmp_path, text), "default")
+        select_from_file(a_list(tmp_path, text), "default")
 
 
 def test_d6_a_selection_is_taken_once_each() -> None:
     """D6: in the order given."""
-    assert selection([B, A, B, "7"]) == Chosen(
+    assert select_by_ids([B, A, B, "7"]) == LeadSelection(
         (B, A), (Unusable("7", "lead_id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e"),), 1
     )
 
@@ -144,6 +151,6 @@ def test_d6_a_segment_that_cannot_be_asked_is_refused(text: str, reason: str) ->
 def test_d6_leads_are_dealt_evenly_in_order(leads: int, counts: list[int]) -> None:
     """D6: counts differ by at most one, and the first in line are the first to have one more."""
     reps = ("rep-1", "rep-2", "rep-3")
-    found = list(dealt(map(str, range(leads)), reps))
+    found = list(split_evenly(map(str, range(leads)), reps))
     assert [lead for lead, _ in found] == [str(n) for n in range(leads)]
     assert [sum(1 for _, each in found if each == rep) for rep in reps] == counts

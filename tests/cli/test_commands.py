@@ -118,7 +118,7 @@ def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
     entered = story["events"][0]["decisions"][1]
     assert entered["type"] == "queue_entered"
     assert "rules of version" in entered["why"]
-    assert "owned by rep-3" in told.out
+    assert "Owner: rep-3" in told.out
     unknown = firstclaim(fed, "why", "00000000-0000-4000-8000-000000000000")
     assert unknown.code == 1
 

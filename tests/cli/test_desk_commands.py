@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from application.assignment import Given, assign_all, summed
-from application.exceptions_desk import exceptions_now
+from application.assignment import AssignmentResult, assign_all, summarize
+from application.exceptions_desk import read_exceptions
 from application.journal_snapshot import journal_now
-from application.lead_selection import dealt
+from application.lead_selection import split_evenly
 from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
@@ -91,7 +91,7 @@ async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str,
     """Wait until the exceptions desk has so many, and return it."""
 
     def look() -> dict[str, Any] | None:
-        seen = exceptions_now(stack.settings, "default", show_ignored=True, limit=100)
+        seen = read_exceptions(stack.settings, "default", show_ignored=True, limit=100)
         return seen if (seen["open"], seen["ignored"]) == (is_open, ignored) else None
 
     found: dict[str, Any] = await eventually(look, f"{is_open} exceptions are open and {ignored} ignored")
@@ -199,7 +199,7 @@ def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) ->
     result = last_line(done)
     assert (result["assigned"], result["refused"]) == (2, 1)
     assert "line 3: external_id is missing" in done.stderr
-    assert "named again, and assigned once: 1" in done.stderr
+    assert "Named more than once, and assigned once: 1" in done.stderr
     assert owners(desk, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
 
 
@@ -207,11 +207,11 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
     """E3: each lead has one owner; the manager who came second is told who that is."""
     ids = [a_lead("race", n) for n in range(RACED)]
 
-    async def one(by: str, to: str, leads: list[str]) -> list[Given]:
-        wanted = list(dealt(leads, (to,)))
+    async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
+        wanted = list(split_evenly(leads, (to,)))
         return await assign_all(desk.settings, wanted, by=by, org="default", patience_seconds=60)
 
-    async def race() -> tuple[list[Given], list[Given]]:
+    async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
         return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))
 
     mias, moes = asyncio.run(race())
@@ -222,7 +222,7 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
         assert {mine.owner, theirs.owner} == {owner}
         winner = mine if mine.result == "done" else theirs
         assert winner.to == owner
-    totals = [summed(each, 0) for each in (mias, moes)]
+    totals = [summarize(each, 0) for each in (mias, moes)]
     assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
 
 
@@ -237,13 +237,13 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(des
     assert first["vendor"] == "desk"
     head = listed.stdout.splitlines()[0]
     assert all(
-        column in head for column in ("prospect name", "lead provider", "failure reason", "create date")
+        column in head for column in ("Prospect name", "Lead provider", "Failure reason", "Create date")
     )
     assert "Jeremy [Jones] 0" in listed.stdout
     assert "310,000" in listed.stdout
     ids = [row["lead_id"] for row in last_line(listed)["exceptions"]]
     ignored = firstclaim(desk, "exceptions", "ignore", ids[0], "--by", "mia")
-    assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "ignored")
+    assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "The lead is ignored.")
     assert firstclaim(desk, "exceptions", "ignore", ids[1], "--by", "moe").exit_code == 0
     asyncio.run(until_desk(desk, 3, 2))
     shown = last_line(firstclaim(desk, "exceptions", "list"))

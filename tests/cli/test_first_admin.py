@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from application.directory.publish import held
+from application.directory.publish import read_published
 from cli import app, run
 from runtime.process import free_port
 from streams.settings import Settings
@@ -36,7 +36,7 @@ class Office:
 
     def reps(self) -> dict[str, Any]:
         """Return the role of each rep that is published."""
-        found = asyncio.run(held(self.settings, self.org)).present
+        found = asyncio.run(read_published(self.settings, self.org)).present
         return {key[1]: value["role"] for key, value in found.items() if key[0] == "rep"}
 
 

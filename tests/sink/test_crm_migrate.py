@@ -12,7 +12,7 @@ from sqlalchemy import column, insert, inspect, select, table
 from models.lead import Lead, Lock, Phase, Search, Seeking
 from sink.engine import connect
 from sink.migrate import downgrade, upgrade
-from sink.rows import effects
+from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
 from tests.sink.conftest import Database
@@ -107,7 +107,7 @@ MISSING = {"0004": IN_0005, "0001": IN_0002 | IN_0005}
 
 def refilled(database: Database, lead: Lead, revision: str, names: tuple[str, ...]) -> tuple[Any, ...]:
     """Store a lead under an older schema, upgrade, let the sink go on; return columns of its row."""
-    values = effects(0, lead.lead_id, row_of(lead)).lead
+    values = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert values is not None
     downgrade(database.url, revision)
     engine = database.engine()

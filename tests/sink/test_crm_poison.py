@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 
 from models.errors import PermanentError, RetryableError
 from sink import writer as writer_module
-from sink.dead_letters import Graveyard
+from sink.dead_letters import DeadLetterWriter
 from sink.tables import LeadTable
 from sink.writer import CrmWriter, JournalRecord, Position
 from streams.brake import Brake
@@ -163,7 +163,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
         raise Ended
 
     loop, producer = asyncio.new_event_loop(), object()
-    bury = Graveyard(producer, loop, Brake(0, 60.0, end=end))
+    bury = DeadLetterWriter(producer, loop, Brake(0, 60.0, end=end))
     with pytest.raises(Ended):
         bury(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
     loop.close()

@@ -18,7 +18,7 @@ from models.decisions import (
     Result,
 )
 from models.lead import Lead, Lock, OpenException, Phase, Search, Seeking
-from sink.rows import effects, without_nul
+from sink.rows import table_rows, without_nul
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
 TROUBLE = OpenException("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
@@ -27,7 +27,7 @@ RAISED = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
 
 def test_a_lead_row_has_facts_phase_and_version() -> None:
     lead = lead_of(phase=Phase.OWNED, owner="rep-7", assigned_at=START)
-    row = effects(3, lead.lead_id, row_of(lead, off=9, seq=4)).lead
+    row = table_rows(3, lead.lead_id, row_of(lead, off=9, seq=4)).lead
     assert row is not None
     picked = {
         name: row[name] for name in ("lead_id", "org", "vendor", "state", "loan_amount", "phase", "owner")
@@ -79,7 +79,7 @@ def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: Seekin
 
 def lock_and_offer(lead: Lead) -> dict[str, Any]:
     """Return the columns of lock and offer that are not NULL."""
-    row = effects(0, lead.lead_id, row_of(lead)).lead
+    row = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert row is not None
     return {
         name: value
@@ -91,7 +91,7 @@ def lock_and_offer(lead: Lead) -> dict[str, Any]:
 def test_without_the_vendors_clock_a_lead_was_created_when_it_arrived() -> None:
     lead = lead_of()
     lead = msgspec.structs.replace(lead, facts=msgspec.structs.replace(lead.facts, created_at=None))
-    row = effects(0, lead.lead_id, row_of(lead)).lead
+    row = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert row is not None
     assert row["created_at"] == START
 
@@ -106,7 +106,7 @@ def test_an_action_on_an_unknown_lead_causes_its_decision_only() -> None:
         decided_at=START,
         reason=Reason.UNKNOWN_LEAD,
     )
-    found = effects(2, "nobody", row_of(None, answer, off=5, seq=0))
+    found = table_rows(2, "nobody", row_of(None, answer, off=5, seq=0))
     assert (found.lead, found.assignment, found.exception) == (None, None, None)
     assert found.decisions == [
         {
@@ -132,7 +132,7 @@ def test_an_action_on_an_unknown_lead_causes_its_decision_only() -> None:
 
 
 def test_x1_every_decision_keeps_its_reason_and_its_place() -> None:
-    found = effects(0, "l", row_of(lead_of(), LeadAccepted(), owner_changed("rep-7"), off=8)).decisions
+    found = table_rows(0, "l", row_of(lead_of(), LeadAccepted(), owner_changed("rep-7"), off=8)).decisions
     assert [(row["n"], row["type"], row["rep_id"]) for row in found] == [
         (0, "lead_accepted", None),
         (1, "owner_changed", "rep-7"),
@@ -160,7 +160,7 @@ def test_x1_every_decision_keeps_its_reason_and_its_place() -> None:
 def test_an_assignment_is_the_last_change_of_owner(
     decisions: tuple[Decision, ...], expected: tuple[Any, ...] | None
 ) -> None:
-    row = effects(0, "l", row_of(lead_of(), *decisions, off=1, seq=6)).assignment
+    row = table_rows(0, "l", row_of(lead_of(), *decisions, off=1, seq=6)).assignment
     if expected is None:
         assert row is None
     else:
@@ -197,13 +197,13 @@ def test_e1_e4_an_exceptions_status_is_the_leads_phase(
     decisions: tuple[Decision, ...],
     expected: tuple[str, str] | None,
 ) -> None:
-    row = effects(0, "l", row_of(lead_of(phase=phase, trouble=trouble), *decisions)).exception
+    row = table_rows(0, "l", row_of(lead_of(phase=phase, trouble=trouble), *decisions)).exception
     assert (None if row is None else (row["status"], row["reason"])) == expected
 
 
 def test_e2_an_exception_has_the_columns_of_the_desk() -> None:
     lead = lead_of(phase=Phase.EXCEPTION, trouble=TROUBLE)
-    row = effects(0, lead.lead_id, row_of(lead, RAISED, seq=5)).exception
+    row = table_rows(0, lead.lead_id, row_of(lead, RAISED, seq=5)).exception
     assert row == {
         "lead_id": lead.lead_id,
         "org": "default",
@@ -242,7 +242,7 @@ def test_e2_an_exception_has_the_columns_of_the_desk() -> None:
 def test_a_fact_no_column_holds_does_not_lose_the_lead(field: str, value: Any, column: Any) -> None:
     lead = lead_of()
     lead = msgspec.structs.replace(lead, facts=msgspec.structs.replace(lead.facts, **{field: value}))
-    row = effects(0, lead.lead_id, row_of(lead)).lead
+    row = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert row is not None
     assert row[field] == column
 

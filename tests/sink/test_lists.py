@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert
 from models.errors import InvalidInput
 from models.ids import lead_id
 from sink.lists import pages
-from sink.lists.list_query import Between, Contains, ListQuery, OneOf, ordered
+from sink.lists.list_query import Between, Contains, ListQuery, OneOf, parse_order
 from sink.lists.listings import ASSIGNMENTS, EXCEPTIONS, IGNORED_LAST, LEADS, UNASSIGNED
 from sink.tables import LeadExceptionTable
 from tests.sink.seeded_journal import Story
@@ -133,7 +133,7 @@ def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
 def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
     engine: Engine, rows: list[dict[str, Any]], order: str
 ) -> None:
-    sort, descending = ordered(EXCEPTIONS, order)
+    sort, descending = parse_order(EXCEPTIONS, order)
     asked = ListQuery(sort=sort, descending=descending, limit=9)
     found = [one for page in walk(engine, asked) for one in page]
     assert sorted(found) == sorted(row["lead_id"] for row in rows)
@@ -269,7 +269,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
     with pytest.raises(InvalidInput, match="cursor"):
         pages.place(EXCEPTIONS, ListQuery(sort="state"), page.next)
     with pytest.raises(InvalidInput, match="sort"):
-        ordered(EXCEPTIONS, "-explanation")
+        parse_order(EXCEPTIONS, "-explanation")
 
 
 @pytest.mark.parametrize("listing", [LEADS, EXCEPTIONS, UNASSIGNED, ASSIGNMENTS])

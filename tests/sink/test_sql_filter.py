@@ -22,11 +22,11 @@ from rules.language.tree import parse
 from rules.queues.membership import CompiledQueue, QueueIndex
 from rules.queues.sort_key import sort_key
 from sink.engine import connect
-from sink.hydrate import restored
+from sink.hydrate import lead_from_row
 from sink.migrate import upgrade
-from sink.rows import effects
-from sink.sql.filter import MAX_VALUES, stands, where
-from sink.sql.order import order
+from sink.rows import table_rows
+from sink.sql.filter import MAX_VALUES, queue_condition, rule_condition
+from sink.sql.order import queue_order
 from sink.tables import LeadTable
 from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, TICK, instants, leads, make, trees
@@ -65,7 +65,7 @@ def ask(
 
 def row_of(lead: Lead) -> dict[str, Any]:
     """Return the lead's row as the sink writes it."""
-    row = effects(0, lead.lead_id, LeadRow(off=1, seq=1, lead=lead, at=NOW, cause="c")).lead
+    row = table_rows(0, lead.lead_id, LeadRow(off=1, seq=1, lead=lead, at=NOW, cause="c")).lead
     assert row is not None
     return row
 
@@ -97,7 +97,7 @@ def test_q2_x5_sql_and_closures_are_of_one_mind(
     """Q2, X5: null, `not`, case beyond ASCII, relative dates at their very edge, attributes of every kind."""
     rule = CompiledRule(parse(raw))
     expected = {lead.lead_id for lead in found if rule.test(lead, now)[0]}
-    assert set(ask(crm, found, where(rule.tree, now, crm.dialect.name))) == expected
+    assert set(ask(crm, found, rule_condition(rule.tree, now, crm.dialect.name))) == expected
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -115,7 +115,7 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     queue = CompiledQueue.from_value("q", value, 1)
     index = QueueIndex([queue])
     expected = {lead.lead_id for lead in found if index.evaluate(lead, now).places}
-    assert set(ask(crm, found, stands(queue, now, crm.dialect.name))) == expected
+    assert set(ask(crm, found, queue_condition(queue, now, crm.dialect.name))) == expected
 
 
 SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
@@ -130,7 +130,7 @@ def test_q7_d4_sql_orders_as_the_queues_keys_do(
     sort = SortOrder(field, direction)
     key = sort_key(sort)
     expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
-    assert ask(crm, found, by=order(sort, crm.dialect.name)) == expected
+    assert ask(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -144,7 +144,7 @@ def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list
     by_id = {lead.lead_id: lead for lead in found}
     anywhere = [CompiledQueue.from_value(f"q{kind}", {"claimable": kind}, 1) for kind in (False, True)]
     for row in rows:
-        lead, again = by_id[row["lead_id"]], restored(dict(row))
+        lead, again = by_id[row["lead_id"]], lead_from_row(dict(row))
         for name, field in FIELDS.items():
             assert field.get(again) == field.get(lead), name
         assert again.facts == lead.facts
@@ -160,7 +160,7 @@ def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) 
         for operator in field.operators:
             for value in operands(lead, name, operator.value):
                 rule = CompiledRule(parse({"rules": [{"field": name, "operator": operator, "value": value}]}))
-                found = ask(crm, [lead], where(rule.tree, NOW, crm.dialect.name))
+                found = ask(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
                 assert bool(found) is rule.test(lead, NOW)[0], (name, operator, value)
 
 
@@ -231,8 +231,8 @@ def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> 
     """X5: never counted wrong."""
     many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
     with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
-        where(parse({"rules": [many] * 11}), NOW, "sqlite")
-    assert where(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
+        rule_condition(parse({"rules": [many] * 11}), NOW, "sqlite")
+    assert rule_condition(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
 
 
 NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]
@@ -243,7 +243,7 @@ def test_x5_an_attribute_is_found_whatever_its_name(crm: Engine, name: str) -> N
     """X5: vendors name attributes as they like."""
     lead = make(facts=Facts(vendor="acme", attributes={name: "ÄB", "other": 1}))
     tree = parse({"rules": [{"field": f"attributes.{name}", "operator": "=", "value": "äb"}]})
-    assert ask(crm, [lead], where(tree, NOW, crm.dialect.name)) == [lead.lead_id]
+    assert ask(crm, [lead], rule_condition(tree, NOW, crm.dialect.name)) == [lead.lead_id]
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), 10**400, 1e300, 1e22, 0.1, -0.0, "007", " 12 ", "1e3"])
@@ -261,7 +261,7 @@ def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: An
         rule = CompiledRule(
             parse({"rules": [{"field": "attributes.n", "operator": operator, "value": operand}]})
         )
-        found = ask(crm, [lead], where(rule.tree, NOW, crm.dialect.name))
+        found = ask(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
         assert bool(found) is rule.test(lead, NOW)[0], (operator, operand)
 
 
@@ -277,4 +277,4 @@ def test_x5_a_list_of_whole_numbers_and_fractions_is_compared_as_it_is_written(
         for value in ([7, 12.5], [12.5, 7], [7, 12]):
             rule = CompiledRule(parse({"rules": [{"field": field, "operator": operator, "value": value}]}))
             expected = {lead.lead_id for lead in leads_ if rule.test(lead, NOW)[0]}
-            assert set(ask(crm, leads_, where(rule.tree, NOW, crm.dialect.name))) == expected
+            assert set(ask(crm, leads_, rule_condition(rule.tree, NOW, crm.dialect.name))) == expected

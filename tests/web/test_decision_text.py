@@ -42,7 +42,7 @@ from models.events import DirectoryPublished
 from models.offers import Outcome, Rejected, Why
 from rules.queues.rule_book import RuleBook
 from sink.queries import Row
-from sink.rows import effects
+from sink.rows import table_rows
 from tests.sink.seeded_journal import START, lead_of, row_of
 from web.services.decision_text import NOISE, Names, decision_text, decision_text_for
 
@@ -161,7 +161,7 @@ def names() -> Names:
 
 def row(decision: Decision) -> Row:
     """Return the decision as the CRM database has it."""
-    (found,) = effects(0, "lead", row_of(lead_of(), decision)).decisions
+    (found,) = table_rows(0, "lead", row_of(lead_of(), decision)).decisions
     return found
 
 

@@ -17,7 +17,7 @@ from models.lead import Lead, LeadRow, Phase
 from rules.queues.membership import CompiledQueue, QueueIndex
 from sink.engine import connect
 from sink.migrate import upgrade
-from sink.rows import effects
+from sink.rows import table_rows
 from sink.tables import LeadTable
 from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, instants, leads, make, trees
@@ -42,7 +42,9 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def put(connection: Connection, found: Sequence[Lead]) -> None:
     """Write the leads as the sink does."""
-    rows = [effects(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found]
+    rows = [
+        table_rows(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found
+    ]
     connection.execute(insert(LeadTable), [row for row in rows if row is not None])
 
 

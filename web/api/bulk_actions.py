@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import Connection
 
-from application.lead_selection import dealt
-from application.lead_selection import listed as leads_of
+from application.lead_selection import select_from_file as leads_of
+from application.lead_selection import split_evenly
 from models.lead import Phase
 from models.public import LeadDecision
 from sink.lists import pages
@@ -92,7 +92,7 @@ async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> St
     leads = await _leads(parts, person, given)
     if given.do.type == "assign" and not given.to:
         raise Problem(422, "invalid", "to: an assignment needs at least one rep")
-    deal = list(dealt(leads, tuple(dict.fromkeys(given.to)) or ("",)))
+    deal = list(split_evenly(leads, tuple(dict.fromkeys(given.to)) or ("",)))
     if given.dry_run:
         stand = await ask(parts, lambda connection: standing(connection, person.org, leads))
         by_rep = dict(Counter(to for _, to in deal if to))

@@ -19,7 +19,7 @@ from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
 from sink.lists.list_query import ListQuery
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
-from sink.sql.filter import where
+from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
 from web.api.desk import ListPage, OneChoice, offered
 from web.auth import Access, PartsOf, Person
@@ -123,9 +123,9 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
         raise forbidden("segments are for managers and admins")
     try:
         raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
-    return [where(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
+    return [rule_condition(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 
 
 def of(person: Person) -> Listing:

@@ -12,9 +12,11 @@ from sqlalchemy import Engine, select
 from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from streams.clients import follow
+from streams.clients import Batch, follow
+from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
+from web import metrics
 from web.live.hub import Hub, Page
 
 log = structlog.get_logger(__name__)
@@ -46,18 +48,43 @@ class Tail:
         self._oversees = oversees
 
     async def follow(self) -> None:
-        """Follow until cancelled. It waits for Kafka and the database."""
+        """Follow until cancelled. It waits for Kafka and the database, and goes on after any other failure.
+
+        A failure is logged and counted, and every page is told to look anew: it may have missed what failed.
+        """
+        missed, pauses = False, FOLLOW_TOPIC.pauses()
+        while True:
+            try:
+                await self._follow(missed=missed)
+            except Exception:
+                log.exception("following assignments and exceptions begins again")
+                metrics.TAIL_FAILURES.inc()
+                missed = True
+                await asyncio.sleep(next(pauses))
+
+    async def _follow(self, *, missed: bool) -> None:
         topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
         async with aclosing(topics) as batches:
             async for batch in batches:
-                found = [
-                    (record.topic, changed)
-                    for record in batch.records
-                    if (changed := _read(record.value)) is not None
-                ]
-                if found:
-                    await self._until_kept(changed for _, changed in found)
-                    self._tell(found)
+                if missed:  # the first batch says that nothing is missed from now on
+                    self._hub.look_anew()
+                missed = False
+                try:
+                    await self._hand_on(batch)
+                except Exception:
+                    log.exception("a batch of assignments and exceptions is passed over")
+                    metrics.TAIL_FAILURES.inc()
+                    self._hub.look_anew()
+
+    async def _hand_on(self, batch: Batch) -> None:
+        found = [
+            (record.topic, changed)
+            for record in batch.records
+            if (changed := _read(record.value)) is not None
+        ]
+        if found:
+            await self._until_kept(changed for _, changed in found)
+            self._tell(found)
 
     async def _until_kept(self, changes: Iterable[Changed]) -> None:
         wanted = {change.lead_id: change.version for change in changes}

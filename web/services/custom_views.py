@@ -16,10 +16,10 @@ from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
 from rules.queues.columns import shown
 from rules.queues.membership import CompiledQueue
-from sink.hydrate import restored
+from sink.hydrate import lead_from_row
 from sink.lists.pages import contains
-from sink.sql.filter import where
-from sink.sql.order import order
+from sink.sql.filter import rule_condition
+from sink.sql.order import queue_order
 from sink.tables import LeadTable
 from web.services.queue_editing import drafted_value
 
@@ -70,14 +70,14 @@ def own_leads(
     `name`: only whose name contains it (Q12). The driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
-    met = [table.org == org, table.owner == rep_id, where(view.rule.tree, at, dialect)]
+    met = [table.org == org, table.owner == rep_id, rule_condition(view.rule.tree, at, dialect)]
     if called := name.replace("\0", "").strip():
         full = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
         met.append(contains(full, called))
     rows = connection.execute(
         select(*table.__table__.columns)
         .where(*met)
-        .order_by(*order(view.queue.sort, dialect))
+        .order_by(*queue_order(view.queue.sort, dialect))
         .offset(start)
         .limit(limit)
     ).mappings()
@@ -93,5 +93,5 @@ def compiled(view_id: str, value: Mapping[str, Any]) -> CompiledQueue:
 
 
 def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> OwnRow:
-    columns = msgspec.to_builtins(shown(restored(row), view.queue))
+    columns = msgspec.to_builtins(shown(lead_from_row(row), view.queue))
     return OwnRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)

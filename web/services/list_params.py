@@ -16,7 +16,7 @@ from fastapi.datastructures import QueryParams
 from models.errors import InvalidInput, Problem
 from rules.queues.rule_book import OrgRules
 from sink.lists.columns import RANGES, Column, Expression, Kind, Listing
-from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, ordered
+from sink.lists.list_query import LIMIT, Between, Contains, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import place
 
 MOST: Final = 500
@@ -60,7 +60,7 @@ def from_query(
         problems.append(Problem(path="search", reason=f"has more than {LONGEST} characters"))
     if problems:
         raise InvalidInput(tuple(problems))
-    sort, descending = ordered(listing, query.get("sort"))
+    sort, descending = parse_order(listing, query.get("sort"))
     found = ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit)
     at = place(listing, found, query.get("cursor"), bands)
     return ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit, at=at)
@@ -69,8 +69,14 @@ def from_query(
 def _limit(given: str | None, problems: list[Problem]) -> int:
     if not given:
         return LIMIT
-    if given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MOST:
-        return int(given)
+    digits = given.lstrip("0")
+    if (
+        given.isascii()
+        and given.isdecimal()
+        and len(digits) <= len(str(MOST))
+        and 1 <= int(digits or 0) <= MOST
+    ):
+        return int(digits)
     problems.append(Problem(path="limit", reason=f"is not a number from 1 to {MOST}"))
     return LIMIT
 

@@ -15,9 +15,9 @@ from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
 from rules.queues.columns import shown
 from rules.queues.membership import CompiledQueue
-from sink.hydrate import restored
-from sink.sql.filter import of_org, stands
-from sink.sql.order import order
+from sink.hydrate import lead_from_row
+from sink.sql.filter import org_condition, queue_condition
+from sink.sql.order import queue_order
 from sink.tables import LeadTable
 
 
@@ -66,9 +66,9 @@ def preview(
     Raises `InvalidInput` for what no statement can ask; the driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
-    whose = of_org(org, dialect)
-    holds = stands(draft, at, dialect)
-    held = false() if published is None else stands(published, at, dialect)
+    whose = org_condition(org, dialect)
+    holds = queue_condition(draft, at, dialect)
+    held = false() if published is None else queue_condition(published, at, dialect)
     counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
     query = select(_truth(holds, "holds"), _truth(held, "held")).where(whose, or_(holds, held))
     both = query.subquery()
@@ -79,10 +79,10 @@ def preview(
     rows = connection.execute(
         select(*table.__table__.columns)
         .where(whose, holds)
-        .order_by(*order(draft.queue.sort, dialect))
+        .order_by(*queue_order(draft.queue.sort, dialect))
         .limit(EXAMPLES)
     ).mappings()
-    leads = [restored(dict(row)) for row in rows]
+    leads = [lead_from_row(dict(row)) for row in rows]
     return Preview(
         matched=counted[True, True] + counted[True, False],
         leads=connection.scalar(select(func.count()).where(table.org == org)) or 0,
@@ -102,7 +102,7 @@ def why(
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    explanation = QueueQuestion(draft).explain(restored(dict(row)), at)
+    explanation = QueueQuestion(draft).explain(lead_from_row(dict(row)), at)
     # A draft has no version yet, so the text must not name one.
     membership = "in" if explanation.matches else "not in"
     prefix = f"{membership} {draft.queue.queue_id} by its rules of version {draft.version}: "

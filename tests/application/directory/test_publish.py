@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 from application.directory import publish as publishing
 from application.directory.apply import compare
 from application.directory.file import read_directory
-from application.directory.publish import held, publish
+from application.directory.publish import publish, read_published
 from models.errors import PublishedMeanwhile, RetryableError
 from sink.engine import connect
 from streams import clients
@@ -61,26 +61,26 @@ def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
 
 async def now(settings: Settings, org: str) -> Any:
     """Return what is published of the rep."""
-    return (await held(settings, org)).present.get(KEY)
+    return (await read_published(settings, org)).present.get(KEY)
 
 
 async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Settings, org: str) -> None:
     await publish(made, org, {KEY: N4})
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     from_outside(made, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
     with pytest.raises(PublishedMeanwhile) as error:
         await publish(made, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
     assert error.value.offset >= seen
     assert await now(made, org) == {**N4, "max_open": 7}
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     (version,) = await publish(made, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=seen)
-    found = await held(made, org)
+    found = await read_published(made, org)
     assert found.objects[KEY].version == version
     assert found.present[KEY] == {**N4, "max_open": 7, "teams": ["east"]}
 
 
 async def test_p11_another_orgs_publication_is_nobodys_business(made: Settings, org: str) -> None:
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     from_outside(made, f"{org}-other/rep/n4", json.dumps(N4).encode())
     assert len(await publish(made, org, {KEY: N4}, seen=seen)) == 1
 
@@ -88,7 +88,7 @@ async def test_p11_another_orgs_publication_is_nobodys_business(made: Settings, 
 async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: Settings, org: str) -> None:
     """At the same instant: the topic's order decides, and what lost is not there, in no reader's eyes."""
     await publish(made, org, {KEY: N4})
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     admins = range(6)
     told = await asyncio.gather(
         *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
@@ -96,7 +96,7 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: S
     won = [n for n, said in zip(admins, told, strict=True) if isinstance(said, list)]
     lost = [said for said in told if isinstance(said, PublishedMeanwhile)]
     assert (len(won), len(lost)) == (1, 5), told
-    found = await held(made, org)
+    found = await read_published(made, org)
     assert found.present[KEY] == {**N4, "max_open": won[0]}
     assert [found.objects[KEY].version] == told[won[0]]
 
@@ -105,7 +105,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
     made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever stands before us in the topic may yet commit: only then we know whom we would overtake."""
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
@@ -122,7 +122,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
             await later
     assert await now(made, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
-    seen = (await held(made, org)).end
+    seen = (await read_published(made, org)).end
     async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
@@ -265,7 +265,7 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
         (lost,) = [said for said in told if isinstance(said, BaseException)]
         assert isinstance(lost, Problem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
-        published = (await held(made, org)).objects["group", "west"]
+        published = (await read_published(made, org)).objects["group", "west"]
         assert (published.value, published.version) == (won.value, won.version)
         base = won.version
 
@@ -279,7 +279,7 @@ async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
             for n, editor in enumerate(consoles)
         )
     )
-    found = await held(made, org)
+    found = await read_published(made, org)
     assert [found.present["group", f"g-{n}"] for n in range(2)] == [said.value for said in told]
 
 

@@ -100,7 +100,15 @@ async function once(method, path, body, headers = {}) {
 
 // An action keeps its id until its answer is there, also when the page is reloaded or the console is away. The
 // repetition is the same action, so its answer is the same.
-const PENDING = "firstclaim-pending";
+//
+// It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
+const KEPT = "firstclaim-pending";
+const whose = ["org", "rep"].map((name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "").join("/");
+const PENDING = `${KEPT}/${whose}`;
+for (const name of Object.keys(sessionStorage)) {
+  const others = name.startsWith(KEPT) && name !== PENDING;
+  if (others && (whose !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
+}
 
 /**
  * Returns the actions whose answers this browser tab has not seen, by their ids.

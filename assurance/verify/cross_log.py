@@ -6,10 +6,10 @@ Once at least: whoever carries it may repeat itself. And nothing is there that n
 from datetime import datetime
 from typing import Any, Final
 
-from assurance.verify.facts import Truth
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.published import Expected, place_of
-from assurance.verify.records import instant, place
+from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepRequested
 from models.org_decisions import OrgStep
@@ -27,9 +27,9 @@ class CrossLogMessages:
     `cut`: what is older may have lost its cause to compaction.
     """
 
-    def __init__(self, findings: Findings, truth: Truth, *, cut: datetime) -> None:
+    def __init__(self, findings: Findings, journal_facts: JournalFacts, *, cut: datetime) -> None:
         self._findings = findings
-        self._truth = truth
+        self._journal_facts = journal_facts
         self._cut = cut
         self._expected: dict[str, Expected] = {}
         self._seen: dict[str, set[int]] = {}
@@ -61,22 +61,26 @@ class CrossLogMessages:
         self._seen[source].add(number)
         if known != hash((record.key, record.value)):
             self._findings.add(
-                "errand_differs", lead_id, at=place(record), id=expected.id_of(number), type=_name(event)
+                "errand_differs",
+                lead_id,
+                at=position_of(record),
+                id=expected.id_of(number),
+                type=_name(event),
             )
 
     def _unasked(self, record: Any, lead_id: str) -> None:
-        if instant(record) > self._cut:
-            self._findings.add("errand_unasked", lead_id, at=place(record))
+        if time_of(record) > self._cut:
+            self._findings.add("errand_unasked", lead_id, at=position_of(record))
 
     # -- orgs answer leads -------------------------------------------------------------------------------------------
 
-    def told(self, step: OrgStep, *, must: bool) -> None:
+    def expect_answers(self, step: OrgStep, *, must: bool) -> None:
         """Take what an org's step tells leads. `must` False: it may not be there yet, or not any more."""
         for news in to_leads(step):
-            told = identity(news) or news.cause
-            self._answers[told] = (hash(encode_event(news)), news.lead_id)
+            message_id = identity(news) or news.cause
+            self._answers[message_id] = (hash(encode_event(news)), news.lead_id)
             if must:
-                self._must.add(told)
+                self._must.add(message_id)
 
     # -- in the end --------------------------------------------------------------------------------------------------
 
@@ -85,10 +89,10 @@ class CrossLogMessages:
         for source, expected in self._expected.items():
             for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
                 off, _ = place_of(number)
-                lead_id, _ = self._truth.decided.get((expected.partition, off), ("", 0))
+                lead_id, _ = self._journal_facts.decided.get((expected.partition, off), ("", 0))
                 self._findings.add("errand_lost", lead_id, id=expected.id_of(number))
         heard: set[str] = set()
-        for (cause, print_), (lead_id, at) in self._truth.heard.items():
+        for (cause, print_), (lead_id, at) in self._journal_facts.heard.items():
             heard.add(cause)
             known = self._answers.get(cause)
             if known is None:

@@ -59,10 +59,10 @@ class OrgPlace(msgspec.Struct, frozen=True, gc=False):
     reps: frozenset[str]
 
 
-class Truth(msgspec.Struct, kw_only=True):
+class JournalFacts(msgspec.Struct, kw_only=True):
     """What the logs and the journals say.
 
-    `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
+    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of what was decided). `published`: (org,
     kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
     offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
     snapshot. `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of what an org told, in
@@ -100,14 +100,14 @@ NOTHING: Final = 0
 """The imprint of a record that decided nothing."""
 
 
-def imprint(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
+def decisions_hash(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
     """Return a number that equal lists of decisions share; `said`: (type, result, rep id) of each."""
     return hash((version, said)) if said else NOTHING
 
 
-def imprint_of(row: LeadRow) -> int:
+def row_decisions_hash(row: LeadRow) -> int:
     """Return the imprint of what a row decided."""
-    return imprint(row.seq, tuple(_said(decision) for decision in row.decisions))
+    return decisions_hash(row.seq, tuple(_said(decision) for decision in row.decisions))
 
 
 def _said(decision: Decision) -> tuple[str, str | None, str | None]:

@@ -59,11 +59,11 @@ def fingerprint(
 
 
 class LeadInvariants:
-    """Checks each step of each lead of a partition. `told` collects every answer, for whoever compares them."""
+    """Checks each step of each lead of a partition. `known_answers` collects every answer for later checks."""
 
-    def __init__(self, findings: Findings, told: KnownAnswers) -> None:
+    def __init__(self, findings: Findings, known_answers: KnownAnswers) -> None:
         self._findings = findings
-        self._told = told
+        self._known_answers = known_answers
 
     def take(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: LeadEvent) -> None:
         """Check one step. `before` None: the lead's first record, or its former one is compacted away."""
@@ -136,8 +136,8 @@ class LeadInvariants:
 
     def _repeated(self, lead_id: str, before: LeadRow | None, after: LeadRow, answer: Answered) -> bool:
         """Note an answer; say whether the action had been answered before and so changes nothing now (X4)."""
-        told = self._told.setdefault((answer.action_id, lead_id), [])
-        told.append(
+        given = self._known_answers.setdefault((answer.action_id, lead_id), [])
+        given.append(
             fingerprint(
                 answer.rep_id, answer.action, answer.result, answer.reason, answer.owner, answer.version
             )
@@ -191,18 +191,18 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
         return _org_gives(event, was, after, owner)
     if not isinstance(event, ActionRequested):
         return False
-    told = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
+    result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
     search = was.search
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # Somebody is about to have it: it is for those it is offered to, as long as that lasts.
         offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
         lasts = search.until is None or search.until > after.at
         named = event.epoch is None or event.epoch == search.epoch
-        wins = event.action in TAKES and told == TAKES[event.action]
+        wins = event.action in TAKES and result == TAKES[event.action]
         return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
     wanted = event.to_rep_id if event.action == "assign" else event.rep_id
     free = was.owner is None or event.action in ("claim", "claim_now")
-    return owner == wanted and event.action in GIVES and told == GIVES[event.action] and free
+    return owner == wanted and event.action in GIVES and result == GIVES[event.action] and free
 
 
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:

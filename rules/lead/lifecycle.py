@@ -62,7 +62,7 @@ _Q, _L, _F, _O, _W, _E, _I, _C = (
 _FREE: Final = frozenset({_Q, _E})
 """Nobody owns it, nobody has it open: the rules say which of the two (Q2, E1)."""
 
-LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
+LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
         Trigger.ARRIVED: _FREE | {_O, _F},
         Trigger.INQUIRED: _FREE | {_O, _F},
@@ -220,7 +220,7 @@ _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {
 def mermaid() -> str:
     """Return the table as a Mermaid state diagram, one arrow for each pair of phases."""
     arrows: dict[tuple[Phase | str, Phase], list[str]] = {}
-    for source, row in LIFE.items():
+    for source, row in LIFECYCLE.items():
         for trigger, targets in row.items():
             for target in sorted(targets):
                 if source is not target:

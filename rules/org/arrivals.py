@@ -11,9 +11,9 @@ from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
 
 
-def arrive(draft: OrgTransition, event: PersonArrived) -> None:
+def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
     """Say which lead an arrival belongs to, and remember it."""
-    persons, arrival_id = draft.state.persons, event.lead_id
+    persons, arrival_id = transition.state.persons, event.lead_id
     handles = handles_of(event.facts)
     first = {handle: persons.first_with(handle) for handle in handles}
     before = persons.lead_of(arrival_id)
@@ -26,10 +26,10 @@ def arrive(draft: OrgTransition, event: PersonArrived) -> None:
         if lead not in (None, lead_id) and lead_id not in persons.all_with(handle)
     )
     if not known or fresh or shared:
-        draft.put_person(
+        transition.put_person(
             OrgPerson(arrival_id=arrival_id, lead_id=lead_id, handles=fresh, shared=shared, more=known)
         )
-    draft.emit(
+    transition.emit(
         ArrivalPlaced(
             lead_id=lead_id,
             facts=event.facts,
@@ -40,17 +40,17 @@ def arrive(draft: OrgTransition, event: PersonArrived) -> None:
     )
 
 
-def listed(draft: OrgTransition, event: ContactListed) -> None:
+def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     """Remember whether a handle may be contacted, and tell every lead that has it (X6)."""
-    persons, handle = draft.state.persons, event.handle
+    persons, handle = transition.state.persons, event.handle
     if persons.barred(handle) == event.reason:
         return
-    draft.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
+    transition.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
-        draft.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+        transition.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
-def undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
+def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
     """Return where an arrival goes whose person could not be told: on its way, as it is; it must not be lost."""
     lead_id = persons.lead_of(event.lead_id) or event.lead_id
     why = f"its person could not be looked for: {error!r}"

@@ -63,9 +63,9 @@ class OrgPartition:
         self.at = _BEGINNING
         self.states: dict[str, OrgState] = {}
         self._directories: dict[str, OrgDirectory] = {}
-        self._unread: dict[str, list[DirectoryPublished]] = {}
+        self._unapplied: dict[str, list[DirectoryPublished]] = {}
         self.deadlines = DueHeap()
-        self._marks: dict[tuple[str, str], int] = {}
+        self._watermarks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return sum(
@@ -83,7 +83,7 @@ class OrgPartition:
     def directory(self, org: str) -> OrgDirectory:
         """Return what an org has published."""
         directory = self._directories.get(org, _UNPUBLISHED)
-        if unread := self._unread.pop(org, None):
+        if unread := self._unapplied.pop(org, None):
             directory = self._directories[org] = directory.publish(*unread)
         return directory
 
@@ -108,7 +108,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if not again and 0 <= mark <= self._marks.get((org, source), -1):
+        if not again and 0 <= mark <= self._watermarks.get((org, source), -1):
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -123,7 +123,7 @@ class OrgPartition:
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
                 decisions = step.decisions
-                rows = (*published, *(_kept(org, off, row) for row in step.rows))
+                rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
         return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
@@ -148,12 +148,12 @@ class OrgPartition:
             case OrgStep():
                 self.at = max(self.at, record.at)
                 known = (record.org, record.source)
-                self._marks[known] = max(self._marks.get(known, -1), record.mark)
+                self._watermarks[known] = max(self._watermarks.get(known, -1), record.mark)
             case OrgKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
                 self.at = max(self.at, record.at)
-                self._unread.setdefault(record.org, []).append(_publication(record))
+                self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
     def accept(self, outcome: OrgOutcome) -> None:
@@ -207,7 +207,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...],
     ) -> Record:
         # A repeat keeps the highest number: of one source compaction may leave this record alone.
-        highest = max(mark, self._marks.get((event.org, source), -1))
+        highest = max(mark, self._watermarks.get((event.org, source), -1))
         step = OrgStep(
             off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
         )
@@ -231,7 +231,7 @@ def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
     return fires_at(wake), org, kind, object_id
 
 
-def _kept(org: str, off: int, row: OrgRow) -> Record:
+def _kept_record(org: str, off: int, row: OrgRow) -> Record:
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -254,7 +254,7 @@ def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
-        return (arrivals.undecided(event, persons, error),)
+        return (arrivals.placed_undecided(event, persons, error),)
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -18,7 +18,7 @@ Key = tuple[bool, int, int, str]
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
-class Line:
+class TurnQueue:
     """One group's members in the order of their turns, kept sorted: who is next is at the head."""
 
     __slots__ = ("keys", "plan")
@@ -76,10 +76,10 @@ class OrgState:
         self.groups: dict[str, OrgGroup] = {}
         self.leads: dict[str, OrgLead] = {}
         self.persons = Persons() if persons is None else persons
-        self.memo = CalendarCache()
+        self.calendar_cache = CalendarCache()
         self._leads_of: dict[str, set[str]] = {}
         self._waiting: dict[str, Waiting] = {}
-        self._lines: dict[str, Line] = {}
+        self._turn_queues: dict[str, TurnQueue] = {}
         # Leads that wait are filed in the order in which they began to.
         self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
 
@@ -101,11 +101,11 @@ class OrgState:
             else:
                 self.groups[row.group_id] = row
 
-    def line(self, plan: GroupPlan) -> Line:
+    def line(self, plan: GroupPlan) -> TurnQueue:
         """Return a group's members in the order of their turns."""
-        line = self._lines.get(plan.group_id)
+        line = self._turn_queues.get(plan.group_id)
         if line is None or line.plan is not plan:
-            line = self._lines[plan.group_id] = Line(plan, self.reps)
+            line = self._turn_queues[plan.group_id] = TurnQueue(plan, self.reps)
         return line
 
     def leads_of(self, rep_id: str) -> Iterable[str]:
@@ -123,7 +123,7 @@ class OrgState:
         if row.turns is turns:
             return
         for group_id in row.turns.keys() | turns.keys():
-            line = self._lines.get(group_id)
+            line = self._turn_queues.get(group_id)
             was, now = turns.get(group_id, NO_TURN), row.turns.get(group_id, NO_TURN)
             if line is not None and was != now:
                 line.move(row.rep_id, was, now)

@@ -28,26 +28,26 @@ class OrgTransition:
         self.at = at
         self.slice = slice_size
         self.budget = slice_size
-        self.memo = state.memo
+        self.calendar_cache = state.calendar_cache
         self.freed: set[str] = set()
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
         self._persons: list[OrgPerson | OrgBarred] = []
-        self._said: list[OrgDecision] = []
+        self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
         """Return what the event led to."""
         rows = (*self._reps.values(), *self._groups.values(), *self._leads.values(), *self._persons)
-        return Step(rows, tuple(self._said))
+        return Step(rows, tuple(self._decisions))
 
-    def spend(self, names: int = 0) -> None:
+    def spend_budget(self, names: int = 0) -> None:
         """Count a lead that was looked at; who is named beside it makes the step larger, and counts too."""
         self.budget -= 1 + names // NAMES
 
     def emit(self, decision: OrgDecision) -> None:
         """Record a decision."""
-        self._said.append(decision)
+        self._decisions.append(decision)
 
     # -- rows -------------------------------------------------------------------------------------------------------
 

@@ -3,20 +3,20 @@
 from typing import Final
 
 from rules.org.choice import Choice, Method, Refused
-from rules.org.eligibility import Ask
+from rules.org.eligibility import Eligibility
 
 
-def choose(ask: Ask) -> Choice:
+def choose(eligibility: Eligibility) -> Choice:
     """Return all of the roster who may, in its order."""
     refused: list[Refused] = []
     reps: list[str] = []
-    for rep_id in ask.group.places:
-        refusal = ask.refusal(rep_id)
+    for rep_id in eligibility.group.places:
+        refusal = eligibility.refusal(rep_id)
         if refusal is None:
             reps.append(rep_id)
         else:
             refused.append((rep_id, refusal))
-    return Choice(tuple(reps), tuple(refused), f"{len(reps)} of {len(ask.group.places)} may have it")
+    return Choice(tuple(reps), tuple(refused), f"{len(reps)} of {len(eligibility.group.places)} may have it")
 
 
 RING_ALL: Final = Method("ring_all", choose, rings=True)

@@ -3,10 +3,10 @@
 from typing import Final
 
 from rules.org.choice import Choice, Method
-from rules.org.eligibility import Ask
+from rules.org.eligibility import Eligibility
 
 
-def choose(_ask: Ask) -> Choice:
+def choose(_ask: Eligibility) -> Choice:
     """Return nobody."""
     return Choice((), ())
 

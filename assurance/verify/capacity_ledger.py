@@ -13,22 +13,22 @@ from models.org import OrgLead, OrgRep, Stage
 from models.org_decisions import OrgDecision, OrgStep
 from rules.org.directory import OrgDirectory
 
-Who = tuple[str, str]
+OrgAndId = tuple[str, str]
 """An org and one of its reps, or leads."""
 
 OPEN: Final = frozenset({Stage.OFFERED, Stage.RINGING})
 
 
-class Ledger:
+class CapacityLedger:
     """Takes the rows of a partition's orgs in the journal's order. Each rep that is wrong is named once."""
 
     def __init__(self, findings: Findings) -> None:
-        self.leads: dict[Who, OrgPlace] = {}
+        self.leads: dict[OrgAndId, OrgPlace] = {}
         self._findings = findings
-        self._held: Counter[Who] = Counter()
-        self._offered: Counter[Who] = Counter()
-        self._ringing: defaultdict[Who, set[str]] = defaultdict(set)
-        self._named: set[tuple[str, Who]] = set()
+        self._held: Counter[OrgAndId] = Counter()
+        self._offered: Counter[OrgAndId] = Counter()
+        self._ringing: defaultdict[OrgAndId, set[str]] = defaultdict(set)
+        self._named: set[tuple[str, OrgAndId]] = set()
 
     def take(self, org: str, row: OrgLead) -> None:
         """Count one lead as its row now says, and no more as the one before did."""
@@ -61,7 +61,7 @@ class Ledger:
         if said != counted or (row.ring is not None and row.ring not in rings):
             self._name("org_count_wrong", who, row_counted=[said, counted], ring=row.ring, **where)
 
-    def without_row(self, reps: set[Who]) -> None:
+    def without_row(self, reps: set[OrgAndId]) -> None:
         """Name the reps that leads take something of and that have no row at all."""
         for who in sorted((self._held.keys() | self._offered.keys()) - reps):
             if self._held[who] or self._offered[who]:
@@ -82,7 +82,7 @@ class Ledger:
                         rep, lead_id = f"{step.org}/{rep_id}", str(getattr(said, "lead_id", ""))
                         self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
 
-    def _name(self, code: str, who: Who, **details: Any) -> None:
+    def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
         if (code, who) not in self._named:
             self._named.add((code, who))
             self._findings.add(code, "", rep="/".join(who), **details)

@@ -1,4 +1,4 @@
-"""Logs, journals, public topics, CRM database and board say the same of every lead, or where they do not is named."""
+"""Checks that logs, journals, public topics, CRM database and board agree on every lead, and names every difference."""
 
 import asyncio
 import time
@@ -187,7 +187,7 @@ async def _partition(
     known_answers: KnownAnswers,
     dead_letters: DeadLetterIndex,
 ) -> Expected:
-    """Log against journal, then journal against public topics; return what the journal causes."""
+    """Compare log with journal, then journal with public topics; return the messages the journal causes."""
     expected = Expected(partition)
     replay = LeadReplay(
         partition,

@@ -1,4 +1,4 @@
-"""Every list shows the leads that stand in its queue, in its order, and no others (Q7)."""
+"""Checks that every list shows exactly the leads of its queue, in order (Q7)."""
 
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
@@ -48,7 +48,7 @@ async def _list(
 
 
 async def _definitions(reader: Reader, journal_facts: JournalFacts, findings: Findings) -> None:
-    """Each published queue is on the board in its newest version; a newer one has come since (Q6)."""
+    """Check that each published queue is on the board in its newest version, or in one published since (Q6)."""
     for org in sorted({org for org, kind, _ in journal_facts.published if kind == "queue"}):
         shown = {info.queue_id: info.version for info in await reader.queues(org)}
         for (one, kind, queue_id), versions in journal_facts.published.items():

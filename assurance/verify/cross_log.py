@@ -1,4 +1,4 @@
-"""What a lead tells its org, and the org the lead, is in the other's log, as the record that caused it says it.
+"""Checks the messages between leads and orgs: each is in the other's log, as the record that caused it says.
 
 Once at least: whoever carries it may repeat itself. And nothing is there that no record caused.
 """
@@ -22,7 +22,7 @@ TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, Lea
 
 
 class CrossLogMessages:
-    """Takes what either journal causes and what either log has, and says in the end what is missing.
+    """Compares the messages that either journal causes with those that either log has, and reports what is missing.
 
     `cut`: what is older may have lost its cause to compaction.
     """
@@ -39,12 +39,12 @@ class CrossLogMessages:
     # -- leads tell their org ----------------------------------------------------------------------------------------
 
     def expect(self, expected: Expected) -> None:
-        """Take what one partition of the lead journal causes."""
+        """Add the messages that one partition of the lead journal causes."""
         self._expected[str(expected.partition)] = expected.only(ORG_LOG)
         self._seen[str(expected.partition)] = set()
 
     def sent(self, record: Any, event: Any) -> None:
-        """Hold one event of `org-log` against what the leads' records say."""
+        """Compare one event of `org-log` with the messages that leads' records cause."""
         source, number = origin(record)
         lead_id = getattr(event, "lead_id", "")
         if not source:
@@ -75,7 +75,7 @@ class CrossLogMessages:
     # -- orgs answer leads -------------------------------------------------------------------------------------------
 
     def expect_answers(self, step: OrgStep, *, must: bool) -> None:
-        """Take what an org's step tells leads. `must` False: it may not be there yet, or not any more."""
+        """Add the messages that an org's step causes. `must` False: they may not be there yet, or not any more."""
         for news in to_leads(step):
             message_id = identity(news) or news.cause
             self._answers[message_id] = (hash(encode_event(news)), news.lead_id)
@@ -85,7 +85,7 @@ class CrossLogMessages:
     # -- in the end --------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Say what is missing, and which answers no org gave. To be called when all has been read."""
+        """Report what is missing, and answers that no org gave. Call it when everything has been read."""
         for source, expected in self._expected.items():
             for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
                 off, _ = place_of(number)

@@ -1,4 +1,4 @@
-"""What a lead says of itself and what its org knows of it are the same, and no lead is missing among all (X7, R9).
+"""Checks that leads and their orgs agree, and that no lead is missing (X7, R9).
 
 Only leads at rest are compared: where either side has news the other has not heard yet, they may differ for a moment.
 """
@@ -33,7 +33,7 @@ SHOWN: Final = 5
 
 
 def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
-    """Hold each lead against its org's row, and each row against its lead."""
+    """Compare each lead with its org's row, and each row with its lead."""
     left = dict(journal_facts.org_leads)
     for lead_id, facts in journal_facts.leads.items():
         org = facts.lead.facts.org
@@ -52,7 +52,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 
 
 def place_in_org(lead: Lead) -> OrgPlace | None:
-    """Return what a lead's org must know of it; None where it takes nothing of anybody and waits for nobody."""
+    """Return what a lead's org must know of it; None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
         return OrgPlace(Stage.HELD, lead.taken, frozenset({lead.owner}))
     search = lead.search

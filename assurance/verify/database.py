@@ -1,4 +1,4 @@
-"""The CRM database says of every lead, owner, exception and decision what the journal says."""
+"""Checks that the CRM database agrees with the journal on every lead, owner, exception and decision."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -61,7 +61,7 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
 
 
 def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """X7: every lead, in its phase, with its owner; counts follow."""
+    """X7: check every lead's phase and owner."""
     columns = (
         _LEAD.version,
         _LEAD.phase,
@@ -116,7 +116,7 @@ def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
 
 
 def _assignments(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """Who owns a lead, since which version and how."""
+    """Check who owns a lead, since which version and how."""
     columns = (_ASSIGNMENT.version, _ASSIGNMENT.rep_id, _ASSIGNMENT.how, _ASSIGNMENT.via)
     left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     count = 0
@@ -136,7 +136,7 @@ def _assignments(connection: Connection, journal_facts: JournalFacts, findings: 
 
 
 def _history(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """Every owner a lead had, each once."""
+    """Check every owner that a lead had, each once."""
     left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     query = select(_HISTORY.lead_id, _HISTORY.version, _HISTORY.rep_id).order_by(
         _HISTORY.lead_id, _HISTORY.version
@@ -163,7 +163,7 @@ def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
 
 
 def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """E1, E4: who is at the exceptions desk, open or ignored, and since which version it is told so."""
+    """E1, E4: check which leads are at the exceptions desk, open or ignored, and since which version."""
     left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.exception}
     columns = (_EXCEPTION.status, _EXCEPTION.version)
     names = [column.key for column in columns]
@@ -182,7 +182,7 @@ def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: F
 
 
 def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Findings, cut: datetime) -> int:
-    """X1: everything that was decided, at its place in the log."""
+    """X1: check every decision at its offset in the log."""
     query = select(
         _DECISION.source_partition,
         _DECISION.source_offset,

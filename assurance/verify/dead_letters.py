@@ -1,4 +1,4 @@
-"""The dead letters as `verify` looks at them: which records they are of, and which of those came once more since."""
+"""Indexes the dead letters: which records they are of, and which of those were sent again since."""
 
 from collections import Counter
 from typing import Any
@@ -52,7 +52,7 @@ class DeadLetterIndex(Counter[Where]):
             self._ours[where] = position_of(record), letter
 
     def note_replay(self, record: Any) -> None:
-        """Take note of a message that was sent again from the dead letters."""
+        """Note a message that was sent again from the dead letters."""
         for name, value in record.headers or ():
             if name == REPLAY_OF and (where := _where(text(value))):
                 self.sent_again.add(where)
@@ -66,11 +66,11 @@ class DeadLetterIndex(Counter[Where]):
         return (record.topic, record.partition, record.offset) in self.unauthorised
 
     def replayed_since(self, where: Where) -> bool:
-        """Say whether our code failed on a message that came once more since."""
+        """Say whether our code failed on a message that was sent again since."""
         return where in self.fatal and where in self.sent_again
 
     def end(self, findings: Findings) -> None:
-        """Name what is among the dead letters though it is a record of ours, and did not come once more."""
+        """Report dead letters of our own records that were not sent again."""
         for where, (at, letter) in self._ours.items():
             if where in self.fatal and where[0] in (LEAD_JOURNAL, ORG_JOURNAL):
                 continue  # what relay or sink made nothing of is compared with what there is
@@ -86,5 +86,6 @@ class DeadLetterIndex(Counter[Where]):
 
 def _where(said: str) -> Where | None:
     topic, *numbers = said.rsplit(":", 2)
-    partition, offset = (number(one.encode()) for one in numbers) if len(numbers) == 2 else (None, None)  # noqa: PLR2004
+    numbers = numbers if len(numbers) == 2 else ["", ""]  # noqa: PLR2004  # partition and offset
+    partition, offset = (number(text.encode()) for text in numbers)
     return None if partition is None or offset is None else (topic, partition, offset)

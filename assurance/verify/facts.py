@@ -1,4 +1,4 @@
-"""What one pass over the journal leaves to compare others with, small enough for every lead there is."""
+"""What one pass over the journal keeps for later comparisons, small enough for every lead."""
 
 from collections import Counter
 from datetime import datetime
@@ -38,7 +38,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
         return _STATUS.get(self.lead.phase, "resolved")
 
     def remember_desk(self, row: LeadRow) -> None:
-        """Take note if this record says something of the exceptions desk (E1, E4)."""
+        """Note the version if this record concerns the exceptions desk (E1, E4)."""
         at_desk = row.lead is not None and row.lead.phase in _STATUS
         if at_desk or any(isinstance(decision, TROUBLES) for decision in row.decisions):
             self.desk_version = row.seq
@@ -106,7 +106,7 @@ def decisions_hash(version: int, said: tuple[tuple[str, str | None, str | None],
 
 
 def row_decisions_hash(row: LeadRow) -> int:
-    """Return the imprint of what a row decided."""
+    """Return the hash of a row's decisions."""
     return decisions_hash(row.seq, tuple(_said(decision) for decision in row.decisions))
 
 

@@ -1,4 +1,4 @@
-"""Whatever came in has had its effect, or is among the dead letters with its reason."""
+"""Checks that every inbound message had its effect, or is among the dead letters with its reason."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -20,7 +20,7 @@ from rules.org.directory import published_for
 
 
 class Inbound:
-    """Holds what came in against what the log and the journal made of it."""
+    """Compares inbound messages with what log and journal made of them."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Inbound:
                 )
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
-        """Hold the newest publication of each object against what each partition, and its org, knows (Q6)."""
+        """Compare the newest publication of each object with what each partition and its org know (Q6)."""
         newest: dict[tuple[str, str, str], int] = {}
         for_orgs: set[tuple[str, str, str]] = set()
         async for record in self._until_snapshot(records):
@@ -111,7 +111,7 @@ class Inbound:
                 self._findings.add("org_publication_lost", "", what)
 
     async def listings(self, records: AsyncIterator[Any]) -> None:
-        """Hold the newest record of each phone and address against what its org knows (X6)."""
+        """Compare the newest record of each phone and address with what its org knows (X6)."""
         newest: dict[tuple[str, str], str | None] = {}
         async for record in self._until_snapshot(records):
             try:
@@ -146,7 +146,7 @@ class Inbound:
                 yield record
 
     def _arrived(self, record: Any) -> datetime:
-        """Return when a record arrived, as intake has it; where its time cannot be, intake took its own clock."""
+        """Return when a record arrived, as intake read it. Where its time is impossible, intake took its own clock."""
         return record_time(record.timestamp / 1000.0, self._snapshot.at)
 
     def _buried(self, record: Any) -> bool:
@@ -157,6 +157,6 @@ class Inbound:
             self._findings.add("refusal_lost", "", at=position_of(record), reason=str(refused))
 
     def _unburied(self, record: Any) -> None:
-        """Name a message that can be accepted and was not; where our own code failed, its effect is looked for."""
+        """Report a message that can be accepted and was buried, unless our own code failed on it."""
         if self._buried(record) and not self._dead_letters.is_fatal(record):
             self._findings.add("buried_unasked", "", at=position_of(record))

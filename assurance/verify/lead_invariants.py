@@ -1,4 +1,4 @@
-"""One lead's rows, read one after the other, tell a story in which nobody has it but by a decision that says so.
+"""Checks one lead's rows in order: nobody owns it except by a decision that says so.
 
 Written without a look at the machine: it knows what rows and decisions mean, and nothing of how they are made.
 """
@@ -81,7 +81,7 @@ class LeadInvariants:
             self._add("phase_wrong", lead_id, after, what=wrong)
 
     def note(self, lead_id: str, row: LeadRow) -> None:
-        """Note the answers of a row that cannot be checked, so that later ones can be held against them."""
+        """Note the answers of a row that cannot be checked, so that later ones can be compared with them."""
         for decision in row.decisions:
             if isinstance(decision, Answered):
                 self._repeated(lead_id, None, row, decision)
@@ -89,7 +89,7 @@ class LeadInvariants:
     # -- versions ------------------------------------------------------------------------------------------------
 
     def _version(self, lead_id: str, before: LeadRow | None, after: LeadRow) -> None:
-        """Every change is one version, and nothing else is."""
+        """Check that every change, and nothing else, is one version."""
         if before is None:
             return
         same = after.lead is before.lead or after.lead == before.lead
@@ -104,7 +104,7 @@ class LeadInvariants:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
-        """Q8, X4: one answer for each action, the first for its repeats, and true of the row it is in."""
+        """Q8, X4: check that each action has one answer, repeats get the first one, and it is true of its row."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
         if len(answers) != 1 or answers[0].action_id != event.cause:
             code = "answered_twice" if answers else "unanswered"
@@ -158,7 +158,7 @@ class LeadInvariants:
     # -- the owner -----------------------------------------------------------------------------------------------
 
     def _owner(self, lead_id: str, was: Lead | None, after: LeadRow, event: LeadEvent) -> None:
-        """One owner at a time, and each by a decision that names the one before (Q8, Q10)."""
+        """Check that there is one owner at a time, each by a decision that names the one before (Q8, Q10)."""
         changes = [decision for decision in after.decisions if isinstance(decision, OwnerChanged)]
         had, has = (was.owner if was else None), (after.lead.owner if after.lead else None)
         at = had
@@ -216,7 +216,7 @@ def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: 
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
-    """Say whether an org's answer may have made or ended this ownership: for good (R1), or because the owner left."""
+    """Say whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
     answer, search = event.answer, was.search
     if was.phase is Phase.CLOSED:
         return False  # whoever closed it keeps it for the record

@@ -1,4 +1,4 @@
-"""What the journal makes public is in its topic, once at least, as the journal says it, and nothing else is."""
+"""Checks that the public topics have exactly the messages that the journal causes, each at least once."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -32,7 +32,7 @@ class Expected:
         self.mark = -1
 
     def add(self, row: Row, key: bytes, *, must: bool) -> None:
-        """Add what a record makes public. `must` False: it may not be there yet, or not any more."""
+        """Add the public messages of a record. `must` False: they may not be there yet, or not any more."""
         self.mark = max(self.mark, row.off)
         for n, effect in enumerate(effects(row, key, self.partition)):
             number = row.off << _BITS | n
@@ -43,7 +43,7 @@ class Expected:
                 self.optional.add(number)
 
     def only(self, topic: str) -> "Expected":
-        """Return what is expected of one topic, without the others."""
+        """Return the expected messages of one topic."""
         kept = Expected(self.partition)
         kept.mark = self.mark
         kept.prints[topic] = self.prints[topic]
@@ -66,7 +66,7 @@ class Expected:
 
 
 def place_of(number: int) -> tuple[int, int]:
-    """Return the offset of the event an effect comes from, and the effect's number within it."""
+    """Return the offset of the event a message comes from, and the message's number within it."""
     return number >> _BITS, number & (1 << _BITS) - 1
 
 
@@ -162,7 +162,7 @@ async def check_topic(
 
 
 def _owner(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
-    """Hold an assignment against the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
+    """Compare an assignment with the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
     lead_id = key_text(record.key)
     said, facts = _OWNERS.decode(record.value), journal_facts.leads.get(lead_id)
     owners = dict(facts.owners) if facts else {}
@@ -178,7 +178,7 @@ def _owner(record: Any, journal_facts: JournalFacts, findings: Findings) -> None
 
 
 def _exception(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
-    """Hold the newest message of a lead at the exceptions desk against its row, as the CRM database is held."""
+    """Compare a lead's newest message of the exceptions desk with its row."""
     lead_id = key_text(record.key)
     said, facts = _DESK.decode(record.value), journal_facts.leads.get(lead_id)
     if facts is None or facts.desk_version is None:
@@ -194,7 +194,7 @@ def _exception(record: Any, journal_facts: JournalFacts, findings: Findings) -> 
 
 
 def _answer(record: Any, known_answers: KnownAnswers, findings: Findings) -> None:
-    """Hold an answer against the journal's."""
+    """Compare an answer with the journal's."""
     said = _ANSWERS.decode(record.value)
     print_ = fingerprint(said.rep_id, said.type, said.result, said.reason, said.owner, said.version)
     if not known_answers.knows(said.action_id, said.lead_id, print_):

@@ -1,4 +1,4 @@
-"""Records as the worker reads them, and words for where they are."""
+"""Reads records as the worker does, and formats their positions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final

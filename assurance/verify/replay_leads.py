@@ -1,4 +1,4 @@
-"""One partition of the log, decided once more from its rows: the journal must say the same, byte for byte.
+"""Decides one partition of `lead-log` again and compares the journal with the result, byte for byte.
 
 What is older than a day may be compacted, except for the newest record of each key. So the rows as they were a day
 ago are taken from the journal as they are; from there on every event must have its record, and is decided again.
@@ -85,7 +85,7 @@ class LeadReplay:
             self._with_record(pair)
 
     def end(self) -> None:
-        """Add up the partition: its leads, and their deadlines that are past."""
+        """Collect the partition's leads and report their overdue deadlines."""
         for key, row in self._leads.rows.items():
             facts = self._facts.get(key)
             if isinstance(row, LeadRow) and row.lead is not None and facts is not None:
@@ -105,7 +105,7 @@ class LeadReplay:
     # -- alone -----------------------------------------------------------------------------------------------------
 
     def _repeat(self, pair: Pair) -> None:
-        """See that a repeat repeats; one whose event had no record yet comes too late: nobody reads it any more."""
+        """Check that a repeated record equals the first. A first record that comes this late is never read."""
         record, written = pair.journal, self._written.get(pair.off)
         if written is None:
             if time_of(record) > self._cut:
@@ -128,7 +128,7 @@ class LeadReplay:
             self._findings.add("event_without_record", key_text(pair.log.key), at=position_of(pair.log))
 
     def _hear(self, event: Any, record: Any) -> None:
-        """Note what an org told, whatever becomes of it."""
+        """Note a message of an org, whatever becomes of it."""
         message_id = identity(event)
         if message_id is not None:
             self._journal_facts.heard[message_id, hash(record.value)] = (event.lead_id, time_of(record))
@@ -136,7 +136,7 @@ class LeadReplay:
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair) -> None:
-        """Decide the event again where all it depends on is known, else take the record as it is."""
+        """Decide the event again if everything it depends on is known; otherwise take the record as it is."""
         record = pair.journal
         event = None if pair.log is None else read_event(pair.log, self._partitions)
         at = time_of(record if pair.log is None else pair.log)
@@ -171,7 +171,7 @@ class LeadReplay:
             self._expected.add(row, record.key, must=must)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> Row | None:
-        """Decide an event once more. Where the journal says something else, that counts from there on."""
+        """Decide an event again. If the journal differs, the journal counts from there on."""
         if self._dead_letters.is_fatal(pair.log):
             return self._read(pair)  # the code of then could not, and the journal has what was told
         outcome = self._leads.decide(

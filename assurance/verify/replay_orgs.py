@@ -1,4 +1,4 @@
-"""One partition of `org-log`, decided once more from its rows: its journal must say the same, byte for byte.
+"""Decides one partition of `org-log` again and compares its journal with the result, byte for byte.
 
 As with leads (`assurance.verify.replay_leads`), what is older than a day is taken as it is, and everything since is
 decided again: whose turn it was, who was passed over and why, what each offer took.
@@ -74,7 +74,7 @@ class OrgReplay:
         self._journal_end = snapshot.end(ORG_JOURNAL, partition)
 
     def check(self, pair: Pair) -> None:
-        """Check one event, what it left, or both."""
+        """Check one event, its records, or both."""
         event = None
         if pair.log is not None:
             self._dead_letters.note_replay(pair.log)
@@ -92,7 +92,7 @@ class OrgReplay:
             )
 
     def end(self) -> None:
-        """Add up the partition: what its orgs know of leads, what its reps have, and who was to be woken."""
+        """Collect what the partition's orgs know of leads, check its reps' counts, and report overdue wakes."""
         self._journal_facts.org_leads |= self._capacities.leads
         known = set()
         for org, state in self._orgs.states.items():
@@ -116,7 +116,7 @@ class OrgReplay:
                 )
 
     def _lead_of(self, org: str, arrival_id: str) -> str:
-        """Return whose an arrival is (R6); of a lead, itself."""
+        """Return the lead that an arrival belongs to (R6); a lead belongs to itself."""
         return self._orgs.state(org).persons.lead_of(arrival_id) or arrival_id
 
     # -- alone -----------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class OrgReplay:
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair, event: Any) -> None:
-        """Decide the event again where all it depends on is known, else take its records as they are."""
+        """Decide the event again if everything it depends on is known; otherwise take its records as they are."""
         batch: Batch = pair.journal
         self._written[pair.off] = _batch_hash(batch)
         first = batch.records[0]
@@ -153,7 +153,7 @@ class OrgReplay:
         self._apply(batch, records, checked=at > self._cut)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
-        """Decide an event once more. Where the journal says something else, that counts from there on."""
+        """Decide an event again. If the journal differs, the journal counts from there on."""
         batch: Batch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code of then could not, and the journal has what was told
@@ -204,7 +204,7 @@ class OrgReplay:
     # -- what it leaves ----------------------------------------------------------------------------------------------
 
     def _apply(self, batch: Batch, records: list[OrgRecord], *, checked: bool) -> None:
-        """Make what an event left part of what is known, and see that the account still balances."""
+        """Apply an event's records, and check that the capacities still balance."""
         settled = batch.records[-1].offset < self._journal_end
         reps: list[tuple[str, OrgRep]] = []
         steps: list[OrgStep] = []

@@ -1,4 +1,4 @@
-"""What people may ask of a lead: one small function for each action, from the asked to its verdict."""
+"""Carries out the actions on a lead: one small function for each action, from its request to its verdict."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -99,7 +99,7 @@ def view(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def release(transition: Transition, request: ActionRequested) -> Verdict:
-    """Give a lock back without an action: the lead returns to its queues at once."""
+    """Release a lock without an outcome. The lead returns to its queues at once."""
     if verdict := _not_holding(transition.lead, request):
         return verdict
     transition.unlock(f"released by {request.rep_id}")
@@ -143,7 +143,7 @@ def callback(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
-    """D3: a lead that one has open becomes one's own."""
+    """D3: give a lead to the rep who has it open."""
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
         return Verdict(Result.WON, why="it is yours already")
@@ -155,7 +155,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def note(transition: Transition, request: ActionRequested) -> Verdict:
-    """Write something down; the lock stays, because writing is not yet an outcome."""
+    """Record a note. The lock stays, because a note is no outcome."""
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
     if transition.rules.role(request.rep_id) not in MANAGERS and (
@@ -194,7 +194,7 @@ def ignore(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def unignore(transition: Transition, request: ActionRequested) -> Verdict:
-    """Bring a hidden exception back: a queue may take it by now, else it is an open exception again."""
+    """Show a hidden exception again. A queue may take the lead now; otherwise it is an open exception."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
     transition.update(phase=Phase.QUEUED)
@@ -202,7 +202,7 @@ def unignore(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def reopen_claimable(transition: Transition, request: ActionRequested) -> Verdict:
-    """Q10's one way back: an admin's explicit override, recorded."""
+    """Q10: let an admin's recorded override make a claimed lead claimable again."""
     if transition.rules.role(request.rep_id) != "admin":
         return refused(Reason.NOT_ALLOWED, "reopening is for admins")
     if transition.lead.claimed_through is None:

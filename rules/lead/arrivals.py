@@ -1,4 +1,4 @@
-"""What an arrival makes of a lead: a new one, the same once more, or another inquiry of a person who is known (R6).
+"""Applies an arrival to a lead: it is new, a repeat, or another inquiry of a known person (R6).
 
 Which of these, the org has decided (`rules.org.arrivals`); here the lead takes it in. What does not exceed the highest
 place the lead has heard from its org is a repeat, and changes nothing.
@@ -31,7 +31,7 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
-    """Make a lead of an arrival, and send it on its way."""
+    """Create a lead from an arrival, and begin to distribute it."""
     lead = Lead(
         lead_id=event.lead_id,
         facts=event.facts,
@@ -48,7 +48,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
 
 
 def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
-    """Take a resend, which at most completes the lead, or another inquiry; say so if it was told before."""
+    """Apply a repeat, which only fills empty fields, or add an inquiry; return why if it was applied before."""
     if stale := _repeated(transition, event.place, "lead_arrived"):
         return stale
     inquiry = event.inquiry
@@ -64,14 +64,14 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
 
 
 def record_merge(lead: Lead | None, event: ArrivalMerged) -> MergedInto | AnswerIgnored:
-    """Say where an arrival went that is no lead of its own; one that became a lead after all stays it."""
+    """Record which lead an arrival was added to. An id that is a lead already stays one."""
     if lead is not None:
         return AnswerIgnored(answer="arrival_merged", epoch=0, why="it is a lead of its own")
     return MergedInto(into=event.into, why=event.why)
 
 
 def change_suppression(transition: Transition, event: SuppressionChanged) -> AnswerIgnored | None:
-    """X6: take note that a handle of the lead is on the do-not-contact list, or not any more."""
+    """X6: record that a handle of the lead was put on the do-not-contact list or taken off it."""
     if stale := _repeated(transition, event.place, "suppression_changed"):
         return stale
     known = transition.lead.suppressed
@@ -96,7 +96,7 @@ def _repeated(transition: Transition, place: int, what: str) -> AnswerIgnored | 
 
 
 def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> None:
-    """Add an inquiry: an active owner keeps the lead and is told; without one it is distributed again (R6)."""
+    """Add an inquiry. An active owner keeps the lead and is notified; without one it is distributed again (R6)."""
     transition.expire_lock()
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
@@ -141,7 +141,7 @@ def _inquiry_outcome(transition: Transition, active: str | None) -> str:
 
 
 def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -> None:
-    """Distribute a lead by its new inquiry, unless somebody has it in hand; the round begins anew (R8)."""
+    """Distribute a lead by its new inquiry, unless somebody works on it. The round of tried reps starts over (R8)."""
     if owner is not None:
         why = f"{owner} has left"
         transition.remove_owner("orphaned", why)
@@ -168,7 +168,7 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
 
 
 def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:
-    """Fill what the lead lacks, and return the names of it."""
+    """Fill the lead's empty fields, and return their names."""
     known = transition.lead.facts
     facts = completed(known, sent, without=without)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
@@ -178,7 +178,7 @@ def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tu
 
 
 def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:
-    """X6: keep what of a lead is on the do-not-contact list."""
+    """X6: record which handles of the lead are on the do-not-contact list."""
     changed = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
     if not changed:
         return

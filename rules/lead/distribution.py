@@ -1,4 +1,4 @@
-"""A lead's way to a rep through its group: it asks, is offered, moves on, until somebody has it or nobody may (R3, S1).
+"""Distributes a lead through its group: request, offer, next offer, until a rep has it or nobody may (R3, S1).
 
 The org says whose turn it is (`rules.org`); whether an offer stands, runs out or is taken is decided here, in the
 lead's own log, so that an offer has one end however many act on it. Each request has an epoch; what names another
@@ -45,7 +45,7 @@ def offered_to(lead: Lead, rep_id: str) -> bool:
 
 
 def expire_offer(transition: Transition) -> None:
-    """Let go of an offer that has run out: the log's time says so, however late the timer is (R3, S4, S5)."""
+    """End an offer whose time is over. The time of the log decides, however late the timer is (R3, S4, S5)."""
     search = transition.lead.search
     if (
         search is None
@@ -67,7 +67,7 @@ def expire_offer(transition: Transition) -> None:
 
 
 def decline_offer(transition: Transition, rep_id: str) -> None:
-    """Take a rep's no: an offer moves on, a ring goes on with the others, or has failed (R7, S1)."""
+    """Decline an offer for a rep. The next rep is asked; a ring goes on with the others, or has failed (R7, S1)."""
     search = _open_search(transition)
     why = f"{rep_id} declined"
     remaining = tuple(other for other in search.reps if other != rep_id)
@@ -88,13 +88,13 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
 
 
 def accept_offer(transition: Transition, rep_id: str, why: str) -> None:
-    """Give the lead to a rep whom it is offered to: whoever acts first (R3, S1, S5)."""
+    """Make a rep with an open offer the owner. The first to act wins (R3, S1, S5)."""
     search = _open_search(transition)
     transition.assign_owner(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
 
 
 def apply_answer(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
-    """Act on what the org says, or say why it comes too late (X3)."""
+    """Apply an answer of the org, or return why it comes too late (X3)."""
     match answer:
         case OfferMade() | RingStarted():
             return _apply_offer(transition, answer)
@@ -141,7 +141,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
 
 
 def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
-    """Let a lead that asks wait, or end its search; one that a pause held back is told once more after it (R4)."""
+    """Let the lead wait, or end its search. A lead held back by a pause is answered again after it (R4)."""
     search = transition.lead.search
     pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
     asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
@@ -168,7 +168,7 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
 
 
 def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
-    """Take an offer back from a rep who may not have it any more; it was not the rep's turn then (R7)."""
+    """Withdraw an offer from a rep who may not have it any more. It does not count as the rep's turn (R7)."""
     search = transition.lead.search
     if search is None or search.epoch != answer.epoch or not offered_to(transition.lead, answer.rep_id):
         return _too_late(transition, answer)
@@ -192,7 +192,7 @@ def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIg
 
 
 def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnored | None:
-    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
+    """Take the lead from an owner who has left (X2). Rules or a manager decide who is next; its callback stands.
 
     One that its owner closed meanwhile stays closed, and in its name.
     """

@@ -1,4 +1,4 @@
-"""The life of a lead is this one table: in each phase, what may be asked or happen, and where it may lead.
+"""Defines a lead's life cycle as one table: for each phase, which triggers are allowed and which phases may follow.
 
 The machine dispatches by it, the tests hold every observed step against it, and the diagram in docs/ is drawn from it.
 """
@@ -10,7 +10,7 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can happen to a lead: arrivals, what people ask (docs/contracts, `type`), its org, a deadline, new rules.
+    """What can change a lead: arrivals, actions (docs/contracts, `type`), answers of its org, deadlines, new rules.
 
     `INQUIRED`: an arrival of a person who is known (R6). `SUPPRESSION`: the do-not-contact list (X6).
     """

@@ -1,4 +1,4 @@
-"""The lead machine: a pure function from a row and the next event of its log to the row after it.
+"""The lead machine: a pure function from a lead's row and the next event of its log to the next row.
 
 `step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (docs/design.md).
 """
@@ -43,7 +43,7 @@ _TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
-    """Say whether the event at this offset of the log is in the row already: then there is nothing to write."""
+    """Say whether the row contains the event at this offset already. Then there is nothing to write."""
     return row is not None and off <= row.off
 
 
@@ -111,7 +111,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
 
 
 def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row an event that is sent again from the dead letters is decided from.
+    """Return the row from which an event of the dead letters is decided when it is sent again.
 
     A deadline that could not be acted on was taken out of its row, so that it was not told for ever. Sent again it
     counts once more, if what it was about is still as it was.
@@ -151,7 +151,7 @@ def decide_action(
     *,
     merged_into: str | None = None,
 ) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
-    """Decide one action: the lead as it becomes, what was decided about it, and the answer.
+    """Decide one action; return the lead after it, the decisions and the answer.
 
     `merged_into`: the lead that the arrival of this id was added to (R6).
     """
@@ -183,7 +183,7 @@ def decide_action(
 
 
 def _unreadable(event: ActionRequested) -> Verdict | None:
-    """Return the refusal of an action that could not be read, which says nothing of any lead; None if it could."""
+    """Return the refusal of an action that could not be read; None if it could. It says nothing about any lead."""
     return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
 
 
@@ -193,7 +193,7 @@ def decide_event(
     at: datetime,
     rules: OrgRules,
 ) -> tuple[Lead | None, tuple[Decision, ...]]:
-    """Decide what nobody asked for: an arrival, an answer of the org, a deadline, new rules."""
+    """Decide an event that is no action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
         return lead, (arrivals.record_merge(lead, event),)
     if lead is None and isinstance(event, LeadArrived):
@@ -220,7 +220,7 @@ def decide_event(
 
 
 def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:
-    """Act on a deadline if it is current and due; otherwise say why not (X3)."""
+    """Apply a deadline if it is current and due; otherwise return why it is not (X3)."""
     deadline = next((d for d in transition.lead.deadlines if d.kind == event.kind), None)
     if deadline is None or deadline.epoch != event.epoch:
         current = deadline.epoch if deadline else "none"

@@ -1,4 +1,4 @@
-"""What people may ask of a lead that is offered: who has the offer takes it by any action, others wait (R3, S3)."""
+"""Carries out actions on a lead that is offered. Whoever has the offer takes it by any action; others wait (R3, S3)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -19,7 +19,7 @@ DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 
 
 def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
-    """Answer what is asked of a lead in phase `offered`, or say why not."""
+    """Decide an action on a lead in phase `offered`."""
     lead, rep_id = transition.lead, request.rep_id
     if not offered_to(lead, rep_id):
         return _by_others(transition, request, trigger)
@@ -45,7 +45,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
 
 
 def accept(transition: Transition, request: ActionRequested) -> Verdict:
-    """S1, S3: who answers when the offer is over is told who has the lead; its owner has won it already."""
+    """S1, S3: answer an accept after the offer is over with the lead's owner. The owner itself has won already."""
     lead = transition.lead
     if lead.owner == request.rep_id:
         return Verdict(Result.WON, why="it is yours already")
@@ -53,7 +53,7 @@ def accept(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def connect(transition: Transition, request: ActionRequested) -> Verdict:
-    """S2: the winner is connected with the lead; one that is not to be called, or not now, is not (X6)."""
+    """S2: connect the winner with the lead, unless the lead must not be called, or not now (X6)."""
     lead = transition.lead
     if lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, f"{lead.owner} has it since {lead.assigned_at}")
@@ -74,7 +74,7 @@ def connect(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def hang_up(transition: Transition, request: ActionRequested) -> Verdict:
-    """S2: hanging up between the two presses keeps the lead."""
+    """S2: keep the lead for a winner who hangs up between the two presses."""
     if transition.lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
     return Verdict(Result.DONE, why="the lead stays yours")
@@ -90,7 +90,7 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
 
 
 def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
-    """Answer whoever does not have the offer: managers may look, note and assign, everybody else waits."""
+    """Decide an action of somebody without the offer. Managers may look, note and assign; everybody else waits."""
     if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
         return ACTIONS[trigger](transition, request)
     if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:

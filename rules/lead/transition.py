@@ -56,7 +56,7 @@ DONE = Verdict(Result.DONE)
 
 
 def refused(reason: Reason, why: str) -> Verdict:
-    """Return a refusal with its reason in the contract's word and in plain ones."""
+    """Return a refusal with its reason code and its reason in words."""
     return Verdict(Result.REFUSED, reason, why)
 
 
@@ -102,7 +102,7 @@ class Transition:
         return deadline
 
     def lock(self, rep_id: str, until: datetime) -> None:
-        """Give the lead to one rep's eyes until a time (D1); a lock the rep already has is extended."""
+        """Lock the lead for one rep until a time (D1). A lock the rep already has is extended."""
         self.end_search(f"opened by {rep_id}")
         deadline = self.set_deadline(DeadlineKind.LOCK, until)
         epoch = deadline.epoch if deadline else self.lead.epoch
@@ -121,14 +121,14 @@ class Transition:
             self.update(lapsed=lapsed)
 
     def expire_lock(self) -> None:
-        """Let go of a lock that has run out (D2): the log's time says so, however late the timer is."""
+        """End a lock that has run out (D2). The time of the log decides, however late the timer is."""
         lock = self.lead.lock
         if lock is not None and lock.until <= self.at:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
             self._update_phase()
 
     def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
-        """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over.
+        """Make a rep the only owner. The former owner's callback and place at the end of the queues are dropped.
 
         Unless that one left: then the call that was promised is handed over (X2).
         """
@@ -154,14 +154,14 @@ class Transition:
         self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
 
     def remove_owner(self, how: str, why: str) -> None:
-        """Leave the lead without an owner; a call that was promised stands, for whoever has it next (X2)."""
+        """Remove the owner. A promised call stands for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
         self.update(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
-        """End the lead's search for a rep, if it is on one: somebody has it, or it is taken off the way (X3)."""
+        """End the lead's search for a rep, if there is one, because somebody has the lead or it is withdrawn (X3)."""
         search = self.lead.search
         if search is None:
             return
@@ -186,7 +186,7 @@ class Transition:
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
     def make_callback_due(self) -> None:
-        """Make the promised call due: the deadline is spent, `callback_at` keeps the lead at the top (D4)."""
+        """Make the promised call due. The deadline is removed; `callback_at` keeps the lead at the top (D4)."""
         self.set_deadline(DeadlineKind.CALLBACK, None)
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
         self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
@@ -194,7 +194,7 @@ class Transition:
     # -- settling ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Bring phase, places and the rules' deadline in line with what the event changed in the lead (Q2, X7).
+        """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
 
         Rules are asked only if the lead changed, the org's rules did, or the instant came at which a relative date
         changes a verdict: a losing claim costs no evaluation.
@@ -213,7 +213,7 @@ class Transition:
             self.update(updated_at=self.at)
 
     def reevaluate_queues(self) -> None:
-        """Compute the lead's places anew under the current rules, and say what entered, moved and left."""
+        """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
         evaluation = self.rules.evaluate(self.lead, self.at)
         old, places = self.lead.places, {}
         for queue_id, sort_key in evaluation.places.items():
@@ -280,7 +280,7 @@ class Transition:
             self.update(phase=phase, trouble=None)
 
     def _update_exception(self) -> None:
-        """Make an exception of a free lead that no queue takes, with each queue's reason; any other lead is none."""
+        """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
         lead, before_event = self.lead, self.before_event
         was = before_event.trouble if before_event else None
         if lead.phase is Phase.QUEUED and not lead.places:

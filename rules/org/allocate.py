@@ -1,4 +1,4 @@
-"""A lead that asks is offered to somebody, or told why not; one that waits is offered when somebody has room.
+"""Allocates leads to reps: answers requests with an offer or a reason, and offers waiting leads when a rep has room.
 
 Capacity is taken with the offer, in the same step, so no cap is exceeded however many ask at once (R9).
 """
@@ -44,7 +44,7 @@ def method_of(transition: OrgTransition, group: GroupPlan) -> Method | None:
 
 
 def request(transition: OrgTransition, row: OrgLead) -> None:
-    """Answer a lead that asks: an offer, a ring, or nobody and why. `row`: as asked, not yet in the draft."""
+    """Answer a request with an offer, a ring, or nobody and why. `row`: the request, not yet in the transition."""
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
         _offer(transition, row, choice)
@@ -53,7 +53,7 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
 
 
 def retry(transition: OrgTransition, row: OrgLead) -> None:
-    """Look again at a lead that waits, and give it to somebody who may have it now.
+    """Try a waiting lead again, and offer it to a rep who may have it now.
 
     One that a pause held back is answered anew once the pause is over: it is hidden no longer, and where all were
     tried it is an exception (R4, R8).
@@ -75,7 +75,7 @@ def retry(transition: OrgTransition, row: OrgLead) -> None:
 def _answer_nobody(
     transition: OrgTransition, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None
 ) -> None:
-    """Tell a lead that nobody may have it now and why; it keeps its place if that may pass, or takes one."""
+    """Answer that nobody may have the lead now and why. If that may pass, the lead waits in its place."""
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
         refused.append(obstacle.refusal)
@@ -106,7 +106,7 @@ def _answer_nobody(
 
 
 def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
-    """Offer leads that wait, of some groups or all, while a rep has room for them.
+    """Offer waiting leads of some groups, or all, while a rep has room for them.
 
     A lead that the rep could take goes to whoever's turn it is. Where the event's budget is spent, or time alone keeps
     a lead and the rep apart, the rep is woken for the rest.
@@ -136,7 +136,7 @@ def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | 
 def _takeable(
     transition: OrgTransition, rep_id: str, group_id: str, until: list[datetime]
 ) -> Iterator[tuple[OrgLead, Eligibility]]:
-    """Return the leads that wait for a group and that a rep might take, as long as it has room.
+    """Yield the leads that wait for a group and that a rep might take, as long as it has room.
 
     `until` collects when what is in the way passes by time alone.
     """
@@ -165,7 +165,7 @@ def _collect_until(until: list[datetime], refusal: Refusal) -> None:
 
 
 def wake_group(transition: OrgTransition, group_id: str) -> None:
-    """Look again at the leads of a group whose time has come, the longest waiting first."""
+    """Try the waiting leads of a group whose wake time has come again, the longest waiting first."""
     due = [row for row in transition.waiting(group_id) if row.wake is not None and row.wake <= transition.at]
     for row in due:
         if transition.budget <= 0:
@@ -187,7 +187,7 @@ def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_Obstacle | None, 
 
 
 def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obstacle | None:
-    """Say why a group takes nobody at all for a lead, in one reason for all."""
+    """Return the one reason why a group can give a lead to nobody at all; None if it can."""
     method = method_of(transition, group)
     if method is None or not method.takes:
         return _Obstacle(
@@ -206,7 +206,7 @@ def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: L
 
 
 def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
-    """Take capacity of everybody the lead goes to, and say so."""
+    """Offer the lead to the chosen reps and take their capacity."""
     group = transition.directory.groups[row.group_id or ""]
     method = method_of(transition, group)
     if method is None:
@@ -264,7 +264,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
 
 
 def _due(transition: OrgTransition, group: GroupPlan, seconds: int | None) -> datetime | None:
-    """Return when a window that begins now ends (R4)."""
+    """Return when a claim window that begins now ends (R4); None without a window."""
     if seconds is None:
         return None
     paused, changes = transition.calendar_cache.pause(group, transition.at)

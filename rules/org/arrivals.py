@@ -1,4 +1,4 @@
-"""Whose an arrival is: a resend of a known one, another inquiry of a known person, or a new lead (R6).
+"""Decides which lead an arrival belongs to: a repeat, another inquiry of a known person, or a new lead (R6).
 
 A person is known by phone or email. Where the two point to different leads the phone decides: it is the number that is
 called, it is normalised to one spelling, and families and spam share addresses more than numbers. The address stays
@@ -12,7 +12,7 @@ from rules.org.transition import OrgTransition
 
 
 def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
-    """Say which lead an arrival belongs to, and remember it."""
+    """Decide which lead an arrival belongs to, and remember it."""
     persons, arrival_id = transition.state.persons, event.lead_id
     handles = handles_of(event.facts)
     first = {handle: persons.first_with(handle) for handle in handles}
@@ -51,7 +51,7 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
 
 
 def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
-    """Return where an arrival goes whose person could not be told: on its way, as it is; it must not be lost."""
+    """Place an arrival whose person could not be determined. It goes on as it is, because it must not be lost."""
     lead_id = persons.lead_of(event.lead_id) or event.lead_id
     why = f"its person could not be looked for: {error!r}"
     inquiry = None if lead_id == event.lead_id else Inquiry(event.lead_id, why, again=True)

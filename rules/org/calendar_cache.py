@@ -1,4 +1,4 @@
-"""What the calendar says now, and until when that holds: asked once per change, not once per lead.
+"""Caches whether hours and pauses hold now and until when. The calendar is computed once per change, not once per lead.
 
 A memo only saves time: everything in it follows from a plan and an instant.
 """

@@ -1,4 +1,4 @@
-"""What a lead takes of a rep is given back in full, or becomes a lead the rep owns: nothing else changes the counts."""
+"""Counts reps' capacity. What an offer takes is returned in full or becomes an owned lead."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from rules.org.transition import OrgTransition
 
 
 def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings: bool, turn: bool) -> Hold:
-    """Take a place, and a count on the rep's own day, for an offer or a ring."""
+    """Take one open lead and one count of the rep's day for an offer or a ring."""
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
     day, _ = transition.calendar_cache.day(plan.time_zone if plan else "UTC", transition.at)
@@ -43,7 +43,7 @@ def return_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, why: s
 
 
 def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, epoch: int) -> None:
-    """Make an offer's place that of a lead its rep owns."""
+    """Turn the capacity of an offer into that of an owned lead."""
     row = transition.rep(hold.rep_id)
     ring = None if row.ring == lead.lead_id else row.ring
     if ring is not row.ring:
@@ -53,14 +53,14 @@ def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, epoch: i
 
 
 def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int) -> None:
-    """Count a lead that came to its owner by other ways; no cap keeps it away."""
+    """Count a lead that came to its owner without an offer. No cap applies."""
     row = transition.rep(rep_id)
     row = transition.change_rep(rep_id, held=row.held + 1)
     _put_owned(transition, lead_id, rep_id, epoch, row.held)
 
 
 def release_lead(transition: OrgTransition, lead: OrgLead, why: str, *, voided: bool = True) -> None:
-    """Return all that a lead took of anybody, and forget it."""
+    """Return all capacity that a lead has taken, and forget the lead."""
     for hold in lead.holds:
         if lead.stage is Stage.HELD:
             row = transition.rep(hold.rep_id)

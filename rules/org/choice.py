@@ -1,4 +1,4 @@
-"""What a method answers: who is to have a lead, and why everybody it looked at before is not."""
+"""The answer of a distribution method: who gets a lead, and why everybody before does not."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Why a rep may not have a lead now, in words, or nothing if it may (R9)."""
+"""Decides whether a rep may have a lead now, and says why not (R9)."""
 
 from datetime import datetime
 from typing import Final
@@ -26,7 +26,7 @@ class Refusal(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
     def of(self, rep_id: str | None) -> Rejected:
-        """Return it as a decision tells it."""
+        """Return the refusal as decisions record it."""
         return Rejected(rep_id, self.reason, self.why)
 
 
@@ -38,7 +38,7 @@ _AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
 
 
 class Eligibility:
-    """One lead before one group: asked for each candidate. `rings`: it is to ring, so a phone must be free (S4)."""
+    """Checks each candidate of one group for one lead. `rings`: it rings, so the rep's phone must be free (S4)."""
 
     __slots__ = ("group", "lead", "rings", "row", "transition", "tried")
 
@@ -53,7 +53,7 @@ class Eligibility:
         self.tried = row.tried
 
     def refusal(self, rep_id: str) -> Refusal | None:
-        """Say why this rep may not have this lead now; what lasts is said before what passes."""
+        """Return why this rep may not have this lead now; None if it may. Lasting reasons come before passing ones."""
         plan = self.transition.directory.rep(rep_id)
         if plan is None:
             return _UNKNOWN
@@ -81,7 +81,7 @@ class Eligibility:
 
 
 def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Refusal | None:
-    """Say why a group does not take a lead at all, by its filter."""
+    """Return why a group's filter keeps a lead out; None if it does not."""
     if group.filter is None:
         return None
     meets, until = group.filter.test(lead, transition.at)
@@ -92,14 +92,14 @@ def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Re
 
 
 def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
-    """Say whether a rep is no more to be given anything."""
+    """Return the refusal of a rep who is inactive or has left; None for any other."""
     if not plan.active:
         return _INACTIVE
     return _LEFT if row.left else None
 
 
 def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
-    """Say why a rep may have no lead at all now, whatever the lead: all of this passes."""
+    """Return why a rep may have no lead at all now; None if it may. All these reasons pass with time."""
     at = transition.at
     if row.away and (row.away_until is None or at < row.away_until):
         return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)

@@ -1,4 +1,4 @@
-"""The org machine: from an org's rows and the next event of its log to the rows that change and what was decided.
+"""The org machine: a pure function from an org's rows and the next event of its log to changed rows and decisions.
 
 `step_org` is the whole of it: the same log gives the same steps on any worker, at any time, however often (design.md).
 It asks nobody, and every event has its answer, also one that changes nothing.
@@ -105,7 +105,7 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
 
 
 def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
-    """End an offer as the lead says. A claim always counts: it is the lead that knows its owner."""
+    """End an offer as the lead says. A claim always counts, because the lead knows its owner."""
     row = transition.lead(event.lead_id)
     if row is not None and event.epoch < row.epoch:
         _too_late(transition, row, event.epoch)
@@ -178,7 +178,7 @@ def _rep_changed(transition: OrgTransition, event: RepChanged) -> None:
 
 
 def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
-    """Let go of what a rep who is off may not keep; otherwise see whether leads that wait find somebody now."""
+    """Take everything from a rep who was switched off; otherwise try waiting leads again."""
     directory = transition.directory
     if event.kind == "rep":
         rep_id = event.object_id

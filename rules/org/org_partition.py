@@ -1,4 +1,4 @@
-"""The orgs of one partition: an event in, the journal's records out; the records are all there is to remember.
+"""The orgs of one partition of `org-log`. An event goes in, the records of `org-journal` come out.
 
 Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
 written late by a zombie and counts for nothing.
@@ -55,7 +55,7 @@ class OrgOutcome(msgspec.Struct, frozen=True):
 
 
 class OrgPartition:
-    """All that one partition's orgs remember. `highest`: the offset of the last event that is in here."""
+    """Everything that the orgs of one partition remember. `highest`: the offset of the last applied event."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -74,7 +74,7 @@ class OrgPartition:
         )
 
     def state(self, org: str) -> OrgState:
-        """Return what an org remembers, to be read."""
+        """Return the rows of an org, for reading."""
         state = self.states.get(org)
         if state is None:
             state = self.states[org] = OrgState()
@@ -97,7 +97,7 @@ class OrgPartition:
         mark: int = -1,
         again: bool = False,
     ) -> OrgOutcome:
-        """Return the records of one event; nothing is changed by it, until they are applied.
+        """Decide one event and return its records. Nothing changes until they are accepted.
 
         An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
         decided then and is sent again from the dead letters (`again`). Where the machine fails, a
@@ -129,14 +129,14 @@ class OrgPartition:
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
     ) -> OrgOutcome:
-        """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
+        """Return the records of an event whose decision cannot be written. The org is unchanged; the lead is told."""
         decisions = _failed(event, error, self.state(event.org).persons)
         source, mark = _numbered(event, source, mark)
         head = self._head(event, off, max(at, self.at), source, mark, decisions)
         return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
-        """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
+        """Apply one record; say whether it counted. Rows of persons count whenever they were written."""
         if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
             self.state(record.org).put((record.value,))
             self.highest = max(self.highest, record.off)
@@ -192,7 +192,7 @@ class OrgPartition:
         return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
     def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
-        """Return the rows that are to be woken, with their org."""
+        """Yield the rows that have a wake time, with their org."""
         for org, state in self.states.items():
             rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)

@@ -1,4 +1,4 @@
-"""A rep who leaves lets go of everything, in slices: no event takes long, and none of its leads is forgotten (X2)."""
+"""Takes everything from a rep who leaves, in slices, so that no event takes long and no lead is forgotten (X2)."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from rules.org.transition import OrgTransition
 
 
 def depart(transition: OrgTransition, rep_id: str, why: str) -> None:
-    """Void a rep's offers and orphan its leads, so many at a time; woken at once, it goes on."""
+    """Void a rep's offers and orphan its leads, one slice at a time. The rep is woken at once for the next slice."""
     turns = {group_id: Turn(turn.served) for group_id, turn in transition.rep(rep_id).turns.items()}
     transition.change_rep(rep_id, left=True, away=False, away_until=None, turns=turns)
     lead_ids = transition.leads_of(rep_id)
@@ -26,7 +26,7 @@ def depart(transition: OrgTransition, rep_id: str, why: str) -> None:
 
 
 def remove_lead_from_rep(transition: OrgTransition, row: OrgLead, rep_id: str, why: str) -> None:
-    """Take one lead from one rep: orphaned if it owned it, or else no longer offered to it."""
+    """Take one lead from one rep: an owned lead is orphaned, an offer is voided."""
     if row.stage is Stage.HELD:
         transition.change_rep(rep_id, held=transition.rep(rep_id).held - 1)
         transition.forget_lead(row)
@@ -55,7 +55,7 @@ def end_offer_for(
 
 
 def has_left(transition: OrgTransition, rep_id: str) -> bool:
-    """Say whether a rep is known to be no more there; one the directory has not heard of is not."""
+    """Say whether a rep is known to have left. A rep unknown to the directory has not."""
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
     return row.left or (plan is not None and departed(plan, row) is not None)

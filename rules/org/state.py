@@ -1,4 +1,4 @@
-"""The rows of one org, and indexes that follow from them alone: built anew from the rows, they are the same.
+"""The rows of one org with indexes derived from them. Rebuilt from the rows, the indexes are the same.
 
 Nothing here decides. A step reads the state through a draft; whoever wrote the step's rows puts them in.
 """
@@ -19,7 +19,7 @@ _NOBODY: Final[frozenset[str]] = frozenset()
 
 
 class TurnQueue:
-    """One group's members in the order of their turns, kept sorted: who is next is at the head."""
+    """One group's members sorted by turn. The rep whose turn is next comes first."""
 
     __slots__ = ("keys", "plan")
 
@@ -35,14 +35,14 @@ class TurnQueue:
         return (*order(turn, self.plan.places[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
-        """Put a member where its turn now places it; who is no member stays out."""
+        """Move a member to the place of its new turn. A rep who is no member is ignored."""
         if rep_id in self.plan.places:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
 
 
 class Waiting:
-    """The leads that wait for one group, by the state of the prospect, each in the order in which they began."""
+    """The leads that wait for one group, by the prospect's state, in the order in which they began to wait."""
 
     __slots__ = ("by_state", "size")
 
@@ -51,13 +51,13 @@ class Waiting:
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
-        """Take a lead in; a known one keeps its place."""
+        """Add a lead; a known one keeps its place."""
         ids = self.by_state.setdefault(_state(row), {})
         self.size += row.lead_id not in ids
         ids[row.lead_id] = row.number
 
     def remove(self, row: OrgLead) -> None:
-        """Let a lead go."""
+        """Remove a lead."""
         ids = self.by_state[_state(row)]
         del ids[row.lead_id]
         self.size -= 1
@@ -90,7 +90,7 @@ class OrgState:
         yield from self.leads.values()
 
     def put(self, rows: Iterable[OrgRow]) -> None:
-        """Make rows part of the state, with all that follows from them."""
+        """Apply rows to the state and its indexes."""
         for row in rows:
             if isinstance(row, OrgRep):
                 self._put_rep(row)

@@ -1,4 +1,4 @@
-"""Everyone at once: all who may, each with at most one lead that rings (S1, S4, S5)."""
+"""Rings everyone at once who may have the lead, each with at most one ringing lead (S1, S4, S5)."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from rules.org.eligibility import Eligibility
 
 
 def choose(eligibility: Eligibility) -> Choice:
-    """Return all of the roster who may, in its order."""
+    """Return all eligible reps in roster order."""
     refused: list[Refused] = []
     reps: list[str] = []
     for rep_id in eligibility.group.places:

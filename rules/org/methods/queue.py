@@ -1,4 +1,4 @@
-"""Queue: nobody is given a lead; reps claim it."""
+"""The method `queue` gives leads to nobody. Reps claim them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Roster: number one on it, or the first after it who may (R1)."""
+"""Gives a lead to the first eligible rep of the roster (R1)."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from rules.org.eligibility import Eligibility
 
 
 def choose(eligibility: Eligibility) -> Choice:
-    """Return the first of the roster who may."""
+    """Return the first eligible rep of the roster."""
     refused: list[Refused] = []
     for rep_id, place in eligibility.group.places.items():
         refusal = eligibility.refusal(rep_id)

@@ -1,4 +1,4 @@
-"""Round robin: the rep whose turn it is (R7); who is passed over keeps its place."""
+"""Gives a lead to the eligible rep whose turn it is (R7). A rep who is passed over keeps its place."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from rules.org.turn_order import Candidate, Pick, pick, serve
 
 
 def choose(eligibility: Eligibility) -> Choice:
-    """Return the first in line who may; where weights differ, who is due among all who may."""
+    """Return the first eligible rep in turn order; where weights differ, the eligible rep who is due."""
     return _next_in_line(eligibility) if eligibility.group.uniform else _due(eligibility)
 
 

@@ -12,7 +12,9 @@ LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
 
 def bill(folder: Path, name: str) -> bytes:
     """Return the bill of materials as `make sbom` writes it."""
-    recipe = re.search(r"^\t@\$\(BIN\)/python (.*cyclonedx_py.*)$", (REPO / "Makefile").read_text(), re.MULTILINE)
+    recipe = re.search(
+        r"^\t@\$\(BIN\)/python (.*cyclonedx_py.*)$", (REPO / "Makefile").read_text(), re.MULTILINE
+    )
     assert recipe
     arguments = recipe[1].replace("--output-file sbom.json", f"--output-file {folder / name}").split()
     subprocess.run([sys.executable, *arguments], cwd=REPO, check=True)
@@ -38,4 +40,6 @@ def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tm
 
 def test_every_locked_package_has_hashes() -> None:
     blocks = re.split(r"^(?=[a-z0-9])", (REPO / "requirements.lock").read_text(), flags=re.MULTILINE)
-    assert [block.splitlines()[0] for block in blocks if LOCKED.match(block) and "--hash=sha256:" not in block] == []
+    assert [
+        block.splitlines()[0] for block in blocks if LOCKED.match(block) and "--hash=sha256:" not in block
+    ] == []

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
-from tests.fuzz.hostile import TEXTS, body, escaped
+from tests.fuzz.hostile import NOBODY, TEXTS, body, escaped
 from tests.web.routes import routes
 from web.app import build
 
@@ -23,6 +23,20 @@ OTHER_PATHS: Final = (
     b"/api/v1/openapi.json",
     b"*",
 )
+KNOWN: Final = (
+    NOBODY,
+    b"rep-1",
+    b"manager-1",
+    b"rep",
+    b"group",
+    b"campaign",
+    b"settings",
+    b"queue",
+    b"new",
+    b"state",
+)
+"""What parts of a path can be, so that requests get past them."""
+OFTEN_KNOWN: Final = 0.6
 WORDS: Final = (
     "limit",
     "cursor",
@@ -125,8 +139,9 @@ class Requests:
     def _path(self, route: APIRoute) -> bytes:
         parts = []
         for part in route.path.split("/"):
-            hostile = escaped(self._random.choice(TEXTS))
-            parts.append(hostile if part.startswith("{") else part.encode())
+            known = self._random.random() < OFTEN_KNOWN
+            given = self._random.choice(KNOWN) if known else escaped(self._random.choice(TEXTS))
+            parts.append(given if part.startswith("{") else part.encode())
         return b"/".join(parts)
 
     def _query(self, route: APIRoute | None) -> bytes:

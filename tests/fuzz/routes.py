@@ -18,7 +18,6 @@ from typing import Final
 
 import httpx
 
-from assurance.load import EngineClient
 from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.fuzz.hostile_requests import Requests

@@ -18,6 +18,7 @@ from typing import Final
 
 import httpx
 
+from assurance.load import LoadClient
 from runtime.up import Everything, everything
 from sink.engine import connect
 from tests.fuzz.hostile_requests import Requests
@@ -78,7 +79,7 @@ async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], 
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)
     who = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
-    async with EngineClient(stack.settings) as client:
+    async with LoadClient(stack.settings) as client:
         client.org = ORG
         for rep_id, role in who:
             await client.publish("rep", rep_id, {"rep_id": rep_id, "role": role, "name": rep_id})

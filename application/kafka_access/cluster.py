@@ -72,7 +72,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
 
 async def held_acls(settings: Settings) -> list[Held]:
     """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they are not to be had."""
-    admin = clients.admin(settings, AclAdmin)
+    admin: AclAdmin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()
         return await admin.held()
@@ -84,7 +84,7 @@ async def held_acls(settings: Settings) -> list[Held]:
 
 async def allow(settings: Settings, principals: Iterable[Principal]) -> int:
     """Give principals what the table says, as an administrator of the cluster. Raises `RuntimeFailure`."""
-    admin = clients.admin(settings, AclAdmin)
+    admin: AclAdmin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()
         return await admin.allow(principals)

@@ -15,6 +15,7 @@ from models.org import ContactListed, OrgEvent, PersonArrived
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
+from rules.inbound.signatures import Authority
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
@@ -36,6 +37,9 @@ MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
 class IntakeStage(Stage):
     """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
 
+    authority: Authority | None = None
+    """Says who may send what; the process sets it before the first event."""
+
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "intake")
         for topic, name, accept in (
@@ -51,13 +55,25 @@ class IntakeStage(Stage):
         message = event.message
         receipt = self.acker.take(event)
         try:
-            records = self.records(accept(message))
+            records = self.records(self.authorised(accept(message), message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
             self.bury(message, *verdict(error), receipt)
             records = self.answers(message, accept, error)
         for topic, partition, key, value in records:
             self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
+
+    def authorised(self, accepted: Accepted, message: Any) -> Accepted:
+        """Return what was accepted; raises `Refused` where it may not come from who sent it."""
+        if self.authority is None or not isinstance(accepted, PersonArrived | ActionRequested):
+            return accepted
+        at = record_time(message.timestamp, datetime.now(UTC))
+        sent = message.topic, message.value, _headers(message), at
+        if isinstance(accepted, PersonArrived):
+            self.authority.check_arrival(accepted, *sent)
+        else:
+            self.authority.check_action(accepted, *sent)
+        return accepted
 
     def answers(self, message: Any, accept: Accept, error: Exception) -> list[Placed]:
         """Return what answers a refused action beside its dead letter; nothing where its id cannot be read.

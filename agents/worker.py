@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 import uvloop
@@ -17,13 +17,15 @@ from agents.leads import LeadsStage
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
 from agents.relay import RelayStage
+from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
+from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
-from streams.patches.consumer_access import crash_event
+from streams.patches.consumer_access import crash_event, group_refusal
 from streams.process_exit import Exit, leave
 from streams.retries import START_WORKER
 from streams.settings import Settings
@@ -89,6 +91,8 @@ class Health:
         while True:
             self._ticked = loop.time()
             app.lease.tick()
+            if wrong := refused(app.settings, group_refusal(app)):
+                leave(Exit.CONFIG, wrong.field, wrong.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
@@ -131,6 +135,25 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
     )
 
 
+def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
+    """End the process after a failure of Faust: with `Exit.CONFIG` where Kafka refuses us."""
+    if wrong := refused(settings, error):
+        leave(Exit.CONFIG, wrong.field, wrong.reason)
+    leave(Exit.SOFTWARE, group, f"the stage {how}: {error!r}")
+
+
+async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
+    """Let intake know what each org asks of those who send; return the task that keeps it up."""
+    intakes = [stage for stage in app.stages if isinstance(stage, IntakeStage)]
+    if not intakes:
+        return []
+    terms = SenderTerms(settings)
+    following = await terms.start()
+    for intake in intakes:
+        intake.authority = terms.authority
+    return [following]
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
     settings = await _provisioned(settings)
     app = make_app(group, settings, instance_id=instance_id)
@@ -138,6 +161,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     brake = await _brake(settings, [stage.name for stage in app.stages])
     for stage in app.stages:
         stage.brake = brake
+    following = await _sender_terms(settings, app)
     for writer in writers:
         await writer.start()
     stop = asyncio.Event()
@@ -151,18 +175,19 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     try:
         await app.start()
     except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
-        leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
+        _end(settings, group, "could not start", error)
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
     crashed = asyncio.create_task(crash_event(app).wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
-        leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
+        _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
     # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
     loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
-    measuring.cancel()
+    for task in (measuring, *following):
+        task.cancel()
     await app.stop()
     for writer in writers:
         await writer.stop()

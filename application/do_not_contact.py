@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 
-from models.errors import Refused, RetryableError
+from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing, read_handle
 from rules.inbound.times import record_time
 from streams import clients
+from streams.access import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
@@ -88,5 +89,5 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
         finally:
             await producer.stop()
     except KafkaError as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
     return len(sent)

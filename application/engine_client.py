@@ -20,8 +20,10 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from models.errors import RetryableError, RuntimeFailure
 from models.public import LeadDecision
 from streams import clients
+from streams.access import refusal, refused
 from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topic_reader import START_SECONDS
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
@@ -63,6 +65,7 @@ class EngineClient:
         on_answer: Callable[[LeadDecision], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._signer = Signer(settings)
         self._resend_seconds, self._patience_seconds = resend_seconds, patience_seconds
         self._waiting_most = waiting_most
         self._handlers = {LEAD_DECISIONS: self._take_answer, **(topics or {})}
@@ -164,16 +167,22 @@ class EngineClient:
     ) -> "asyncio.Future[Any]":
         """Hand bytes to the producer; the future returned tells where they are once they are durable.
 
+        Leads and actions are signed where no `headers` are given and the settings name a key (`streams.signing`).
         Raises `RetryableError` before the client has been connected, and `KafkaError` for what Kafka would never take.
         """
         if self._producer is None:
             raise RetryableError("Kafka", "the client is not connected yet")
+        if headers is None:
+            headers = self._signer.headers(topic, value)
         future = await self._producer.send(topic, value, key=key, headers=headers)
         future.add_done_callback(_retrieve_failure)
         return future  # type: ignore[no-any-return]  # aiokafka is untyped
 
     async def run(self) -> None:
-        """Connect, and read answers until cancelled. Kafka is waited for."""
+        """Connect, and read answers until cancelled. Kafka is waited for.
+
+        Raises `ConfigError` where Kafka refuses us.
+        """
         try:
             self._producer = await CONNECT_PRODUCER.run(
                 (KafkaError, OSError), "connect to Kafka", self._connected_producer, failed=self._note_failure
@@ -223,7 +232,12 @@ class EngineClient:
 
     async def _until_durable(self, topic: str, value: bytes | None, key: bytes | None) -> int:
         async def send() -> int:
-            return int((await (await self.put(topic, value, key=key))).offset)
+            try:
+                return int((await (await self.put(topic, value, key=key))).offset)
+            except KafkaError as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise RetryableError("Kafka", wrong.reason) from error
+                raise
 
         try:
             return await SEND_TO_ENGINE.run(
@@ -244,9 +258,11 @@ class EngineClient:
             await producer.start()
             for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
                 await producer.partitions_for(topic)  # now, or each of a crowd's first sends would ask
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
+            if (wrong := await refusal(self._settings, error)) is not None:
+                raise wrong from error
             raise
         return producer
 

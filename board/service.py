@@ -23,6 +23,7 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
+from streams.access import refusal
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.retries import FOLLOW_BOARD
@@ -71,7 +72,7 @@ class Board:
     async def follow(self) -> None:
         """Follow for ever: wait for what is away, and rebuild what is lost.
 
-        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        Raises `ConfigError` where Valkey or Kafka does not let us in: only other settings, users or ACLs help.
         """
         pauses = FOLLOW_BOARD.pauses()
         while True:
@@ -87,6 +88,8 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+                if (wrong := await refusal(self._settings, error)) is not None:
+                    raise wrong from error
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 

@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from cli import (
+    access,
     assign,
     checks,
     crm,
@@ -53,6 +54,7 @@ for module in (
     crm,
     dead_letters,
     measure,
+    access,
 ):
     module.add_to(app)
 state_dir.add_to_all(app)

@@ -10,14 +10,15 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import redis
 import sqlalchemy
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from runtime.checks import Check, codecs, plaintext, valkey_memory
+from runtime.acl_checks import acls
+from runtime.checks import Check, codecs, is_loopback, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
@@ -25,6 +26,7 @@ from streams import clients
 from streams.masking import masked
 from streams.patches import TESTED
 from streams.settings import Settings
+from streams.topics import WORKER_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +35,7 @@ FAUST_VERSIONS: Final = TESTED["faust-streaming"]
 PYTHON: Final = (3, 11)
 FREE_BYTES_WANTED: Final = 2 * 1024**3
 _TIMEOUT_SECONDS: Final = 5
+_Result = TypeVar("_Result")
 
 _START_ONE: Final = "`firstclaim up` starts one here, or name yours in {}"
 _EXTENSIONS: Final = {
@@ -60,6 +63,8 @@ def examine(settings: Settings | None = None) -> list[Check]:
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
+    if found[-1].ok and settings.kafka_sasl_password is not None:
+        found.append(_in_thread(lambda: acls(settings)))
     found.append(_reach("Valkey", "REDIS_URL", masked(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
@@ -128,7 +133,8 @@ def _jars(settings: Settings) -> Check:
 
 
 def _security(settings: Settings) -> Iterator[Check]:
-    if settings.kafka_security_protocol == "SASL_PLAINTEXT":
+    local = all(is_loopback(one.rpartition(":")[0]) for one in settings.kafka_bootstrap_servers.split(","))
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not local:
         detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: nothing is encrypted"
         yield Check("Kafka security", ok=False, detail=detail, hint="use SASL_SSL outside a trusted network")
     elif settings.ssl_context is not None and not settings.kafka_ssl_check_hostname:
@@ -178,7 +184,7 @@ def _ask_kafka(settings: Settings) -> str:
             client = clients.admin(settings, request_timeout_ms=_TIMEOUT_SECONDS * 1000)
             try:
                 await client.start()
-                node = await client.find_coordinator("firstclaim-doctor")
+                node = await client.find_coordinator(WORKER_GROUP)
             finally:
                 await client.close()
             return f"reachable, group coordinator is node {node}"
@@ -186,7 +192,7 @@ def _ask_kafka(settings: Settings) -> str:
     return _in_thread(lambda: asyncio.run(ask()))
 
 
-def _in_thread(work: Callable[[], str]) -> str:
+def _in_thread(work: Callable[[], _Result]) -> _Result:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     with ThreadPoolExecutor(1) as pool:

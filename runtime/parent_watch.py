@@ -1,6 +1,6 @@
 """Starts a program that does not outlive the process that started it.
 
-Run as `python -I -S tether.py PARENT SIGNAL UID PROGRAM ARGUMENTS…`. On Linux the kernel is asked to send
+Run as `python -I -S parent_watch.py PARENT SIGNAL UID PROGRAM ARGUMENTS…`. On Linux the kernel is asked to send
 SIGNAL to PROGRAM when PARENT dies, whatever it dies of; elsewhere PROGRAM is simply started. UID -1 keeps it,
 another number gives up root for it (user and group). What PROGRAM makes is its user's alone, whatever our umask.
 A program of its own because Python code between fork and exec would share the locks of a parent with threads.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PORTS: Final = range(15_000, 32_000)
 POLL_SECONDS: Final = 0.02  # how often a condition we wait for is looked at
 
-_TETHER: Final = Path(__file__).with_name("tether.py")
+_PARENT_WATCH: Final = Path(__file__).with_name("parent_watch.py")
 
 
 def spawn(
@@ -51,7 +51,7 @@ def spawn(
         sys.executable,
         "-I",
         "-S",
-        str(_TETHER),
+        str(_PARENT_WATCH),
         str(os.getpid()),
         str(int(death_signal)),
         str(user),

@@ -78,8 +78,11 @@ def everything(
     say: Callable[[str], None],
     static_members: bool = True,
     console_port: int | None = None,
+    secure: bool = False,
 ) -> Iterator[Everything]:
     """Start all, yield when all are ready, stop all in reverse order.
+
+    `secure`: Kafka asks who is there, and each process signs in as itself with nothing but its own ACLs.
 
     `console_port`: of the web console, 0 any free one; None starts none.
 
@@ -93,7 +96,7 @@ def everything(
     with Interrupts() as interrupts, _the_only_one(folder):
         if console_port:
             check_port(console_port, "--console-port")
-        with _started(folder, workers, say, static_members, console_port, interrupts) as running:
+        with _started(folder, secure, workers, say, static_members, console_port, interrupts) as running:
             try:
                 yield running
             finally:
@@ -115,6 +118,7 @@ def _the_only_one(folder: Path) -> Iterator[None]:
 @contextmanager
 def _started(
     folder: Path,
+    secure: bool,
     workers: int,
     say: Callable[[str], None],
     static_members: bool,
@@ -123,7 +127,7 @@ def _started(
 ) -> Iterator[Everything]:
     began = time.monotonic()
     with progress_bar("Apache Kafka") as progress:
-        local = LocalStack(folder, progress=progress, say=say)
+        local = LocalStack(folder, progress=progress, say=say, secure=secure)
         settings = local.start()
     try:
         say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked(settings.redis_url)}")
@@ -134,12 +138,12 @@ def _started(
         children: dict[str, Child] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, settings, ports[name])
+            children[name] = child(name, arguments, local.as_process(settings, "worker"), ports[name])
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, settings, ports[name])
+            children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
         for name in ("board", *web):
-            children[name] = child(name, [name], settings, ports[name])
+            children[name] = child(name, [name], local.as_process(settings, name), ports[name])
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Stopped in reverse order: the servers last.
             parts: list[Part] = [*local.servers, *children.values()]

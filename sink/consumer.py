@@ -20,6 +20,7 @@ from models.errors import RetryableError
 from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
 from streams import clients, metrics
+from streams.access import refused
 from streams.clients import Consumer
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
@@ -79,7 +80,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
+        """Read until `stop`; the batch under way is stored. Raises `ConfigError` where Kafka refuses us."""
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
@@ -91,6 +92,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 if fetched:
                     await self._store(fetched)
             except RetryableError as later:
+                if (wrong := refused(None, later)) is not None:
+                    raise wrong from later
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:

@@ -23,6 +23,7 @@ from sink.migrate import upgrade
 from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
+from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
@@ -91,6 +92,8 @@ class Sink:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise wrong from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
                 self.readiness.cleared(*(set(self.readiness.ready()[1]["not_ready"]) - {"starting"}))

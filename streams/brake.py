@@ -16,7 +16,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from models.errors import RetryableError
+from streams.access import failure
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.dead_letter_reading import Letter, read_letter
@@ -123,7 +123,7 @@ async def recent_fatal_errors(
     except TimeoutError:
         _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"{DEAD_LETTERS} could not be read: {error!r}") from error
+        raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return sorted(found, key=lambda letter: letter.at)

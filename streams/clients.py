@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from streams.access import refusal
 from streams.patches.consumer_access import network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
@@ -190,7 +191,8 @@ async def follow(
     missed from then on. `newest`: it begins at most so many offsets before the end of each partition.
 
     Where Kafka is away, `lost` is called with the error, and the reading goes on where it was, by the policy
-    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends it.
+    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends it. Raises
+    `ConfigError` where Kafka refuses us.
     """
     positions: dict[TopicPartition, int] = {}
     caught_up = False
@@ -211,6 +213,10 @@ async def follow(
                     yield Batch(
                         [record for records in fetched.values() for record in records], positions, caught_up
                     )
+            except (KafkaError, OSError) as error:
+                if (wrong := await refusal(settings, error)) is not None:
+                    raise wrong from error
+                raise
             finally:
                 await stop_consumer(client)
 

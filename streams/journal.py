@@ -12,7 +12,8 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from models.errors import PermanentError, RetryableError
+from models.errors import PermanentError
+from streams.access import failure, refused
 from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.membership_lease import Lease
@@ -141,7 +142,7 @@ class JournalWriter:
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect; raises `RetryableError` where Kafka is away."""
+        """Connect; raises `RetryableError` where Kafka is away, `ConfigError` where it refuses us."""
         producer = make_producer(
             self._settings, max_batch_size=MAX_BATCH_BYTES, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
@@ -149,7 +150,7 @@ class JournalWriter:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            raise RetryableError("Kafka", repr(error)) from error
+            raise await failure(self._settings, error, repr(error)) from error
         self._producer = producer
         if self._lease is not None:
             send_only_awake(producer, self._lease)
@@ -265,6 +266,8 @@ class JournalWriter:
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # whatever it was, the records are not durable
+            if wrong := refused(self._settings, error):
+                leave(Exit.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
             leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
 
     def _overdue(self, lane: _Lane) -> None:
@@ -281,6 +284,8 @@ class JournalWriter:
         future: "asyncio.Future[Any]",
     ) -> None:
         patience.cancel()
+        if not future.cancelled() and (wrong := refused(self._settings, future.exception())):
+            leave(Exit.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(
                 Exit.SOFTWARE,

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     is out of reach. A process buries at most `fatal_error_limit` records that its own code could not decide within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
+    `signing_keys`: the file of secrets by which messages are checked and signed, `signing_key`: the id of our own key
+    there; a signature may be `signature_seconds` older or newer than its record (`streams.signing`).
+
     Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
     """
 
@@ -64,6 +67,12 @@ class Settings(BaseSettings):
     )
     fatal_error_window_seconds: float = Field(
         default=60.0, ge=1, le=86_400, validation_alias="FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS"
+    )
+
+    signing_keys: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEYS")
+    signing_key: str | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEY")
+    signature_seconds: float = Field(
+        default=900, ge=1, le=604_800, validation_alias="FIRSTCLAIM_SIGNATURE_SECONDS"
     )
 
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"

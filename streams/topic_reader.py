@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
+from streams.access import failure
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.settings import Settings
@@ -60,7 +61,7 @@ async def read_topic(
                 if not until_end or record.offset < ends[TopicPartition(topic, record.partition)]:
                     yield record
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"topic {topic} could not be read: {error!r}") from error
+        raise await failure(settings, error, f"topic {topic} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
 
@@ -91,7 +92,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
             if record is not None:
                 found.append(record)
     except (KafkaError, OSError, TimeoutError) as error:
-        raise RetryableError("Kafka", f"topic {topic} could not be read: {error!r}") from error
+        raise await failure(settings, error, f"topic {topic} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return found
@@ -105,7 +106,7 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
         places = sorted(consumer.assignment())
         begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"topic {topic} could not be asked: {error!r}") from error
+        raise await failure(settings, error, f"topic {topic} could not be asked: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return {place.partition: (begin[place], end[place]) for place in places}

@@ -10,10 +10,11 @@ from typing import Final
 
 import structlog
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from models import public
 from models.errors import ConfigError, RetryableError, RuntimeFailure
+from streams.access import ACLS, failure
 from streams.clients import admin as make_admin
 from streams.partition_counts import Shape, check_counts, settled
 from streams.patches.topic_admin import TopicAdmin
@@ -182,7 +183,7 @@ async def provision(settings: Settings) -> Settings:
         await _check_configs(admin)
         return settled(settings, _shapes(), present)
     except (KafkaError, TimeoutError) as error:
-        raise RuntimeFailure("Kafka", f"topics could not be provisioned: {error!r}") from error
+        raise await failure(settings, error, f"topics could not be provisioned: {error!r}") from error
     finally:
         await admin.close()
 
@@ -197,7 +198,7 @@ async def as_made(settings: Settings) -> Settings:
         await admin.start()
         return settled(settings, _shapes(), await _counts(admin))
     except KafkaError as error:
-        raise RuntimeFailure("Kafka", f"{settings.kafka_bootstrap_servers}: {error}") from error
+        raise await failure(settings, error, f"{settings.kafka_bootstrap_servers}: {error}") from error
     finally:
         await admin.close()
 
@@ -229,6 +230,11 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
     response = await admin.create_topics(new)
     for name, code, *_ in response.topic_errors:
         error = for_code(code)
+        if issubclass(error, TopicAuthorizationFailedError):
+            reason = f"topic {name} is not there, or may not be seen, and this client may not make it"
+            raise ConfigError(
+                ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`"
+            )
         # Two processes may start at once: the other one created it.
         if code and error is not TopicAlreadyExistsError:
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")

@@ -13,7 +13,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from models.errors import RetryableError
+from streams.access import failure
 from streams.clients import consumer as make_consumer
 from streams.clients import stop_consumer
 from streams.patches.consumer_access import high_watermarks, network_client
@@ -82,7 +82,7 @@ async def held_partitions(
         ]
         found = [await _told(client, each) for each in held]
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"its transactions could not be asked for: {error!r}") from error
+        raise await failure(settings, error, f"its transactions could not be asked for: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than

@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from application.engine_client import EngineClient
 from board.reader import Reader
-from models.errors import RetryableError
+from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
 from streams.metrics import render
@@ -81,6 +81,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
             if task.done():  # It must not end by itself: without it pages would show old state.
+                if isinstance(wrong := task.exception(), ConfigError):
+                    leave(Exit.CONFIG, wrong.field, wrong.reason)
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving

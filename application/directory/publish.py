@@ -11,11 +11,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
-from models.errors import PublishedMeanwhile, Refused, RetryableError
+from models.errors import PublishedMeanwhile, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
 from streams import clients
+from streams.access import failure
 from streams.clients import Producer, stop_consumer
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
@@ -121,7 +122,7 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
 
 
 async def publish_one(

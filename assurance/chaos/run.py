@@ -21,6 +21,7 @@ from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import RuntimeFailure
 from runtime import LocalStack
+from runtime.kafka_users import ADMIN
 from runtime.own_folder import own_folder
 from streams.settings import Settings
 from streams.topics import provision
@@ -46,24 +47,26 @@ async def chaos(
     say: Say = lambda _: None,
     *,
     keep: Path | None = None,
+    secure: bool = False,
 ) -> dict[str, Any]:
     """Break everything for a while, let it settle, and count what was lost, owned twice, contradicted or forgotten.
 
     Its stack, in a temporary folder and on free ports, is gone afterwards, whatever the environment names. `keep`:
-    a folder to use instead, and to leave as it is. Raises RuntimeFailure where the stack does not come up again.
+    a folder to use instead, and to leave as it is. `secure`: Kafka has users and ACLs, and each process signs in as
+    itself; who sends load and poison is the superuser. Raises RuntimeFailure where the stack does not come up again.
     """
     # The broker is meant to die: its clients need not say so a thousand times.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
-            async with own_stack(folder) as (stack, settings):
+            async with own_stack(folder, secure=secure) as (stack, settings):
                 return await _on(stack, settings, seconds, workers, seed, say)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
 
 @asynccontextmanager
-async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
+async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tuple[LocalStack, Settings]]:
     """Yield Kafka, Valkey and an SQLite file of our own in `folder`, topics made, whatever the environment names."""
     given = Settings.read()
     base = Settings.model_construct(
@@ -72,10 +75,11 @@ async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
         maven_repository=given.maven_repository,
         partitions=PARTITIONS,
     )
-    stack = LocalStack(folder, settings=base)
+    stack = LocalStack(folder, settings=base, secure=secure)
     try:
         settings = await asyncio.to_thread(stack.start)
         settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
+        settings = stack.as_user(settings, ADMIN)
         await provision(settings)
         yield stack, settings
     finally:
@@ -86,7 +90,7 @@ async def _on(
     stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # it was told to have one
-    victims = SupervisedProcesses(settings, workers, say)
+    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process)
     fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()

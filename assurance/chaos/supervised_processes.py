@@ -51,9 +51,19 @@ class SupervisedProcess(Child):
 
 
 class SupervisedProcesses:
-    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing."""
+    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing.
 
-    def __init__(self, settings: Settings, workers: int, say: Say) -> None:
+    `sign_in`: returns the settings of a process, which may be another user of Kafka than ours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        workers: int,
+        say: Say,
+        *,
+        sign_in: Callable[[Settings, str], Settings] = lambda settings, _: settings,
+    ) -> None:
         self._say = say
         self._watching: asyncio.Task[None] | None = None
         self._over = False
@@ -64,8 +74,8 @@ class SupervisedProcesses:
         for name in (*names, "relay", "sink", "board"):
             # One worker is a static member of its group and the others are not: both ways back are taken.
             static = ["--instance-id", name] if name == "worker-1" else []
-            arguments = ["worker" if name in names else name, *static]
-            made = child(name, arguments, settings, free_port())
+            process = "worker" if name in names else name
+            made = child(name, [process, *static], sign_in(settings, process), free_port())
             self.parts[name] = SupervisedProcess(
                 name=name,
                 argv=made.argv,

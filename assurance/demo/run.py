@@ -55,11 +55,13 @@ def run(
     hours: bool = False,
     console_port: int | None = None,
     seed: int | None = None,
+    secure: bool = False,
 ) -> bool:
     """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
 
     `hours`: publish the lender's directory as it is, so that at night nobody works. `console_port` None: the usual
     one, or any free one where it is taken. `seed`: of the sample's leads; None makes ones that were never there.
+    `secure`: Kafka has a user and ACLs for each process.
     """
     say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
     if console_port is None:
@@ -69,7 +71,7 @@ def run(
             say(f"port {CONSOLE_PORT} is in use by another program: the console takes a free one")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
-    with everything(workers=1, state_dir=None, say=say, console_port=console_port) as stack:
+    with everything(workers=1, state_dir=None, say=say, console_port=console_port, secure=secure) as stack:
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
             return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))

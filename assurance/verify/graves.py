@@ -8,6 +8,7 @@ import msgspec
 from assurance.verify.catch_up import INBOUND
 from assurance.verify.findings import Findings
 from assurance.verify.records import place
+from rules.inbound import signatures
 from streams.dead_letter_reading import REPLAY_OF, Letter, number, read_letter, text
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
@@ -19,12 +20,14 @@ class Graves(Counter[Where]):
     """How often each message is among the dead letters; repeats are harmless.
 
     `fatal`: those that our own code could not decide when they came. `sent_again`: those whose message came once more
-    since, which is decided as any other.
+    since, which is decided as any other. `unauthorised`: those that intake refused because of who sent them; that is
+    not decided again, because it takes the secrets.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.fatal: set[Where] = set()
+        self.unauthorised: set[Where] = set()
         self.sent_again: set[Where] = set()
         self._ours: dict[Where, tuple[str, Letter]] = {}
 
@@ -40,6 +43,8 @@ class Graves(Counter[Where]):
         self[where] += 1
         if letter.is_fatal:
             self.fatal.add(where)
+        if letter.error_class in signatures.CLASSES:
+            self.unauthorised.add(where)
         if letter.source.topic not in INBOUND:
             self._ours[where] = place(record), letter
 
@@ -52,6 +57,10 @@ class Graves(Counter[Where]):
     def is_fatal(self, record: Any) -> bool:
         """Say whether our own code could not decide a record."""
         return (record.topic, record.partition, record.offset) in self.fatal
+
+    def is_unauthorised(self, record: Any) -> bool:
+        """Say whether a record was refused because of who sent it."""
+        return (record.topic, record.partition, record.offset) in self.unauthorised
 
     def mended(self, where: Where) -> bool:
         """Say whether our code failed on a message that came once more since."""

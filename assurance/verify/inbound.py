@@ -44,6 +44,8 @@ class Inbound:
     async def arrivals(self, records: AsyncIterator[Any]) -> None:
         """Find every arrival that can be read in the log, and its lead (X7)."""
         async for record in self._until_snapshot(records):
+            if self._graves.is_unauthorised(record):
+                continue
             # As a rule an arrival's cause is the hash of its bytes: then there is nothing to parse.
             if hash(digest(record.value or b"")) in self._truth.causes and not self._buried(record):
                 continue
@@ -73,7 +75,8 @@ class Inbound:
                     continue
                 event = answered
             else:
-                self._unburied(record)
+                if not self._graves.is_unauthorised(record):  # refused and answered
+                    self._unburied(record)
             if (event.cause, event.lead_id) not in self._told and self._arrived(record) > self._cut:
                 self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
 

@@ -40,3 +40,11 @@ def progress(faust_consumer: Any, place: Any) -> tuple[int | None, int | None]:
 def crash_event(app: Any) -> Any:
     """Return the event that is set when a Faust app cannot go on."""
     return app._crashed
+
+
+def group_refusal(app: Any) -> BaseException | None:
+    """Return why a Faust app's group is refused, None where it is not: Faust never asks aiokafka, and waits."""
+    thread = getattr(app.consumer, "_thread", None)
+    coordinator = getattr(getattr(thread, "_consumer", None), "_coordinator", None)
+    error = getattr(coordinator, "_pending_exception", None)
+    return error if isinstance(error, BaseException) else None

@@ -70,11 +70,13 @@ class TopicAdmin(AIOKafkaAdminClient):
     """Creates, describes and mends topics."""
 
     async def configs(self, topics: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Return each topic's configs as the broker has them."""
+        """Return each topic's configs as the broker has them; raises KafkaError where it does not tell."""
         resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
         found: dict[str, dict[str, str]] = {}
         for response in await self.describe_configs(resources):
-            for _code, _message, _type, name, entries in response.resources:
+            for code, _message, _type, name, entries in response.resources:
+                if code:
+                    raise for_code(code)(name)
                 found[name] = {entry[0]: entry[1] for entry in entries}
         return found
 

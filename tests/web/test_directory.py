@@ -187,7 +187,7 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: Running
     await staffed(office, "rep-1")
     page = await office.sign_in("ada", "/directory/groups")
     await page.get_by_role("button", name="Add a group").click()
-    await page.get_by_label("Its id, which stays").fill("night")
+    await page.get_by_label("Id: letters, digits and dashes").fill("night")
     await page.get_by_role("button", name="Go on").click()
     await expect(page.locator("#editor-title")).to_have_text("New group: night")
     await page.get_by_label("Name", exact=True).fill("Not at night")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -50,7 +50,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     """Write what the board writes when a lead leaves a queue; `damaged`: fields with other values."""
-    fields = {
+    fields: dict[Any, Any] = {
         "change": "left",
         "queue_id": "new",
         "lead_id": lead,
@@ -59,7 +59,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
         "was": 0,
         "size": 0,
     }
-    client.xadd(STREAM, {**fields, **damaged})
+    client.xadd(STREAM, fields | damaged)
 
 
 async def told(page: Page, wanted: tuple[str, str]) -> None:

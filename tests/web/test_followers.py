@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -50,7 +50,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     """Write what the board writes when a lead leaves a queue; `damaged`: fields with other values."""
-    fields = {
+    fields: dict[Any, Any] = {
         "change": "left",
         "queue_id": "new",
         "lead_id": lead,
@@ -59,7 +59,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
         "was": 0,
         "size": 0,
     }
-    client.xadd(STREAM, {**fields, **damaged})
+    client.xadd(STREAM, fields | damaged)
 
 
 async def told(page: Page, wanted: tuple[str, str]) -> None:
@@ -82,7 +82,7 @@ async def until_counted(before: float) -> None:
 
 def failures() -> float:
     """Return how many reads of feeds have failed."""
-    return metrics.FEED_FAILURES._value.get()  # the client has no other way
+    return float(metrics.FEED_FAILURES._value.get())  # the client has no other way
 
 
 async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_is_mended(

@@ -91,11 +91,11 @@ async def test_a_csrf_header_or_origin_that_is_no_ascii_is_refused_and_a_cookie_
     await office.until_known("rep-1")
     async with signed_in(office, "rep-1") as client:
         for name, value in (("x-csrf-token", b"\xff\xe9"), ("origin", b"http://[::"), ("origin", b"\xff")):
-            answer = await client.put("/api/v1/preferences/wide", json={}, headers={name: value})
+            answer = await client.put("/api/v1/preferences/wide", json={}, headers={name.encode(): value})
             assert answer.status_code == HTTPStatus.FORBIDDEN, (name, value)
         del client.headers["x-csrf-token"]
         client.cookies.clear()
-        answer = await client.get("/api/v1/me", headers={"cookie": b"firstclaim_session=\xff\xfe"})
+        answer = await client.get("/api/v1/me", headers={b"cookie": b"firstclaim_session=\xff\xfe"})
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
 
 

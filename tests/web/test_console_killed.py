@@ -44,6 +44,7 @@ _PENDING: Final = """() => {
 }"""
 """The id of the one action that is kept for this person."""
 
+
 async def kill(console: Child) -> None:
     """Kill the console as a crash would, and start it again as a supervisor does."""
     if console.pid is not None:

@@ -11,12 +11,8 @@ from typing import Any, Final, NoReturn
 import structlog
 import uvloop
 
-from agents.intake import IntakeStage
+from agents import intake, leads, org_relay, orgs, relay
 from agents.lag import LagMeter
-from agents.leads import LeadsStage
-from agents.org_relay import OrgRelayStage
-from agents.orgs import OrgsStage
-from agents.relay import RelayStage
 from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
 from streams.access import refused
@@ -47,12 +43,12 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim worker`; return what they write with."""
-    return [IntakeStage(app).writer, LeadsStage(app).writer, OrgsStage(app).writer]
+    return [stage.attach(app).writer for stage in (intake, leads, orgs)]
 
 
 def relay_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim relay`; return what they write with."""
-    return [RelayStage(app).writer, OrgRelayStage(app).writer]
+    return [stage.attach(app).writer for stage in (relay, org_relay)]
 
 
 Stages = Callable[[StageApp], list[JournalWriter]]
@@ -144,13 +140,13 @@ def _end(settings: Settings, group: str, how: str, error: BaseException | None) 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
     """Let intake know what each org asks of those who send; return the task that keeps it up."""
-    intakes = [stage for stage in app.stages if isinstance(stage, IntakeStage)]
+    intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
     if not intakes:
         return []
     terms = SenderTerms(settings)
     following = await terms.start()
-    for intake in intakes:
-        intake.authority = terms.authority
+    for stage in intakes:
+        stage.authority = terms.authority
     return [following]
 
 

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from models.codec import decode_org_record, decode_row
-from models.lead import DirectoryRow, Lead, LeadRow
+from models.lead import Lead, LeadRow
+from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import Key, RuleBook
 from streams.clients import partition_of
@@ -40,22 +41,21 @@ async def journal_now(
 
     `partitions`: all without it. Raises `RetryableError` where Kafka is away.
     """
-    newest: dict[bytes, LeadRow | DirectoryRow] = {}
+    rows = LeadPartition(0)  # every key names its partition, so one holds the rows of all
     async with aclosing(
         read_topic(settings, LEAD_JOURNAL, partitions=partitions, progress=progress)
     ) as records:
         async for record in records:
             try:
-                row = decode_row(record.value or b"")
+                rows.apply(record.key, decode_row(record.value or b""))
             except msgspec.MsgspecError:
                 continue  # as a worker does: it says so in its log, and goes on
-            known = newest.get(record.key)
-            # A worker that lost its partition may have repeated what came before.
-            if known is None or known.off <= row.off:
-                newest[record.key] = row
-    rows = newest.values()
-    leads = {row.lead.lead_id: row.lead for row in rows if isinstance(row, LeadRow) and row.lead is not None}
-    return Journal(leads, RuleBook.from_rows(row for row in rows if isinstance(row, DirectoryRow)))
+    leads = {
+        row.lead.lead_id: row.lead
+        for row in rows.rows.values()
+        if isinstance(row, LeadRow) and row.lead is not None
+    }
+    return Journal(leads, rows.book)
 
 
 async def office_now(settings: Settings, org: str) -> OrgPartition:

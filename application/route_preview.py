@@ -19,7 +19,7 @@ from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
 from rules.inbound.intake import accept_arrival
 from rules.lead.distribution import seek
-from rules.lead.machine import step
+from rules.lead.lead_partition import LeadPartition
 from rules.lead.transition import EXPLAINED_QUEUES, Transition
 from rules.org.allocate import method_of
 from rules.org.capacity import let_go
@@ -94,7 +94,7 @@ def arrival(
     at = max(at, office.at)
     inquired = event.inquiry is not None and not event.inquiry.again
     before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
-    row = step(before, event, off=1, at=at, book=book)
+    row = _decided(before, event, at, book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
     added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
@@ -217,7 +217,7 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
         for one in to_leads(head)
         if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
     )
-    after = step(row, answered, off=1, at=at, book=book).lead
+    after = _decided(row, answered, at, book).lead
     answer = answered.answer
     told: dict[str, Any] = {}
     reps: tuple[str, ...] = ()
@@ -241,6 +241,21 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
         "later": _later(lead, at, office, named) if reps else (),
     }
     return after or lead, told
+
+
+def _decided(
+    before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, book: RuleBook
+) -> LeadRow:
+    """Let a partition that knows this one lead and these rules decide an event; nothing is written."""
+    leads, key = LeadPartition(0, book=book), event.lead_id.encode()
+    if before is not None:
+        leads.apply(key, before)
+    outcome = leads.decide(key, event, off=1, at=at)
+    if outcome is None or not isinstance(outcome.row, LeadRow):
+        raise TypeError(f"{event.lead_id} has no row after its event")
+    if outcome.failure is not None:
+        raise outcome.failure
+    return outcome.row
 
 
 def _later(

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import structlog
@@ -36,6 +37,8 @@ STOP_SECONDS: Final = 10.0
 """Without a group there is nobody to say goodbye to; with Kafka away a stop waits for requests to fail."""
 POLL_MS: Final = 250
 """How long `follow` waits for records before it yields an empty batch."""
+KEYS_REMEMBERED: Final = 4_096
+"""Keys whose partition is remembered: every org, and the leads that people work on just now."""
 _POSITIVE: Final = 0x7FFFFFFF
 
 Consumer = AIOKafkaConsumer
@@ -117,6 +120,10 @@ def admin(
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key, as Java's default partitioner computes it (docs/faust.md 14)."""
     return int(murmur2(key) & _POSITIVE) % partitions
+
+
+cached_partition_of = lru_cache(KEYS_REMEMBERED)(partition_of)
+"""The same for those who ask for the same keys again and again."""
 
 
 @asynccontextmanager

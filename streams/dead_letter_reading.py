@@ -169,7 +169,8 @@ def instant_of(milliseconds: Any) -> datetime:
 
 def is_sent_again(message: Any) -> bool:
     """Say whether a message was sent again from the dead letters: it was passed over when it first came."""
-    return any(name == REPLAY_OF for name, _ in message.headers or ())
+    headers = message.headers  # of nearly every event there are none
+    return bool(headers) and any(name == REPLAY_OF for name, _ in headers)
 
 
 def set_apart(name: str) -> str:

@@ -13,19 +13,17 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.errors import PermanentError
+from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size
 from streams.access import failure, refused
 from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import Exit, leave
-from streams.record_sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 from streams.settings import Settings
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
-MAX_RECORD_BYTES: Final = 1_000_000
-"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
@@ -302,16 +300,3 @@ class JournalWriter:
             self._room.set()
         if self._waiting == 0:
             self._idle.set()
-
-
-def check_size(
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[Header] = (),
-    most: int = MAX_RECORD_BYTES,
-) -> int:
-    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
-    size = record_size(key, value, headers)
-    if size > most:
-        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
-    return size

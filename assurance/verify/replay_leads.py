@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import replace
 
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.facts import LeadFacts, Truth, imprint_of
@@ -18,15 +17,14 @@ from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
 from assurance.verify.records import COMPACTABLE, Row, differences, instant, name, place, read_event, read_row
-from models.codec import directory_key, encode_row
+from models.codec import directory_key
 from models.decisions import OwnerChanged
-from models.events import DirectoryPublished, LeadArrived
+from models.errors import PermanentError
+from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow
-from rules.lead.machine import resumed, step
+from rules.lead.lead_partition import LeadPartition
 from rules.outbound.lead_org_messages import identity
-from rules.queues.rule_book import RuleBook
 from streams.dead_letter_reading import is_sent_again
-from streams.timers import overdue
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 GRACE_SECONDS: Final = 10.0
@@ -55,9 +53,8 @@ class LeadReplay:
         self._expected = expected
         self._graves = graves or Graves()
         self._story = LeadInvariants(findings, told)
-        self._rows: dict[bytes, Row] = {}
+        self._leads = LeadPartition(partition)
         self._facts: dict[bytes, LeadFacts] = {}
-        self._book = RuleBook()
         self._written: dict[int, int] = {}
         self._now = snapshot.at
         self._cut = snapshot.at - COMPACTABLE
@@ -80,18 +77,17 @@ class LeadReplay:
 
     def end(self) -> None:
         """Add up the partition: its leads, and their deadlines that are past."""
-        now = self._now.timestamp()
-        for key, row in self._rows.items():
+        for key, row in self._leads.rows.items():
             facts = self._facts.get(key)
-            if not isinstance(row, LeadRow) or row.lead is None or facts is None:
-                continue
-            lead_id = key.decode()
-            facts.off, facts.seq, facts.at, facts.lead = row.off, row.seq, row.at, row.lead
-            self._truth.leads[lead_id] = facts
-            for deadline in overdue(row, now, GRACE_SECONDS):
+            if isinstance(row, LeadRow) and row.lead is not None and facts is not None:
+                facts.off, facts.seq, facts.at, facts.lead = row.off, row.seq, row.at, row.lead
+                self._truth.leads[key.decode()] = facts
+        now = self._now.timestamp()
+        for key, deadline in self._leads.overdue(now, GRACE_SECONDS):
+            if key in self._facts:
                 self._findings.suspect(
                     "deadline_overdue",
-                    lead_id,
+                    key.decode(),
                     kind=str(deadline.kind),
                     epoch=deadline.epoch,
                     seconds_late=round(now - deadline.due.timestamp(), 1),
@@ -145,12 +141,10 @@ class LeadReplay:
             if at > self._cut:
                 self._findings.add("record_without_event", name(record.key), at=place(record))
             row = self._read(pair)
-        elif isinstance(event, DirectoryPublished):
-            row = self._published(pair, event, at)
         else:
             row = self._decided(pair, event, at)
         if isinstance(row, LeadRow):
-            before = self._rows.get(record.key)
+            before = self._leads.rows.get(record.key)
             former = before if isinstance(before, LeadRow) else None
             if event is not None and at > self._cut and not self._graves.is_fatal(pair.log):
                 self._story.take(name(record.key), former, row, event)
@@ -169,36 +163,18 @@ class LeadReplay:
         """Decide an event once more. Where the journal says something else, that counts from there on."""
         if self._graves.is_fatal(pair.log):
             return self._read(pair)  # the code of then could not, and the journal has what was told
-        record, before = pair.journal, self._rows.get(pair.log.key)
-        former = before if isinstance(before, LeadRow) else None
-        try:
-            if is_sent_again(pair.log):
-                former = resumed(former, event, at)
-            row = step(former, event, off=pair.off, at=at, book=self._book)
-        except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
-            self._findings.add("machine_failed", event.lead_id, at=place(pair.log), error=repr(error))
-            return self._read(pair)
-        if record.value == encode_row(row) and record.key == pair.log.key:
-            return row
-        return self._contradicted(pair, row)
-
-    def _published(self, pair: Pair, event: DirectoryPublished, at: datetime) -> Row | None:
-        """Apply a publication as its object's newest counts."""
-        key = directory_key(self.partition, event.org, event.kind, event.object_id)
-        known = self._rows.get(key)
-        newer = known if isinstance(known, DirectoryRow) and event.version <= known.version else event
-        row = DirectoryRow(
-            off=pair.off,
-            org=event.org,
-            kind=event.kind,
-            object_id=event.object_id,
-            version=newer.version,
-            value=newer.value,
-            at=at,
+        outcome = self._leads.decide(
+            pair.log.key, event, off=pair.off, at=at, sent_again=is_sent_again(pair.log)
         )
-        if pair.journal.value == encode_row(row) and pair.journal.key == key:
-            return row
-        return self._contradicted(pair, row)
+        if outcome is None:
+            return self._read(pair)
+        failure = outcome.failure
+        if outcome.row is None or (failure is not None and not isinstance(failure, PermanentError)):
+            self._findings.add("machine_failed", event.lead_id, at=place(pair.log), error=repr(failure))
+            return self._read(pair)
+        if pair.journal.value == outcome.value and pair.journal.key == outcome.key:
+            return outcome.row
+        return self._contradicted(pair, outcome.row)
 
     def _contradicted(self, pair: Pair, ours: Row) -> Row | None:
         theirs = self._read(pair)
@@ -219,24 +195,13 @@ class LeadReplay:
     # -- what it leaves ----------------------------------------------------------------------------------------------
 
     def _apply(self, row: DirectoryRow) -> None:
-        key = directory_key(self.partition, row.org, row.kind, row.object_id)
-        self._rows[key] = row
-        publication = DirectoryPublished(
-            lead_id="",
-            cause="",
-            org=row.org,
-            kind=row.kind,
-            object_id=row.object_id,
-            version=row.version,
-            value=row.value,
-        )
-        self._book = self._book.publish(publication)
+        self._leads.apply(directory_key(self.partition, row.org, row.kind, row.object_id), row)
         versions = self._truth.published.setdefault((row.org, row.kind, row.object_id), {})
         versions[self.partition] = row.version
 
     def _remember(self, record: Any, row: LeadRow, *, whole: bool) -> None:
         key = record.key
-        self._rows[key] = replace(row, decisions=()) if row.decisions else row
+        self._leads.apply(key, row)
         lead_id = name(key)
         self._truth.decided[self.partition, row.off] = (lead_id, imprint_of(row))
         if record.offset >= self._journal_end:

@@ -24,10 +24,13 @@ from models.org import (
     OrgPerson,
     OrgRep,
     OrgRow,
+    OrgWoken,
     PersonArrived,
     RepRequested,
+    WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
+from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
@@ -44,8 +47,8 @@ Record = tuple[bytes, OrgRecord]
 """Key and value of one record of `org-journal`."""
 
 
-class Decided(msgspec.Struct, frozen=True):
-    """What one event leads to. `failure`: what the machine raised, if it could not decide."""
+class OrgOutcome(msgspec.Struct, frozen=True):
+    """What one event leads to: the records to write. `failure`: why it goes to the dead letters as well."""
 
     records: tuple[Record, ...]
     failure: Exception | None = None
@@ -61,6 +64,7 @@ class OrgPartition:
         self.states: dict[str, OrgState] = {}
         self._directories: dict[str, OrgDirectory] = {}
         self._unread: dict[str, list[DirectoryPublished]] = {}
+        self.deadlines = DueHeap()
         self._marks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
@@ -92,7 +96,7 @@ class OrgPartition:
         source: str = "",
         mark: int = -1,
         again: bool = False,
-    ) -> Decided:
+    ) -> OrgOutcome:
         """Return the records of one event; nothing is changed by it, until they are applied.
 
         An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
@@ -120,16 +124,16 @@ class OrgPartition:
             else:
                 decisions = step.decisions
                 rows = (*published, *(_kept(org, off, row) for row in step.rows))
-        return Decided((self._head(event, off, at, source, mark, decisions), *rows), failure)
+        return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
-    ) -> Decided:
+    ) -> OrgOutcome:
         """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
         decisions = _failed(event, error, self.state(event.org).persons)
         source, mark = _numbered(event, source, mark)
         head = self._head(event, off, max(at, self.at), source, mark, decisions)
-        return Decided((head,), error)
+        return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
         """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
@@ -152,9 +156,40 @@ class OrgPartition:
                 self._unread.setdefault(record.org, []).append(_publication(record))
         return True
 
+    def accept(self, outcome: OrgOutcome) -> None:
+        """Apply the records of a decided event, once they are on their way to the journal."""
+        for _, record in outcome.records:
+            self.apply(record)
+            if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
+                row = record.value
+                if row.wake is not None:
+                    self.deadlines.push(_wake_entry(record.org, row, row.wake))
+
     def recovered(self) -> None:
-        """File anew what was read in the journal's order: leads that wait stand in the order in which they began."""
+        """Derive order and deadlines from the rows, once the journal is read.
+
+        Leads that wait are put in the order in which they began to wait.
+        """
         self.states = {org: OrgState(state.rows(), state.persons) for org, state in self.states.items()}
+        self.deadlines.rebuild(
+            _wake_entry(org, row, row.wake) for org, row in self.wakes() if row.wake is not None
+        )
+
+    def due(self, now: float, most: int = MOST_AT_ONCE) -> list[OrgWoken]:
+        """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
+
+        A row that still waits for the same instant after `RETRY_SECONDS` is woken again.
+        """
+        return self.deadlines.take(now, lambda entry: self._wake_event(entry, now), most)
+
+    def _wake_event(self, entry: Entry, now: float) -> OrgWoken | None:
+        _, org, kind, object_id = entry
+        state = self.state(org)
+        row = (state.reps if kind == WakeKind.REP else state.leads).get(object_id)
+        if row is None or row.wake is None or fires_at(row.wake) > now:
+            return None  # if it waits for another instant now, another entry points at that
+        cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
+        return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
     def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
         """Return the rows that are to be woken, with their org."""
@@ -189,6 +224,11 @@ class OrgPartition:
             at=at,
         )
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
+
+
+def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
+    kind, object_id = (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
+    return fires_at(wake), org, kind, object_id
 
 
 def _kept(org: str, off: int, row: OrgRow) -> Record:

@@ -207,11 +207,15 @@ class RuleBook:
     @classmethod
     def from_rows(cls, rows: Iterable[DirectoryRow]) -> "RuleBook":
         """Return the book that a partition's directory rows make, in whatever order they come."""
+        return cls().with_rows(rows)
+
+    def with_rows(self, rows: Iterable[DirectoryRow]) -> "RuleBook":
+        """Return the book with directory rows applied, in whatever order they come."""
         by_org: dict[str, list[tuple[Key, Published]]] = {}
         for row in rows:
             change = ((row.kind, row.object_id), Published(row.version, row.value))
             by_org.setdefault(row.org, []).append(change)
-        book = cls()
+        book = self
         for org_id, changes in by_org.items():
             book = book._with(org_id, changes)
         return book

@@ -10,13 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
-from models.lead import LeadRow
+from models.lead import LeadRow, Row
 from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import effects
-from streams.table import OrgRows, Row
+from streams.table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.rules.distribution.sales_floor import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record

@@ -84,7 +84,7 @@ async def until_counted(before: float) -> None:
 
 def failures() -> float:
     """Return how many reads of feeds have failed."""
-    return metrics.FEED_FAILURES._value.get()  # the client has no other way
+    return float(metrics.FEED_FAILURES._value.get())  # the client has no other way
 
 
 async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_is_mended(

@@ -75,7 +75,7 @@ class Reader:
         if message.generation_id != self.app.consumer_generation_id:
             said["stale"] = True
         if self.table is not None:
-            row = self.table.rows.of(message.partition).get(message.key)
+            row = self.table.rows.of(message.partition).rows.get(message.key)
             said["row"] = row.off if isinstance(row, LeadRow) else None
         if HOLD:
             self.held[message.partition, message.offset] = event
@@ -89,8 +89,8 @@ class Reader:
         rows = self.table.rows
         say(
             recovered={
-                partition: {key.decode(): row.off for key, row in keyed.items()}
-                for partition, keyed in rows.partitions()
+                leads.partition: {key.decode(): row.off for key, row in leads.rows.items()}
+                for leads in rows.partitions()
             },
             regressions=rows.regressions,
             unreadable=rows.unreadable,

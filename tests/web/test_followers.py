@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 import redis
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from board import keys
 from board.reader import REBUILT, FeedEntry, Reader
@@ -17,10 +19,10 @@ from sink.engine import connect
 from sink.migrate import upgrade
 from streams.retries import RetryPolicy
 from streams.settings import Settings
-from streams.topics import ASSIGNMENTS
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web import metrics
 from web.live import hub as hub_module
+from web.live import tail as tail_module
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 
@@ -143,9 +145,18 @@ async def test_an_entry_that_does_not_decode_is_passed_over(
     await reader.close()
 
 
-async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(kafka: str, tmp_path: Path) -> None:
+async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is told anew what it missed; before, the whole console ended."""
     settings = Settings.read(kafka_bootstrap_servers=kafka, state_dir=tmp_path)
+    topics = {name: f"{name.lower()}-{uuid.uuid4().hex[:8]}" for name in ("ASSIGNMENTS", "LEAD_EXCEPTIONS")}
+    for name, topic in topics.items():
+        monkeypatch.setattr(tail_module, name, topic)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1) for topic in topics.values()])
+    await admin.close()
     upgrade(settings.database_url)
     crm = connect(settings.database_url)
     failed, anew = asyncio.Event(), asyncio.Event()
@@ -173,7 +184,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(kafka: str
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not failed.is_set():
                 value = {"lead_id": "a", "org": ORG, "version": -1, "rep_id": "rep-1"}
-                await producer.send_and_wait(ASSIGNMENTS, json.dumps(value).encode())
+                await producer.send_and_wait(topics["ASSIGNMENTS"], json.dumps(value).encode())
                 await asyncio.sleep(0.1)
             await anew.wait()
         assert not following.done()

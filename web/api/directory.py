@@ -33,6 +33,8 @@ IfMatch = Annotated[
     str | None, Header(max_length=50, description="The ETag of the object to change; none for a new object")
 ]
 DryRun = Annotated[bool, Query(description="Return what the edit would change and do, and publish nothing")]
+_LONGEST_VERSION: Final = 18
+"""Digits of a version, which is an offset of 63 bits."""
 INVITATION_BYTES: Final = 12
 
 
@@ -178,7 +180,8 @@ def _version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
     text = if_match.strip().removeprefix('"v').removesuffix('"')
-    if not (text.isdecimal() and text.isascii()):
+    # A longer numeral is no offset of Kafka's: a version that may come is waited for, one that cannot is not.
+    if not (text.isdecimal() and text.isascii() and len(text) <= _LONGEST_VERSION):
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
         )

@@ -105,7 +105,7 @@ class Health:
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Say whether events are being handled now, and if not, why."""
         app = self._app
-        alive, said = self.health()
+        alive, details = self.health()
         reasons = {
             "starting": not self.started,
             "stopping": self.stopping,
@@ -116,7 +116,7 @@ class Health:
             "lease_stale": not app.lease.fresh,
         }
         blocking = [name for name, true in reasons.items() if true]
-        return not blocking, {**said, "not_ready": blocking, "lease_age_seconds": round(app.lease.age, 3)}
+        return not blocking, {**details, "not_ready": blocking, "lease_age_seconds": round(app.lease.age, 3)}
 
 
 async def _provisioned(settings: Settings) -> Settings:

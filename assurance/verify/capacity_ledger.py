@@ -56,10 +56,10 @@ class CapacityLedger:
         rings = self._ringing.get(who, set())
         if len(rings) > 1:
             self._name("rings_twice", who, leads=sorted(rings), **where)
-        said = (row.held, row.offered, row.ring is not None)
+        recorded = (row.held, row.offered, row.ring is not None)
         counted = (self._held[who], self._offered[who], bool(rings))
-        if said != counted or (row.ring is not None and row.ring not in rings):
-            self._name("org_count_wrong", who, row_counted=[said, counted], ring=row.ring, **where)
+        if recorded != counted or (row.ring is not None and row.ring not in rings):
+            self._name("org_count_wrong", who, row_counted=[recorded, counted], ring=row.ring, **where)
 
     def without_row(self, reps: set[OrgAndId]) -> None:
         """Report reps without a row of whom leads take capacity."""
@@ -69,8 +69,8 @@ class CapacityLedger:
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
         """R9: check that every rep who was offered a lead by a step is within its caps after it."""
-        for said in step.decisions:
-            for rep_id in _offered(said):
+        for recorded in step.decisions:
+            for rep_id in _offered(recorded):
                 plan, row = directory.rep(rep_id), reps.get(rep_id)
                 if plan is None or row is None:
                     continue
@@ -79,7 +79,7 @@ class CapacityLedger:
                     ("max_per_day", plan.max_per_day, row.today),
                 ):
                     if most is not None and has > most:
-                        rep, lead_id = f"{step.org}/{rep_id}", str(getattr(said, "lead_id", ""))
+                        rep, lead_id = f"{step.org}/{rep_id}", str(getattr(recorded, "lead_id", ""))
                         self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
 
     def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
@@ -88,8 +88,8 @@ class CapacityLedger:
             self._findings.add(code, "", rep="/".join(who), **details)
 
 
-def _offered(said: OrgDecision) -> tuple[str, ...]:
+def _offered(recorded: OrgDecision) -> tuple[str, ...]:
     """Return to whom a decision offers a lead."""
-    if isinstance(said, OfferMade):
-        return (said.rep_id,)
-    return said.reps if isinstance(said, RingStarted) else ()
+    if isinstance(recorded, OfferMade):
+        return (recorded.rep_id,)
+    return recorded.reps if isinstance(recorded, RingStarted) else ()

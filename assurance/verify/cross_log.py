@@ -76,9 +76,9 @@ class CrossLogMessages:
 
     def expect_answers(self, step: OrgStep, *, must: bool) -> None:
         """Add the messages that an org's step causes. `must` False: they may not be there yet, or not any more."""
-        for news in to_leads(step):
-            message_id = identity(news) or news.cause
-            self._answers[message_id] = (hash(encode_event(news)), news.lead_id)
+        for message in to_leads(step):
+            message_id = identity(message) or message.cause
+            self._answers[message_id] = (hash(encode_event(message)), message.lead_id)
             if must:
                 self._must.add(message_id)
 

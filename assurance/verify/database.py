@@ -199,15 +199,15 @@ def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Fi
         rows = list(group)
         count += len(rows)
         _, _, lead_id, version, *_, decided_at = rows[0]
-        said = tuple((row[4], row[5], row[6]) for row in rows)
+        crm_decisions = tuple((row[4], row[5], row[6]) for row in rows)
         known = journal_facts.decided.get(place)
         left.discard(place)
         where = f"lead-log-{place[0]}@{place[1]}"
         if known is None:
             if decided_at > cut:
                 findings.suspect("crm_unasked", lead_id, table="decision", event=where)
-        elif known != (lead_id, decisions_hash(version, said)):
-            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(said))
+        elif known != (lead_id, decisions_hash(version, crm_decisions)):
+            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(crm_decisions))
     for place in sorted(left):
         where = f"lead-log-{place[0]}@{place[1]}"
         findings.suspect("crm_missing", journal_facts.decided[place][0], table="decision", event=where)

@@ -84,8 +84,8 @@ class DeadLetterIndex(Counter[Where]):
                 )
 
 
-def _where(said: str) -> Where | None:
-    topic, *numbers = said.rsplit(":", 2)
+def _where(header: str) -> Where | None:
+    topic, *numbers = header.rsplit(":", 2)
     numbers = numbers if len(numbers) == 2 else ["", ""]  # noqa: PLR2004  # partition and offset
     partition, offset = (number(text.encode()) for text in numbers)
     return None if partition is None or offset is None else (topic, partition, offset)

@@ -100,16 +100,16 @@ NOTHING: Final = 0
 """The imprint of a record that decided nothing."""
 
 
-def decisions_hash(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
-    """Return a number that equal lists of decisions share; `said`: (type, result, rep id) of each."""
-    return hash((version, said)) if said else NOTHING
+def decisions_hash(version: int, decisions: tuple[tuple[str, str | None, str | None], ...]) -> int:
+    """Return a number that equal lists of decisions share; `decisions`: (type, result, rep id) of each."""
+    return hash((version, decisions)) if decisions else NOTHING
 
 
 def row_decisions_hash(row: LeadRow) -> int:
     """Return the hash of a row's decisions."""
-    return decisions_hash(row.seq, tuple(_said(decision) for decision in row.decisions))
+    return decisions_hash(row.seq, tuple(_decision_key(decision) for decision in row.decisions))
 
 
-def _said(decision: Decision) -> tuple[str, str | None, str | None]:
+def _decision_key(decision: Decision) -> tuple[str, str | None, str | None]:
     result = str(decision.result) if isinstance(decision, Answered) else None
     return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)

@@ -100,14 +100,14 @@ class Inbound:
             if published_for(event):
                 for_orgs.add(key)
         for key, version in newest.items():
-            said = "/".join(key)
+            object_name = "/".join(key)
             known = self._journal_facts.published.get(key, {})
             behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
             if behind:
-                what = f"version {version} of {said} is not in partitions {behind}"
+                what = f"version {version} of {object_name} is not in partitions {behind}"
                 self._findings.add("publication_lost", "", what)
             if key in for_orgs and self._journal_facts.org_published.get(key, -1) < version:
-                what = f"version {version} of {said} is not in its org's journal"
+                what = f"version {version} of {object_name} is not in its org's journal"
                 self._findings.add("org_publication_lost", "", what)
 
     async def listings(self, records: AsyncIterator[Any]) -> None:
@@ -134,10 +134,10 @@ class Inbound:
                 self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
             for lead_id in persons.all_with(handle) if persons else ():
                 facts = self._journal_facts.leads.get(lead_id)
-                said = facts.lead.suppressed.get(handle) if facts else None
-                if said != reason:
+                known_reason = facts.lead.suppressed.get(handle) if facts else None
+                if known_reason != reason:
                     self._findings.suspect(
-                        "suppression_differs", lead_id, handle=handle, lead_topic=[said, reason]
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[known_reason, reason]
                     )
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:

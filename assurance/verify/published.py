@@ -164,44 +164,46 @@ async def check_topic(
 def _owner(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
     """Compare an assignment with the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
     lead_id = key_text(record.key)
-    said, facts = _OWNERS.decode(record.value), journal_facts.leads.get(lead_id)
+    message, facts = _OWNERS.decode(record.value), journal_facts.leads.get(lead_id)
     owners = dict(facts.owners) if facts else {}
-    if facts is None or owners.get(said.version, said.rep_id) != said.rep_id:
+    if facts is None or owners.get(message.version, message.rep_id) != message.rep_id:
         findings.add(
             "published_differs",
             lead_id,
             "an assignment names an owner the journal does not have in that version",
             at=position_of(record),
-            rep_id=said.rep_id,
-            version=said.version,
+            rep_id=message.rep_id,
+            version=message.version,
         )
 
 
 def _exception(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
     """Compare a lead's newest message of the exceptions desk with its row."""
     lead_id = key_text(record.key)
-    said, facts = _DESK.decode(record.value), journal_facts.leads.get(lead_id)
+    message, facts = _DESK.decode(record.value), journal_facts.leads.get(lead_id)
     if facts is None or facts.desk_version is None:
         return  # its record is compacted away
-    if (said.version, said.status) != (facts.desk_version, facts.exception):
+    if (message.version, message.status) != (facts.desk_version, facts.exception):
         findings.suspect(
             "published_differs",
             lead_id,
             "the newest exception is not the journal's",
             at=position_of(record),
-            published_journal=[[said.version, said.status], [facts.desk_version, facts.exception]],
+            published_journal=[[message.version, message.status], [facts.desk_version, facts.exception]],
         )
 
 
 def _answer(record: Any, known_answers: KnownAnswers, findings: Findings) -> None:
     """Compare an answer with the journal's."""
-    said = _ANSWERS.decode(record.value)
-    print_ = fingerprint(said.rep_id, said.type, said.result, said.reason, said.owner, said.version)
-    if not known_answers.knows(said.action_id, said.lead_id, print_):
+    message = _ANSWERS.decode(record.value)
+    print_ = fingerprint(
+        message.rep_id, message.type, message.result, message.reason, message.owner, message.version
+    )
+    if not known_answers.knows(message.action_id, message.lead_id, print_):
         findings.add(
             "published_differs",
-            said.lead_id,
+            message.lead_id,
             "an answer is not the journal's",
             at=position_of(record),
-            action_id=said.action_id,
+            action_id=message.action_id,
         )

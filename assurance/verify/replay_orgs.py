@@ -36,7 +36,7 @@ from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
-_TOLD: Final = OrgAnswer | ArrivalPlaced | ContactBarred
+_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | ContactBarred
 
 GRACE_SECONDS: Final = 10.0
 """A row may be woken this late: it is told again after five seconds."""
@@ -176,18 +176,18 @@ class OrgReplay:
         theirs = self._read(batch)
         if len(theirs) < len(batch.records):
             return ours  # what cannot be read is a finding of its own
-        said = {
+        journal_records = {
             key_text(record.key): msgspec.to_builtins(one)
             for record, one in zip(batch.records, theirs, strict=True)
         }
-        meant = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
+        decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
             "org_journal_contradicts_log",
             _about(event),
             at=position_of(batch.records[0]),
             off=pair.off,
             type=_name(event),
-            journal_log=differences(said, meant) or "the same, in another order",
+            journal_log=differences(journal_records, decided_records) or "the same, in another order",
         )
         return theirs
 
@@ -229,7 +229,7 @@ class OrgReplay:
             self._cross_log_messages.expect_answers(step, must=settled and checked)
             if not settled:
                 self._journal_facts.moving |= {
-                    said.lead_id for said in step.decisions if isinstance(said, _TOLD)
+                    decision.lead_id for decision in step.decisions if isinstance(decision, _LEAD_DECISIONS)
                 }
         if not checked:
             return

@@ -127,9 +127,9 @@ def storable(value: Any) -> Any:
     return value
 
 
-def place(said: str) -> str:
+def place(text: str) -> str:
     """Return a sender's text made fit for headers and logs: printable, at most 200 characters."""
-    shown = said if said.isprintable() else repr(said)[1:-1]
+    shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"
 
 

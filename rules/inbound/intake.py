@@ -127,8 +127,8 @@ def accept_publication(
             published = publication.accept_publication(kind, object_id, sent)
         except PublicationErrors as error:
             first, more = error.problems[0], len(error.problems) - 1
-            said = str(first).removeprefix(f"{first.path or 'value'}: ")
-            reason = f"{said} (and {more} more)" if more else said
+            first_reason = str(first).removeprefix(f"{first.path or 'value'}: ")
+            reason = f"{first_reason} (and {more} more)" if more else first_reason
             raise Refused("invalid_publication", place(first.path), reason) from None
     return DirectoryPublished(
         lead_id="",

@@ -131,10 +131,12 @@ class Authority:
     def _check_signature(
         self, key_id: str, topic: str, value: bytes | None, headers: Headers, at: datetime
     ) -> None:
-        said = _text(headers, TIMESTAMP)
-        if not (said.isascii() and said.isdigit() and len(said) <= len(str(2**40))):
-            raise Refused(STALE, TIMESTAMP, f"is {said!r}, and must be whole seconds since 1970")
-        apart = abs(at.timestamp() - int(said))
+        timestamp_text = _text(headers, TIMESTAMP)
+        if not (
+            timestamp_text.isascii() and timestamp_text.isdigit() and len(timestamp_text) <= len(str(2**40))
+        ):
+            raise Refused(STALE, TIMESTAMP, f"is {timestamp_text!r}, and must be whole seconds since 1970")
+        apart = abs(at.timestamp() - int(timestamp_text))
         if apart > self._max_age.total_seconds():
             most = self._max_age.total_seconds()
             reason = f"is {apart:.0f} s from when the message arrived, and at most {most:.0f} s are allowed"
@@ -144,7 +146,7 @@ class Authority:
             topic=topic,
             key_id=key_id,
             vendor=_text(headers, VENDOR),
-            timestamp=said,
+            timestamp=timestamp_text,
             value=value or b"",
         )
         if not hmac.compare_digest(right, _text(headers, SIGNATURE).lower().encode()):
@@ -186,8 +188,8 @@ def _check_campaign(binding: VendorBinding | None, campaign: str | None, vendor:
     if binding is None or binding.campaigns is None or campaign in binding.campaigns:
         return
     allowed = ", ".join(binding.campaigns) or "none"
-    said = f"is {campaign!r}" if campaign else "is missing"
-    raise Refused(FOREIGN_CAMPAIGN, "campaign", f"{said}: vendor {vendor} may send to {allowed}")
+    timestamp_text = f"is {campaign!r}" if campaign else "is missing"
+    raise Refused(FOREIGN_CAMPAIGN, "campaign", f"{timestamp_text}: vendor {vendor} may send to {allowed}")
 
 
 def _text(headers: Headers, name: str) -> str:

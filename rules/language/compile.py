@@ -203,12 +203,12 @@ def _told(node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outco
         one = outcome(node, lead, now, path)
         outcomes.append(one)
         return one.met, one.why
-    told = [
+    part_reasons = [
         _told(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
         for place, rule in enumerate(node.rules)
     ]
-    met = any(m for m, _ in told) if node.combinator == "or" else all(m for m, _ in told)
-    words = [why for m, why in told if m is met]
+    met = any(m for m, _ in part_reasons) if node.combinator == "or" else all(m for m, _ in part_reasons)
+    words = [why for m, why in part_reasons if m is met]
     why = "; ".join(words)
     if node.negated:
         why = f"not ({why})" if not met else f"({why}), which is not wanted"

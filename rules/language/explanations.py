@@ -60,23 +60,23 @@ def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outco
 
 def _why(condition: Condition, lead: Lead, *, met: bool) -> str:
     field = FIELDS[condition.field]
-    value, asked = field.get(lead), condition.operator
+    value, operator_asked = field.get(lead), condition.operator
     if value is None:
         return f"{field.name} is empty"
-    said = f"{field.name} is {_shown(value)}"
-    if asked in NULLNESS:
-        return said
+    statement = f"{field.name} is {_shown(value)}"
+    if operator_asked in NULLNESS:
+        return statement
     if field.type is FieldType.ATTRIBUTE and not _comparable(value, condition.value):
-        return f"{said}, not to be compared with {_wanted(condition)}"
-    holds = met is not (asked in COMPLEMENT)
-    operator = COMPLEMENT.get(asked, asked)
+        return f"{statement}, not to be compared with {_wanted(condition)}"
+    holds = met is not (operator_asked in COMPLEMENT)
+    operator = COMPLEMENT.get(operator_asked, operator_asked)
     wanted = _wanted(condition)
     if verbs := _VERBS.get(operator):
-        return f"{said}, {verbs[0] if holds else verbs[1]} {wanted}"
+        return f"{statement}, {verbs[0] if holds else verbs[1]} {wanted}"
     if operator is Operator.EQUAL:
-        return said if holds else f"{said}, not {wanted}"
+        return statement if holds else f"{statement}, not {wanted}"
     phrase = (_DATE_PHRASES if field.type is FieldType.DATE else {}).get(operator) or _PHRASES[operator]
-    return f"{said}, {'' if holds else 'not '}{phrase} {wanted}"
+    return f"{statement}, {'' if holds else 'not '}{phrase} {wanted}"
 
 
 def _comparable(value: Any, operand: Operand) -> bool:

@@ -150,30 +150,37 @@ class _Reader:
         if not isinstance(raw, dict):
             self.problem(path, f"expected a rule or a group, got {clipped(raw)}")
             return None
-        name, asked, value = raw.get("field"), raw.get("operator"), raw.get("value")
+        name, operator_name, value = raw.get("field"), raw.get("operator"), raw.get("value")
         self._unknown(raw, _CONDITION_KEYS, path)
         if raw.get("valueSource", "value") not in ("value", None):
-            self.problem(path, "a field is compared with a value, not with another field", name, asked)
+            self.problem(
+                path, "a field is compared with a value, not with another field", name, operator_name
+            )
         if not isinstance(name, str) or (field := FIELDS.get(name)) is None:
-            self.problem(path, "field is missing" if name is None else "there is no such field", name, asked)
+            self.problem(
+                path, "field is missing" if name is None else "there is no such field", name, operator_name
+            )
             return None
         try:
-            operator = Operator(str(asked))
+            operator = Operator(str(operator_name))
         except ValueError:
             self.problem(
-                path, "operator is missing" if asked is None else "there is no such operator", name, asked
+                path,
+                "operator is missing" if operator_name is None else "there is no such operator",
+                name,
+                operator_name,
             )
             return None
         if operator not in field.operators:
             allowed = " ".join(field.operators)
-            self.problem(path, f"{field.type} fields know only: {allowed}", name, asked)
+            self.problem(path, f"{field.type} fields know only: {allowed}", name, operator_name)
             return None
         if operator in NULLNESS:
             return Condition(name, operator)
         try:
             return Condition(name, operator, operand(field, operator, value))
         except OperandError as error:
-            self.problem(path, str(error), name, asked)
+            self.problem(path, str(error), name, operator_name)
             return None
 
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:

@@ -97,7 +97,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
-        into = next((said.into for said in decisions if isinstance(said, MergedInto)), into)
+        into = next((decision.into for decision in decisions if isinstance(decision, MergedInto)), into)
     return LeadRow(
         off=off,
         seq=seq,

@@ -83,7 +83,7 @@ def test_r1_a_lead_given_for_good_by_an_answer_to_nothing_is_found(monkeypatch: 
     def credulous(turn: Any, answer: Any) -> Any:
         if answer.epoch != 9:
             return distribution.apply_answer(turn, answer)
-        return turn.own(answer.rep_id, answer.method, None, answer.why)
+        return turn.assign_owner(answer.rep_id, answer.method, None, answer.why)
 
     monkeypatch.setattr(machine, "apply_answer", credulous)
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))

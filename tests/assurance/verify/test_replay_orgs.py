@@ -225,7 +225,7 @@ def test_r9_a_cap_that_the_machine_forgets_is_found(monkeypatch: pytest.MonkeyPa
     def never_busy(*_: Any, **__: Any) -> None:
         return None
 
-    monkeypatch.setattr(eligibility, "busy", never_busy)
+    monkeypatch.setattr(eligibility, "unavailable", never_busy)
     partition = staffed()
     for n in range(12):
         partition.arrive(f"A-{n}", campaign="turns")
@@ -242,7 +242,7 @@ def test_s4_two_leads_that_ring_with_one_rep_are_found(monkeypatch: pytest.Monke
     def never_busy(*_: Any, **__: Any) -> None:
         return None
 
-    monkeypatch.setattr(eligibility, "busy", never_busy)
+    monkeypatch.setattr(eligibility, "unavailable", never_busy)
     partition = staffed()
     partition.publish("rep", "rep-1", {"rep_id": "rep-1"})
     for n in range(2):

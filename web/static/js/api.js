@@ -103,7 +103,9 @@ async function once(method, path, body, headers = {}) {
 //
 // It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
 const KEPT = "firstclaim-pending";
-const whose = ["org", "rep"].map((name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "").join("/");
+const whose = ["org", "rep"]
+  .map((name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "")
+  .join("/");
 const PENDING = `${KEPT}/${whose}`;
 for (const name of Object.keys(sessionStorage)) {
   const others = name.startsWith(KEPT) && name !== PENDING;

@@ -1,4 +1,4 @@
-"""The intake: bytes from anywhere, in any partitioning, become events in their org's or lead's log, or dead letters."""
+"""The intake stage: it turns messages from outside into events of an org's or lead's log, or into dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

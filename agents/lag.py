@@ -1,4 +1,4 @@
-"""How far each stage of this process is behind, by partition, as metrics: asked of Kafka every few seconds."""
+"""Measures how far each stage of this process is behind, by partition. It asks Kafka every few seconds."""
 
 import asyncio
 import time
@@ -60,7 +60,7 @@ class LagMeter:
         self._shown = shown
 
     async def _handled(self, tp: Any) -> int:
-        """Return up to where a partition is handled: what is committed, or beyond it where nothing else was to be read.
+        """Return the offset up to which a partition is handled: the committed one, or beyond it if nothing can be read.
 
         At the end of a partition there may be records that no reader gets: a transaction's end, or what was aborted.
         """

@@ -1,4 +1,4 @@
-"""The way back: what an org decided about a lead goes into the lead's own log, its arrival first of all (R6).
+"""The org relay stage: it carries what an org decided about a lead into the lead's log, its arrival first (R6).
 
 A repeat is harmless: an answer names the epoch it answers, what tells of arrivals its place, and a lead that has moved
 on takes no notice (X3).

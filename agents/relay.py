@@ -1,4 +1,4 @@
-"""The relay: what a journal record decided becomes public, each record once in order, no older version after a newer.
+"""The relay stage: it publishes each journal record's decisions once and in order, no older version after a newer.
 
 Within a partition of the journal the log offset only grows, except for what a zombie or an overlapping rebalance
 repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (design.md).

@@ -1,4 +1,4 @@
-"""What every org asks of those who send, followed from the `directory` topic: intake reads it before the first message.
+"""Follows in the `directory` topic what every org requires of senders. Intake reads it before the first message.
 
 Intake's own share of `directory` is one partition, which another worker may have. So each worker reads the topic for
 itself, from the beginning, without a group.
@@ -23,7 +23,7 @@ BEGIN_SECONDS: Final = 60.0
 
 
 class SenderTerms:
-    """Keeps an `Authority` at what the directory says, once `start` has read the topic."""
+    """Keeps an `Authority` up to date with the directory, once `start` has read the topic."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -31,7 +31,7 @@ class SenderTerms:
         self.authority = Authority(read_keys(settings), timedelta(seconds=settings.signature_seconds))
 
     async def start(self) -> asyncio.Task[None]:
-        """Read what is there; return the task that goes on. Raises `RetryableError` where that takes too long."""
+        """Read the topic to its end; return the task that follows it. Raises `RetryableError` after `BEGIN_SECONDS`."""
         following = asyncio.create_task(self._follow())
         try:
             async with asyncio.timeout(BEGIN_SECONDS):

@@ -1,4 +1,4 @@
-"""What every stage is: agents that handle events in order, a writer, and acks that wait for what was written."""
+"""The base of every stage: agents that handle events in order, a writer, and acks that wait for durable records."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any

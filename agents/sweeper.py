@@ -1,4 +1,4 @@
-"""New rules reach the leads they concern in slices small enough that a claim never waits behind them (Q6).
+"""Re-evaluates leads after new rules, in slices small enough that a claim never waits behind them (Q6).
 
 The sweeper only looks for leads that the rules would change. It appends an event for each to the lead's log, and the
 machine decides there. A sweep that a crash or a rebalance cuts off begins again after recovery, from the rows.
@@ -59,7 +59,7 @@ class Sweeper:
         self._all_decided.set()
 
     async def run(self) -> None:
-        """Sweep whatever is requested, for ever."""
+        """Carry out requested sweeps for ever."""
         while True:
             await self._wake.wait()
             while self._requested:

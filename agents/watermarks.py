@@ -1,4 +1,4 @@
-"""How far a reader has seen a log through its journal. It is committed with each offset, so it survives a crash.
+"""Keeps how far a reader has seen a log through its journal. It is committed with each offset, so it survives a crash.
 
 docs/design.md says why readers need it.
 """

@@ -1,4 +1,4 @@
-"""A worker process: one Faust app with its stages, its health for the supervisor, and a clean way out."""
+"""Runs a worker process: one Faust app with its stages, a health page for the supervisor, and a clean stop."""
 
 import asyncio
 import gc
@@ -55,7 +55,7 @@ Stages = Callable[[StageApp], list[JournalWriter]]
 
 
 class Patience:
-    """How long a process may wait (to begin, for partitions, for rows) without getting anywhere."""
+    """Measures how long a process has waited (to begin, for partitions, for rows) without progress."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -63,7 +63,7 @@ class Patience:
         self._done = 0
 
     def is_over(self, now: float, *, waits: bool, done: int) -> bool:
-        """Say whether it has waited too long at `now`. `done`: what grows while it gets on, however slowly."""
+        """Say whether it has waited too long at `now`. `done`: a number that grows with any progress."""
         if not waits:
             self._since = None
         elif self._since is None or done != self._done:
@@ -82,7 +82,7 @@ class Health:
         self.stopping = False
 
     async def tick(self) -> None:
-        """Show that the loop turns; a process that gets nowhere ends, and its supervisor starts it anew."""
+        """Note that the event loop runs. A process without progress ends, and its supervisor starts it again."""
         loop, app = asyncio.get_running_loop(), self._app
         while True:
             self._ticked = loop.time()
@@ -98,7 +98,7 @@ class Health:
             await asyncio.sleep(TICK_SECONDS)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether the loop turns."""
+        """Say whether the event loop runs."""
         age = asyncio.get_running_loop().time() - self._ticked
         return age < STALLED_SECONDS, {"loop_age_seconds": round(age, 3)}
 
@@ -125,7 +125,7 @@ async def _provisioned(settings: Settings) -> Settings:
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
-    """Return the brake of the process, with what its earlier lives buried; Kafka is waited for."""
+    """Return the brake of the process, with the dead letters of its earlier runs. It waits for Kafka."""
     return await START_WORKER.run(
         RuntimeFailure, "read the dead letters of late", lambda: make_brake(settings, stages)
     )
@@ -139,7 +139,7 @@ def _end(settings: Settings, group: str, how: str, error: BaseException | None) 
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
-    """Let intake know what each org asks of those who send; return the task that keeps it up."""
+    """Give intake what each org requires of senders; return the task that keeps it up to date."""
     intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
     if not intakes:
         return []

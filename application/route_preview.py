@@ -18,12 +18,12 @@ from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
 from rules.inbound.intake import accept_arrival
-from rules.lead.distribution import seek
+from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
 from rules.lead.transition import EXPLAINED_QUEUES, Transition
 from rules.org.allocate import method_of
-from rules.org.capacity import let_go
-from rules.org.eligibility import Ask
+from rules.org.capacity import release_lead
+from rules.org.eligibility import Eligibility
 from rules.org.machine import SLICE
 from rules.org.org_partition import OrgPartition
 from rules.org.transition import OrgTransition
@@ -124,10 +124,10 @@ def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Rout
         trouble=None,
         deadlines=(),
     )
-    transition = Transition(lead=free, at=at, rules=rules, began=None)
+    transition = Transition(lead=free, at=at, rules=rules, before_event=None)
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
-        seek(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
+        request_rep(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
     transition.settle()
     return _routed(transition.lead, at, book, office, lead)
 
@@ -266,16 +266,16 @@ def _later(
     group = office.directory(org).groups.get(search.group_id) if search else None
     if search is None or group is None:
         return ()
-    draft = OrgTransition(office.state(org), office.directory(org), at, SLICE)
-    if held := draft.lead(lead.lead_id):
-        let_go(draft, held, "the lead asks anew")
-    method = method_of(draft, group)
+    transition = OrgTransition(office.state(org), office.directory(org), at, SLICE)
+    if held := transition.lead(lead.lead_id):
+        release_lead(transition, held, "the lead asks anew")
+    method = method_of(transition, group)
     row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
-    ask = Ask(draft, group, row, lead, rings=method is not None and method.rings)
+    eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
     found = []
-    for rep_id in draft.line(group):
+    for rep_id in transition.line(group):
         if rep_id not in named:
-            refusal = ask.refusal(rep_id)
+            refusal = eligibility.refusal(rep_id)
             found.append({"rep_id": rep_id, "why": refusal.why if refusal else _LATER})
     return tuple(found)
 

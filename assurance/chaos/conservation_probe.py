@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from assurance.verify.cross_state import CONSERVED
-from assurance.verify.records import name
+from assurance.verify.records import key_text
 from models.lead import OWNED_PHASES, Phase
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
@@ -68,7 +68,7 @@ class Ledger:
             return
         self.mark = row.off
         if row.row == "lead" and row.lead is not None:
-            self.leads[name(record.key)] = row.lead
+            self.leads[key_text(record.key)] = row.lead
 
     def event(self, record: Any) -> None:
         """Take a record of the log."""
@@ -77,7 +77,7 @@ class Ledger:
         except msgspec.MsgspecError:
             return  # a dead letter
         if event.type == "lead_arrived":
-            self._ahead.append((record.offset, name(record.key)))
+            self._ahead.append((record.offset, key_text(record.key)))
 
     def look(self) -> str | None:
         """Return what does not add up at the mark, None where all does."""

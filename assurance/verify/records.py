@@ -1,4 +1,4 @@
-"""Records as the worker reads them, and words for where they are."""
+"""Reads records as the worker does, and formats their positions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -56,17 +56,17 @@ def read_org_record(record: Any) -> OrgRecord | None:
         return None
 
 
-def instant(record: Any) -> datetime:
+def time_of(record: Any) -> datetime:
     """Return a record's time exactly as the worker reads it."""
     return datetime.fromtimestamp(record.timestamp / 1000.0, UTC)
 
 
-def place(record: Any) -> str:
+def position_of(record: Any) -> str:
     """Return where a record is: `lead-journal-3@17`."""
     return f"{record.topic}-{record.partition}@{record.offset}"
 
 
-def name(key: bytes | None) -> str:
+def key_text(key: bytes | None) -> str:
     """Return a key as text."""
     return (key or b"").decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""Whether who sent a message may send it: an HMAC beside the value, by a key that the org's settings name.
+"""Checks who sent a message by an HMAC beside the value. The org's settings name the keys.
 
 A record of Kafka does not say who wrote it. Where an org asks for it, a message carries headers that only the holder of
 a key can make: `fc-key-id`, `fc-timestamp` (seconds since 1970), `fc-vendor` and `fc-signature`. The secrets are given
@@ -69,14 +69,14 @@ class Authority:
         self._versions: dict[str, int] = {}
 
     def publish(self, event: DirectoryPublished) -> None:
-        """Take note of a publication; what is older than what is known changes nothing."""
+        """Apply a publication. One that is older than the known one changes nothing."""
         if event.kind != "settings" or event.version < self._versions.get(event.org, -1):
             return
         self._versions[event.org] = event.version
         self._terms[event.org] = OPEN if event.value is None else _terms(event.value)
 
     def terms(self, org: str) -> Terms:
-        """Return what an org asks for."""
+        """Return the terms of an org."""
         return self._terms.get(org, OPEN)
 
     def check_arrival(
@@ -113,7 +113,7 @@ class Authority:
             self._check_signature(key_id, topic, value, headers, at)
 
     def _signer(self, headers: Headers, may: frozenset[str], what: str, *, required: bool) -> str | None:
-        """Return the key id that a message names; None for one that need not be signed, and is not by a key of ours."""
+        """Return the key id that a message names; None for a message that needs no signature and names no known key."""
         key_id = _text(headers, KEY_ID)
         if not key_id or not _text(headers, SIGNATURE):
             if not required:

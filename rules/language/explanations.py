@@ -1,4 +1,4 @@
-"""Every outcome is said in plain words: the lead's value, and how it stands to the condition (X1)."""
+"""Says in plain words how a lead's value compares with a condition (X1)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -40,7 +40,7 @@ _VERBS: Final = {
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One condition asked of one lead.
+    """The outcome of one condition for one lead.
 
     `path`: its place in the tree (`rules[2]`). `why`: `state is TX, not in RI`.
     """
@@ -53,7 +53,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outcome:
-    """Ask one condition of a lead at `now` and say how it came out."""
+    """Test one condition of a lead at `now` and return its outcome in words."""
     met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
     return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, met=met))
 

@@ -1,4 +1,4 @@
-"""The orgs of one partition: an event in, the journal's records out; the records are all there is to remember.
+"""The orgs of one partition of `org-log`. An event goes in, the records of `org-journal` come out.
 
 Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
 written late by a zombie and counts for nothing.
@@ -55,7 +55,7 @@ class OrgOutcome(msgspec.Struct, frozen=True):
 
 
 class OrgPartition:
-    """All that one partition's orgs remember. `highest`: the offset of the last event that is in here."""
+    """Everything that the orgs of one partition remember. `highest`: the offset of the last applied event."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -63,9 +63,9 @@ class OrgPartition:
         self.at = _BEGINNING
         self.states: dict[str, OrgState] = {}
         self._directories: dict[str, OrgDirectory] = {}
-        self._unread: dict[str, list[DirectoryPublished]] = {}
+        self._unapplied: dict[str, list[DirectoryPublished]] = {}
         self.deadlines = DueHeap()
-        self._marks: dict[tuple[str, str], int] = {}
+        self._watermarks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return sum(
@@ -74,7 +74,7 @@ class OrgPartition:
         )
 
     def state(self, org: str) -> OrgState:
-        """Return what an org remembers, to be read."""
+        """Return the rows of an org, for reading."""
         state = self.states.get(org)
         if state is None:
             state = self.states[org] = OrgState()
@@ -83,7 +83,7 @@ class OrgPartition:
     def directory(self, org: str) -> OrgDirectory:
         """Return what an org has published."""
         directory = self._directories.get(org, _UNPUBLISHED)
-        if unread := self._unread.pop(org, None):
+        if unread := self._unapplied.pop(org, None):
             directory = self._directories[org] = directory.publish(*unread)
         return directory
 
@@ -97,7 +97,7 @@ class OrgPartition:
         mark: int = -1,
         again: bool = False,
     ) -> OrgOutcome:
-        """Return the records of one event; nothing is changed by it, until they are applied.
+        """Decide one event and return its records. Nothing changes until they are accepted.
 
         An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
         decided then and is sent again from the dead letters (`again`). Where the machine fails, a
@@ -108,7 +108,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if not again and 0 <= mark <= self._marks.get((org, source), -1):
+        if not again and 0 <= mark <= self._watermarks.get((org, source), -1):
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -123,20 +123,20 @@ class OrgPartition:
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
                 decisions = step.decisions
-                rows = (*published, *(_kept(org, off, row) for row in step.rows))
+                rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
         return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
     ) -> OrgOutcome:
-        """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
+        """Return the records of an event whose decision cannot be written. The org is unchanged; the lead is told."""
         decisions = _failed(event, error, self.state(event.org).persons)
         source, mark = _numbered(event, source, mark)
         head = self._head(event, off, max(at, self.at), source, mark, decisions)
         return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
-        """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
+        """Apply one record; say whether it counted. Rows of persons count whenever they were written."""
         if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
             self.state(record.org).put((record.value,))
             self.highest = max(self.highest, record.off)
@@ -148,12 +148,12 @@ class OrgPartition:
             case OrgStep():
                 self.at = max(self.at, record.at)
                 known = (record.org, record.source)
-                self._marks[known] = max(self._marks.get(known, -1), record.mark)
+                self._watermarks[known] = max(self._watermarks.get(known, -1), record.mark)
             case OrgKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
                 self.at = max(self.at, record.at)
-                self._unread.setdefault(record.org, []).append(_publication(record))
+                self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
     def accept(self, outcome: OrgOutcome) -> None:
@@ -192,7 +192,7 @@ class OrgPartition:
         return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
     def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
-        """Return the rows that are to be woken, with their org."""
+        """Yield the rows that have a wake time, with their org."""
         for org, state in self.states.items():
             rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)
@@ -207,7 +207,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...],
     ) -> Record:
         # A repeat keeps the highest number: of one source compaction may leave this record alone.
-        highest = max(mark, self._marks.get((event.org, source), -1))
+        highest = max(mark, self._watermarks.get((event.org, source), -1))
         step = OrgStep(
             off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
         )
@@ -231,7 +231,7 @@ def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
     return fires_at(wake), org, kind, object_id
 
 
-def _kept(org: str, off: int, row: OrgRow) -> Record:
+def _kept_record(org: str, off: int, row: OrgRow) -> Record:
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -254,7 +254,7 @@ def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
-        return (arrivals.undecided(event, persons, error),)
+        return (arrivals.placed_undecided(event, persons, error),)
     if not isinstance(event, RepRequested):
         return ()
     return (

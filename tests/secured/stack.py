@@ -217,7 +217,9 @@ class Secured:
 
         producer = Producer(self.librdkafka(user, message_timeout_ms=60_000, log_level=0))
         try:
-            producer.produce(topic, value=value, headers=list((headers or {}).items()), on_delivery=delivered)
+            producer.produce(
+                topic, key=b"k", value=value, headers=list((headers or {}).items()), on_delivery=delivered
+            )
         except KafkaException as error:
             return str(error.args[0].name())
         producer.flush(SECONDS)

@@ -88,8 +88,8 @@ def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
 def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
-    def apply(offices: OrgPartition, record: Any) -> bool:
-        return real(offices, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
+    def apply(orgs: OrgPartition, record: Any) -> bool:
+        return real(orgs, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
 
     patch.setattr(OrgPartition, "apply", apply)
 
@@ -97,9 +97,9 @@ def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
 def _without_the_orgs_row_guard(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
-    def apply(offices: OrgPartition, record: Any) -> bool:
-        offices.highest = min(offices.highest, record.off)
-        return real(offices, record)
+    def apply(orgs: OrgPartition, record: Any) -> bool:
+        orgs.highest = min(orgs.highest, record.off)
+        return real(orgs, record)
 
     patch.setattr(OrgPartition, "apply", apply)
 
@@ -113,17 +113,17 @@ def _with_rows_that_land_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
-    real = distribution.hear
+    real = distribution.apply_answer
 
     def hear(turn: Any, answer: Any) -> Any:
         search = turn.lead.search
         return real(turn, answer if search is None else replace(answer, epoch=search.epoch))
 
-    patch.setattr(machine, "hear", hear)
+    patch.setattr(machine, "apply_answer", hear)
 
 
 def _without_the_place_of_an_arrival(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(arrivals, "_stale", lambda *_: None)
+    patch.setattr(arrivals, "_repeated", lambda *_: None)
 
 
 def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartition]) -> Broken:

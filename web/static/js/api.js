@@ -102,14 +102,14 @@ async function once(method, path, body, headers = {}) {
 // repetition is the same action, so its answer is the same.
 //
 // It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
-const KEPT = "firstclaim-pending";
-const whose = ["org", "rep"]
-  .map((name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "")
-  .join("/");
-const PENDING = `${KEPT}/${whose}`;
+const KEY_PREFIX = "firstclaim-pending";
+/** @param {string} name */
+const metaOf = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
+const person = `${metaOf("org")}/${metaOf("rep")}`;
+const PENDING = `${KEY_PREFIX}/${person}`;
 for (const name of Object.keys(sessionStorage)) {
-  const others = name.startsWith(KEPT) && name !== PENDING;
-  if (others && (whose !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
+  const isOthers = name.startsWith(KEY_PREFIX) && name !== PENDING;
+  if (isOthers && (person !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The dead letters as `verify` looks at them: which records they are of, and which of those came once more since."""
+"""Indexes the dead letters: which records they are of, and which of those were sent again since."""
 
 from collections import Counter
 from typing import Any
@@ -7,7 +7,7 @@ import msgspec
 
 from assurance.verify.catch_up import INBOUND
 from assurance.verify.findings import Findings
-from assurance.verify.records import place
+from assurance.verify.records import position_of
 from rules.inbound import signatures
 from streams.dead_letter_reading import REPLAY_OF, Letter, number, read_letter, text
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
@@ -16,7 +16,7 @@ Where = tuple[str, int, int]
 """(topic, partition, offset) of a message."""
 
 
-class Graves(Counter[Where]):
+class DeadLetterIndex(Counter[Where]):
     """How often each message is among the dead letters; repeats are harmless.
 
     `fatal`: those that our own code could not decide when they came. `sent_again`: those whose message came once more
@@ -36,7 +36,10 @@ class Graves(Counter[Where]):
         letter = read_letter(record)
         if letter.source is None:
             findings.add(
-                "internal_dead_letter", "", "a dead letter does not say where it comes from", at=place(record)
+                "internal_dead_letter",
+                "",
+                "a dead letter does not say where it comes from",
+                at=position_of(record),
             )
             return
         where = msgspec.structs.astuple(letter.source)
@@ -46,10 +49,10 @@ class Graves(Counter[Where]):
         if letter.error_class in signatures.CLASSES:
             self.unauthorised.add(where)
         if letter.source.topic not in INBOUND:
-            self._ours[where] = place(record), letter
+            self._ours[where] = position_of(record), letter
 
-    def heard_again(self, record: Any) -> None:
-        """Take note of a message that was sent again from the dead letters."""
+    def note_replay(self, record: Any) -> None:
+        """Note a message that was sent again from the dead letters."""
         for name, value in record.headers or ():
             if name == REPLAY_OF and (where := _where(text(value))):
                 self.sent_again.add(where)
@@ -62,16 +65,16 @@ class Graves(Counter[Where]):
         """Say whether a record was refused because of who sent it."""
         return (record.topic, record.partition, record.offset) in self.unauthorised
 
-    def mended(self, where: Where) -> bool:
-        """Say whether our code failed on a message that came once more since."""
+    def replayed_since(self, where: Where) -> bool:
+        """Say whether our code failed on a message that was sent again since."""
         return where in self.fatal and where in self.sent_again
 
     def end(self, findings: Findings) -> None:
-        """Name what is among the dead letters though it is a record of ours, and did not come once more."""
+        """Report dead letters of our own records that were not sent again."""
         for where, (at, letter) in self._ours.items():
             if where in self.fatal and where[0] in (LEAD_JOURNAL, ORG_JOURNAL):
                 continue  # what relay or sink made nothing of is compared with what there is
-            if not self.mended(where):
+            if not self.replayed_since(where):
                 findings.add(
                     "internal_dead_letter",
                     "",
@@ -83,5 +86,6 @@ class Graves(Counter[Where]):
 
 def _where(said: str) -> Where | None:
     topic, *numbers = said.rsplit(":", 2)
-    partition, offset = (number(one.encode()) for one in numbers) if len(numbers) == 2 else (None, None)  # noqa: PLR2004
+    numbers = numbers if len(numbers) == 2 else ["", ""]  # noqa: PLR2004  # partition and offset
+    partition, offset = (number(text.encode()) for text in numbers)
     return None if partition is None or offset is None else (topic, partition, offset)

@@ -1,4 +1,4 @@
-"""What each rep has in hand, counted from the rows of leads alone, and held against the rows of reps (R9, S4).
+"""Counts the open leads of each rep from the rows of leads alone, and compares them with the rows of reps (R9, S4).
 
 Written without a look at the machine: it knows what a lead's row takes of a rep, and nothing of who gets which lead.
 """
@@ -13,25 +13,25 @@ from models.org import OrgLead, OrgRep, Stage
 from models.org_decisions import OrgDecision, OrgStep
 from rules.org.directory import OrgDirectory
 
-Who = tuple[str, str]
+OrgAndId = tuple[str, str]
 """An org and one of its reps, or leads."""
 
 OPEN: Final = frozenset({Stage.OFFERED, Stage.RINGING})
 
 
-class Ledger:
+class CapacityLedger:
     """Takes the rows of a partition's orgs in the journal's order. Each rep that is wrong is named once."""
 
     def __init__(self, findings: Findings) -> None:
-        self.leads: dict[Who, OrgPlace] = {}
+        self.leads: dict[OrgAndId, OrgPlace] = {}
         self._findings = findings
-        self._held: Counter[Who] = Counter()
-        self._offered: Counter[Who] = Counter()
-        self._ringing: defaultdict[Who, set[str]] = defaultdict(set)
-        self._named: set[tuple[str, Who]] = set()
+        self._held: Counter[OrgAndId] = Counter()
+        self._offered: Counter[OrgAndId] = Counter()
+        self._ringing: defaultdict[OrgAndId, set[str]] = defaultdict(set)
+        self._named: set[tuple[str, OrgAndId]] = set()
 
     def take(self, org: str, row: OrgLead) -> None:
-        """Count one lead as its row now says, and no more as the one before did."""
+        """Replace the counts of one lead's former row by those of its new row."""
         before = self.leads.pop((org, row.lead_id), None)
         if before is not None:
             self._count(org, row.lead_id, before, -1)
@@ -51,7 +51,7 @@ class Ledger:
                 change(self._ringing[org, rep_id], lead_id)
 
     def compare(self, org: str, row: OrgRep, **where: Any) -> None:
-        """Hold a rep's row against what the leads' rows take of it."""
+        """Compare a rep's row with the capacity that leads' rows take of it."""
         who = (org, row.rep_id)
         rings = self._ringing.get(who, set())
         if len(rings) > 1:
@@ -61,14 +61,14 @@ class Ledger:
         if said != counted or (row.ring is not None and row.ring not in rings):
             self._name("org_count_wrong", who, row_counted=[said, counted], ring=row.ring, **where)
 
-    def without_row(self, reps: set[Who]) -> None:
-        """Name the reps that leads take something of and that have no row at all."""
+    def without_row(self, reps: set[OrgAndId]) -> None:
+        """Report reps without a row of whom leads take capacity."""
         for who in sorted((self._held.keys() | self._offered.keys()) - reps):
             if self._held[who] or self._offered[who]:
                 self._name("org_count_wrong", who, row_counted=[None, [self._held[who], self._offered[who]]])
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
-        """R9: whoever was offered a lead by a step is within its caps after it."""
+        """R9: check that every rep who was offered a lead by a step is within its caps after it."""
         for said in step.decisions:
             for rep_id in _offered(said):
                 plan, row = directory.rep(rep_id), reps.get(rep_id)
@@ -82,7 +82,7 @@ class Ledger:
                         rep, lead_id = f"{step.org}/{rep_id}", str(getattr(said, "lead_id", ""))
                         self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
 
-    def _name(self, code: str, who: Who, **details: Any) -> None:
+    def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
         if (code, who) not in self._named:
             self._named.add((code, who))
             self._findings.add(code, "", rep="/".join(who), **details)

@@ -65,10 +65,10 @@ def examine(settings: Settings | None = None) -> list[Check]:
     )
     if found[-1].ok and settings.kafka_sasl_password is not None:
         found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", masked(settings.redis_url), _ask_valkey, settings))
+    found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = masked(settings.database_url)
+    database = _place(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     return found
 
@@ -230,6 +230,12 @@ def _ask_database(settings: Settings) -> str:
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
     return "reachable"
+
+
+def _place(url: str) -> str:
+    """Return an address without user and passwords."""
+    scheme, separator, rest = masked(url).partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def examine_all(settings: Settings | None = None) -> list[Check]:

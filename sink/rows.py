@@ -90,7 +90,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         deferred_at=_utc(lead.deferred_at),
         failed=None if lead.failed is None else lead.failed.reason,
         failure_reason=None if lead.trouble is None else lead.trouble.reason,
-        comparison_keys=comparison_keys(lead),
+        asked=comparison_keys(lead),
         **_lock_and_offer(lead),
         inquiries=lead.inquiries,
         notes=lead.notes,

@@ -1,1 +1,1 @@
-"""The Faust agents, each on a page: decode, call the pure core, write."""
+"""The Faust agents. Each decodes, calls the pure core and writes."""

@@ -1,31 +1,33 @@
-"""The intake: bytes from anywhere, in any partitioning, become events in their org's or lead's log, or dead letters."""
+"""The intake stage: it turns messages from outside into events of an org's or lead's log, or into dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import structlog
 
-from agents.stage import Stage
+from agents.stage import EventStream, Stage
 from models.codec import encode_event, encode_org_event
 from models.errors import PermanentError
 from models.events import ActionRequested, DirectoryPublished
 from models.org import ContactListed, OrgEvent, PersonArrived
+from models.record_size import check_size
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_action, accept_arrival, accept_publication
 from rules.inbound.refused_actions import answer_to_refused
+from rules.inbound.signatures import Authority
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
 from streams.dead_letters import verdict
-from streams.journal import MAX_BATCH_BYTES, check_size
+from streams.journal import MAX_BATCH_BYTES
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
 _log = structlog.get_logger(__name__)
 
 Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
-Accept = Callable[[Any], Accepted]
+Read = Callable[[Any], Accepted]
+"""Turns a message into an event; raises `Refused`."""
 Placed = tuple[str, int, bytes, bytes]
 """Topic, partition, key and value of a record."""
 
@@ -33,38 +35,70 @@ MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
 """What an org decides of an arrival repeats it, with the rows that it changes, in one batch."""
 
 
+def attach(app: StageApp) -> "IntakeStage":
+    """Attach the intake to an app."""
+    stage = IntakeStage(app, "intake")
+
+    @stage.agent(LEAD_ARRIVALS, name="arrivals")
+    async def accept_arrivals(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.accept(event, read_arrival)
+
+    @stage.agent(LEAD_ACTIONS, name="actions")
+    async def accept_actions(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.accept(event, read_action)
+
+    @stage.agent(DIRECTORY, name="directory")
+    async def accept_publications(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.accept(event, read_publication)
+
+    @stage.agent(DO_NOT_CONTACT, name="do_not_contact")
+    async def accept_listings(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.accept(event, read_listing)
+
+    return stage
+
+
 class IntakeStage(Stage):
     """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
 
-    def __init__(self, app: StageApp) -> None:
-        super().__init__(app, "intake")
-        for topic, name, accept in (
-            (LEAD_ARRIVALS, "arrivals", arrival),
-            (LEAD_ACTIONS, "actions", action),
-            (DIRECTORY, "directory", publication),
-            (DO_NOT_CONTACT, "do_not_contact", listing),
-        ):
-            self.read(topic, partial(self.handle, accept=accept), name=name)
+    authority: Authority | None = None
+    """Says who may send what; the process sets it before the first event."""
 
-    def handle(self, event: Any, accept: Accept) -> None:
-        """Accept one message into the log of its org or lead, or bury it with the reason."""
+    def accept(self, event: Any, read: Read) -> None:
+        """Append one message to the log of its org or lead, or to the dead letters with the reason."""
         message = event.message
         receipt = self.acker.take(event)
         try:
-            records = self.records(accept(message))
+            records = self.records(self.authorised(read(message), message))
         except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
             self.bury(message, *verdict(error), receipt)
-            records = self.answers(message, accept, error)
+            records = self.answers(message, read, error)
         for topic, partition, key, value in records:
             self.writer.add(topic, partition, key=key, value=value, receipt=receipt)
         receipt.settle()
 
-    def answers(self, message: Any, accept: Accept, error: Exception) -> list[Placed]:
+    def authorised(self, accepted: Accepted, message: Any) -> Accepted:
+        """Return what was accepted; raises `Refused` where it may not come from who sent it."""
+        if self.authority is None or not isinstance(accepted, PersonArrived | ActionRequested):
+            return accepted
+        at = record_time(message.timestamp, datetime.now(UTC))
+        sent = message.topic, message.value, _headers(message), at
+        if isinstance(accepted, PersonArrived):
+            self.authority.check_arrival(accepted, *sent)
+        else:
+            self.authority.check_action(accepted, *sent)
+        return accepted
+
+    def answers(self, message: Any, read: Read, error: Exception) -> list[Placed]:
         """Return what answers a refused action beside its dead letter; nothing where its id cannot be read.
 
-        What we failed on ourselves is not answered: once we are mended it can be replayed, and is decided then.
+        What our own code failed on is not answered: once it is mended the letter can be replayed, and is decided then.
         """
-        if accept is not action or not isinstance(error, PermanentError):
+        if read is not read_action or not isinstance(error, PermanentError):
             return []
         try:
             answered = answer_to_refused(message.value, _headers(message), error)
@@ -80,7 +114,7 @@ class IntakeStage(Stage):
         key, value = accepted.lead_id.encode(), encode_event(accepted)
         check_size(key, value)
         if isinstance(accepted, ActionRequested):
-            return [(LEAD_LOG, self.place(key), key, value)]
+            return [(LEAD_LOG, self.partition_of(key), key, value)]
         # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
         everywhere = [(LEAD_LOG, partition, key, value) for partition in range(self.partitions)]
         return [*everywhere, self.for_org(accepted)] if published_for(accepted) else everywhere
@@ -89,30 +123,30 @@ class IntakeStage(Stage):
         """Return the record of an event in its org's log."""
         org, value = event.org.encode(), encode_org_event(event)
         check_size(org, value, most=MAX_ORG_EVENT_BYTES)
-        return ORG_LOG, self.place(org), org, value
+        return ORG_LOG, self.partition_of(org), org, value
 
 
 def _headers(message: Any) -> dict[str, bytes]:
     return dict(message.headers or ())
 
 
-def arrival(message: Any) -> PersonArrived:
+def read_arrival(message: Any) -> PersonArrived:
     """Read a record of `lead-arrivals`; raises `Refused`."""
     at = record_time(message.timestamp, datetime.now(UTC))
     return accept_arrival(message.value, _headers(message), arrived_at=at)
 
 
-def action(message: Any) -> ActionRequested:
+def read_action(message: Any) -> ActionRequested:
     """Read a record of `lead-actions`; raises `Refused`."""
     return accept_action(message.value, _headers(message))
 
 
-def publication(message: Any) -> DirectoryPublished:
+def read_publication(message: Any) -> DirectoryPublished:
     """Read a record of `directory`; its place there is its version. Raises `Refused`."""
     return accept_publication(message.key, message.value, _headers(message), version=message.offset)
 
 
-def listing(message: Any) -> ContactListed:
+def read_listing(message: Any) -> ContactListed:
     """Read a record of `do-not-contact`; its place there is its version. Raises `Refused`."""
     at = record_time(message.timestamp, datetime.now(UTC))
     return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

@@ -1,4 +1,4 @@
-"""How far each stage of this process is behind, by partition, as metrics: asked of Kafka every few seconds."""
+"""Measures how far each stage of this process is behind, by partition. It asks Kafka every few seconds."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from streams.metrics import STAGE_LAG, STAGE_OLDEST_SECONDS
+from streams.patches.consumer_access import progress
 
 if TYPE_CHECKING:
     from agents.stage import Stage
@@ -59,12 +60,12 @@ class LagMeter:
         self._shown = shown
 
     async def _handled(self, tp: Any) -> int:
-        """Return up to where a partition is handled: what is committed, or beyond it where nothing else was to be read.
+        """Return the offset up to which a partition is handled: the committed one, or beyond it if nothing can be read.
 
         At the end of a partition there may be records that no reader gets: a transaction's end, or what was aborted.
         """
         consumer: Any = self._app.consumer
-        committed, read = consumer._committed_offset.get(tp), consumer._read_offset.get(tp)  # noqa: SLF001
+        committed, read = progress(consumer, tp)
         if committed is None:
             return int((await consumer.earliest_offsets(tp))[tp])
         if read is not None and committed > read:

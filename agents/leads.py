@@ -1,4 +1,7 @@
-"""The leads stage: one ordered log in, one row out for each event, through the pure machine and nothing else."""
+"""The leads stage: it decides each event of `lead-log` and writes one record to `lead-journal`.
+
+Rows, rules and deadlines are in `rules.lead.lead_partition`, which decides. The stage reads, writes and buries.
+"""
 
 import asyncio
 import gc
@@ -7,42 +10,52 @@ from typing import Any, Final
 
 import structlog
 from msgspec import MsgspecError
-from msgspec.structs import replace
 
-from agents.stage import Stage
+from agents.stage import EventStream, Stage
 from agents.sweeper import Sweeper
-from models.codec import decode_event, directory_key, encode_event, encode_row
-from models.decisions import Answered, Reason, Result
+from models.codec import decode_event, encode_event
 from models.errors import PermanentError
-from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, Event, RulesChanged
-from models.lead import DirectoryRow, LeadRow
-from rules.lead.machine import LeadEvent, is_replay, resumed, step
-from rules.queues.rule_book import VERSIONED, RuleBook
+from models.events import Event, RulesChanged
+from rules.deadlines import due_events
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
 from streams.dead_letters import verdict
-from streams.fatal import Exit, leave
-from streams.journal import MAX_RECORD_BYTES, check_size
 from streams.metrics import OPEN_TIMERS, ROWS
-from streams.table import JournalTable, Row
-from streams.timers import Timers
+from streams.process_exit import Exit, leave
+from streams.table import JournalTable
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _log = structlog.get_logger(__name__)
 
-MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
-"""What is made public of a row repeats its facts and names what they lack, so that is a little larger."""
 TIMER_SECONDS: Final = 0.05
 """How often due deadlines are looked for."""
 
 
+def attach(app: StageApp) -> "LeadsStage":
+    """Attach the leads stage to an app."""
+    stage = LeadsStage(app)
+
+    @stage.agent(LEAD_LOG)
+    async def decide_leads(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.decide(event)
+
+    @app.timer(TIMER_SECONDS, name="deadlines")
+    async def append_due_deadlines() -> None:
+        if not stage.rebalancing and app.lease.fresh:
+            stage.append_due(datetime.now(UTC).timestamp())
+            OPEN_TIMERS.set(sum(len(leads.deadlines) for leads in stage.table.rows.partitions()))
+            ROWS.set(len(stage.table.rows))
+
+    app.task(stage.sweeper.run)
+    return stage
+
+
 class LeadsStage(Stage):
-    """Owns the rows, rule books and timers of this worker's partitions of `lead-log`."""
+    """Owns the leads of this worker's partitions of `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "leads")
-        self.books: dict[int, RuleBook] = {}
-        self.timers = Timers(self.tell)
         self.sweeper = Sweeper(self)
         journal = raw_topic(app, LEAD_JOURNAL, partitions=self.partitions)
         self.table = JournalTable(
@@ -50,126 +63,50 @@ class LeadsStage(Stage):
         )
         app.tables.add(self.table)
         self.table.on_recover(self.recovered)
-        self.read(LEAD_LOG, self.handle)
-        app.timer(TIMER_SECONDS, name="deadlines")(self.fire)
-        app.task(self.sweeper.run)
 
-    # -- events -----------------------------------------------------------------------------------------------------
-
-    def handle(self, event: Any) -> None:
-        """Decode, decide, write. Nothing is awaited: the event is acked when its record is durable."""
+    def decide(self, event: Any) -> None:
+        """Decide one event and write its record. Nothing is awaited: the event is acked when its record is durable."""
         message = event.message
+        partition = message.partition
         receipt = self.acker.take(event)
         try:
-            happened = decode_event(message.value or b"")
-            if isinstance(happened, DirectoryPublished):
-                self.publish(happened, message, receipt)
-            else:
-                self.decide(happened, message, receipt)
+            lead_event = decode_event(message.value or b"")
+            leads = self.table.rows.of(partition)
+            outcome = leads.decide(
+                message.key,
+                lead_event,
+                off=message.offset,
+                at=datetime.fromtimestamp(message.timestamp, UTC),
+                sent_again=is_sent_again(message),
+            )
+            if outcome is not None:
+                if outcome.failure is not None:
+                    self.bury(message, *verdict(outcome.failure), receipt)
+                if outcome.row is not None:
+                    key, value = outcome.key, outcome.value
+                    self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
+                    leads.accept(outcome)
+                    if isinstance(lead_event, RulesChanged):
+                        self.sweeper.decided(partition, key)
+                if outcome.reevaluates is not None:
+                    self.sweeper.request(partition, outcome.reevaluates)
         except MsgspecError as error:
             self.bury(message, "unreadable_event", str(error), receipt)
-        except PermanentError as never:
-            self.bury(message, *verdict(never), receipt)
+        except PermanentError as error:
+            self.bury(message, *verdict(error), receipt)
         receipt.settle()
 
-    def decide(self, event: LeadEvent, message: Any, receipt: Any) -> None:
-        """Apply one event to its lead's row."""
-        partition, key = message.partition, message.key
-        rows = self.table.rows.of(partition)
-        row = rows.get(key)
-        if isinstance(row, DirectoryRow):
-            raise _misplaced(f"{key!r} is a directory object, not a lead")
-        if is_replay(row, message.offset):
-            return  # durable already: its record, or a later one of the same lead, is in the journal
-        if key != event.lead_id.encode():
-            raise _misplaced(f"key {key!r} is not the lead id {event.lead_id}")
-        if row is None:
-            self.check_place(key, partition)
-        at = datetime.fromtimestamp(message.timestamp, UTC)
-        book = self.books.get(partition) or RuleBook()
-        try:
-            before = resumed(row, event, at) if is_sent_again(message) else row
-            new = step(before, event, off=message.offset, at=at, book=book)
-            value = encode_row(new)
-            check_size(key, value, most=MAX_ROW_BYTES)
-        except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
-            self.bury(message, *verdict(error), receipt)
-            new = _failed(row, event, message.offset, at, error)
-            value = encode_row(new)
-        self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
-        rows[key] = kept = replace(new, decisions=()) if new.decisions else new
-        self.timers.arm(partition, key, kept, row)
-        if isinstance(event, RulesChanged):
-            self.sweeper.applied(partition, key)
-
-    def publish(self, event: DirectoryPublished, message: Any, receipt: Any) -> None:
-        """Make a publication part of what this partition knows, and set its leads right."""
-        partition = message.partition
-        key = directory_key(partition, event.org, event.kind, event.object_id)
-        rows = self.table.rows.of(partition)
-        known = rows.get(key)
-        if known is not None and message.offset <= known.off:
-            return
-        newest = event
-        if isinstance(known, DirectoryRow) and event.version <= known.version:
-            newest = replace(event, version=known.version, value=known.value)
-        row = DirectoryRow(
-            off=message.offset,
-            org=event.org,
-            kind=event.kind,
-            object_id=event.object_id,
-            version=newest.version,
-            value=newest.value,
-            at=datetime.fromtimestamp(message.timestamp, UTC),
-        )
-        book = self.books.get(partition) or RuleBook()
-        try:
-            after, value = book.publish(newest), encode_row(row)
-            check_size(key, value)
-        except Exception as error:  # noqa: BLE001  # likewise: it takes effect whole or not at all
-            self.bury(message, *verdict(error), receipt)
-            return
-        self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
-        rows[key] = row
-        self.books[partition] = after
-        left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
-        if after is not book and (event.kind in VERSIONED or left):
-            self.sweeper.request(partition, event.org)
-
-    def check_place(self, key: bytes, partition: int) -> None:
-        """Refuse a lead in another partition than its own: it would be a second lead."""
-        place = self.place(key)
-        if place != partition:
-            raise _misplaced(f"in partition {partition}; the key belongs to {place}")
-
-    # -- time -------------------------------------------------------------------------------------------------------
-
-    def tell(self, partition: int, event: Event) -> None:
+    def append(self, partition: int, event: Event) -> None:
         """Append an event to our own log."""
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
 
-    async def fire(self) -> None:
-        """Tell the log what is due."""
-        if self.busy or not self.app.lease.fresh:
-            return
-        self.timers.fire(datetime.now(UTC).timestamp(), self.find)
-        OPEN_TIMERS.set(len(self.timers))
-        ROWS.set(len(self.table.rows))
-
-    def find(self, partition: int, key: bytes) -> Row | None:
-        """Return a row if its partition is ours."""
-        return self.table.rows.of(partition).get(key)
-
-    # -- partitions come and go ---------------------------------------------------------------------------------------
-
-    @property
-    def busy(self) -> bool:
-        """Whether partitions are coming or going: nothing is ours to decide until that is over."""
-        return bool(self.app.rebalancing or self.app.in_recovery)
-
-    def owned(self) -> set[int]:
-        """Return our partitions of the log."""
-        return {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic == LEAD_LOG}
+    def append_due(self, now: float) -> int:
+        """Append an event for each deadline that is due at `now` (POSIX seconds); return how many there were."""
+        count = 0
+        for partition, event in due_events(self.table.rows.partitions(), now):
+            self.append(partition, event)
+            count += 1
+        return count
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what was decided in them is durable."""
@@ -177,63 +114,23 @@ class LeadsStage(Stage):
         await super().revoked()
 
     async def recovered(self) -> None:
-        """Rows are back: derive books and timers from them, forget what is not ours.
+        """Derive rules and deadlines from the rows that were read back, and begin to re-evaluate every org.
 
-        Whatever fails here ends the process: Faust takes no notice of it, and we would go on without rules or timers.
+        An error here ends the process: Faust takes no notice of it, and we would go on without rules or deadlines.
         """
         try:
-            await self.derive()
+            rows = self.table.rows
+            rows.keep_only(self.assigned_partitions(LEAD_LOG))
+            for leads in rows.partitions():
+                leads.recovered()
+                await asyncio.sleep(0)
+            gc.collect()
+            gc.freeze()
+            for leads in rows.partitions():
+                for org in leads.book.orgs:
+                    self.sweeper.request(leads.partition, org)
         except Exception as error:  # noqa: BLE001  # see above
             leave(Exit.SOFTWARE, "recovery", repr(error))
-
-    async def derive(self) -> None:
-        """Derive books and timers from the rows of the partitions we own."""
-        rows = self.table.rows
-        rows.keep_only(self.owned())
-        self.timers.reset()
-        self.books.clear()
-        for partition, keyed in rows.partitions():
-            self.books[partition] = RuleBook.from_rows(
-                r for r in keyed.values() if isinstance(r, DirectoryRow)
-            )
-            for key, row in keyed.items():
-                if isinstance(row, LeadRow) and row.decisions:
-                    keyed[key] = row = replace(row, decisions=())  # noqa: PLW2901  # the kept form of the row
-                self.timers.arm(partition, key, row)
-            await asyncio.sleep(0)
-        gc.collect()
-        gc.freeze()
-        for partition, book in self.books.items():
-            for org in book.orgs:
-                self.sweeper.request(partition, org)
-        _log.info("recovered", partitions=sorted(self.owned()), rows=len(rows), timers=len(self.timers))
-
-
-def _misplaced(reason: str) -> PermanentError:
-    """Return what is raised for an event that is not in its lead's log."""
-    return PermanentError("misplaced_event", reason)
-
-
-def _failed(row: Row | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
-    """Return the row after an event the machine could not decide: unchanged, and the asker is told."""
-    known = row if isinstance(row, LeadRow) else LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
-    decisions: tuple[Answered, ...] = ()
-    if isinstance(event, ActionRequested):
-        decisions = (
-            Answered(
-                action_id=event.cause,
-                action=event.action,
-                rep_id=event.rep_id,
-                result=Result.REFUSED,
-                reason=Reason.FATAL_ERROR,
-                version=known.seq,
-                decided_at=at,
-                owner=known.lead.owner if known.lead else None,
-                why=repr(error),
-            ),
-        )
-    lead = known.lead
-    if lead is not None and isinstance(event, DeadlinePassed):
-        # Told again it would fail again, for ever: the deadline goes to the dead letters with the event.
-        lead = replace(lead, deadlines=tuple(d for d in lead.deadlines if d.epoch != event.epoch))
-    return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)
+        timers = sum(len(leads.deadlines) for leads in rows.partitions())
+        partitions = sorted(leads.partition for leads in rows.partitions())
+        _log.info("recovered", partitions=partitions, rows=len(rows), timers=timers)

@@ -1,4 +1,4 @@
-"""The way back: what an org decided about a lead goes into the lead's own log, its arrival first of all (R6).
+"""The org relay stage: it carries what an org decided about a lead into the lead's log, its arrival first (R6).
 
 A repeat is harmless: an answer names the epoch it answers, what tells of arrivals its place, and a lead that has moved
 on takes no notice (X3).
@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import MsgspecError
 
-from agents.stage import Stage
-from agents.watermarks import Watermarks, keep, restore
+from agents.stage import EventStream, Stage
+from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_org_record, encode_event
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
@@ -19,39 +19,51 @@ from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_LOG, ORG_JOURNAL
 
 
+def attach(app: StageApp) -> "OrgRelayStage":
+    """Attach the org relay to an app."""
+    stage = OrgRelayStage(app)
+
+    @stage.agent(ORG_JOURNAL)
+    async def forward_answers(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.forward(event)
+
+    return stage
+
+
 class OrgRelayStage(Stage):
     """Carries the answers of `org-journal` to `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "org_relay")
-        self.marks = Watermarks()
-        keep(app, ORG_JOURNAL, self.marks)
-        self.read(ORG_JOURNAL, self.handle)
+        self.watermarks = Watermarks()
+        commit_with_offsets(app, ORG_JOURNAL, self.watermarks)
         app.on_rebalance_complete.connect(self.assigned)
 
-    def handle(self, event: Any) -> None:
-        """Turn one step into what it tells leads; rows tell nobody anything."""
+    def forward(self, event: Any) -> None:
+        """Append what one step says to each lead to `lead-log`. Rows say nothing to leads."""
         message = event.message
         receipt = self.acker.take(event)
         try:
             record = decode_org_record(message.value or b"")
             if isinstance(record, OrgStep):
-                self.tell(record, message, receipt)
+                self._append_lead_events(record, message, receipt)
         except MsgspecError as error:
             self.bury(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
             self.bury(message, *verdict(error), receipt)
         receipt.settle()
 
-    def tell(self, step: OrgStep, message: Any, receipt: Any) -> None:
-        """Tell each lead its answer, unless the step is a zombie's repeat."""
-        if not self.marks.advance(message.partition, message.offset, step.off):
+    def _append_lead_events(self, step: OrgStep, message: Any, receipt: Any) -> None:
+        """Append an event for each lead the step is about, unless the step is a zombie's repeat."""
+        if not self.watermarks.advance(message.partition, message.offset, step.off):
             REPEATS_SKIPPED.labels(reader="org_relay").inc()
             return
-        for news in to_leads(step):
-            key = news.lead_id.encode()
-            self.writer.add(LEAD_LOG, self.place(key), key=key, value=encode_event(news), receipt=receipt)
+        for event in to_leads(step):
+            key = event.lead_id.encode()
+            value = encode_event(event)
+            self.writer.add(LEAD_LOG, self.partition_of(key), key=key, value=value, receipt=receipt)
 
     async def assigned(self, *_: Any, **__: Any) -> None:
-        """Restore the marks of our partitions, before their first record is read."""
-        await restore(self.app, ORG_JOURNAL, self.marks)
+        """Restore the watermarks of our partitions, before their first record is read."""
+        await restore(self.app, ORG_JOURNAL, self.watermarks)

@@ -1,4 +1,4 @@
-"""What was made public before us is not made public again: each partition's last message says how far it got.
+"""Keeps the relay from publishing twice. The last message of each partition says how far the relay before us got.
 
 A relay that dies has told more than it has committed. Told once more, a lead's older version would follow its newer
 one, and whoever keeps the newest record of a compacted topic would see the former owner for a while. Within a partition
@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from models.ids import effect_place
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, QUEUE_CHANGES
 from rules.outbound.public_messages import SOURCE_LOG
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
@@ -30,18 +31,18 @@ NOTHING: Final = (-1, -1)
 
 
 class PublishedWatermark:
-    """The number of the last message in each partition of each public topic: (offset of the event, n of the effect)."""
+    """Keeps the number of each public partition's last message: (offset of the event, n of the message)."""
 
     def __init__(self, topics: Iterable[str] = PUBLIC) -> None:
         self._topics = tuple(topics)
         self._last: dict[tuple[str, int], tuple[int, int]] = {}
 
     def has(self, topic: str, partition: int, off: int, n: int) -> bool:
-        """Say whether this effect was public when we began."""
+        """Say whether this message was public when we began."""
         return (off, n) <= self._last.get((topic, partition), NOTHING)
 
     async def read(self, settings: Settings, partitions: Iterable[int]) -> None:
-        """Look at the ends of these partitions, before the first of their records is relayed.
+        """Read the ends of these partitions, before the first of their records is relayed.
 
         Raises KafkaError and TimeoutError.
         """
@@ -50,12 +51,7 @@ class PublishedWatermark:
         if not places:
             return
         # Our messages are in no transaction. What somebody else's open one holds back may be ours, so all is looked at.
-        consumer = AIOKafkaConsumer(
-            **{**settings.consumer_options(stand_ins=True), "isolation_level": "read_uncommitted"},
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        consumer = make_consumer(settings, reset="none", stand_ins=True, committed_only=False)
         await consumer.start()
         try:
             consumer.assign(places)
@@ -74,8 +70,8 @@ class PublishedWatermark:
         finally:
             await stop_consumer(consumer)
 
-    async def _look(self, consumer: AIOKafkaConsumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
-        """Keep the number of the last message of ours in each of these spans of offsets."""
+    async def _look(self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+        """Find the last message of ours in each of these spans of offsets."""
         consumer.pause(*consumer.assignment())
         for place, (first, _) in spans.items():
             consumer.seek(place, first)
@@ -92,7 +88,7 @@ class PublishedWatermark:
 
 
 def _number(record: Any, partition: int) -> tuple[int, int]:
-    """Return which effect a message is; of a message that is none of ours, that nothing is known."""
+    """Return the number of a message; `NOTHING` for a message that is none of ours."""
     for name, value in record.headers:
         if name == "ce_id":
             place = effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))

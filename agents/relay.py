@@ -1,4 +1,4 @@
-"""The relay: what a journal record decided becomes public, each record once in order, no older version after a newer.
+"""The relay stage: it publishes each journal record's decisions once and in order, no older version after a newer.
 
 Within a partition of the journal the log offset only grows, except for what a zombie or an overlapping rebalance
 repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (design.md).
@@ -10,17 +10,29 @@ import structlog
 from msgspec import MsgspecError
 
 from agents.published_watermark import PublishedWatermark
-from agents.stage import Stage
-from agents.watermarks import Watermarks, keep, restore
+from agents.stage import EventStream, Stage
+from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
+from models.record_size import check_size
 from rules.outbound.public_messages import effects
 from streams.app import StageApp
 from streams.dead_letters import verdict
-from streams.journal import check_size
 from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
+
+
+def attach(app: StageApp) -> "RelayStage":
+    """Attach the relay to an app."""
+    stage = RelayStage(app)
+
+    @stage.agent(LEAD_JOURNAL)
+    async def publish_decisions(stream: EventStream) -> None:
+        async for event in stream.events():
+            stage.publish(event)
+
+    return stage
 
 
 class RelayStage(Stage):
@@ -28,36 +40,35 @@ class RelayStage(Stage):
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "relay")
-        self.marks = Watermarks()
-        self.told = PublishedWatermark()
-        keep(app, LEAD_JOURNAL, self.marks)
-        self.read(LEAD_JOURNAL, self.handle)
+        self.watermarks = Watermarks()
+        self.published = PublishedWatermark()
+        commit_with_offsets(app, LEAD_JOURNAL, self.watermarks)
         app.on_rebalance_complete.connect(self.assigned)
 
-    def handle(self, event: Any) -> None:
+    def publish(self, event: Any) -> None:
         """Turn one journal record into its messages."""
         message = event.message
         receipt = self.acker.take(event)
         partition = message.partition
         try:
             row = decode_row(message.value or b"")
-            if self.marks.advance(partition, message.offset, row.off):
-                told = effects(row, message.key, partition)
-                for effect in told:
+            if self.watermarks.advance(partition, message.offset, row.off):
+                messages = effects(row, message.key, partition)
+                for effect in messages:
                     check_size(effect.key, effect.value, effect.headers)
             else:
-                told = []
+                messages = []
                 REPEATS_SKIPPED.labels(reader="relay").inc()
         except MsgspecError as error:
             self.bury(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
             self.bury(message, *verdict(error), receipt)
         else:
-            for n, effect in enumerate(told):
-                if self.told.has(effect.topic, partition, row.off, n):
+            for n, effect in enumerate(messages):
+                if self.published.has(effect.topic, partition, row.off, n):
                     continue
                 # Every public topic has the journal's partitions, and the same key: the same partition.
-                to = self.place(effect.key) if effect.topic == ORG_LOG else partition
+                to = self.partition_of(effect.key) if effect.topic == ORG_LOG else partition
                 self.writer.add(
                     effect.topic,
                     to,
@@ -69,6 +80,7 @@ class RelayStage(Stage):
         receipt.settle()
 
     async def assigned(self, *_: Any, **__: Any) -> None:
-        """Restore marks, and look at what is public, before the first record is read."""
-        await self.told.read(self.app.settings, await restore(self.app, LEAD_JOURNAL, self.marks))
-        _log.info("marks restored", marks=dict(self.marks.highest))
+        """Restore the watermarks, and look at what is public, before the first record is read."""
+        partitions = await restore(self.app, LEAD_JOURNAL, self.watermarks)
+        await self.published.read(self.app.settings, partitions)
+        _log.info("watermarks restored", watermarks=dict(self.watermarks.highest))

@@ -1,24 +1,18 @@
-"""What every stage is: agents that handle events in order, a writer, and acks that wait for what was written."""
+"""The base of every stage: agents that handle events in order, a writer, and acks that wait for durable records."""
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
-from aiokafka.partitioner import murmur2
 from mode.supervisors import CrashingSupervisor
 
 from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
+from streams.clients import cached_partition_of
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
 from streams.unreadable import StandIn, Unreadable
-
-Handle = Callable[[Any], None]
-
-PLACES: Final = 4_096
-"""Keys whose partition is remembered: every org, and the leads that people are at just now."""
 
 
 class Stage:
@@ -40,23 +34,31 @@ class Stage:
         app.stages.append(self)
         app.on_partitions_revoked.connect(self.revoked)
 
-    def read(self, topic: str, handle: Handle, *, name: str | None = None) -> None:
-        """Attach the agent of a topic: events are handled in order, and nothing is awaited for any of them."""
-        handled = EVENTS.labels(stage=self.name)
+    def agent(self, topic: str, *, name: str | None = None) -> "Callable[[AgentFunction], AgentFunction]":
+        """Declare the agent of a topic, as `@app.agent` does. The function gets the topic's `EventStream`.
 
-        async def run(stream: Any) -> None:
-            async for events in bulks(self.app, stream):
-                for event in events:
-                    if isinstance(event.message.value, StandIn):
-                        self.passed(event)
-                    else:
-                        handle(event)
-                handled.inc(len(events))
-                await self.writer.room()
-
+        An error that leaves the function ends the process: the event is not acked, so it comes again.
+        """
         source = raw_topic(self.app, topic)
         self.topics.add(source.get_topic_name())
-        self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
+
+        def declare(function: AgentFunction) -> AgentFunction:
+            async def run(stream: Any) -> None:
+                await function(EventStream(self, stream))
+
+            self.app.agent(source, name=name or self.name, supervisor_strategy=CrashingSupervisor)(run)
+            return function
+
+        return declare
+
+    @property
+    def rebalancing(self) -> bool:
+        """Whether partitions are coming or going: nothing is ours to decide until that is over."""
+        return bool(self.app.rebalancing or self.app.in_recovery)
+
+    def assigned_partitions(self, topic: str) -> set[int]:
+        """Return our partitions of a topic."""
+        return {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic == topic}
 
     def bury(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:
         """Write a message that cannot be handled to `dead-letters`; too many faults of our own end the process."""
@@ -64,18 +66,18 @@ class Stage:
             self.brake.failed(self.name, reason, message)
         bury(self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name)
 
-    def passed(self, event: Any) -> None:
-        """Pass offsets without a record for us; what could not be read there is buried first."""
+    def pass_over(self, event: Any) -> None:
+        """Ack offsets without a record for us. What could not be read there goes to the dead letters first."""
         message = event.message
         receipt = self.acker.take(event)
         if isinstance(message.value, Unreadable):
-            said = message.value
-            self.bury(message, said.error_class, said.reason, receipt)
+            unreadable = message.value
+            self.bury(message, unreadable.error_class, unreadable.reason, receipt)
         receipt.settle()
 
-    def place(self, key: bytes) -> int:
-        """Return the partition of a key, as Java computes it."""
-        return _hash(key) % self.partitions
+    def partition_of(self, key: bytes) -> int:
+        """Return the partition of a key, as Java's client computes it."""
+        return cached_partition_of(key, self.partitions)
 
     async def revoked(self, *_: Any, **__: Any) -> None:
         """Let partitions go only when what came of their events is durable."""
@@ -83,6 +85,28 @@ class Stage:
         self.acker = Acker()
 
 
-@lru_cache(PLACES)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key) & 0x7FFFFFFF)
+class EventStream:
+    """What an agent of ours reads: a Faust stream whose events come in batches (`streams.app.bulks`)."""
+
+    def __init__(self, stage: Stage, stream: Any) -> None:
+        self._stage = stage
+        self._stream = stream
+
+    async def events(self) -> AsyncIterator[Any]:
+        """Yield each event in order. Its handler acks it with a receipt of the stage's `acker`.
+
+        After each batch of at most `streams.app.BULK` events it waits until the writer has room.
+        """
+        stage = self._stage
+        handled = EVENTS.labels(stage=stage.name)
+        async for batch in bulks(stage.app, self._stream):
+            for event in batch:
+                if isinstance(event.message.value, StandIn):
+                    stage.pass_over(event)
+                else:
+                    yield event
+            handled.inc(len(batch))
+            await stage.writer.room()
+
+
+AgentFunction = Callable[[EventStream], Awaitable[None]]

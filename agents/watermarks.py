@@ -1,27 +1,32 @@
-"""How far a reader has seen a log through its journal: committed with each offset, so it survives (docs/design.md)."""
+"""Keeps how far a reader has seen a log through its journal. It is committed with each offset, so it survives a crash.
+
+docs/design.md says why readers need it.
+"""
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
 
+from streams.patches.consumer_access import committed_offsets
+
 if TYPE_CHECKING:
     from streams.app import StageApp
 
-NO_MARK: Final = -1
+NO_WATERMARK: Final = -1
 
 
 class Watermarks:
-    """The highest log offset seen in each journal partition, and what it was at each offset not yet committed."""
+    """Keeps the highest log offset seen in each journal partition, and what it was at each offset not yet committed."""
 
     def __init__(self) -> None:
         self.highest: dict[int, int] = {}
         self._committed: dict[int, int] = {}
         self._steps: dict[int, deque[tuple[int, int]]] = {}
 
-    def restore(self, partition: int, mark: int) -> None:
-        """Begin a partition with the mark that was committed with its offset."""
-        self.highest[partition] = self._committed[partition] = mark
+    def restore(self, partition: int, watermark: int) -> None:
+        """Begin a partition with the watermark that was committed with its offset."""
+        self.highest[partition] = self._committed[partition] = watermark
         self._steps[partition] = deque()
 
     def forget(self) -> None:
@@ -31,42 +36,40 @@ class Watermarks:
         self._steps.clear()
 
     def advance(self, partition: int, journal_offset: int, off: int) -> bool:
-        """See one record; say whether it is new."""
-        if off <= self.highest.get(partition, NO_MARK):
+        """Note that one record was seen; say whether it is new."""
+        if off <= self.highest.get(partition, NO_WATERMARK):
             return False
         self.highest[partition] = off
         self._steps.setdefault(partition, deque()).append((journal_offset, off))
         return True
 
     def at(self, partition: int, journal_offset: int) -> int:
-        """Return the mark that holds for a commit of this journal offset: of the records before it, not after."""
+        """Return the watermark for a commit of this journal offset: that of the records before it, not after."""
         steps = self._steps.get(partition)
         while steps and steps[0][0] < journal_offset:
             self._committed[partition] = steps.popleft()[1]
-        return self._committed.get(partition, NO_MARK)
+        return self._committed.get(partition, NO_WATERMARK)
 
 
-async def restore(app: "StageApp", topic: str, marks: Watermarks) -> list[int]:
-    """Read the marks that were committed with the offsets of our partitions of a topic; return the partitions."""
+async def restore(app: "StageApp", topic: str, watermarks: Watermarks) -> list[int]:
+    """Read the watermarks that were committed with our offsets in a topic; return our partitions of it."""
     consumer: Any = app.consumer
-    thread = consumer._thread  # noqa: SLF001  # Faust offers no other way to a commit's metadata
-    coordinator = thread._ensure_consumer()._coordinator  # noqa: SLF001
-    places = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
-    committed = await thread.call_thread(coordinator.fetch_committed_offsets, places)
-    marks.forget()
-    for place in places:
-        stored = committed.get(place)
-        marks.restore(place.partition, int(stored.metadata) if stored and stored.metadata else NO_MARK)
-    return [place.partition for place in places]
+    ours = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
+    committed = await committed_offsets(consumer, ours)
+    watermarks.forget()
+    for tp in ours:
+        stored = committed.get(tp)
+        watermarks.restore(tp.partition, int(stored.metadata) if stored and stored.metadata else NO_WATERMARK)
+    return [tp.partition for tp in ours]
 
 
-def keep(app: "StageApp", topic: str, marks: Watermarks) -> None:
-    """Commit the marks of a topic with its offsets."""
+def commit_with_offsets(app: "StageApp", topic: str, watermarks: Watermarks) -> None:
+    """Commit the watermarks of a topic with its offsets."""
     others = app.commit_metadata
 
     def metadata(tp: Any, offset: int) -> str:
         if tp.topic == topic:
-            return str(marks.at(tp.partition, offset))
+            return str(watermarks.at(tp.partition, offset))
         return others(tp, offset) if others else ""
 
     app.commit_metadata = metadata

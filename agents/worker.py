@@ -1,4 +1,4 @@
-"""A worker process: one Faust app with its stages, its health for the supervisor, and a clean way out."""
+"""Runs a worker process: one Faust app with its stages, a health page for the supervisor, and a clean stop."""
 
 import asyncio
 import gc
@@ -6,24 +6,24 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 import uvloop
 
-from agents.intake import IntakeStage
+from agents import intake, leads, org_relay, orgs, relay
 from agents.lag import LagMeter
-from agents.leads import LeadsStage
-from agents.org_relay import OrgRelayStage
-from agents.orgs import OrgsStage
-from agents.relay import RelayStage
+from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
+from streams.access import refused
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
-from streams.fatal import Exit, leave
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.metrics import render
+from streams.patches.consumer_access import crash_event, group_refusal
+from streams.process_exit import Exit, leave
+from streams.retries import START_WORKER
 from streams.settings import Settings
 from streams.table import JournalTable, OrgTable
 from streams.topics import provision
@@ -32,9 +32,6 @@ _log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 12.0
 """How long a stop may take; then the process ends all the same. What is not acknowledged is read again."""
-PATIENCE_SECONDS: Final = 60.0
-"""How long a process that starts waits for Kafka before it ends, and its supervisor starts it anew."""
-AGAIN_SECONDS: Final = 0.5
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
 """A loop that has not ticked for so long is not ready, whatever its heartbeats say (docs/faust.md 13)."""
@@ -46,19 +43,19 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim worker`; return what they write with."""
-    return [IntakeStage(app).writer, LeadsStage(app).writer, OrgsStage(app).writer]
+    return [stage.attach(app).writer for stage in (intake, leads, orgs)]
 
 
 def relay_stages(app: StageApp) -> list[JournalWriter]:
     """Attach the stages of `firstclaim relay`; return what they write with."""
-    return [RelayStage(app).writer, OrgRelayStage(app).writer]
+    return [stage.attach(app).writer for stage in (relay, org_relay)]
 
 
 Stages = Callable[[StageApp], list[JournalWriter]]
 
 
 class Patience:
-    """How long a process may wait (to begin, for partitions, for rows) without getting anywhere."""
+    """Measures how long a process has waited (to begin, for partitions, for rows) without progress."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -66,7 +63,7 @@ class Patience:
         self._done = 0
 
     def is_over(self, now: float, *, waits: bool, done: int) -> bool:
-        """Say whether it has waited too long at `now`. `done`: what grows while it gets on, however slowly."""
+        """Say whether it has waited too long at `now`. `done`: a number that grows with any progress."""
         if not waits:
             self._since = None
         elif self._since is None or done != self._done:
@@ -85,11 +82,13 @@ class Health:
         self.stopping = False
 
     async def tick(self) -> None:
-        """Show that the loop turns; a process that gets nowhere ends, and its supervisor starts it anew."""
+        """Note that the event loop runs. A process without progress ends, and its supervisor starts it again."""
         loop, app = asyncio.get_running_loop(), self._app
         while True:
             self._ticked = loop.time()
             app.lease.tick()
+            if wrong := refused(app.settings, group_refusal(app)):
+                leave(Exit.CONFIG, wrong.field, wrong.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
@@ -99,14 +98,14 @@ class Health:
             await asyncio.sleep(TICK_SECONDS)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether the loop turns."""
+        """Say whether the event loop runs."""
         age = asyncio.get_running_loop().time() - self._ticked
         return age < STALLED_SECONDS, {"loop_age_seconds": round(age, 3)}
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Say whether events are being handled now, and if not, why."""
         app = self._app
-        alive, said = self.health()
+        alive, details = self.health()
         reasons = {
             "starting": not self.started,
             "stopping": self.stopping,
@@ -117,33 +116,38 @@ class Health:
             "lease_stale": not app.lease.fresh,
         }
         blocking = [name for name, true in reasons.items() if true]
-        return not blocking, {**said, "not_ready": blocking, "lease_age_seconds": round(app.lease.age, 3)}
+        return not blocking, {**details, "not_ready": blocking, "lease_age_seconds": round(app.lease.age, 3)}
 
 
 async def _provisioned(settings: Settings) -> Settings:
-    """Check the topics as soon as Kafka is there; until `PATIENCE_SECONDS` it is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await provision(settings)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    """Check the topics as soon as Kafka is there."""
+    return await START_WORKER.run(RuntimeFailure, "check the topics", lambda: provision(settings))
 
 
 async def _brake(settings: Settings, stages: list[str]) -> Brake:
-    """Return the brake of the process, with what its earlier lives buried; Kafka is waited for."""
-    give_up = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await make_brake(settings, stages)
-        except RuntimeFailure as error:
-            if asyncio.get_running_loop().time() > give_up:
-                raise
-            _log.warning("waiting for Kafka", reason=error.reason)
-            await asyncio.sleep(AGAIN_SECONDS)
+    """Return the brake of the process, with the dead letters of its earlier runs. It waits for Kafka."""
+    return await START_WORKER.run(
+        RuntimeFailure, "read the dead letters of late", lambda: make_brake(settings, stages)
+    )
+
+
+def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
+    """End the process after a failure of Faust: with `Exit.CONFIG` where Kafka refuses us."""
+    if wrong := refused(settings, error):
+        leave(Exit.CONFIG, wrong.field, wrong.reason)
+    leave(Exit.SOFTWARE, group, f"the stage {how}: {error!r}")
+
+
+async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
+    """Give intake what each org requires of senders; return the task that keeps it up to date."""
+    intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
+    if not intakes:
+        return []
+    terms = SenderTerms(settings)
+    following = await terms.start()
+    for stage in intakes:
+        stage.authority = terms.authority
+    return [following]
 
 
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
@@ -153,6 +157,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     brake = await _brake(settings, [stage.name for stage in app.stages])
     for stage in app.stages:
         stage.brake = brake
+    following = await _sender_terms(settings, app)
     for writer in writers:
         await writer.start()
     stop = asyncio.Event()
@@ -166,18 +171,19 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     try:
         await app.start()
     except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
-        leave(Exit.SOFTWARE, group, f"the stage could not start: {error!r}")
+        _end(settings, group, "could not start", error)
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
-    crashed = asyncio.create_task(app._crashed.wait())  # noqa: SLF001  # Faust's own word for "cannot go on"
+    crashed = asyncio.create_task(crash_event(app).wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
-        leave(Exit.SOFTWARE, group, f"the stage crashed: {app.crash_reason!r}")
+        _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
     # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
     loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
-    measuring.cancel()
+    for task in (measuring, *following):
+        task.cancel()
     await app.stop()
     for writer in writers:
         await writer.stop()
@@ -193,7 +199,7 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.fatal.Exit`).
+    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.process_exit.Exit`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from sqlalchemy import Engine
 
@@ -21,16 +20,15 @@ from sink.rebuild import CURRENT, HISTORY, PublicRows, belong, empty, row_counts
 from sink.schema import schema_of
 from sink.service import LARGEST_REQUEST_BYTES
 from sink.writer import Applied, CrmWriter, JournalRecord
-from streams.reading import extent, read_topic
+from streams import clients
+from streams.retries import REBUILD_CRM
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import LEAD_JOURNAL
 
 BATCH_RECORDS: Final = 2_000
 BELONG_RECORDS: Final = 200
 """So many of the last records are held against the history that was there: does it belong to this Kafka?"""
-PATIENCE_SECONDS: Final = 60.0
-"""How long a database that is away or busy is waited for; what was stored until then stays."""
-PAUSE_SECONDS: Final = 0.5
 PROGRESS_SECONDS: Final = 2.0
 
 WHAT_COMES_BACK: Final = (
@@ -179,15 +177,8 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
 
 
 async def _patiently(work: Callable[[], _Result]) -> _Result:
-    """Run blocking work in a thread, again until it succeeds; raises `RetryableError` after `PATIENCE_SECONDS`."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await asyncio.to_thread(work)
-        except RetryableError:
-            if time.monotonic() > give_up:
-                raise
-            await asyncio.sleep(PAUSE_SECONDS)
+    """Do what blocks in a thread, again until it succeeds or `REBUILD_CRM` ends; raises `RetryableError`."""
+    return await REBUILD_CRM.run(RetryableError, "write to the CRM database", lambda: asyncio.to_thread(work))
 
 
 @asynccontextmanager
@@ -201,13 +192,8 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
-    """Yield the writer of dead letters for records that cannot be stored."""
-    producer = AIOKafkaProducer(
-        **settings.aiokafka_options(),
-        acks="all",
-        enable_idempotence=True,
-        max_request_size=LARGEST_REQUEST_BYTES,
-    )
+    """Yield where records go that cannot be stored, as a sink has it."""
+    producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
         await producer.start()
         yield DeadLetterWriter(producer, asyncio.get_running_loop())

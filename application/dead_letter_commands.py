@@ -13,8 +13,8 @@ from application.dead_letters import find_letters, org_of
 from application.replay import NotReplayable, Obstacle, Replayer, target_of
 from models.errors import RetryableError
 from streams.dead_letter_reading import Letter, read_letter
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 
 MOST_FAILURES: Final = 100

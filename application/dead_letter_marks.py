@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
-from streams.reading import read_topic
+from streams import clients
+from streams.clients import Producer
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTER_MARKS, provision
 
 WRITTEN_AT_ONCE: Final = 500
@@ -66,7 +66,7 @@ class Marker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._written: list[Any] = []
 
     async def __aenter__(self) -> Self:
@@ -105,11 +105,11 @@ def _later() -> Iterator[None]:
         raise RetryableError("Kafka", f"{DEAD_LETTER_MARKS}: {error!r}") from error
 
 
-async def _started(settings: Settings) -> AIOKafkaProducer:
+async def _started(settings: Settings) -> Producer:
     """Return a producer; the topic is made on a cluster that an older version has set up."""
     if DEAD_LETTER_MARKS not in await _topics(settings):
         await provision(settings)
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    producer = clients.producer(settings)
     try:
         await producer.start()
     except KafkaError:
@@ -119,7 +119,7 @@ async def _started(settings: Settings) -> AIOKafkaProducer:
 
 
 async def _topics(settings: Settings) -> set[str]:
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     try:
         with _later():
             await admin.start()

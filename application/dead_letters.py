@@ -10,8 +10,8 @@ from application.replay import Replayer
 from models import normalize
 from models.errors import ConfigError, RuntimeFailure
 from streams.dead_letter_reading import Letter, read_letter, text
-from streams.reading import read_places, read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_places, read_topic
 from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT
 
 _ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))

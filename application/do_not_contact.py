@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from models.errors import Refused, RetryableError
+from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing, read_handle
 from rules.inbound.times import record_time
-from streams.reading import read_topic
+from streams import clients
+from streams.access import failure
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT
 
 
@@ -77,7 +78,7 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
     value = None
     if reason is not None:
         value = msgspec.json.encode({"reason": reason, "at": datetime.now(UTC)})
-    producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+    producer = clients.producer(settings)
     try:
         await producer.start()
         try:
@@ -88,5 +89,5 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
         finally:
             await producer.stop()
     except KafkaError as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
     return len(sent)

@@ -9,19 +9,22 @@ import contextlib
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Final, Self
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 
 from models.errors import RetryableError, RuntimeFailure
 from models.public import LeadDecision
-from streams.closing import stop_consumer
-from streams.reading import START_SECONDS
+from streams import clients
+from streams.access import refusal, refused
+from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
+from streams.signing import Signer
+from streams.topic_reader import START_SECONDS
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 
 log = structlog.get_logger(__name__)
@@ -38,7 +41,6 @@ REQUEST_MS: Final = 15_000
 BATCH_BYTES: Final = 512 * 1024
 """Actions of many people go out together: with aiokafka's 16 KB they would queue up in the client."""
 _POLL_MS: Final = 200
-_AGAIN_SECONDS: Final = 1.0
 _ANSWER: Final = msgspec.json.Decoder(LeadDecision)
 
 Handler = Callable[[bytes], None]
@@ -63,13 +65,14 @@ class EngineClient:
         on_answer: Callable[[LeadDecision], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._signer = Signer(settings)
         self._resend_seconds, self._patience_seconds = resend_seconds, patience_seconds
         self._waiting_most = waiting_most
         self._handlers = {LEAD_DECISIONS: self._take_answer, **(topics or {})}
         self._on_answer = on_answer
         self._waiting: dict[str, list[asyncio.Future[LeadDecision]]] = {}
         self._answers: OrderedDict[str, LeadDecision] = OrderedDict()
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: clients.Producer | None = None
         self._running: asyncio.Task[None] | None = None
         self._failure = "it has not answered yet"
         self.connected = asyncio.Event()
@@ -164,25 +167,37 @@ class EngineClient:
     ) -> "asyncio.Future[Any]":
         """Hand bytes to the producer; the future returned tells where they are once they are durable.
 
+        Leads and actions are signed where no `headers` are given and the settings name a key (`streams.signing`).
         Raises `RetryableError` before the client has been connected, and `KafkaError` for what Kafka would never take.
         """
         if self._producer is None:
             raise RetryableError("Kafka", "the client is not connected yet")
+        if headers is None:
+            headers = self._signer.headers(topic, value)
         future = await self._producer.send(topic, value, key=key, headers=headers)
         future.add_done_callback(_retrieve_failure)
         return future  # type: ignore[no-any-return]  # aiokafka is untyped
 
     async def run(self) -> None:
-        """Connect, and read answers until cancelled. Kafka is waited for."""
+        """Connect, and read answers until cancelled. Kafka is waited for.
+
+        Raises `ConfigError` where Kafka refuses us.
+        """
         try:
-            while True:
-                try:
-                    await self._connect_and_read()
-                except (KafkaError, OSError) as error:
-                    self._failure = repr(error)
-                    log.warning("the client connects again", reason=self._failure)
-                    await asyncio.sleep(_AGAIN_SECONDS)
+            self._producer = await CONNECT_PRODUCER.run(
+                (KafkaError, OSError), "connect to Kafka", self._connected_producer, failed=self._note_failure
+            )
+            reading = clients.follow(
+                self._settings, *self._handlers, from_end=True, poll_ms=_POLL_MS, lost=self._note_failure
+            )
+            async with aclosing(reading) as batches:
+                async for batch in batches:
+                    self.connected.set()  # from here on nothing is missed
+                    for record in batch.records:
+                        if record.value is not None:
+                            self._handlers[record.topic](record.value)
         finally:
+            self.connected.clear()
             for future in [one for waiting in self._waiting.values() for one in waiting]:
                 if not future.done():
                     reason = "the client was closed before the answer came"
@@ -216,75 +231,40 @@ class EngineClient:
                 return future.result()
 
     async def _until_durable(self, topic: str, value: bytes | None, key: bytes | None) -> int:
-        while True:
+        async def send() -> int:
             try:
                 return int((await (await self.put(topic, value, key=key))).offset)
-            except MessageSizeTooLargeError as error:
-                raise RuntimeFailure(topic, f"a message of {len(value or b'')} bytes is too large") from error
-            except ProducerClosed as error:
-                raise RetryableError("Kafka", "the client was closed") from error
             except KafkaError as error:
-                log.info("a message is sent again", topic=topic, reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise RetryableError("Kafka", wrong.reason) from error
+                raise
 
-    async def _connect_and_read(self) -> None:
-        if self._producer is None:
-            self._producer = await self._connected_producer()
-        consumer = AIOKafkaConsumer(
-            *self._handlers,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
         try:
-            await consumer.start()
-            await consumer.seek_to_end()
-            for partition in consumer.assignment():
-                await consumer.position(partition)  # from here on nothing is missed
-            self.connected.set()
-            await self._read(consumer)
-        finally:
-            self.connected.clear()
-            await stop_consumer(consumer)
+            return await SEND_TO_ENGINE.run(
+                KafkaError, f"send to {topic}", send, never=(MessageSizeTooLargeError, ProducerClosed)
+            )
+        except MessageSizeTooLargeError as error:
+            raise RuntimeFailure(topic, f"a message of {len(value or b'')} bytes is too large") from error
+        except ProducerClosed as error:
+            raise RetryableError("Kafka", "the client was closed") from error
 
-    async def _connected_producer(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            **self._settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            request_timeout_ms=REQUEST_MS,
-            max_batch_size=BATCH_BYTES,
-        )
+    def _note_failure(self, error: Exception) -> None:
+        self._failure = repr(error)
+        self.connected.clear()
+
+    async def _connected_producer(self) -> clients.Producer:
+        producer = clients.producer(self._settings, request_timeout_ms=REQUEST_MS, max_batch_size=BATCH_BYTES)
         try:
             await producer.start()
             for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
                 await producer.partitions_for(topic)  # now, or each of a crowd's first sends would ask
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
+            if (wrong := await refusal(self._settings, error)) is not None:
+                raise wrong from error
             raise
         return producer
-
-    async def _read(self, consumer: AIOKafkaConsumer) -> None:
-        """Read until cancelled. The first failure is tried again from the same place; a second one in a row raises."""
-        failed = False
-        while True:
-            try:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS)
-            except KafkaError as error:
-                if failed:
-                    raise
-                failed = True
-                log.info("answers are read again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            failed = False
-            for partition, records in batches.items():
-                handler = self._handlers[partition.topic]
-                for record in records:
-                    if record.value is not None:
-                        handler(record.value)
 
     def _take_answer(self, value: bytes) -> None:
         try:

@@ -4,13 +4,13 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 from rich.console import Console
 
 from models.codec import decode_row
 from models.lead import LeadRow
-from streams.reading import read_topic
+from streams.clients import partition_of
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 _HIDDEN: Final = frozenset({"type", "why", "columns", "action_id", "decided_at", "sort_key", "explanation"})
@@ -25,7 +25,7 @@ async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     The journal keeps a day of every event and the newest for ever; the log keeps a week of events.
     """
     key = lead_id.encode()
-    partition = (murmur2(key) & 0x7FFFFFFF) % settings.partitions
+    partition = partition_of(key, settings.partitions)
     events_by_offset: dict[int, Any] = {}
     async with aclosing(read_topic(settings, LEAD_LOG, partitions={partition})) as records:
         async for record in records:

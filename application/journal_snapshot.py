@@ -6,14 +6,15 @@ from contextlib import aclosing
 from typing import Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import decode_org_record, decode_row
-from models.lead import DirectoryRow, Lead, LeadRow
+from models.lead import Lead, LeadRow
+from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
 from rules.queues.rule_book import Key, RuleBook
-from streams.reading import Progress, read_topic
+from streams.clients import partition_of
 from streams.settings import Settings
+from streams.topic_reader import Progress, read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 LOOK_SECONDS: Final = 0.25
@@ -29,8 +30,8 @@ class Journal(msgspec.Struct, frozen=True):
 
 
 def place_of(key: str, settings: Settings) -> int:
-    """Return the partition of a log that has a lead's or an org's events."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF) % settings.partitions
+    """Return the partition of a log that a lead's or an org's events are in."""
+    return partition_of(key.encode(), settings.partitions)
 
 
 async def journal_now(
@@ -40,22 +41,21 @@ async def journal_now(
 
     `partitions`: all without it. Raises `RetryableError` where Kafka is away.
     """
-    newest: dict[bytes, LeadRow | DirectoryRow] = {}
+    rows = LeadPartition(0)  # every key names its partition, so one holds the rows of all
     async with aclosing(
         read_topic(settings, LEAD_JOURNAL, partitions=partitions, progress=progress)
     ) as records:
         async for record in records:
             try:
-                row = decode_row(record.value or b"")
+                rows.apply(record.key, decode_row(record.value or b""))
             except msgspec.MsgspecError:
                 continue  # as a worker does: it says so in its log, and goes on
-            known = newest.get(record.key)
-            # A worker that lost its partition may have repeated what came before.
-            if known is None or known.off <= row.off:
-                newest[record.key] = row
-    rows = newest.values()
-    leads = {row.lead.lead_id: row.lead for row in rows if isinstance(row, LeadRow) and row.lead is not None}
-    return Journal(leads, RuleBook.from_rows(row for row in rows if isinstance(row, DirectoryRow)))
+    leads = {
+        row.lead.lead_id: row.lead
+        for row in rows.rows.values()
+        if isinstance(row, LeadRow) and row.lead is not None
+    }
+    return Journal(leads, rows.book)
 
 
 async def office_now(settings: Settings, org: str) -> OrgPartition:

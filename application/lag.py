@@ -1,11 +1,10 @@
 """How far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.errors import NoError, for_code
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,7 +16,9 @@ from sink.db_errors import reason_of
 from sink.engine import connect
 from sink.queries import offsets
 from sink.schema import schema_of
-from streams.closing import stop_consumer
+from streams import clients
+from streams.clients import stop_consumer
+from streams.patches.consumer_access import high_watermarks
 from streams.settings import Settings
 from streams.topics import (
     DIRECTORY,
@@ -91,11 +92,9 @@ class Lags:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        options: dict[str, Any] = {**settings.aiokafka_options(), "request_timeout_ms": REQUEST_MS}
-        self._admin = AIOKafkaAdminClient(**options)
-        self._consumer = AIOKafkaConsumer(**options, group_id=None)
+        self._admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
         # Asked by one who reads what is committed only, Kafka says where the first open transaction begins.
-        self._committed = AIOKafkaConsumer(**options, group_id=None, isolation_level="read_committed")
+        self._consumer = clients.consumer(settings, request_timeout_ms=REQUEST_MS)
         self._valkey = connect_valkey(settings.redis_url)
         self._counts: dict[str, int] = {}
         self._last: dict[tuple[str, TopicPartition], Backlog] = {}
@@ -107,20 +106,17 @@ class Lags:
         """Connect; raises KafkaError."""
         await self._admin.start()
         await self._consumer.start()
-        await self._committed.start()
 
     async def close(self) -> None:
         """Disconnect."""
         await self._admin.close()
         await stop_consumer(self._consumer)
-        await stop_consumer(self._committed)
         await self._valkey.aclose()
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the end offset of each partition of the topics; nothing of a topic that is missing."""
         places = await self._places(topics)
-        found: dict[TopicPartition, int] = await self._consumer.end_offsets(places) if places else {}
-        return found
+        return await high_watermarks(self._consumer, places) if places else {}
 
     async def begins(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the first offset of each partition of the topics; nothing of a topic that is missing."""
@@ -147,7 +143,7 @@ class Lags:
         self.trouble.clear()
         topics = sorted({topic for read in READS.values() for topic in read})
         begins, ends = await self.begins(*topics), await self.ends(*topics)
-        readable = await self._committed.end_offsets(list(ends)) if ends else {}
+        readable = await self._consumer.end_offsets(list(ends)) if ends else {}
         found = []
         for stage, handled in (await self._handled()).items():
             for place, end in ends.items():
@@ -184,18 +180,18 @@ class Lags:
         loop = asyncio.get_running_loop()
         until = loop.time() + _PROBE_SECONDS
         place = backlog.place
-        self._committed.assign([place])
-        self._committed.seek(place, backlog.handled)
+        self._consumer.assign([place])
+        self._consumer.seek(place, backlog.handled)
         try:
-            while await self._committed.position(place) < backlog.readable:
+            while await self._consumer.position(place) < backlog.readable:
                 if (
-                    await self._committed.getmany(place, timeout_ms=_PROBE_MS, max_records=1)
+                    await self._consumer.getmany(place, timeout_ms=_PROBE_MS, max_records=1)
                 ) or loop.time() > until:
                     return False
         except Exception:  # noqa: BLE001  # a record that cannot be read is a record
             return False
         finally:
-            self._committed.unsubscribe()
+            self._consumer.unsubscribe()
         self._empty[key] = at
         return backlog.readable == backlog.end
 

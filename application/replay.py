@@ -11,18 +11,21 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from msgspec import MsgspecError
 
 from application import republish
 from models.codec import decode_org_event
-from models.errors import PermanentError, RetryableError, RuntimeFailure
+from models.errors import PermanentError, RuntimeFailure
 from models.org import ContactListed
 from rules.inbound.do_not_contact import accept_listing
+from rules.inbound.signatures import NAMES as SIGNED
+from streams import clients
+from streams.access import failure
 from streams.dead_letter_reading import REPLAY_OF, Letter, ReadHeader, instant_of
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.signing import Signer
+from streams.topic_reader import read_topic
 from streams.topics import (
     BY_NAME,
     DIRECTORY,
@@ -120,9 +123,10 @@ class Replayer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._signer = Signer(settings)
         # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
-        self._producer = AIOKafkaProducer(
-            **settings.aiokafka_options(), acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES
+        self._producer = clients.producer(
+            settings, idempotent=False, max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
         self._versions = republish.Versions(settings)
         self._newest: dict[str, dict[bytes, int]] = {}
@@ -132,7 +136,7 @@ class Replayer:
             await self._producer.start()
         except KafkaError as error:
             await self._producer.stop()
-            raise RetryableError("Kafka", repr(error)) from error
+            raise await failure(self._settings, error, repr(error)) from error
         return self
 
     async def __aexit__(
@@ -154,6 +158,9 @@ class Replayer:
             return target
         await self._check_newest(letter, target.topic)
         headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
+        if (signed := self._signer.headers(target.topic, letter.value)) and target.topic in FROM_OUTSIDE:
+            # Whoever sends it again vouches for it; what its sender signed is too old by now.
+            headers = [*(pair for pair in headers if pair[0] not in SIGNED), *signed]
         if letter.source is not None:
             headers.append((REPLAY_OF, str(letter.source).encode()))
         await self._put(letter, target.topic, target.partition, letter.key, letter.value, headers)
@@ -188,7 +195,7 @@ class Replayer:
             reason = f"{topic} takes no record of its size ({size} bytes of key and value)"
             raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
         except KafkaError as error:
-            raise RetryableError("Kafka", f"{topic}: {error!r}") from error
+            raise await failure(self._settings, error, f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
         """Refuse a message that a newer one has replaced: sent again it would count instead."""

@@ -8,16 +8,16 @@ from contextlib import aclosing
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import decode_org_record, decode_row, encode_event
 from models.errors import PermanentError
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
 from rules.outbound.public_messages import effects
+from streams.clients import partition_of
 from streams.dead_letter_reading import Letter, ReadHeader
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 
 STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
@@ -41,7 +41,7 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
     key, partition = letter.key or b"", letter.source.partition
 
     def place(of: bytes) -> int:
-        return int(murmur2(of) & 0x7FFFFFFF) % partitions
+        return partition_of(of, partitions)
 
     try:
         if letter.source.topic == ORG_JOURNAL:

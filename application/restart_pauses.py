@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from streams.fatal import Exit
+from streams.process_exit import Exit
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0

@@ -18,12 +18,12 @@ from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org import OrgLead, PersonArrived, Stage
 from models.org_decisions import OrgStep, explained
 from rules.inbound.intake import accept_arrival
-from rules.lead.distribution import seek
-from rules.lead.machine import step
+from rules.lead.distribution import request_rep
+from rules.lead.lead_partition import LeadPartition
 from rules.lead.transition import EXPLAINED_QUEUES, Transition
 from rules.org.allocate import method_of
-from rules.org.capacity import let_go
-from rules.org.eligibility import Ask
+from rules.org.capacity import release_lead
+from rules.org.eligibility import Eligibility
 from rules.org.machine import SLICE
 from rules.org.org_partition import OrgPartition
 from rules.org.transition import OrgTransition
@@ -94,7 +94,7 @@ def arrival(
     at = max(at, office.at)
     inquired = event.inquiry is not None and not event.inquiry.again
     before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
-    row = step(before, event, off=1, at=at, book=book)
+    row = _decided(before, event, at, book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
     added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
@@ -124,10 +124,10 @@ def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Rout
         trouble=None,
         deadlines=(),
     )
-    transition = Transition(lead=free, at=at, rules=rules, began=None)
+    transition = Transition(lead=free, at=at, rules=rules, before_event=None)
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
-        seek(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
+        request_rep(transition, group.group_id, "it asks anew", lead.search.tried if lead.search else ())
     transition.settle()
     return _routed(transition.lead, at, book, office, lead)
 
@@ -217,7 +217,7 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
         for one in to_leads(head)
         if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
     )
-    after = step(row, answered, off=1, at=at, book=book).lead
+    after = _decided(row, answered, at, book).lead
     answer = answered.answer
     told: dict[str, Any] = {}
     reps: tuple[str, ...] = ()
@@ -243,6 +243,21 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
     return after or lead, told
 
 
+def _decided(
+    before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, book: RuleBook
+) -> LeadRow:
+    """Let a partition that knows this one lead and these rules decide an event; nothing is written."""
+    leads, key = LeadPartition(0, book=book), event.lead_id.encode()
+    if before is not None:
+        leads.apply(key, before)
+    outcome = leads.decide(key, event, off=1, at=at)
+    if outcome is None or not isinstance(outcome.row, LeadRow):
+        raise TypeError(f"{event.lead_id} has no row after its event")
+    if outcome.failure is not None:
+        raise outcome.failure
+    return outcome.row
+
+
 def _later(
     lead: Lead, at: datetime, office: OrgPartition, named: set[str | None]
 ) -> tuple[dict[str, Any], ...]:
@@ -251,16 +266,16 @@ def _later(
     group = office.directory(org).groups.get(search.group_id) if search else None
     if search is None or group is None:
         return ()
-    draft = OrgTransition(office.state(org), office.directory(org), at, SLICE)
-    if held := draft.lead(lead.lead_id):
-        let_go(draft, held, "the lead asks anew")
-    method = method_of(draft, group)
+    transition = OrgTransition(office.state(org), office.directory(org), at, SLICE)
+    if held := transition.lead(lead.lead_id):
+        release_lead(transition, held, "the lead asks anew")
+    method = method_of(transition, group)
     row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
-    ask = Ask(draft, group, row, lead, rings=method is not None and method.rings)
+    eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
     found = []
-    for rep_id in draft.line(group):
+    for rep_id in transition.line(group):
         if rep_id not in named:
-            refusal = ask.refusal(rep_id)
+            refusal = eligibility.refusal(rep_id)
             found.append({"rep_id": rep_id, "why": refusal.why if refusal else _LATER})
     return tuple(found)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.directory.yaml_text import load
+from application.directory.yaml_text import load, read_bounded
 from models.errors import Problem, RuleErrors
 
 _FROM_FILE: Final = "@"
@@ -17,7 +17,8 @@ def read_tree(text: str, name: str = "rule") -> Any:
     if text.startswith(_FROM_FILE):
         name = text.removeprefix(_FROM_FILE)
         try:
-            content = Path(name).read_bytes()
+            with Path(name).open("rb") as file:
+                content = read_bounded(file)
         except OSError as error:
             raise refused(name, f"cannot be read: {error.strerror}") from error
     try:

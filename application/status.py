@@ -20,6 +20,7 @@ from sink.engine import connect
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
+from streams.access import not_let_in
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
@@ -109,7 +110,8 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
             if stage == "board":
                 problems.append(Problem(stage, reason))
     except (KafkaError, OSError, TimeoutError) as error:
-        problem = _refused(settings, error)
+        wrong = await not_let_in(settings) if isinstance(error, KafkaConnectionError) else None
+        problem = Problem("Kafka", str(wrong)) if wrong else _refused(settings, error)
         seen["trouble"].append(f"{problem.what}: {problem.reason}")
         problems.append(problem)
     finally:

@@ -1,4 +1,4 @@
-"""Whose turn it was, as the org's journal has it: over every run of turns nobody is more than one ahead (R7)."""
+"""Checks in the journal of an org that nobody is more than one turn ahead of anybody else (R7)."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from application.journal_snapshot import place_of
 from models.codec import decode_org_record
 from models.offers import OfferMade
 from models.org_decisions import CapacityReturned, OrgStep
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
 
 

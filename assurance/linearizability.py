@@ -1,4 +1,4 @@
-"""Whether what people were told can have happened: a checker of histories that knows only a register.
+"""Checks that one order of operations explains every answer. The model of a lead is two registers.
 
 Of each lead there is one register that holds its owner or nobody. A history is linearizable if every
 operation can be given one instant between its invocation and its return at which it took effect, so that the

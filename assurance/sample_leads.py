@@ -1,4 +1,4 @@
-"""Believable mortgage leads from a seed: nobody's, but as vendors send them, with their habits and their repeats.
+"""Generates believable mortgage leads from a seed, as vendors send them, with their habits and repeats.
 
 State, city, zip and area code of a lead agree. Mail addresses end in the reserved `example` domains, phone numbers
 lie in the exchange 555, which is nobody's.

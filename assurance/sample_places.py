@@ -1,4 +1,4 @@
-"""Where the sample's people live: cities whose state, zips and area codes agree."""
+"""Cities for the sample leads, with states, zips and area codes that agree."""
 
 from typing import Final, NamedTuple
 

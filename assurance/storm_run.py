@@ -1,12 +1,10 @@
-"""Storms: everybody wants the same lead at the same moment, on a stack of its own, and everything must agree after."""
+"""Runs storms on a stack of their own: everybody wants the same lead at once, and everything must agree afterwards."""
 
 import asyncio
 import signal
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +19,7 @@ from assurance.linearizability import check
 from assurance.load import OperationHistory, rings, turns
 from assurance.load import storm as run_storm
 from assurance.verify import Report, verify
+from runtime.own_folder import own_folder
 from runtime.up import Everything, everything
 from streams.settings import Settings
 
@@ -69,8 +68,8 @@ async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
     Returns {ok, leads, taken, kills, most_apart, off_share, even, weighted, …, verify}: of those who are available
     throughout nobody is ever more than one turn ahead, and nobody of the weighted group more than one from its share.
     """
-    with tempfile.TemporaryDirectory(prefix="firstclaim-storm-") as folder:
-        async with own_stack(Path(folder)) as (_, settings):
+    with own_folder("storm") as folder:
+        async with own_stack(folder) as (_, settings):
             victims = SupervisedProcesses(settings, workers, say)
             try:
                 await victims.start()
@@ -116,8 +115,8 @@ async def _kill(victims: SupervisedProcesses, workers: int) -> None:
 @contextmanager
 def _stack(workers: int, say: Say) -> Iterator[Everything]:
     with (
-        tempfile.TemporaryDirectory(prefix="firstclaim-storm-") as folder,
-        everything(workers=workers, state_dir=Path(folder), say=say) as stack,
+        own_folder("storm") as folder,
+        everything(workers=workers, state_dir=folder, say=say) as stack,
     ):
         yield stack
 

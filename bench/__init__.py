@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from bench.tables import write_table
+from bench.result_tables import write_table
 from models.errors import ConfigError
 
 __all__ = ["BENCHES", "Bench", "write_table"]
@@ -71,7 +71,7 @@ def _live() -> Bench:
 
 
 def _live_browser() -> Bench:
-    from bench.rows import run
+    from bench.live_browser import run
 
     return run
 

@@ -1,4 +1,4 @@
-"""How fast an org allocates: one org, its reps in groups of ten, round robin, one partition's worth of one process.
+"""`bench allocate`: how fast one process allocates leads of one org, whose groups of ten reps use round robin.
 
 Each lead asks, is offered, and is claimed or times out and asks again; what is counted is the offers. A step is what
 the stage does with an event besides Kafka: decide, put the rows in, encode them.

@@ -9,7 +9,6 @@ four searches kept Valkey from everybody else, the median again.
 """
 
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,13 +18,14 @@ from typing import Any, Final
 import msgspec
 import uvloop
 
-from bench.ground import Say, quiet
+from bench.testbed import Say, quiet
 from board import keys
 from board.reader import Reader
 from board.service import BATCH
 from board.writer import Change, Writer, connect
 from models.errors import StartFailed
 from runtime import ValkeyServer
+from runtime.own_folder import own_folder
 
 ORG: Final = "default"
 QUEUE: Final = "aged"
@@ -42,7 +42,7 @@ def run(*, leads: int = 100_000, repeats: int = 15, progress: Say = quiet) -> di
 
     Raises FirstclaimError if Valkey fails or a search does not find what is there.
     """
-    with tempfile.TemporaryDirectory(prefix="firstclaim-bench-", ignore_cleanup_errors=True) as folder:
+    with own_folder("bench") as folder:
         progress("starting a Valkey")
         with ValkeyServer(Path(folder) / "valkey") as valkey:
             return uvloop.run(_measure(valkey.url, leads, repeats, progress))

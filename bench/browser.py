@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.stage import Stage
+from bench.console_testbed import Stage
 from models.errors import ConfigError, StartFailed
-from web.auth import COOKIE
+from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -53,7 +53,8 @@ async def opened(browser: "Browser", stage: Stage, rep_id: str, path: str, *, sc
     """Open a page as somebody who is signed in, and wait until it is ready. `script` runs before the page's own."""
     context = await browser.new_context(base_url=stage.url, viewport=_SIZE)  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
-    await context.add_cookies([{"name": COOKIE, "value": stage.signed_in(rep_id), "url": stage.url}])
+    cookie = WebSettings.read().session_cookie
+    await context.add_cookies([{"name": cookie, "value": stage.signed_in(rep_id), "url": stage.url}])
     if script:
         await context.add_init_script(script)
     page = await context.new_page()

@@ -2,7 +2,8 @@
 
 All read byte for byte the same claims, written before they start to topics of the same four partitions on the same
 broker; four reps want each lead and one gets it. They take turns, as often as `repeats` says, and what is told is the
-median. Each rate is that of the answers by the broker's append time, from the first to the last (`bench.watch.Rate`).
+median. Each rate is that of the answers by the broker's append time, from the first to the last
+(`bench.topic_watch.Rate`).
 
 - ours: `agents.worker.run` with the worker's stages. A claimable queue and the leads are there before, recovered from
   the journal; each claim's row, answer and reasons are one journal record. Acked once durable, committed every second.
@@ -24,9 +25,9 @@ from typing import Any, Final
 import msgspec
 from aiokafka import TopicPartition
 
-from bench import load
-from bench.ground import Ground, Say, ground, quiet, started
-from bench.watch import Watch, count, watching
+from bench import workload
+from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
 from runtime import Child
 from streams.settings import Settings
@@ -60,7 +61,7 @@ def run(
     `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a contestant fails, or
     answers otherwise than one win for each lead.
     """
-    with ground(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as here:
         rates = asyncio.run(_Claims(here, claims, leads, progress).measure(repeats))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     ours = medians["ours"]
@@ -77,7 +78,7 @@ def run(
 
 
 class _Claims:
-    def __init__(self, here: Ground, claims: int, leads: int, say: Say) -> None:
+    def __init__(self, here: Testbed, claims: int, leads: int, say: Say) -> None:
         self.here, self.claims, self.leads, self.say = here, claims, leads, say
 
     async def measure(self, repeats: int) -> dict[str, list[float]]:
@@ -85,8 +86,8 @@ class _Claims:
         async with watching(self.here.settings) as watch:
             await self.prepare(watch, repeats)
             for n in range(repeats):
-                ids = load.lead_ids(self.leads, first=n * self.leads)
-                claims = load.records(load.claims(ids, self.claims))
+                ids = workload.lead_ids(self.leads, first=n * self.leads)
+                claims = workload.records(workload.claims(ids, self.claims))
                 contestants: dict[str, Callable[[], Awaitable[float]]] = {
                     "raw": partial(self.raw, watch, n, claims, "throughput"),
                     "ours": partial(self.ours, watch, claims),
@@ -103,16 +104,16 @@ class _Claims:
     async def prepare(self, watch: Watch, repeats: int) -> None:
         """Publish the queue and have our worker take in the leads of all repeats."""
         self.say(f"taking in {self.leads * repeats:,} leads")
-        arrivals = map(load.arrival, load.lead_ids(self.leads * repeats))
-        await load.append(self.here.settings, LEAD_LOG, load.records([load.queue(), *arrivals]))
+        arrivals = map(workload.arrival, workload.lead_ids(self.leads * repeats))
+        await workload.append(self.here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
         worker = started(self.here.child("worker-0", "bench.launch", "worker", ready=True))
         log = await watch.ends(LEAD_LOG)
         await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
         worker.stop()
 
-    async def ours(self, watch: Watch, claims: list[load.Record]) -> float:
+    async def ours(self, watch: Watch, claims: list[workload.Record]) -> float:
         begin = await watch.ends(LEAD_JOURNAL)
-        await load.append(self.here.settings, LEAD_LOG, claims)
+        await workload.append(self.here.settings, LEAD_LOG, claims)
         name = f"worker-{len(self.here.children)}"
         worker = self.here.child(name, "bench.launch", "worker", ready=True)
         return await self.timed(watch, worker, LEAD_JOURNAL, begin, _won_in_row)
@@ -124,22 +125,22 @@ class _Claims:
         relay = self.here.child(name, "bench.launch", "relay", ready=True)
         return await self.timed(watch, relay, LEAD_DECISIONS, begin, _won)
 
-    async def raw(self, watch: Watch, n: int, claims: list[load.Record], kind: str) -> float:
+    async def raw(self, watch: Watch, n: int, claims: list[workload.Record], kind: str) -> float:
         name = f"bench-raw-{kind}-{n}"
         topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
         await self.here.create(*topics)
-        await load.append(self.here.settings, topics[0], claims)
+        await workload.append(self.here.settings, topics[0], claims)
         peer = self.here.child(name, "bench.peers.raw", *topics, kind)
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
 
-    async def quix(self, watch: Watch, n: int, claims: list[load.Record]) -> float:
+    async def quix(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         if self.here.settings.kafka_security_protocol != "PLAINTEXT":
             reason = "must be PLAINTEXT here: that is how the Quix Streams peer is set up"
             raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
         name = f"bench-quix-{n}"
         topics = f"{name}-claims", f"{name}-decisions"
         await self.here.create(*topics)
-        await load.append(self.here.settings, topics[0], claims)
+        await workload.append(self.here.settings, topics[0], claims)
         folder = str(self.here.folder / f"{name}-state")
         peer = self.here.child(name, "bench.peers.quix", *topics, folder)
         # Named by Quix: its changelog goes with the rest.

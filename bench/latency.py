@@ -18,14 +18,15 @@ from typing import Any, Final, Self
 
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from bench import load
-from bench.ground import Ground, Say, ground, quiet, started
-from bench.watch import watching
+from bench import workload
+from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import watching
 from models.codec import encode_event
 from models.errors import StartFailed
 from models.events import ActionRequested
+from streams import clients
+from streams.clients import Consumer
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
@@ -73,7 +74,7 @@ def run(
     """
     warm = int(per_s * warm_seconds)
     count = warm + int(per_s * seconds)
-    with ground(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as here:
         rounds = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
     told: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
@@ -89,14 +90,14 @@ Percentiles = dict[int, float]
 
 
 async def _measure(
-    here: Ground, per_s: float, warm: int, count: int, repeats: int, say: Say
+    here: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
 ) -> dict[str, list[Percentiles]]:
-    ids = load.lead_ids(max(1, count * repeats // 4))
-    claims = iter(load.claims(ids, count * repeats))
+    ids = workload.lead_ids(max(1, count * repeats // 4))
+    claims = iter(workload.claims(ids, count * repeats))
     await here.create(*RAW)
     say(f"taking in {len(ids):,} leads")
-    arrivals = load.records([load.queue(), *map(load.arrival, ids)])
-    await load.append(here.settings, LEAD_LOG, arrivals)
+    arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
+    await workload.append(here.settings, LEAD_LOG, arrivals)
     started(here.child("relay", "bench.launch", "relay", ready=True))
     worker = started(here.child("worker", "bench.launch", "worker", ready=True))
     here.child("raw", "bench.peers.raw", *RAW, "latency").launch()
@@ -117,17 +118,11 @@ class _Probe:
     """A producer, and a consumer for each topic that answers."""
 
     def __init__(self, settings: Settings, per_s: float, warm: int) -> None:
-        options = settings.aiokafka_options()
         self._pause = 1 / per_s
         self._warm = warm
         self._partitions = settings.partitions
-        self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
-        self._consumers = {
-            topic: AIOKafkaConsumer(
-                topic, **settings.consumer_options(), group_id=None, auto_offset_reset="latest"
-            )
-            for topic in READ_AS
-        }
+        self._producer = clients.producer(settings, idempotent=False)
+        self._consumers = {topic: clients.consumer(settings, topic) for topic in READ_AS}
         self._seen: dict[str, dict[str, float]] = {topic: {} for topic in READ_AS}
         self._readers: list[asyncio.Task[None]] = []
 
@@ -150,7 +145,7 @@ class _Probe:
             await consumer.stop()
         await self._producer.stop()
 
-    async def _read(self, topic: str, consumer: AIOKafkaConsumer) -> None:
+    async def _read(self, topic: str, consumer: Consumer) -> None:
         read, seen = READ_AS[topic], self._seen[topic]
         while True:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
@@ -169,7 +164,7 @@ class _Probe:
             due += self._pause
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             sent[action_id] = time.perf_counter()
-            await self._producer.send(log, value, key, partition=load.partition_of(key, self._partitions))
+            await self._producer.send(log, value, key, partition=clients.partition_of(key, self._partitions))
         counted = [action_id for action_id, _, _ in records[self._warm :]]
         return {topic: _percentiles(await self._waits(topic, sent, counted)) for topic in seen_on}
 

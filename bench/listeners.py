@@ -23,8 +23,8 @@ import msgspec
 import uvloop
 
 from assurance.load.list_window import ListWindow
-from bench.ground import Say, quiet
-from bench.stage import MANAGER, QUEUE_ID, Stage, percentiles, stack, stage
+from bench.console_testbed import MANAGER, QUEUE_ID, Stage, percentiles, stack, stage
+from bench.testbed import Say, quiet
 from board.reader import REBUILT, FeedEntry
 from models.errors import StartFailed
 from runtime.up import Everything

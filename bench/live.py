@@ -14,9 +14,9 @@ from typing import Any, Final, Self
 import uvloop
 
 from assurance.load import AskedAction, LoadClient
-from bench import load
-from bench.ground import Ground, Say, ground, quiet, started
-from bench.watch import watching
+from bench import workload
+from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import watching
 from board.reader import Reader
 from models.errors import StartFailed
 from streams.settings import Settings
@@ -45,25 +45,25 @@ def run(
     `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails, a claim
     is not won, or a reader misses a row.
     """
-    with ground(settings, valkey=True, say=progress) as here:
+    with open_testbed(settings, valkey=True, say=progress) as here:
         told = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
     return {**told, "claims": claims, "readers": readers, "leads": leads, "per_s": per_s}
 
 
 async def _measure(
-    here: Ground, claims: int, readers: int, leads: int, per_s: float, warm: int, say: Say
+    here: Testbed, claims: int, readers: int, leads: int, per_s: float, warm: int, say: Say
 ) -> dict[str, float]:
-    ids = load.lead_ids(leads)
+    ids = workload.lead_ids(leads)
     say(f"taking in {leads:,} leads")
-    arrivals = load.records([load.queue(), *map(load.arrival, ids)])
-    await load.append(here.settings, LEAD_LOG, arrivals)
+    arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
+    await workload.append(here.settings, LEAD_LOG, arrivals)
     started(here.child("relay", "bench.launch", "relay", ready=True))
     worker = started(here.child("worker", "bench.launch", "worker", ready=True))
     started(here.child("board", "cli", "board", ready=True, option="--port"))
     async with watching(here.settings) as watch:
         await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + here.settings.partitions, worker)
     async with (
-        _Eyes(here.settings.redis_url, readers) as eyes,
+        _OpenPages(here.settings.redis_url, readers) as eyes,
         LoadClient(here.settings, org=ORG) as client,
     ):
         await eyes.until_listed(leads)
@@ -91,7 +91,7 @@ async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[Asked
         for n, lead_id in enumerate(ids):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due += 1 / per_s
-            claim = client.ask("claim", lead_id, f"rep-{n}", queue_id=load.QUEUE_ID)
+            claim = client.ask("claim", lead_id, f"rep-{n}", queue_id=workload.QUEUE_ID)
             asking.append(group.create_task(claim))
     asked = [task.result() for task in asking]
     if lost := [one for one in asked if one.result != "won"]:
@@ -99,7 +99,7 @@ async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[Asked
     return asked
 
 
-class _Eyes:
+class _OpenPages:
     """Readers of the org's feed, and when each of them saw a lead leave the queue (monotonic seconds)."""
 
     def __init__(self, url: str, count: int) -> None:
@@ -127,7 +127,7 @@ class _Eyes:
             if time.monotonic() > give_up:
                 raise StartFailed("board", f"lists {size} of {leads} leads")
             await asyncio.sleep(POLL_SECONDS)
-            size = (await self._readers[0].page(ORG, load.QUEUE_ID, limit=1)).size
+            size = (await self._readers[0].page(ORG, workload.QUEUE_ID, limit=1)).size
 
     async def until_gone(self, ids: list[str]) -> dict[str, list[float]]:
         """Wait until every reader has seen every lead leave."""
@@ -143,5 +143,5 @@ class _Eyes:
         while True:
             for entry in await reader.feed(ORG, after, wait_seconds=2):
                 after = entry.id
-                if entry.change == "left" and entry.queue_id == load.QUEUE_ID:
+                if entry.change == "left" and entry.queue_id == workload.QUEUE_ID:
                     self._seen.setdefault(entry.lead_id, []).append(time.monotonic())

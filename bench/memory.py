@@ -1,4 +1,4 @@
-"""How much memory a process of this machine holds, on Linux and elsewhere."""
+"""Measures the memory that a process of this machine holds, on Linux and elsewhere."""
 
 import os
 import subprocess

@@ -21,8 +21,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from bench.browser import PATIENCE_MS, chromium, opened
-from bench.ground import Say, quiet
-from bench.stage import COMMON, MANAGER, QUEUE_ID, RARE, Stage, stack, stage
+from bench.console_testbed import COMMON, MANAGER, QUEUE_ID, RARE, Stage, stack, stage
+from bench.testbed import Say, quiet
 from models.errors import StartFailed
 from web.pages.call_queue import WINDOW
 

@@ -12,10 +12,10 @@ import statistics
 import time
 from typing import Any, Final
 
-from bench import load
-from bench.ground import Ground, Say, ground, quiet, started
+from bench import workload
 from bench.memory import resident_bytes
-from bench.watch import watching
+from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.topic_watch import watching
 from models.errors import StartFailed
 from runtime import Child
 from streams.settings import Settings
@@ -38,7 +38,7 @@ def run(
 
     `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if the worker fails.
     """
-    with ground(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as here:
         empty, worker = _fill(here, leads, progress)
         seconds, memory = [], []
         for n in range(repeats):
@@ -61,17 +61,17 @@ def run(
     }
 
 
-def _fill(here: Ground, leads: int, say: Say) -> tuple[int, Child]:
+def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, Child]:
     """Return a worker that has the leads, and what a worker needs that has none."""
     worker = started(here.child("worker-0", "bench.launch", "worker", NAME, ready=True))
     empty = resident_bytes(_pid(worker))
     say(f"taking in {leads:,} leads")
 
     async def fill() -> None:
-        await load.append(here.settings, LEAD_LOG, load.records([load.queue()]))
+        await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue()]))
         for first in range(0, leads, CHUNK):
-            ids = load.lead_ids(min(CHUNK, leads - first), first=first)
-            await load.append(here.settings, LEAD_LOG, load.records(map(load.arrival, ids)))
+            ids = workload.lead_ids(min(CHUNK, leads - first), first=first)
+            await workload.append(here.settings, LEAD_LOG, workload.records(map(workload.arrival, ids)))
         async with watching(here.settings) as watch:
             log = await watch.ends(LEAD_LOG)
             await watch.until(LEAD_JOURNAL, sum(log.values()), worker)

@@ -15,13 +15,13 @@ import time
 from typing import Any, Final, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from bench import load
-from bench.ground import READY_SECONDS, Ground, Say, ground, quiet
+from bench import workload
+from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
 from models.codec import encode_event
 from models.errors import StartFailed
 from runtime import Supervisor
+from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_LOG
 
@@ -50,12 +50,12 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     partition is not back in `PATIENCE_SECONDS`.
     """
     runs: dict[str, list[float]] = {}
-    with ground(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as here:
         asyncio.run(
-            load.append(
+            workload.append(
                 here.settings,
                 LEAD_LOG,
-                load.records([load.queue(), *map(load.arrival, load.lead_ids(LEADS))]),
+                workload.records([workload.queue(), *map(workload.arrival, workload.lead_ids(LEADS))]),
             )
         )
         relay = here.child("relay", "bench.launch", "relay", ready=True)
@@ -79,7 +79,7 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     }
 
 
-async def _kills(here: Ground, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
+async def _kills(here: Testbed, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
     found = []
     async with _Probe(here.settings, first) as probe:
         for n in range(repeats):
@@ -100,12 +100,11 @@ class _Probe:
 
     def __init__(self, settings: Settings, first: int) -> None:
         self._first = first
-        options = settings.aiokafka_options()
-        self._producer = AIOKafkaProducer(**options, linger_ms=0, acks="all")
-        self._consumer = AIOKafkaConsumer(LEAD_DECISIONS, **settings.consumer_options(), group_id=None)
+        self._producer = clients.producer(settings, idempotent=False)
+        self._consumer = clients.consumer(settings, LEAD_DECISIONS)
         self._leads: dict[int, list[str]] = {n: [] for n in range(settings.partitions)}
-        for lead_id in load.lead_ids(LEADS):
-            self._leads[load.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
+        for lead_id in workload.lead_ids(LEADS):
+            self._leads[clients.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
         self._open: dict[str, tuple[int, float]] = {}
         self._answered: dict[int, list[tuple[float, float]]] = {n: [] for n in self._leads}
         self._tasks: list[asyncio.Task[None]] = []
@@ -141,7 +140,7 @@ class _Probe:
         n = self._first
         while True:
             for partition, leads in self._leads.items():
-                claim = load.claim(leads[n % len(leads)], n)
+                claim = workload.claim(leads[n % len(leads)], n)
                 self._open[claim.cause] = (partition, time.monotonic())
                 await self._producer.send(
                     LEAD_LOG, encode_event(claim), claim.lead_id.encode(), partition=partition

@@ -1,4 +1,4 @@
-"""How fast rules are: one rule of five conditions, and one lead among a thousand queues, in one process.
+"""`bench rules`: how fast one process evaluates a rule of five conditions, and a lead against a thousand queues.
 
 No peer is measured here: the engines that were tried are named in the decision on the rule language.
 """

@@ -13,8 +13,8 @@ from models.public import QUEUE_CHANGES
 from rules.outbound.public_messages import effects, published_queue
 from rules.queues.columns import shown
 from rules.queues.personal_queues import own_columns, own_queues, own_sort_key
-from streams.reading import Progress, read_topic
 from streams.settings import Settings
+from streams.topic_reader import Progress, read_topic
 from streams.topics import LEAD_JOURNAL
 
 _encode = msgspec.json.Encoder().encode

@@ -30,8 +30,8 @@ from board.metrics import REBUILDS
 from board.refusals import translated
 from board.writer import connect, script
 from models.errors import RetryableError, RuntimeFailure
-from streams.reading import extent
 from streams.settings import Settings
+from streams.topic_reader import extent
 
 log = structlog.get_logger(__name__)
 

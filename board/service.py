@@ -8,13 +8,13 @@ for a second board beside this one: it applies nothing twice, and takes over whe
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 import redis.asyncio
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from board import metrics
@@ -23,7 +23,10 @@ from board.rebuild import Rebuilding, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
-from streams.closing import stop_consumer
+from streams.access import refusal
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
 from streams.unreadable import records_of
 
@@ -36,8 +39,6 @@ _IDLE_SECONDS: Final = 1.0
 """With nothing to apply, how often Valkey is asked whether it still has the board."""
 _ANSWER_SECONDS: Final = 5.0
 """Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
-_FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 2.0
 _LOGGED_REASONS: Final = 8
 """So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
 
@@ -71,13 +72,13 @@ class Board:
     async def follow(self) -> None:
         """Follow for ever: wait for what is away, and rebuild what is lost.
 
-        Raises `ConfigError` where Valkey does not let us in: only another `REDIS_URL` or other users there help.
+        Raises `ConfigError` where Valkey or Kafka does not let us in: only other settings, users or ACLs help.
         """
-        pauses = _pauses()
+        pauses = FOLLOW_BOARD.pauses()
         while True:
             try:
                 generation = await self._current()
-                pauses = _pauses()
+                pauses = FOLLOW_BOARD.pauses()
                 await self._follow(generation)
             except (BoardReplaced, OffsetsMoved, NoOffsetForPartitionError) as news:
                 self.state.caught_up = False
@@ -87,6 +88,8 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+                if (wrong := await refusal(self._settings, error)) is not None:
+                    raise wrong from error
                 self._is_in_trouble(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 
@@ -103,14 +106,8 @@ class Board:
         return generation
 
     async def _follow(self, generation: Generation) -> None:
-        """Apply changes to one generation until an exception ends it."""
-        consumer = AIOKafkaConsumer(
-            self._sources.changes,
-            **self._settings.consumer_options(stand_ins=True),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-        )
+        """Apply what comes to one generation. Ends by an exception only."""
+        consumer = make_consumer(self._settings, self._sources.changes, reset="none", stand_ins=True)
         try:
             await consumer.start()
             positions = await _seek(consumer, generation)
@@ -133,7 +130,7 @@ class Board:
         changes = readable(
             generation, records_of(record for records in batches.values() for record in records)
         )
-        for pause in _pauses():
+        for pause in FOLLOW_BOARD.pauses():
             try:
                 applied = await self._writer.apply(generation.id, changes, offsets)
                 break
@@ -147,8 +144,8 @@ class Board:
         metrics.APPLIED.inc(applied)
         metrics.SKIPPED.inc(len(changes) - applied)
 
-    async def _measure(self, consumer: AIOKafkaConsumer, positions: dict[int, int], *, idle: bool) -> None:
-        """Measure the lag by the topic's ends: of the last fetch, or asked for now if nothing came.
+    async def _measure(self, consumer: Consumer, positions: dict[int, int], *, idle: bool) -> None:
+        """Compare with the topic's ends: those of the last fetch, or asked for now if nothing came.
 
         Asking also tells a quiet Kafka from one that is away: then `RetryableError` is raised, and waited for.
         """
@@ -178,19 +175,11 @@ class Board:
         metrics.UP.set(0)
 
 
-def _pauses() -> Iterator[float]:
-    """Yield how long to wait (seconds) before each further try."""
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-
 class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file
     """The offset to go on from is not in the topic (any more)."""
 
 
-async def _seek(consumer: AIOKafkaConsumer, generation: Generation) -> dict[int, int]:
+async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
     """Go to where the generation was read to; raise `_Gap` if the topic does not reach there."""
     places = sorted(consumer.assignment())
     begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)

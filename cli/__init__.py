@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from cli import (
+    access,
     assign,
     checks,
     crm,
@@ -29,7 +30,8 @@ from cli import (
     web,
 )
 from models.errors import ConfigError, FirstclaimError
-from streams.private import private_umask
+from streams.file_permissions import private_umask
+from streams.masking import masked_stream
 
 app = typer.Typer(
     name="firstclaim",
@@ -52,6 +54,7 @@ for module in (
     crm,
     dead_letters,
     measure,
+    access,
 ):
     module.add_to(app)
 state_dir.add_to_all(app)
@@ -60,6 +63,7 @@ state_dir.add_to_all(app)
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     private_umask()
+    sys.stdout, sys.stderr = masked_stream(sys.stdout), masked_stream(sys.stderr)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     # What a command cannot reach it says in a sentence of its own; what runs on as a process sets these anew.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -29,11 +29,14 @@ def apply(
         bool, typer.Option("--dry-run", help="Show what would change, publish nothing.")
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Also remove the org's objects that the file does not name.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove the org's objects that the file does not name, too. Scripts need --yes."
+        ),
     ] = False,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask for confirmation. Without a terminal it never asks."),
+        typer.Option("--yes", "-y", help="Do not ask. Without a terminal only --prune needs it."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,12 +47,13 @@ def apply(
     from application.directory.apply import compare
     from application.directory.file import read_directory
     from application.directory.publish import publish
+    from application.directory.yaml_text import read_bounded
     from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
 
     shown: Plan | None = None
     agreed = False
     try:
-        org, wanted = read_directory(file.read(), getattr(file, "name", "stdin"))
+        org, wanted = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
         settings = running()
         for _ in range(ATTEMPTS):
             plan = asyncio.run(compare(settings, org, wanted, prune=prune))
@@ -58,9 +62,7 @@ def apply(
                 if shown is not None:
                     typer.echo("Somebody published meanwhile. This is what the file would change now:")
                 _show(plan)
-                agreed = asked and (
-                    yes or not sys.stdin.isatty() or typer.confirm(f"Publish this for {org}?")
-                )
+                agreed = asked and (yes or _agreed(plan, org, prune=prune))
             shown = plan
             if not agreed:
                 break
@@ -91,6 +93,18 @@ def apply(
         "changes": plan.changes,
     }
     finish(result, as_json=as_json, ok=agreed or not asked)
+
+
+def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
+    """Ask at a terminal. Without one, only a removal by `--prune` is refused: nobody named what it removes."""
+    removed = sum(value is None for value in plan.objects.values())
+    if sys.stdin.isatty():
+        which = f"Publish this for {org}, and remove {removed}?" if removed else f"Publish this for {org}?"
+        return typer.confirm(which)
+    if prune and removed:
+        say(f"--prune would remove {removed} of {org}; nothing was published: say --yes to do it")
+        return False
+    return True
 
 
 def _show(plan: "Plan") -> None:

@@ -64,6 +64,13 @@ def chaos(
     seconds: Annotated[float, typer.Option(min=10, help="Length of load and kills, in seconds.")] = 180,
     workers: Annotated[int, typer.Option(min=1)] = 2,
     seed: Annotated[int, typer.Option(help="The same seed gives the same order of kills.")] = 1,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
@@ -72,7 +79,7 @@ def chaos(
     """
     from assurance.chaos import chaos as run
 
-    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say))
+    result = asyncio.run(run(seconds=seconds, workers=workers, seed=seed, say=say, secure=secure))
     finish(result, as_json=as_json, ok=result["ok"])
 
 
@@ -159,6 +166,13 @@ def demo(
             help="Number of the sample. The same number gives the same leads; the default gives new ones.",
         ),
     ] = None,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
 ) -> None:
     """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
 
@@ -176,6 +190,7 @@ def demo(
         hours=hours,
         console_port=console_port,
         seed=seed,
+        secure=secure,
     )
     finish({"ok": ok}, as_json=False, ok=ok)
 

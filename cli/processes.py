@@ -61,17 +61,28 @@ def up(
     console_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of the web console; 0 takes any free one.")
     ] = 8000,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure",
+            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+        ),
+    ] = False,
 ) -> None:
     """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
 
     Example: firstclaim up --workers 2
+
+    Example: firstclaim up --secure
     """
     from assurance.demo.sign_ins import close_left_over
-    from runtime.first_account import how_to_sign_in
+    from runtime.sign_in_instructions import how_to_sign_in
     from runtime.up import everything
     from web.settings import WebSettings
 
-    with everything(workers=workers, state_dir=None, say=say, console_port=console_port) as stack:
+    with everything(
+        workers=workers, state_dir=None, say=say, console_port=console_port, secure=secure
+    ) as stack:
         close_left_over(WebSettings.read().console_database_url)
         for line in how_to_sign_in(stack.settings):
             say(line)

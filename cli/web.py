@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.common import AsJson, finish, say
+from cli.common import AsJson, finish, running, say
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -39,9 +39,22 @@ def account_add(
     email: Annotated[str, typer.Argument(help="The mail address to sign in with.")],
     rep: Annotated[str, typer.Option(help="The rep's id in the directory.")],
     role: Annotated[
-        str, typer.Option(help="The role while the org has published no rep: admin, manager or rep.")
+        str,
+        typer.Option(
+            help="The role while the org has published no rep: admin, manager or rep. See --keep-open."
+        ),
     ] = "rep",
     org: Org = "default",
+    name: Annotated[
+        str | None, typer.Option(help="The name people see, where the rep is published too.")
+    ] = None,
+    keep_open: Annotated[
+        bool,
+        typer.Option(
+            "--keep-open",
+            help="Publish nobody. Without it, --role admin publishes the rep as admin if the org has none.",
+        ),
+    ] = False,
     password: Annotated[
         str | None,
         typer.Option(envvar="FIRSTCLAIM_PASSWORD", help="The password. It is asked for if it is not given."),
@@ -50,8 +63,13 @@ def account_add(
 ) -> None:
     """Let somebody sign in to the console, or change the password.
 
+    The first admin of an org is published in its directory in the same step. From then on only its reps may act.
+
     Example: firstclaim account add mia@lender.example --rep mia --role admin
     """
+    import asyncio
+
+    from application.directory.first_admin import ensure_admin
     from web.store.accounts import Account, Accounts
 
     if role not in ("admin", "manager", "rep"):
@@ -61,7 +79,13 @@ def account_add(
     with _opened() as store:
         Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
-    finish({"email": email, "org": org, "rep_id": rep}, as_json=as_json)
+    published = False
+    if role == "admin" and not keep_open:
+        # After the account: if this ends in between, the org is as it was, and the same command completes it.
+        published = asyncio.run(ensure_admin(running(), org, rep, name=name or rep, email=email))
+        if published:
+            say(f"{rep} is published as the admin of {org}: only reps of its directory may sign in and act")
+    finish({"email": email, "org": org, "rep_id": rep, "published": published}, as_json=as_json)
 
 
 def account_list(org: Org = "default", as_json: AsJson = False) -> None:
@@ -82,7 +106,7 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
 
 def account_disable(email: str, as_json: AsJson = False) -> None:
-    """Let somebody sign in no more; open pages end with their next request.
+    """Let somebody sign in no more; sessions and tokens of theirs end with their next request.
 
     Example: firstclaim account disable mia@lender.example
     """
@@ -92,6 +116,33 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
         done = Accounts(store).disable(email)
     say(f"{email} may not sign in any more" if done else f"There is no account {email}")
     finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
+
+
+def account_reset(
+    email: str,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Forget which account of the company's provider it belongs to.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the second factor of somebody who has lost the device; with --provider, the bond to OIDC instead.
+
+    Example: firstclaim account reset mia@lender.example
+    """
+    from web.store.accounts import Accounts
+    from web.store.second_factors import SecondFactors
+
+    with _opened() as store:
+        accounts, what = Accounts(store), "bond to the provider" if provider else "second factor"
+        found = accounts.find(email)
+        if found is None:
+            done = False
+        elif provider:
+            done = accounts.unbind(email)
+        else:
+            done = SecondFactors(store).remove(found.org, found.rep_id)
+    say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")
+    finish({"email": email, "reset": done}, as_json=as_json, ok=done)
 
 
 def token_issue(
@@ -126,6 +177,7 @@ def add_to(app: typer.Typer) -> None:
     account.command("add")(account_add)
     account.command("list")(account_list)
     account.command("disable")(account_disable)
+    account.command("reset")(account_reset)
     app.add_typer(account, name="account")
     token = typer.Typer(help="Tokens of programs that use the API.", no_args_is_help=True)
     token.command("issue")(token_issue)

@@ -1,4 +1,4 @@
-"""The one spelling of events and rows as bytes: JSON by msgspec, in key order, without fields at their default."""
+"""Encodes events and rows as bytes: JSON by msgspec, fields in their declared order, without those at their default."""
 
 from typing import Any, Final
 

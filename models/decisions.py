@@ -1,4 +1,4 @@
-"""What was decided, in words that need no other record: each decision carries its reason (X1)."""
+"""The decisions about a lead. Each carries its reason and needs no other record to be understood (X1)."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -175,7 +175,7 @@ class CallbackDue(_Decision, frozen=True, tag="callback_due"):
 
 
 class OutcomeRecorded(_Decision, frozen=True, tag="outcome_recorded"):
-    """A rep worked the lead and said what came of it."""
+    """A rep worked the lead and recorded its outcome."""
 
     rep_id: str
     outcome: str
@@ -183,7 +183,7 @@ class OutcomeRecorded(_Decision, frozen=True, tag="outcome_recorded"):
 
 
 class NoteRecorded(_Decision, frozen=True, tag="note_recorded"):
-    """A rep wrote something down."""
+    """A rep recorded a note."""
 
     rep_id: str
     note: str
@@ -222,7 +222,7 @@ class ClaimReopened(_Decision, frozen=True, tag="claim_reopened"):
 
 
 class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
-    """An outcome ended the lead's way."""
+    """An outcome closed the lead."""
 
     outcome: str
 
@@ -307,7 +307,7 @@ class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
 
 
 class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
-    """A timer spoke for an epoch that is over, or before its time: nothing changed (X3)."""
+    """A deadline of an old epoch, or one before its time, came: nothing changed (X3)."""
 
     kind: str
     epoch: int

@@ -66,6 +66,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end.
 
     `quiet_hours`: when a lead is not called, by the clock where it is; none switches them off (X6).
+    `open_without_reps`: anyone may act again once the last rep of an org is removed; else such an org stays closed.
     """
 
     lock_minutes: float = 60
@@ -73,3 +74,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     round_robin: bool = True
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
+    open_without_reps: bool = False

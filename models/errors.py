@@ -1,4 +1,4 @@
-"""Every error this project raises on purpose is in this tree, and says what is wrong and why.
+"""The error classes of this project. Each error says what is wrong and why.
 
 ::
 
@@ -23,7 +23,7 @@ import msgspec
 
 
 class FirstclaimError(Exception):
-    """Whatever goes wrong in a way this project knows about."""
+    """The base of every error this project raises on purpose."""
 
 
 class ConfigError(FirstclaimError):
@@ -111,7 +111,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
-    """Something somebody wrote cannot be accepted. `problems`: every reason there is, never empty."""
+    """Input cannot be accepted. `problems`: every reason, never empty."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -119,7 +119,7 @@ class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
 
 
 class RuleErrors(InvalidInput):
-    """A rule tree does not hold: unknown field, foreign operator, unusable value, or too large (Q6)."""
+    """A rule tree is invalid: an unknown field, an operator of another type, an unusable value, or too large (Q6)."""
 
 
 class PublicationErrors(InvalidInput):

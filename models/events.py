@@ -1,4 +1,4 @@
-"""What happened, as the log of a lead tells it. When it happened is the broker's timestamp, not a field."""
+"""The events of a lead's log. The time of an event is the broker's timestamp, not a field."""
 
 from datetime import datetime
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The facts of a prospect as one frozen record: what the vendor said, normalised, and nothing that happened later."""
+"""The facts of a prospect as the vendor sent them, normalised, in one frozen record. Nothing later is in it."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -46,7 +46,7 @@ ITS_ARRIVAL: Final = frozenset({"vendor", "campaign", "external_id", "created_at
 
 
 def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> Facts:
-    """Return `old` with its empty fields filled from `new`: a resend may complete a lead, never overwrite it.
+    """Return `old` with its empty fields filled from `new`. A repeat may complete a lead but never overwrites it.
 
     `without`: fields that are left as they are.
     """

@@ -1,4 +1,4 @@
-"""Where in the United States a lead is follows from its zip, its state and its phone, in this order of trust.
+"""Finds where in the United States a lead is by its zip, its state and its phone, in this order of trust.
 
 A zip lies in one time zone. A state may lie in several; there the phone's prefix decides if it is one of
 the state's, otherwise the zone in which most of the state's zips lie. The phone alone decides only where its
@@ -123,7 +123,7 @@ def zones_of(state: str | None) -> tuple[str, ...]:
 
 
 def time_zone(zip_code: str | None, state: str | None, phone: str | None) -> str | None:
-    """Return the IANA time zone of a lead, None where nothing says it. Arguments are normalised already."""
+    """Return the IANA time zone of a lead; None if it is unknown. The arguments are normalised."""
     if zip_code is not None and (zone := zone_of_zip(zip_code)):
         return zone
     of_phone = _zones_of_phone(phone) if phone is not None else frozenset()

@@ -1,4 +1,4 @@
-"""A lead's id follows from what its vendor sent, so a resend is the same lead (docs/contracts, `lead-arrivals`)."""
+"""Derives a lead's id from what its vendor sent, so a repeat is the same lead (docs/contracts, `lead-arrivals`)."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ NAMESPACE: Final = uuid.UUID("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11")
 
 
 def canonical_json(message: Mapping[str, object]) -> bytes:
-    """Return the one spelling of a JSON object: keys sorted, no spaces, UTF-8, no escapes beyond JSON's own."""
+    """Return the canonical form of a JSON object: keys sorted, no spaces, UTF-8, no escapes beyond JSON's own."""
     return json.dumps(message, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -16,7 +16,7 @@ against a state in which it has already happened: its owner still wins, everybod
 
 
 class Phase(StrEnum):
-    """Where a lead stands. Every lead is in exactly one phase at every moment (X7)."""
+    """The phase of a lead. Every lead is in exactly one phase at every moment (X7)."""
 
     QUEUED = "queued"
     """Nobody owns it; it stands in one queue or more."""
@@ -54,7 +54,7 @@ class DeadlineKind(StrEnum):
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
-    """An instant at which something happens unless it is made obsolete; a newer epoch makes it so (X3)."""
+    """An instant at which something happens, unless a newer epoch has made it obsolete (X3)."""
 
     kind: DeadlineKind
     due: datetime
@@ -87,7 +87,7 @@ class OpenException(msgspec.Struct, frozen=True):
 
 
 class Seeking(StrEnum):
-    """How far a lead is with finding a rep."""
+    """The stage of a lead's search for a rep."""
 
     ASKED = "asked"
     """Its org has not answered yet."""
@@ -133,7 +133,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything that is true of one lead after the last event of its log.
+    """The whole state of one lead after the last event of its log.
 
     `places`: queue id -> place, for every shared queue it stands in. `evaluated`: the version of the org's rules its
     places were computed with. `epoch` only grows; each deadline and lock takes the next. `claimed_through`: the

@@ -1,4 +1,4 @@
-"""However a sender spells a value, it has one normal form; what has none is a ValueError with the reason.
+"""Reads values in the forms that senders use and returns one normal form; raises ValueError with the reason.
 
 Every reader takes whatever JSON can hold and returns the normal form, or None for "not given" (null, blank).
 Reasons are written to stand after the field's name: "must be text, not a list". They are ValueErrors also

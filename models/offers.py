@@ -1,4 +1,4 @@
-"""How a lead and its org speak of a rep to be found: the org's answers, and how an offer may end.
+"""The messages between a lead and its org about finding a rep: the org's answers, and how an offer may end.
 
 The org decides them (`models.org_decisions`), the lead's log takes them in (`models.events`).
 """

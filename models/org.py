@@ -1,4 +1,4 @@
-"""What happens to an org, and what it remembers of its reps, groups and the leads in its hands.
+"""The events of an org's log, and the rows in which it remembers reps, groups and leads.
 
 One row per rep, per group, and per lead that waits for a rep, is offered, or is held by one. An event changes some of
 them; the changed rows and the decisions are one step, written together or not at all (docs/design.md, `orgs`).
@@ -92,7 +92,7 @@ class LeadClosed(_OrgEvent, frozen=True, tag="org_lead_closed"):
 
 
 class RepChange(StrEnum):
-    """What became of a rep."""
+    """How a rep's status changed."""
 
     LEFT = "left"
     ABSENT = "absent"
@@ -108,7 +108,7 @@ class RepChanged(_OrgEvent, frozen=True, tag="rep_changed"):
 
 
 class WakeKind(StrEnum):
-    """Whose row woke."""
+    """The kind of row that is woken."""
 
     LEAD = "lead"
     REP = "rep"
@@ -153,7 +153,7 @@ NO_TURN = Turn()
 
 
 class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
-    """What a rep has in hand. `held` + `offered` never exceeds the rep's `max_open` by an offer (R9).
+    """The open leads of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
 
     `held`: leads it owns. `offered`: offers and rings open with it. `today`: leads offered on `day`, a date of its own
     calendar, that did not come to nothing. `ring`: the lead that rings with it now (S4). `turns`: by group. `wake`:
@@ -189,7 +189,7 @@ class OrgGroup(
 
 
 class Stage(StrEnum):
-    """Where a lead stands with its org. A lead that has no row asks for nothing and takes nothing."""
+    """The stage of a lead in its org. A lead without a row requests nothing and takes no capacity."""
 
     WAITING = "waiting"
     OFFERED = "offered"
@@ -200,7 +200,7 @@ class Stage(StrEnum):
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
-    """What an offer took of one rep: a place, a count on `day`, and with `turn` a turn."""
+    """The capacity an offer took of one rep: one open lead, one count of `day`, and with `turn` a turn."""
 
     rep_id: str
     day: date | None = None
@@ -208,7 +208,7 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"):
-    """One lead in the org's hands. `holds`: of whom it takes capacity; one rep unless it rings.
+    """One lead that the org keeps a row of. `holds`: the capacity it takes, of one rep unless it rings.
 
     While it waits: `number`, its place among those that wait for the group; `lead`, `tried`, as asked; `wake`, when
     time alone may have found it somebody; `paused`, that it was told so (R4).
@@ -231,7 +231,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class OrgPerson(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
-    """What one arrival says of its person: it is lead `lead_id`'s, and so are these handles (R6). Never changed.
+    """One arrival's person: arrival and handles belong to lead `lead_id` (R6). Never changed.
 
     `handles`: nobody had them before. `shared`: another lead had them first. `more`: a resend brought further ones.
     """

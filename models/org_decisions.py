@@ -1,4 +1,4 @@
-"""What an org decided, in words that need no other record: each candidate it did not take has its reason (R9, X1)."""
+"""The decisions of an org. Each candidate that was passed over has its reason (R9, X1)."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from models.persons import ArrivalPlaced, ContactBarred
 
 
 class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
-    """A lead that waits was looked at again, and nobody can take it yet."""
+    """A waiting lead was tried again, and nobody can take it yet."""
 
     lead_id: str
     epoch: int
@@ -76,7 +76,7 @@ OrgDecision = (
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one event led to: the rows as they are after it, each once, and what was decided, in order."""
+    """The result of one event: the changed rows, each once, and the decisions in order."""
 
     rows: tuple[OrgRow, ...]
     decisions: tuple[OrgDecision, ...]

@@ -1,4 +1,4 @@
-"""How an org tells the leads of one person apart from those of others, and whom it is not to contact (R6, X6).
+"""How an org recognises a person's arrivals, and whom it must not contact (R6, X6).
 
 A handle is what a person is known by: `phone/+14014194247` or `email/j@x.org`, normalised.
 """

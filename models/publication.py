@@ -182,8 +182,32 @@ class CampaignObject(_Published):
     default: bool = False
 
 
+Asked = Literal["optional", "required"]
+"""Whether messages must be signed."""
+
+
+class VendorBinding(_Published):
+    """What one vendor may send. `key_ids`: whose signatures it gives; `campaigns`: its only ones, null for any."""
+
+    key_ids: Ids = []
+    campaigns: Ids | None = None
+    signature: Asked = "required"
+
+
+def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]:
+    for name in vendors:
+        if normalize.vendor(name) != name:
+            raise ValueError(f"{name!r} must be written as it is kept: {normalize.vendor(name)!r}")
+    return vendors
+
+
 class SettingsObject(_Published):
-    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none."""
+    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none.
+
+    `open_without_reps`: anyone may act again once the org's last rep is removed.
+    `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: keys of the
+    org's own programs, like console and CRM, which sign actions and any vendor's leads. `vendors`: vendor -> binding.
+    """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
     auto_claim_on_timed_callback: bool = True
@@ -194,6 +218,13 @@ class SettingsObject(_Published):
             {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "21:00", "to": "08:00"}
         )
     ]
+    open_without_reps: bool = False
+    signed_arrivals: Asked = "optional"
+    signed_actions: Asked = "optional"
+    key_ids: Ids = []
+    vendors: Annotated[
+        dict[str, VendorBinding], Field(max_length=MAX_ENTRIES), AfterValidator(_vendor_names)
+    ] = {}
 
 
 KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {

@@ -1,4 +1,4 @@
-"""What the directory says of people and groups, as distribution needs it (docs/contracts, `rep`, `group`; R9)."""
+"""Reps and groups of the directory as distribution needs them (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
 from typing import Any

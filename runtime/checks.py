@@ -1,4 +1,4 @@
-"""Checks of `firstclaim doctor` that look at settings, libraries and Valkey's limits, each with what to do about it."""
+"""Checks of `firstclaim doctor` on settings, libraries and the limits of Valkey. Each says what to do about a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `firstclaim doctor` says is what a process of ours would meet: a check does the thing it speaks of."""
+"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports what happens."""
 
 from __future__ import annotations
 
@@ -10,27 +10,32 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import redis
 import sqlalchemy
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from runtime.checks import Check, codecs, plaintext, valkey_memory
+from runtime.acl_checks import acls
+from runtime.checks import Check, codecs, is_loopback, plaintext, valkey_memory
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from sink.schema import schema_of
+from streams import clients
+from streams.masking import masked
+from streams.patches import TESTED
 from streams.settings import Settings
+from streams.topics import WORKER_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FAUST_VERSIONS: Final = ("0.15.3",)  # the ones streams/patches.py was written against and tested with
+FAUST_VERSIONS: Final = TESTED["faust-streaming"]
 PYTHON: Final = (3, 11)
 FREE_BYTES_WANTED: Final = 2 * 1024**3
 _TIMEOUT_SECONDS: Final = 5
+_Result = TypeVar("_Result")
 
 _START_ONE: Final = "`firstclaim up` starts one here, or name yours in {}"
 _EXTENSIONS: Final = {
@@ -58,10 +63,12 @@ def examine(settings: Settings | None = None) -> list[Check]:
     found.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
-    found.append(_reach("Valkey", "REDIS_URL", _without_password(settings.redis_url), _ask_valkey, settings))
+    if found[-1].ok and settings.kafka_sasl_password is not None:
+        found.append(_in_thread(lambda: acls(settings)))
+    found.append(_reach("Valkey", "REDIS_URL", _place(settings.redis_url), _ask_valkey, settings))
     if found[-1].ok:
         found.extend(_valkey_limits(settings))
-    database = _without_password(settings.database_url)
+    database = _place(settings.database_url)
     found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
     return found
 
@@ -126,7 +133,8 @@ def _jars(settings: Settings) -> Check:
 
 
 def _security(settings: Settings) -> Iterator[Check]:
-    if settings.kafka_security_protocol == "SASL_PLAINTEXT":
+    local = all(is_loopback(one.rpartition(":")[0]) for one in settings.kafka_bootstrap_servers.split(","))
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not local:
         detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: nothing is encrypted"
         yield Check("Kafka security", ok=False, detail=detail, hint="use SASL_SSL outside a trusted network")
     elif settings.ssl_context is not None and not settings.kafka_ssl_check_hostname:
@@ -173,12 +181,10 @@ def _ask_kafka(settings: Settings) -> str:
 
     async def ask() -> str:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            client = AIOKafkaAdminClient(
-                **settings.aiokafka_options(), request_timeout_ms=_TIMEOUT_SECONDS * 1000
-            )
+            client = clients.admin(settings, request_timeout_ms=_TIMEOUT_SECONDS * 1000)
             try:
                 await client.start()
-                node = await client.find_coordinator("firstclaim-doctor")
+                node = await client.find_coordinator(WORKER_GROUP)
             finally:
                 await client.close()
             return f"reachable, group coordinator is node {node}"
@@ -186,7 +192,7 @@ def _ask_kafka(settings: Settings) -> str:
     return _in_thread(lambda: asyncio.run(ask()))
 
 
-def _in_thread(work: Callable[[], str]) -> str:
+def _in_thread(work: Callable[[], _Result]) -> _Result:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
     with ThreadPoolExecutor(1) as pool:
@@ -226,9 +232,9 @@ def _ask_database(settings: Settings) -> str:
     return "reachable"
 
 
-def _without_password(url: str) -> str:
-    """Return the address for a screen."""
-    scheme, separator, rest = url.partition("://")
+def _place(url: str) -> str:
+    """Return an address without user and passwords."""
+    scheme, separator, rest = masked(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 

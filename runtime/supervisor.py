@@ -1,4 +1,4 @@
-"""What the supervisor started runs until it is told to stop: what exits before is started again, and said.
+"""Keeps processes running until it is told to stop. It starts again what exits before, and reports each exit.
 
 It never gives up: a worker that cannot go on exits on purpose, and the next one may go on. The pause between
 two starts doubles up to a bound and falls back once a part has lived for a while. Where a part ended because our own
@@ -21,11 +21,11 @@ import structlog
 from application.process_records import ProcessRecords, how_it_ended
 from application.restart_pauses import Pauses
 from models.errors import FirstclaimError, StartFailed
-from runtime.exits import note_exit
+from runtime.last_exits import note_exit
 from runtime.process import end_of, spawn, stop_process
 from runtime.readiness import IDLE_SECONDS, LONGEST_SECONDS, ask, reasons_in, wait_for
-from streams.fatal import EXIT_FILE, Exit
-from streams.private import private_folder
+from streams.file_permissions import private_folder
+from streams.process_exit import EXIT_FILE, Exit
 
 if TYPE_CHECKING:
     import subprocess
@@ -85,7 +85,7 @@ class Child:
     """A program of ours: absolute path and arguments, its whole environment, where its output goes.
 
     `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs. `exit_file`: where it
-    writes why it ends (`streams.fatal`), and where that is kept.
+    writes why it ends (`streams.process_exit`), and where that is kept.
     """
 
     name: str

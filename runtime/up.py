@@ -1,4 +1,4 @@
-"""Everything on this machine: servers where the settings name none, each stage as a supervised process."""
+"""`firstclaim up`: runs local servers where the settings name none, and each stage as a supervised process."""
 
 import sys
 import time
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from application import process_records
 from runtime import Child, LocalStack, Supervisor
-from runtime.exits import exit_file
 from runtime.interrupts import Interrupts
 from runtime.jars import progress_bar
+from runtime.last_exits import exit_file
 from runtime.process import FolderLock, free_port
+from streams.file_permissions import private_folder
+from streams.masking import masked
 from streams.ports import check_port
-from streams.private import private_folder
 from streams.settings import Settings
 from web.settings import WebSettings
 
@@ -77,8 +78,11 @@ def everything(
     say: Callable[[str], None],
     static_members: bool = True,
     console_port: int | None = None,
+    secure: bool = False,
 ) -> Iterator[Everything]:
     """Start all, yield when all are ready, stop all in reverse order.
+
+    `secure`: Kafka asks who is there, and each process signs in as itself with nothing but its own ACLs.
 
     `console_port`: of the web console, 0 any free one; None starts none.
 
@@ -92,7 +96,7 @@ def everything(
     with Interrupts() as interrupts, _the_only_one(folder):
         if console_port:
             check_port(console_port, "--console-port")
-        with _started(folder, workers, say, static_members, console_port, interrupts) as running:
+        with _started(folder, secure, workers, say, static_members, console_port, interrupts) as running:
             try:
                 yield running
             finally:
@@ -114,6 +118,7 @@ def _the_only_one(folder: Path) -> Iterator[None]:
 @contextmanager
 def _started(
     folder: Path,
+    secure: bool,
     workers: int,
     say: Callable[[str], None],
     static_members: bool,
@@ -122,10 +127,10 @@ def _started(
 ) -> Iterator[Everything]:
     began = time.monotonic()
     with progress_bar("Apache Kafka") as progress:
-        local = LocalStack(folder, progress=progress, say=say)
+        local = LocalStack(folder, progress=progress, say=say, secure=secure)
         settings = local.start()
     try:
-        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {settings.redis_url}")
+        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked(settings.redis_url)}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
         web = ["console"] if console_port is not None else []
@@ -133,12 +138,12 @@ def _started(
         children: dict[str, Child] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, settings, ports[name])
+            children[name] = child(name, arguments, local.as_process(settings, "worker"), ports[name])
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, settings, ports[name])
+            children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
         for name in ("board", *web):
-            children[name] = child(name, [name], settings, ports[name])
+            children[name] = child(name, [name], local.as_process(settings, name), ports[name])
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Stopped in reverse order: the servers last.
             parts: list[Part] = [*local.servers, *children.values()]

@@ -1,4 +1,4 @@
-"""A real Valkey on this machine, appending every write to its file, for the board and its feed."""
+"""A real Valkey on this machine for the board and its feed. It appends every write to its file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime.server import Server
-from streams.private import private_folder
+from streams.file_permissions import private_folder
 
 _PROBE_SECONDS: Final = 2.0
 

@@ -13,13 +13,16 @@ from time import perf_counter
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
 from sink.readiness import Readiness
 from sink.writer import Applied, CrmWriter, JournalRecord
-from streams import metrics
+from streams import clients, metrics
+from streams.access import refused
+from streams.clients import Consumer
+from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
 
@@ -38,20 +41,17 @@ REBALANCE_MS: Final = 30_000
 """How long the group waits for a member that is still storing its batch."""
 DRAIN_S: Final = 15.0
 """How long a revoked partition waits for the batch under way. Later it is a zombie's, which is safe, too."""
-FIRST_DELAY_S: Final = 0.1
-LONGEST_DELAY_S: Final = 5.0
-"""Trying later begins after the first and doubles up to the longest delay."""
 METADATA_MS: Final = 30_000
 
 
-def make_consumer(settings: Settings, instance_id: str | None) -> AIOKafkaConsumer:
+def make_consumer(settings: Settings, instance_id: str | None) -> Consumer:
     """Return a consumer of the sink's group, not started. `instance_id`: static membership."""
-    return AIOKafkaConsumer(
-        **settings.consumer_options(stand_ins=True),
-        group_id=GROUP,
+    return clients.consumer(
+        settings,
+        group=GROUP,
         group_instance_id=instance_id,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        reset="earliest",
+        stand_ins=True,
         session_timeout_ms=SESSION_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         rebalance_timeout_ms=REBALANCE_MS,
@@ -70,17 +70,17 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
     """Moves the journal into the database until told to stop, through every outage and rebalance."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, writer: CrmWriter, readiness: Readiness) -> None:
+    def __init__(self, consumer: Consumer, writer: CrmWriter, readiness: Readiness) -> None:
         self._consumer = consumer
         self._writer = writer
         self._readiness = readiness
         self._unsought: set[TopicPartition] = set()
         self._generation = 0
         self._storing = asyncio.Lock()
-        self._delay = FIRST_DELAY_S
+        self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`; the batch under way is stored. Only a defect of ours raises."""
+        """Read until `stop`; the batch under way is stored. Raises `ConfigError` where Kafka refuses us."""
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
@@ -92,6 +92,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 if fetched:
                     await self._store(fetched)
             except RetryableError as later:
+                if (wrong := refused(None, later)) is not None:
+                    raise wrong from later
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
@@ -187,21 +189,21 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._begin_again(self._consumer.assignment())
 
     def _succeeded(self) -> None:
-        self._delay = FIRST_DELAY_S
+        self._pauses = WRITE_CRM.pauses()
         rebalancing = bool(self._unsought)
         self._readiness.cleared()
         if rebalancing:
             self._readiness.blocked(REBALANCING, "partitions are not sought yet")
 
     async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
-        """Keep partitions and membership, read nothing, and start again after a pause."""
-        _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(self._delay, 1))
+        """Keep the partitions and the membership, read nothing, and begin again after a while."""
+        pause = next(self._pauses)
+        _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(pause, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
         self._readiness.blocked(later.what, later.reason)
         self._begin_again(self._consumer.assignment())
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._delay
-        self._delay = min(self._delay * 2, LONGEST_DELAY_S)
+        until = loop.time() + pause
         while not stop.is_set() and (left := until - loop.time()) > 0:
             try:
                 # Paused, this returns nothing; not called, the group would take us for idle after a while.

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import PermanentError, RetryableError
 from sink.writer import JournalRecord
 from streams.brake import Brake
+from streams.clients import Producer
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import count, make_letter
 from streams.topics import DEAD_LETTERS
@@ -25,7 +25,7 @@ class DeadLetterWriter:
     """
 
     def __init__(
-        self, producer: AIOKafkaProducer, loop: asyncio.AbstractEventLoop, brake: Brake | None = None
+        self, producer: Producer, loop: asyncio.AbstractEventLoop, brake: Brake | None = None
     ) -> None:
         self._producer = producer
         self._loop = loop

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
-from streams.private import private_folder
+from streams.file_permissions import private_folder
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another writer before it says "locked", which is answered by trying later."""

@@ -13,21 +13,23 @@ from typing import Any, Final
 
 import structlog
 import uvloop
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from sink.consumer import FIRST_DELAY_S, KAFKA, LONGEST_DELAY_S, JournalReader, make_consumer
+from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.dead_letters import STAGE, DeadLetterWriter
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.readiness import Readiness
 from sink.writer import CrmWriter
 from streams import metrics
+from streams.access import refused
 from streams.brake import Brake, make_brake
-from streams.closing import stop_consumer
-from streams.fatal import Exit, leave
+from streams.clients import producer as make_producer
+from streams.clients import stop_consumer
 from streams.http import serve
+from streams.process_exit import Exit, leave
+from streams.retries import WRITE_CRM
 from streams.settings import Settings
 from streams.topics import provision
 
@@ -66,12 +68,7 @@ class Sink:
 
         await self._patiently(stop, brake)
         engine = connect(settings.database_url)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=LARGEST_REQUEST_BYTES,
-        )
+        producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
         writer = CrmWriter(engine, DeadLetterWriter(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.readiness)
@@ -88,12 +85,15 @@ class Sink:
             engine.dispose()
 
     async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
-        """Try until it succeeds or `stop` is set; /ready shows what blocks."""
-        delay = FIRST_DELAY_S
-        while not stop.is_set():
+        """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
+        for pause in WRITE_CRM.pauses():
+            if stop.is_set():
+                return
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
+                if (wrong := refused(self._settings, error)) is not None:
+                    raise wrong from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:
                 self.readiness.cleared(*(set(self.readiness.ready()[1]["not_ready"]) - {"starting"}))
@@ -101,8 +101,7 @@ class Sink:
             _log.warning("start tried again later", what=failure.what, reason=failure.reason)
             self.readiness.blocked(failure.what, failure.reason)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
-            delay = min(delay * 2, LONGEST_DELAY_S)
+                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _until(stop: asyncio.Event, reader: JournalReader) -> None:

@@ -103,7 +103,8 @@ def _unfilled() -> ColumnElement[bool]:
     Also true of a lead that is distributed and not yet offered: its version then writes the same row once more.
     """
     lead = LeadTable
-    held = lead.phase.in_((*sorted(LOCKED_PHASES), Phase.OFFERED))
+    # No `in_`: SQLAlchemy takes none in a statement for many rows.
+    held = or_(*(lead.phase == phase for phase in (*sorted(LOCKED_PHASES), Phase.OFFERED)))
     return or_(lead.asked.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None)))
 
 

@@ -1,1 +1,1 @@
-"""Kafka's edge: settings, topics, codec, journal, acker, lease, patches, timers, local servers."""
+"""The edge to Kafka: settings, topics, clients, journal, acknowledgements, lease, tables, timers, patches."""

@@ -1,4 +1,4 @@
-"""One way to make a Faust app: the settings under which it loses nothing (docs/faust.md), and no others."""
+"""Makes a Faust app with the settings under which it loses nothing (docs/faust.md). There is no other way to an app."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
@@ -8,7 +8,7 @@ from faust.transport.drivers.aiokafka import Transport  # noqa: F401  # loaded b
 from yarl import URL
 
 from streams import patches
-from streams.lease import Lease, lease_of
+from streams.membership_lease import Lease, lease_of
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0

@@ -1,4 +1,4 @@
-"""A brake on our own faults: records that our own code cannot decide are buried up to a rate; above it it ends.
+"""Ends a process whose own code fails on too many records. Up to a rate such records become dead letters.
 
 A bad release fails on record after record. Buried one by one they would be a day of leads among the dead letters; with
 the brake the process ends, says which stage fails of what, and the record at which it ended is not acknowledged: it is
@@ -13,14 +13,14 @@ from threading import Lock
 from typing import Any, Final, NoReturn
 
 import structlog
-from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from models.errors import RetryableError
-from streams.closing import stop_consumer
+from streams.access import failure
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
 from streams.dead_letter_reading import Letter, read_letter
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
@@ -113,9 +113,7 @@ async def recent_fatal_errors(
     back = settings.fatal_error_window_seconds if seconds is None else seconds
     since = time.time() - back
     found: list[Letter] = []
-    consumer = AIOKafkaConsumer(
-        DEAD_LETTERS, **settings.consumer_options(), group_id=None, enable_auto_commit=False
-    )
+    consumer = make_consumer(settings, DEAD_LETTERS)
     try:
         async with asyncio.timeout(READ_SECONDS):
             await consumer.start()
@@ -125,13 +123,13 @@ async def recent_fatal_errors(
     except TimeoutError:
         _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"{DEAD_LETTERS} could not be read: {error!r}") from error
+        raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     return sorted(found, key=lambda letter: letter.at)
 
 
-async def _letters_since(consumer: AIOKafkaConsumer, since: float) -> AsyncIterator[Letter]:
+async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Letter]:
     """Yield the letters of each partition from a time on, up to where it ends now."""
     places = sorted(consumer.assignment())
     begins = await consumer.offsets_for_times(dict.fromkeys(places, int(since * 1000)))

@@ -1,4 +1,4 @@
-"""Dead letters as they are read: whatever bytes anybody put on `dead-letters`, the reading of them does not raise.
+"""Reads dead letters. No bytes that anybody put on `dead-letters` make it raise.
 
 A letter is the original message with headers of ours (docs/contracts). A message may have headers of these names too:
 the maker gives those the prefix `original-`, and the reader takes it away, so that neither is taken for the other.
@@ -169,7 +169,8 @@ def instant_of(milliseconds: Any) -> datetime:
 
 def is_sent_again(message: Any) -> bool:
     """Say whether a message was sent again from the dead letters: it was passed over when it first came."""
-    return any(name == REPLAY_OF for name, _ in message.headers or ())
+    headers = message.headers  # of nearly every event there are none
+    return bool(headers) and any(name == REPLAY_OF for name, _ in headers)
 
 
 def set_apart(name: str) -> str:

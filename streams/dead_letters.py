@@ -1,4 +1,4 @@
-"""What cannot be accepted is kept with where it was and why (docs/contracts, `dead-letters`), whatever it is.
+"""Writes dead letters: what cannot be accepted is kept with its place and the reason (docs/contracts, `dead-letters`).
 
 `make_letter` turns any record into one that fits the topic and that any client can read. It does not raise: whoever
 buries a record must get past it.
@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from models.errors import PermanentError, Refused
+from models.record_size import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams import dead_letter_reading as letters
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.journal import JournalWriter, Receipt
 from streams.metrics import DEAD_LETTERS_TOTAL
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from streams.unreadable import Unreadable
 
@@ -49,13 +49,13 @@ class DeadLetter(NamedTuple):
 def verdict(error: Exception) -> tuple[str, str]:
     """Return error class and reason of a record that could not be handled; an unforeseen error is logged, too.
 
-    To be called where the error is handled: one record must never stop those behind it.
+    One record must never stop those behind it.
     """
     if isinstance(error, Refused):
         return error.error_class, f"{error.field}: {error.reason}" if error.field else error.reason
     if isinstance(error, PermanentError):
         return error.error_class, error.reason
-    _log.exception("a record could not be handled")
+    _log.error("a record could not be handled", exc_info=error)
     return FATAL_ERROR, _printed(error)
 
 

@@ -1,4 +1,4 @@
-"""What must be durable goes out as record batches, each appended whole or not at all; only then is its cause acked.
+"""Writes record batches, each appended whole or not at all. An event is acked when all its records are durable.
 
 One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
 batches grow by themselves and when idle a record leaves at once (docs/design.md, the journal; docs/faust.md 17).
@@ -9,21 +9,21 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.produce import ProduceRequest
 
-from models.errors import PermanentError, RetryableError
-from streams.fatal import Exit, leave
-from streams.lease import Lease
+from models.errors import PermanentError
+from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size
+from streams.access import failure, refused
+from streams.clients import Producer
+from streams.clients import producer as make_producer
+from streams.membership_lease import Lease
+from streams.patches.heartbeats import send_only_awake
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
-from streams.sizes import BATCH_OVERHEAD_BYTES, Header, record_size
 
 MAX_BATCH_BYTES: Final = 512 * 1024
 """Half of what a broker takes by default, so that one large row still fits."""
-MAX_RECORD_BYTES: Final = 1_000_000
-"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
 MAX_WAITING: Final = 20_000
 """Records added and not yet durable; `room` waits above it, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
@@ -130,7 +130,7 @@ class JournalWriter:
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
         self._settings = settings
         self._lease = lease
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: Producer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._waiting = 0
         self._room = asyncio.Event()
@@ -140,23 +140,18 @@ class JournalWriter:
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect; raises `RetryableError` where Kafka is away."""
-        producer = AIOKafkaProducer(
-            **self._settings.aiokafka_options(),
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=0,
-            max_batch_size=MAX_BATCH_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        """Connect; raises `RetryableError` where Kafka is away, `ConfigError` where it refuses us."""
+        producer = make_producer(
+            self._settings, max_batch_size=MAX_BATCH_BYTES, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
         try:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            raise RetryableError("Kafka", repr(error)) from error
+            raise await failure(self._settings, error, repr(error)) from error
         self._producer = producer
         if self._lease is not None:
-            _send_only_awake(producer.client, self._lease)
+            send_only_awake(producer, self._lease)
 
     async def stop(self) -> None:
         """Wait until everything added is durable, then disconnect."""
@@ -269,6 +264,8 @@ class JournalWriter:
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # whatever it was, the records are not durable
+            if wrong := refused(self._settings, error):
+                leave(Exit.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
             leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
 
     def _overdue(self, lane: _Lane) -> None:
@@ -285,6 +282,8 @@ class JournalWriter:
         future: "asyncio.Future[Any]",
     ) -> None:
         patience.cancel()
+        if not future.cancelled() and (wrong := refused(self._settings, future.exception())):
+            leave(Exit.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(
                 Exit.SOFTWARE,
@@ -301,28 +300,3 @@ class JournalWriter:
             self._room.set()
         if self._waiting == 0:
             self._idle.set()
-
-
-def check_size(
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[Header] = (),
-    most: int = MAX_RECORD_BYTES,
-) -> int:
-    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
-    size = record_size(key, value, headers)
-    if size > most:
-        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
-    return size
-
-
-def _send_only_awake(client: Any, lease: Lease) -> None:
-    """Look at the lease once more where a request leaves: between a check and the socket a process can be stopped."""
-    send = client.send
-
-    async def fenced(node_id: int, request: Any, **options: Any) -> Any:
-        if isinstance(request, ProduceRequest):
-            lease.check_awake("send a batch")
-        return await send(node_id, request, **options)
-
-    client.send = fenced

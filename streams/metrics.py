@@ -1,4 +1,4 @@
-"""Every metric there is, once: name, unit, meaning. Dashboards and alerts query these names only."""
+"""Declares every metric once, with name, unit and meaning. Dashboards and alerts query these names only."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 

@@ -1,4 +1,4 @@
-"""A port that cannot be listened on is named before anything is started, with the option that changes it."""
+"""Checks before anything starts that a port can be listened on. The error names the option that changes it."""
 
 from __future__ import annotations
 

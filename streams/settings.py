@@ -1,4 +1,4 @@
-"""One `Settings` says where everything is; a configuration that is only half given is refused, never guessed.
+"""The settings of every process. A configuration that is only half given is refused, never guessed.
 
 Names in the environment are the ones of the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin
 with `FIRSTCLAIM_`. Kafka security is checked as a whole: a client with credentials and no TLS would send them
@@ -17,6 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
+from streams.masking import is_url, masked, remember, remember_url
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -39,6 +40,9 @@ class Settings(BaseSettings):
     `cache_dir` keeps what the local servers download; `maven_repository` is a mirror for where Maven Central
     is out of reach. A process buries at most `fatal_error_limit` records that its own code could not decide within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
+
+    `signing_keys`: the file of secrets by which messages are checked and signed, `signing_key`: the id of our own key
+    there; a signature may be `signature_seconds` older or newer than its record (`streams.signing`).
 
     Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
     """
@@ -63,6 +67,12 @@ class Settings(BaseSettings):
     )
     fatal_error_window_seconds: float = Field(
         default=60.0, ge=1, le=86_400, validation_alias="FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS"
+    )
+
+    signing_keys: Path | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEYS")
+    signing_key: str | None = Field(default=None, validation_alias="FIRSTCLAIM_SIGNING_KEY")
+    signature_seconds: float = Field(
+        default=900, ge=1, le=604_800, validation_alias="FIRSTCLAIM_SIGNATURE_SECONDS"
     )
 
     kafka_security_protocol: SecurityProtocol = "PLAINTEXT"
@@ -113,7 +123,7 @@ class Settings(BaseSettings):
     def _redis(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ConfigError("REDIS_URL", "must begin with redis://, rediss:// (TLS) or unix://")
-        return value
+        return _known_url("REDIS_URL", value)
 
     @field_validator("database_url")
     @classmethod
@@ -121,7 +131,19 @@ class Settings(BaseSettings):
         scheme, separator, rest = value.partition("://")
         if not separator or scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
             raise ConfigError("DATABASE_URL", "must begin with sqlite:/// or postgresql://")
+        _known_url("DATABASE_URL", value)
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else value
+
+    @field_validator("kafka_sasl_password", "kafka_ssl_keyfile_password")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        remember(value.get_secret_value() if value else None)
+        return value
+
+    def __repr_args__(self) -> Any:
+        """Return what `repr` shows: addresses without their passwords."""
+        urls = ("redis_url", "database_url")
+        return [(name, masked(value) if name in urls else value) for name, value in super().__repr_args__()]
 
     @model_validator(mode="after")
     def _security_is_whole(self) -> Self:
@@ -197,7 +219,10 @@ class Settings(BaseSettings):
         return context
 
     def aiokafka_options(self) -> dict[str, Any]:
-        """Return the keyword arguments every aiokafka client starts with: address and security."""
+        """Return the keyword arguments of every aiokafka client: address and security.
+
+        Only `streams.clients` uses them: it adds what all clients have in common.
+        """
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap_servers.split(","),
             "security_protocol": self.kafka_security_protocol,
@@ -209,23 +234,6 @@ class Settings(BaseSettings):
             options["sasl_plain_username"] = self.kafka_sasl_username
             options["sasl_plain_password"] = self.kafka_sasl_password.get_secret_value()
         return options
-
-    def consumer_options(self, *, stand_ins: bool = False) -> dict[str, Any]:
-        """Return the keyword arguments of a consumer: it gets what was committed, and passes what cannot be read.
-
-        `stand_ins`: it gets a record in the place of what cannot be read, for who buries it or counts offsets by its
-        records (`streams.unreadable`).
-        """
-        from streams.fetching import MAX_POLL_RECORDS, install  # noqa: PLC0415  # aiokafka: a command may not need it
-        from streams.unreadable import give_stand_ins  # noqa: PLC0415  # likewise
-
-        install()
-        options = {
-            **self.aiokafka_options(),
-            "isolation_level": "read_committed",
-            "max_poll_records": MAX_POLL_RECORDS,
-        }
-        return {**options, "value_deserializer": give_stand_ins} if stand_ins else options
 
     def faust_credentials(self) -> Any:
         """Return `broker_credentials` of a Faust app: None, SSL, or SASL with TLS inside it."""
@@ -263,6 +271,14 @@ class Settings(BaseSettings):
                 value = value.absolute()
             found[environment_name(name)] = str(value)
         return found
+
+
+def _known_url(field: str, url: str) -> str:
+    """Return an address whose passwords are struck out of all output from now on."""
+    remember_url(url)
+    if not is_url(url):
+        raise ConfigError(field, "is no URL: host or port cannot be read; is the password percent-encoded?")
+    return url
 
 
 def environment_name(field: str) -> str:

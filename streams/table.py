@@ -1,94 +1,107 @@
-"""The rows of the partitions we own, kept apart by partition; an older row never replaces a newer one (faust.md 9, 10).
+"""The rows of the partitions we own, by partition. An older row never replaces a newer one (faust.md 9, 10).
 
 The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
-Faust only fills the table again after a rebalance, and what it reads passes the guard in `Rows.apply`.
+Faust only fills the table again after a rebalance, and what it reads passes the guard in `LeadPartition.apply`.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import structlog
 from faust.stores.memory import Store
-from faust.tables.table import Table
 
 from models.codec import decode_org_record, decode_row
-from models.lead import DirectoryRow, LeadRow
+from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
+from streams.clients import cached_partition_of
+from streams.patches.table_store import TableWithStore
 from streams.unreadable import StandIn
 
 _log = structlog.get_logger(__name__)
 
-Row = LeadRow | DirectoryRow
+P = TypeVar("P", LeadPartition, OrgPartition)
 DROPPED_LOGGED: Final = 5
 """Regressions named one by one in each recovery; the rest is counted."""
 
 
-class Rows:
-    """partition -> key -> row. Keys are as in the journal: a lead's id, or `models.codec.directory_key`."""
+class PartitionRows(Generic[P]):
+    """partition -> all that is known of it. `regressions`: records that were older than what was here."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, dict[bytes, Row]] = {}
+        self._partitions: dict[int, P] = {}
         self.regressions = 0
         self.unreadable = 0
 
-    def of(self, partition: int) -> dict[bytes, Row]:
-        """Return the rows of one partition, to read and to write."""
-        rows = self._partitions.get(partition)
-        if rows is None:
-            rows = self._partitions[partition] = {}
-        return rows
+    def new(self, partition: int) -> P:
+        """Return an empty partition."""
+        raise NotImplementedError
 
-    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take one journal record, unless it is older than what is here: then a zombie wrote it late (faust.md 9)."""
-        rows = self.of(partition)
-        if value is None:
-            rows.pop(key, None)
-            return
-        try:
-            row = decode_row(value)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.unreadable += 1
-            _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))
-            return
-        known = rows.get(key)
-        if known is not None and row.off < known.off:
-            self.regressions += 1
-            if self.regressions <= DROPPED_LOGGED:
-                _log.warning("older row dropped", partition=partition, key=key, off=row.off, known=known.off)
-            return
-        rows[key] = row
+    def of(self, partition: int) -> P:
+        """Return one partition; an empty one if nothing of it was read."""
+        found = self._partitions.get(partition)
+        if found is None:
+            found = self._partitions[partition] = self.new(partition)
+        return found
 
     def keep_only(self, owned: Iterable[int]) -> None:
         """Forget the partitions that are not ours any more."""
         for partition in set(self._partitions) - set(owned):
             del self._partitions[partition]
 
-    def partitions(self) -> Iterator[tuple[int, dict[bytes, Row]]]:
-        """Iterate over the partitions that have rows."""
-        yield from list(self._partitions.items())
+    def partitions(self) -> list[P]:
+        """Return the partitions of which anything is known."""
+        return list(self._partitions.values())
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Apply one journal record, unless it is older than what is here (docs/faust.md 9)."""
+        raise NotImplementedError
 
     def __len__(self) -> int:
         return sum(map(len, self._partitions.values()))
 
 
-class OrgRows:
-    """partition -> its orgs (`rules.org.org_partition`), filled from `org-journal`."""
+class LeadRows(PartitionRows[LeadPartition]):
+    """The leads of each partition, filled from `lead-journal`.
 
-    def __init__(self) -> None:
-        self._partitions: dict[int, OrgPartition] = {}
-        self.regressions = 0
-        self.unreadable = 0
+    `partitions`: how many `lead-log` has, to check that a new lead is in its own; None where that is not checked.
+    """
 
-    def of(self, partition: int) -> OrgPartition:
-        """Return the orgs of one partition."""
-        offices = self._partitions.get(partition)
-        if offices is None:
-            offices = self._partitions[partition] = OrgPartition(partition)
-        return offices
+    def __init__(self, partitions: int | None = None) -> None:
+        super().__init__()
+        self._place = None if partitions is None else partial(cached_partition_of, partitions=partitions)
+
+    def new(self, partition: int) -> LeadPartition:
+        """Return an empty partition."""
+        return LeadPartition(partition, partition_of=self._place)
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take one journal record, unless it is older than what is here (docs/faust.md 9)."""
+        """Apply one journal record, unless it is older than what is here: then a zombie wrote it late (faust.md 9)."""
+        leads = self.of(partition)
+        try:
+            row = None if value is None else decode_row(value)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.unreadable += 1
+            _log.error("journal record cannot be read", partition=partition, key=key, reason=str(error))
+            return
+        if leads.apply(key, row) or row is None:
+            return
+        self.regressions += 1
+        if self.regressions <= DROPPED_LOGGED:
+            known = leads.rows[key].off
+            _log.warning("older row dropped", partition=partition, key=key, off=row.off, known=known)
+
+
+class OrgRows(PartitionRows[OrgPartition]):
+    """The orgs of each partition, filled from `org-journal`."""
+
+    def new(self, partition: int) -> OrgPartition:
+        """Return an empty partition."""
+        return OrgPartition(partition)
+
+    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
+        """Apply one journal record, unless it is older than what is here (docs/faust.md 9)."""
         try:
             record = decode_org_record(value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -97,28 +110,16 @@ class OrgRows:
             return
         self.regressions += not self.of(partition).apply(record)
 
-    def keep_only(self, owned: Iterable[int]) -> None:
-        """Forget the partitions that are not ours any more."""
-        for partition in set(self._partitions) - set(owned):
-            del self._partitions[partition]
-
-    def partitions(self) -> Iterator[tuple[int, OrgPartition]]:
-        """Iterate over the partitions that have orgs."""
-        yield from list(self._partitions.items())
-
-    def __len__(self) -> int:
-        return sum(map(len, self._partitions.values()))
-
 
 class RowStore(Store[bytes, Any]):
     """Faust's view of the rows: all it does is to hand changelog records over."""
 
-    rows: Rows | OrgRows
+    rows: LeadRows | OrgRows
 
     def __post_init__(self) -> None:
         """Faust calls this instead of `__init__`."""
         super().__post_init__()
-        self.rows = Rows()
+        self.rows = LeadRows()
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
         """Apply records read in recovery. The serialisers are not used: the journal's bytes are ours (faust.md 7)."""
@@ -143,32 +144,25 @@ class OrgStore(RowStore):
         self.rows = OrgRows()
 
 
-class _JournalTable(Table[bytes, Any]):
+class _JournalTable(TableWithStore):
     """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
 
     store_type: type[RowStore] = RowStore
-
-    def _new_store_by_url(self, url: Any) -> RowStore:
-        return self.store_type(
-            url,
-            self.app,
-            self,
-            table_name=self.name,
-            key_type=self.key_type,
-            key_serializer=self.key_serializer,
-            value_serializer=self.value_serializer,
-            value_type=self.value_type,
-        )
 
 
 class JournalTable(_JournalTable):
     """The rows of leads and of what was published."""
 
+    def _new_store_by_url(self, url: Any) -> Any:
+        store = super()._new_store_by_url(url)
+        store.rows = LeadRows(self.partitions)
+        return store
+
     @property
-    def rows(self) -> Rows:
-        """The rows by partition."""
+    def rows(self) -> LeadRows:
+        """The leads by partition."""
         store: Any = self.data
-        rows: Rows = store.rows
+        rows: LeadRows = store.rows
         return rows
 
 

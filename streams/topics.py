@@ -1,22 +1,24 @@
-"""Every topic there is, once: its name, its shape, who writes it. Provisioned and checked before anything starts.
+"""Declares every topic once: name, shape, writer, configs. They are created and checked before anything starts.
 
 Faust creates only internal topics, with counts of its own, and a send to a missing topic hangs (docs/faust.md 12); so
 nothing here is left to it.
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from models import public
-from models.errors import ConfigError, RuntimeFailure
-from streams.partitions import Shape, check_counts, settled
+from models.errors import ConfigError, RetryableError, RuntimeFailure
+from streams.access import ACLS, failure
+from streams.clients import admin as make_admin
+from streams.partition_counts import Shape, check_counts, settled
+from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-from streams.topic_admin import TopicAdmin
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ RELAY_GROUP: Final = "firstclaim-relay"
 """The consumer groups of `firstclaim worker` and `firstclaim relay`."""
 
 _DAY_MS: Final = str(24 * 60 * 60 * 1000)
+_CENTURY_MS: Final = str(100 * 365 * 24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
 """As much as any topic takes by default, and the headers that say why it is here."""
@@ -81,7 +84,16 @@ TOPICS: Final[tuple[Topic, ...]] = (
     _inbound(LEAD_ARRIVALS, "vendors' leads, as they send them", Shape.ANY, _A_WEEK),
     _inbound(LEAD_ACTIONS, "what people and CRMs ask for", Shape.ANY, _A_WEEK),
     # One partition: publications have one order, and their offset is their version.
-    _inbound(DIRECTORY, "what admins publish", Shape.ONE, {"cleanup.policy": "compact"}),
+    # A removal stays: an org that ever had a rep is closed, and a reader that starts later must know that it had one.
+    replace(
+        _inbound(
+            DIRECTORY,
+            "what admins publish",
+            Shape.ONE,
+            {"cleanup.policy": "compact", "delete.retention.ms": _CENTURY_MS},
+        ),
+        mended=frozenset({*_BROKERS_TIME, "delete.retention.ms"}),
+    ),
     # Likewise: the newest of one phone or address counts, whoever partitions how.
     _inbound(
         DO_NOT_CONTACT,
@@ -156,7 +168,7 @@ async def provision(settings: Settings) -> Settings:
     Raises `ConfigError` that names topic, setting, what it is and what it must be, and the way out: a log whose
     timestamps are the clients', or a journal with another number of partitions, would decide wrongly and never say so.
     """
-    admin = TopicAdmin(**settings.aiokafka_options())
+    admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
         await admin.start()
         present = await _counts(admin)
@@ -171,7 +183,7 @@ async def provision(settings: Settings) -> Settings:
         await _check_configs(admin)
         return settled(settings, _shapes(), present)
     except (KafkaError, TimeoutError) as error:
-        raise RuntimeFailure("Kafka", f"topics could not be provisioned: {error!r}") from error
+        raise await failure(settings, error, f"topics could not be provisioned: {error!r}") from error
     finally:
         await admin.close()
 
@@ -181,12 +193,12 @@ async def as_made(settings: Settings) -> Settings:
 
     Raises `RuntimeFailure` where Kafka is away.
     """
-    admin = TopicAdmin(**settings.aiokafka_options())
+    admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
         await admin.start()
         return settled(settings, _shapes(), await _counts(admin))
     except KafkaError as error:
-        raise RuntimeFailure("Kafka", f"{settings.kafka_bootstrap_servers}: {error}") from error
+        raise await failure(settings, error, f"{settings.kafka_bootstrap_servers}: {error}") from error
     finally:
         await admin.close()
 
@@ -218,6 +230,11 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
     response = await admin.create_topics(new)
     for name, code, *_ in response.topic_errors:
         error = for_code(code)
+        if issubclass(error, TopicAuthorizationFailedError):
+            reason = f"topic {name} is not there, or may not be seen, and this client may not make it"
+            raise ConfigError(
+                ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`"
+            )
         # Two processes may start at once: the other one created it.
         if code and error is not TopicAlreadyExistsError:
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")
@@ -246,24 +263,35 @@ async def _check_configs(admin: TopicAdmin) -> None:
 async def _wait_until_set(
     admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
 ) -> None:
-    """Wait until the broker goes by a config that its controller has taken."""
-    async with asyncio.timeout(deadline_seconds):
-        while True:
-            if (await admin.configs([topic]))[topic].get(key) == wanted:
-                return
-            await asyncio.sleep(0.05)
+    """Wait until the broker goes by a config that its controller has taken. Raises `RetryableError`."""
+    found: str | None = None
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka does not tell
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        reason = (
+            f"topic {topic}: {key} was set to {wanted!r} and is still {found!r} after {deadline_seconds:g} s"
+        )
+        raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error
 
 
 async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> None:
-    """Wait until every topic has leaders: a topic just created is not at once in the broker's answers."""
-    async with asyncio.timeout(deadline_seconds):
-        while True:
-            described = await admin.describe_topics([topic.name for topic in TOPICS])
-            if all(
-                topic["error_code"] == 0
-                and topic["partitions"]
-                and all(partition["leader"] >= 0 for partition in topic["partitions"])
-                for topic in described
-            ):
-                return
-            await asyncio.sleep(0.05)
+    """Wait until every topic has leaders: a topic just created is not at once in the broker's answers.
+
+    Raises `RetryableError` that names the topics that have none.
+    """
+    without = [topic.name for topic in TOPICS]
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            while without := [  # noqa: ASYNC110  # Kafka does not tell
+                topic["topic"]
+                for topic in await admin.describe_topics([topic.name for topic in TOPICS])
+                if topic["error_code"] != 0
+                or not topic["partitions"]
+                or any(partition["leader"] < 0 for partition in topic["partitions"])
+            ]:
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        reason = f"after {deadline_seconds:g} s these topics have partitions without a leader: {', '.join(without)}"
+        raise RetryableError("Kafka", f"{reason}; are all brokers running?") from error

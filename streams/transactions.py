@@ -1,32 +1,29 @@
-"""Which partitions somebody's open transaction holds back: what is behind its beginning is given to nobody.
+"""Finds partitions that an open transaction holds back: no reader gets what is behind the transaction's first record.
 
 Our consumers read what was committed. A producer that dies within a transaction holds up its partitions until the
 broker aborts it (`transaction.timeout.ms`, 15 minutes at most), or for good where the broker has lost track of it.
 """
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from models.errors import RetryableError
-from streams.closing import stop_consumer
-from streams.producers import DescribeProducersRequest, ListTransactionsRequest
+from streams.access import failure
+from streams.clients import consumer as make_consumer
+from streams.clients import stop_consumer
+from streams.patches.consumer_access import high_watermarks, network_client
 from streams.settings import Settings
+from streams.transaction_requests import DescribeProducersRequest, ListTransactionsRequest
 
 _log = structlog.get_logger(__name__)
 
 HANGING: Final = timedelta(seconds=30)
 """A transaction whose producer has written nothing for so long is named. Clients commit within seconds."""
-
-ANSWER_MS: Final = 10_000
-"""How long a broker may take to say where its partitions end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +54,6 @@ class Held:
         )
 
 
-async def high_watermarks(consumer: AIOKafkaConsumer, places: Iterable[Any]) -> dict[Any, int]:
-    """Return where partitions end, open transactions included; `end_offsets` of our consumers stops before those."""
-    # The question is asked as a consumer of everything would ask it; what the consumer itself reads stays as it is.
-    asker = copy.copy(consumer._fetcher)  # noqa: SLF001  # there is no public way to ask for one question
-    asker._isolation_level = READ_UNCOMMITTED  # noqa: SLF001  # likewise
-    ends: dict[Any, int] = await asker.end_offsets(list(places), ANSWER_MS)
-    return ends
-
-
 async def held_partitions(
     settings: Settings, topics: Iterable[str], *, longer_than: timedelta = HANGING
 ) -> list[Held]:
@@ -74,10 +62,11 @@ async def held_partitions(
     Left out is one whose producer has written within `longer_than`. One of which the broker does not tell when that was
     is in the list. Topics that do not exist are left out. Raises `RetryableError` where Kafka is away.
     """
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = make_consumer(settings)
     try:
         await consumer.start()
-        known = await consumer._client.fetch_all_metadata()  # noqa: SLF001  # of topics it is not subscribed to
+        client = network_client(consumer)
+        known = await client.fetch_all_metadata()  # of topics it is not subscribed to
         places = [
             TopicPartition(topic, partition)
             for topic in sorted(set(topics))
@@ -91,9 +80,9 @@ async def held_partitions(
             for place in places
             if stable[place] < ends[place]
         ]
-        found = [await _told(consumer._client, each) for each in held]  # noqa: SLF001  # requests of our own
+        found = [await _told(client, each) for each in held]
     except (KafkaError, OSError) as error:
-        raise RetryableError("Kafka", f"its transactions could not be asked for: {error!r}") from error
+        raise await failure(settings, error, f"its transactions could not be asked for: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than

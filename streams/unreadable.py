@@ -1,6 +1,7 @@
-"""What stands at an offset whose record cannot be given: a record that says so, so that it is acked like any other.
+"""Stand-ins: records at the offsets of what cannot be read, so that these offsets are acked like any other.
 
-Stages and the sink get these in their place and bury them; every other reader passes over them (`streams.fetching`).
+Stages and the sink get these in their place and bury them; every other reader passes over them
+(`streams.patches.record_reader`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from streams.dead_letter_reading import (
     UNREADABLE_OFFSETS,
     VALUE_CUT_FROM,
 )
-from streams.inflate import CODECS
+from streams.decompression import CODECS
 from streams.metrics import UNREADABLE
 
 _log = structlog.get_logger(__name__)

@@ -1,4 +1,4 @@
-"""`docs/contracts/` is what the models say: `python -m tools.contracts` writes it, a test compares it.
+"""Writes `docs/contracts/` from the models: `python -m tools.contracts`. A test compares the two.
 
 One JSON Schema (2020-12) for each topic, and for each kind of `directory` object. A schema of an inbound
 message says what is sure to be taken; intake is kinder than that (docs/contracts/README.md).

@@ -1,4 +1,4 @@
-"""Writes `docs/lead-life.md` from `rules/lead/lifecycle.py`: `python -m tools.diagrams`; a test compares them."""
+"""Writes `docs/lead-life.md` from `rules/lead/lifecycle.py`: `python -m tools.diagrams`. A test compares the two."""
 
 import ast
 import inspect
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from models.lead import Phase
-from rules.lead.lifecycle import LIFE, Trigger, mermaid
+from rules.lead.lifecycle import LIFECYCLE, Trigger, mermaid
 
 LEAD_LIFE: Final = Path(__file__).parent.parent / "docs" / "lead-life.md"
 
@@ -51,7 +51,7 @@ def lead_life() -> str:
     rows = []
     for trigger in Trigger:
         leads_to = []
-        for source, row in LIFE.items():
+        for source, row in LIFECYCLE.items():
             targets = sorted(row.get(trigger, ()))
             if targets:
                 leads_to.append(f"{source or 'new'} → {', '.join(targets)}")

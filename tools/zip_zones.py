@@ -1,4 +1,4 @@
-"""`models/zip_zones.py` is exactly what this writes from the zipcodes package; run it when that changes."""
+"""Writes `models/zip_zones.py` from the zipcodes package. Run it when that package changes."""
 
 from itertools import groupby
 from pathlib import Path

@@ -12,25 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web import errors, metrics
 from web.api import routers
+from web.body_limit import BodyLimit
+from web.links import mailto, tel
 from web.pages import pages
 from web.parts import Parts
+from web.proxies import Forwarded
+from web.security_headers import HSTS, HSTS_NAME, with_headers
+from web.strict_requests import StrictRequests
 
 _HERE: Final = Path(__file__).parent
 VERSION: Final = "1"
 
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
 
 def build(parts: Parts) -> FastAPI:
     """Return the application that works with these parts."""
-    app = FastAPI(
+    app = Console(
         title="firstclaim",
         version=VERSION,
         summary="Lead distribution: one lead, one owner, never lost, every decision explained.",
@@ -39,6 +35,7 @@ def build(parts: Parts) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.parts = parts
+    app.https = parts is not None and parts.web.secure
     app.state.templates = templates()
     errors.add_to(app)
     for router in routers():
@@ -47,12 +44,30 @@ def build(parts: Parts) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
 
+    app.add_middleware(StrictRequests)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Guarded)
+    app.add_middleware(Forwarded, trusted=() if parts is None else parts.web.proxies)
     return app
 
 
+class Console(FastAPI):
+    """The application with the headers of safety on every answer, also on those of its outermost error handler.
+
+    `https`: browsers reach the console by https.
+    """
+
+    https = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            send = with_headers(scope, send, https=self.https)
+        await super().__call__(scope, receive, send)
+
+
 class Guarded:
-    """Adds the security headers to every response, and measures the time to its first byte.
+    """Measures the time to the first byte, and adds what depends on the scheme that a trusted proxy named.
 
     It passes each piece on as it comes, because hundreds of live streams go through it.
     """
@@ -67,22 +82,20 @@ class Guarded:
             return
         began = time.perf_counter()
 
-        async def guarded(message: Message) -> None:
+        async def measured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                if scope["scheme"] == "https":
+                    MutableHeaders(scope=message).setdefault(HSTS_NAME, HSTS)
                 path = getattr(scope.get("route"), "path", "none")
                 metrics.REQUESTS.labels(path, message["status"]).observe(time.perf_counter() - began)
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        await self._app(scope, receive, measured)
 
 
 def templates() -> Jinja2Templates:
     """Return the pages' templates; everything in them is escaped."""
     found = Jinja2Templates(directory=_HERE / "templates")
+    found.env.filters |= {"mailto": mailto, "tel": tel}
     found.env.trim_blocks = found.env.lstrip_blocks = True
     return found

@@ -6,6 +6,7 @@ with the next request.
 
 import asyncio
 import secrets
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -17,10 +18,10 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import Problem, forbidden
 from web.parts import Parts
-from web.store.accounts import Account, Session
+from web.store.accounts import Account
+from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
 
-COOKIE: Final = "firstclaim_session"
 CSRF_HEADER: Final = "x-csrf-token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 ANYONE: Final = frozenset({"rep", "manager", "admin"})
@@ -42,7 +43,7 @@ SCOPES: Final = {
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: a rep of an org with a role and teams. `csrf` None: a program with a token."""
+    """Who asks: a rep of an org with a role and teams. `csrf`, `session` None: a program with a token."""
 
     org: str
     rep_id: str
@@ -52,6 +53,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     csrf: str | None = None
     scopes: frozenset[str] = frozenset(SCOPES)
+    session: Session | None = None
 
     @property
     def oversees(self) -> bool:
@@ -60,7 +62,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
     def may_see(self, rules: OrgRules, queue_id: str) -> bool:
         """Say whether a queue is this person's to see (Q4)."""
-        return rules.may_see(self.rep_id, queue_id) if rules.reps else queue_id in rules.queues
+        return queue_id in rules.queues if rules.is_open else rules.may_see(self.rep_id, queue_id)
 
 
 def get_parts(request: Request) -> Parts:
@@ -71,49 +73,95 @@ def get_parts(request: Request) -> Parts:
 
 PartsOf = Annotated[Parts, Depends(get_parts)]
 
-_COOKIE = APIKeyCookie(name=COOKIE, auto_error=False, description="A signed-in browser's session")
+_COOKIE = APIKeyCookie(
+    name="firstclaim_session",
+    auto_error=False,
+    description="A signed-in browser's session; with https its name begins with __Host-",
+)
 _BEARER = HTTPBearer(auto_error=False, description="An API token")
 
 
 class Access:
-    """A dependency that lets in who has one of the roles and, with a token, the scope; it returns the person."""
+    """A dependency that lets in who has one of the roles and, with a token, the scope; it returns the person.
 
-    def __init__(self, scope: str, roles: frozenset[str] = ANYONE) -> None:
+    `proved`: a signed-in person must have given password or code in the last minutes. `enrolling`: open also to one who
+    must have a second factor and has none yet.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        roles: frozenset[str] = ANYONE,
+        *,
+        proved: bool = False,
+        enrolling: bool = False,
+    ) -> None:
         if scope not in SCOPES:
             raise ValueError(f"there is no scope {scope}")
-        self.scope, self.roles = scope, roles
+        self.scope, self.roles, self.proved, self.enrolling = scope, roles, proved, enrolling
 
     async def __call__(
         self,
         request: Request,
         parts: PartsOf,
-        cookie: Annotated[str | None, Depends(_COOKIE)],
+        _: Annotated[str | None, Depends(_COOKIE)],
         bearer: Annotated[object | None, Depends(_BEARER)],
     ) -> Person:
         """Return who asks; raises 401 for nobody, 403 for who may not."""
-        person = await identify(request, parts, cookie, getattr(bearer, "credentials", None))
+        person = await identify(request, parts, getattr(bearer, "credentials", None))
         if self.scope not in person.scopes:
             raise forbidden(f"the token lacks the scope {self.scope}")
         if person.role not in self.roles:
             raise forbidden(f"this is for {' and '.join(sorted(self.roles))}s; you are a {person.role}")
+        if not self.enrolling and lacks_second_factor(parts, person):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "second-factor-missing",
+                f"{person.role}s need a second factor here: set it up on your account's page",
+            )
+        if self.proved and not has_proved(parts, person):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "prove-yourself",
+                "this needs your password or code once more: POST /api/v1/me/proof",
+            )
         request.state.person = person
         return person
 
 
-async def identify(request: Request, parts: Parts, cookie: str | None, bearer: str | None) -> Person:
-    """Return who asks, by token or by session; raises 401, and 403 for a write that another site may have sent."""
+def lacks_second_factor(parts: Parts, person: Person) -> bool:
+    """Say whether somebody signed in by password must have a second factor and has none."""
+    session = person.session
+    if session is None or session.method == OIDC or session.account.has_second_factor:
+        return False
+    return person.role in parts.web.second_factor_for
+
+
+def has_proved(parts: Parts, person: Person) -> bool:
+    """Say whether somebody proved lately who they are; a program's token is its proof."""
+    if person.session is None:
+        return True
+    return datetime.now(UTC) - person.session.proved_at < timedelta(minutes=parts.web.prove_minutes)
+
+
+async def identify(request: Request, parts: Parts, bearer: str | None, *, used: bool = True) -> Person:
+    """Return who asks, by token or by session; raises 401, and 403 for a write that another site may have sent.
+
+    `used`: whether this is a use of the session, from which its time without use runs.
+    """
     if bearer:
         token = await asyncio.to_thread(parts.tokens.find, bearer)
         if token is None:
             raise _unauthorized("the token is unknown, revoked or over")
         return _by_token(parts, token)
-    session = await asyncio.to_thread(parts.accounts.session, cookie) if cookie else None
+    cookie = request.cookies.get(parts.web.session_cookie)
+    session = await asyncio.to_thread(lambda: parts.sessions.find(cookie, used=used)) if cookie else None
     if session is None:
         raise _unauthorized("sign in first")
     if request.method not in SAFE:
         same_origin(request)
         given = request.headers.get(CSRF_HEADER, "")
-        if not secrets.compare_digest(given, session.csrf):
+        if not secrets.compare_digest(given.encode(), session.csrf.encode()):
             raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
     return _by_session(parts, session)
 
@@ -121,21 +169,29 @@ async def identify(request: Request, parts: Parts, cookie: str | None, bearer: s
 def same_origin(request: Request) -> None:
     """Refuse a browser's write that comes from another site."""
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if origin is not None and _host_of(origin) != request.headers.get("host"):
         raise forbidden(f"the request comes from {origin}")
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise forbidden("the request comes from another site")
 
 
+def _host_of(origin: str) -> str | None:
+    """Return the host and port of an origin, None for what is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
+
+
 def _by_session(parts: Parts, session: Session) -> Person:
-    account = session.account
-    return person_of(parts, account, csrf=session.csrf)
+    return person_of(parts, session.account, session)
 
 
-def person_of(parts: Parts, account: Account, *, csrf: str | None = None) -> Person:
+def person_of(parts: Parts, account: Account, session: Session | None = None) -> Person:
     """Return what an account is in its org now; raises 401 for one whose rep is switched off or gone."""
+    csrf = None if session is None else session.csrf
     rules = parts.directory.org(account.org)
-    if not rules.reps:
+    if rules.is_open:
         return Person(
             org=account.org,
             rep_id=account.rep_id,
@@ -144,6 +200,7 @@ def person_of(parts: Parts, account: Account, *, csrf: str | None = None) -> Per
             teams=frozenset(),
             email=account.email,
             csrf=csrf,
+            session=session,
         )
     rep = rules.reps.get(account.rep_id)
     if rep is None or not rep.active:
@@ -156,6 +213,7 @@ def person_of(parts: Parts, account: Account, *, csrf: str | None = None) -> Per
         teams=frozenset(rep.teams),
         email=account.email,
         csrf=csrf,
+        session=session,
     )
 
 

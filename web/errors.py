@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from models.errors import InvalidInput, RetryableError, RuntimeFailure
+from models.errors import InvalidInput, PermanentError, RetryableError, RuntimeFailure
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -129,9 +129,21 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
         return answer(request, Problem(error.status_code, kind, str(error.detail), headers=headers))
+
+    @app.exception_handler(PermanentError)
+    async def refused(request: Request, error: PermanentError) -> Response:
+        detail = f"a value cannot be kept: {error.reason}"
+        return answer(request, Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail))
+
+    @app.exception_handler(Exception)
+    async def defect(request: Request, _: Exception) -> Response:
+        # It is raised again after this answer, so that the log has where it came from.
+        detail = "the console failed at this request; its log says where"
+        return answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
 
     @app.exception_handler(RuntimeFailure)
     async def away(request: Request, error: RuntimeFailure) -> Response:
@@ -146,6 +158,8 @@ def answer(request: Request, problem: Problem) -> Response:
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
             return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+        if problem.kind == "second-factor-missing":
+            return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates
         context = {"problem": problem, "person": None}
         page: Response = templates.TemplateResponse(

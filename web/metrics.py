@@ -2,12 +2,25 @@
 
 from typing import Final
 
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
+
+from streams.metrics import REGISTRY
 
 REQUESTS: Final = Histogram(
     "firstclaim_console_request_seconds",
     "Seconds until the console began to answer, by route and status",
     ["route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=REGISTRY,
 )
-PAGES: Final = Gauge("firstclaim_console_open_pages", "Pages that listen for changes now")
+PAGES: Final = Gauge("firstclaim_console_open_pages", "Pages that listen for changes now", registry=REGISTRY)
+FEED_FAILURES: Final = Counter(
+    "firstclaim_console_feed_failures",
+    "Reads of an org's feed that failed and are tried again (reads).",
+    registry=REGISTRY,
+)
+TAIL_FAILURES: Final = Counter(
+    "firstclaim_console_tail_failures",
+    "Failures of following assignments and exceptions, which begins again after each (failures).",
+    registry=REGISTRY,
+)

@@ -10,11 +10,15 @@ from streams.settings import Settings
 from web.live.hub import Hub
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
+from web.store.attempts import Attempts
 from web.store.drafts import Drafts
 from web.store.preferences import Preferences
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 from web.store.views import CustomViews
 
@@ -30,6 +34,10 @@ class Parts:
     board: Reader
     hub: Hub
     accounts: Accounts
+    sessions: Sessions
+    second_factors: SecondFactors
+    attempts: Attempts
+    hashing: HashPool
     tokens: Tokens
     preferences: Preferences
     drafts: Drafts

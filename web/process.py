@@ -17,11 +17,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from application.engine_client import EngineClient
 from board.reader import Reader
-from models.errors import RetryableError
+from models.errors import ConfigError, RetryableError
 from rules.queues.rule_book import OVERSEERS
 from sink.engine import connect
-from streams.fatal import Exit, leave
 from streams.metrics import render
+from streams.process_exit import Exit, leave
 from streams.settings import Settings
 from web import metrics
 from web.app import build
@@ -29,14 +29,19 @@ from web.errors import forbidden
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
 from web.parts import Parts
+from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
 from web.store.accounts import Accounts
+from web.store.attempts import Attempts
 from web.store.drafts import Drafts
 from web.store.migrate import upgrade
 from web.store.preferences import Preferences
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 from web.store.views import CustomViews
 
@@ -62,7 +67,10 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             log_level="warning",
             access_log=False,
             lifespan="off",
+            http=Protocol,
+            server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
         )
         server = uvicorn.Server(config)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,6 +81,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
             if task.done():  # It must not end by itself: without it pages would show old state.
+                if isinstance(wrong := task.exception(), ConfigError):
+                    leave(Exit.CONFIG, wrong.field, wrong.reason)
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         await serving
@@ -104,7 +114,11 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         engine_client=engine_client,
         board=board,
         hub=hub,
-        accounts=Accounts(store, session_hours=web.session_hours),
+        accounts=Accounts(store),
+        sessions=Sessions(store, hours=web.session_hours, idle_minutes=web.idle_minutes),
+        second_factors=SecondFactors(store),
+        attempts=Attempts(store),
+        hashing=HashPool(),
         tokens=Tokens(store),
         preferences=Preferences(store),
         drafts=Drafts(store),
@@ -126,6 +140,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         await asyncio.gather(*tasks, return_exceptions=True)
         await hub.close()
         await board.close()
+        parts.hashing.close()
         crm.dispose()
         store.dispose()
 
@@ -150,7 +165,8 @@ def _add_health(app: FastAPI, parts: Parts) -> None:
 
     @app.get("/metrics", include_in_schema=False)
     async def exposition(request: Request) -> Response:
-        if request.client is None or not ip_address(request.client.host).is_loopback:
+        through = {"forwarded", "x-forwarded-for"} & set(request.headers.keys())
+        if request.client is None or through or not ip_address(request.client.host).is_loopback:
             raise forbidden("metrics are for this machine's collector")
         metrics.PAGES.set(parts.hub.open_pages)
         return Response(render(), media_type=CONTENT_TYPE_LATEST)

@@ -1,16 +1,34 @@
 """What the console needs beside the engine's settings: its own database, its address, how long a sign-in lasts."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
+from streams.masking import is_url, masked, remember, remember_url
+
+ROLES: Final = ("rep", "manager", "admin")
+"""In order: the later may more."""
 
 
 def _sqlite_in(values: dict[str, Any]) -> str:
     return f"sqlite:///{Path(values.get('state_dir', '.state')).absolute() / 'console.sqlite'}"
+
+
+def _words(text: str) -> list[str]:
+    return [word for one in text.split(",") if (word := one.strip())]
+
+
+def safe_address(address: str) -> bool:
+    """Say whether nobody on the way can answer in a provider's name: https, or this machine itself."""
+    parts = urlsplit(address)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 class WebSettings(BaseSettings):
@@ -18,8 +36,13 @@ class WebSettings(BaseSettings):
 
     `console_database_url`: accounts, sessions, tokens, drafts and preferences; nothing of a lead.
     `public_url`: how browsers
-    reach the console; with https cookies are marked secure. `session_hours`: how long a sign-in lasts. The three of
-    OIDC belong together.
+    reach the console; with https cookies are marked secure. `session_hours`: how long a sign-in lasts at most;
+    `idle_minutes`: without a request; `prove_minutes`: after how long tokens, invitations, exports and changes of the
+    second factor ask for the password again. `second_factor_roles`: who must have a second factor, with commas.
+    `trusted_proxies`: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas. The three of
+    OIDC belong together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims
+    whose values a sign-in publishes as the rep's role and teams; `oidc_roles`: `value=role` with commas, for values of
+    the role claim that are no roles themselves.
     """
 
     model_config = SettingsConfigDict(
@@ -32,11 +55,19 @@ class WebSettings(BaseSettings):
     )
     public_url: str = Field(default="http://127.0.0.1", validation_alias="FIRSTCLAIM_PUBLIC_URL")
     session_hours: float = Field(default=12, gt=0, validation_alias="FIRSTCLAIM_SESSION_HOURS")
+    idle_minutes: float = Field(default=60, gt=0, validation_alias="FIRSTCLAIM_IDLE_MINUTES")
+    prove_minutes: float = Field(default=15, gt=0, validation_alias="FIRSTCLAIM_PROVE_MINUTES")
+    second_factor_roles: str = Field(default="", validation_alias="FIRSTCLAIM_SECOND_FACTOR_ROLES")
+    trusted_proxies: str = Field(default="", validation_alias="FIRSTCLAIM_TRUSTED_PROXIES")
     oidc_issuer: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_ISSUER")
     oidc_client_id: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_CLIENT_ID")
     oidc_client_secret: SecretStr | None = Field(
         default=None, validation_alias="FIRSTCLAIM_OIDC_CLIENT_SECRET"
     )
+    oidc_only: bool = Field(default=False, validation_alias="FIRSTCLAIM_OIDC_ONLY")
+    oidc_role_claim: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_ROLE_CLAIM")
+    oidc_teams_claim: str | None = Field(default=None, validation_alias="FIRSTCLAIM_OIDC_TEAMS_CLAIM")
+    oidc_roles: str = Field(default="", validation_alias="FIRSTCLAIM_OIDC_ROLES")
 
     @classmethod
     def read(cls, **given: Any) -> Self:
@@ -51,6 +82,19 @@ class WebSettings(BaseSettings):
             raise ConfigError(place, first["msg"]) from error
 
     @model_validator(mode="after")
+    def _secrets_are_known(self) -> Self:
+        remember_url(self.console_database_url)
+        if not is_url(self.console_database_url):
+            raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is no URL: host or port cannot be read")
+        remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
+        return self
+
+    def __repr_args__(self) -> Any:
+        """Return what `repr` shows: addresses without their passwords."""
+        shown = super().__repr_args__()
+        return [(name, masked(value) if name == "console_database_url" else value) for name, value in shown]
+
+    @model_validator(mode="after")
     def _oidc_is_whole(self) -> Self:
         given = {
             "FIRSTCLAIM_OIDC_ISSUER": self.oidc_issuer,
@@ -60,7 +104,62 @@ class WebSettings(BaseSettings):
         missing = [name for name, value in given.items() if value is None]
         if missing and len(missing) < len(given):
             raise ConfigError(missing[0], "is missing; OIDC needs issuer, client id and client secret")
+        if self.oidc_only and missing:
+            raise ConfigError("FIRSTCLAIM_OIDC_ONLY", "needs a provider: FIRSTCLAIM_OIDC_ISSUER is missing")
+        if self.oidc_issuer is not None and not safe_address(self.oidc_issuer):
+            raise ConfigError("FIRSTCLAIM_OIDC_ISSUER", "must be an https address; http only on this machine")
         return self
+
+    @model_validator(mode="after")
+    def _lists_are_readable(self) -> Self:
+        for role in self.second_factor_for:
+            if role not in ROLES:
+                raise ConfigError("FIRSTCLAIM_SECOND_FACTOR_ROLES", f"{role} is none of {', '.join(ROLES)}")
+        for value, role in self.roles_of_claims.items():
+            if role not in ROLES:
+                raise ConfigError(
+                    "FIRSTCLAIM_OIDC_ROLES", f"{value}={role}: the role must be one of {', '.join(ROLES)}"
+                )
+        try:
+            _ = self.proxies
+        except ValueError as error:
+            raise ConfigError("FIRSTCLAIM_TRUSTED_PROXIES", str(error)) from error
+        return self
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The networks of the proxies that are believed."""
+        return tuple(ip_network(one) for one in _words(self.trusted_proxies))
+
+    @property
+    def second_factor_for(self) -> frozenset[str]:
+        """The roles that must have a second factor."""
+        return frozenset(_words(self.second_factor_roles))
+
+    @property
+    def roles_of_claims(self) -> dict[str, str]:
+        """Which role a value of the role claim means; a role means itself."""
+        pairs = [one.rpartition("=") for one in _words(self.oidc_roles)]
+        return {role: role for role in ROLES} | {value: role for value, _, role in pairs}
+
+    @property
+    def session_cookie(self) -> str:
+        """The name of the session's cookie; with https browsers hold it to this host and to https by its name."""
+        return f"{self._cookie_prefix}firstclaim_session"
+
+    @property
+    def step_cookie(self) -> str:
+        """The name of the cookie of somebody whose password was right and whose code is still to come."""
+        return f"{self._cookie_prefix}firstclaim_step"
+
+    @property
+    def oidc_cookie(self) -> str:
+        """The name of the cookie that a browser keeps while its person is at the provider."""
+        return f"{self._cookie_prefix}firstclaim_oidc"
+
+    @property
+    def _cookie_prefix(self) -> str:
+        return "__Host-" if self.secure else ""
 
     @property
     def secure(self) -> bool:

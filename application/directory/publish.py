@@ -7,17 +7,19 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from application.directory.objects import SETTINGS, Value, Wanted
-from models.errors import PublishedMeanwhile, Refused, RetryableError
+from models.errors import PublishedMeanwhile, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
-from streams.closing import stop_consumer
-from streams.reading import extent, read_topic
+from streams import clients
+from streams.access import failure
+from streams.clients import Producer, stop_consumer
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
 TRANSACTIONS: Final = "firstclaim-directory-"
@@ -53,8 +55,15 @@ class PublishedObjects(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the org never published a rep, as far as the topic remembers: anyone may act then."""
-        return not any(kind == "rep" for kind, _ in self.objects)
+        """Whether anyone may act once the org has no rep: it never had one, or its settings say so."""
+        return open_without_reps(self.objects)
+
+
+def open_without_reps(objects: Mapping[Key, Published]) -> bool:
+    """Say whether an org of these objects, removed ones too, is open to anyone while it has no rep."""
+    settings = objects.get(SETTINGS)
+    stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
+    return stated or all(kind != "rep" for kind, _ in objects)
 
 
 async def read_published(settings: Settings, org: str) -> PublishedObjects:
@@ -92,12 +101,11 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
     """
     if not objects:
         return []
-    options = settings.aiokafka_options()
     if seen is None:
-        producer = AIOKafkaProducer(**options, acks="all", enable_idempotence=True)
+        producer = clients.producer(settings)
     else:
-        producer = AIOKafkaProducer(
-            **options,
+        producer = clients.producer(
+            settings,
             transactional_id=f"{TRANSACTIONS}{uuid.uuid4()}",
             transaction_timeout_ms=TRANSACTION_MS,
         )
@@ -114,16 +122,26 @@ async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | 
             finally:
                 await producer.stop()
     except (KafkaError, TimeoutError) as error:
-        raise RetryableError("Kafka", f"not all was published, do it again: {error!r}") from error
+        raise await failure(settings, error, f"not all was published, do it again: {error!r}") from error
 
 
-async def publish_one(settings: Settings, org: str, key: Key, value: Value | None, *, seen: int) -> int:
-    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does."""
-    (version,) = await publish(settings, org, {key: value}, seen=seen)
-    return version
+async def publish_one(
+    settings: Settings,
+    org: str,
+    key: Key,
+    value: Value | None,
+    *,
+    seen: int,
+    first: Mapping[Key, Value] | None = None,
+) -> int:
+    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does.
+
+    `first`: objects that are published before it in the same transaction.
+    """
+    return (await publish(settings, org, {**(first or {}), key: value}, seen=seen))[-1]
 
 
-async def _send(producer: AIOKafkaProducer, org: str, objects: Wanted) -> list[int]:
+async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(
             DIRECTORY,
@@ -145,7 +163,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
         raise PublishedMeanwhile(org, last)  # somebody's record is among ours
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = clients.consumer(settings)
     meanwhile: int | None = None
     try:
         await consumer.start()

@@ -17,7 +17,7 @@ def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = Fa
     """Return references to objects that do not exist: members of groups that are no reps, groups of campaigns.
 
     Only what the file brings about is a problem: an object it names, or one it removes that others still need.
-    `is_open`: the org never published a rep, so that anyone may be a member as long as the file has none, too.
+    `is_open`: the org never had a rep, or is open without reps: anyone may be a member as long as the file has none.
     """
     result = after(before, wanted, prune=prune)
     anyone = is_open and not any(kind == "rep" for kind, _ in result)

@@ -4,15 +4,62 @@ YAML 1.1 reads `20:00` as the number 1200 and a date as Python's; both are refus
 reasons nobody would understand. JSON is YAML and is read as well.
 """
 
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import yaml
 
+MAX_BYTES: Final = 16 * 1024 * 1024
+"""Of one document. A directory of 10,000 reps has about 2 MB."""
+MAX_DEPTH: Final = 64
+"""Of lists and objects inside each other."""
+MAX_VALUES: Final = 2_000_000
+"""Of one document once each alias stands for a copy of what it names."""
 _MERGE: Final = "<<"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that keeps times as texts and refuses duplicate keys."""
+    """PyYAML's safe loader that keeps times as texts, refuses duplicate keys, and has bounds."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._sizes: dict[yaml.Node, int] = {}
+        self._open: set[yaml.Node] = set()
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        """Read a node; raises `yaml.YAMLError` where nodes are nested too deep."""
+        self._depth += 1
+        try:
+            if self._depth > MAX_DEPTH:
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+                raise yaml.composer.ComposerError(None, None, f"is nested deeper than {MAX_DEPTH}", mark)
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def get_single_node(self) -> yaml.Node | None:
+        """Read the document's root; raises `yaml.YAMLError` where its aliases make it too large, or endless."""
+        root = super().get_single_node()
+        if root is not None and self._size(root) > MAX_VALUES:
+            raise yaml.composer.ComposerError(
+                None, None, f"has more than {MAX_VALUES} values with all its aliases", root.start_mark
+            )
+        return root
+
+    def _size(self, node: yaml.Node) -> int:
+        """Return how many values a node has when each alias is a copy; each node is counted once."""
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        known = self._sizes.get(node)
+        if known is None:
+            if node in self._open:
+                raise yaml.composer.ComposerError(None, None, "an alias contains itself", node.start_mark)
+            self._open.add(node)
+            mapping = isinstance(node, yaml.MappingNode)
+            inner = [part for pair in node.value for part in pair] if mapping else node.value
+            known = self._sizes[node] = 1 + sum(map(self._size, inner))
+            self._open.discard(node)
+        return known
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Read a mapping; raises `yaml.YAMLError` where a key is there twice."""
@@ -49,11 +96,21 @@ _CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionE
 
 
 def load(content: bytes) -> Any:
-    """Read a document; raises `ValueError` with the reason and, where it is known, the line."""
+    """Read a document; raises `ValueError` with the reason and, where it is known, the line.
+
+    Every file that a person gives is read here: size, nesting and what aliases stand for are bounded.
+    """
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"has {len(content)} bytes; {MAX_BYTES} are allowed")
     try:
         return yaml.load(content, _Loader)  # noqa: S506  # it is a safe one
     except (yaml.YAMLError, *_CONSTRUCTION) as error:
         raise ValueError(" ".join(str(error).split())) from error
+
+
+def read_bounded(file: BinaryIO) -> bytes:
+    """Return what a file has, one byte more than `load` takes at most: a larger one is not read into memory."""
+    return file.read(MAX_BYTES + 1)
 
 
 def dump(document: Any) -> str:

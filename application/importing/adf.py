@@ -22,6 +22,23 @@ _CHUNK: Final = 1 << 14
 _PROLOG: Final = 1 << 16
 _ROOT: Final = re.compile(rb"<\s*adf[\s/>]", re.IGNORECASE)
 _ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
+_ENCODINGS: Final = frozenset(
+    {
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "ascii",
+        "iso8859-1",
+        "iso8859-2",
+        "iso8859-15",
+        "cp1250",
+        "cp1252",
+        "mac-roman",
+    }
+)
+"""What a file may say it is written in, by Python's names. Python has codecs that are no encodings of text (`hex`,
+`rot13`, `undefined`), and some that only decode the whole of a file."""
 _FAX: Final = "fax"
 
 
@@ -151,9 +168,14 @@ def _decoder(prolog: bytes) -> codecs.IncrementalDecoder:
     named = _ENCODING.search(prolog)
     name = named[1].decode() if named else "utf-8"
     try:
-        return codecs.getincrementaldecoder(name)()
+        codec = codecs.lookup(name)
     except LookupError:
         raise InvalidInput((Problem(path="file", reason=f"its encoding {name} is unknown"),)) from None
+    if codec.name not in _ENCODINGS:
+        known = ", ".join(sorted(_ENCODINGS))
+        reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
+        raise InvalidInput((Problem(path="file", reason=reason),))
+    return codecs.getincrementaldecoder(name)()
 
 
 def _brief(error: Exception) -> str:

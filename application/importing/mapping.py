@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,6 +31,8 @@ from pydantic import (
     model_validator,
 )
 
+from application.directory import yaml_text
+from application.directory.yaml_text import read_bounded
 from models import normalize
 from models.errors import InvalidInput, Problem
 from models.inbound import Arrival
@@ -43,8 +44,7 @@ _REASONS: Final = {
     "extra_forbidden": "there is no such key; a mapping has the fields of lead-arrivals, attributes, required",
     "missing": "is missing",
 }
-_CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What PyYAML lets out where a value does not fit its tag, as in `!!int seven`."""
+_COLUMNS_NAMED: Final = 50
 _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
 
@@ -183,10 +183,11 @@ class Mapping:
 
     def check_columns(self, present: tuple[str, ...]) -> None:
         """Raise `InvalidInput` where the file lacks a column the mapping asks for."""
+        there, known = named(present), frozenset(present)
         missing = [
-            Problem(path=key, reason=f"there is no column {column}; there are {', '.join(present)}")
+            Problem(path=key, reason=f"there is no column {column}; there are {there}")
             for column, key in self.columns().items()
-            if column not in present
+            if column not in known
         ]
         if missing:
             raise InvalidInput(tuple(missing))
@@ -209,17 +210,21 @@ class Mapping:
 def load(path: Path) -> Mapping:
     """Read a mapping from a YAML file; raises `InvalidInput` naming key, or line, and reason."""
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error}"),)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        reason = f"is not YAML: {getattr(error, 'problem', None) or error}"
-        raise InvalidInput((Problem(path=place, reason=reason),)) from error
-    except _CONSTRUCTION as error:
+        with path.open("rb") as file:
+            content = read_bounded(file)
+    except OSError as error:
+        raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
+    try:
+        given = yaml_text.load(content)
+    except ValueError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"is not YAML: {error}"),)) from error
     return Mapping(given)
+
+
+def named(columns: tuple[str, ...]) -> str:
+    """Return columns as a reason names them: the first of many."""
+    more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
+    return ", ".join(columns[:_COLUMNS_NAMED]) + more
 
 
 def _problem(error: Any) -> Problem:

@@ -12,15 +12,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from application.importing.mapping import load
 from application.importing.reading import read_leads
 from application.importing.rows import Refusal, Row
 from models.errors import InvalidInput, Problem, RuntimeFailure
+from streams import clients
+from streams.clients import Producer
 from streams.settings import Settings
+from streams.signing import Signer
 from streams.topics import LEAD_ARRIVALS
 
 IN_FLIGHT: Final = 5_000
@@ -54,18 +55,17 @@ async def send_file(
     Raises `InvalidInput` before anything is sent where file or mapping cannot be used, `RuntimeFailure` where
     Kafka does not take the messages.
     """
+    signer = Signer(settings)
     rows = read_leads(path, load(mapping) if mapping else None, vendor, campaign, org)
     first = [row for row in (next(rows, None),) if row is not None]
     with ExitStack() as stack:
         tally = _Tally(say, _opened(refusals, stack))
         await _require_topic(settings)
-        producer = AIOKafkaProducer(
-            **settings.aiokafka_options(), enable_idempotence=True, acks="all", linger_ms=LINGER_MS
-        )
+        producer = clients.producer(settings, linger_ms=LINGER_MS)
         try:
             await producer.start()
             try:
-                await _send(producer, chain(first, rows), tally)
+                await _send(producer, chain(first, rows), tally, signer)
             finally:
                 await producer.stop()
         except KafkaError as error:
@@ -74,14 +74,16 @@ async def send_file(
     return tally.result()
 
 
-async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally") -> None:
+async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer: Signer) -> None:
     waiting: deque[asyncio.Future[Any]] = deque()
     for number, row in enumerate(rows, start=1):
         if row.refusal is not None:
             tally.refuse(row.refusal)
         else:
             # One lead, one partition: a resend in the same file comes after the first.
-            waiting.append(await producer.send(LEAD_ARRIVALS, row.value, key=row.lead_id.encode()))
+            signed = signer.headers(LEAD_ARRIVALS, row.value)
+            key = row.lead_id.encode()
+            waiting.append(await producer.send(LEAD_ARRIVALS, row.value, key=key, headers=signed))
             tally.doubts.update(row.doubts)
         while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
             await waiting.popleft()
@@ -98,7 +100,7 @@ async def _send(producer: AIOKafkaProducer, rows: Iterator[Row], tally: "_Tally"
 
 async def _require_topic(settings: Settings) -> None:
     """Raise `RuntimeFailure` where there is no `lead-arrivals`: a broker would make one of the wrong shape."""
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     try:
         await admin.start()
         if LEAD_ARRIVALS not in await admin.list_topics():

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self, TextIO
 
-from application.importing.mapping import FIELDS, Cell, Mapping
+from application.importing.mapping import FIELDS, Cell, Mapping, named
 from application.importing.rows import Found
 from models.errors import InvalidInput, Problem
 
@@ -16,6 +16,12 @@ DELIMITERS: Final = ",;\t|"
 _ENCODINGS: Final = ("utf-8-sig", "cp1252")
 _BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK: Final = 1 << 16
+MAX_COLUMNS: Final = 2_000
+"""Of one table."""
+MAX_LINE: Final = 1 << 20
+"""Characters of one line. A message has 1 MB at most."""
+MAX_ROW: Final = 4 << 20
+"""Characters of one row over all its lines, which a quoted cell may break."""
 _OTHER_NAMES: Final = {
     "zip_code": "zip",
     "zipcode": "zip",
@@ -76,16 +82,53 @@ def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
     """
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
-        start = file.readline()
-        if not start.strip():
-            raise InvalidInput(
-                (Problem(path="header", reason="the first line is empty; it must name the columns"),)
-            )
-        file.seek(0)
-        cells = csv.reader(file, delimiter=delimiter_of(start))
-        header = tuple(name.strip() or f"column {at}" for at, name in enumerate(next(cells), start=1))
+        lines = _Lines(file)
+        try:
+            start = next(lines, "")
+            if not start.strip():
+                raise _header_refused("the first line is empty; it must name the columns")
+            file.seek(0)
+            lines = _Lines(file)
+            cells = csv.reader(lines, delimiter=delimiter_of(start))
+            header = tuple(name.strip() or f"column {at}" for at, name in enumerate(next(cells), start=1))
+        except csv.Error as error:
+            raise _header_refused(f"cannot be read: {error}") from error
         _check_header(header)
-        yield header, _rows(cells, header)
+        yield header, _rows(cells, lines, header)
+
+
+class _Lines:
+    """The lines of a table, each read within its bound; a longer one is skipped unkept and refused.
+
+    `number`: of the line read last. `begin` says that a new row begins.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._row = 0
+        self.number = 0
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(MAX_LINE)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
+            while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
+                pass
+            raise csv.Error(f"the line has more than {MAX_LINE} characters")
+        self._row += len(line)
+        if self._row > MAX_ROW:
+            raise csv.Error(f"the row has more than {MAX_ROW} characters; is a quote not closed?")
+        return line
+
+    def begin(self) -> int:
+        """Begin a row; return the number of its first line."""
+        self._row = 0
+        return self.number + 1
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
@@ -106,9 +149,9 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
                 yield Found(line=row.line, message=message)
 
 
-def _rows(cells: Any, header: tuple[str, ...]) -> Iterator[Found]:
+def _rows(cells: Any, lines: _Lines, header: tuple[str, ...]) -> Iterator[Found]:
     while True:
-        line = cells.line_num + 1
+        line = lines.begin()
         try:
             row = next(cells)
         except StopIteration:
@@ -124,12 +167,19 @@ def _rows(cells: Any, header: tuple[str, ...]) -> Iterator[Found]:
         yield Found(line=line, message={name: cell.strip() for name, cell in zip(header, row, strict=False)})
 
 
+def _header_refused(reason: str) -> InvalidInput:
+    return InvalidInput((Problem(path="header", reason=reason),))
+
+
 def _check_header(header: tuple[str, ...]) -> None:
-    problems = [
-        Problem(path=f"header, column {at}", reason=f"{name} is there twice")
-        for at, name in enumerate(header, start=1)
-        if name in header[: at - 1]
-    ]
+    if len(header) > MAX_COLUMNS:
+        raise _header_refused(f"has {len(header)} columns; a table has {MAX_COLUMNS} at most")
+    seen: set[str] = set()
+    problems = []
+    for at, name in enumerate(header, start=1):
+        if name in seen:
+            problems.append(Problem(path=f"header, column {at}", reason=f"{name} is there twice"))
+        seen.add(name)
     if problems:
         raise InvalidInput(tuple(problems))
 
@@ -145,6 +195,6 @@ def _by_names(header: tuple[str, ...]) -> Mapping:
         if name in _OTHER_NAMES:
             found.setdefault(_OTHER_NAMES[name], column)
     if not found:
-        reason = f"none of {', '.join(header)} is a field of lead-arrivals; a mapping must say which is which"
+        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
         raise InvalidInput((Problem(path="header", reason=reason),))
     return Mapping(found)

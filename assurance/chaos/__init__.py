@@ -1,4 +1,4 @@
-"""Everything is killed, stopped and fed with poison while people work; afterwards not one promise may be broken."""
+"""Kills and stops everything and sends poison while people work. Afterwards no promise may be broken."""
 
 from assurance.chaos.run import chaos
 

@@ -1,25 +1,25 @@
-"""No lead is missing at any moment: looks at log and journal while everything is being killed (X7)."""
+"""Checks at many moments of a chaos run that no lead is missing (X7). It reads log and journal."""
 
 import asyncio
-import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from assurance.verify.cross_state import CONSERVED
-from assurance.verify.records import name
+from assurance.verify.records import key_text
 from models.lead import OWNED_PHASES, Phase
-from streams.closing import stop_consumer
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.retries import PROBE_CONSERVATION
 from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, partitions_of
 
 MOMENTS: Final = 20
 POLL_MS: Final = 100
-AGAIN_SECONDS: Final = 0.5
 ENDED: Final = frozenset({Phase.CLOSED, Phase.IGNORED})
 """Phases in which a lead may have an owner or not."""
 
@@ -68,7 +68,7 @@ class Ledger:
             return
         self.mark = row.off
         if row.row == "lead" and row.lead is not None:
-            self.leads[name(record.key)] = row.lead
+            self.leads[key_text(record.key)] = row.lead
 
     def event(self, record: Any) -> None:
         """Take a record of the log."""
@@ -77,7 +77,7 @@ class Ledger:
         except msgspec.MsgspecError:
             return  # a dead letter
         if event.type == "lead_arrived":
-            self._ahead.append((record.offset, name(record.key)))
+            self._ahead.append((record.offset, key_text(record.key)))
 
     def look(self) -> str | None:
         """Return what does not add up at the mark, None where all does."""
@@ -132,15 +132,10 @@ class ConservationProbe:
 
         A broker that is away is waited for; what was read is kept.
         """
-        while True:
-            with contextlib.suppress(KafkaError, OSError):
-                return await self._read_once()
-            await asyncio.sleep(AGAIN_SECONDS)
+        await PROBE_CONSERVATION.run((KafkaError, OSError), "read log and journal", self._read_once)
 
     async def _read_once(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._settings.consumer_options(), group_id=None, enable_auto_commit=False
-        )
+        consumer = make_consumer(self._settings)
         try:
             await consumer.start()
             for topic in (LEAD_JOURNAL, LEAD_LOG):
@@ -148,7 +143,7 @@ class ConservationProbe:
         finally:
             await stop_consumer(consumer)
 
-    async def _read_on(self, consumer: AIOKafkaConsumer, topic: str) -> None:
+    async def _read_on(self, consumer: Consumer, topic: str) -> None:
         places = [TopicPartition(topic, n) for n in range(len(self._ledgers))]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)

@@ -1,4 +1,4 @@
-"""What comes in during a run: leads from two kinds of vendor, some twice, known people, new rules, and poison."""
+"""Sends what comes in during a chaos run: leads of two vendors, repeats, known people, new rules and poison."""
 
 import asyncio
 import contextlib

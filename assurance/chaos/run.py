@@ -1,21 +1,19 @@
-"""One run: a stack of its own, load and blows for a while, then quiet; then everything must agree."""
+"""Runs chaos: load and faults on a stack of its own, then quiet, then every check."""
 
 import asyncio
 import logging
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
+from assurance.chaos.fault_plan import plan
 from assurance.chaos.feed import LOCK_SECONDS, Feed
 from assurance.chaos.lender import ORG, Lender
-from assurance.chaos.plan import plan
 from assurance.chaos.poison import aborted_arrived, poison_sent
-from assurance.chaos.supervised_processes import Fate, SupervisedProcesses
+from assurance.chaos.supervised_processes import FaultInjector, SupervisedProcesses
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, People
 from assurance.load.offers import Offers
@@ -23,6 +21,8 @@ from assurance.verify import Kind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import RuntimeFailure
 from runtime import LocalStack
+from runtime.kafka_users import ADMIN
+from runtime.own_folder import own_folder
 from streams.settings import Settings
 from streams.topics import provision
 
@@ -30,6 +30,9 @@ PARTITIONS: Final = 4
 REPS: Final = 16
 ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
 """What ends by itself once it is over."""
+CANCEL_SECONDS = 60.0
+"""After so long a task of the load that does not end is a fault of the run."""
+CANCEL_AGAIN_SECONDS = 1.0
 SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up when all is quiet: the broker's death alone costs half a minute."""
 SAID_SECONDS: Final = 5.0
@@ -44,27 +47,26 @@ async def chaos(
     say: Say = lambda _: None,
     *,
     keep: Path | None = None,
+    secure: bool = False,
 ) -> dict[str, Any]:
     """Break everything for a while, let it settle, and count what was lost, owned twice, contradicted or forgotten.
 
     Its stack, in a temporary folder and on free ports, is gone afterwards, whatever the environment names. `keep`:
-    a folder to use instead, and to leave as it is. Raises RuntimeFailure where the stack does not come up again.
+    a folder to use instead, and to leave as it is. `secure`: Kafka has users and ACLs, and each process signs in as
+    itself; who sends load and poison is the superuser. Raises RuntimeFailure where the stack does not come up again.
     """
-    folder = keep or Path(tempfile.mkdtemp(prefix="firstclaim-chaos-"))
     # The broker is meant to die: its clients need not say so a thousand times.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        async with own_stack(folder) as (stack, settings):
-            return await _on(stack, settings, seconds, workers, seed, say)
+        with nullcontext(keep) if keep else own_folder("chaos") as folder:
+            async with own_stack(folder, secure=secure) as (stack, settings):
+                return await _on(stack, settings, seconds, workers, seed, say)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
-    finally:
-        if keep is None:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager
-async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
+async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tuple[LocalStack, Settings]]:
     """Yield Kafka, Valkey and an SQLite file of our own in `folder`, topics made, whatever the environment names."""
     given = Settings.read()
     base = Settings.model_construct(
@@ -73,10 +75,11 @@ async def own_stack(folder: Path) -> AsyncIterator[tuple[LocalStack, Settings]]:
         maven_repository=given.maven_repository,
         partitions=PARTITIONS,
     )
-    stack = LocalStack(folder, settings=base)
+    stack = LocalStack(folder, settings=base, secure=secure)
     try:
         settings = await asyncio.to_thread(stack.start)
         settings = settings.model_copy(update={"database_url": f"sqlite:///{folder / 'crm.sqlite'}"})
+        settings = stack.as_user(settings, ADMIN)
         await provision(settings)
         yield stack, settings
     finally:
@@ -87,8 +90,8 @@ async def _on(
     stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
 ) -> dict[str, Any]:
     assert stack.kafka is not None  # noqa: S101  # it was told to have one
-    victims = SupervisedProcesses(settings, workers, say)
-    fate = Fate(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
+    victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process)
+    fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
     began = time.monotonic()
     try:
@@ -113,7 +116,7 @@ async def _on(
             tasks["feed"] = asyncio.create_task(feed.run())
             moments = ConservationProbe(settings, seconds, say)
             tasks["moments"] = asyncio.create_task(moments.watch())
-            tasks["fate"] = asyncio.create_task(fate.befall(plan(seconds, workers, seed)))
+            tasks["fate"] = asyncio.create_task(fate.inject(plan(seconds, workers, seed)))
             await asyncio.wait(tasks.values(), timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
             say("the load ends; everybody comes back")
             for going in (feed, people, lender, lender.people):
@@ -175,6 +178,25 @@ async def _on(
     }
 
 
+async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> None:
+    """End tasks, and cancel again those that took their cancellation for something else's.
+
+    Raises TimeoutError that names who has not ended after `seconds`.
+    """
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + seconds
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+        left = {task for task in left if not task.done()}
+        if left and loop.time() > give_up:
+            names = ", ".join(sorted(task.get_name() for task in left))
+            raise TimeoutError(f"not ended {seconds:g} s after they were cancelled: {names}")
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 @asynccontextmanager
 async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]]:
     """Yield a dictionary for tasks that must not outlive what they use, however it ends."""
@@ -182,9 +204,7 @@ async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]
     try:
         yield tasks
     finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await cancel(*tasks.values())
 
 
 async def _tell(client: LoadClient, say: Say) -> None:

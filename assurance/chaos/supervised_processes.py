@@ -1,4 +1,4 @@
-"""Processes that are there to be killed: whatever ends them, they are started again, until it is over."""
+"""Starts the processes of a chaos run, injects faults into them, and starts again what ended."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from assurance.chaos.plan import Act, Blow
+from assurance.chaos.fault_plan import Act, Fault
 from models.errors import StartFailed
 from runtime import Child, KafkaBroker
 from runtime.process import free_port, spawn
 from runtime.up import child
-from streams.fatal import Exit
-from streams.private import private_folder
+from streams.file_permissions import private_folder
+from streams.process_exit import Exit
 from streams.settings import Settings
 
 LOOK_SECONDS: Final = 0.1
@@ -51,9 +51,19 @@ class SupervisedProcess(Child):
 
 
 class SupervisedProcesses:
-    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing."""
+    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing.
 
-    def __init__(self, settings: Settings, workers: int, say: Say) -> None:
+    `sign_in`: returns the settings of a process, which may be another user of Kafka than ours.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        workers: int,
+        say: Say,
+        *,
+        sign_in: Callable[[Settings, str], Settings] = lambda settings, _: settings,
+    ) -> None:
         self._say = say
         self._watching: asyncio.Task[None] | None = None
         self._over = False
@@ -64,8 +74,8 @@ class SupervisedProcesses:
         for name in (*names, "relay", "sink", "board"):
             # One worker is a static member of its group and the others are not: both ways back are taken.
             static = ["--instance-id", name] if name == "worker-1" else []
-            arguments = ["worker" if name in names else name, *static]
-            made = child(name, arguments, settings, free_port())
+            process = "worker" if name in names else name
+            made = child(name, [process, *static], sign_in(settings, process), free_port())
             self.parts[name] = SupervisedProcess(
                 name=name,
                 argv=made.argv,
@@ -121,7 +131,7 @@ class SupervisedProcesses:
             await asyncio.sleep(LOOK_SECONDS)
 
 
-class Fate:
+class FaultInjector:
     """Carries out a plan."""
 
     def __init__(self, victims: SupervisedProcesses, broker: KafkaBroker, database: Path, say: Say) -> None:
@@ -131,14 +141,14 @@ class Fate:
         self._say = say
         self.done: Counter[str] = Counter()
 
-    async def befall(self, blows: list[Blow]) -> None:
+    async def inject(self, blows: list[Fault]) -> None:
         """Let every blow fall at its time, each on its own, and return when all are over."""
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for blow in blows:
                 group.create_task(self._fall(blow, began + blow.at))
 
-    async def _fall(self, blow: Blow, at: float) -> None:
+    async def _fall(self, blow: Fault, at: float) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, at - loop.time()))
         self._say(f"{blow.at:6.1f} s  {blow}")

@@ -44,13 +44,14 @@ def consumer(settings: Settings, **options: Any) -> Any:
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
         "log_level": 0,
+        **_security(settings),
     }
     return _confluent_kafka().Consumer({**base, **given})
 
 
 def _options(settings: Settings) -> dict[str, Any]:
-    # The local stack has no security; chaos has no other.
     return {
+        **_security(settings),
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "enable.idempotence": True,
         "linger.ms": 5,
@@ -58,6 +59,18 @@ def _options(settings: Settings) -> dict[str, Any]:
         "transaction.timeout.ms": TIMEOUT_MS,
         "message.max.bytes": LARGEST_REQUEST,
         "log_level": 0,  # the broker is meant to die
+    }
+
+
+def _security(settings: Settings) -> dict[str, Any]:
+    """Return how librdkafka signs in to the local Kafka, which has no TLS."""
+    if settings.kafka_sasl_password is None:
+        return {}
+    return {
+        "security.protocol": settings.kafka_security_protocol,
+        "sasl.mechanism": settings.kafka_sasl_mechanism,
+        "sasl.username": settings.kafka_sasl_username,
+        "sasl.password": settings.kafka_sasl_password.get_secret_value(),
     }
 
 

@@ -1,4 +1,4 @@
-"""The demo: everything on this machine, a lender's loan officers at work, watched live, and in the end verified."""
+"""The demo: a stack on this machine with a lender's loan officers at work, shown live and verified in the end."""
 
 from assurance.demo.run import run
 

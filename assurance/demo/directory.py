@@ -1,4 +1,4 @@
-"""What the demo's org publishes: the believable lender beside this file, by default with its doors open at any hour."""
+"""What the demo's org publishes: the lender in the file beside this module, by default open at any hour."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Whom the demo's database knows already: its sample's people are to be others."""
+"""The people that the demo's database already has. The sample leads are other people."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Loan officers at their desks: they answer what they are offered, race for the lists, and work what they won."""
+"""Simulates loan officers: they answer offers, compete for leads in the lists, and work the leads they won."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The demo from start to end: up, published, fed, raced for, watched, verified."""
+"""Runs the demo from start to end: start, publish, send leads, claim, show, verify."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,10 @@ from rich.live import Live
 from application.importing.send import send_file
 from assurance.demo.directory import OPENED, YOURS, lender, officers, opened
 from assurance.demo.known_people import people_of
+from assurance.demo.live_figures import FigureCollector
 from assurance.demo.loan_officers import work
 from assurance.demo.screen import exceptions_open, line, offers_made, screen
 from assurance.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
-from assurance.demo.watch import Watch
 from assurance.load import LoadClient
 from assurance.load.offers import Offers
 from assurance.sample_leads import sample_leads
@@ -55,11 +55,13 @@ def run(
     hours: bool = False,
     console_port: int | None = None,
     seed: int | None = None,
+    secure: bool = False,
 ) -> bool:
     """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
 
     `hours`: publish the lender's directory as it is, so that at night nobody works. `console_port` None: the usual
     one, or any free one where it is taken. `seed`: of the sample's leads; None makes ones that were never there.
+    `secure`: Kafka has a user and ACLs for each process.
     """
     say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
     if console_port is None:
@@ -69,7 +71,7 @@ def run(
             say(f"port {CONSOLE_PORT} is in use by another program: the console takes a free one")
     if seed is None:
         seed = secrets.randbelow(SEEDS)
-    with everything(workers=1, state_dir=None, say=say, console_port=console_port) as stack:
+    with everything(workers=1, state_dir=None, say=say, console_port=console_port, secure=secure) as stack:
         database_url = WebSettings.read(state_dir=stack.settings.state_dir).console_database_url
         with signed_up(database_url):
             return asyncio.run(_Demo(stack, say, seed, hours=hours).play(seconds, leads, mapping))
@@ -95,7 +97,7 @@ class _Demo:
         self.stack.interrupts.on_first(stop)
         reader = Reader.at(self.settings.redis_url)
         offers = Offers(self.settings)
-        watch = Watch(self.settings, reader, offers)
+        watch = FigureCollector(self.settings, reader, offers)
         followed = (watch.answers(), watch.standing(), self.look_at_parts(), offers.follow())
         tasks = [asyncio.create_task(following) for following in followed]
         try:
@@ -145,7 +147,9 @@ class _Demo:
         )
         self.say(f"{leads.name}: accepted {result['accepted']}, refused {result['refused']}")
 
-    async def show(self, watch: Watch, tasks: list[asyncio.Task[None]], seconds: float | None) -> None:
+    async def show(
+        self, watch: FigureCollector, tasks: list[asyncio.Task[None]], seconds: float | None
+    ) -> None:
         """Show it until it is time, ^C, or a task fails."""
         end = time.monotonic() + seconds if seconds else float("inf")
         hint = (
@@ -167,15 +171,15 @@ class _Demo:
                     if task.done() and not task.cancelled() and task.exception():
                         task.result()
                 if console.is_terminal:
-                    live.update(screen(watch.seen, self.parts, self.invitation, hint), refresh=True)
+                    live.update(screen(watch.figures, self.parts, self.invitation, hint), refresh=True)
                 elif time.monotonic() - last_line > LINE_SECONDS:
                     last_line = time.monotonic()
-                    self.say(line(watch.seen))
-                if watch.seen.first_claim_after is not None and not told_first:
+                    self.say(line(watch.figures))
+                if watch.figures.first_claim_after is not None and not told_first:
                     told_first = True
                     if not console.is_terminal:
                         self.say(
-                            f"first claim won {watch.seen.first_claim_after:.1f} s after everything was ready"
+                            f"first claim won {watch.figures.first_claim_after:.1f} s after everything was ready"
                         )
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.stop.wait(), 0.25)
@@ -187,9 +191,9 @@ class _Demo:
             self.parts = {name: str(state.phase) for name, state in states.items()}
             await asyncio.sleep(PARTS_SECONDS)
 
-    async def check(self, watch: Watch) -> bool:
+    async def check(self, watch: FigureCollector) -> bool:
         """Verify what was done, and say how it went."""
-        seen = watch.seen
+        seen = watch.figures
         self.say(
             f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
             f"offers {offers_made(seen)}; exceptions {exceptions_open(seen)}; "

@@ -1,4 +1,4 @@
-"""The demo's one screen, and its lines where there is no terminal."""
+"""Draws the demo's screen, or prints lines where there is no terminal."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from assurance.demo.watch import Seen
+from assurance.demo.live_figures import LiveFigures
 
 _OFFERS = {
     "lead_offered": "in turn",
@@ -21,7 +21,7 @@ _OFFERS = {
 _STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
 
 
-def screen(seen: Seen, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
+def screen(seen: LiveFigures, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
     """Return everything there is to see. `parts`: process -> how it is; `invitation`: the console and its sign-ins."""
     head = Text.assemble(
         ("firstclaim demo", "bold"),
@@ -38,7 +38,7 @@ def screen(seen: Seen, parts: dict[str, str], invitation: str, hint: str) -> Ren
     )
 
 
-def line(seen: Seen) -> str:
+def line(seen: LiveFigures) -> str:
     """Return the same in one line."""
     queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in seen.queues)
     return (
@@ -48,12 +48,12 @@ def line(seen: Seen) -> str:
     )
 
 
-def offers_made(seen: Seen) -> str:
+def offers_made(seen: LiveFigures) -> str:
     """Return how many offers of each kind were made: windows, rings, buttons."""
     return ", ".join(f"{name} {seen.offers[template]}" for template, name in _OFFERS.items())
 
 
-def exceptions_open(seen: Seen) -> str:
+def exceptions_open(seen: LiveFigures) -> str:
     """Return how many exceptions are open, by reason (E1)."""
     return ", ".join(f"{reason} {count}" for reason, count in seen.exceptions.items()) or "none"
 
@@ -72,7 +72,7 @@ def said(answer: dict[str, Any]) -> Text:
     )
 
 
-def _counts(seen: Seen) -> Panel:
+def _counts(seen: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
     for name, value in (
         ("arrivals", seen.arrivals),
@@ -87,14 +87,14 @@ def _counts(seen: Seen) -> Panel:
     return Panel(table, title="leads")
 
 
-def _queues(seen: Seen) -> Panel:
+def _queues(seen: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
     for _, name, size in seen.queues:
         table.add_row(Text(name, style="black on pale_green1"), f"{size:,}")
     return Panel(table, title="claimable queues")
 
 
-def _distribution(seen: Seen) -> Panel:
+def _distribution(seen: LiveFigures) -> Panel:
     """Show what was offered, to whom it was not to be, and why (R3, S1, S5, E1)."""
     table = Table.grid(padding=(0, 2))
     table.add_row("offered now", f"{seen.phases.get('offered', 0):,}")
@@ -105,7 +105,7 @@ def _distribution(seen: Seen) -> Panel:
     return Panel(table, title="distribution")
 
 
-def _lag(seen: Seen, parts: dict[str, str]) -> Panel:
+def _lag(seen: LiveFigures, parts: dict[str, str]) -> Panel:
     table = Table.grid(padding=(0, 2))
     for stage, behind in seen.lag.items():
         table.add_row(stage, f"{behind:,} behind")
@@ -114,7 +114,7 @@ def _lag(seen: Seen, parts: dict[str, str]) -> Panel:
     return Panel(table, title="stages")
 
 
-def _reps(seen: Seen) -> Panel:
+def _reps(seen: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
     ordered = sorted(seen.winners.items(), key=lambda item: -item[1])
     for row in (ordered[:8], ordered[8:16], ordered[16:24]):
@@ -122,5 +122,5 @@ def _reps(seen: Seen) -> Panel:
     return Panel(table, title="leads won by rep")
 
 
-def _last(seen: Seen) -> Panel:
+def _last(seen: LiveFigures) -> Panel:
     return Panel(Group(*(said(answer) for answer in reversed(seen.last))), title="last decisions")

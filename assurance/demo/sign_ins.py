@@ -1,4 +1,4 @@
-"""Three people of the demo's lender who may sign in to its console, for as long as the demo runs."""
+"""Three people of the demo's lender who can sign in to its console while the demo runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

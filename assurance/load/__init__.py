@@ -1,4 +1,4 @@
-"""Clients as vendors, reps and CRMs are: they know the public topics and the board, and nothing else of us."""
+"""Clients that act as vendors, reps and CRMs. They know only the public topics and the board."""
 
 from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory

@@ -1,4 +1,4 @@
-"""The engine client of the load generators: it also takes note of every answer, and of who stands in which queue."""
+"""The engine client of the load generators. It also records every answer and who is in which queue."""
 
 import asyncio
 import contextlib

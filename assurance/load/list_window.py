@@ -1,4 +1,4 @@
-"""A stretch of a list, kept by a client that knows ranks and nothing else: no sort key, no order of its own."""
+"""A window of a list as a browser keeps it. It knows ranks only: no sort key, and no order of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

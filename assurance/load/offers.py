@@ -1,16 +1,14 @@
-"""The offers of a run as phones and mail show them: read off `notifications`, withdrawn ones struck out (R2, S1)."""
+"""Reads the offers of a run from `notifications`, as phones and mail show them. Withdrawn ones are removed (R2, S1)."""
 
 import asyncio
-import contextlib
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from streams.closing import stop_consumer
+from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
 
@@ -19,7 +17,6 @@ ASSIGNED: Final = "lead_assigned"
 TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button", ASSIGNED})
 KEPT: Final = 200
 """Offers of one rep that are remembered: what is older has run out."""
-AGAIN_SECONDS: Final = 1.0
 
 
 class About(msgspec.Struct, frozen=True):
@@ -56,7 +53,6 @@ class Offers:
         self._settings = settings
         self._kept = kept
         self._mine = mine
-        self._at: dict[TopicPartition, int] = {}
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
         self.made: Counter[str] = Counter()
         """By template."""
@@ -73,32 +69,11 @@ class Offers:
 
     async def follow(self) -> None:
         """Read from now on, for ever; a broker that is away is waited for, and nothing is missed meanwhile."""
-        while True:
-            with contextlib.suppress(KafkaError, OSError):
-                await self._read()
-            await asyncio.sleep(AGAIN_SECONDS)
-
-    async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            NOTIFICATIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            for place in consumer.assignment():
-                if place in self._at:
-                    consumer.seek(place, self._at[place])
-                else:
-                    self._at[place] = await consumer.position(place)
-            self.following.set()
-            async for record in consumer:
-                self._see(_OFFERS.decode(record.value))
-                self._at[TopicPartition(record.topic, record.partition)] = record.offset + 1
-        finally:
-            await stop_consumer(consumer)
+        async with aclosing(follow(self._settings, NOTIFICATIONS, from_end=True)) as batches:
+            async for batch in batches:
+                self.following.set()
+                for record in batch.records:
+                    self._see(_OFFERS.decode(record.value))
 
     def _see(self, offer: Offer) -> None:
         if offer.template not in TEMPLATES or not self._mine(offer.lead_id):

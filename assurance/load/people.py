@@ -1,4 +1,4 @@
-"""Reps at work: they claim what is new, open what is to be worked, and forget some of what they opened (D1-D4, Q8)."""
+"""Simulates reps: they claim new leads, open leads to work on, and forget some that they opened (D1-D4, Q8)."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Every phone rings at once and everybody presses 1: one has the lead, all others are told it is gone (S1, S3)."""
+"""Rings all phones at once and lets everybody press 1. One rep gets the lead; all others are told so (S1, S3)."""
 
 import asyncio
 import random
@@ -18,8 +18,8 @@ from models.decisions import Result
 from models.ids import lead_id
 from models.public import Notification
 from rules.queues.rule_book import Key
-from streams.reading import read_topic
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 
 PRESS_SECONDS: Final = 0.010

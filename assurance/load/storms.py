@@ -1,4 +1,4 @@
-"""Everybody wants the same leads at the same moment: exactly one gets each, and everybody else is told who (Q8)."""
+"""Lets everybody claim the same leads at once. One rep gets each lead; everybody else is told who (Q8)."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Leads go through round robin while people come and go: each is taken by whoever is offered it (R3, R7)."""
+"""Sends leads through round robin while people come and go. Whoever is offered a lead takes it (R3, R7)."""
 
 import asyncio
 import time

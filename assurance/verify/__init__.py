@@ -1,4 +1,4 @@
-"""Logs, journals, public topics, CRM database and board say the same of every lead, or where they do not is named."""
+"""Checks that logs, journals, public topics, CRM database and board agree on every lead, and names every difference."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from assurance.verify.board import check_board
@@ -16,20 +16,21 @@ from assurance.verify.catch_up import Snapshot, catch_up
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.database import check_database
-from assurance.verify.facts import Truth
+from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, Findings, Kind
-from assurance.verify.graves import Graves
 from assurance.verify.inbound import Inbound
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
 from assurance.verify.published import PUBLIC, Expected, check_topic
-from assurance.verify.records import COMPACTABLE, name
+from assurance.verify.records import COMPACTABLE, key_text
 from assurance.verify.replay_leads import LeadReplay
 from assurance.verify.replay_orgs import OrgReplay
 from models.errors import RetryableError
-from streams.closing import stop_consumer
-from streams.reading import read_topic
+from streams.clients import consumer as make_consumer
+from streams.clients import stop_consumer
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
@@ -108,50 +109,70 @@ async def verify(
     Raises `RetryableError` where Kafka is away.
     """
     began = time.monotonic()
-    findings, truth, told = Findings(), Truth(), KnownAnswers()
+    findings, journal_facts, known_answers = Findings(), JournalFacts(), KnownAnswers()
     try:
         snapshot = await catch_up(settings, findings, wait_seconds=wait_seconds, say=say)
     except (KafkaError, OSError) as error:
         raise RetryableError("Kafka", repr(error)) from error
     cut = snapshot.at - COMPACTABLE
-    errands = CrossLogMessages(findings, truth, cut=cut)
-    graves = await _graves(settings, findings)
+    cross_log_messages = CrossLogMessages(findings, journal_facts, cut=cut)
+    dead_letters = await _dead_letters(settings, findings)
     partitions = sum(topic == LEAD_LOG for topic, _ in snapshot.ends)
     for partition in range(partitions):
         say(f"log and journal, partition {partition + 1} of {partitions}")
-        errands.expect(
-            await _partition(settings, partition, partitions, snapshot, findings, truth, told, graves)
+        cross_log_messages.expect(
+            await _partition(
+                settings,
+                partition,
+                partitions,
+                snapshot,
+                findings,
+                journal_facts,
+                known_answers,
+                dead_letters,
+            )
         )
     say("the orgs")
     for partition in range(partitions):
-        await _orgs(settings, partition, partitions, snapshot, findings, truth, errands, graves)
-    errands.end()
-    graves.end(findings)
-    check_orgs(truth, findings)
-    check_conservation(truth, findings)
-    check_persons(truth, findings)
+        await _orgs(
+            settings,
+            partition,
+            partitions,
+            snapshot,
+            findings,
+            journal_facts,
+            cross_log_messages,
+            dead_letters,
+        )
+    cross_log_messages.end()
+    dead_letters.end(findings)
+    check_orgs(journal_facts, findings)
+    check_conservation(journal_facts, findings)
+    check_persons(journal_facts, findings)
     say("what came in")
-    await _inbound(settings, partitions, snapshot, findings, truth, told, graves)
-    say(f"the CRM database, {len(truth.leads)} leads")
-    crm_rows = await asyncio.to_thread(check_database, settings.database_url, truth, findings, cut=cut)
+    await _inbound(settings, partitions, snapshot, findings, journal_facts, known_answers, dead_letters)
+    say(f"the CRM database, {len(journal_facts.leads)} leads")
+    crm_rows = await asyncio.to_thread(
+        check_database, settings.database_url, journal_facts, findings, cut=cut
+    )
     say("the board")
-    board_places = await check_board(settings, truth, findings)
-    truth.moving |= await _moved(settings, truth)
-    findings.settle(truth.moving)
+    board_places = await check_board(settings, journal_facts, findings)
+    journal_facts.moving |= await _moved(settings, journal_facts)
+    findings.settle(journal_facts.moving)
     return Report(
         ok=not findings.counts,
-        leads=len(truth.leads),
+        leads=len(journal_facts.leads),
         findings=tuple(findings.found),
         counts=dict(findings.counts),
-        phases=truth.phases(),
-        events=dict(truth.events),
-        org_leads=len(truth.org_leads),
-        org_events=dict(truth.org_events),
-        inquiries=sum(facts.lead.inquiries - 1 for facts in truth.leads.values()),
+        phases=journal_facts.phases(),
+        events=dict(journal_facts.events),
+        org_leads=len(journal_facts.org_leads),
+        org_events=dict(journal_facts.org_events),
+        inquiries=sum(facts.lead.inquiries - 1 for facts in journal_facts.leads.values()),
         crm_rows=crm_rows,
         board_places=board_places,
-        dead_letters=len(graves),
-        moving=len(truth.moving),
+        dead_letters=len(dead_letters),
+        moving=len(journal_facts.moving),
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -162,21 +183,21 @@ async def _partition(
     partitions: int,
     snapshot: Snapshot,
     findings: Findings,
-    truth: Truth,
-    told: KnownAnswers,
-    graves: Graves,
+    journal_facts: JournalFacts,
+    known_answers: KnownAnswers,
+    dead_letters: DeadLetterIndex,
 ) -> Expected:
-    """Log against journal, then journal against public topics; return what the journal causes."""
+    """Compare log with journal, then journal with public topics; return the messages the journal causes."""
     expected = Expected(partition)
-    walk = LeadReplay(
+    replay = LeadReplay(
         partition,
         partitions,
         snapshot=snapshot,
         findings=findings,
-        truth=truth,
-        told=told,
+        journal_facts=journal_facts,
+        known_answers=known_answers,
         expected=expected,
-        graves=graves,
+        dead_letters=dead_letters,
     )
     async with AsyncExitStack() as stack:
         journal, log = [
@@ -184,11 +205,18 @@ async def _partition(
             for topic in (LEAD_JOURNAL, LEAD_LOG)
         ]
         async for pair in paired(journal, log):
-            walk.take(pair)
-    walk.end()
+            replay.check(pair)
+    replay.end()
     for topic in PUBLIC:
         async with aclosing(read_topic(settings, topic, partitions=[partition])) as records:
-            await check_topic(topic, records, expected=expected, truth=truth, told=told, findings=findings)
+            await check_topic(
+                topic,
+                records,
+                expected=expected,
+                journal_facts=journal_facts,
+                known_answers=known_answers,
+                findings=findings,
+            )
     return expected
 
 
@@ -198,19 +226,19 @@ async def _orgs(
     partitions: int,
     snapshot: Snapshot,
     findings: Findings,
-    truth: Truth,
-    errands: CrossLogMessages,
-    graves: Graves,
+    journal_facts: JournalFacts,
+    cross_log_messages: CrossLogMessages,
+    dead_letters: DeadLetterIndex,
 ) -> None:
     """Compare the orgs' log and their journal."""
-    walk = OrgReplay(
+    replay = OrgReplay(
         partition,
         partitions,
         snapshot=snapshot,
         findings=findings,
-        truth=truth,
-        errands=errands,
-        graves=graves,
+        journal_facts=journal_facts,
+        cross_log_messages=cross_log_messages,
+        dead_letters=dead_letters,
     )
     async with AsyncExitStack() as stack:
         journal, log = [
@@ -219,16 +247,16 @@ async def _orgs(
         ]
         together = await stack.enter_async_context(aclosing(batches(journal)))
         async for pair in paired(together, log, lambda batch: batch.off):
-            walk.take(pair)
-    walk.end()
+            replay.check(pair)
+    replay.end()
 
 
-async def _graves(settings: Settings, findings: Findings) -> Graves:
-    graves = Graves()
+async def _dead_letters(settings: Settings, findings: Findings) -> DeadLetterIndex:
+    dead_letters = DeadLetterIndex()
     async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
         async for record in records:
-            graves.take(record, findings)
-    return graves
+            dead_letters.take(record, findings)
+    return dead_letters
 
 
 async def _inbound(
@@ -236,12 +264,17 @@ async def _inbound(
     partitions: int,
     snapshot: Snapshot,
     findings: Findings,
-    truth: Truth,
-    told: KnownAnswers,
-    graves: Graves,
+    journal_facts: JournalFacts,
+    known_answers: KnownAnswers,
+    dead_letters: DeadLetterIndex,
 ) -> None:
     inbound = Inbound(
-        snapshot=snapshot, truth=truth, told=told, graves=graves, findings=findings, partitions=partitions
+        snapshot=snapshot,
+        journal_facts=journal_facts,
+        known_answers=known_answers,
+        dead_letters=dead_letters,
+        findings=findings,
+        partitions=partitions,
     )
     for topic, check in (
         (LEAD_ARRIVALS, inbound.arrivals),
@@ -253,26 +286,26 @@ async def _inbound(
             await check(records)
 
 
-async def _moved(settings: Settings, truth: Truth) -> set[str]:
+async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:
     """Return the leads the journal has news of since it was read."""
     moved: set[str] = set()
     async with _consumer(settings) as consumer:
-        places = [TopicPartition(LEAD_JOURNAL, partition) for partition in truth.read]
+        places = [TopicPartition(LEAD_JOURNAL, partition) for partition in journal_facts.read]
         if not places:
             return moved
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
         for place in places:
-            consumer.seek(place, truth.read[place.partition])
+            consumer.seek(place, journal_facts.read[place.partition])
         while any([await consumer.position(place) < ends[place] for place in places]):
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                moved.update(name(record.key) for record in records)
+                moved.update(key_text(record.key) for record in records)
     return moved
 
 
 @asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    consumer = AIOKafkaConsumer(**settings.consumer_options(), group_id=None, enable_auto_commit=False)
+    consumer = make_consumer(settings)
     try:
         await consumer.start()
         yield consumer

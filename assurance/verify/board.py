@@ -1,16 +1,16 @@
-"""Every list shows the leads that stand in its queue, in its order, and no others (Q7)."""
+"""Checks that every list shows exactly the leads of its queue, in order (Q7)."""
 
-from assurance.verify.facts import Truth
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from board.reader import Reader
 from models.errors import RuntimeFailure
 from streams.settings import Settings
 
 
-async def check_board(settings: Settings, truth: Truth, findings: Findings) -> int:
+async def check_board(settings: Settings, journal_facts: JournalFacts, findings: Findings) -> int:
     """Compare every list with the rows; return how many places were compared."""
     expected: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
-    for lead_id, facts in truth.leads.items():
+    for lead_id, facts in journal_facts.leads.items():
         for queue_id, sort_key in facts.places().items():
             lists = expected.setdefault((facts.lead.facts.org, queue_id), {})
             lists[lead_id] = (sort_key, facts.seq)
@@ -20,7 +20,7 @@ async def check_board(settings: Settings, truth: Truth, findings: Findings) -> i
         found = {one async for one in reader.lists()}
         for org, queue_id in sorted(found | expected.keys()):
             places += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
-        await _definitions(reader, truth, findings)
+        await _definitions(reader, journal_facts, findings)
     except RuntimeFailure as failure:
         findings.add("unreachable", "", f"the board: {failure}")
     finally:
@@ -47,11 +47,11 @@ async def _list(
     return len(entries)
 
 
-async def _definitions(reader: Reader, truth: Truth, findings: Findings) -> None:
-    """Each published queue is on the board in its newest version; a newer one has come since (Q6)."""
-    for org in sorted({org for org, kind, _ in truth.published if kind == "queue"}):
+async def _definitions(reader: Reader, journal_facts: JournalFacts, findings: Findings) -> None:
+    """Check that each published queue is on the board in its newest version, or in one published since (Q6)."""
+    for org in sorted({org for org, kind, _ in journal_facts.published if kind == "queue"}):
         shown = {info.queue_id: info.version for info in await reader.queues(org)}
-        for (one, kind, queue_id), versions in truth.published.items():
+        for (one, kind, queue_id), versions in journal_facts.published.items():
             version = shown.get(queue_id) if (one, kind) == (org, "queue") else None
             if version is not None and version < versions.get(0, -1):
                 findings.add(

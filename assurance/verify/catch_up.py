@@ -1,4 +1,4 @@
-"""What is compared had the time to agree: each reader has passed where its source ended when we looked.
+"""Waits until each reader has passed the end that its source had, so that what is compared had time to agree.
 
 The readers stand in a row (inbound topics, log, journal, public topics), so the ends are taken one after the other,
 each when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs stand in a ring
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,8 +21,9 @@ from board.writer import Writer, connect
 from models.errors import RuntimeFailure
 from sink import engine as crm
 from sink.tables import SinkOffsetTable
-from streams.reading import extent
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import (
     DIRECTORY,
     DO_NOT_CONTACT,
@@ -60,7 +60,7 @@ Ends = dict[Place, int]
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
-    """Where each topic ended when all that was before had been passed on; `at`: when that was.
+    """The end of each topic when everything before it had been passed on; `at`: the time of that.
 
     Of a reader that has not caught up, how far it was: what is behind that may be on its way.
     """
@@ -74,11 +74,11 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
 
 class Readers:
-    """Asks each reader how far it is. One that cannot be asked has read nothing; `trouble` says why."""
+    """Asks each reader for its position. A reader that cannot be asked has read nothing; `trouble` says why."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+        self._admin = clients.admin(settings)
         self._engine = crm.connect(settings.database_url)
         self._valkey = connect(settings.redis_url)
         self.trouble: dict[str, str] = {}
@@ -139,7 +139,7 @@ class Readers:
 async def catch_up(
     settings: Settings, findings: Findings, *, wait_seconds: float, say: Say = lambda _: None
 ) -> Snapshot:
-    """Wait until every reader has passed where its source ended, `wait_seconds` in all, and say who has not.
+    """Wait until every reader has passed the end of its source, `wait_seconds` in all, and report who has not.
 
     Raises `RetryableError` where Kafka is away.
     """
@@ -152,7 +152,7 @@ async def catch_up(
 
 
 class _CatchingUp:
-    """One wait for everybody."""
+    """One wait for all readers."""
 
     def __init__(
         self, settings: Settings, readers: Readers, findings: Findings, wait_seconds: float, say: Say
@@ -168,7 +168,7 @@ class _CatchingUp:
         self._begun: Ends = {}
 
     async def run(self) -> Snapshot:
-        """Go round until it is quiet, and then wait for those who only read."""
+        """Repeat until nothing new is written, and then wait for those who only read."""
         sending = 0
         while True:
             for topics, who in RING:

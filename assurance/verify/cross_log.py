@@ -1,4 +1,4 @@
-"""What a lead tells its org, and the org the lead, is in the other's log, as the record that caused it says it.
+"""Checks the messages between leads and orgs: each is in the other's log, as the record that caused it says.
 
 Once at least: whoever carries it may repeat itself. And nothing is there that no record caused.
 """
@@ -6,10 +6,10 @@ Once at least: whoever carries it may repeat itself. And nothing is there that n
 from datetime import datetime
 from typing import Any, Final
 
-from assurance.verify.facts import Truth
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.published import Expected, place_of
-from assurance.verify.records import instant, place
+from assurance.verify.records import position_of, time_of
 from models.codec import encode_event
 from models.org import LeadClosed, LeadReleased, LeadTaken, OfferSettled, RepRequested
 from models.org_decisions import OrgStep
@@ -22,14 +22,14 @@ TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, Lea
 
 
 class CrossLogMessages:
-    """Takes what either journal causes and what either log has, and says in the end what is missing.
+    """Compares the messages that either journal causes with those that either log has, and reports what is missing.
 
     `cut`: what is older may have lost its cause to compaction.
     """
 
-    def __init__(self, findings: Findings, truth: Truth, *, cut: datetime) -> None:
+    def __init__(self, findings: Findings, journal_facts: JournalFacts, *, cut: datetime) -> None:
         self._findings = findings
-        self._truth = truth
+        self._journal_facts = journal_facts
         self._cut = cut
         self._expected: dict[str, Expected] = {}
         self._seen: dict[str, set[int]] = {}
@@ -39,12 +39,12 @@ class CrossLogMessages:
     # -- leads tell their org ----------------------------------------------------------------------------------------
 
     def expect(self, expected: Expected) -> None:
-        """Take what one partition of the lead journal causes."""
+        """Add the messages that one partition of the lead journal causes."""
         self._expected[str(expected.partition)] = expected.only(ORG_LOG)
         self._seen[str(expected.partition)] = set()
 
     def sent(self, record: Any, event: Any) -> None:
-        """Hold one event of `org-log` against what the leads' records say."""
+        """Compare one event of `org-log` with the messages that leads' records cause."""
         source, number = origin(record)
         lead_id = getattr(event, "lead_id", "")
         if not source:
@@ -61,34 +61,38 @@ class CrossLogMessages:
         self._seen[source].add(number)
         if known != hash((record.key, record.value)):
             self._findings.add(
-                "errand_differs", lead_id, at=place(record), id=expected.id_of(number), type=_name(event)
+                "errand_differs",
+                lead_id,
+                at=position_of(record),
+                id=expected.id_of(number),
+                type=_name(event),
             )
 
     def _unasked(self, record: Any, lead_id: str) -> None:
-        if instant(record) > self._cut:
-            self._findings.add("errand_unasked", lead_id, at=place(record))
+        if time_of(record) > self._cut:
+            self._findings.add("errand_unasked", lead_id, at=position_of(record))
 
     # -- orgs answer leads -------------------------------------------------------------------------------------------
 
-    def told(self, step: OrgStep, *, must: bool) -> None:
-        """Take what an org's step tells leads. `must` False: it may not be there yet, or not any more."""
-        for news in to_leads(step):
-            told = identity(news) or news.cause
-            self._answers[told] = (hash(encode_event(news)), news.lead_id)
+    def expect_answers(self, step: OrgStep, *, must: bool) -> None:
+        """Add the messages that an org's step causes. `must` False: they may not be there yet, or not any more."""
+        for message in to_leads(step):
+            message_id = identity(message) or message.cause
+            self._answers[message_id] = (hash(encode_event(message)), message.lead_id)
             if must:
-                self._must.add(told)
+                self._must.add(message_id)
 
     # -- in the end --------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Say what is missing, and which answers no org gave. To be called when all has been read."""
+        """Report what is missing, and answers that no org gave. Call it when everything has been read."""
         for source, expected in self._expected.items():
             for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
                 off, _ = place_of(number)
-                lead_id, _ = self._truth.decided.get((expected.partition, off), ("", 0))
+                lead_id, _ = self._journal_facts.decided.get((expected.partition, off), ("", 0))
                 self._findings.add("errand_lost", lead_id, id=expected.id_of(number))
         heard: set[str] = set()
-        for (cause, print_), (lead_id, at) in self._truth.heard.items():
+        for (cause, print_), (lead_id, at) in self._journal_facts.heard.items():
             heard.add(cause)
             known = self._answers.get(cause)
             if known is None:

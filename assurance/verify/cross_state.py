@@ -1,11 +1,11 @@
-"""What a lead says of itself and what its org knows of it are the same, and no lead is missing among all (X7, R9).
+"""Checks that leads and their orgs agree, and that no lead is missing (X7, R9).
 
 Only leads at rest are compared: where either side has news the other has not heard yet, they may differ for a moment.
 """
 
 from typing import Final
 
-from assurance.verify.facts import OrgPlace, Truth
+from assurance.verify.facts import JournalFacts, OrgPlace
 from assurance.verify.findings import Findings
 from models.lead import OWNED_PHASES, Lead, Phase, Seeking
 from models.org import Stage
@@ -32,10 +32,10 @@ CONSERVED: Final = {
 SHOWN: Final = 5
 
 
-def check_orgs(truth: Truth, findings: Findings) -> None:
-    """Hold each lead against its org's row, and each row against its lead."""
-    left = dict(truth.org_leads)
-    for lead_id, facts in truth.leads.items():
+def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
+    """Compare each lead with its org's row, and each row with its lead."""
+    left = dict(journal_facts.org_leads)
+    for lead_id, facts in journal_facts.leads.items():
         org = facts.lead.facts.org
         found = left.pop((org, lead_id), None)
         search = facts.lead.search
@@ -52,7 +52,7 @@ def check_orgs(truth: Truth, findings: Findings) -> None:
 
 
 def place_in_org(lead: Lead) -> OrgPlace | None:
-    """Return what a lead's org must know of it; None where it takes nothing of anybody and waits for nobody."""
+    """Return what a lead's org must know of it; None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
         return OrgPlace(Stage.HELD, lead.taken, frozenset({lead.owner}))
     search = lead.search
@@ -61,28 +61,28 @@ def place_in_org(lead: Lead) -> OrgPlace | None:
     return OrgPlace(STAGES[search.stage], search.epoch, frozenset(search.reps))
 
 
-def check_conservation(truth: Truth, findings: Findings) -> None:
+def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
     """X7: leads in = owned + queued + offered + exceptions + ignored + closed, each lead in one of them."""
     sums: dict[str, int] = {}
-    for facts in truth.leads.values():
+    for facts in journal_facts.leads.values():
         kind = CONSERVED[facts.lead.phase]
         sums[kind] = sums.get(kind, 0) + 1
-    there = truth.leads.keys()
-    if sum(sums.values()) != len(truth.arrived) or truth.arrived != there:
+    there = journal_facts.leads.keys()
+    if sum(sums.values()) != len(journal_facts.arrived) or journal_facts.arrived != there:
         findings.add(
             "leads_do_not_add_up",
             "",
-            leads_in=len(truth.arrived),
+            leads_in=len(journal_facts.arrived),
             leads=sums,
-            missing=sorted(truth.arrived - there)[:SHOWN],
-            unannounced=sorted(there - truth.arrived)[:SHOWN],
+            missing=sorted(journal_facts.arrived - there)[:SHOWN],
+            unannounced=sorted(there - journal_facts.arrived)[:SHOWN],
         )
 
 
-def check_persons(truth: Truth, findings: Findings) -> None:
+def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
     """R6: each arrival that came by an org is one lead's, as itself or as an inquiry of it, and is counted there."""
-    left = dict(truth.inquiries)
-    for lead_id, facts in truth.leads.items():
+    left = dict(journal_facts.inquiries)
+    for lead_id, facts in journal_facts.leads.items():
         known = left.pop((facts.lead.facts.org, lead_id), None)
         if facts.lead.placed >= 0 and known != facts.lead.inquiries:
             findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])

@@ -1,4 +1,4 @@
-"""The CRM database says of every lead, owner, exception and decision what the journal says."""
+"""Checks that the CRM database agrees with the journal on every lead, owner, exception and decision."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from assurance.verify.facts import NOTHING, LeadFacts, Truth, imprint
+from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_hash
 from assurance.verify.findings import Findings
 from models.lead import OPEN_OFFERS, Lead
 from sink.engine import connect
@@ -30,7 +30,9 @@ _EXCEPTION: Final = LeadExceptionTable
 _DECISION: Final = DecisionTable
 
 
-def check_database(database_url: str, truth: Truth, findings: Findings, *, cut: datetime) -> dict[str, int]:
+def check_database(
+    database_url: str, journal_facts: JournalFacts, findings: Findings, *, cut: datetime
+) -> dict[str, int]:
     """Compare every row with the journal; return rows read by table. Blocking: call it in a thread.
 
     `cut`: what was decided before may be gone from the journal, and is not missed there.
@@ -41,11 +43,11 @@ def check_database(database_url: str, truth: Truth, findings: Findings, *, cut: 
     try:
         with engine.connect() as connection:  # one transaction: all of it as of one instant
             return {
-                "lead": _leads(connection, truth, findings),
-                "assignment": _assignments(connection, truth, findings),
-                "assignment_history": _history(connection, truth, findings),
-                "lead_exception": _exceptions(connection, truth, findings),
-                "decision": _decisions(connection, truth, findings, cut),
+                "lead": _leads(connection, journal_facts, findings),
+                "assignment": _assignments(connection, journal_facts, findings),
+                "assignment_history": _history(connection, journal_facts, findings),
+                "lead_exception": _exceptions(connection, journal_facts, findings),
+                "decision": _decisions(connection, journal_facts, findings, cut),
             }
     except (SQLAlchemyError, OSError) as error:
         findings.add("unreachable", "", f"the CRM database: {str(error).splitlines()[0]}")
@@ -58,8 +60,8 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
     yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
 
 
-def _leads(connection: Connection, truth: Truth, findings: Findings) -> int:
-    """X7: every lead, in its phase, with its owner; counts follow."""
+def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
+    """X7: check every lead's phase and owner."""
     columns = (
         _LEAD.version,
         _LEAD.phase,
@@ -77,12 +79,12 @@ def _leads(connection: Connection, truth: Truth, findings: Findings) -> int:
         _LEAD.offer_until,
         _LEAD.offer_method,
     )
-    left = set(truth.leads)
+    left = set(journal_facts.leads)
     count = 0
     for lead_id, *found in _rows(connection, select(_LEAD.lead_id, *columns)):
         count += 1
         left.discard(lead_id)
-        facts = truth.leads.get(lead_id)
+        facts = journal_facts.leads.get(lead_id)
         if facts is None:
             findings.suspect("crm_unasked", lead_id, table="lead")
             continue
@@ -113,15 +115,15 @@ def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
     return (*lock, list(search.reps), search.epoch, search.until, search.method)
 
 
-def _assignments(connection: Connection, truth: Truth, findings: Findings) -> int:
-    """Who owns a lead, since which version and how."""
+def _assignments(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
+    """Check who owns a lead, since which version and how."""
     columns = (_ASSIGNMENT.version, _ASSIGNMENT.rep_id, _ASSIGNMENT.how, _ASSIGNMENT.via)
-    left = {lead_id for lead_id, facts in truth.leads.items() if facts.owners}
+    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     count = 0
     for lead_id, *found in _rows(connection, select(_ASSIGNMENT.lead_id, *columns)):
         count += 1
         left.discard(lead_id)
-        facts = truth.leads.get(lead_id)
+        facts = journal_facts.leads.get(lead_id)
         if facts is None or not facts.owners:
             if facts is None or facts.whole:
                 findings.suspect("crm_unasked", lead_id, table="assignment")
@@ -133,9 +135,9 @@ def _assignments(connection: Connection, truth: Truth, findings: Findings) -> in
     return count
 
 
-def _history(connection: Connection, truth: Truth, findings: Findings) -> int:
-    """Every owner a lead had, each once."""
-    left = {lead_id for lead_id, facts in truth.leads.items() if facts.owners}
+def _history(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
+    """Check every owner that a lead had, each once."""
+    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     query = select(_HISTORY.lead_id, _HISTORY.version, _HISTORY.rep_id).order_by(
         _HISTORY.lead_id, _HISTORY.version
     )
@@ -144,7 +146,7 @@ def _history(connection: Connection, truth: Truth, findings: Findings) -> int:
         found = [(version, rep_id) for _, version, rep_id in rows]
         count += len(found)
         left.discard(lead_id)
-        facts = truth.leads.get(lead_id)
+        facts = journal_facts.leads.get(lead_id)
         if facts is None:
             findings.suspect("crm_unasked", lead_id, table="assignment_history")
         elif not _same_owners(found, facts):
@@ -160,16 +162,16 @@ def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
     return found == facts.owners if facts.whole else set(facts.owners) <= set(found)
 
 
-def _exceptions(connection: Connection, truth: Truth, findings: Findings) -> int:
-    """E1, E4: who is at the exceptions desk, open or ignored, and since which version it is told so."""
-    left = {lead_id for lead_id, facts in truth.leads.items() if facts.exception}
+def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
+    """E1, E4: check which leads are at the exceptions desk, open or ignored, and since which version."""
+    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.exception}
     columns = (_EXCEPTION.status, _EXCEPTION.version)
     names = [column.key for column in columns]
     count = 0
     for lead_id, *found in _rows(connection, select(_EXCEPTION.lead_id, *columns)):
         count += 1
         left.discard(lead_id)
-        facts = truth.leads.get(lead_id)
+        facts = journal_facts.leads.get(lead_id)
         if facts is not None and facts.exception is not None:
             expected = (facts.exception, facts.desk_version)
             _compare(findings, "lead_exception", lead_id, names, found, expected)
@@ -179,8 +181,8 @@ def _exceptions(connection: Connection, truth: Truth, findings: Findings) -> int
     return count
 
 
-def _decisions(connection: Connection, truth: Truth, findings: Findings, cut: datetime) -> int:
-    """X1: everything that was decided, at its place in the log."""
+def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Findings, cut: datetime) -> int:
+    """X1: check every decision at its offset in the log."""
     query = select(
         _DECISION.source_partition,
         _DECISION.source_offset,
@@ -191,24 +193,24 @@ def _decisions(connection: Connection, truth: Truth, findings: Findings, cut: da
         _DECISION.rep_id,
         _DECISION.decided_at,
     ).order_by(_DECISION.source_partition, _DECISION.source_offset, _DECISION.n)
-    left = {place for place, (_, print_) in truth.decided.items() if print_ != NOTHING}
+    left = {place for place, (_, print_) in journal_facts.decided.items() if print_ != NOTHING}
     count = 0
     for place, group in groupby(_rows(connection, query), key=lambda row: (row[0], row[1])):
         rows = list(group)
         count += len(rows)
         _, _, lead_id, version, *_, decided_at = rows[0]
-        said = tuple((row[4], row[5], row[6]) for row in rows)
-        known = truth.decided.get(place)
+        crm_decisions = tuple((row[4], row[5], row[6]) for row in rows)
+        known = journal_facts.decided.get(place)
         left.discard(place)
         where = f"lead-log-{place[0]}@{place[1]}"
         if known is None:
             if decided_at > cut:
                 findings.suspect("crm_unasked", lead_id, table="decision", event=where)
-        elif known != (lead_id, imprint(version, said)):
-            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(said))
+        elif known != (lead_id, decisions_hash(version, crm_decisions)):
+            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(crm_decisions))
     for place in sorted(left):
         where = f"lead-log-{place[0]}@{place[1]}"
-        findings.suspect("crm_missing", truth.decided[place][0], table="decision", event=where)
+        findings.suspect("crm_missing", journal_facts.decided[place][0], table="decision", event=where)
     return count
 
 

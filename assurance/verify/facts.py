@@ -1,4 +1,4 @@
-"""What one pass over the journal leaves to compare others with, small enough for every lead there is."""
+"""What one pass over the journal keeps for later comparisons, small enough for every lead."""
 
 from collections import Counter
 from datetime import datetime
@@ -38,7 +38,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
         return _STATUS.get(self.lead.phase, "resolved")
 
     def remember_desk(self, row: LeadRow) -> None:
-        """Take note if this record says something of the exceptions desk (E1, E4)."""
+        """Note the version if this record concerns the exceptions desk (E1, E4)."""
         at_desk = row.lead is not None and row.lead.phase in _STATUS
         if at_desk or any(isinstance(decision, TROUBLES) for decision in row.decisions):
             self.desk_version = row.seq
@@ -59,10 +59,10 @@ class OrgPlace(msgspec.Struct, frozen=True, gc=False):
     reps: frozenset[str]
 
 
-class Truth(msgspec.Struct, kw_only=True):
+class JournalFacts(msgspec.Struct, kw_only=True):
     """What the logs and the journals say.
 
-    `decided`: (partition, offset of the event) -> (lead id, `imprint` of what was decided). `published`: (org,
+    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of what was decided). `published`: (org,
     kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
     offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
     snapshot. `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of what an org told, in
@@ -100,16 +100,16 @@ NOTHING: Final = 0
 """The imprint of a record that decided nothing."""
 
 
-def imprint(version: int, said: tuple[tuple[str, str | None, str | None], ...]) -> int:
-    """Return a number that equal lists of decisions share; `said`: (type, result, rep id) of each."""
-    return hash((version, said)) if said else NOTHING
+def decisions_hash(version: int, decisions: tuple[tuple[str, str | None, str | None], ...]) -> int:
+    """Return a number that equal lists of decisions share; `decisions`: (type, result, rep id) of each."""
+    return hash((version, decisions)) if decisions else NOTHING
 
 
-def imprint_of(row: LeadRow) -> int:
-    """Return the imprint of what a row decided."""
-    return imprint(row.seq, tuple(_said(decision) for decision in row.decisions))
+def row_decisions_hash(row: LeadRow) -> int:
+    """Return the hash of a row's decisions."""
+    return decisions_hash(row.seq, tuple(_decision_key(decision) for decision in row.decisions))
 
 
-def _said(decision: Decision) -> tuple[str, str | None, str | None]:
+def _decision_key(decision: Decision) -> tuple[str, str | None, str | None]:
     result = str(decision.result) if isinstance(decision, Answered) else None
     return str(decision.__struct_config__.tag), result, getattr(decision, "rep_id", None)

@@ -1,4 +1,4 @@
-"""Everything that can be wrong, once: its code, what it amounts to, what it means."""
+"""The findings of `verify`: each code with its kind and its meaning."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """What a finding amounts to for those who rely on the system."""
+    """The kind of a finding: what it means for those who rely on the system."""
 
     LOST = "lost"
     """Something that was accepted or decided has not reached where it must be."""
@@ -111,7 +111,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> Kind:
-        """What it amounts to."""
+        """The kind of the finding."""
         return CODES[self.code][0]
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ KEPT: Final = 200
 
 
 class Findings:
-    """Collects findings. What compares two places that move may be a matter of moments, and is settled later."""
+    """Collects findings. A difference between two moving parts may pass, so it is settled at the end."""
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
@@ -141,7 +141,7 @@ class Findings:
         self._unsettled.append(_finding(code, lead_id, what, details))
 
     def settle(self, moving: Collection[str]) -> None:
-        """Keep what was suspected of leads that have not moved."""
+        """Keep the suspected findings of leads that have not moved."""
         for finding in self._unsettled:
             if finding.lead_id not in moving:
                 self._keep(finding)

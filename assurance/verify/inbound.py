@@ -1,15 +1,15 @@
-"""Whatever came in has had its effect, or is among the dead letters with its reason."""
+"""Checks that every inbound message had its effect, or is among the dead letters with its reason."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
 from assurance.verify.catch_up import Snapshot
-from assurance.verify.facts import Truth
+from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.graves import Graves
 from assurance.verify.lead_invariants import KnownAnswers
-from assurance.verify.records import COMPACTABLE, place
+from assurance.verify.records import COMPACTABLE, position_of
 from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.envelope import digest
@@ -20,23 +20,23 @@ from rules.org.directory import published_for
 
 
 class Inbound:
-    """Holds what came in against what the log and the journal made of it."""
+    """Compares inbound messages with what log and journal made of them."""
 
     def __init__(
         self,
         *,
         snapshot: Snapshot,
-        truth: Truth,
-        told: KnownAnswers,
-        graves: Graves,
+        journal_facts: JournalFacts,
+        known_answers: KnownAnswers,
+        dead_letters: DeadLetterIndex,
         findings: Findings,
         partitions: int,
     ) -> None:
         self._snapshot = snapshot
         self._cut = snapshot.at - COMPACTABLE
-        self._truth = truth
-        self._told = told
-        self._graves = graves
+        self._journal_facts = journal_facts
+        self._known_answers = known_answers
+        self._dead_letters = dead_letters
         self._findings = findings
         self._partitions = partitions
         self.leads: set[str] = set()
@@ -44,8 +44,10 @@ class Inbound:
     async def arrivals(self, records: AsyncIterator[Any]) -> None:
         """Find every arrival that can be read in the log, and its lead (X7)."""
         async for record in self._until_snapshot(records):
+            if self._dead_letters.is_unauthorised(record):
+                continue
             # As a rule an arrival's cause is the hash of its bytes: then there is nothing to parse.
-            if hash(digest(record.value or b"")) in self._truth.causes and not self._buried(record):
+            if hash(digest(record.value or b"")) in self._journal_facts.causes and not self._buried(record):
                 continue
             try:
                 event = accept_arrival(record.value, dict(record.headers), arrived_at=self._arrived(record))
@@ -53,13 +55,13 @@ class Inbound:
                 self._refused(record, refused)
                 continue
             self._unburied(record)
-            lead_id = self._truth.lead_of(event.org, event.lead_id)
-            old = self._arrived(record) <= self._cut and lead_id in self._truth.leads
-            if hash(event.cause) not in self._truth.causes and not old:
+            lead_id = self._journal_facts.lead_of(event.org, event.lead_id)
+            old = self._arrived(record) <= self._cut and lead_id in self._journal_facts.leads
+            if hash(event.cause) not in self._journal_facts.causes and not old:
                 # Its org may have placed it, and the relay not have carried that yet.
-                self._findings.suspect("arrival_lost", lead_id, at=place(record), arrival=event.lead_id)
-            elif lead_id not in self._truth.leads:
-                self._findings.add("not_conserved", event.lead_id, at=place(record), lead=lead_id)
+                self._findings.suspect("arrival_lost", lead_id, at=position_of(record), arrival=event.lead_id)
+            elif lead_id not in self._journal_facts.leads:
+                self._findings.add("not_conserved", event.lead_id, at=position_of(record), lead=lead_id)
 
     async def actions(self, records: AsyncIterator[Any]) -> None:
         """Find the answer to every action whose id can be read, refused ones too (X4)."""
@@ -73,12 +75,15 @@ class Inbound:
                     continue
                 event = answered
             else:
-                self._unburied(record)
-            if (event.cause, event.lead_id) not in self._told and self._arrived(record) > self._cut:
-                self._findings.add("action_lost", event.lead_id, at=place(record), action_id=event.cause)
+                if not self._dead_letters.is_unauthorised(record):  # refused and answered
+                    self._unburied(record)
+            if (event.cause, event.lead_id) not in self._known_answers and self._arrived(record) > self._cut:
+                self._findings.add(
+                    "action_lost", event.lead_id, at=position_of(record), action_id=event.cause
+                )
 
     async def publications(self, records: AsyncIterator[Any]) -> None:
-        """Hold the newest publication of each object against what each partition, and its org, knows (Q6)."""
+        """Compare the newest publication of each object with what each partition and its org know (Q6)."""
         newest: dict[tuple[str, str, str], int] = {}
         for_orgs: set[tuple[str, str, str]] = set()
         async for record in self._until_snapshot(records):
@@ -95,18 +100,18 @@ class Inbound:
             if published_for(event):
                 for_orgs.add(key)
         for key, version in newest.items():
-            said = "/".join(key)
-            known = self._truth.published.get(key, {})
+            object_name = "/".join(key)
+            known = self._journal_facts.published.get(key, {})
             behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
             if behind:
-                what = f"version {version} of {said} is not in partitions {behind}"
+                what = f"version {version} of {object_name} is not in partitions {behind}"
                 self._findings.add("publication_lost", "", what)
-            if key in for_orgs and self._truth.org_published.get(key, -1) < version:
-                what = f"version {version} of {said} is not in its org's journal"
+            if key in for_orgs and self._journal_facts.org_published.get(key, -1) < version:
+                what = f"version {version} of {object_name} is not in its org's journal"
                 self._findings.add("org_publication_lost", "", what)
 
     async def listings(self, records: AsyncIterator[Any]) -> None:
-        """Hold the newest record of each phone and address against what its org knows (X6)."""
+        """Compare the newest record of each phone and address with what its org knows (X6)."""
         newest: dict[tuple[str, str], str | None] = {}
         async for record in self._until_snapshot(records):
             try:
@@ -123,16 +128,16 @@ class Inbound:
             self._unburied(record)
             newest[event.org, event.handle] = event.reason
         for (org, handle), reason in newest.items():
-            persons = self._truth.persons.get(org)
+            persons = self._journal_facts.persons.get(org)
             known = persons.barred(handle) if persons else None
             if known != reason:
                 self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
             for lead_id in persons.all_with(handle) if persons else ():
-                facts = self._truth.leads.get(lead_id)
-                said = facts.lead.suppressed.get(handle) if facts else None
-                if said != reason:
+                facts = self._journal_facts.leads.get(lead_id)
+                known_reason = facts.lead.suppressed.get(handle) if facts else None
+                if known_reason != reason:
                     self._findings.suspect(
-                        "suppression_differs", lead_id, handle=handle, lead_topic=[said, reason]
+                        "suppression_differs", lead_id, handle=handle, lead_topic=[known_reason, reason]
                     )
 
     async def _until_snapshot(self, records: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -141,17 +146,17 @@ class Inbound:
                 yield record
 
     def _arrived(self, record: Any) -> datetime:
-        """Return when a record arrived, as intake has it; where its time cannot be, intake took its own clock."""
+        """Return when a record arrived, as intake read it. Where its time is impossible, intake took its own clock."""
         return record_time(record.timestamp / 1000.0, self._snapshot.at)
 
     def _buried(self, record: Any) -> bool:
-        return (record.topic, record.partition, record.offset) in self._graves
+        return (record.topic, record.partition, record.offset) in self._dead_letters
 
     def _refused(self, record: Any, refused: Refused) -> None:
         if not self._buried(record):
-            self._findings.add("refusal_lost", "", at=place(record), reason=str(refused))
+            self._findings.add("refusal_lost", "", at=position_of(record), reason=str(refused))
 
     def _unburied(self, record: Any) -> None:
-        """Name a message that can be accepted and was not; where our own code failed, its effect is looked for."""
-        if self._buried(record) and not self._graves.is_fatal(record):
-            self._findings.add("buried_unasked", "", at=place(record))
+        """Report a message that can be accepted and was buried, unless our own code failed on it."""
+        if self._buried(record) and not self._dead_letters.is_fatal(record):
+            self._findings.add("buried_unasked", "", at=position_of(record))

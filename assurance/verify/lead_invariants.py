@@ -1,4 +1,4 @@
-"""One lead's rows, read one after the other, tell a story in which nobody has it but by a decision that says so.
+"""Checks one lead's rows in order: nobody owns it except by a decision that says so.
 
 Written without a look at the machine: it knows what rows and decisions mean, and nothing of how they are made.
 """
@@ -59,11 +59,11 @@ def fingerprint(
 
 
 class LeadInvariants:
-    """Checks each step of each lead of a partition. `told` collects every answer, for whoever compares them."""
+    """Checks each step of each lead of a partition. `known_answers` collects every answer for later checks."""
 
-    def __init__(self, findings: Findings, told: KnownAnswers) -> None:
+    def __init__(self, findings: Findings, known_answers: KnownAnswers) -> None:
         self._findings = findings
-        self._told = told
+        self._known_answers = known_answers
 
     def take(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: LeadEvent) -> None:
         """Check one step. `before` None: the lead's first record, or its former one is compacted away."""
@@ -81,7 +81,7 @@ class LeadInvariants:
             self._add("phase_wrong", lead_id, after, what=wrong)
 
     def note(self, lead_id: str, row: LeadRow) -> None:
-        """Note the answers of a row that cannot be checked, so that later ones can be held against them."""
+        """Note the answers of a row that cannot be checked, so that later ones can be compared with them."""
         for decision in row.decisions:
             if isinstance(decision, Answered):
                 self._repeated(lead_id, None, row, decision)
@@ -89,7 +89,7 @@ class LeadInvariants:
     # -- versions ------------------------------------------------------------------------------------------------
 
     def _version(self, lead_id: str, before: LeadRow | None, after: LeadRow) -> None:
-        """Every change is one version, and nothing else is."""
+        """Check that every change, and nothing else, is one version."""
         if before is None:
             return
         same = after.lead is before.lead or after.lead == before.lead
@@ -104,7 +104,7 @@ class LeadInvariants:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
-        """Q8, X4: one answer for each action, the first for its repeats, and true of the row it is in."""
+        """Q8, X4: check that each action has one answer, repeats get the first one, and it is true of its row."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
         if len(answers) != 1 or answers[0].action_id != event.cause:
             code = "answered_twice" if answers else "unanswered"
@@ -136,8 +136,8 @@ class LeadInvariants:
 
     def _repeated(self, lead_id: str, before: LeadRow | None, after: LeadRow, answer: Answered) -> bool:
         """Note an answer; say whether the action had been answered before and so changes nothing now (X4)."""
-        told = self._told.setdefault((answer.action_id, lead_id), [])
-        told.append(
+        given = self._known_answers.setdefault((answer.action_id, lead_id), [])
+        given.append(
             fingerprint(
                 answer.rep_id, answer.action, answer.result, answer.reason, answer.owner, answer.version
             )
@@ -158,7 +158,7 @@ class LeadInvariants:
     # -- the owner -----------------------------------------------------------------------------------------------
 
     def _owner(self, lead_id: str, was: Lead | None, after: LeadRow, event: LeadEvent) -> None:
-        """One owner at a time, and each by a decision that names the one before (Q8, Q10)."""
+        """Check that there is one owner at a time, each by a decision that names the one before (Q8, Q10)."""
         changes = [decision for decision in after.decisions if isinstance(decision, OwnerChanged)]
         had, has = (was.owner if was else None), (after.lead.owner if after.lead else None)
         at = had
@@ -191,18 +191,18 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
         return _org_gives(event, was, after, owner)
     if not isinstance(event, ActionRequested):
         return False
-    told = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
+    result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
     search = was.search
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # Somebody is about to have it: it is for those it is offered to, as long as that lasts.
         offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
         lasts = search.until is None or search.until > after.at
         named = event.epoch is None or event.epoch == search.epoch
-        wins = event.action in TAKES and told == TAKES[event.action]
+        wins = event.action in TAKES and result == TAKES[event.action]
         return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
     wanted = event.to_rep_id if event.action == "assign" else event.rep_id
     free = was.owner is None or event.action in ("claim", "claim_now")
-    return owner == wanted and event.action in GIVES and told == GIVES[event.action] and free
+    return owner == wanted and event.action in GIVES and result == GIVES[event.action] and free
 
 
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
@@ -216,7 +216,7 @@ def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: 
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
-    """Say whether an org's answer may have made or ended this ownership: for good (R1), or because the owner left."""
+    """Say whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
     answer, search = event.answer, was.search
     if was.phase is Phase.CLOSED:
         return False  # whoever closed it keeps it for the record

@@ -1,4 +1,4 @@
-"""Each event of a partition's log meets its record in the journal, by offset, in one pass over both."""
+"""Pairs each event of a partition's log with its record in the journal, by offset, in one pass."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Final
@@ -22,7 +22,7 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """What one event of `org-log` left in its journal: a step, then rows; or what compaction has kept of them.
+    """The records of one event of `org-log` in its journal: a step, then rows; or what compaction has kept of them.
 
     `records`: aiokafka's, those that cannot be read included.
     """
@@ -77,7 +77,7 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
 async def paired(
     journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
 ) -> AsyncIterator[Pair]:
-    """Yield the events of one partition in order with their records, repeats where they come.
+    """Yield the events of one partition in order with their records; repeats come where they are.
 
     Events without a record, and records without an event, are yielded alone. The journal is asked first: what it
     holds has its event in the log as it is asked afterwards.

@@ -1,4 +1,4 @@
-"""What the journal makes public is in its topic, once at least, as the journal says it, and nothing else is."""
+"""Checks that the public topics have exactly the messages that the journal causes, each at least once."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from assurance.verify.facts import Truth
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, fingerprint
-from assurance.verify.records import Row, name, place
+from assurance.verify.records import Row, key_text, position_of
 from models.decisions import Reason, Result
 from models.ids import effect_id
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
@@ -32,7 +32,7 @@ class Expected:
         self.mark = -1
 
     def add(self, row: Row, key: bytes, *, must: bool) -> None:
-        """Add what a record makes public. `must` False: it may not be there yet, or not any more."""
+        """Add the public messages of a record. `must` False: they may not be there yet, or not any more."""
         self.mark = max(self.mark, row.off)
         for n, effect in enumerate(effects(row, key, self.partition)):
             number = row.off << _BITS | n
@@ -43,7 +43,7 @@ class Expected:
                 self.optional.add(number)
 
     def only(self, topic: str) -> "Expected":
-        """Return what is expected of one topic, without the others."""
+        """Return the expected messages of one topic."""
         kept = Expected(self.partition)
         kept.mark = self.mark
         kept.prints[topic] = self.prints[topic]
@@ -66,7 +66,7 @@ class Expected:
 
 
 def place_of(number: int) -> tuple[int, int]:
-    """Return the offset of the event an effect comes from, and the effect's number within it."""
+    """Return the offset of the event a message comes from, and the message's number within it."""
     return number >> _BITS, number & (1 << _BITS) - 1
 
 
@@ -101,8 +101,8 @@ async def check_topic(
     records: AsyncIterator[Any],
     *,
     expected: Expected,
-    truth: Truth,
-    told: KnownAnswers,
+    journal_facts: JournalFacts,
+    known_answers: KnownAnswers,
     findings: Findings,
 ) -> None:
     """Compare one partition of a public topic with what the journal causes."""
@@ -118,27 +118,32 @@ async def check_topic(
         known = None if number is None else wanted.get(number)
         if number is None or known is None:
             if number is None or number >> _BITS <= expected.mark:
-                findings.add("published_unasked", name(record.key), at=place(record))
+                findings.add("published_unasked", key_text(record.key), at=position_of(record))
             continue
         seen.add(number)
         if known != hash((record.key, record.value)):
-            findings.add("published_differs", name(record.key), at=place(record), id=expected.id_of(number))
+            findings.add(
+                "published_differs", key_text(record.key), at=position_of(record), id=expected.id_of(number)
+            )
         if topic in COMPACTED:
             if number < last.get(record.key, -1):
                 findings.add(
-                    "version_went_back", name(record.key), at=place(record), id=expected.id_of(number)
+                    "version_went_back",
+                    key_text(record.key),
+                    at=position_of(record),
+                    id=expected.id_of(number),
                 )
             last[record.key] = number
         with suppress(msgspec.MsgspecError):  # who forges what cannot be read is found by the bytes above
             if topic == ASSIGNMENTS:
-                _owner(record, truth, findings)
+                _owner(record, journal_facts, findings)
             elif topic == LEAD_DECISIONS:
-                _answer(record, told, findings)
+                _answer(record, known_answers, findings)
         if topic == LEAD_EXCEPTIONS:
             desk[record.key] = record
     for record in desk.values():
         with suppress(msgspec.MsgspecError):
-            _exception(record, truth, findings)
+            _exception(record, journal_facts, findings)
     gaps = first is not None and (first > 0 or count < end - first)
     for number in wanted.keys() - seen - expected.optional:
         # Where records are compacted away only the newest of a lead must be there.
@@ -149,54 +154,56 @@ async def check_topic(
         if number != newest and newest in seen:
             findings.add(
                 "newest_is_stale",
-                name(key),
+                key_text(key),
                 topic=topic,
                 newest=expected.id_of(newest),
                 found=expected.id_of(number),
             )
 
 
-def _owner(record: Any, truth: Truth, findings: Findings) -> None:
-    """Hold an assignment against the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
-    lead_id = name(record.key)
-    said, facts = _OWNERS.decode(record.value), truth.leads.get(lead_id)
+def _owner(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
+    """Compare an assignment with the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
+    lead_id = key_text(record.key)
+    message, facts = _OWNERS.decode(record.value), journal_facts.leads.get(lead_id)
     owners = dict(facts.owners) if facts else {}
-    if facts is None or owners.get(said.version, said.rep_id) != said.rep_id:
+    if facts is None or owners.get(message.version, message.rep_id) != message.rep_id:
         findings.add(
             "published_differs",
             lead_id,
             "an assignment names an owner the journal does not have in that version",
-            at=place(record),
-            rep_id=said.rep_id,
-            version=said.version,
+            at=position_of(record),
+            rep_id=message.rep_id,
+            version=message.version,
         )
 
 
-def _exception(record: Any, truth: Truth, findings: Findings) -> None:
-    """Hold the newest message of a lead at the exceptions desk against its row, as the CRM database is held."""
-    lead_id = name(record.key)
-    said, facts = _DESK.decode(record.value), truth.leads.get(lead_id)
+def _exception(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
+    """Compare a lead's newest message of the exceptions desk with its row."""
+    lead_id = key_text(record.key)
+    message, facts = _DESK.decode(record.value), journal_facts.leads.get(lead_id)
     if facts is None or facts.desk_version is None:
         return  # its record is compacted away
-    if (said.version, said.status) != (facts.desk_version, facts.exception):
+    if (message.version, message.status) != (facts.desk_version, facts.exception):
         findings.suspect(
             "published_differs",
             lead_id,
             "the newest exception is not the journal's",
-            at=place(record),
-            published_journal=[[said.version, said.status], [facts.desk_version, facts.exception]],
+            at=position_of(record),
+            published_journal=[[message.version, message.status], [facts.desk_version, facts.exception]],
         )
 
 
-def _answer(record: Any, told: KnownAnswers, findings: Findings) -> None:
-    """Hold an answer against the journal's."""
-    said = _ANSWERS.decode(record.value)
-    print_ = fingerprint(said.rep_id, said.type, said.result, said.reason, said.owner, said.version)
-    if not told.knows(said.action_id, said.lead_id, print_):
+def _answer(record: Any, known_answers: KnownAnswers, findings: Findings) -> None:
+    """Compare an answer with the journal's."""
+    message = _ANSWERS.decode(record.value)
+    print_ = fingerprint(
+        message.rep_id, message.type, message.result, message.reason, message.owner, message.version
+    )
+    if not known_answers.knows(message.action_id, message.lead_id, print_):
         findings.add(
             "published_differs",
-            said.lead_id,
+            message.lead_id,
             "an answer is not the journal's",
-            at=place(record),
-            action_id=said.action_id,
+            at=position_of(record),
+            action_id=message.action_id,
         )

@@ -1,14 +1,14 @@
-"""Records as the worker reads them, and words for where they are."""
+"""Reads records as the worker does, and formats their positions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, decode_row
 from models.events import DirectoryPublished
 from models.lead import DirectoryRow, LeadRow
+from streams.clients import partition_of
 
 COMPACTABLE: Final = timedelta(hours=23)
 """Records older than this may be compacted away: the journal keeps them a day, by the brokers' clocks."""
@@ -25,7 +25,7 @@ def read_event(record: Any, partitions: int) -> Any:
     if isinstance(event, DirectoryPublished):
         return event
     key = record.key or b""
-    here = (murmur2(key) & 0x7FFFFFFF) % partitions == record.partition
+    here = partition_of(key, partitions) == record.partition
     return event if here and key == event.lead_id.encode() else None
 
 
@@ -44,7 +44,7 @@ def read_org_event(record: Any, partitions: int) -> Any:
     except msgspec.MsgspecError:
         return None
     key = record.key or b""
-    here = (murmur2(key) & 0x7FFFFFFF) % partitions == record.partition
+    here = partition_of(key, partitions) == record.partition
     return event if here and key == event.org.encode() else None
 
 
@@ -56,17 +56,17 @@ def read_org_record(record: Any) -> OrgRecord | None:
         return None
 
 
-def instant(record: Any) -> datetime:
+def time_of(record: Any) -> datetime:
     """Return a record's time exactly as the worker reads it."""
     return datetime.fromtimestamp(record.timestamp / 1000.0, UTC)
 
 
-def place(record: Any) -> str:
+def position_of(record: Any) -> str:
     """Return where a record is: `lead-journal-3@17`."""
     return f"{record.topic}-{record.partition}@{record.offset}"
 
 
-def name(key: bytes | None) -> str:
+def key_text(key: bytes | None) -> str:
     """Return a key as text."""
     return (key or b"").decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""One partition of the log, decided once more from its rows: the journal must say the same, byte for byte.
+"""Decides one partition of `lead-log` again and compares the journal with the result, byte for byte.
 
 What is older than a day may be compacted, except for the newest record of each key. So the rows as they were a day
 ago are taken from the journal as they are; from there on every event must have its record, and is decided again.
@@ -8,25 +8,32 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec.structs import replace
 
 from assurance.verify.catch_up import Snapshot
-from assurance.verify.facts import LeadFacts, Truth, imprint_of
+from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.facts import JournalFacts, LeadFacts, row_decisions_hash
 from assurance.verify.findings import Findings
-from assurance.verify.graves import Graves
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
-from assurance.verify.records import COMPACTABLE, Row, differences, instant, name, place, read_event, read_row
-from models.codec import directory_key, encode_row
+from assurance.verify.records import (
+    COMPACTABLE,
+    Row,
+    differences,
+    key_text,
+    position_of,
+    read_event,
+    read_row,
+    time_of,
+)
+from models.codec import directory_key
 from models.decisions import OwnerChanged
-from models.events import DirectoryPublished, LeadArrived
+from models.errors import PermanentError
+from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow
-from rules.lead.machine import resumed, step
+from rules.lead.lead_partition import LeadPartition
 from rules.outbound.lead_org_messages import identity
-from rules.queues.rule_book import RuleBook
 from streams.dead_letter_reading import is_sent_again
-from streams.timers import overdue
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 GRACE_SECONDS: Final = 10.0
@@ -34,7 +41,7 @@ GRACE_SECONDS: Final = 10.0
 
 
 class LeadReplay:
-    """Takes the pairs of one partition in order, checks them, and adds what they say to `truth`."""
+    """Takes the pairs of one partition in order, checks them, and adds what they say to `journal_facts`."""
 
     def __init__(
         self,
@@ -43,33 +50,32 @@ class LeadReplay:
         *,
         snapshot: Snapshot,
         findings: Findings,
-        truth: Truth,
-        told: KnownAnswers,
+        journal_facts: JournalFacts,
+        known_answers: KnownAnswers,
         expected: Expected,
-        graves: Graves | None = None,
+        dead_letters: DeadLetterIndex | None = None,
     ) -> None:
         self.partition = partition
         self._partitions = partitions
         self._findings = findings
-        self._truth = truth
+        self._journal_facts = journal_facts
         self._expected = expected
-        self._graves = graves or Graves()
-        self._story = LeadInvariants(findings, told)
-        self._rows: dict[bytes, Row] = {}
+        self._dead_letters = dead_letters or DeadLetterIndex()
+        self._invariants = LeadInvariants(findings, known_answers)
+        self._leads = LeadPartition(partition)
         self._facts: dict[bytes, LeadFacts] = {}
-        self._book = RuleBook()
         self._written: dict[int, int] = {}
         self._now = snapshot.at
         self._cut = snapshot.at - COMPACTABLE
         self._log_end = snapshot.end(LEAD_LOG, partition)
         self._journal_end = snapshot.end(LEAD_JOURNAL, partition)
 
-    def take(self, pair: Pair) -> None:
+    def check(self, pair: Pair) -> None:
         """Check one event, one record, or both."""
         if pair.log is not None:
-            self._graves.heard_again(pair.log)
+            self._dead_letters.note_replay(pair.log)
         if pair.journal is not None:
-            self._truth.read[self.partition] = pair.journal.offset + 1
+            self._journal_facts.read[self.partition] = pair.journal.offset + 1
         if pair.repeat:
             self._repeat(pair)
         elif pair.journal is None:
@@ -79,19 +85,18 @@ class LeadReplay:
             self._with_record(pair)
 
     def end(self) -> None:
-        """Add up the partition: its leads, and their deadlines that are past."""
-        now = self._now.timestamp()
-        for key, row in self._rows.items():
+        """Collect the partition's leads and report their overdue deadlines."""
+        for key, row in self._leads.rows.items():
             facts = self._facts.get(key)
-            if not isinstance(row, LeadRow) or row.lead is None or facts is None:
-                continue
-            lead_id = key.decode()
-            facts.off, facts.seq, facts.at, facts.lead = row.off, row.seq, row.at, row.lead
-            self._truth.leads[lead_id] = facts
-            for deadline in overdue(row, now, GRACE_SECONDS):
+            if isinstance(row, LeadRow) and row.lead is not None and facts is not None:
+                facts.off, facts.seq, facts.at, facts.lead = row.off, row.seq, row.at, row.lead
+                self._journal_facts.leads[key.decode()] = facts
+        now = self._now.timestamp()
+        for key, deadline in self._leads.overdue(now, GRACE_SECONDS):
+            if key in self._facts:
                 self._findings.suspect(
                     "deadline_overdue",
-                    lead_id,
+                    key.decode(),
                     kind=str(deadline.kind),
                     epoch=deadline.epoch,
                     seconds_late=round(now - deadline.due.timestamp(), 1),
@@ -100,64 +105,64 @@ class LeadReplay:
     # -- alone -----------------------------------------------------------------------------------------------------
 
     def _repeat(self, pair: Pair) -> None:
-        """See that a repeat repeats; one whose event had no record yet comes too late: nobody reads it any more."""
+        """Check that a repeated record equals the first. A first record that comes this late is never read."""
         record, written = pair.journal, self._written.get(pair.off)
         if written is None:
-            if instant(record) > self._cut:
-                self._findings.add("record_late", name(record.key), off=pair.off, at=place(record))
+            if time_of(record) > self._cut:
+                self._findings.add("record_late", key_text(record.key), off=pair.off, at=position_of(record))
         elif written != hash(record.value):
-            self._findings.add("repeat_differs", name(record.key), off=pair.off, at=place(record))
+            self._findings.add("repeat_differs", key_text(record.key), off=pair.off, at=position_of(record))
 
     def _without_record(self, pair: Pair) -> None:
-        if instant(pair.log) <= self._cut:
+        if time_of(pair.log) <= self._cut:
             return
         event = read_event(pair.log, self._partitions)
         if event is None:
             return  # it is among the dead letters
-        if self._graves.is_fatal(pair.log):
+        if self._dead_letters.is_fatal(pair.log):
             return  # likewise, and `Graves.end` asks whether it came once more
         self._hear(event, pair.log)
         if pair.off >= self._log_end:
-            self._truth.moving.add(name(pair.log.key))
+            self._journal_facts.moving.add(key_text(pair.log.key))
         else:
-            self._findings.add("event_without_record", name(pair.log.key), at=place(pair.log))
+            self._findings.add("event_without_record", key_text(pair.log.key), at=position_of(pair.log))
 
     def _hear(self, event: Any, record: Any) -> None:
-        """Note what an org told, whatever becomes of it."""
-        told = identity(event)
-        if told is not None:
-            self._truth.heard[told, hash(record.value)] = (event.lead_id, instant(record))
+        """Note a message of an org, whatever becomes of it."""
+        message_id = identity(event)
+        if message_id is not None:
+            self._journal_facts.heard[message_id, hash(record.value)] = (event.lead_id, time_of(record))
 
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair) -> None:
-        """Decide the event again where all it depends on is known, else take the record as it is."""
+        """Decide the event again if everything it depends on is known; otherwise take the record as it is."""
         record = pair.journal
         event = None if pair.log is None else read_event(pair.log, self._partitions)
-        at = instant(record if pair.log is None else pair.log)
+        at = time_of(record if pair.log is None else pair.log)
         if event is not None:
-            self._truth.events[str(event.__struct_config__.tag)] += 1
+            self._journal_facts.events[str(event.__struct_config__.tag)] += 1
             self._hear(event, pair.log)
             if isinstance(event, LeadArrived):
-                self._truth.causes.add(hash(event.cause))
-                self._truth.arrived.add(event.lead_id)
+                self._journal_facts.causes.add(hash(event.cause))
+                self._journal_facts.arrived.add(event.lead_id)
         if event is None or at <= self._cut:
             if at > self._cut:
-                self._findings.add("record_without_event", name(record.key), at=place(record))
+                self._findings.add("record_without_event", key_text(record.key), at=position_of(record))
             row = self._read(pair)
-        elif isinstance(event, DirectoryPublished):
-            row = self._published(pair, event, at)
         else:
             row = self._decided(pair, event, at)
         if isinstance(row, LeadRow):
-            before = self._rows.get(record.key)
+            before = self._leads.rows.get(record.key)
             former = before if isinstance(before, LeadRow) else None
-            if event is not None and at > self._cut and not self._graves.is_fatal(pair.log):
-                self._story.take(name(record.key), former, row, event)
+            if event is not None and at > self._cut and not self._dead_letters.is_fatal(pair.log):
+                self._invariants.take(key_text(record.key), former, row, event)
             else:
-                self._story.note(name(record.key), row)
+                self._invariants.note(key_text(record.key), row)
                 if row.lead is not None and at <= self._cut:
-                    self._truth.arrived.add(name(record.key))  # its arrival may be gone from the log
+                    self._journal_facts.arrived.add(
+                        key_text(record.key)
+                    )  # its arrival may be gone from the log
             self._remember(record, row, whole=row.seq <= (former.seq if former else 0) + 1)
         elif row is not None:
             self._apply(row)
@@ -166,81 +171,56 @@ class LeadReplay:
             self._expected.add(row, record.key, must=must)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> Row | None:
-        """Decide an event once more. Where the journal says something else, that counts from there on."""
-        if self._graves.is_fatal(pair.log):
+        """Decide an event again. If the journal differs, the journal counts from there on."""
+        if self._dead_letters.is_fatal(pair.log):
             return self._read(pair)  # the code of then could not, and the journal has what was told
-        record, before = pair.journal, self._rows.get(pair.log.key)
-        former = before if isinstance(before, LeadRow) else None
-        try:
-            if is_sent_again(pair.log):
-                former = resumed(former, event, at)
-            row = step(former, event, off=pair.off, at=at, book=self._book)
-        except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
-            self._findings.add("machine_failed", event.lead_id, at=place(pair.log), error=repr(error))
-            return self._read(pair)
-        if record.value == encode_row(row) and record.key == pair.log.key:
-            return row
-        return self._contradicted(pair, row)
-
-    def _published(self, pair: Pair, event: DirectoryPublished, at: datetime) -> Row | None:
-        """Apply a publication as its object's newest counts."""
-        key = directory_key(self.partition, event.org, event.kind, event.object_id)
-        known = self._rows.get(key)
-        newer = known if isinstance(known, DirectoryRow) and event.version <= known.version else event
-        row = DirectoryRow(
-            off=pair.off,
-            org=event.org,
-            kind=event.kind,
-            object_id=event.object_id,
-            version=newer.version,
-            value=newer.value,
-            at=at,
+        outcome = self._leads.decide(
+            pair.log.key, event, off=pair.off, at=at, sent_again=is_sent_again(pair.log)
         )
-        if pair.journal.value == encode_row(row) and pair.journal.key == key:
-            return row
-        return self._contradicted(pair, row)
+        if outcome is None:
+            return self._read(pair)
+        failure = outcome.failure
+        if outcome.row is None or (failure is not None and not isinstance(failure, PermanentError)):
+            self._findings.add("machine_failed", event.lead_id, at=position_of(pair.log), error=repr(failure))
+            return self._read(pair)
+        if pair.journal.value == outcome.value and pair.journal.key == outcome.key:
+            return outcome.row
+        return self._contradicted(pair, outcome.row)
 
     def _contradicted(self, pair: Pair, ours: Row) -> Row | None:
         theirs = self._read(pair)
         if theirs is not None:
-            lead_id = name(pair.log.key)
+            lead_id = key_text(pair.log.key)
             differ = differences(msgspec.to_builtins(theirs), msgspec.to_builtins(ours))
             self._findings.add(
-                "journal_contradicts_log", lead_id, at=place(pair.journal), off=pair.off, journal_log=differ
+                "journal_contradicts_log",
+                lead_id,
+                at=position_of(pair.journal),
+                off=pair.off,
+                journal_log=differ,
             )
         return theirs
 
     def _read(self, pair: Pair) -> Row | None:
         row = read_row(pair.journal)
         if row is None:
-            self._findings.add("record_unreadable", name(pair.journal.key), at=place(pair.journal))
+            self._findings.add("record_unreadable", key_text(pair.journal.key), at=position_of(pair.journal))
         return row
 
     # -- what it leaves ----------------------------------------------------------------------------------------------
 
     def _apply(self, row: DirectoryRow) -> None:
-        key = directory_key(self.partition, row.org, row.kind, row.object_id)
-        self._rows[key] = row
-        publication = DirectoryPublished(
-            lead_id="",
-            cause="",
-            org=row.org,
-            kind=row.kind,
-            object_id=row.object_id,
-            version=row.version,
-            value=row.value,
-        )
-        self._book = self._book.publish(publication)
-        versions = self._truth.published.setdefault((row.org, row.kind, row.object_id), {})
+        self._leads.apply(directory_key(self.partition, row.org, row.kind, row.object_id), row)
+        versions = self._journal_facts.published.setdefault((row.org, row.kind, row.object_id), {})
         versions[self.partition] = row.version
 
     def _remember(self, record: Any, row: LeadRow, *, whole: bool) -> None:
         key = record.key
-        self._rows[key] = replace(row, decisions=()) if row.decisions else row
-        lead_id = name(key)
-        self._truth.decided[self.partition, row.off] = (lead_id, imprint_of(row))
+        self._leads.apply(key, row)
+        lead_id = key_text(key)
+        self._journal_facts.decided[self.partition, row.off] = (lead_id, row_decisions_hash(row))
         if record.offset >= self._journal_end:
-            self._truth.moving.add(lead_id)
+            self._journal_facts.moving.add(lead_id)
         if row.lead is None:
             return
         facts = self._facts.get(key)

@@ -1,4 +1,4 @@
-"""One partition of `org-log`, decided once more from its rows: its journal must say the same, byte for byte.
+"""Decides one partition of `org-log` again and compares its journal with the result, byte for byte.
 
 As with leads (`assurance.verify.replay_leads`), what is older than a day is taken as it is, and everything since is
 decided again: whose turn it was, who was passed over and why, what each offer took.
@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import msgspec
 
+from assurance.verify.capacity_ledger import CapacityLedger
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.cross_log import CrossLogMessages
-from assurance.verify.facts import Truth
+from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
-from assurance.verify.graves import Graves
-from assurance.verify.ledger import Ledger
 from assurance.verify.pairing import Batch, Pair
 from assurance.verify.records import (
     COMPACTABLE,
     differences,
-    instant,
-    name,
-    place,
+    key_text,
+    position_of,
     read_org_event,
     read_org_record,
+    time_of,
 )
 from models.codec import OrgRecord, encode_org_record
 from models.lead import DirectoryRow
@@ -36,14 +36,17 @@ from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
-_TOLD: Final = OrgAnswer | ArrivalPlaced | ContactBarred
+_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | ContactBarred
 
 GRACE_SECONDS: Final = 10.0
 """A row may be woken this late: it is told again after five seconds."""
 
 
 class OrgReplay:
-    """Takes the pairs of one partition in order, checks them, and adds what they say to `truth` and `errands`."""
+    """Takes the pairs of one partition in order and checks them.
+
+    What they say is added to `journal_facts` and `cross_log_messages`.
+    """
 
     def __init__(
         self,
@@ -52,17 +55,17 @@ class OrgReplay:
         *,
         snapshot: Snapshot,
         findings: Findings,
-        truth: Truth,
-        errands: CrossLogMessages,
-        graves: Graves | None = None,
+        journal_facts: JournalFacts,
+        cross_log_messages: CrossLogMessages,
+        dead_letters: DeadLetterIndex | None = None,
     ) -> None:
         self._partitions = partitions
         self._findings = findings
-        self._truth = truth
-        self._errands = errands
-        self._graves = graves or Graves()
-        self._offices = OrgPartition(partition)
-        self._ledger = Ledger(findings)
+        self._journal_facts = journal_facts
+        self._cross_log_messages = cross_log_messages
+        self._dead_letters = dead_letters or DeadLetterIndex()
+        self._orgs = OrgPartition(partition)
+        self._capacities = CapacityLedger(findings)
         self._written: dict[int, int] = {}
         self._deciding = False
         self._now = snapshot.at
@@ -70,37 +73,37 @@ class OrgReplay:
         self._log_end = snapshot.end(ORG_LOG, partition)
         self._journal_end = snapshot.end(ORG_JOURNAL, partition)
 
-    def take(self, pair: Pair) -> None:
-        """Check one event, what it left, or both."""
+    def check(self, pair: Pair) -> None:
+        """Check one event, its records, or both."""
         event = None
         if pair.log is not None:
-            self._graves.heard_again(pair.log)
+            self._dead_letters.note_replay(pair.log)
         if pair.log is not None and (event := read_org_event(pair.log, self._partitions)) is not None:
-            self._errands.sent(pair.log, event)
+            self._cross_log_messages.sent(pair.log, event)
             if pair.off >= self._log_end and (lead_id := _about(event)):
-                self._truth.moving |= {lead_id, self._lead_of(event.org, lead_id)}
+                self._journal_facts.moving |= {lead_id, self._lead_of(event.org, lead_id)}
         if pair.repeat:
             self._repeat(pair)
         elif pair.journal is not None:
             self._with_record(pair, event)
-        elif event is not None and pair.off < self._log_end and instant(pair.log) > self._cut:
+        elif event is not None and pair.off < self._log_end and time_of(pair.log) > self._cut:
             self._findings.add(
-                "org_event_without_record", _about(event), at=place(pair.log), type=_name(event)
+                "org_event_without_record", _about(event), at=position_of(pair.log), type=_name(event)
             )
 
     def end(self) -> None:
-        """Add up the partition: what its orgs know of leads, what its reps have, and who was to be woken."""
-        self._truth.org_leads |= self._ledger.leads
+        """Collect what the partition's orgs know of leads, check its reps' counts, and report overdue wakes."""
+        self._journal_facts.org_leads |= self._capacities.leads
         known = set()
-        for org, state in self._offices.states.items():
-            self._truth.persons[org] = state.persons
+        for org, state in self._orgs.states.items():
+            self._journal_facts.persons[org] = state.persons
             for lead_id, count in state.persons.arrivals().items():
-                self._truth.inquiries[org, lead_id] = count
+                self._journal_facts.inquiries[org, lead_id] = count
             for row in state.reps.values():
                 known.add((org, row.rep_id))
-                self._ledger.compare(org, row)
-        self._ledger.without_row(known)
-        for org, waiting in self._offices.wakes():
+                self._capacities.compare(org, row)
+        self._capacities.without_row(known)
+        for org, waiting in self._orgs.wakes():
             late = 0.0 if waiting.wake is None else (self._now - waiting.wake).total_seconds()
             if late > GRACE_SECONDS:
                 is_lead = isinstance(waiting, OrgLead)
@@ -113,58 +116,58 @@ class OrgReplay:
                 )
 
     def _lead_of(self, org: str, arrival_id: str) -> str:
-        """Return whose an arrival is (R6); of a lead, itself."""
-        return self._offices.state(org).persons.lead_of(arrival_id) or arrival_id
+        """Return the lead that an arrival belongs to (R6); a lead belongs to itself."""
+        return self._orgs.state(org).persons.lead_of(arrival_id) or arrival_id
 
     # -- alone -----------------------------------------------------------------------------------------------------
 
     def _repeat(self, pair: Pair) -> None:
         """See that a repeat repeats; one whose event had no step yet comes too late: nobody reads it any more."""
         first, written = pair.journal.records[0], self._written.get(pair.off)
-        if instant(first) <= self._cut:
+        if time_of(first) <= self._cut:
             return  # what it repeats may be compacted away
         if written is None:
-            self._findings.add("record_late", name(first.key), off=pair.off, at=place(first))
-        elif written != _print(pair.journal):
-            self._findings.add("repeat_differs", name(first.key), off=pair.off, at=place(first))
+            self._findings.add("record_late", key_text(first.key), off=pair.off, at=position_of(first))
+        elif written != _batch_hash(pair.journal):
+            self._findings.add("repeat_differs", key_text(first.key), off=pair.off, at=position_of(first))
 
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair, event: Any) -> None:
-        """Decide the event again where all it depends on is known, else take its records as they are."""
+        """Decide the event again if everything it depends on is known; otherwise take its records as they are."""
         batch: Batch = pair.journal
-        self._written[pair.off] = _print(batch)
+        self._written[pair.off] = _batch_hash(batch)
         first = batch.records[0]
-        at = instant(first if pair.log is None else pair.log)
+        at = time_of(first if pair.log is None else pair.log)
         if event is not None:
-            self._truth.org_events[_name(event)] += 1
+            self._journal_facts.org_events[_name(event)] += 1
         if event is None or at <= self._cut:
             records = self._read(batch)
             if at > self._cut and records:
-                self._findings.add("org_record_without_event", name(first.key), at=place(first))
+                self._findings.add("org_record_without_event", key_text(first.key), at=position_of(first))
         else:
             if not self._deciding:
                 self._deciding = True
-                self._offices.recovered()  # leads that wait stand in their order, as after a recovery
+                self._orgs.recovered()  # leads that wait stand in their order, as after a recovery
             records = self._decided(pair, event, at)
         self._apply(batch, records, checked=at > self._cut)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
-        """Decide an event once more. Where the journal says something else, that counts from there on."""
+        """Decide an event again. If the journal differs, the journal counts from there on."""
         batch: Batch = pair.journal
-        if self._graves.is_fatal(pair.log):
+        if self._dead_letters.is_fatal(pair.log):
             return self._read(batch)  # the code of then could not, and the journal has what was told
         source, mark = origin(pair.log)
         try:
-            decided = self._offices.decide(
+            decided = self._orgs.decide(
                 event, off=pair.off, at=at, source=source, mark=mark, again=is_sent_again(pair.log)
             )
         except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
-            self._findings.add("machine_failed", _about(event), at=place(pair.log), error=repr(error))
+            self._findings.add("machine_failed", _about(event), at=position_of(pair.log), error=repr(error))
             return self._read(batch)
         if decided.failure is not None:
             self._findings.add(
-                "machine_failed", _about(event), at=place(pair.log), error=repr(decided.failure)
+                "machine_failed", _about(event), at=position_of(pair.log), error=repr(decided.failure)
             )
         ours = [record for _, record in decided.records]
         written = [(key, encode_org_record(record)) for key, record in decided.records]
@@ -173,18 +176,18 @@ class OrgReplay:
         theirs = self._read(batch)
         if len(theirs) < len(batch.records):
             return ours  # what cannot be read is a finding of its own
-        said = {
-            name(record.key): msgspec.to_builtins(one)
+        journal_records = {
+            key_text(record.key): msgspec.to_builtins(one)
             for record, one in zip(batch.records, theirs, strict=True)
         }
-        meant = {name(key): msgspec.to_builtins(record) for key, record in decided.records}
+        decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
             "org_journal_contradicts_log",
             _about(event),
-            at=place(batch.records[0]),
+            at=position_of(batch.records[0]),
             off=pair.off,
             type=_name(event),
-            journal_log=differences(said, meant) or "the same, in another order",
+            journal_log=differences(journal_records, decided_records) or "the same, in another order",
         )
         return theirs
 
@@ -193,7 +196,7 @@ class OrgReplay:
         for record in batch.records:
             read = read_org_record(record)
             if read is None:
-                self._findings.add("record_unreadable", name(record.key), at=place(record))
+                self._findings.add("record_unreadable", key_text(record.key), at=position_of(record))
             else:
                 found.append(read)
         return found
@@ -201,41 +204,43 @@ class OrgReplay:
     # -- what it leaves ----------------------------------------------------------------------------------------------
 
     def _apply(self, batch: Batch, records: list[OrgRecord], *, checked: bool) -> None:
-        """Make what an event left part of what is known, and see that the account still balances."""
+        """Apply an event's records, and check that the capacities still balance."""
         settled = batch.records[-1].offset < self._journal_end
         reps: list[tuple[str, OrgRep]] = []
         steps: list[OrgStep] = []
         for record in records:
-            self._offices.apply(record)
+            self._orgs.apply(record)
             match record:
                 case OrgStep():
                     steps.append(record)
                 case OrgKept(value=OrgLead() as row):
-                    self._ledger.take(record.org, row)
+                    self._capacities.take(record.org, row)
                     if not settled:
-                        self._truth.moving.add(row.lead_id)
+                        self._journal_facts.moving.add(row.lead_id)
                 case OrgKept(value=OrgRep() as row):
                     reps.append((record.org, row))
                 case DirectoryRow():
                     key = (record.org, record.kind, record.object_id)
-                    known = self._truth.org_published.get(key, -1)
-                    self._truth.org_published[key] = max(known, record.version)
+                    known = self._journal_facts.org_published.get(key, -1)
+                    self._journal_facts.org_published[key] = max(known, record.version)
                 case _:
                     pass
         for step in steps:
-            self._errands.told(step, must=settled and checked)
+            self._cross_log_messages.expect_answers(step, must=settled and checked)
             if not settled:
-                self._truth.moving |= {said.lead_id for said in step.decisions if isinstance(said, _TOLD)}
+                self._journal_facts.moving |= {
+                    decision.lead_id for decision in step.decisions if isinstance(decision, _LEAD_DECISIONS)
+                }
         if not checked:
             return
         for org, row in reps:
-            self._ledger.compare(org, row, off=batch.off)
+            self._capacities.compare(org, row, off=batch.off)
         for step in steps:
-            state, directory = self._offices.state(step.org), self._offices.directory(step.org)
-            self._ledger.within_caps(step, directory, state.reps, off=batch.off)
+            state, directory = self._orgs.state(step.org), self._orgs.directory(step.org)
+            self._capacities.within_caps(step, directory, state.reps, off=batch.off)
 
 
-def _print(batch: Batch) -> int:
+def _batch_hash(batch: Batch) -> int:
     return hash(tuple((record.key, record.value) for record in batch.records))
 
 

@@ -1,1 +1,1 @@
-"""Contestants: the same claims answered without us, each in a process of its own."""
+"""Peers that answer the same claims without firstclaim, each in a process of its own."""

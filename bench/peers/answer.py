@@ -1,4 +1,4 @@
-"""What every peer answers a claim with: what a rep's screen needs to know, spelled by the json every Python has."""
+"""The answer that every peer gives to a claim. It has what a rep's screen needs, encoded by the standard json."""
 
 import json
 from typing import Any

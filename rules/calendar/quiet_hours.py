@@ -1,4 +1,4 @@
-"""When a lead is not to be called: in its own time zone, whatever the clock of whoever calls shows (X6).
+"""Says when a lead must not be called (X6). Quiet hours follow the lead's own time zone, not the caller's.
 
 A lead whose zone is not known is treated with care: it is quiet for it as long as it is quiet in any zone it may be in,
 those of its state, or where no state is known either, any of the United States.
@@ -18,14 +18,14 @@ _HORIZON: Final = timedelta(days=15)
 
 
 def zones(facts: Facts) -> tuple[str, ...]:
-    """Return the zones a lead may be in: its own, or those of its state, or all."""
+    """Return the zones a lead may be in: its own; without one those of its state; without a state all."""
     return (facts.time_zone,) if facts.time_zone else zones_of(facts.state)
 
 
 def quiet_until(
     spans: tuple[WeekSpan, ...], facts: Facts, at: datetime
 ) -> tuple[str, datetime | None] | None:
-    """Say whether a lead is not to be called at an instant (aware): a zone in which it is quiet, and until when.
+    """Return a zone in which a lead must not be called at an instant (aware), and until when; None if it may be called.
 
     None: it may be called. The instant, in UTC, is the first at which it is quiet nowhere; None: there is none.
     """
@@ -44,7 +44,7 @@ def quiet_until(
 
 
 def clock(zone: str, at: datetime) -> str:
-    """Return what the clock shows in a zone."""
+    """Return the local time of a zone as text."""
     return f"{at.astimezone(zone_of(zone)):%H:%M}"
 
 

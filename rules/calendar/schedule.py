@@ -1,4 +1,4 @@
-"""Hours and pauses are read off the wall clock of a zone; how long something lasts is counted in physical seconds.
+"""Weekly hours, pauses and absences. Hours follow the wall clock of a zone; durations are counted in physical seconds.
 
 What the clock shows decides: an hour that it shows twice, when the clocks go back, counts twice, and one that it skips
 is not there. So every verdict holds from an exact instant up to another, over any change of the clocks (R4, R9).
@@ -38,7 +38,7 @@ class Week(msgspec.Struct, frozen=True):
     edges: tuple[int, ...] = ()
 
     def holds(self, wall: datetime) -> bool:
-        """Say whether the hours hold when the clock shows this."""
+        """Say whether the hours hold at this minute of the week."""
         minute = wall.weekday() * DAY_MINUTES + wall.hour * 60 + wall.minute
         place = bisect_right(self.spans, (minute, WEEK_MINUTES)) - 1
         return place >= 0 and minute < self.spans[place][1]
@@ -48,7 +48,7 @@ NEVER: Final = Week()
 
 
 def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
-    """Return a published week, ready to be asked; raises `RuleErrors` with the path of every span's problem."""
+    """Return a published week, compiled; raises `RuleErrors` with the path of every span's problem."""
     problems: list[Problem] = []
     found: list[tuple[int, int]] = []
     for place, span in enumerate(spans):
@@ -129,7 +129,7 @@ def window_end(started_at: datetime, seconds: float, pause: Week, zone: str) -> 
 
 
 def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
-    """Return the end of the absence that `at` falls in, those it runs into included; None if it falls in none."""
+    """Return when the absence at `at` ends, including absences that follow it without a gap; None if there is none."""
     until = None
     for absence in sorted(absences, key=lambda absence: absence.from_):
         if absence.from_ <= (until or at) < absence.to:
@@ -138,12 +138,12 @@ def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
 
 
 def day_of(zone: str, at: datetime) -> date:
-    """Return the date that the zone's calendar shows at an instant: the day of a daily cap."""
+    """Return the date in a zone at an instant. Daily caps count by it."""
     return _wall(zone, at).date()
 
 
 def day_ends(zone: str, at: datetime) -> datetime:
-    """Return the first later instant, in UTC, of another date, also where midnight is skipped or comes twice."""
+    """Return when a date of a zone ends, in UTC; a midnight that is skipped or comes twice is handled."""
     place, day = zone_of(zone), day_of(zone, at)
     ends = datetime.combine(day + _DAY, time(), place).astimezone(UTC)
     while ends <= _utc(at) or day_of(zone, ends) <= day:
@@ -172,7 +172,7 @@ def _minute(clock: str, *, end: bool = False) -> int | None:
 
 
 def _to_edge(hours: Week, wall: datetime) -> timedelta:
-    """Return how far the next edge is on an even clock; more than nothing."""
+    """Return how far the next edge of the hours is while the clock runs evenly; always more than zero."""
     day = timedelta(hours=wall.hour, minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
     shown = wall.weekday() * _DAY + day
     place = bisect_right(hours.edges, shown // timedelta(minutes=1))

@@ -1,4 +1,4 @@
-"""Who is not to be contacted, as it is published: one record for each phone or mail address of an org (X6).
+"""Reads the do-not-contact list: one record for each phone number or mail address of an org (X6).
 
 The key says who, and must be read; the value says why and since when, and what of it cannot be read counts as not
 given: nobody is called because a reason was too long.
@@ -57,7 +57,7 @@ def handle_of(kind: str, value: str) -> str:
 
 
 def read_handle(text: str) -> str:
-    """Return what a person wrote, a phone or a mail address, as a handle; raises ValueError."""
+    """Return a phone number or mail address that a person typed as a handle; raises ValueError."""
     return handle_of(EMAIL if "@" in text else PHONE, text)
 
 

@@ -1,4 +1,4 @@
-"""Bytes become one JSON object within bounds, whether they came bare or in a CloudEvents 1.0 envelope.
+"""Reads bytes as one JSON object within bounds, bare or in a CloudEvents 1.0 envelope.
 
 Within bounds: UTF-8, finite numbers, no deeper and no longer than models/inbound.py says. It is the message
 as sent; `storable` is what may be kept of it. Both modes of the Kafka binding are read: binary (`ce_` headers
@@ -42,7 +42,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 def opened(value: bytes | None, headers: Headers) -> Envelope:
-    """Return the object inside `value`; raises Refused, and nothing else, for whatever the bytes are."""
+    """Return the object inside `value`. Whatever the bytes are, it raises Refused and nothing else."""
     attributes = {
         name[3:].lower(): _header(name, raw) for name, raw in headers.items() if name[:3].lower() == "ce_"
     }
@@ -110,7 +110,7 @@ def is_null(value: bytes) -> bool:
 
 
 def digest(content: bytes) -> str:
-    """Return the id of a content that has none of its own: the same content, the same id."""
+    """Return an id for content that has no id. The same content always gets the same id."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
@@ -127,9 +127,9 @@ def storable(value: Any) -> Any:
     return value
 
 
-def place(said: str) -> str:
-    """Return text with a sender's words in it fit for headers and logs: printable, at most 200 characters."""
-    shown = said if said.isprintable() else repr(said)[1:-1]
+def place(text: str) -> str:
+    """Return a sender's text made fit for headers and logs: printable, at most 200 characters."""
+    shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"
 
 

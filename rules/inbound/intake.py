@@ -1,4 +1,4 @@
-"""Whatever bytes come in, the answer is an event to append to a log or a Refused to put on the dead letters.
+"""Turns a message from outside into an event for a log, or raises Refused with the reason for its dead letter.
 
 Hard fields refuse a message: nothing can be said of a lead without a vendor or any handle on the person, and
 nobody can be answered without an action id and a lead id. Every other field is soft. A lead's soft field that
@@ -127,8 +127,8 @@ def accept_publication(
             published = publication.accept_publication(kind, object_id, sent)
         except PublicationErrors as error:
             first, more = error.problems[0], len(error.problems) - 1
-            said = str(first).removeprefix(f"{first.path or 'value'}: ")
-            reason = f"{said} (and {more} more)" if more else said
+            first_reason = str(first).removeprefix(f"{first.path or 'value'}: ")
+            reason = f"{first_reason} (and {more} more)" if more else first_reason
             raise Refused("invalid_publication", place(first.path), reason) from None
     return DirectoryPublished(
         lead_id="",
@@ -162,7 +162,7 @@ def _directory_key(key: bytes | None) -> tuple[str, str, str]:
 def _read(
     model: type[_Model], sent: Mapping[str, Any], hard: frozenset[str]
 ) -> tuple[_Model, dict[str, str]]:
-    """Return the message without its unreadable soft fields, and why those are; Refused for a hard one."""
+    """Return the message without unreadable soft fields, and why they are; raises Refused for a hard field."""
     try:
         return model.model_validate(sent), {}
     except ValidationError as error:
@@ -181,14 +181,14 @@ def _read(
 
 
 def _as_sent(value: Any) -> str | None:
-    """Return text exactly as sent, a whole number as its digits, None for anything that says nothing."""
+    """Return text exactly as sent and a whole number as its digits; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) and value.strip(_BLANK) else None
 
 
 def _attributes(arrival: Arrival, invalid: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
-    """Return what the vendor sent beyond the contract's fields, our remarks beside it; nothing is lost.
+    """Return the fields the vendor sent beyond the contract, with our remarks beside them. Nothing is dropped.
 
     A top-level field that `attributes` has too, with another value, goes to `attributes.invalid`: it has no
     place.

@@ -1,4 +1,4 @@
-"""Nothing is published that does not hold as a whole: every problem is named, and nothing changes (Q6)."""
+"""Checks a publication as a whole. If anything is wrong, every problem is named and nothing is published (Q6)."""
 
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _REASONS: Final = {
 
 
 def check(kind: str, object_id: str, value: dict[str, Any] | None) -> tuple[Problem, ...]:
-    """Return everything that is wrong with a publication; empty where it can be published. None removes.
+    """Return every problem of a publication; empty if it can be published. A value of None removes the object.
 
     Paths are those of the object: `sort.field`, `columns[2]`, `inclusion.rules[0]`.
     """
@@ -68,7 +68,7 @@ def accept_publication(kind: str, object_id: str, value: dict[str, Any] | None) 
 
 
 def present(value: dict[str, Any]) -> dict[str, Any]:
-    """Return an object without its fields that are null: they are as if not given."""
+    """Return an object without its null fields. A null field counts as not given."""
     return {name: item for name, item in value.items() if item is not None}
 
 
@@ -99,7 +99,7 @@ def _tree_problems(raw: Any, name: str, kind: str) -> list[Problem]:
 
 
 def _derived(node: Node, path: str) -> list[Problem]:
-    """Find the fields that follow from queue membership: a queue that asks for one would answer itself."""
+    """Find the fields that depend on queue membership. A queue whose rules use one would depend on itself."""
     if isinstance(node, Group):
         return [
             problem

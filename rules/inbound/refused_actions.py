@@ -1,4 +1,4 @@
-"""Whoever can be answered is answered: a refused action whose id can be read gets its answer beside the dead letter.
+"""Answers a refused action whose id can be read. The answer goes out beside the dead letter.
 
 The answer is given where every answer is given, by the lead's log: an event goes there that asks for nothing and says
 why the action was refused. So it is durable, is repeated like any other, and a repeat of an action that was answered
@@ -27,7 +27,7 @@ _MOST_REASON: Final = 1_000
 def answer_to_refused(
     value: bytes | None, headers: Headers, refusal: PermanentError
 ) -> ActionRequested | None:
-    """Return the event by which a refused action is answered; None where its id cannot be read."""
+    """Return the event that answers a refused action; None if its id cannot be read."""
     found = _sent(value or b"", headers)
     action_id = _identifier(found.fields.get("action_id"))
     if not action_id:
@@ -46,7 +46,7 @@ def answer_to_refused(
 
 
 def _sent(value: bytes, headers: Headers) -> Salvaged:
-    """Return the fields of the action, which may stand in a structured envelope."""
+    """Return the fields of the action, also from a structured envelope."""
     found = salvage(value, (*_FIELDS, *_ENVELOPE))
     content_type = next((raw for name, raw in headers.items() if name.lower() == "content-type"), None) or b""
     named = content_type.decode(errors="replace").strip().lower().startswith(_STRUCTURED)
@@ -64,7 +64,7 @@ def _sent(value: bytes, headers: Headers) -> Salvaged:
 
 
 def _identifier(value: Any) -> str | None:
-    """Return an id as it is repeated to others; None where it cannot be."""
+    """Return an id as answers repeat it; None if it cannot be repeated."""
     if not isinstance(value, str | int):
         return None
     try:
@@ -74,7 +74,7 @@ def _identifier(value: Any) -> str | None:
 
 
 def _lead_id(value: Any) -> str:
-    """Return the lead's id, or what was sent for one, if it is one word that no other record's key can be."""
+    """Return the lead id as sent, if it is one word that cannot be the key of another record."""
     try:
         return normalize.lead_id(value)
     except ValueError:

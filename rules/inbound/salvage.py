@@ -1,4 +1,4 @@
-"""The named fields of a JSON object that is too large, too deep or broken to be read as a whole.
+"""Finds named fields in a JSON object that is too large, too deep or too broken to read as a whole.
 
 Only the object's own fields are found, none of an object inside it, and nothing behind the place where the text stops
 being JSON: what comes there might as well be somebody's words. Of a field that is there twice the last one counts, as
@@ -34,7 +34,7 @@ class Nested(msgspec.Struct, frozen=True):
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A field that is text which is not UTF-8, or a number that is not whole."""
+    """A field whose text is not UTF-8, or whose number is not whole."""
 
 
 class Salvaged(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def salvage_at(text: str, begin: int, names: Collection[str]) -> Salvaged:
 
 
 class _Scan:
-    """A place in a text. Every method raises `ValueError` or `IndexError` where the text is not JSON or ends."""
+    """Reads JSON from a position. Its methods raise `ValueError` or `IndexError` where the text ends or is no JSON."""
 
     def __init__(self, text: str, at: int) -> None:
         self._text = text
@@ -74,7 +74,7 @@ class _Scan:
         self._steps = MAX_STEPS
 
     def members(self, fields: dict[str, Any], names: Collection[str]) -> bool:
-        """Read an object, keep what is asked for as it is met; True at its end."""
+        """Read an object and keep the wanted fields; return True if its end was reached."""
         self._expect("{")
         if self._next() == "}":
             return True
@@ -131,7 +131,7 @@ class _Scan:
         return int(found[0]) if _WHOLE.fullmatch(found[0]) else Unreadable()
 
     def _pass_over(self) -> None:
-        """Go behind an object or a list, however deep, without building it."""
+        """Skip an object or a list of any depth without building it."""
         opened: list[str] = []
         while True:
             self._step()

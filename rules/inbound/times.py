@@ -1,4 +1,4 @@
-"""A time that cannot be costs only the time: neither a record's nor a vendor's may lose a lead or make it of 1970."""
+"""Replaces impossible times. A wrong time of a record or a vendor must not lose a lead or date it to 1970."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ CLOCK_SKEW: Final = timedelta(days=1)
 
 
 def record_time(timestamp: float | None, now: datetime) -> datetime:
-    """Return when a record arrived: its timestamp, in seconds; `now` where that cannot be its time.
+    """Return when a record arrived: its timestamp in seconds, or `now` if that time is impossible.
 
     A topic made by others, or before its timestamps were the broker's, holds what the clients wrote: seconds or
     microseconds for milliseconds, nothing, or a time that is not there yet.
@@ -23,5 +23,5 @@ def record_time(timestamp: float | None, now: datetime) -> datetime:
 
 
 def may_be_created(created_at: datetime, arrived_at: datetime) -> bool:
-    """Say whether a lead that arrived then can have been made at `created_at`."""
+    """Say whether a lead that arrived then can have been created at `created_at`."""
     return FIRST_LEAD <= created_at <= arrived_at + CLOCK_SKEW

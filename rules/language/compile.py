@@ -1,4 +1,4 @@
-"""A rule tree as closures: the verdict, the exact instant at which time alone turns it, and why (Q2, X1)."""
+"""Compiles a rule tree into closures that give the verdict, the instant at which time changes it, and why (Q2, X1)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,7 @@ EVERY_LEAD: Final = "every lead"
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a rule says of a lead at an instant, and why.
+    """The result of a rule for a lead at an instant, with its reasons.
 
     `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, not
     including, this instant if nothing but time passes; None for ever.
@@ -59,7 +59,7 @@ def leaf(condition: Condition) -> Built:
 
 
 def build(node: Node, leaf: Leaf = leaf) -> Built:
-    """Compile a node; `leaf` compiles its conditions. What does not depend on time is asked first."""
+    """Compile a node; `leaf` compiles its conditions. Conditions that do not depend on time are tested first."""
     if isinstance(node, Condition):
         return leaf(node)
     return combined([build(rule, leaf) for rule in node.rules], node.combinator == "or", negated=node.negated)
@@ -80,7 +80,7 @@ def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Bui
 
 
 def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
-    """Return a timed verdict with the very instant it turns.
+    """Return a timed verdict with the exact instant at which it changes.
 
     Bounds at which it stays as it is are passed over. That ends, as each bound is a later instant at which
     one of the tree's conditions turns, and each turns twice at most.
@@ -95,7 +95,7 @@ def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
 
 
 class CompiledRule:
-    """One rule tree, ready to be asked. Immutable.
+    """One compiled rule tree. Immutable.
 
     `test(lead, now)`: whether the lead meets the rule at `now` (aware), and the earliest later instant at
     which it would be the other way round by time alone, None if never; asked again at that instant, it is.
@@ -111,7 +111,7 @@ class CompiledRule:
         self.test = _tester(build(tree))
 
     def explain(self, lead: Lead, now: datetime) -> Verdict:
-        """Return the verdict with its reasons in words; slower than `test` and always of one mind with it."""
+        """Return the verdict with its reasons in words. It is slower than `test` and always gives the same verdict."""
         meets, until = self.test(lead, now)
         outcomes: list[Outcome] = []
         _, why = _told(self.tree, lead, now, "", outcomes)
@@ -119,7 +119,7 @@ class CompiledRule:
 
 
 def membership(inclusion: Group, exclusion: Group) -> Group:
-    """Return the one tree of both: the inclusion is met, and the exclusion, unless empty, is not (Q2)."""
+    """Join inclusion and exclusion into one tree: the inclusion is met and the exclusion, unless empty, is not (Q2)."""
     parts: list[Node] = [inclusion] if inclusion.rules else []
     if exclusion.rules:
         parts.append(msgspec.structs.replace(exclusion, negated=not exclusion.negated))
@@ -162,7 +162,7 @@ def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
 
 
 def _timed(static: StaticTest | None, tests: list[TimedTest], decides: bool) -> TimedTest:
-    """Join timed tests: undecided, the first to turn turns the whole; decided, all that decide must."""
+    """Join timed tests. An undecided result changes with the first test, a decided one with all deciding tests."""
     asked = tuple(tests)
     settled: Answer = (decides, None)
 
@@ -198,17 +198,17 @@ def _turned(test: TimedTest) -> TimedTest:
 
 
 def _told(node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]) -> tuple[bool, str]:
-    """Tell a node's verdict by the parts that made it so: of an unmet `and` the unmet ones."""
+    """Explain a node by the parts that decided it: for an unmet `and` its unmet parts."""
     if isinstance(node, Condition):
         one = outcome(node, lead, now, path)
         outcomes.append(one)
         return one.met, one.why
-    told = [
+    part_reasons = [
         _told(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
         for place, rule in enumerate(node.rules)
     ]
-    met = any(m for m, _ in told) if node.combinator == "or" else all(m for m, _ in told)
-    words = [why for m, why in told if m is met]
+    met = any(m for m, _ in part_reasons) if node.combinator == "or" else all(m for m, _ in part_reasons)
+    words = [why for m, why in part_reasons if m is met]
     why = "; ".join(words)
     if node.negated:
         why = f"not ({why})" if not met else f"({why}), which is not wanted"

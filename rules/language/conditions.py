@@ -1,4 +1,4 @@
-"""One condition as a closure: what a lead's value must be, and of a relative date until when that holds."""
+"""Compiles one condition into a closure; for a relative date it also gives until when the verdict holds."""
 
 import re
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def as_text(value: Any) -> str | None:
 
 
 def keys(condition: Condition) -> frozenset[Any] | None:
-    """Return the values, as read, that alone meet the condition; None if it is no plain equality or list."""
+    """Return the only values that meet the condition, as read; None if it is no plain equality or list."""
     if (
         condition.operator not in (Operator.EQUAL, Operator.IN)
         or FIELDS[condition.field].type is FieldType.DATE
@@ -88,7 +88,7 @@ def static_test(condition: Condition) -> StaticTest:
 
 
 def timed_test(condition: Condition) -> TimedTest:
-    """Compile a relative date. At the returned instant itself the verdict is the other one."""
+    """Compile a relative date. At the returned instant the verdict has already changed."""
     if not isinstance(condition.value, Amount):
         raise TypeError(f"{condition.operator} needs an amount of time")
     read, length = reader(FIELDS[condition.field], None), condition.value.length

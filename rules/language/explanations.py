@@ -1,4 +1,4 @@
-"""Every outcome is said in plain words: the lead's value, and how it stands to the condition (X1)."""
+"""Says in plain words how a lead's value compares with a condition (X1)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -40,7 +40,7 @@ _VERBS: Final = {
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One condition asked of one lead.
+    """The outcome of one condition for one lead.
 
     `path`: its place in the tree (`rules[2]`). `why`: `state is TX, not in RI`.
     """
@@ -53,30 +53,30 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Outcome:
-    """Ask one condition of a lead at `now` and say how it came out."""
+    """Test one condition of a lead at `now` and return its outcome in words."""
     met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
     return Outcome(path, condition.field, condition.operator.value, met, _why(condition, lead, met=met))
 
 
 def _why(condition: Condition, lead: Lead, *, met: bool) -> str:
     field = FIELDS[condition.field]
-    value, asked = field.get(lead), condition.operator
+    value, operator_asked = field.get(lead), condition.operator
     if value is None:
         return f"{field.name} is empty"
-    said = f"{field.name} is {_shown(value)}"
-    if asked in NULLNESS:
-        return said
+    statement = f"{field.name} is {_shown(value)}"
+    if operator_asked in NULLNESS:
+        return statement
     if field.type is FieldType.ATTRIBUTE and not _comparable(value, condition.value):
-        return f"{said}, not to be compared with {_wanted(condition)}"
-    holds = met is not (asked in COMPLEMENT)
-    operator = COMPLEMENT.get(asked, asked)
+        return f"{statement}, not to be compared with {_wanted(condition)}"
+    holds = met is not (operator_asked in COMPLEMENT)
+    operator = COMPLEMENT.get(operator_asked, operator_asked)
     wanted = _wanted(condition)
     if verbs := _VERBS.get(operator):
-        return f"{said}, {verbs[0] if holds else verbs[1]} {wanted}"
+        return f"{statement}, {verbs[0] if holds else verbs[1]} {wanted}"
     if operator is Operator.EQUAL:
-        return said if holds else f"{said}, not {wanted}"
+        return statement if holds else f"{statement}, not {wanted}"
     phrase = (_DATE_PHRASES if field.type is FieldType.DATE else {}).get(operator) or _PHRASES[operator]
-    return f"{said}, {'' if holds else 'not '}{phrase} {wanted}"
+    return f"{statement}, {'' if holds else 'not '}{phrase} {wanted}"
 
 
 def _comparable(value: Any, operand: Operand) -> bool:

@@ -1,4 +1,4 @@
-"""Dates as rules write them: an instant, a day, or an amount of time before or after now.
+"""Reads dates as rules write them: an instant, a day, or an amount of time before or after now.
 
 Physical seconds, UTC.
 """

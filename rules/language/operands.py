@@ -1,4 +1,4 @@
-"""What a condition compares with is checked against its field's type before anything is compiled (Q6)."""
+"""Checks the value of a condition against its field's type before anything is compiled (Q6)."""
 
 import math
 from typing import Any, Final

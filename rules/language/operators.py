@@ -1,4 +1,4 @@
-"""Every operator of the rule language, each with its complement and the types of field it can be asked of."""
+"""Every operator of the rule language, with its complement and the field types it applies to."""
 
 from enum import StrEnum
 from typing import Final

@@ -1,4 +1,4 @@
-"""A rule tree is either frozen, typed and within bounds, or refused with every reason at once (Q2, Q6).
+"""Reads a rule tree. It is either frozen, typed and within bounds, or refused with every reason at once (Q2, Q6).
 
 The outside form is react-querybuilder's tree without ids (docs/contracts, `<rules>`). `parse` reads it, `dump`
 prints it, and what is printed reads as what it was. Semantics, the same for closures, index and previews:
@@ -36,7 +36,7 @@ _CONDITION_KEYS: Final = frozenset({"field", "operator", "value", "valueSource"}
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """One question to one field. `value`: None for null and notNull, a pair for between, a tuple for in."""
+    """One test of one field. `value`: None for null and notNull, a pair for between, a tuple for in."""
 
     field: str
     operator: Operator
@@ -44,7 +44,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Nodes joined by `and` or `or`; `negated` turns the verdict round."""
+    """Nodes joined by `and` or `or`; `negated` inverts the verdict."""
 
     combinator: Literal["and", "or"] = "and"
     rules: tuple["Node", ...] = ()
@@ -83,7 +83,7 @@ def dump(node: Node) -> dict[str, Any]:
 
 
 def conditions(node: Node) -> int:
-    """Return how many conditions a tree asks."""
+    """Return how many conditions a tree has."""
     return sum(map(conditions, node.rules)) if isinstance(node, Group) else 1
 
 
@@ -94,7 +94,7 @@ def _plain(value: Operand) -> Any:
 
 
 class _Reader:
-    """Walks one raw tree, within bounds, and collects what is wrong instead of stopping at the first."""
+    """Reads one raw tree within bounds. It collects every problem instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -150,30 +150,37 @@ class _Reader:
         if not isinstance(raw, dict):
             self.problem(path, f"expected a rule or a group, got {clipped(raw)}")
             return None
-        name, asked, value = raw.get("field"), raw.get("operator"), raw.get("value")
+        name, operator_name, value = raw.get("field"), raw.get("operator"), raw.get("value")
         self._unknown(raw, _CONDITION_KEYS, path)
         if raw.get("valueSource", "value") not in ("value", None):
-            self.problem(path, "a field is compared with a value, not with another field", name, asked)
+            self.problem(
+                path, "a field is compared with a value, not with another field", name, operator_name
+            )
         if not isinstance(name, str) or (field := FIELDS.get(name)) is None:
-            self.problem(path, "field is missing" if name is None else "there is no such field", name, asked)
+            self.problem(
+                path, "field is missing" if name is None else "there is no such field", name, operator_name
+            )
             return None
         try:
-            operator = Operator(str(asked))
+            operator = Operator(str(operator_name))
         except ValueError:
             self.problem(
-                path, "operator is missing" if asked is None else "there is no such operator", name, asked
+                path,
+                "operator is missing" if operator_name is None else "there is no such operator",
+                name,
+                operator_name,
             )
             return None
         if operator not in field.operators:
             allowed = " ".join(field.operators)
-            self.problem(path, f"{field.type} fields know only: {allowed}", name, asked)
+            self.problem(path, f"{field.type} fields know only: {allowed}", name, operator_name)
             return None
         if operator in NULLNESS:
             return Condition(name, operator)
         try:
             return Condition(name, operator, operand(field, operator, value))
         except OperandError as error:
-            self.problem(path, str(error), name, asked)
+            self.problem(path, str(error), name, operator_name)
             return None
 
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:

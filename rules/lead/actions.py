@@ -1,4 +1,4 @@
-"""What people may ask of a lead: one small function for each action, from the asked to its verdict."""
+"""Carries out the actions on a lead: one small function for each action, from its request to its verdict."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,189 +22,197 @@ from rules.lead.transition import DONE, Transition, Verdict, refused
 MANAGERS: Final = frozenset({"manager", "admin"})
 
 
-def claim(transition: Transition, ask: ActionRequested) -> Verdict:
+def claim(transition: Transition, request: ActionRequested) -> Verdict:
     """Q8: the first claim in the lead's log wins; Q10: once in its history; Q11: an aged lead's owner loses it."""
     lead, rules = transition.lead, transition.rules
     if lead.claimed_through is not None and lead.owner is not None:
-        if lead.owner == ask.rep_id:
+        if lead.owner == request.rep_id:
             return Verdict(Result.WON, why="you have claimed it before")
         return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
-    if lead.lock is not None and lead.lock.rep_id == ask.rep_id:
+    if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return refused(
             Reason.NOT_QUALIFIED, "you have it open, so it is in no queue: claim_now makes it yours"
         )
     if lead.lock is not None:
         return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
-    if ask.queue_id is not None and ask.queue_id not in rules.queues:
-        return refused(Reason.UNKNOWN_QUEUE, f"the org has no queue {ask.queue_id}")
-    if ask.queue_id is not None and not rules.may_see(ask.rep_id, ask.queue_id):
-        return refused(Reason.NOT_ALLOWED, f"none of {ask.rep_id}'s teams has access to {ask.queue_id}")
-    transition.refresh()
-    standing = [
+    if request.queue_id is not None and request.queue_id not in rules.queues:
+        return refused(Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id}")
+    if request.queue_id is not None and not rules.may_see(request.rep_id, request.queue_id):
+        return refused(
+            Reason.NOT_ALLOWED, f"none of {request.rep_id}'s teams has access to {request.queue_id}"
+        )
+    transition.reevaluate_queues()
+    claimable_queues = [
         queue_id
         for queue_id in sorted(transition.lead.places)
-        if rules.queues[queue_id].queue.claimable and rules.may_see(ask.rep_id, queue_id)
+        if rules.queues[queue_id].queue.claimable and rules.may_see(request.rep_id, queue_id)
     ]
-    queue_id = ask.queue_id if ask.queue_id in standing else None
-    if ask.queue_id is None and standing:
-        queue_id = standing[0]
+    queue_id = request.queue_id if request.queue_id in claimable_queues else None
+    if request.queue_id is None and claimable_queues:
+        queue_id = claimable_queues[0]
     if queue_id is None:
-        return _not_claimable(transition, ask)
+        return _not_claimable(transition, request)
     why = f"first claim; in {queue_id} by rules {rules.queues[queue_id].version}"
-    transition.own(ask.rep_id, "claim", f"queue/{queue_id}", why)
+    transition.assign_owner(request.rep_id, "claim", f"queue/{queue_id}", why)
     transition.update(claimed_through=queue_id)
     return Verdict(Result.WON, why=why)
 
 
-def _not_claimable(transition: Transition, ask: ActionRequested) -> Verdict:
+def _not_claimable(transition: Transition, request: ActionRequested) -> Verdict:
     lead, rules = transition.lead, transition.rules
-    if lead.owner is not None and lead.owner != ask.rep_id:
+    if lead.owner is not None and lead.owner != request.rep_id:
         return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
-    if ask.queue_id is None:
+    if request.queue_id is None:
         return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
-    if not rules.queues[ask.queue_id].queue.claimable:
-        work = rules.called(ask.queue_id)
+    if not rules.queues[request.queue_id].queue.claimable:
+        work = rules.called(request.queue_id)
         return refused(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
-    return refused(Reason.NOT_QUALIFIED, rules.explain(lead, ask.queue_id, transition.at))
+    return refused(Reason.NOT_QUALIFIED, rules.explain(lead, request.queue_id, transition.at))
 
 
-def view(transition: Transition, ask: ActionRequested) -> Verdict:
+def view(transition: Transition, request: ActionRequested) -> Verdict:
     """D1: opening locks; D5: view-only does not; Q12: what is to be claimed cannot be opened before."""
     lead, rules = transition.lead, transition.rules
-    manager = rules.role(ask.rep_id) in MANAGERS
-    if ask.view_only and manager:
+    manager = rules.role(request.rep_id) in MANAGERS
+    if request.view_only and manager:
         return Verdict(Result.DONE, why="view only: nothing changes")
-    if ask.view_only:
+    if request.view_only:
         return refused(Reason.NOT_ALLOWED, "view-only is for managers and admins")
     if lead.phase in (Phase.CLOSED, Phase.IGNORED):
-        return out_of_place(lead, Trigger.VIEW, ask.rep_id)
-    if lead.lock is not None and lead.lock.rep_id != ask.rep_id:
+        return refuse_in_phase(lead, Trigger.VIEW, request.rep_id)
+    if lead.lock is not None and lead.lock.rep_id != request.rep_id:
         return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
-    if lead.owner is not None and lead.owner != ask.rep_id:
+    if lead.owner is not None and lead.owner != request.rep_id:
         return refused(Reason.NOT_ALLOWED, f"it belongs to {lead.owner}")
     if lead.lock is None and lead.owner is None:
-        transition.refresh()
+        transition.reevaluate_queues()
         claimable = sorted(q for q in transition.lead.places if rules.queues[q].queue.claimable)
         if claimable:
             named = ", ".join(map(rules.called, claimable))
             return refused(Reason.NOT_ALLOWED, f"it is to be claimed first, from {named}")
-        if not manager and not any(rules.may_see(ask.rep_id, q) for q in transition.lead.places):
+        if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.places):
             return refused(Reason.NOT_QUALIFIED, "it stands in no work queue that the rep has access to")
-    transition.lock(ask.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
+    transition.lock(request.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
     return DONE
 
 
-def release(transition: Transition, ask: ActionRequested) -> Verdict:
-    """Give a lock back without an action: the lead returns to its queues at once."""
-    if verdict := _not_holding(transition.lead, ask):
+def release(transition: Transition, request: ActionRequested) -> Verdict:
+    """Release a lock without an outcome. The lead returns to its queues at once."""
+    if verdict := _not_holding(transition.lead, request):
         return verdict
-    transition.unlock(f"released by {ask.rep_id}")
+    transition.unlock(f"released by {request.rep_id}")
     return DONE
 
 
-def outcome(transition: Transition, ask: ActionRequested) -> Verdict:
+def outcome(transition: Transition, request: ActionRequested) -> Verdict:
     """D2: an action releases the lock. An outcome of the org's closing ones ends the lead's way."""
-    if ask.outcome is None:
+    if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if verdict := _not_working(transition.lead, ask):
+    if verdict := _not_working(transition.lead, request):
         return verdict
-    transition.emit(OutcomeRecorded(rep_id=ask.rep_id, outcome=ask.outcome, note=ask.note))
-    transition.unlock(f"{ask.rep_id} recorded {ask.outcome}")
-    transition.call_back(None)
-    transition.update(last_contacted_at=transition.at, last_outcome=ask.outcome, deferred_at=None)
-    if ask.outcome in transition.rules.settings.closing_outcomes:
-        transition.stop_seeking("closed")
+    transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
+    transition.unlock(f"{request.rep_id} recorded {request.outcome}")
+    transition.set_callback(None)
+    transition.update(last_contacted_at=transition.at, last_outcome=request.outcome, deferred_at=None)
+    if request.outcome in transition.rules.settings.closing_outcomes:
+        transition.end_search("closed")
         transition.update(phase=Phase.CLOSED)
-        transition.emit(LeadClosed(outcome=ask.outcome))
+        transition.emit(LeadClosed(outcome=request.outcome))
     return DONE
 
 
-def callback(transition: Transition, ask: ActionRequested) -> Verdict:
+def callback(transition: Transition, request: ActionRequested) -> Verdict:
     """D4: with a time it is claimed (a setting) and due at the top then; without, it goes to the end, unclaimed."""
-    if verdict := _not_working(transition.lead, ask):
+    if verdict := _not_working(transition.lead, request):
         return verdict
     if (
-        ask.at is not None
+        request.at is not None
         and transition.rules.settings.auto_claim_on_timed_callback
         and transition.lead.owner is None
     ):
-        transition.own(ask.rep_id, "callback", None, f"{ask.rep_id} promised to call at {ask.at}")
-    transition.unlock(f"{ask.rep_id} will call back")
-    transition.call_back(ask.at)
+        transition.assign_owner(
+            request.rep_id, "callback", None, f"{request.rep_id} promised to call at {request.at}"
+        )
+    transition.unlock(f"{request.rep_id} will call back")
+    transition.set_callback(request.at)
     transition.update(last_contacted_at=transition.at)
-    transition.emit(CallbackSet(rep_id=ask.rep_id, at=ask.at))
+    transition.emit(CallbackSet(rep_id=request.rep_id, at=request.at))
     return DONE
 
 
-def claim_now(transition: Transition, ask: ActionRequested) -> Verdict:
-    """D3: a lead that one has open becomes one's own."""
-    if transition.lead.owner == ask.rep_id:
-        transition.unlock(f"{ask.rep_id} claimed it")
+def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
+    """D3: give a lead to the rep who has it open."""
+    if transition.lead.owner == request.rep_id:
+        transition.unlock(f"{request.rep_id} claimed it")
         return Verdict(Result.WON, why="it is yours already")
-    if verdict := _not_working(transition.lead, ask):
+    if verdict := _not_working(transition.lead, request):
         return verdict
-    why = f"{ask.rep_id} had it open"
-    transition.own(ask.rep_id, "claim_now", None, why)
+    why = f"{request.rep_id} had it open"
+    transition.assign_owner(request.rep_id, "claim_now", None, why)
     return Verdict(Result.WON, why=why)
 
 
-def note(transition: Transition, ask: ActionRequested) -> Verdict:
-    """Write something down; the lock stays, because writing is not yet an outcome."""
-    if ask.note is None:
+def note(transition: Transition, request: ActionRequested) -> Verdict:
+    """Record a note. The lock stays, because a note is no outcome."""
+    if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
-    if transition.rules.role(ask.rep_id) not in MANAGERS and (verdict := _not_working(transition.lead, ask)):
+    if transition.rules.role(request.rep_id) not in MANAGERS and (
+        verdict := _not_working(transition.lead, request)
+    ):
         return verdict
     transition.update(notes=transition.lead.notes + 1)
-    transition.emit(NoteRecorded(rep_id=ask.rep_id, note=ask.note))
+    transition.emit(NoteRecorded(rep_id=request.rep_id, note=request.note))
     return DONE
 
 
-def assign(transition: Transition, ask: ActionRequested) -> Verdict:
+def assign(transition: Transition, request: ActionRequested) -> Verdict:
     """D6, E3: a manager gives an unowned lead to a rep; who comes second is told who has it."""
-    if transition.rules.role(ask.rep_id) not in MANAGERS:
+    if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
-    if (lock := transition.lead.lock) and lock.rep_id != ask.rep_id:
+    if (lock := transition.lead.lock) and lock.rep_id != request.rep_id:
         return refused(Reason.LOCKED_BY_OTHER, f"{lock.rep_id} has it open until {lock.until}")
-    if ask.to_rep_id is None:
+    if request.to_rep_id is None:
         return refused(Reason.INVALID, "to_rep_id: an assign action needs one")
-    if transition.rules.role(ask.to_rep_id) is None:
-        return refused(Reason.UNKNOWN_REP, f"the org has no active rep {ask.to_rep_id}")
-    transition.own(ask.to_rep_id, "manual", f"manager/{ask.rep_id}", f"assigned by {ask.rep_id}")
+    if transition.rules.role(request.to_rep_id) is None:
+        return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
+    transition.assign_owner(
+        request.to_rep_id, "manual", f"manager/{request.rep_id}", f"assigned by {request.rep_id}"
+    )
     return DONE
 
 
-def ignore(transition: Transition, ask: ActionRequested) -> Verdict:
+def ignore(transition: Transition, request: ActionRequested) -> Verdict:
     """E4: hide an exception; it stays assignable."""
-    if transition.rules.role(ask.rep_id) not in MANAGERS:
+    if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
-    transition.stop_seeking(f"ignored by {ask.rep_id}")
+    transition.end_search(f"ignored by {request.rep_id}")
     transition.update(phase=Phase.IGNORED)
-    transition.emit(ExceptionIgnored(rep_id=ask.rep_id))
+    transition.emit(ExceptionIgnored(rep_id=request.rep_id))
     return DONE
 
 
-def unignore(transition: Transition, ask: ActionRequested) -> Verdict:
-    """Bring a hidden exception back: a queue may take it by now, else it is an open exception again."""
-    if transition.rules.role(ask.rep_id) not in MANAGERS:
+def unignore(transition: Transition, request: ActionRequested) -> Verdict:
+    """Show a hidden exception again. A queue may take the lead now; otherwise it is an open exception."""
+    if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
     transition.update(phase=Phase.QUEUED)
     return DONE
 
 
-def reopen_claimable(transition: Transition, ask: ActionRequested) -> Verdict:
-    """Q10's one way back: an admin's explicit override, recorded."""
-    if transition.rules.role(ask.rep_id) != "admin":
+def reopen_claimable(transition: Transition, request: ActionRequested) -> Verdict:
+    """Q10: let an admin's recorded override make a claimed lead claimable again."""
+    if transition.rules.role(request.rep_id) != "admin":
         return refused(Reason.NOT_ALLOWED, "reopening is for admins")
     if transition.lead.claimed_through is None:
         return Verdict(Result.DONE, why="it was not claimed through a queue: nothing changes")
-    transition.emit(ClaimReopened(rep_id=ask.rep_id, claimed_through=transition.lead.claimed_through))
+    transition.emit(ClaimReopened(rep_id=request.rep_id, claimed_through=transition.lead.claimed_through))
     transition.update(claimed_through=None)
     return DONE
 
 
-REQUESTS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
+ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
     Trigger.CLAIM: claim,
     Trigger.CLAIM_NOW: claim_now,
     Trigger.VIEW: view,
@@ -219,33 +227,33 @@ REQUESTS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]]
 }
 
 
-def _not_holding(lead: Lead, ask: ActionRequested) -> Verdict | None:
+def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
     """Return why the rep does not hold the lock, or None if they do (D1, D2)."""
-    if lead.lock is not None and lead.lock.rep_id == ask.rep_id:
+    if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
     if lead.lock is not None:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == ask.rep_id else Reason.LOCKED_BY_OTHER
+        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
         return refused(reason, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
-def _not_working(lead: Lead, ask: ActionRequested) -> Verdict | None:
+def _not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
     """Return why the rep may not act on the lead, or None if they may.
 
     They may with the lock, as the owner while nobody else has it open, and late, after their lock ran out, as long
     as nobody else has taken the lead since (D2).
     """
-    if lead.owner == ask.rep_id and (lead.lock is None or lead.lock.rep_id == ask.rep_id):
+    if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
         return None
-    if lead.owner is not None and lead.owner != ask.rep_id:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == ask.rep_id else Reason.NOT_ALLOWED
+    if lead.owner is not None and lead.owner != request.rep_id:
+        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
         return refused(reason, f"it belongs to {lead.owner}")
-    if lead.lock is None and lead.lapsed == ask.rep_id:
+    if lead.lock is None and lead.lapsed == request.rep_id:
         return None
-    return _not_holding(lead, ask)
+    return _not_holding(lead, request)
 
 
-def out_of_place(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
+def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
     """Return the refusal of an action that the lead's phase does not list (rules/lead/lifecycle.py)."""
     if trigger in OFFER_TRIGGERS:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")

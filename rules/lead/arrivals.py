@@ -1,4 +1,4 @@
-"""What an arrival makes of a lead: a new one, the same once more, or another inquiry of a person who is known (R6).
+"""Applies an arrival to a lead: it is new, a repeat, or another inquiry of a known person (R6).
 
 Which of these, the org has decided (`rules.org.arrivals`); here the lead takes it in. What does not exceed the highest
 place the lead has heard from its org is a repeat, and changes nothing.
@@ -21,7 +21,7 @@ from models.facts import ITS_ARRIVAL, Facts, completed
 from models.lead import Failure, Lead, Phase
 from models.offers import Rejected, Why
 from models.persons import Inquiry
-from rules.lead.distribution import seek
+from rules.lead.distribution import request_rep
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
@@ -30,8 +30,8 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 """Where a lead without an owner is distributed again; elsewhere somebody has it in hand."""
 
 
-def begin(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
-    """Make a lead of an arrival, and send it on its way."""
+def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
+    """Create a lead from an arrival, and begin to distribute it."""
     lead = Lead(
         lead_id=event.lead_id,
         facts=event.facts,
@@ -40,39 +40,39 @@ def begin(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
         updated_at=at,
         placed=event.place,
     )
-    transition = Transition(lead=lead, at=at, rules=rules, began=None)
+    transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
     transition.emit(LeadAccepted())
-    _bar(transition, event.barred)
+    _record_suppression(transition, event.barred)
     _distribute(transition, event.facts, "it arrived", "it arrived assigned (R5)")
     return transition
 
 
-def again(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
-    """Take a resend, which at most completes the lead, or another inquiry; say so if it was told before."""
-    if stale := _stale(transition, event.place, "lead_arrived"):
+def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
+    """Apply a repeat, which only fills empty fields, or add an inquiry; return why if it was applied before."""
+    if stale := _repeated(transition, event.place, "lead_arrived"):
         return stale
     inquiry = event.inquiry
     if inquiry is not None and not inquiry.again:
-        _inquire(transition, event, inquiry)
+        _add_inquiry(transition, event, inquiry)
         return None
-    filled = _complete(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
-    _bar(transition, event.barred)
-    if transition.lead is not transition.began:
+    filled = _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
+    _record_suppression(transition, event.barred)
+    if transition.lead is not transition.before_event:
         transition.update(placed=event.place)
     transition.emit(ArrivalRepeated(filled=filled))
     return None
 
 
-def merged(lead: Lead | None, event: ArrivalMerged) -> MergedInto | AnswerIgnored:
-    """Say where an arrival went that is no lead of its own; one that became a lead after all stays it."""
+def record_merge(lead: Lead | None, event: ArrivalMerged) -> MergedInto | AnswerIgnored:
+    """Record which lead an arrival was added to. An id that is a lead already stays one."""
     if lead is not None:
         return AnswerIgnored(answer="arrival_merged", epoch=0, why="it is a lead of its own")
     return MergedInto(into=event.into, why=event.why)
 
 
-def suppress(transition: Transition, event: SuppressionChanged) -> AnswerIgnored | None:
-    """X6: take note that a handle of the lead is on the do-not-contact list, or not any more."""
-    if stale := _stale(transition, event.place, "suppression_changed"):
+def change_suppression(transition: Transition, event: SuppressionChanged) -> AnswerIgnored | None:
+    """X6: record that a handle of the lead was put on the do-not-contact list or taken off it."""
+    if stale := _repeated(transition, event.place, "suppression_changed"):
         return stale
     known = transition.lead.suppressed
     if event.reason is None and event.handle in known:
@@ -81,27 +81,27 @@ def suppress(transition: Transition, event: SuppressionChanged) -> AnswerIgnored
         why = "it was taken off the do-not-contact list"
         transition.emit(SuppressionRecorded(handle=event.handle, reason=None, why=why))
     elif event.reason is not None:
-        _bar(transition, {event.handle: event.reason})
-    if transition.lead is transition.began:
+        _record_suppression(transition, {event.handle: event.reason})
+    if transition.lead is transition.before_event:
         return AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead has it so already")
     transition.update(placed=event.place)
     return None
 
 
-def _stale(transition: Transition, place: int, what: str) -> AnswerIgnored | None:
+def _repeated(transition: Transition, place: int, what: str) -> AnswerIgnored | None:
     if not 0 <= place <= transition.lead.placed:
         return None
     why = f"place {place} was told before; it is {transition.lead.placed} now"
     return AnswerIgnored(answer=what, epoch=0, why=why)
 
 
-def _inquire(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> None:
-    """Add an inquiry: an active owner keeps the lead and is told; without one it is distributed again (R6)."""
-    transition.expire()
+def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> None:
+    """Add an inquiry. An active owner keeps the lead and is notified; without one it is distributed again (R6)."""
+    transition.expire_lock()
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
     reopened = transition.lead.phase is Phase.CLOSED
-    filled = _complete(transition, facts, ITS_ARRIVAL)
+    filled = _fill_in(transition, facts, ITS_ARRIVAL)
     if facts.silenced and not transition.lead.facts.silenced:
         transition.update(
             facts=replace(transition.lead.facts, silenced=True)
@@ -115,19 +115,19 @@ def _inquire(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> No
             campaign=facts.campaign,
             external_id=facts.external_id,
             rep_id=owner if active else None,
-            why=f"{inquiry.why}; {_outcome(transition, owner if active else None)}",
+            why=f"{inquiry.why}; {_inquiry_outcome(transition, owner if active else None)}",
             reopened=reopened,
             filled=filled,
         )
     )
-    _bar(transition, event.barred)
+    _record_suppression(transition, event.barred)
     if not active:
-        _place_anew(transition, facts, owner)
+        _distribute_again(transition, facts, owner)
     elif reopened:
         transition.update(phase=Phase.OWNED, taken=transition.next_epoch())
 
 
-def _outcome(transition: Transition, active: str | None) -> str:
+def _inquiry_outcome(transition: Transition, active: str | None) -> str:
     lead = transition.lead
     if active is not None:
         return f"{active} keeps it" if lead.phase is not Phase.CLOSED else f"it is {active}'s again"
@@ -140,11 +140,11 @@ def _outcome(transition: Transition, active: str | None) -> str:
     return "it is being distributed already"
 
 
-def _place_anew(transition: Transition, facts: Facts, owner: str | None) -> None:
-    """Distribute a lead by its new inquiry, unless somebody has it in hand; the round begins anew (R8)."""
+def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -> None:
+    """Distribute a lead by its new inquiry, unless somebody works on it. The round of tried reps starts over (R8)."""
     if owner is not None:
         why = f"{owner} has left"
-        transition.disown("orphaned", why)
+        transition.remove_owner("orphaned", why)
         transition.update(failed=Failure(ORPHANED, (Rejected(owner, Why.INACTIVE, why),)))
     elif transition.lead.phase not in _AT_REST:
         return
@@ -160,15 +160,15 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
     if campaign is not None:
         distribution = group.method if group else None
         transition.update(distribution=distribution, description=campaign.description or None)
-    if rep_id and (not rules.reps or rules.role(rep_id)):
-        transition.own(rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
+    if rep_id and rules.role(rep_id):
+        transition.assign_owner(rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
     elif campaign is not None and group is not None and group.takes:
-        transition.stop_seeking(why)
-        seek(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}")
+        transition.end_search(why)
+        request_rep(transition, group.group_id, f"{why} through campaign {campaign.campaign_id}")
 
 
-def _complete(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:
-    """Fill what the lead lacks, and return the names of it."""
+def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:
+    """Fill the lead's empty fields, and return their names."""
     known = transition.lead.facts
     facts = completed(known, sent, without=without)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
@@ -177,12 +177,12 @@ def _complete(transition: Transition, sent: Facts, without: frozenset[str]) -> t
     return filled
 
 
-def _bar(transition: Transition, barred: dict[str, str]) -> None:
-    """X6: keep what of a lead is on the do-not-contact list."""
-    news = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
-    if not news:
+def _record_suppression(transition: Transition, barred: dict[str, str]) -> None:
+    """X6: record which handles of the lead are on the do-not-contact list."""
+    changed = {handle: why for handle, why in barred.items() if transition.lead.suppressed.get(handle) != why}
+    if not changed:
         return
-    transition.update(suppressed={**transition.lead.suppressed, **news})
-    for handle, reason in news.items():
+    transition.update(suppressed={**transition.lead.suppressed, **changed})
+    for handle, reason in changed.items():
         why = f"it is on the do-not-contact list: {reason}"
         transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))

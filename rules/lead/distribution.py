@@ -1,4 +1,4 @@
-"""A lead's way to a rep through its group: it asks, is offered, moves on, until somebody has it or nobody may (R3, S1).
+"""Distributes a lead through its group: request, offer, next offer, until a rep has it or nobody may (R3, S1).
 
 The org says whose turn it is (`rules.org`); whether an offer stands, runs out or is taken is decided here, in the
 lead's own log, so that an offer has one end however many act on it. Each request has an epoch; what names another
@@ -28,10 +28,10 @@ from rules.queues.queue_eligibility import ORPHANED
 TRANSFERS_PAUSED: Final = "transfers_paused"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
 """method -> why a lead that rang is an exception (S4, S5)."""
-_ASKING: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
+_AWAITING_REP: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
 
 
-def seek(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
+def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
     """Ask a group for a rep, other than those tried in this round (R8)."""
     epoch = transition.next_epoch()
     transition.update(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
@@ -45,7 +45,7 @@ def offered_to(lead: Lead, rep_id: str) -> bool:
 
 
 def expire_offer(transition: Transition) -> None:
-    """Let go of an offer that has run out: the log's time says so, however late the timer is (R3, S4, S5)."""
+    """End an offer whose time is over. The time of the log decides, however late the timer is (R3, S4, S5)."""
     search = transition.lead.search
     if (
         search is None
@@ -54,21 +54,21 @@ def expire_offer(transition: Transition) -> None:
         or search.until > transition.at
     ):
         return
-    _end(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
+    _end_offer(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
     if search.stage is Seeking.OFFERED:
         (rep_id,) = search.reps
-        seek(transition, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
+        request_rep(transition, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
     else:
-        _fail(
+        _fail_search(
             transition,
             search,
             tuple(Rejected(rep_id, Why.TRIED, "did not answer in time") for rep_id in search.reps),
         )
 
 
-def decline(transition: Transition, rep_id: str) -> None:
-    """Take a rep's no: an offer moves on, a ring goes on with the others, or has failed (R7, S1)."""
-    search = _of(transition)
+def decline_offer(transition: Transition, rep_id: str) -> None:
+    """Decline an offer for a rep. The next rep is asked; a ring goes on with the others, or has failed (R7, S1)."""
+    search = _open_search(transition)
     why = f"{rep_id} declined"
     remaining = tuple(other for other in search.reps if other != rep_id)
     if remaining:
@@ -79,37 +79,37 @@ def decline(transition: Transition, rep_id: str) -> None:
             )
         )
         return
-    _end(transition, search, Outcome.DECLINED, search.reps, why)
+    _end_offer(transition, search, Outcome.DECLINED, search.reps, why)
     if search.stage is Seeking.OFFERED:
-        seek(transition, search.group_id, why, (*search.tried, rep_id))
+        request_rep(transition, search.group_id, why, (*search.tried, rep_id))
     else:
         declined = (*search.tried, rep_id)
-        _fail(transition, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
+        _fail_search(transition, search, tuple(Rejected(one, Why.TRIED, "declined") for one in declined))
 
 
-def take(transition: Transition, rep_id: str, why: str) -> None:
-    """Give the lead to a rep whom it is offered to: whoever acts first (R3, S1, S5)."""
-    search = _of(transition)
-    transition.own(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
+def accept_offer(transition: Transition, rep_id: str, why: str) -> None:
+    """Make a rep with an open offer the owner. The first to act wins (R3, S1, S5)."""
+    search = _open_search(transition)
+    transition.assign_owner(rep_id, search.method or "round_robin", f"group/{search.group_id}", why)
 
 
-def hear(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
-    """Act on what the org says, or say why it comes too late (X3)."""
+def apply_answer(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
+    """Apply an answer of the org, or return why it comes too late (X3)."""
     match answer:
         case OfferMade() | RingStarted():
-            return _offered(transition, answer)
+            return _apply_offer(transition, answer)
         case NoRepAvailable():
-            return _nobody(transition, answer)
+            return _apply_no_rep(transition, answer)
         case OfferVoided():
-            return _voided(transition, answer)
+            return _apply_voided_offer(transition, answer)
         case LeadOrphaned():
-            return _orphaned(transition, answer)
+            return _apply_orphaned(transition, answer)
 
 
-def _offered(transition: Transition, answer: OfferMade | RingStarted) -> AnswerIgnored | None:
+def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> AnswerIgnored | None:
     search = transition.lead.search
-    if search is None or search.epoch != answer.epoch or search.stage not in _ASKING:
-        return _late(transition, answer)
+    if search is None or search.epoch != answer.epoch or search.stage not in _AWAITING_REP:
+        return _too_late(transition, answer)
     rings = isinstance(answer, RingStarted)
     reps = answer.reps if isinstance(answer, RingStarted) else (answer.rep_id,)
     for_good = isinstance(answer, OfferMade) and answer.window_seconds is None
@@ -136,17 +136,17 @@ def _offered(transition: Transition, answer: OfferMade | RingStarted) -> AnswerI
         )
     )
     if for_good:
-        take(transition, reps[0], answer.why)
+        accept_offer(transition, reps[0], answer.why)
     return None
 
 
-def _nobody(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
-    """Let a lead that asks wait, or end its search; one that a pause held back is told once more after it (R4)."""
+def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
+    """Let the lead wait, or end its search. A lead held back by a pause is answered again after it (R4)."""
     search = transition.lead.search
     pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
     asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
     if search is None or search.epoch != answer.epoch or search.stage not in asks:
-        return _late(transition, answer)
+        return _too_late(transition, answer)
     if pauses:
         transition.update(search=replace(search, stage=Seeking.PAUSED))
     else:
@@ -167,11 +167,11 @@ def _nobody(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | N
     return None
 
 
-def _voided(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
-    """Take an offer back from a rep who may not have it any more; it was not the rep's turn then (R7)."""
+def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
+    """Withdraw an offer from a rep who may not have it any more. It does not count as the rep's turn (R7)."""
     search = transition.lead.search
     if search is None or search.epoch != answer.epoch or not offered_to(transition.lead, answer.rep_id):
-        return _late(transition, answer)
+        return _too_late(transition, answer)
     remaining = tuple(rep_id for rep_id in search.reps if rep_id != answer.rep_id)
     if remaining:
         transition.update(search=replace(search, reps=remaining))
@@ -186,25 +186,27 @@ def _voided(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None
             )
         )
         return None
-    _end(transition, search, Outcome.VOIDED, search.reps, answer.why)
-    seek(transition, search.group_id, f"its offer was voided: {answer.why}", search.tried)
+    _end_offer(transition, search, Outcome.VOIDED, search.reps, answer.why)
+    request_rep(transition, search.group_id, f"its offer was voided: {answer.why}", search.tried)
     return None
 
 
-def _orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnored | None:
-    """Take the lead from an owner who has left (X2): rules or a manager decide who is next; its callback stands.
+def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnored | None:
+    """Take the lead from an owner who has left (X2). Rules or a manager decide who is next; its callback stands.
 
     One that its owner closed meanwhile stays closed, and in its name.
     """
     lead = transition.lead
     if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:
-        return _late(transition, answer)
-    transition.disown("orphaned", answer.why)
+        return _too_late(transition, answer)
+    transition.remove_owner("orphaned", answer.why)
     transition.update(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))
     return None
 
 
-def _end(transition: Transition, search: Search, outcome: Outcome, reps: tuple[str, ...], why: str) -> None:
+def _end_offer(
+    transition: Transition, search: Search, outcome: Outcome, reps: tuple[str, ...], why: str
+) -> None:
     transition.set_deadline(DeadlineKind.OFFER, None)
     transition.update(search=None)
     transition.emit(
@@ -219,18 +221,18 @@ def _end(transition: Transition, search: Search, outcome: Outcome, reps: tuple[s
     )
 
 
-def _fail(transition: Transition, search: Search, explanation: tuple[Rejected, ...]) -> None:
+def _fail_search(transition: Transition, search: Search, explanation: tuple[Rejected, ...]) -> None:
     transition.update(failed=Failure(UNANSWERED.get(search.method or "", "no_agents_answered"), explanation))
 
 
-def _of(transition: Transition) -> Search:
+def _open_search(transition: Transition) -> Search:
     search = transition.lead.search
     if search is None:
         raise TypeError(f"{transition.lead.lead_id} is offered to nobody")
     return search
 
 
-def _late(transition: Transition, answer: OrgAnswer) -> AnswerIgnored:
+def _too_late(transition: Transition, answer: OrgAnswer) -> AnswerIgnored:
     search = transition.lead.search
     now = f"{search.stage} under epoch {search.epoch}" if search else f"it is {transition.lead.phase}"
     return AnswerIgnored(answer=str(answer.__struct_config__.tag), epoch=answer.epoch, why=now)

@@ -1,4 +1,4 @@
-"""The life of a lead is this one table: in each phase, what may be asked or happen, and where it may lead.
+"""Defines a lead's life cycle as one table: for each phase, which triggers are allowed and which phases may follow.
 
 The machine dispatches by it, the tests hold every observed step against it, and the diagram in docs/ is drawn from it.
 """
@@ -10,7 +10,7 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can happen to a lead: arrivals, what people ask (docs/contracts, `type`), its org, a deadline, new rules.
+    """What can change a lead: arrivals, actions (docs/contracts, `type`), answers of its org, deadlines, new rules.
 
     `INQUIRED`: an arrival of a person who is known (R6). `SUPPRESSION`: the do-not-contact list (X6).
     """
@@ -62,7 +62,7 @@ _Q, _L, _F, _O, _W, _E, _I, _C = (
 _FREE: Final = frozenset({_Q, _E})
 """Nobody owns it, nobody has it open: the rules say which of the two (Q2, E1)."""
 
-LIFE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
+LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
         Trigger.ARRIVED: _FREE | {_O, _F},
         Trigger.INQUIRED: _FREE | {_O, _F},
@@ -220,7 +220,7 @@ _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {
 def mermaid() -> str:
     """Return the table as a Mermaid state diagram, one arrow for each pair of phases."""
     arrows: dict[tuple[Phase | str, Phase], list[str]] = {}
-    for source, row in LIFE.items():
+    for source, row in LIFECYCLE.items():
         for trigger, targets in row.items():
             for target in sorted(targets):
                 if source is not target:

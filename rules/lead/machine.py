@@ -1,4 +1,4 @@
-"""The lead machine: a pure function from a row and the next event of its log to the row after it.
+"""The lead machine: a pure function from a lead's row and the next event of its log to the next row.
 
 `step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (docs/design.md).
 """
@@ -20,7 +20,6 @@ from models.events import (
     ActionRequested,
     ArrivalMerged,
     DeadlinePassed,
-    DirectoryPublished,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
@@ -28,23 +27,23 @@ from models.events import (
 )
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules.lead import arrivals
-from rules.lead.actions import REQUESTS, out_of_place
-from rules.lead.distribution import expire_offer, hear
-from rules.lead.lifecycle import LIFE, OFFER_TRIGGERS
-from rules.lead.offer_actions import AFTER_OFFER, ask_offered
+from rules.lead.actions import ACTIONS, refuse_in_phase
+from rules.lead.distribution import apply_answer, expire_offer
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS
+from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.transition import Transition, Verdict, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
-Happening = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
 """What nobody asked for."""
-LeadEvent = Happening | ActionRequested
-_REQUESTS = {**REQUESTS, **AFTER_OFFER}
+LeadEvent = SystemEvent | ActionRequested
+_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
-_TRIGGERS = {trigger.value: trigger for trigger in (*REQUESTS, *OFFER_TRIGGERS)}
+_TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
-    """Say whether the event at this offset of the log is in the row already: then there is nothing to write."""
+    """Say whether the row contains the event at this offset already. Then there is nothing to write."""
     return row is not None and off <= row.off
 
 
@@ -76,7 +75,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                 )
         theirs = lead is None or lead.facts.org == event.org
         if theirs:
-            lead, decisions, verdict = ask(lead, event, at, book.org(event.org), merged_into=into)
+            lead, decisions, verdict = decide_action(lead, event, at, book.org(event.org), merged_into=into)
         else:  # another org's lead is none that the asker may know of
             decisions, verdict = (), _unreadable(event) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
@@ -96,9 +95,9 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         answers = (*answers, answer)[-ANSWERS_KEPT:]
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
-        lead, decisions = happen(lead, event, at, book.org(org))
+        lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
-        into = next((said.into for said in decisions if isinstance(said, MergedInto)), into)
+        into = next((decision.into for decision in decisions if isinstance(decision, MergedInto)), into)
     return LeadRow(
         off=off,
         seq=seq,
@@ -112,7 +111,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
 
 
 def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row an event that is sent again from the dead letters is decided from.
+    """Return the row from which an event of the dead letters is decided when it is sent again.
 
     A deadline that could not be acted on was taken out of its row, so that it was not told for ever. Sent again it
     counts once more, if what it was about is still as it was.
@@ -144,7 +143,7 @@ def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
             return True
 
 
-def ask(
+def decide_action(
     lead: Lead | None,
     event: ActionRequested,
     at: datetime,
@@ -152,7 +151,7 @@ def ask(
     *,
     merged_into: str | None = None,
 ) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
-    """Decide one action: the lead as it becomes, what was decided about it, and the answer.
+    """Decide one action; return the lead after it, the decisions and the answer.
 
     `merged_into`: the lead that the arrival of this id was added to (R6).
     """
@@ -163,20 +162,20 @@ def ask(
         return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
-    if rules.reps and rules.role(event.rep_id) is None:
+    if rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
         return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is no action")
-    transition = Transition(lead=lead, at=at, rules=rules, began=lead)
-    transition.expire()
+    transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
+    transition.expire_lock()
     expire_offer(transition)
     if transition.lead.phase is Phase.OFFERED:
-        verdict = ask_offered(transition, event, trigger)
-    elif trigger in LIFE[transition.lead.phase]:
-        verdict = _REQUESTS[trigger](transition, event)
+        verdict = decide_offered_action(transition, event, trigger)
+    elif trigger in LIFECYCLE[transition.lead.phase]:
+        verdict = _ACTIONS[trigger](transition, event)
     else:
-        verdict = out_of_place(transition.lead, trigger, event.rep_id)
+        verdict = refuse_in_phase(transition.lead, trigger, event.rep_id)
     if verdict.result in (Result.DONE, Result.WON):
         transition.settle()
         return transition.lead, tuple(transition.decisions), verdict
@@ -184,34 +183,34 @@ def ask(
 
 
 def _unreadable(event: ActionRequested) -> Verdict | None:
-    """Return the refusal of an action that could not be read, which says nothing of any lead; None if it could."""
+    """Return the refusal of an action that could not be read; None if it could. It says nothing about any lead."""
     return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
 
 
-def happen(
+def decide_event(
     lead: Lead | None,
-    event: Happening,
+    event: SystemEvent,
     at: datetime,
     rules: OrgRules,
 ) -> tuple[Lead | None, tuple[Decision, ...]]:
-    """Decide what nobody asked for: an arrival, an answer of the org, a deadline, new rules."""
+    """Decide an event that is no action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
-        return lead, (arrivals.merged(lead, event),)
+        return lead, (arrivals.record_merge(lead, event),)
     if lead is None and isinstance(event, LeadArrived):
-        transition = arrivals.begin(event, at, rules)
+        transition = arrivals.create_lead(event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
-        transition = Transition(lead=lead, at=at, rules=rules, began=lead)
+        transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
         stale: DeadlineIgnored | AnswerIgnored | None = None
         if isinstance(event, LeadArrived):
-            stale = arrivals.again(transition, event)
+            stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
-            stale = arrivals.suppress(transition, event)
+            stale = arrivals.change_suppression(transition, event)
         elif isinstance(event, DeadlinePassed):
-            stale = _pass(transition, event)
+            stale = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):
-            stale = hear(transition, event.answer)
+            stale = apply_answer(transition, event.answer)
         elif lead.lock is not None and rules.has_left(lead.lock.rep_id):
             transition.unlock(f"{lead.lock.rep_id} has left")
         if stale is not None:
@@ -220,8 +219,8 @@ def happen(
     return transition.lead, tuple(transition.decisions)
 
 
-def _pass(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:
-    """Act on a deadline if it is current and due; otherwise say why not (X3)."""
+def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:
+    """Apply a deadline if it is current and due; otherwise return why it is not (X3)."""
     deadline = next((d for d in transition.lead.deadlines if d.kind == event.kind), None)
     if deadline is None or deadline.epoch != event.epoch:
         current = deadline.epoch if deadline else "none"
@@ -230,16 +229,11 @@ def _pass(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | No
         return DeadlineIgnored(kind=event.kind, epoch=event.epoch, why=f"not due before {deadline.due}")
     match deadline.kind:
         case DeadlineKind.LOCK:
-            transition.expire()
+            transition.expire_lock()
         case DeadlineKind.OFFER:
             expire_offer(transition)
         case DeadlineKind.CALLBACK:
-            transition.call_due()
+            transition.make_callback_due()
         case DeadlineKind.RULES:
             pass  # settling asks the rules anew at this instant
     return None
-
-
-def publish(book: RuleBook, event: DirectoryPublished) -> RuleBook:
-    """Apply one publication to what a partition knows; an older one changes nothing."""
-    return book.publish(event)

@@ -1,4 +1,4 @@
-"""What people may ask of a lead that is offered: who has the offer takes it by any action, others wait (R3, S3)."""
+"""Carries out actions on a lead that is offered. Whoever has the offer takes it by any action; others wait (R3, S3)."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,76 +7,80 @@ from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
 from models.lead import Lead, Seeking
 from rules.calendar.quiet_hours import clock, quiet_until
-from rules.lead.actions import MANAGERS, REQUESTS
-from rules.lead.distribution import decline, offered_to, take
+from rules.lead.actions import ACTIONS, MANAGERS
+from rules.lead.distribution import accept_offer, decline_offer, offered_to
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.transition import DONE, Transition, Verdict, refused
 
-TAKES: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
-WORKS: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
+CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
+WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
 """What is an action on the lead itself (R3); opening it is none (R2)."""
-ENDS: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
+DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 
 
-def ask_offered(transition: Transition, ask: ActionRequested, trigger: Trigger) -> Verdict:
-    """Answer what is asked of a lead in phase `offered`, or say why not."""
-    lead, rep_id = transition.lead, ask.rep_id
+def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
+    """Decide an action on a lead in phase `offered`."""
+    lead, rep_id = transition.lead, request.rep_id
     if not offered_to(lead, rep_id):
-        return _by_others(transition, ask, trigger)
-    if ask.epoch is not None and lead.search is not None and ask.epoch != lead.search.epoch:
-        return refused(Reason.OFFER_OVER, f"offer {ask.epoch} is over; the open one is {lead.search.epoch}")
+        return _by_others(transition, request, trigger)
+    if request.epoch is not None and lead.search is not None and request.epoch != lead.search.epoch:
+        return refused(
+            Reason.OFFER_OVER, f"offer {request.epoch} is over; the open one is {lead.search.epoch}"
+        )
     if trigger is Trigger.VIEW:
         return Verdict(Result.DONE, why="opening it is no action: the window goes on (R2)")
-    if trigger in ENDS:
-        decline(transition, rep_id)
+    if trigger in DECLINING:
+        decline_offer(transition, rep_id)
         return DONE
-    if trigger in TAKES:
-        why = f"{rep_id} was the first to {ask.action} it"
-        take(transition, rep_id, why)
+    if trigger in CLAIMING:
+        why = f"{rep_id} was the first to {request.action} it"
+        accept_offer(transition, rep_id, why)
         return Verdict(Result.WON, why=why)
-    if trigger in WORKS:
-        take(transition, rep_id, f"{ask.action} within the window is a claim (R3)")
-        return REQUESTS[trigger](transition, ask)
-    if trigger in REQUESTS and trigger not in OFFER_TRIGGERS:
-        return REQUESTS[trigger](transition, ask)
+    if trigger in WORKING:
+        accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
+        return ACTIONS[trigger](transition, request)
+    if trigger in ACTIONS and trigger not in OFFER_TRIGGERS:
+        return ACTIONS[trigger](transition, request)
     return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
 
 
-def accept(transition: Transition, ask: ActionRequested) -> Verdict:
-    """S1, S3: who answers when the offer is over is told who has the lead; its owner has won it already."""
+def accept(transition: Transition, request: ActionRequested) -> Verdict:
+    """S1, S3: answer an accept after the offer is over with the lead's owner. The owner itself has won already."""
     lead = transition.lead
-    if lead.owner == ask.rep_id:
+    if lead.owner == request.rep_id:
         return Verdict(Result.WON, why="it is yours already")
     return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
 
 
-def connect(transition: Transition, ask: ActionRequested) -> Verdict:
-    """S2: the winner is connected with the lead; one that is not to be called, or not now, is not (X6)."""
+def connect(transition: Transition, request: ActionRequested) -> Verdict:
+    """S2: connect the winner with the lead, unless the lead must not be called, or not now (X6)."""
     lead = transition.lead
-    if lead.owner != ask.rep_id:
+    if lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, f"{lead.owner} has it since {lead.assigned_at}")
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
     if lead.suppressed:
-        listed = "; ".join(f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items())
-        return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed})")
+        listed_handles = "; ".join(
+            f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items()
+        )
+        return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed_handles})")
     if quiet := quiet_until(transition.rules.settings.quiet_hours, lead.facts, transition.at):
         zone, until = quiet
         ends = f"until {until.isoformat()}" if until else "at any time"
         return refused(Reason.QUIET_HOURS, f"it is {clock(zone, transition.at)} in {zone}: no calls {ends}")
     transition.update(last_contacted_at=transition.at)
-    transition.emit(ConnectRequested(rep_id=ask.rep_id))
+    transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
 
 
-def hang_up(transition: Transition, ask: ActionRequested) -> Verdict:
-    """S2: hanging up between the two presses keeps the lead."""
-    if transition.lead.owner != ask.rep_id:
+def hang_up(transition: Transition, request: ActionRequested) -> Verdict:
+    """S2: keep the lead for a winner who hangs up between the two presses."""
+    if transition.lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
     return Verdict(Result.DONE, why="the lead stays yours")
 
 
-AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
+ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
     Trigger.ACCEPT: accept,
     Trigger.PRESS_ONE: accept,
     Trigger.CONNECT: connect,
@@ -85,15 +89,15 @@ AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict
 """What may be asked of a lead that somebody owns, when its offer is over."""
 
 
-def _by_others(transition: Transition, ask: ActionRequested, trigger: Trigger) -> Verdict:
-    """Answer whoever does not have the offer: managers may look, note and assign, everybody else waits."""
+def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
+    """Decide an action of somebody without the offer. Managers may look, note and assign; everybody else waits."""
     if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
-        return REQUESTS[trigger](transition, ask)
-    if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(ask.rep_id) in MANAGERS:
-        if trigger is Trigger.NOTE or ask.view_only:
-            return REQUESTS[trigger](transition, ask)
+        return ACTIONS[trigger](transition, request)
+    if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:
+        if trigger is Trigger.NOTE or request.view_only:
+            return ACTIONS[trigger](transition, request)
         return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
-    return _not_yours(transition.lead, ask.rep_id, trigger)
+    return _not_yours(transition.lead, request.rep_id, trigger)
 
 
 def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:

@@ -56,7 +56,7 @@ DONE = Verdict(Result.DONE)
 
 
 def refused(reason: Reason, why: str) -> Verdict:
-    """Return a refusal with its reason in the contract's word and in plain ones."""
+    """Return a refusal with its reason code and its reason in words."""
     return Verdict(Result.REFUSED, reason, why)
 
 
@@ -64,13 +64,13 @@ def refused(reason: Reason, why: str) -> Verdict:
 class Transition:
     """One event's changes to a lead: each method replaces `lead` and collects decisions.
 
-    `began` keeps the lead as it was, so `settle` knows what changed. The steps below each say what they did.
+    `before_event` keeps the lead as it was, so `settle` knows what changed. The steps below each say what they did.
     """
 
     lead: Lead
     at: datetime
     rules: OrgRules
-    began: Lead | None
+    before_event: Lead | None
     decisions: list[Decision] = field(default_factory=list)
 
     def update(self, **changes: Any) -> None:
@@ -102,8 +102,8 @@ class Transition:
         return deadline
 
     def lock(self, rep_id: str, until: datetime) -> None:
-        """Give the lead to one rep's eyes until a time (D1); a lock the rep already has is extended."""
-        self.stop_seeking(f"opened by {rep_id}")
+        """Lock the lead for one rep until a time (D1). A lock the rep already has is extended."""
+        self.end_search(f"opened by {rep_id}")
         deadline = self.set_deadline(DeadlineKind.LOCK, until)
         epoch = deadline.epoch if deadline else self.lead.epoch
         since = self.lead.lock.since if self.lead.lock else self.at
@@ -120,21 +120,21 @@ class Transition:
         if self.lead.lapsed != lapsed:
             self.update(lapsed=lapsed)
 
-    def expire(self) -> None:
-        """Let go of a lock that has run out (D2): the log's time says so, however late the timer is."""
+    def expire_lock(self) -> None:
+        """End a lock that has run out (D2). The time of the log decides, however late the timer is."""
         lock = self.lead.lock
         if lock is not None and lock.until <= self.at:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
-            self._phase()
+            self._update_phase()
 
-    def own(self, rep_id: str, how: str, via: str | None, why: str) -> None:
-        """Make a rep the one owner. What belonged to the former owner (a callback, a place at the end) is over.
+    def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
+        """Make a rep the only owner. The former owner's callback and place at the end of the queues are dropped.
 
         Unless that one left: then the call that was promised is handed over (X2).
         """
         previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
         inherits = failed is not None and failed.reason == ORPHANED
-        self.stop_seeking(why, winner=rep_id)
+        self.end_search(why, winner=rep_id)
         self.unlock(why)
         if not inherits:
             self.set_deadline(DeadlineKind.CALLBACK, None)
@@ -153,15 +153,15 @@ class Transition:
         )
         self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
 
-    def disown(self, how: str, why: str) -> None:
-        """Leave the lead without an owner; a call that was promised stands, for whoever has it next (X2)."""
+    def remove_owner(self, how: str, why: str) -> None:
+        """Remove the owner. A promised call stands for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
         self.update(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
-    def stop_seeking(self, why: str, *, winner: str | None = None) -> None:
-        """End the lead's search for a rep, if it is on one: somebody has it, or it is taken off the way (X3)."""
+    def end_search(self, why: str, *, winner: str | None = None) -> None:
+        """End the lead's search for a rep, if there is one, because somebody has the lead or it is withdrawn (X3)."""
         search = self.lead.search
         if search is None:
             return
@@ -180,13 +180,13 @@ class Transition:
             )
         )
 
-    def call_back(self, at: datetime | None) -> None:
+    def set_callback(self, at: datetime | None) -> None:
         """Set the time of the promised call, or put the lead at the end of its queues (D4)."""
         self.set_deadline(DeadlineKind.CALLBACK, at)
         self.update(callback_at=at, deferred_at=None if at else self.at)
 
-    def call_due(self) -> None:
-        """Make the promised call due: the deadline is spent, `callback_at` keeps the lead at the top (D4)."""
+    def make_callback_due(self) -> None:
+        """Make the promised call due. The deadline is removed; `callback_at` keeps the lead at the top (D4)."""
         self.set_deadline(DeadlineKind.CALLBACK, None)
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
         self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
@@ -194,26 +194,26 @@ class Transition:
     # -- settling ---------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Bring phase, places and the rules' deadline in line with what the event changed in the lead (Q2, X7).
+        """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
 
         Rules are asked only if the lead changed, the org's rules did, or the instant came at which a relative date
         changes a verdict: a losing claim costs no evaluation.
         """
         due = self.lead.deadline(DeadlineKind.RULES)
         if (
-            self.lead is self.began
+            self.lead is self.before_event
             and self.lead.evaluated == self.rules.version
             and (due is None or due.due > self.at)
         ):
             return
-        self._phase()
-        self.refresh()
-        self._trouble()
-        if self.lead is not self.began:
+        self._update_phase()
+        self.reevaluate_queues()
+        self._update_exception()
+        if self.lead is not self.before_event:
             self.update(updated_at=self.at)
 
-    def refresh(self) -> None:
-        """Compute the lead's places anew under the current rules, and say what entered, moved and left."""
+    def reevaluate_queues(self) -> None:
+        """Evaluate the lead's queues under the current rules, and record which it entered, moved in and left."""
         evaluation = self.rules.evaluate(self.lead, self.at)
         old, places = self.lead.places, {}
         for queue_id, sort_key in evaluation.places.items():
@@ -234,7 +234,7 @@ class Transition:
             elif (
                 place.rules_version != compiled.version
                 or place.sort_key != sort_key
-                or (self.began is not None and shown(self.began, compiled.queue) != columns)
+                or (self.before_event is not None and shown(self.before_event, compiled.queue) != columns)
             ):
                 places[queue_id] = QueuePlacement(compiled.version, sort_key, place.since)
                 self.emit(
@@ -260,10 +260,10 @@ class Transition:
         if places != old or self.lead.evaluated != self.rules.version:
             self.update(places=places, evaluated=self.rules.version)
 
-    def _phase(self) -> None:
+    def _update_phase(self) -> None:
         """Derive the phase from owner and lock; only closing and ignoring are decided elsewhere.
 
-        A free lead counts as queued while the queues are asked; `_trouble` then says whether one took it.
+        A free lead counts as queued while the queues are asked; `_update_exception` then says whether one took it.
         """
         lead = self.lead
         if lead.phase in (Phase.CLOSED, Phase.IGNORED):
@@ -279,14 +279,16 @@ class Transition:
         if phase is not lead.phase or lead.trouble is not None:
             self.update(phase=phase, trouble=None)
 
-    def _trouble(self) -> None:
-        """Make an exception of a free lead that no queue takes, with each queue's reason; any other lead is none."""
-        lead, began = self.lead, self.began
-        was = began.trouble if began else None
+    def _update_exception(self) -> None:
+        """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
+        lead, before_event = self.lead, self.before_event
+        was = before_event.trouble if before_event else None
         if lead.phase is Phase.QUEUED and not lead.places:
-            trouble = was if began is not None and began.phase is Phase.EXCEPTION else None
+            trouble = was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
             failed = lead.failed
-            if failed is not None and (began is None or began.failed != failed or trouble is None):
+            if failed is not None and (
+                before_event is None or before_event.failed != failed or trouble is None
+            ):
                 trouble = OpenException(failed.reason, explained(failed.explanation), self.at)
                 self.emit(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
             if trouble is None:

@@ -1,4 +1,4 @@
-"""Whose an arrival is: a resend of a known one, another inquiry of a known person, or a new lead (R6).
+"""Decides which lead an arrival belongs to: a repeat, another inquiry of a known person, or a new lead (R6).
 
 A person is known by phone or email. Where the two point to different leads the phone decides: it is the number that is
 called, it is normalised to one spelling, and families and spam share addresses more than numbers. The address stays
@@ -11,9 +11,9 @@ from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
 
 
-def arrive(draft: OrgTransition, event: PersonArrived) -> None:
-    """Say which lead an arrival belongs to, and remember it."""
-    persons, arrival_id = draft.state.persons, event.lead_id
+def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
+    """Decide which lead an arrival belongs to, and remember it."""
+    persons, arrival_id = transition.state.persons, event.lead_id
     handles = handles_of(event.facts)
     first = {handle: persons.first_with(handle) for handle in handles}
     before = persons.lead_of(arrival_id)
@@ -26,10 +26,10 @@ def arrive(draft: OrgTransition, event: PersonArrived) -> None:
         if lead not in (None, lead_id) and lead_id not in persons.all_with(handle)
     )
     if not known or fresh or shared:
-        draft.put_person(
+        transition.put_person(
             OrgPerson(arrival_id=arrival_id, lead_id=lead_id, handles=fresh, shared=shared, more=known)
         )
-    draft.emit(
+    transition.emit(
         ArrivalPlaced(
             lead_id=lead_id,
             facts=event.facts,
@@ -40,18 +40,18 @@ def arrive(draft: OrgTransition, event: PersonArrived) -> None:
     )
 
 
-def listed(draft: OrgTransition, event: ContactListed) -> None:
+def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     """Remember whether a handle may be contacted, and tell every lead that has it (X6)."""
-    persons, handle = draft.state.persons, event.handle
+    persons, handle = transition.state.persons, event.handle
     if persons.barred(handle) == event.reason:
         return
-    draft.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
+    transition.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
-        draft.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+        transition.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
-def undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
-    """Return where an arrival goes whose person could not be told: on its way, as it is; it must not be lost."""
+def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
+    """Place an arrival whose person could not be determined. It goes on as it is, because it must not be lost."""
     lead_id = persons.lead_of(event.lead_id) or event.lead_id
     why = f"its person could not be looked for: {error!r}"
     inquiry = None if lead_id == event.lead_id else Inquiry(event.lead_id, why, again=True)

@@ -1,4 +1,4 @@
-"""What the calendar says now, and until when that holds: asked once per change, not once per lead.
+"""Caches whether hours and pauses hold now and until when. The calendar is computed once per change, not once per lead.
 
 A memo only saves time: everything in it follows from a plan and an instant.
 """
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from rules.calendar.schedule import Week, day_ends, day_of, is_open, next_change
 from rules.org.directory import GroupPlan, RepPlan
 
-Verdict = tuple[bool, datetime | None]
+OpenUntil = tuple[bool, datetime | None]
 """Whether hours hold, and when that changes, None for never."""
 
 
@@ -16,18 +16,20 @@ class CalendarCache:
     """The last verdict for each rep's hours, rep's day and group's pause."""
 
     def __init__(self) -> None:
-        self._hours: dict[str, tuple[Week, str, datetime, Verdict]] = {}
+        self._hours: dict[str, tuple[Week, str, datetime, OpenUntil]] = {}
         self._days: dict[str, tuple[datetime, datetime, date]] = {}
 
-    def hours(self, plan: RepPlan, at: datetime) -> Verdict:
+    def hours(self, plan: RepPlan, at: datetime) -> OpenUntil:
         """Say whether a rep works at an instant, by its hours."""
-        return (True, None) if plan.hours is None else self._ask(plan.rep_id, plan.hours, plan.time_zone, at)
+        return (
+            (True, None) if plan.hours is None else self._cached(plan.rep_id, plan.hours, plan.time_zone, at)
+        )
 
-    def pause(self, plan: GroupPlan, at: datetime) -> Verdict:
+    def pause(self, plan: GroupPlan, at: datetime) -> OpenUntil:
         """Say whether a group's transfers pause at an instant (R4)."""
         if not plan.pause.spans:
             return False, None
-        return self._ask(f"group/{plan.group_id}", plan.pause, plan.time_zone, at)
+        return self._cached(f"group/{plan.group_id}", plan.pause, plan.time_zone, at)
 
     def day(self, zone: str, at: datetime) -> tuple[date, datetime]:
         """Return the date of a zone's calendar at an instant, and when it ends."""
@@ -36,7 +38,7 @@ class CalendarCache:
             known = self._days[zone] = (at, day_ends(zone, at), day_of(zone, at))
         return known[2], known[1]
 
-    def _ask(self, key: str, week: Week, zone: str, at: datetime) -> Verdict:
+    def _cached(self, key: str, week: Week, zone: str, at: datetime) -> OpenUntil:
         known = self._hours.get(key)
         if (
             known is None

@@ -1,10 +1,10 @@
-"""What a method answers: who is to have a lead, and why everybody it looked at before is not."""
+"""The answer of a distribution method: who gets a lead, and why everybody before does not."""
 
 from collections.abc import Callable
 
 import msgspec
 
-from rules.org.eligibility import Ask, Refusal
+from rules.org.eligibility import Eligibility, Refusal
 from rules.org.turn_order import Pick
 
 Refused = tuple[str, Refusal]
@@ -26,6 +26,6 @@ class Method(msgspec.Struct, frozen=True):
     """
 
     name: str
-    choose: Callable[[Ask], Choice]
+    choose: Callable[[Eligibility], Choice]
     rings: bool = False
     takes: bool = True

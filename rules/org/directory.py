@@ -1,4 +1,4 @@
-"""What an org published of its reps and groups, compiled, so that nothing is parsed when a lead asks for a rep."""
+"""The reps and groups an org published, compiled, so that nothing is parsed when a lead asks for a rep."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class RepPlan(msgspec.Struct, frozen=True, eq=False):
-    """One rep as published, ready to be asked. `hours` None: always; `filter` None: any lead."""
+    """One published rep, compiled. `hours` None: always; `filter` None: any lead."""
 
     rep_id: str
     active: bool = True
@@ -54,7 +54,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
 
 
 class GroupPlan(msgspec.Struct, frozen=True, eq=False):
-    """One group as published, ready to be asked.
+    """One published group, compiled.
 
     `weights`: by rep id, in roster order. `places`: each rep's place in it. `uniform`: all weights are the same, so
     turns are simply taken in the order in which they were had last.
@@ -104,8 +104,8 @@ class OrgDirectory:
     """Reps, groups and settings of one org. Never changed: `publish` makes another. Start with `OrgDirectory()`.
 
     `versions`: of every object ever published, by kind and id. `problems`: the objects whose newest version does not
-    compile, for which the one before it still counts. `open`: no rep was ever published, so a roster's members are
-    taken as they are, without any limit; an org whose last rep is removed stays closed.
+    compile, for which the one before it still counts. `open`: there is no rep, and there never was one or the settings
+    say `open_without_reps`; a roster's members are then taken as they are, without any limit.
     """
 
     reps: Mapping[str, RepPlan] = field(default_factory=lambda: NOTHING)
@@ -122,7 +122,7 @@ class OrgDirectory:
         return RepPlan(rep_id) if plan is None and self.open else plan
 
     def publish(self, *events: DirectoryPublished) -> "OrgDirectory":
-        """Return the directory after some publications; one that is older than what is known changes nothing."""
+        """Return the directory after some publications. One that is older than the known object changes nothing."""
         versions, problems = dict(self.versions), dict(self.problems)
         reps, groups, settings = dict(self.reps), dict(self.groups), self.settings
         news = False
@@ -149,7 +149,7 @@ class OrgDirectory:
             reps=MappingProxyType(reps),
             groups=MappingProxyType(groups),
             settings=settings,
-            open=self.open and all(kind != "rep" for kind, _ in versions),
+            open=not reps and (settings.open_without_reps or all(kind != "rep" for kind, _ in versions)),
             groups_of=self.groups_of if groups == self.groups else MappingProxyType(_membership(groups)),
             versions=MappingProxyType(versions),
             problems=MappingProxyType(problems),
@@ -157,7 +157,7 @@ class OrgDirectory:
 
 
 def published_for(event: DirectoryPublished) -> bool:
-    """Say whether an org has to know of a publication: its reps, groups and settings are what it decides by."""
+    """Say whether a publication goes to its org's log. An org decides by its reps, groups and settings."""
     return event.kind in {"rep", "group", "settings"}
 
 

@@ -1,4 +1,4 @@
-"""Why a rep may not have a lead now, in words, or nothing if it may (R9)."""
+"""Decides whether a rep may have a lead now, and says why not (R9)."""
 
 from datetime import datetime
 from typing import Final
@@ -26,7 +26,7 @@ class Refusal(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
     def of(self, rep_id: str | None) -> Rejected:
-        """Return it as a decision tells it."""
+        """Return the refusal as decisions record it."""
         return Rejected(rep_id, self.reason, self.why)
 
 
@@ -37,15 +37,15 @@ _TRIED: Final = Refusal(Why.TRIED, "already tried in this round")
 _AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
 
 
-class Ask:
-    """One lead before one group: asked for each candidate. `rings`: it is to ring, so a phone must be free (S4)."""
+class Eligibility:
+    """Checks each candidate of one group for one lead. `rings`: it rings, so the rep's phone must be free (S4)."""
 
-    __slots__ = ("draft", "group", "lead", "rings", "row", "tried")
+    __slots__ = ("group", "lead", "rings", "row", "transition", "tried")
 
     def __init__(
-        self, draft: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead, *, rings: bool
+        self, transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead, *, rings: bool
     ) -> None:
-        self.draft = draft
+        self.transition = transition
         self.group = group
         self.row = row
         self.lead = lead
@@ -53,55 +53,59 @@ class Ask:
         self.tried = row.tried
 
     def refusal(self, rep_id: str) -> Refusal | None:
-        """Say why this rep may not have this lead now; what lasts is said before what passes."""
-        plan = self.draft.directory.rep(rep_id)
+        """Return why this rep may not have this lead now; None if it may. Lasting reasons come before passing ones."""
+        plan = self.transition.directory.rep(rep_id)
         if plan is None:
             return _UNKNOWN
-        row = self.draft.rep(rep_id)
-        return gone(plan, row) or self._lasting(plan) or busy(self.draft, plan, row, rings=self.rings)
+        row = self.transition.rep(rep_id)
+        return (
+            departed(plan, row)
+            or self._unsuitable(plan)
+            or unavailable(self.transition, plan, row, rings=self.rings)
+        )
 
-    def _lasting(self, plan: RepPlan) -> Refusal | None:
+    def _unsuitable(self, plan: RepPlan) -> Refusal | None:
         states, state = plan.licensed_states, self.lead.facts.state
         if states is not None and state not in states:
             return Refusal(Why.LICENCE, f"not licensed in {state or 'the state, which is unknown'}")
         if plan.rep_id in self.tried:
             return _TRIED
         if plan.filter is not None:
-            meets, until = plan.filter.test(self.lead, self.draft.at)
+            meets, until = plan.filter.test(self.lead, self.transition.at)
             if not meets:
-                why = plan.filter.explain(self.lead, self.draft.at).why
+                why = plan.filter.explain(self.lead, self.transition.at).why
                 return Refusal(
                     Why.OWN_FILTER, f"its own filter: {why}", passing=until is not None, until=until
                 )
         return None
 
 
-def group_refusal(draft: OrgTransition, group: GroupPlan, lead: Lead) -> Refusal | None:
-    """Say why a group does not take a lead at all, by its filter."""
+def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Refusal | None:
+    """Return why a group's filter keeps a lead out; None if it does not."""
     if group.filter is None:
         return None
-    meets, until = group.filter.test(lead, draft.at)
+    meets, until = group.filter.test(lead, transition.at)
     if meets:
         return None
-    why = group.filter.explain(lead, draft.at).why
+    why = group.filter.explain(lead, transition.at).why
     return Refusal(Why.GROUP_FILTER, f"the filter of {group.group_id}: {why}", until is not None, until)
 
 
-def gone(plan: RepPlan, row: OrgRep) -> Refusal | None:
-    """Say whether a rep is no more to be given anything."""
+def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
+    """Return the refusal of a rep who is inactive or has left; None for any other."""
     if not plan.active:
         return _INACTIVE
     return _LEFT if row.left else None
 
 
-def busy(draft: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
-    """Say why a rep may have no lead at all now, whatever the lead: all of this passes."""
-    at = draft.at
+def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
+    """Return why a rep may have no lead at all now; None if it may. All these reasons pass with time."""
+    at = transition.at
     if row.away and (row.away_until is None or at < row.away_until):
         return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)
     if plan.absences and (until := away_until(plan.absences, at)) is not None:
         return _until(Why.ABSENT, "absent until", until, plan)
-    works, until = draft.memo.hours(plan, at)
+    works, until = transition.calendar_cache.hours(plan, at)
     if not works:
         if until is None:
             return Refusal(Why.HOURS, "has no working hours")
@@ -110,7 +114,7 @@ def busy(draft: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Re
         why = f"cap of open leads: {row.held + row.offered} of {plan.max_open}"
         return Refusal(Why.OPEN_CAP, why, passing=plan.max_open > 0)
     if plan.max_per_day is not None:
-        day, ends = draft.memo.day(plan.time_zone, at)
+        day, ends = transition.calendar_cache.day(plan.time_zone, at)
         today = row.today if row.day is not None and row.day >= day else 0
         if today >= plan.max_per_day:
             why = f"daily cap: {today} of {plan.max_per_day} on {day}"

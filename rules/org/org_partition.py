@@ -1,4 +1,4 @@
-"""The orgs of one partition: an event in, the journal's records out; the records are all there is to remember.
+"""The orgs of one partition of `org-log`. An event goes in, the records of `org-journal` come out.
 
 Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
 written late by a zombie and counts for nothing.
@@ -24,10 +24,13 @@ from models.org import (
     OrgPerson,
     OrgRep,
     OrgRow,
+    OrgWoken,
     PersonArrived,
     RepRequested,
+    WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
+from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
@@ -44,15 +47,15 @@ Record = tuple[bytes, OrgRecord]
 """Key and value of one record of `org-journal`."""
 
 
-class Decided(msgspec.Struct, frozen=True):
-    """What one event leads to. `failure`: what the machine raised, if it could not decide."""
+class OrgOutcome(msgspec.Struct, frozen=True):
+    """What one event leads to: the records to write. `failure`: why it goes to the dead letters as well."""
 
     records: tuple[Record, ...]
     failure: Exception | None = None
 
 
 class OrgPartition:
-    """All that one partition's orgs remember. `highest`: the offset of the last event that is in here."""
+    """Everything that the orgs of one partition remember. `highest`: the offset of the last applied event."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -60,8 +63,9 @@ class OrgPartition:
         self.at = _BEGINNING
         self.states: dict[str, OrgState] = {}
         self._directories: dict[str, OrgDirectory] = {}
-        self._unread: dict[str, list[DirectoryPublished]] = {}
-        self._marks: dict[tuple[str, str], int] = {}
+        self._unapplied: dict[str, list[DirectoryPublished]] = {}
+        self.deadlines = DueHeap()
+        self._watermarks: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return sum(
@@ -70,7 +74,7 @@ class OrgPartition:
         )
 
     def state(self, org: str) -> OrgState:
-        """Return what an org remembers, to be read."""
+        """Return the rows of an org, for reading."""
         state = self.states.get(org)
         if state is None:
             state = self.states[org] = OrgState()
@@ -79,7 +83,7 @@ class OrgPartition:
     def directory(self, org: str) -> OrgDirectory:
         """Return what an org has published."""
         directory = self._directories.get(org, _UNPUBLISHED)
-        if unread := self._unread.pop(org, None):
+        if unread := self._unapplied.pop(org, None):
             directory = self._directories[org] = directory.publish(*unread)
         return directory
 
@@ -92,8 +96,8 @@ class OrgPartition:
         source: str = "",
         mark: int = -1,
         again: bool = False,
-    ) -> Decided:
-        """Return the records of one event; nothing is changed by it, until they are applied.
+    ) -> OrgOutcome:
+        """Decide one event and return its records. Nothing changes until they are accepted.
 
         An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
         decided then and is sent again from the dead letters (`again`). Where the machine fails, a
@@ -104,7 +108,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...]
         rows: tuple[Record, ...] = ()
         failure: Exception | None = None
-        if not again and 0 <= mark <= self._marks.get((org, source), -1):
+        if not again and 0 <= mark <= self._watermarks.get((org, source), -1):
             decisions = (OrgEventIgnored(object_id=source, why=f"number {mark} was told before"),)
         else:
             directory = self.directory(org)
@@ -119,20 +123,20 @@ class OrgPartition:
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
                 decisions = step.decisions
-                rows = (*published, *(_kept(org, off, row) for row in step.rows))
-        return Decided((self._head(event, off, at, source, mark, decisions), *rows), failure)
+                rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
+        return OrgOutcome((self._head(event, off, at, source, mark, decisions), *rows), failure)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
-    ) -> Decided:
-        """Return the records of an event whose decision cannot be written: the org stays as it was, a lead is told."""
+    ) -> OrgOutcome:
+        """Return the records of an event whose decision cannot be written. The org is unchanged; the lead is told."""
         decisions = _failed(event, error, self.state(event.org).persons)
         source, mark = _numbered(event, source, mark)
         head = self._head(event, off, max(at, self.at), source, mark, decisions)
-        return Decided((head,), error)
+        return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
-        """Take one record in; say whether it counted. What is known of persons counts whenever it was written."""
+        """Apply one record; say whether it counted. Rows of persons count whenever they were written."""
         if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
             self.state(record.org).put((record.value,))
             self.highest = max(self.highest, record.off)
@@ -144,20 +148,51 @@ class OrgPartition:
             case OrgStep():
                 self.at = max(self.at, record.at)
                 known = (record.org, record.source)
-                self._marks[known] = max(self._marks.get(known, -1), record.mark)
+                self._watermarks[known] = max(self._watermarks.get(known, -1), record.mark)
             case OrgKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
                 self.at = max(self.at, record.at)
-                self._unread.setdefault(record.org, []).append(_publication(record))
+                self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
+    def accept(self, outcome: OrgOutcome) -> None:
+        """Apply the records of a decided event, once they are on their way to the journal."""
+        for _, record in outcome.records:
+            self.apply(record)
+            if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
+                row = record.value
+                if row.wake is not None:
+                    self.deadlines.push(_wake_entry(record.org, row, row.wake))
+
     def recovered(self) -> None:
-        """File anew what was read in the journal's order: leads that wait stand in the order in which they began."""
+        """Derive order and deadlines from the rows, once the journal is read.
+
+        Leads that wait are put in the order in which they began to wait.
+        """
         self.states = {org: OrgState(state.rows(), state.persons) for org, state in self.states.items()}
+        self.deadlines.rebuild(
+            _wake_entry(org, row, row.wake) for org, row in self.wakes() if row.wake is not None
+        )
+
+    def due(self, now: float, most: int = MOST_AT_ONCE) -> list[OrgWoken]:
+        """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
+
+        A row that still waits for the same instant after `RETRY_SECONDS` is woken again.
+        """
+        return self.deadlines.take(now, lambda entry: self._wake_event(entry, now), most)
+
+    def _wake_event(self, entry: Entry, now: float) -> OrgWoken | None:
+        _, org, kind, object_id = entry
+        state = self.state(org)
+        row = (state.reps if kind == WakeKind.REP else state.leads).get(object_id)
+        if row is None or row.wake is None or fires_at(row.wake) > now:
+            return None  # if it waits for another instant now, another entry points at that
+        cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
+        return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
     def wakes(self) -> Iterable[tuple[str, OrgRep | OrgLead]]:
-        """Return the rows that are to be woken, with their org."""
+        """Yield the rows that have a wake time, with their org."""
         for org, state in self.states.items():
             rows: Iterable[OrgRep | OrgLead] = chain(state.reps.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)
@@ -172,7 +207,7 @@ class OrgPartition:
         decisions: tuple[OrgDecision, ...],
     ) -> Record:
         # A repeat keeps the highest number: of one source compaction may leave this record alone.
-        highest = max(mark, self._marks.get((event.org, source), -1))
+        highest = max(mark, self._watermarks.get((event.org, source), -1))
         step = OrgStep(
             off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
         )
@@ -191,7 +226,12 @@ class OrgPartition:
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
 
 
-def _kept(org: str, off: int, row: OrgRow) -> Record:
+def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
+    kind, object_id = (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
+    return fires_at(wake), org, kind, object_id
+
+
+def _kept_record(org: str, off: int, row: OrgRow) -> Record:
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -214,7 +254,7 @@ def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:
 
 def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDecision, ...]:
     if isinstance(event, PersonArrived):
-        return (arrivals.undecided(event, persons, error),)
+        return (arrivals.placed_undecided(event, persons, error),)
     if not isinstance(event, RepRequested):
         return ()
     return (

@@ -1,4 +1,4 @@
-"""Whom an org knows: whose each arrival and each handle is, small enough for a million people (R6, X6).
+"""Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
 
 It follows from rows that are only ever added, so any order of them gives the same index.
 """
@@ -43,7 +43,7 @@ class Persons:
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def lead_of(self, arrival_id: str) -> str | None:
-        """Return the lead that an arrival is, or was added to; None for one that has not come."""
+        """Return the lead that an arrival is or was added to; None for an unknown arrival."""
         lead = self._arrivals.get(_packed(arrival_id))
         return None if lead is None else _unpacked(lead)
 
@@ -72,7 +72,7 @@ class Persons:
         return {_unpacked(lead): count for lead, count in found.items()}
 
     def put(self, row: OrgPerson | OrgBarred) -> None:
-        """Make a row part of the index."""
+        """Add a row to the index."""
         if isinstance(row, OrgBarred):
             if row.reason is None:
                 self._barred.pop(_digest(row.handle), None)

@@ -1,57 +1,61 @@
-"""A rep who leaves lets go of everything, in slices: no event takes long, and none of its leads is forgotten (X2)."""
+"""Takes everything from a rep who leaves, in slices, so that no event takes long and no lead is forgotten (X2)."""
 
 import msgspec
 
 from models.offers import LeadOrphaned, OfferVoided
 from models.org import OrgLead, RepChange, Stage, Turn
 from models.org_decisions import CapacityReturned, RepStatusChanged
-from rules.org.capacity import give_back
-from rules.org.eligibility import gone
+from rules.org.capacity import return_capacity
+from rules.org.eligibility import departed
 from rules.org.transition import OrgTransition
 
 
-def leave(draft: OrgTransition, rep_id: str, why: str) -> None:
-    """Void a rep's offers and orphan its leads, so many at a time; woken at once, it goes on."""
-    turns = {group_id: Turn(turn.served) for group_id, turn in draft.rep(rep_id).turns.items()}
-    draft.change_rep(rep_id, left=True, away=False, away_until=None, turns=turns)
-    lead_ids = draft.leads_of(rep_id)
-    for lead_id in lead_ids[: draft.slice]:
-        row = draft.lead(lead_id)
+def depart(transition: OrgTransition, rep_id: str, why: str) -> None:
+    """Void a rep's offers and orphan its leads, one slice at a time. The rep is woken at once for the next slice."""
+    turns = {group_id: Turn(turn.served) for group_id, turn in transition.rep(rep_id).turns.items()}
+    transition.change_rep(rep_id, left=True, away=False, away_until=None, turns=turns)
+    lead_ids = transition.leads_of(rep_id)
+    for lead_id in lead_ids[: transition.slice]:
+        row = transition.lead(lead_id)
         if row is not None:
-            part(draft, row, rep_id, why)
-    remaining = len(lead_ids[draft.slice :])
-    draft.change_rep(rep_id, wake=draft.at if remaining else None)
-    draft.freed.discard(rep_id)
-    draft.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.LEFT, remaining=remaining))
+            remove_lead_from_rep(transition, row, rep_id, why)
+    remaining = len(lead_ids[transition.slice :])
+    transition.change_rep(rep_id, wake=transition.at if remaining else None)
+    transition.freed.discard(rep_id)
+    transition.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.LEFT, remaining=remaining))
 
 
-def part(draft: OrgTransition, row: OrgLead, rep_id: str, why: str) -> None:
-    """Take one lead from one rep: orphaned if it owned it, or else no longer offered to it."""
+def remove_lead_from_rep(transition: OrgTransition, row: OrgLead, rep_id: str, why: str) -> None:
+    """Take one lead from one rep: an owned lead is orphaned, an offer is voided."""
     if row.stage is Stage.HELD:
-        draft.change_rep(rep_id, held=draft.rep(rep_id).held - 1)
-        draft.forget_lead(row)
-        draft.emit(CapacityReturned(lead_id=row.lead_id, rep_id=rep_id, why=why))
-        draft.emit(LeadOrphaned(lead_id=row.lead_id, epoch=row.epoch, rep_id=rep_id, why=why))
+        transition.change_rep(rep_id, held=transition.rep(rep_id).held - 1)
+        transition.forget_lead(row)
+        transition.emit(CapacityReturned(lead_id=row.lead_id, rep_id=rep_id, why=why))
+        transition.emit(LeadOrphaned(lead_id=row.lead_id, epoch=row.epoch, rep_id=rep_id, why=why))
         return
-    remaining = drop(draft, row, rep_id, why, voided=True)
-    draft.emit(OfferVoided(lead_id=row.lead_id, epoch=row.epoch, rep_id=rep_id, why=why, remaining=remaining))
+    remaining = end_offer_for(transition, row, rep_id, why, voided=True)
+    transition.emit(
+        OfferVoided(lead_id=row.lead_id, epoch=row.epoch, rep_id=rep_id, why=why, remaining=remaining)
+    )
 
 
-def drop(draft: OrgTransition, row: OrgLead, rep_id: str, why: str, *, voided: bool) -> tuple[str, ...]:
+def end_offer_for(
+    transition: OrgTransition, row: OrgLead, rep_id: str, why: str, *, voided: bool
+) -> tuple[str, ...]:
     """End an offer or a ring for one rep, and return for whom the lead still rings."""
     others = tuple(hold for hold in row.holds if hold.rep_id != rep_id)
     for hold in row.holds:
         if hold.rep_id == rep_id:
-            give_back(draft, row, hold, why, voided=voided)
+            return_capacity(transition, row, hold, why, voided=voided)
     if others:
-        draft.put_lead(msgspec.structs.replace(row, holds=others))
+        transition.put_lead(msgspec.structs.replace(row, holds=others))
     else:
-        draft.forget_lead(row)
+        transition.forget_lead(row)
     return tuple(hold.rep_id for hold in others)
 
 
-def has_left(draft: OrgTransition, rep_id: str) -> bool:
-    """Say whether a rep is known to be no more there; one the directory has not heard of is not."""
-    plan = draft.directory.rep(rep_id)
-    row = draft.rep(rep_id)
-    return row.left or (plan is not None and gone(plan, row) is not None)
+def has_left(transition: OrgTransition, rep_id: str) -> bool:
+    """Say whether a rep is known to have left. A rep unknown to the directory has not."""
+    plan = transition.directory.rep(rep_id)
+    row = transition.rep(rep_id)
+    return row.left or (plan is not None and departed(plan, row) is not None)

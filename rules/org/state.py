@@ -1,4 +1,4 @@
-"""The rows of one org, and indexes that follow from them alone: built anew from the rows, they are the same.
+"""The rows of one org with indexes derived from them. Rebuilt from the rows, the indexes are the same.
 
 Nothing here decides. A step reads the state through a draft; whoever wrote the step's rows puts them in.
 """
@@ -18,8 +18,8 @@ Key = tuple[bool, int, int, str]
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
-class Line:
-    """One group's members in the order of their turns, kept sorted: who is next is at the head."""
+class TurnQueue:
+    """One group's members sorted by turn. The rep whose turn is next comes first."""
 
     __slots__ = ("keys", "plan")
 
@@ -35,14 +35,14 @@ class Line:
         return (*order(turn, self.plan.places[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
-        """Put a member where its turn now places it; who is no member stays out."""
+        """Move a member to the place of its new turn. A rep who is no member is ignored."""
         if rep_id in self.plan.places:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
 
 
 class Waiting:
-    """The leads that wait for one group, by the state of the prospect, each in the order in which they began."""
+    """The leads that wait for one group, by the prospect's state, in the order in which they began to wait."""
 
     __slots__ = ("by_state", "size")
 
@@ -51,13 +51,13 @@ class Waiting:
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
-        """Take a lead in; a known one keeps its place."""
+        """Add a lead; a known one keeps its place."""
         ids = self.by_state.setdefault(_state(row), {})
         self.size += row.lead_id not in ids
         ids[row.lead_id] = row.number
 
     def remove(self, row: OrgLead) -> None:
-        """Let a lead go."""
+        """Remove a lead."""
         ids = self.by_state[_state(row)]
         del ids[row.lead_id]
         self.size -= 1
@@ -76,10 +76,10 @@ class OrgState:
         self.groups: dict[str, OrgGroup] = {}
         self.leads: dict[str, OrgLead] = {}
         self.persons = Persons() if persons is None else persons
-        self.memo = CalendarCache()
+        self.calendar_cache = CalendarCache()
         self._leads_of: dict[str, set[str]] = {}
         self._waiting: dict[str, Waiting] = {}
-        self._lines: dict[str, Line] = {}
+        self._turn_queues: dict[str, TurnQueue] = {}
         # Leads that wait are filed in the order in which they began to.
         self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
 
@@ -90,7 +90,7 @@ class OrgState:
         yield from self.leads.values()
 
     def put(self, rows: Iterable[OrgRow]) -> None:
-        """Make rows part of the state, with all that follows from them."""
+        """Apply rows to the state and its indexes."""
         for row in rows:
             if isinstance(row, OrgRep):
                 self._put_rep(row)
@@ -101,11 +101,11 @@ class OrgState:
             else:
                 self.groups[row.group_id] = row
 
-    def line(self, plan: GroupPlan) -> Line:
+    def line(self, plan: GroupPlan) -> TurnQueue:
         """Return a group's members in the order of their turns."""
-        line = self._lines.get(plan.group_id)
+        line = self._turn_queues.get(plan.group_id)
         if line is None or line.plan is not plan:
-            line = self._lines[plan.group_id] = Line(plan, self.reps)
+            line = self._turn_queues[plan.group_id] = TurnQueue(plan, self.reps)
         return line
 
     def leads_of(self, rep_id: str) -> Iterable[str]:
@@ -123,7 +123,7 @@ class OrgState:
         if row.turns is turns:
             return
         for group_id in row.turns.keys() | turns.keys():
-            line = self._lines.get(group_id)
+            line = self._turn_queues.get(group_id)
             was, now = turns.get(group_id, NO_TURN), row.turns.get(group_id, NO_TURN)
             if line is not None and was != now:
                 line.move(row.rep_id, was, now)

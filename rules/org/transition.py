@@ -1,4 +1,4 @@
-"""One event's work on an org: the rows as they become, read before those of the state, until the step is done."""
+"""Collects the changed rows and decisions of one event of an org. Changed rows hide those of the state."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,7 +17,7 @@ NAMES: Final = 10
 
 
 class OrgTransition:
-    """Reads the state, never changes it. `freed`: reps that have room now which they had not before.
+    """One event's changes to an org. The state is only read. `freed`: reps that have gained room.
 
     `slice`: how many leads the event may let go of, or offer that waited; `budget`: how many of the latter are left.
     """
@@ -28,26 +28,26 @@ class OrgTransition:
         self.at = at
         self.slice = slice_size
         self.budget = slice_size
-        self.memo = state.memo
+        self.calendar_cache = state.calendar_cache
         self.freed: set[str] = set()
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
         self._persons: list[OrgPerson | OrgBarred] = []
-        self._said: list[OrgDecision] = []
+        self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
-        """Return what the event led to."""
+        """Return the changed rows and the decisions."""
         rows = (*self._reps.values(), *self._groups.values(), *self._leads.values(), *self._persons)
-        return Step(rows, tuple(self._said))
+        return Step(rows, tuple(self._decisions))
 
-    def spend(self, names: int = 0) -> None:
-        """Count a lead that was looked at; who is named beside it makes the step larger, and counts too."""
+    def spend_budget(self, names: int = 0) -> None:
+        """Count one lead that was tried. Candidates that are named make the step larger and count too."""
         self.budget -= 1 + names // NAMES
 
     def emit(self, decision: OrgDecision) -> None:
         """Record a decision."""
-        self._said.append(decision)
+        self._decisions.append(decision)
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
@@ -78,7 +78,7 @@ class OrgTransition:
         return row
 
     def lead(self, lead_id: str) -> OrgLead | None:
-        """Return a lead's row, None if the org has nothing to do with it."""
+        """Return a lead's row; None if the org has none."""
         row = self._leads.get(lead_id) or self.state.leads.get(lead_id)
         return None if row is None or row.stage is Stage.GONE else row
 
@@ -93,13 +93,13 @@ class OrgTransition:
         )
 
     def put_person(self, row: OrgPerson | OrgBarred) -> None:
-        """Add to what is known of persons; an event adds one thing, and reads the state as it was before."""
+        """Add a row of a person. An event adds one at most and reads the state before it."""
         self._persons.append(row)
 
     # -- indexes ----------------------------------------------------------------------------------------------------
 
     def line(self, plan: GroupPlan) -> Iterator[str]:
-        """Return a group's members, whose turn it is first, in the order of their turns."""
+        """Return a group's members in turn order, the next one first."""
         line = self.state.line(plan)
         moved = [rep_id for rep_id in self._reps if rep_id in plan.places]
         if not moved:

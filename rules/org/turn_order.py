@@ -1,4 +1,4 @@
-"""Whose turn it is (R7): the longest waiting first, and where weights differ, the earliest deadline among those due.
+"""Decides whose turn it is (R7): the longest waiting; where weights differ, the earliest deadline among those due.
 
 Equal weights: least recently served. Whoever is passed over stays where it is, whoever is served goes to the end; so
 between two turns of a rep everybody else who was available had one, whoever came and went meanwhile.
@@ -24,7 +24,7 @@ _FINE: Final = 1 << 32
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One rep who may have the turn. `place`: on the roster."""
+    """One rep who may have the turn. `place`: its position on the roster."""
 
     rep_id: str
     weight: int

@@ -1,4 +1,4 @@
-"""What a lead and its org tell each other: the records of either journal name the events of the other's log.
+"""Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
 The same record always gives the same events, so whoever carries them may repeat itself. An org knows a repeat by the
 record's number (`OrgStep.mark`), a lead by the epoch its answer names, or by the place of what tells of arrivals.
@@ -20,7 +20,7 @@ LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
-    """Return what a lead's row tells its org, in order: what it asks, how its offers end, who has it."""
+    """Return the events a lead's row causes in its org's log, in order: requests, ends of offers, owners."""
     lead = row.lead
     if lead is None:
         return []
@@ -63,7 +63,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
 
 
 def to_leads(step: OrgStep) -> list[LeadNews]:
-    """Return what an org's step tells leads, in order."""
+    """Return the events an org's step causes in leads' logs, in order."""
     told: list[LeadNews] = []
     for n, decision in enumerate(step.decisions):
         cause = f"org/{step.org}/{step.off}/{n}"
@@ -102,7 +102,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
 
 
 def identity(event: Event) -> str | None:
-    """Return what an event that an org told has of its own, whatever its cause repeats; None of any other event."""
+    """Return what identifies an event that came from an org, whatever its cause repeats; None for any other event."""
     match event:
         case LeadArrived(place=place) if place >= 0:
             return f"org/{event.facts.org}/{place}/arrival"
@@ -113,5 +113,5 @@ def identity(event: Event) -> str | None:
 
 
 def _asking(lead: Lead) -> Lead:
-    """Return a lead as filters and licences need it."""
+    """Return a lead with only the fields that filters and licences need."""
     return replace(lead, places={}, deadlines=(), search=None, failed=None, trouble=None)

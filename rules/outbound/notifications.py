@@ -1,4 +1,4 @@
-"""Whom a lead's record has told by mail, push or call, and what of it is void again (R2, R3, S1, S2, S4).
+"""Derives notifications by mail, push or call from a lead's record, and withdraws void ones (R2, R3, S1, S2, S4).
 
 A notice is a request with an id that follows from lead, epoch and rep, or of an inquiry from lead, inquiry and rep, so
 whoever sends it sends it once.
@@ -32,7 +32,7 @@ TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"}
 
 
 def notices(row: LeadRow) -> list[Notification]:
-    """Return what a record asks to be sent, and what it withdraws, in order."""
+    """Return the notifications a record requests and withdraws, in order."""
     lead = row.lead
     if lead is None:
         return []

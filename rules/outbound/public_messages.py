@@ -1,4 +1,4 @@
-"""What one journal record makes public: the same record always gives the same messages, byte for byte.
+"""Derives public messages from one journal record. The same record always gives the same messages, byte for byte.
 
 Of one record at most one message per reader's key is sent (assignment, exception, place in a queue): they
 carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
@@ -78,7 +78,7 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
 
 
 def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Effect]:
-    """Return what the record makes public, in order.
+    """Return the public messages of a record, in order.
 
     `key`: the record's, a lead id; `partition`: the record's, the same in log and journal. A repeat of the
     record gives the same effects with the same `ce_id`s. A queue's definition lies in every partition's
@@ -169,7 +169,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
 
 
 def _is_unchanged(row: LeadRow) -> bool:
-    """Tell whether the record's event surely left the lead as it was: refused, lost or stale, so of no new version."""
+    """Say whether the record's event surely changed nothing in the lead: it was refused, lost or stale."""
     return bool(row.decisions) and all(
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
@@ -195,7 +195,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
 
 
 def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignment:
-    """Tell the last change; `previous_rep_id` is the owner before the record, whom readers know of."""
+    """Return the assignment after the record. `previous_rep_id` is the owner before it, whom readers know."""
     last = owners[-1]
     return Assignment(
         lead_id=lead.lead_id,
@@ -214,7 +214,7 @@ def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignm
 def _exception(
     row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
 ) -> LeadException:
-    """Tell how a lead stands at the exceptions desk; without a decision it stands there in a newer version."""
+    """Return the lead's line of the exceptions desk; without a decision it is there in a newer version."""
     facts, trouble = lead.facts, lead.trouble
     reason = trouble.reason if trouble else None
     explanation = trouble.explanation if trouble else ()
@@ -252,7 +252,7 @@ _NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
 def _place(
     row: LeadRow, lead: Lead, decision: QueueEntered | QueueLeft | QueueMoved, *, again: bool
 ) -> QueueChange:
-    """Tell one shared queue's change; one left and entered again within the record has only moved."""
+    """Return one shared queue's change. A queue that was left and entered again has only moved."""
     if isinstance(decision, QueueLeft):
         return _gone(row, lead, decision.queue_id)
     moved = again or isinstance(decision, QueueMoved)
@@ -280,7 +280,7 @@ def _gone(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
 
 
 def _of_directory(row: DirectoryRow, partition: int) -> list[_Message]:
-    """Tell a queue's definition to those who show lists: name, columns, order, access, claimable (Q4, Q7)."""
+    """Return a queue's definition for lists: name, columns, order, access, claimable (Q4, Q7)."""
     if partition != 0 or row.kind != "queue":
         return []
     queue = Queue(queue_id=row.object_id) if row.value is None else published_queue(row)

@@ -1,4 +1,4 @@
-"""What a queue shows of a lead: its name and the queue's columns; of a blind queue, only the name (Q3)."""
+"""Returns what a queue shows of a lead: its name and the queue's columns; in a blind queue only the name (Q3)."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Which of thousands of queues a lead stands in: nothing is asked twice, hopeless queues are not looked at.
+"""Finds the queues of a lead among thousands. No condition is tested twice, and queues that cannot match are skipped.
 
 Every queue's rules are taken as one list of things that must all hold. The most selective of them that is a
 plain equality or list files the queue under its values, so that a lead's own values find the queues worth a
@@ -52,7 +52,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
-    """One published queue, ready to be asked.
+    """One published queue, compiled.
 
     `exclusion` None where there is none; `rule`: both as one (Q2).
     """
@@ -120,7 +120,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
 
     def why(self, lead: Lead, now: datetime) -> str:
-        """Return what `explain` says in words; where the lead's life has decided, no condition is asked for it."""
+        """Return what `explain` says in words. Where the lead's state decides, no condition is tested."""
         closed = standing(lead).closed.get(self.queue.claimable)
         return self._said(False, closed) if closed else self.explain(lead, now).why
 
@@ -129,7 +129,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 
 
 class QueueIndex:
-    """The queues of one org, filed.
+    """The queues of one org, indexed by their conditions.
 
     Immutable once built; costs about as much to build as the rules to compile.
     """
@@ -171,6 +171,6 @@ class QueueIndex:
         return queue.explain(lead, now)
 
     def why(self, lead: Lead, queue_id: str, now: datetime) -> str:
-        """Return what `explain` says in words, with no more work than that takes: every claim won asks for it."""
+        """Return what `explain` says in words. It does no extra work, because every won claim calls it."""
         queue = self._queues.get(queue_id)
         return f"there is no queue {queue_id}" if queue is None else queue.why(lead, now)

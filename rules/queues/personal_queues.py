@@ -1,4 +1,4 @@
-"""A rep's own queue follows from the lead alone: what it is offered now, and what it owns (D3, D4, R3, S5).
+"""Derives reps' own queues from the lead alone: what a rep is offered now, and what it owns (D3, D4, R3, S5).
 
 The order, top first: offers, by when they run out · calls that are due, by their time · leads to work, by their
 assignment · calls promised for later, by their time · leads to be called back at no particular time, by when that
@@ -118,7 +118,7 @@ def own_columns(lead: Lead) -> dict[str, Any]:
 
 
 def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
-    """Return what a record does to reps' own queues: one change for each that it concerns, in order.
+    """Return the changes of reps' own queues that a record causes, one for each queue, in order.
 
     `lead`: the record's. A rep who took what it was offered keeps its place and sees another row there.
     """

@@ -1,4 +1,4 @@
-"""Rules filed by their most selective equality: a lead opens a few drawers, the other rules stay unread.
+"""Indexes rules by their most selective equality, so that a lead is tested against few of them.
 
 What is asked on the way is remembered for the lead, so a condition that many rules share is evaluated once.
 """
@@ -38,7 +38,7 @@ Required = tuple[Node, bool]
 
 
 class Filed(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule to file. `kind`: only rules of the kinds asked for are looked at."""
+    """A rule to index. `kind`: only rules of the wanted kinds are tested."""
 
     name: str
     rule: CompiledRule
@@ -46,7 +46,7 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry(msgspec.Struct, frozen=True, eq=False):
-    """One filed rule. `literals`: slots and the answers they must have. `rest`: what else must hold."""
+    """One indexed rule. `literals`: slots and the values they must have. `rest`: what else must hold."""
 
     name: str
     literals: tuple[tuple[int, int], ...]
@@ -55,7 +55,7 @@ class _Entry(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Shelf:
-    """The rules of one kind: in drawers by the values of a field, or always to be looked at."""
+    """The rules of one kind: by the values of a field, or tested always."""
 
     def __init__(self) -> None:
         self.always: list[_Entry] = []
@@ -83,7 +83,7 @@ class _Shelf:
 
 
 class _Sight:
-    """One lead while it is looked at, with what was asked of it so far."""
+    """One lead during a look-up, with the results of the conditions tested so far."""
 
     __slots__ = ("answers", "lead", "timed")
 
@@ -94,7 +94,7 @@ class _Sight:
 
 
 class PredicateIndex:
-    """Any number of rules, filed. Immutable once built; asking it changes nothing."""
+    """An index of any number of rules. Immutable once built."""
 
     def __init__(self, rules: Iterable[Filed]) -> None:
         filed = [(one, tuple(required(one.rule.tree))) for one in rules]
@@ -158,7 +158,7 @@ class PredicateIndex:
         return slot
 
     def _leaf(self, condition: Condition) -> Built:
-        """Compile a condition within a group so that it asks, and leaves, what is remembered of the lead."""
+        """Compile a condition of a group so that its result is tested once for a lead and then reused."""
         if is_timed(condition):
             place = self._timed.setdefault(condition, len(self._timed))
             ask = timed_test(condition)
@@ -210,7 +210,7 @@ def _rest(entry: _Entry, sight: _Sight, now: datetime) -> Answer:
 
 
 def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
-    """Count the values the rules know of each field they could be filed under."""
+    """Count the values that the rules use of each field they could be indexed by."""
     seen: dict[str, set[Any]] = {}
     for needed in rules:
         for node, wanted in needed:
@@ -220,7 +220,7 @@ def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
 
 
 def _share(condition: Condition, domains: dict[str, int]) -> float:
-    """Estimate which share of leads meets a condition."""
+    """Estimate the share of leads that meets a condition."""
     values = keys(condition)
     if values is None:
         return _UNFILED

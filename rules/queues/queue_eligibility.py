@@ -1,4 +1,4 @@
-"""Whatever its rules say, a lead's life decides which kinds of queue it may stand in (D1, D3, Q10, Q11)."""
+"""Decides by a lead's state which kinds of queue may hold it, whatever their rules say (D1, D3, Q10, Q11)."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
 def standing(lead: Lead) -> Standing:
-    """Say which queues may hold the lead; of those the rules decide.
+    """Return which kinds of queue may hold the lead. Among those the rules decide.
 
     - One that somebody has open, that is closed or ignored stands in no queue (D1, E4).
     - One that was claimed through a claimable queue stands in no claimable one again, and once its owner has left in

@@ -1,4 +1,4 @@
-"""Which leads would stand elsewhere under the rules of now: what publishing a queue sets right, lead by lead (Q6)."""
+"""Finds leads whose queues change under new rules. A publication re-evaluates them one by one (Q6)."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from rules.queues.rule_book import OrgRules
 
 
 def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
-    """Say whether the rules of now would change the lead's places, what queues show of it, or when time does.
+    """Say whether current rules would change the lead's places, what queues show of it, or its next change by time.
 
     A lead that no new rule takes today may have to be taken in a week: its deadline must say so (Q2). Who has left has
     no lead open any more (X2).

@@ -1,4 +1,4 @@
-"""An immutable book of rules: the newest version of each directory object a partition knows (Q6, X1)."""
+"""The rule book: the newest version of each directory object a partition knows. Immutable (Q6, X1)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class Published(msgspec.Struct, frozen=True):
-    """An object as it was published last; `value` None where it was removed.
+    """The newest publication of an object; `value` is None if it was removed.
 
     `version`: its place in the topic.
     """
@@ -45,7 +45,7 @@ class Published(msgspec.Struct, frozen=True):
 
 
 class GroupTerms(msgspec.Struct, frozen=True):
-    """What a lead needs to know of a group; the rest is its org's affair (`rules.org`)."""
+    """The fields of a group that leads need. The org uses the others (`rules.org`)."""
 
     group_id: str
     method: str = "round_robin"
@@ -62,7 +62,7 @@ class OrgRules:
 
     `objects`: every object by kind and id, of unknown kinds and removed ones too. `problems`: the objects
     whose newest version does not compile, for which the one before it still counts (intake refuses these, so
-    normally none). `reps` empty: the org published none and is open, anyone may act.
+    normally none).
     """
 
     org: str
@@ -84,7 +84,7 @@ class OrgRules:
 
     @cached_property
     def index(self) -> QueueIndex:
-        """The org's queues, filed so that a lead meets only those it may belong to; built at first use."""
+        """The org's queues, indexed so that a lead is tested only against those that may match; built at first use."""
         return QueueIndex(self.queues.values())
 
     def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
@@ -104,19 +104,26 @@ class OrgRules:
         queue = self.queues.get(queue_id)
         return queue_id if queue is None else queue.queue.name or queue_id
 
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether anyone may act: the org has no rep, and never had one or says that it is open without reps."""
+        return not self.reps and (
+            self.settings.open_without_reps or all(kind != "rep" for kind, _ in self.objects)
+        )
+
     def role(self, rep_id: str) -> str | None:
         """Return a rep's role; None for one who is unknown or has left.
 
         In an open org everyone is an admin.
         """
-        if not self.reps:
+        if self.is_open:
             return "admin"
         rep = self.reps.get(rep_id)
         return rep.role if rep is not None and rep.active else None
 
     def has_left(self, rep_id: str) -> bool:
-        """Say whether a rep may do nothing any more: switched off or removed, in an org that has reps (X2)."""
-        return bool(self.reps) and self.role(rep_id) is None
+        """Say whether a rep has left: it was switched off or removed, in an org that is not open (X2)."""
+        return self.role(rep_id) is None
 
     def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
         """Return the campaign a lead came through, or the org's default one, and its group if there is one."""
@@ -184,7 +191,7 @@ class OrgRules:
 
 @dataclass(frozen=True)
 class RuleBook:
-    """The rules of every org a partition has been told of. Start with `RuleBook()`."""
+    """The rules of every org a partition knows. Start with `RuleBook()`."""
 
     orgs: Mapping[str, OrgRules] = field(default_factory=lambda: NOTHING)
 
@@ -193,18 +200,22 @@ class RuleBook:
         return self.orgs.get(org_id) or OrgRules(org_id)
 
     def publish(self, event: DirectoryPublished) -> "RuleBook":
-        """Return the book after one publication (Q6); the same book where that is no news."""
+        """Return the book after one publication (Q6); the same book if nothing changes."""
         change = ((event.kind, event.object_id), Published(event.version, event.value))
         return self._with(event.org, (change,))
 
     @classmethod
     def from_rows(cls, rows: Iterable[DirectoryRow]) -> "RuleBook":
         """Return the book that a partition's directory rows make, in whatever order they come."""
+        return cls().with_rows(rows)
+
+    def with_rows(self, rows: Iterable[DirectoryRow]) -> "RuleBook":
+        """Return the book with directory rows applied, in whatever order they come."""
         by_org: dict[str, list[tuple[Key, Published]]] = {}
         for row in rows:
             change = ((row.kind, row.object_id), Published(row.version, row.value))
             by_org.setdefault(row.org, []).append(change)
-        book = cls()
+        book = self
         for org_id, changes in by_org.items():
             book = book._with(org_id, changes)
         return book

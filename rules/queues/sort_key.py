@@ -1,4 +1,4 @@
-"""A queue's order is plain ascending order of its sort keys, whichever its direction (Q1, Q7).
+"""Computes sort keys. A queue is always read in ascending order of its keys, whatever its direction (Q1, Q7).
 
 Ties are broken by lead id. A key is a band and an ASCII text that orders as the value does:
 
@@ -94,7 +94,7 @@ def spell_boolean(value: bool, descending: bool) -> str:
 
 
 def spell_attribute(value: Any, descending: bool) -> str | None:
-    """Return the key of whatever a vendor sent; None for lists and objects, which have no order."""
+    """Return the key of a vendor's attribute; None for lists and objects, which have no order."""
     number = as_number(value) if not isinstance(value, str) else None
     if number is not None:
         return spell_boolean(False, descending) + spell_number(number, descending)

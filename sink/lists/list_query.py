@@ -89,7 +89,7 @@ def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosit
             )
             if found[-1] is not None:
                 return PagePosition(found, before)
-    except (Error, ValueError, msgspec.MsgspecError):
+    except (Error, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         pass
     reason = "is none of this list in this order; take it from `next` or `previous`"
     raise InvalidInput((Problem(path="cursor", reason=reason),))

@@ -28,7 +28,7 @@ def intake() -> IntakeStage:
 def test_r6_an_arrival_goes_to_its_org_and_to_nobody_else(intake: IntakeStage) -> None:
     event = accept_arrival(b'{"vendor": "acme", "last_name": "Jones", "org": "west"}', {}, arrived_at=NOW)
     ((topic, partition, key, value),) = intake.records(event)
-    assert (topic, partition, key) == (ORG_LOG, intake.place(b"west"), b"west")
+    assert (topic, partition, key) == (ORG_LOG, intake.partition_of(b"west"), b"west")
     assert decode_org_event(value) == event
 
 
@@ -43,7 +43,7 @@ def test_an_action_goes_to_its_lead_and_a_publication_everywhere(intake: IntakeS
     lead_id = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
     asked = accept_action(b'{"action_id": "a", "type": "view", "lead_id": "%s"}' % lead_id.encode(), {})
     ((topic, partition, key, value),) = intake.records(asked)
-    assert (topic, partition, key) == (LEAD_LOG, intake.place(key), lead_id.encode())
+    assert (topic, partition, key) == (LEAD_LOG, intake.partition_of(key), lead_id.encode())
     assert decode_event(value) == asked
     refused = answer_to_refused(
         b'{"action_id": "a", "lead_id": "%s", "note": "%s"}' % (lead_id.encode(), b"x" * 20_000),
@@ -52,12 +52,12 @@ def test_an_action_goes_to_its_lead_and_a_publication_everywhere(intake: IntakeS
     )
     assert refused is not None
     ((topic, partition, key, value),) = intake.records(refused)
-    assert (topic, partition, key) == (LEAD_LOG, intake.place(key), lead_id.encode())
+    assert (topic, partition, key) == (LEAD_LOG, intake.partition_of(key), lead_id.encode())
     assert decode_event(value) == refused
     rep = accept_publication(b"default/rep/rep-7", b'{"rep_id": "rep-7"}', {}, version=7)
     assert [record[:2] for record in intake.records(rep)] == [
         *((LEAD_LOG, partition) for partition in range(3)),
-        (ORG_LOG, intake.place(b"default")),
+        (ORG_LOG, intake.partition_of(b"default")),
     ]
     queue = accept_publication(b"default/queue/aged", b'{"queue_id": "aged"}', {}, version=7)
     assert {record[0] for record in intake.records(queue)} == {LEAD_LOG}

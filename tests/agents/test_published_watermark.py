@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from agents.published_watermark import PublishedWatermark
+from streams import clients
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kafka
 
 async def created(settings: Settings, *topics: str) -> None:
     """Create topics of two partitions."""
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, 2, 1) for topic in topics])
@@ -30,7 +30,7 @@ async def created(settings: Settings, *topics: str) -> None:
 async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> None:
     one, other = unique("told"), unique("told")
     await created(settings, one, other)
-    async with AIOKafkaProducer(**settings.aiokafka_options()) as producer:
+    async with clients.producer(settings) as producer:
         for partition, off, n in ((0, 7, 0), (0, 7, 2), (1, 3, 1)):
             ce_id = f"lead-log-{partition}-{off}-{n}".encode()
             await producer.send_and_wait(one, b"", partition=partition, headers=[("ce_id", ce_id)])
@@ -50,7 +50,7 @@ async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> 
 async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Settings) -> None:
     topic = unique("told")
     await created(settings, topic)
-    async with AIOKafkaProducer(**settings.aiokafka_options()) as producer:
+    async with clients.producer(settings) as producer:
         await producer.send_and_wait(topic, b"", partition=0, headers=[("ce_id", b"lead-log-0-5-0")])
     told = PublishedWatermark([topic])
     await told.read(settings, [0])

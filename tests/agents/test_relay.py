@@ -77,7 +77,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         found = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
         return [public["rep_id"] for public in found if public["lead_id"] == "lead"]
 
-    kept, lost = await asyncio.gather(scenario(""), scenario("mark"))
+    kept, lost = await asyncio.gather(scenario(""), scenario("commit_metadata"))
     assert kept == ["a", "b"]
     assert lost == ["a", "b", "a"]
 

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from models.codec import decode_org_event
 from models.org import PersonArrived
-from streams.batches import HEADER
+from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.agents.conftest import arrived, as_json, placed
 from tests.fixtures.batches import Given, append, built, damage_on_disk, huge, signed, with_payload

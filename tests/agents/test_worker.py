@@ -16,8 +16,8 @@ from models.errors import ConfigError
 from models.org_decisions import OrgStep
 from runtime.process import free_port
 from streams import patches
-from streams.fatal import Exit
-from streams.lease import Lease
+from streams.membership_lease import Lease
+from streams.process_exit import Exit
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.agents.conftest import PARTITIONS, arrived, as_json, queue
 

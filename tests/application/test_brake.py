@@ -15,16 +15,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from application import restart_pauses as pauses
 from application.lag import Lags
 from models.codec import decode_row
 from models.lead import LeadRow
-from runtime.exits import read_exits
+from runtime.last_exits import read_exits
 from runtime.up import everything
+from streams import clients
 from streams.dead_letter_reading import Letter, read_letter
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_JOURNAL
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -65,7 +65,7 @@ def arrival(name: str, n: int, **more: Any) -> bytes:
 
 async def send(stack: Everything, *values: bytes) -> None:
     """Send arrivals."""
-    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+    async with clients.producer(stack.settings) as producer:
         for value in values:
             await producer.send_and_wait(LEAD_ARRIVALS, value)
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from application.directory.publish import publish
@@ -20,8 +19,9 @@ from models.codec import encode_row
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Lock, Phase
 from rules.queues.membership import CompiledQueue
-from streams.reading import extent
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import extent
 from streams.topics import DIRECTORY, LEAD_JOURNAL, TOPICS, provision
 from tests.fixtures.servers import make_kafka
 
@@ -202,7 +202,7 @@ async def _fill(settings: Settings) -> None:
         ("junk", b"{"),
         ("gone", None),
     ]
-    producer = AIOKafkaProducer(**settings.aiokafka_options())
+    producer = clients.producer(settings)
     await producer.start()
     try:
         for key, value in records:

@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 
 from application import problems
@@ -21,6 +20,7 @@ from runtime import Child
 from runtime.process import wait_until
 from runtime.up import Everything, everything
 from sink.engine import connect
+from streams import clients
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import Said, call
 from tests.fixtures.waiting import PATIENCE_SECONDS
@@ -109,7 +109,7 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
 
 async def one_more(stack: Everything, name: str) -> None:
     """Send a lead."""
-    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+    async with clients.producer(stack.settings) as producer:
         value = json.dumps({"vendor": "acme", "external_id": name}).encode()
         await producer.send_and_wait(LEAD_ARRIVALS, value)
 
@@ -203,7 +203,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ev
 
 async def refused(stack: Everything) -> None:
     """Send what cannot be accepted: three of one vendor, and one that is no JSON."""
-    async with AIOKafkaProducer(**stack.settings.aiokafka_options()) as producer:
+    async with clients.producer(stack.settings) as producer:
         for _ in range(3):
             await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": "bulk"}')
         await producer.send_and_wait(LEAD_ARRIVALS, b"{")

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from bench import BENCHES
-from bench.ground import ground, started
+from bench.testbed import open_testbed, started
 from models.errors import ConfigError
+from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_LOG, provision
 from tests.fixtures.servers import make_kafka
@@ -105,14 +105,14 @@ def test_a_given_cluster_is_measured_if_it_is_not_in_use_and_left_as_it_was(tmp_
     with make_kafka(tmp_path / "kafka") as broker:
         given = Settings.read(state_dir=tmp_path, kafka_bootstrap_servers=broker.bootstrap)
         before = asyncio.run(names(given))
-        with ground(given) as here:
+        with open_testbed(given) as here:
             assert LEAD_LOG in asyncio.run(names(given))
             started(here.child("worker", "bench.launch", "worker", ready=True))
         assert asyncio.run(names(given)) - before <= {"__consumer_offsets"}
         asyncio.run(provision(given))
         with (
             pytest.raises(ConfigError, match=r"KAFKA_BOOTSTRAP_SERVERS.*in use by firstclaim"),
-            ground(given),
+            open_testbed(given),
         ):
             pass
 
@@ -142,7 +142,7 @@ def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path)
 
 async def names(settings: Settings) -> set[str]:
     """Return the names of all topics of a cluster."""
-    admin = AIOKafkaAdminClient(**settings.aiokafka_options())
+    admin = clients.admin(settings)
     await admin.start()
     try:
         return set(await admin.list_topics())

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bench.tables import write_table
-from bench.watch import Rate
+from bench.result_tables import write_table
+from bench.topic_watch import Rate
 
 CLAIMS = {
     "ours_per_s": 14_000,

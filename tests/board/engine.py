@@ -9,8 +9,7 @@ from typing import Any, Self
 
 import msgspec
 import redis.asyncio
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from board.expected import Sources
 from board.reader import Reader
@@ -20,6 +19,7 @@ from models.decisions import Decision, OwnerChanged
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, QueuePlacement
 from rules.outbound.public_messages import Effect, effects
+from streams import clients
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -48,13 +48,13 @@ class Engine:
         self.sources = sources
         self.rows: dict[str, LeadRow] = {}
         self._off = 0
-        self._producer = AIOKafkaProducer(**settings.aiokafka_options(), acks="all", enable_idempotence=True)
+        self._producer = clients.producer(settings)
         self.held: list[Effect] | None = None
         """Where the relay's messages go while it is behind (None: it is not)."""
 
     async def __aenter__(self) -> Self:
         """Make the topics and start."""
-        admin = AIOKafkaAdminClient(**self.settings.aiokafka_options())
+        admin = clients.admin(self.settings)
         await admin.start()
         await admin.create_topics(
             [NewTopic(self.sources.journal, PARTITIONS, 1), NewTopic(self.sources.changes, PARTITIONS, 1)]

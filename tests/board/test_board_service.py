@@ -17,8 +17,8 @@ from models.decisions import CallbackDue, QueueEntered, QueueLeft
 from models.errors import RetryableError
 from models.lead import Lead
 from runtime.valkey import ValkeyServer
-from streams.reading import extent, read_topic
 from streams.settings import Settings
+from streams.topic_reader import extent, read_topic
 from tests.board.engine import AT, ORG, PARTITIONS, Engine, claimed, following, ids, lead, taken, until
 from tests.fixtures.servers import make_kafka
 
@@ -272,7 +272,7 @@ async def test_a_topic_is_read_to_its_end_as_it_was_and_once(engine: Engine) -> 
 async def test_reading_a_topic_that_does_not_exist_says_which(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.reading.START_SECONDS", 1)
+    monkeypatch.setattr("streams.topic_reader.START_SECONDS", 1)
     settings = Settings.read(kafka_bootstrap_servers=kafka)
     with pytest.raises(RetryableError, match="no-such-topic"):
         [record async for record in read_topic(settings, "no-such-topic")]

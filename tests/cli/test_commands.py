@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from board.reader import Reader
 from cli import app
 from models.ids import lead_id
 from runtime.up import Everything, everything
+from streams import clients
 from streams.topics import DIRECTORY as DIRECTORY_TOPIC
 from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
@@ -127,7 +127,7 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
     """What was refused is there with its bytes and its reason, and can be sent again."""
 
     async def send() -> None:
-        producer = AIOKafkaProducer(**fed.settings.aiokafka_options())
+        producer = clients.producer(fed.settings)
         await producer.start()
         await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": 7', headers=[("x-vendor", b"acme")])
         await producer.stop()
@@ -156,8 +156,8 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     """P2, P3, P5, P6: null headers, 5 MB out of some KB, bytes that are no text, what was published since."""
 
     async def send() -> None:
-        options = {"max_request_size": 10_000_000, "compression_type": "gzip"}
-        async with AIOKafkaProducer(**fed.settings.aiokafka_options(), **options) as producer:
+        producer = clients.producer(fed.settings, max_request_size=10_000_000, compression_type="gzip")
+        async with producer:
             await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 1_048_500)

@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from cli import app
-from streams.reading import read_topic
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 
@@ -88,7 +88,7 @@ class Directory:
         """Publish something as another program would, whatever it is."""
 
         async def send() -> None:
-            producer = AIOKafkaProducer(**self.settings.aiokafka_options())
+            producer = clients.producer(self.settings)
             await producer.start()
             try:
                 await producer.send_and_wait(DIRECTORY, value, f"{self.org}/{key}".encode())
@@ -159,7 +159,9 @@ def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory)
     kept = directory.apply(part)
     assert (kept["published"], kept["unchanged"], kept["removed"], kept["left"]) == (0, 1, 1, 4)
     assert directory.records()[6:] == [("queue/new", None)]
-    pruned = directory.apply(part, "--prune")
+    refused = directory.run("apply", "-", "--prune", text=f"org: {directory.org}\n{part}")
+    assert (refused.exit_code, len(directory.records())) == (1, 7), "nobody agreed to the removal"
+    pruned = directory.apply(part, "--prune", "--yes")
     assert (pruned["published"], pruned["unchanged"], pruned["removed"], pruned["left"]) == (0, 2, 4, 0)
     assert [record for record in directory.records()[7:] if record[1] is None] == [
         ("campaign/purchase-west", None),

@@ -17,7 +17,7 @@ from application import problems
 from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process, wait_until
 from runtime.up import everything
-from streams import reading
+from streams import topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.cli.every_command import RUNS_ON, arguments, leaves
 from tests.cli.in_process import Said, at, call
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 CODES: Final = {0, 1, 2, 70, 78}
-ACCOUNTS: Final = frozenset({"account add", "account list", "account disable", "token issue"})
+ACCOUNTS: Final = frozenset(
+    {"account add", "account list", "account disable", "account reset", "token issue"}
+)
 """They need the console's own database, which they make, and nothing else."""
 PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
 LARGE: Final = 1_900_000
@@ -40,7 +42,7 @@ LARGE: Final = 1_900_000
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for what will not come no longer than a test has to."""
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(reading, "START_SECONDS", 1.0)
+    monkeypatch.setattr(topic_reader, "START_SECONDS", 1.0)
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
 
 

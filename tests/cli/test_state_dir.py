@@ -80,12 +80,12 @@ def test_an_account_is_made_where_it_says(tmp_path: Path) -> None:
     """Read back by another process, which finds the folder in the environment."""
     folder = str(tmp_path / "here")
     made = firstclaim(
-        *("account", "add", "mia@lender.example", "--rep", "mia", "--role", "admin", "--state-dir", folder),
+        *("account", "add", "mia@lender.example", "--rep", "mia", "--role", "rep", "--state-dir", folder),
         FIRSTCLAIM_PASSWORD=PASSWORD,
     )
     assert made.wait(120) == 0, made.communicate()[1]
     listed = firstclaim("account", "list", FIRSTCLAIM_STATE_DIR=folder)
-    assert listed.communicate(timeout=120)[0] == "mia@lender.example  mia  admin\n"
+    assert listed.communicate(timeout=120)[0] == "mia@lender.example  mia  rep\n"
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
 from runtime.process import spawn, stop_process, wait_until
-from streams.fatal import Exit
+from streams.process_exit import Exit
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.servers import make_kafka, unique
 from tests.foreign.clients import SECONDS, admin

@@ -137,9 +137,10 @@ def test_another_faust_and_a_full_disk_are_findings(tmp_path: Path, monkeypatch:
     assert not doctor._disk(Settings.read(state_dir=tmp_path)).ok
 
 
-def test_sasl_in_clear_text_is_a_finding(tmp_path: Path) -> None:
+def test_sasl_in_clear_text_is_a_finding_unless_it_stays_on_this_machine(tmp_path: Path) -> None:
     settings = Settings.read(
         state_dir=tmp_path,
+        kafka_bootstrap_servers="127.0.0.1:9092,kafka.example:9092",
         kafka_security_protocol="SASL_PLAINTEXT",
         kafka_sasl_mechanism="PLAIN",
         kafka_sasl_username="us",
@@ -148,3 +149,5 @@ def test_sasl_in_clear_text_is_a_finding(tmp_path: Path) -> None:
     (check,) = doctor._security(settings)
     assert not check.ok
     assert "SASL_SSL" in check.hint
+    here = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9092"})
+    assert all(check.ok for check in doctor._security(here))

@@ -15,6 +15,7 @@ import pytest
 from models.errors import DownloadRefused, RuntimeFailure
 from runtime import jars
 from runtime.jars import KAFKA_VERSION, LOCK_FILE, Jar, fetch, pinned
+from streams.retries import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +94,8 @@ def test_a_jar_that_is_nowhere_is_named_with_what_to_do(
     cache: Path, repository: str, remote: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     remote.unlink()
-    monkeypatch.setattr(jars, "_ATTEMPTS", 1)
+    once = RetryPolicy(first_seconds=1.0, longest_seconds=1.0, most_attempts=1)
+    monkeypatch.setattr(jars, "DOWNLOAD_JAR", once)
     with pytest.raises(
         RuntimeFailure, match=r"gear-1\.2\.jar: cannot be downloaded.*FIRSTCLAIM_MAVEN_REPOSITORY"
     ):

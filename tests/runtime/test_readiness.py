@@ -13,7 +13,7 @@ from models.errors import StartFailed
 from runtime import Child, Supervisor
 from runtime.process import free_port
 from runtime.readiness import cpu_seconds, reasons_in, wait_for
-from streams.fatal import Exit
+from streams.process_exit import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path

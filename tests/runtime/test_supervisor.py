@@ -12,7 +12,7 @@ import pytest
 from application import restart_pauses as pauses
 from models.errors import StartFailed
 from runtime import Child, Phase, Supervisor, ValkeyServer
-from runtime.exits import exit_file, read_exits
+from runtime.last_exits import exit_file, read_exits
 from runtime.process import free_port, wait_until
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -161,7 +161,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
 
 # Ends as a process of ours does that cannot go on.
 LEAVES = """
-from streams.fatal import Exit, leave
+from streams.process_exit import Exit, leave
 leave(Exit.BRAKE, "leads", "20 records could not be decided")
 """
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from aiokafka.partitioner import murmur2
 
-from streams.journal import MAX_RECORD_BYTES, Headers, KeyAndValue, Receipt, check_size
+from models.record_size import MAX_RECORD_BYTES, check_size
+from streams.journal import Headers, KeyAndValue, Receipt
 
 PARTITIONS = 3
 

@@ -205,7 +205,7 @@ class Cluster:
         key = step.lead.encode()
         partition = partition_of(key)
         for worker in self.workers:
-            row = worker.rows.of(partition).get(key) if partition in worker.owned else None
+            row = worker.rows.of(partition).rows.get(key) if partition in worker.owned else None
             if step.rep_id in steps.CONCERNED and isinstance(row, LeadRow) and (lead := row.lead) is not None:
                 known = {
                     "holder": lead.lock.rep_id if lead.lock else None,

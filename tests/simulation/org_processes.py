@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
-from agents.watermarks import NO_MARK, Watermarks
+from agents.watermarks import NO_WATERMARK, Watermarks
 from streams.journal import Acker
 from streams.table import OrgRows
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -26,7 +26,6 @@ class Orgs:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = outbox
-        stage.wakes = []
         stage.table = SimpleNamespace(rows=OrgRows())
         self.stage: OrgsStage = stage
 
@@ -40,7 +39,8 @@ class Orgs:
                 rows.apply(partition, record.key, record.value)
             self.positions[partition] = self.broker.committed.get((ORG_LOG, partition), (0, ""))[0]
         self.acks = {}
-        self.stage.derive()
+        for orgs in rows.partitions():
+            orgs.recovered()
 
     def let_go(self) -> None:
         """Lose all partitions; what was decided in them is durable by now (`OrgsStage.revoked`)."""
@@ -52,7 +52,7 @@ class Orgs:
         begin = self.positions[partition]
         records = self.broker.logs[ORG_LOG, partition][begin : begin + most]
         for record in records:
-            self.stage.handle(Delivery(record, self.acks))
+            self.stage.decide(Delivery(record, self.acks))
         self.positions[partition] = begin + len(records)
         return len(records)
 
@@ -64,7 +64,8 @@ class Orgs:
 
     def next_due(self) -> float | None:
         """Return when the next row is to be woken, if any."""
-        return self.stage.wakes[0][0] if self.stage.wakes else None
+        due = [orgs.deadlines.next_due() for orgs in self.stage.table.rows.partitions()]
+        return min((at for at in due if at is not None), default=None)
 
 
 class OrgRelay:
@@ -83,27 +84,27 @@ class OrgRelay:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox
-        stage.marks = Watermarks()
+        stage.watermarks = Watermarks()
         self.stage: OrgRelayStage = stage
         self.positions: dict[int, int] = {}
         for partition in range(PARTITIONS):
-            offset, mark = self.broker.committed.get((ORG_JOURNAL, partition), (0, str(NO_MARK)))
+            offset, mark = self.broker.committed.get((ORG_JOURNAL, partition), (0, str(NO_WATERMARK)))
             self.positions[partition] = offset
-            stage.marks.restore(partition, int(mark))
+            stage.watermarks.restore(partition, int(mark))
 
     def poll(self, partition: int, most: int) -> int:
         """Carry the answers of the next records of a partition; return how many records there were."""
         begin = self.positions[partition]
         records = self.broker.logs[ORG_JOURNAL, partition][begin : begin + most]
         for record in records:
-            self.stage.handle(Delivery(record, self.acks))
+            self.stage.forward(Delivery(record, self.acks))
         self.positions[partition] = begin + len(records)
         return len(records)
 
     def commit(self) -> None:
         """Commit what is acked, each offset with its mark."""
         for partition, offset in self.acks.items():
-            mark = str(self.stage.marks.at(partition, offset))
+            mark = str(self.stage.watermarks.at(partition, offset))
             self.broker.committed[ORG_JOURNAL, partition] = (offset, mark)
 
     def crash(self, landed: int) -> None:

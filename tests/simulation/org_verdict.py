@@ -10,13 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from models.codec import OrgRecord, decode_event, decode_org_event, decode_org_record, encode_org_record
-from models.lead import LeadRow
+from models.lead import LeadRow, Row
 from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import effects
-from streams.table import OrgRows, Row
+from streams.table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.rules.distribution.sales_floor import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record
@@ -33,7 +33,7 @@ Batch = tuple[tuple[bytes, bytes], ...]
 class OrgTruth:
     """What one reader makes of the org's log: each event's batch, the org after the last, what was asked and told."""
 
-    offices: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
+    orgs: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
     errands: dict[bytes, bytes] = field(default_factory=dict)
     told: dict[str, LeadNews] = field(default_factory=dict)
@@ -51,8 +51,8 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
             mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
-            assert _rows(mine) == _rows(truth.offices), "a worker remembers another org"
-            assert mine.state(ORG).persons == truth.offices.state(ORG).persons, "or other people"
+            assert _rows(mine) == _rows(truth.orgs), "a worker remembers another org"
+            assert mine.state(ORG).persons == truth.orgs.state(ORG).persons, "or other people"
 
 
 def read(broker: Broker) -> OrgTruth:
@@ -77,7 +77,7 @@ def read(broker: Broker) -> OrgTruth:
             head = OrgStep(
                 off=record.offset,
                 org=ORG,
-                at=max(at, truth.offices.at),
+                at=max(at, truth.orgs.at),
                 cause=event.cause,
                 source=source,
                 mark=mark,
@@ -87,14 +87,14 @@ def read(broker: Broker) -> OrgTruth:
         else:
             if told_by is not None:
                 truth.errands[told_by] = record.value or b""
-            decided = truth.offices.decide(event, off=record.offset, at=at, source=source)
+            decided = truth.orgs.decide(event, off=record.offset, at=at, source=source)
             assert decided.failure is None, decided.failure
             records = [
                 (key, replace(value, mark=mark) if isinstance(value, OrgStep) else value)
                 for key, value in decided.records
             ]
         for _, value in records:
-            truth.offices.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
+            truth.orgs.apply(replace(value, mark=-1) if isinstance(value, OrgStep) else value)
             if isinstance(value, OrgStep):
                 truth.told |= {identity(news) or "": news for news in to_leads(value)}
         truth.batches[record.offset] = tuple((key, encode_org_record(value)) for key, value in records)
@@ -132,9 +132,9 @@ def _check_journal(broker: Broker, truth: OrgTruth) -> None:
     for record in journal:
         recovered.apply(ORG_PARTITION, record.key, record.value)
     assert recovered.unreadable == 0
-    assert _rows(recovered.of(ORG_PARTITION)) == _rows(truth.offices)
-    assert recovered.of(ORG_PARTITION).state(ORG).persons == truth.offices.state(ORG).persons
-    assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.offices.directory(ORG).versions
+    assert _rows(recovered.of(ORG_PARTITION)) == _rows(truth.orgs)
+    assert recovered.of(ORG_PARTITION).state(ORG).persons == truth.orgs.state(ORG).persons
+    assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.orgs.directory(ORG).versions
 
 
 def _check_told(broker: Broker, truth: OrgTruth) -> None:
@@ -162,13 +162,13 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     }
     found = {
         row.lead_id: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
-        for row in truth.offices.state(ORG).leads.values()
+        for row in truth.orgs.state(ORG).leads.values()
     }
     assert found == expected, "leads and org are not of one mind"
     found_leads = {
         row.lead.lead_id: row.lead for row in rows.values() if isinstance(row, LeadRow) and row.lead
     }
-    persons = truth.offices.state(ORG).persons
+    persons = truth.orgs.state(ORG).persons
     assert persons.arrivals() == {lead_id: lead.inquiries for lead_id, lead in found_leads.items()}
     for arrival_id in arrived:
         lead_id = persons.lead_of(arrival_id)
@@ -179,9 +179,9 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     for lead_id, one in found_leads.items():
         barred = {handle for handle in LISTED_HANDLES if persons.barred(handle) is not None}
         assert one.suppressed.keys() == {h for h in barred if lead_id in persons.all_with(h)}, "X6"
-    for lead in truth.offices.state(ORG).leads.values():
+    for lead in truth.orgs.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"
-    for rep in truth.offices.state(ORG).reps.values():
+    for rep in truth.orgs.state(ORG).reps.values():
         assert rep.offered == 0, f"{rep.rep_id} has an offer that nobody knows of"
         assert rep.ring is None
         assert rep.held == sum(reps == (rep.rep_id,) for _, _, reps in expected.values())
@@ -215,5 +215,5 @@ def _number(identity: bytes | None) -> tuple[str, int]:
     return str(partition), off << 20 | n
 
 
-def _rows(offices: OrgPartition) -> list[OrgRow]:
-    return sorted(offices.state(ORG).rows(), key=repr)
+def _rows(orgs: OrgPartition) -> list[OrgRow]:
+    return sorted(orgs.state(ORG).rows(), key=repr)

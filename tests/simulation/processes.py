@@ -8,36 +8,29 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from msgspec.structs import replace
-
 from agents.leads import LeadsStage
 from agents.published_watermark import PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
-from agents.watermarks import NO_MARK, Watermarks
-from models.events import RulesChanged
-from models.lead import DirectoryRow, LeadRow
-from rules.queues.reevaluation import is_stale
-from rules.queues.rule_book import RuleBook
+from agents.watermarks import NO_WATERMARK, Watermarks
 from streams.journal import Acker
-from streams.table import Rows
-from streams.timers import Timers
+from streams.table import LeadRows
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox
 from tests.simulation.org_processes import ALL, Orgs
 
 
-class Requested:
-    """What a sweeper was asked for; the schedule says when it sweeps."""
+class SweepRequests:
+    """Stands in for the sweeper: it keeps what was requested, and the schedule says when it sweeps."""
 
     def __init__(self) -> None:
-        self.wanted: dict[tuple[int, str], None] = {}
+        self.requested: dict[tuple[int, str], None] = {}
 
     def request(self, partition: int, org: str) -> None:
         """Ask for a sweep of an org's leads in a partition."""
-        self.wanted[partition, org] = None
+        self.requested[partition, org] = None
 
-    def applied(self, partition: int, key: bytes) -> None:
-        """Take note of a lead that was told and is decided; here nobody waits for it."""
+    def decided(self, partition: int, key: bytes) -> None:
+        """Note that the event of one lead has been decided; here nobody waits for it."""
 
 
 class Worker:
@@ -55,26 +48,24 @@ class Worker:
         self.owned: set[int] = set()
         self.positions: dict[int, int] = {}
         self.acks: dict[int, int] = {}
-        self.sweeper = Requested()
+        self.sweeper = SweepRequests()
         stage: Any = LeadsStage.__new__(LeadsStage)
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox
-        stage.books = {}
-        stage.timers = Timers(stage.tell)
         stage.sweeper = self.sweeper
-        stage.table = SimpleNamespace(rows=Rows())
+        stage.table = SimpleNamespace(rows=LeadRows(PARTITIONS))
         self.stage: LeadsStage = stage
         self.orgs = Orgs(self.broker, self.outbox)
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> LeadRows:
         """The rows in memory."""
         return self.stage.table.rows
 
     def take(self, partitions: set[int]) -> None:
-        """Recover: rows from the journal as it is now, then what follows from them (`LeadsStage.derive`)."""
-        stage, rows = self.stage, self.rows
+        """Recover: rows from the journal as it is now, then what follows from them (`LeadsStage.recovered`)."""
+        rows = self.rows
         self.owned = partitions
         self.orgs.take(partitions)
         rows.keep_only(partitions)
@@ -83,19 +74,11 @@ class Worker:
                 rows.apply(partition, record.key, record.value)
             self.positions[partition] = self.broker.committed.get((LEAD_LOG, partition), (0, ""))[0]
         self.acks = {}
-        stage.timers.reset()
-        stage.books.clear()
-        self.sweeper.wanted.clear()
-        for partition, keyed in rows.partitions():
-            stage.books[partition] = RuleBook.from_rows(
-                row for row in keyed.values() if isinstance(row, DirectoryRow)
-            )
-            for key, row in keyed.items():
-                if isinstance(row, LeadRow):
-                    keyed[key] = kept = replace(row, decisions=())
-                    stage.timers.arm(partition, key, kept)
-            for org in stage.books[partition].orgs:
-                self.sweeper.request(partition, org)
+        self.sweeper.requested.clear()
+        for leads in rows.partitions():
+            leads.recovered()
+            for org in leads.book.orgs:
+                self.sweeper.request(leads.partition, org)
 
     def let_go(self) -> None:
         """Lose all partitions after what was decided in them is durable (`LeadsStage.revoked`)."""
@@ -110,7 +93,7 @@ class Worker:
         begin = self.positions[partition]
         records = log[begin : begin + most]
         for record in records:
-            self.stage.handle(Delivery(record, self.acks))
+            self.stage.decide(Delivery(record, self.acks))
         self.positions[partition] = begin + len(records)
         return len(records)
 
@@ -124,29 +107,26 @@ class Worker:
     def fire(self) -> int:
         """Tell both logs what is due by this worker's own clock."""
         now = self.broker.now + self.clock_skew
-        return self.stage.timers.fire(now, self.stage.find) + self.orgs.stage.wake(now)
+        return self.stage.append_due(now) + self.orgs.stage.append_due(now)
 
     def next_due(self) -> float | None:
         """Return when something is due next, if anything is."""
-        both = (self.stage.timers.next_due(), self.orgs.next_due())
-        return min((at for at in both if at is not None), default=None)
+        due = [leads.deadlines.next_due() for leads in self.rows.partitions()]
+        return min((at for at in (*due, self.orgs.next_due()) if at is not None), default=None)
 
     def sweep(self) -> int:
-        """Tell the leads that new rules concern (`Sweeper`); return how many."""
-        told = 0
-        for partition, org in self.sweeper.wanted:
-            rules = self.stage.books[partition].org(org)
-            for row in list(self.rows.of(partition).values()):
-                now = datetime_of(self.broker.now + self.clock_skew)
-                if isinstance(row, LeadRow) and row.lead is not None and is_stale(row.lead, rules, now):
-                    lead_id = row.lead.lead_id
-                    cause = f"rules/{lead_id}/{rules.version}"
-                    self.stage.tell(
-                        partition, RulesChanged(lead_id=lead_id, cause=cause, version=rules.version)
-                    )
-                    told += 1
-        self.sweeper.wanted.clear()
-        return told
+        """Append an event for each lead that new rules would change (`Sweeper`); return how many there were."""
+        count = 0
+        now = datetime_of(self.broker.now + self.clock_skew)
+        for partition, org in self.sweeper.requested:
+            leads = self.rows.of(partition)
+            for key in list(leads.rows):
+                event = leads.stale(key, org, now)
+                if event is not None:
+                    self.stage.append(partition, event)
+                    count += 1
+        self.sweeper.requested.clear()
+        return count
 
     def crash(self, landed: int) -> None:
         """Die; so many records of each lane were on their way and land, and nobody hears of it."""
@@ -170,32 +150,32 @@ class Relay:
         stage.partitions = PARTITIONS
         stage.acker = Acker()
         stage.writer = self.outbox
-        stage.marks = Watermarks()
-        stage.told = told = PublishedWatermark()
+        stage.watermarks = Watermarks()
+        stage.published = published = PublishedWatermark()
         for topic in PUBLIC:
             for partition in range(PARTITIONS):
                 if log := self.broker.logs[topic, partition]:
-                    told._last[topic, partition] = _number(log[-1], partition)
+                    published._last[topic, partition] = _number(log[-1], partition)
         self.stage: RelayStage = stage
         self.positions: dict[int, int] = {}
         for partition in range(PARTITIONS):
-            offset, mark = self.broker.committed.get((LEAD_JOURNAL, partition), (0, str(NO_MARK)))
+            offset, mark = self.broker.committed.get((LEAD_JOURNAL, partition), (0, str(NO_WATERMARK)))
             self.positions[partition] = offset
-            self.stage.marks.restore(partition, int(mark))
+            self.stage.watermarks.restore(partition, int(mark))
 
     def poll(self, partition: int, most: int) -> int:
         """Relay the next records of a partition; return how many there were."""
         begin = self.positions[partition]
         records = self.broker.logs[LEAD_JOURNAL, partition][begin : begin + most]
         for record in records:
-            self.stage.handle(Delivery(record, self.acks))
+            self.stage.publish(Delivery(record, self.acks))
         self.positions[partition] = begin + len(records)
         return len(records)
 
     def commit(self) -> None:
         """Commit what is acked, each offset with its mark."""
         for partition, offset in self.acks.items():
-            mark = str(self.stage.marks.at(partition, offset))
+            mark = str(self.stage.watermarks.at(partition, offset))
             self.broker.committed[LEAD_JOURNAL, partition] = (offset, mark)
 
     def crash(self, landed: int) -> None:

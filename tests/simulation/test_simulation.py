@@ -12,22 +12,19 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
-import agents.leads
-import agents.orgs
-from agents.orgs import OrgsStage
 from agents.published_watermark import PublishedWatermark
 from agents.watermarks import Watermarks
-from models.codec import decode_org_record, decode_row
+from models.codec import decode_org_record
 from models.errors import PermanentError
-from models.lead import LeadRow
+from models.lead import LeadRow, Row
 from models.org_decisions import OrgStep
-from rules.lead import arrivals, distribution, machine
+from rules.deadlines import RETRY_SECONDS
+from rules.lead import arrivals, distribution, lead_partition, machine
+from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
-from streams import timers
 from streams.journal import Receipt
-from streams.table import Rows
 from streams.topics import ASSIGNMENTS, LEAD_JOURNAL, ORG_JOURNAL
-from tests.simulation import processes, steps
+from tests.simulation import steps
 from tests.simulation.broker import Outbox, partition_of
 from tests.simulation.cluster import CLOCKS, ORG_PARTITION, Cluster
 from tests.simulation.run import failure, find, run
@@ -38,6 +35,10 @@ SEEDS = 300
 LENGTH = 300
 ENOUGH = 300
 """So many seeds find what any missing safeguard breaks."""
+
+
+Broken = Callable[[pytest.MonkeyPatch], None]
+"""Takes one safeguard away."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,14 +58,15 @@ def test_q8_x3_x4_x7_whatever_dies_the_end_is_that_of_one_reader(first: int) -> 
 
 
 def _without_replay_check(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(agents.leads, "is_replay", lambda _row, _off: False)
+    patch.setattr(lead_partition, "is_replay", lambda _row, _off: False)
 
 
 def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
-    def apply(rows: Rows, partition: int, key: bytes, value: bytes | None) -> None:
-        rows.of(partition)[key] = decode_row(value or b"")
+    def apply(leads: LeadPartition, key: bytes, row: Row) -> bool:
+        leads.rows[key] = replace(row, decisions=()) if isinstance(row, LeadRow) else row
+        return True
 
-    patch.setattr(Rows, "apply", apply)
+    patch.setattr(LeadPartition, "apply", apply)
 
 
 def _without_mark_rule(patch: pytest.MonkeyPatch) -> None:
@@ -86,8 +88,8 @@ def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
 def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
-    def apply(offices: OrgPartition, record: Any) -> bool:
-        return real(offices, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
+    def apply(orgs: OrgPartition, record: Any) -> bool:
+        return real(orgs, replace(record, mark=-1) if isinstance(record, OrgStep) else record)
 
     patch.setattr(OrgPartition, "apply", apply)
 
@@ -95,9 +97,9 @@ def _without_the_orgs_marks(patch: pytest.MonkeyPatch) -> None:
 def _without_the_orgs_row_guard(patch: pytest.MonkeyPatch) -> None:
     real = OrgPartition.apply
 
-    def apply(offices: OrgPartition, record: Any) -> bool:
-        offices.highest = min(offices.highest, record.off)
-        return real(offices, record)
+    def apply(orgs: OrgPartition, record: Any) -> bool:
+        orgs.highest = min(orgs.highest, record.off)
+        return real(orgs, record)
 
     patch.setattr(OrgPartition, "apply", apply)
 
@@ -111,41 +113,36 @@ def _with_rows_that_land_apart(patch: pytest.MonkeyPatch) -> None:
 
 
 def _without_the_epoch_of_an_answer(patch: pytest.MonkeyPatch) -> None:
-    real = distribution.hear
+    real = distribution.apply_answer
 
     def hear(turn: Any, answer: Any) -> Any:
         search = turn.lead.search
         return real(turn, answer if search is None else replace(answer, epoch=search.epoch))
 
-    patch.setattr(machine, "hear", hear)
+    patch.setattr(machine, "apply_answer", hear)
 
 
 def _without_the_place_of_an_arrival(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(arrivals, "_stale", lambda *_: None)
+    patch.setattr(arrivals, "_repeated", lambda *_: None)
 
 
-def _with_org_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
-    years, real = 1e8, OrgsStage.wake
+def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartition]) -> Broken:
+    def broken(patch: pytest.MonkeyPatch) -> None:
+        real = kind.due
 
-    def wake(stage: OrgsStage, now: float) -> int:
-        woken = real(stage, now)
-        stage.wakes[:] = [entry for entry in stage.wakes if entry[0] < now + years / 2]
-        return woken
+        def due(partition: Any, now: float, most: int) -> list[Any]:
+            events = real(partition, now, most)
+            entries = partition.deadlines._entries
+            partition.deadlines.rebuild([each for each in entries if each[0] != now + RETRY_SECONDS])
+            return events
 
-    patch.setattr(agents.orgs, "RETRY_SECONDS", years)
-    patch.setattr(OrgsStage, "wake", wake)
+        patch.setattr(kind, "due", due)
+
+    return broken
 
 
-def _with_timers_that_speak_once(patch: pytest.MonkeyPatch) -> None:
-    years, real = 1e8, timers.Timers.fire
-
-    def fire(heap: timers.Timers, now: float, find: Any) -> int:
-        told = real(heap, now, find)
-        heap._heap[:] = [entry for entry in heap._heap if entry[0] < now + years / 2]
-        return told
-
-    patch.setattr(timers, "RETRY_SECONDS", years)
-    patch.setattr(timers.Timers, "fire", fire)
+_with_lead_deadlines_that_are_due_once = _with_deadlines_that_are_due_once(LeadPartition)
+_with_org_deadlines_that_are_due_once = _with_deadlines_that_are_due_once(OrgPartition)
 
 
 def _without_kept_answers(patch: pytest.MonkeyPatch) -> None:
@@ -158,14 +155,14 @@ def _with_the_workers_clock(patch: pytest.MonkeyPatch) -> None:
     def step(row: LeadRow | None, event: Any, *, at: Any, **more: Any) -> LeadRow:
         return real(row, event, at=at.replace(microsecond=next(ticks) % 1_000), **more)
 
-    patch.setattr(agents.leads, "step", step)
+    patch.setattr(lead_partition, "step", step)
 
 
 def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
     def is_stale(lead: Any, rules: Any, now: Any) -> bool:
         return bool(rules.evaluate(lead, now).places.keys() != lead.places.keys())
 
-    patch.setattr(processes, "is_stale", is_stale)
+    patch.setattr(lead_partition, "is_stale", is_stale)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +174,7 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
         _with_marks_ahead_of_their_offsets,
         _without_a_look_at_what_is_public,
         _with_acks_before_durability,
-        _with_timers_that_speak_once,
+        _with_lead_deadlines_that_are_due_once,
         _without_kept_answers,
         _with_the_workers_clock,
         _with_sweeps_that_see_only_places,
@@ -189,7 +186,7 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
-    broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    broken: Broken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch)
     found = find(range(ENOUGH), LENGTH)
@@ -261,7 +258,7 @@ def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_tol
             steps.Arrive("lead-1", {"campaign": "west"}),
         )
     )
-    row = cluster.workers[partition_of(b"lead-1")].rows.of(partition_of(b"lead-1"))[b"lead-1"]
+    row = cluster.workers[partition_of(b"lead-1")].rows.of(partition_of(b"lead-1")).rows[b"lead-1"]
     assert isinstance(row, LeadRow)
     assert row.lead is not None
     assert row.lead.trouble is not None
@@ -297,7 +294,7 @@ def test_r9_x3_a_wake_that_a_fast_clock_tells_too_early_is_told_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run(_a_wake_by_a_fast_clock())
-    _with_org_timers_that_speak_once(monkeypatch)
+    _with_org_deadlines_that_are_due_once(monkeypatch)
     wrong = failure(_a_wake_by_a_fast_clock())
     assert wrong is not None
     assert "waits for an instant that is over" in wrong

@@ -6,19 +6,18 @@ from typing import Any
 import msgspec
 
 from agents.published_watermark import PUBLIC
-from models.codec import decode_event, directory_key, encode_row
+from models.codec import decode_event, encode_row
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
-from models.lead import DirectoryRow, LeadRow, Phase
+from models.lead import DirectoryRow, LeadRow, Phase, Row
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
-from rules.lead.machine import step
+from rules.lead.lead_partition import LeadPartition
 from rules.outbound.public_messages import effects
-from rules.queues.rule_book import RuleBook
-from streams.table import Row, Rows
+from streams.table import LeadRows
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.lead import reference_queues
 from tests.rules.lead.invariants import check_step
 from tests.simulation import org_verdict
-from tests.simulation.broker import PARTITIONS, Broker, Record
+from tests.simulation.broker import PARTITIONS, Broker, Record, partition_of
 from tests.simulation.cluster import ORG, Cluster
 from tests.simulation.processes import datetime_of
 
@@ -27,9 +26,8 @@ from tests.simulation.processes import datetime_of
 class Truth:
     """What one reader makes of one partition's log: the record of each event, the last row of each key."""
 
+    leads: LeadPartition
     records: dict[int, tuple[bytes, Row]] = field(default_factory=dict)
-    rows: dict[bytes, Row] = field(default_factory=dict)
-    book: RuleBook = field(default_factory=RuleBook)
     asked: set[str] = field(default_factory=set)
     arrived: set[str] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
@@ -49,42 +47,29 @@ def check(cluster: Cluster) -> list[Truth]:
 
 def read(broker: Broker, partition: int) -> Truth:
     """Read one log once, in order, every step held against the invariants of the machine."""
-    truth = Truth()
+    truth = Truth(LeadPartition(partition, partition_of=partition_of))
+    leads = truth.leads
     for record in broker.logs[LEAD_LOG, partition]:
         try:
             event = decode_event(record.value or b"")
         except msgspec.MsgspecError:
             truth.unreadable.add(record.offset)
             continue
-        at, key = datetime_of(record.timestamp), record.key
-        row: Row
-        if isinstance(event, DirectoryPublished):
-            key = directory_key(partition, event.org, event.kind, event.object_id)
-            known = truth.rows.get(key)
-            version, value = event.version, event.value
-            if isinstance(known, DirectoryRow) and known.version >= version:
-                version, value = known.version, known.value
-            row = DirectoryRow(
-                off=record.offset,
-                org=event.org,
-                kind=event.kind,
-                object_id=event.object_id,
-                version=version,
-                value=value,
-                at=at,
-            )
-            truth.book = truth.book.publish(event)
-        else:
-            before = truth.rows.get(key)
+        before = leads.rows.get(record.key)
+        outcome = leads.decide(record.key, event, off=record.offset, at=datetime_of(record.timestamp))
+        assert outcome is not None
+        assert outcome.failure is None, outcome.failure
+        assert outcome.row is not None
+        truth.records[record.offset] = (outcome.key, outcome.row)
+        if not isinstance(event, DirectoryPublished):
             assert not isinstance(before, DirectoryRow)
-            row = step(before, event, off=record.offset, at=at, book=truth.book)
-            check_step(before, event, row, truth.book.org(ORG))
+            assert isinstance(outcome.row, LeadRow)
+            check_step(before, event, outcome.row, leads.book.org(ORG))
             if isinstance(event, ActionRequested):
                 truth.asked.add(event.cause)
             elif isinstance(event, LeadArrived):
                 truth.arrived.add(event.lead_id)
-        truth.records[record.offset] = (key, row)
-        truth.rows[key] = row
+        leads.accept(outcome)
     return truth
 
 
@@ -92,7 +77,7 @@ def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
     """Nothing is lost, nothing is made up, a repeat repeats to the byte, and what is recovered is the truth."""
     journal = broker.logs[LEAD_JOURNAL, partition]
     written: dict[int, Record] = {}
-    recovered = Rows()
+    recovered = LeadRows()
     for record in journal:
         recovered.apply(partition, record.key, record.value)
         off = msgspec.json.decode(record.value or b"")["off"]
@@ -103,9 +88,9 @@ def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
             written[off] = record
     assert written.keys() == truth.records.keys(), "every event has its record"
     assert recovered.unreadable == 0
-    rows = recovered.of(partition)
-    assert rows.keys() == truth.rows.keys()
-    for key, row in truth.rows.items():
+    rows = recovered.of(partition).rows
+    assert rows.keys() == truth.leads.rows.keys()
+    for key, row in truth.leads.rows.items():
         assert encode_row(rows[key]) == encode_row(row)
     buried = {int(dict(record.headers)["source-offset"]) for record in broker.logs[DEAD_LETTERS, partition]}
     assert buried == truth.unreadable, "what cannot be read is a dead letter, and nothing else is"
@@ -164,7 +149,7 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
         about = (record.key, value["version"])
         assert owners.setdefault(about, value["rep_id"]) == value["rep_id"], "two owners of one version"
         current[record.key] = max(current.get(record.key, (-1, None)), (value["version"], value["rep_id"]))
-    for key, row in truth.rows.items():
+    for key, row in truth.leads.rows.items():
         if isinstance(row, LeadRow) and row.lead is not None:
             assert current.get(key, (-1, None))[1] == row.lead.owner, "the CRM knows another owner"
     for action_id, answer in answers.items():
@@ -175,10 +160,12 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
 
 def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
     """Every deadline was acted on, every lead that came is in one phase and in the queues it belongs to (X7, Q2)."""
-    rules = truth.book.org(ORG)
-    leads = [row.lead for row in truth.rows.values() if isinstance(row, LeadRow) and row.lead is not None]
+    rules = truth.leads.book.org(ORG)
+    leads = [
+        row.lead for row in truth.leads.rows.values() if isinstance(row, LeadRow) and row.lead is not None
+    ]
     assert {lead.lead_id for lead in leads} == truth.arrived
-    for row in truth.rows.values():
+    for row in truth.leads.rows.values():
         assert not (isinstance(row, LeadRow) and row.merged_into) or row.lead is None, "R6: one or the other"
     now = datetime_of(cluster.broker.now)
     for lead in leads:
@@ -190,10 +177,5 @@ def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
             f"{lead.lead_id} is in the wrong queues"
         )
     for worker in cluster.workers:
-        for key, row in worker.rows.of(partition).items() if partition in worker.owned else ():
-            assert encode_row(msgspec.structs.replace(truth.rows[key], **_kept(row))) == encode_row(row)
-
-
-def _kept(row: Row) -> dict[str, Any]:
-    """Return what a row in memory does without."""
-    return {"decisions": ()} if isinstance(row, LeadRow) else {}
+        for key, row in worker.rows.of(partition).rows.items() if partition in worker.owned else ():
+            assert encode_row(truth.leads.rows[key]) == encode_row(row)

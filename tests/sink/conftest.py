@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
 
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database, unique
 from tests.sink.seeded_journal import tables, unburied
 
 
@@ -32,18 +32,8 @@ class Database:
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Yield the URL of a database without tables."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'crm.sqlite'}"
-        return
-    server = request.getfixturevalue("postgres_url")
-    name = unique("crm").replace("-", "_")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with empty_database(request, tmp_path, "crm") as url:
+        yield url
 
 
 @pytest.fixture

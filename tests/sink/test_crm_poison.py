@@ -14,7 +14,7 @@ from sink.dead_letters import DeadLetterWriter
 from sink.tables import LeadTable
 from sink.writer import CrmWriter, JournalRecord, Position
 from streams.brake import Brake
-from streams.fatal import Exit
+from streams.process_exit import Exit
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Story, only_row, tables, unburied
 
@@ -145,7 +145,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
 
     records = Story(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=b"{")
-    monkeypatch.setattr(writer_module, "effects", fails)
+    monkeypatch.setattr(writer_module, "table_rows", fails)
     cemetery = Cemetery()
     CrmWriter(engine, cemetery).apply(records)
     assert [grave[1] for grave in cemetery.graves] == ["fatal_error"] * 4 + ["DecodeError"] + [

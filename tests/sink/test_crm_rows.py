@@ -19,6 +19,7 @@ from models.decisions import (
 )
 from models.lead import Lead, Lock, OpenException, Phase, Search, Seeking
 from sink.rows import table_rows, without_nul
+from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
 TROUBLE = OpenException("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
@@ -44,6 +45,19 @@ def test_a_lead_row_has_facts_phase_and_version() -> None:
     assert row["version"] == 4
     assert row["created_at"] == START - timedelta(hours=2)
     assert row["facts"] == msgspec.to_builtins(lead.facts)
+
+
+def test_a_row_names_every_column_of_its_table_and_no_other() -> None:
+    """A name that is no column's would be left out of the statement without an error."""
+    found = table_rows(0, "l", row_of(lead_of(), owner_changed("rep-7"), RAISED))
+    for row, table in (
+        (found.lead, LeadTable),
+        (found.assignment, AssignmentHistoryTable),
+        (found.exception, LeadExceptionTable),
+        (found.decisions[0], DecisionTable),
+    ):
+        assert row is not None
+        assert set(row) == {column.name for column in table.__table__.columns}
 
 
 def test_d1_a_lock_is_in_the_leads_row() -> None:

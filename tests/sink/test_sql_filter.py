@@ -3,15 +3,13 @@
 import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, insert, select
 
 from models.directory import SortOrder
 from models.errors import RuleErrors
@@ -30,7 +28,7 @@ from sink.rows import table_rows
 from sink.sql.filter import MAX_VALUES, queue_condition, rule_condition
 from sink.sql.order import queue_order
 from sink.tables import LeadTable
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, TICK, instants, leads, make, trees
 
 EXAMPLES = int(os.environ.get("WHERE_EXAMPLES", "60"))
@@ -40,25 +38,11 @@ EXAMPLES = int(os.environ.get("WHERE_EXAMPLES", "60"))
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Yield an engine of a migrated database of this module's own, without leads."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('where') / Path('crm.sqlite')}"
+    with empty_database(request, tmp_path_factory.mktemp("filter"), "filter") as url:
         upgrade(url)
         engine = connect(url)
         yield engine
         engine.dispose()
-        return
-    server, name = request.getfixturevalue("postgres_url"), unique("where").replace("-", "_")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    upgrade(url)
-    engine = connect(url)
-    yield engine
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
 
 
 def named(found: Sequence[Lead]) -> list[Lead]:

@@ -10,7 +10,7 @@ import pytest
 from streams.brake import Brake
 
 if TYPE_CHECKING:
-    from streams.fatal import Exit
+    from streams.process_exit import Exit
 
 MESSAGE = SimpleNamespace(topic="lead-log", partition=2, offset=17)
 

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from agents.published_watermark import PublishedWatermark
-from streams.reading import extent, read_places
+from streams.topic_reader import extent, read_places
 from streams.transactions import held_partitions
 from tests.fixtures.batches import Given, append, built, signed
 from tests.fixtures.servers import unique

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import pyotp
 import pytest
 from sqlalchemy import text
 
 from models.errors import InvalidInput
-from sink.engine import connect
+from tests.web.console_store import empty_database
 from web.store.accounts import Account, Accounts
-from web.store.migrate import upgrade
+from web.store.addresses import address_of
+from web.store.attempts import buckets
+from web.store.second_factors import SecondFactors
+from web.store.sessions import Sessions
 from web.store.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -24,20 +28,23 @@ PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that li
 MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Yield an empty database."""
-    url = f"sqlite:///{tmp_path / 'console.sqlite'}"
-    upgrade(url)
-    engine = connect(url)
-    yield engine
-    engine.dispose()
+    with empty_database(request, tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture
 def accounts(store: Engine) -> Accounts:
     """Return its accounts."""
     return Accounts(store)
+
+
+@pytest.fixture
+def sessions(store: Engine) -> Sessions:
+    """Return its sessions."""
+    return Sessions(store)
 
 
 @pytest.fixture
@@ -54,17 +61,19 @@ def test_who_has_the_password_signs_in_and_nobody_else(accounts: Accounts) -> No
 
 
 def test_a_short_password_is_refused(accounts: Accounts) -> None:
-    with pytest.raises(InvalidInput, match="fewer than 10"):
+    with pytest.raises(InvalidInput, match="fewer than 12"):
         accounts.put(MIA, "short")
 
 
-def test_a_rep_has_one_account_and_a_new_address_ends_the_sessions_of_the_old(accounts: Accounts) -> None:
+def test_a_rep_has_one_account_and_a_new_address_ends_the_sessions_of_the_old(
+    accounts: Accounts, sessions: Sessions
+) -> None:
     accounts.put(MIA, PASSWORD)
-    secret, _ = accounts.sign_in(MIA)
+    secret, _ = sessions.begin(MIA)
     moved = Account(email="mia@y.org", org="default", rep_id="mia", role="admin")
     assert accounts.invite(moved, PASSWORD)
     assert accounts.accounts("default") == [moved]
-    assert accounts.session(secret) is None
+    assert sessions.find(secret) is None
     assert accounts.check("mia@x.org", PASSWORD) is None
 
 
@@ -77,33 +86,35 @@ def test_another_reps_address_is_not_taken_over(accounts: Accounts) -> None:
     assert accounts.accounts("default") == [MIA]
 
 
-def test_a_new_password_ends_the_sessions_of_all_other_browsers(accounts: Accounts) -> None:
+def test_a_new_password_ends_the_sessions_of_all_other_browsers(
+    accounts: Accounts, sessions: Sessions
+) -> None:
     accounts.put(MIA, PASSWORD)
-    here, there = accounts.sign_in(MIA)[0], accounts.sign_in(MIA)[0]
-    with pytest.raises(InvalidInput, match="new: has fewer than 10"):
+    here, there = sessions.begin(MIA)[0], sessions.begin(MIA)[0]
+    with pytest.raises(InvalidInput, match="new: has fewer than 12"):
         accounts.change_password(MIA.email, "short", keep=here)
     accounts.change_password(MIA.email, "another horse battery", keep=here)
-    assert accounts.session(here) is not None
-    assert accounts.session(there) is None
+    assert sessions.find(here) is not None
+    assert sessions.find(there) is None
     assert accounts.check(MIA.email, PASSWORD) is None
     assert accounts.check(MIA.email, "another horse battery") == MIA
 
 
 def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
-    accounts: Accounts, store: Engine
+    accounts: Accounts, sessions: Sessions, store: Engine
 ) -> None:
     accounts.put(MIA, PASSWORD)
-    first, session = accounts.sign_in(MIA)
-    found = accounts.session(first)
+    first, session = sessions.begin(MIA)
+    found = sessions.find(first)
     assert found is not None
     assert (found.account, found.csrf) == (MIA, session.csrf)
-    accounts.sign_out(first)
-    assert accounts.session(first) is None
-    brief = Accounts(store, session_hours=-1)
-    assert accounts.session(brief.sign_in(MIA)[0]) is None
-    second, _ = accounts.sign_in(MIA)
+    sessions.end(first)
+    assert sessions.find(first) is None
+    brief = Sessions(store, hours=-1)
+    assert sessions.find(brief.begin(MIA)[0]) is None
+    second, _ = sessions.begin(MIA)
     assert accounts.disable("mia@x.org")
-    assert accounts.session(second) is None
+    assert sessions.find(second) is None
     assert not accounts.disable("mia@x.org")
 
 
@@ -123,9 +134,11 @@ def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(tokens: Toke
     )
 
 
-def test_no_secret_is_in_the_database(accounts: Accounts, tokens: Tokens, store: Engine) -> None:
+def test_no_secret_is_in_the_database(
+    accounts: Accounts, sessions: Sessions, tokens: Tokens, store: Engine
+) -> None:
     accounts.put(MIA, PASSWORD)
-    session, _ = accounts.sign_in(MIA)
+    session, _ = sessions.begin(MIA)
     token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
     with store.connect() as connection:
         kept = "".join(
@@ -135,3 +148,52 @@ def test_no_secret_is_in_the_database(accounts: Accounts, tokens: Tokens, store:
         )
     for secret in (PASSWORD, session, token):
         assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [" mia@x.org", "MIA@x.org\t", "mia@x.org\u200b", "\uff4dia@x.org", "mia@\uff58.org", "\u00a0mia@X.ORG"],
+)
+def test_an_address_has_one_normal_form_everywhere(accounts: Accounts, spelled: str) -> None:
+    accounts.put(MIA, PASSWORD)
+    assert accounts.check(spelled, PASSWORD) == MIA
+    assert accounts.find(spelled) == MIA
+    thief = Account(email=spelled, org="default", rep_id="rep-7", role="rep")
+    assert not accounts.invite(thief, PASSWORD), "it is mia's"
+    assert [one.name for one in buckets(address_of(spelled), "::1")] == [
+        one.name for one in buckets(MIA.email, "::1")
+    ]
+    assert accounts.disable(spelled)
+
+
+@pytest.mark.parametrize(
+    "common",
+    [
+        "passwordpassword",
+        "qwertyuiop123",
+        "Password1234!",
+        "123456789012",
+        "\uff30assword1234",
+        "aaaaaaaaaaaa",
+    ],
+)
+def test_a_password_that_is_tried_first_is_refused(accounts: Accounts, common: str) -> None:
+    with pytest.raises(InvalidInput, match="password: "):
+        accounts.put(MIA, common)
+
+
+def test_disabling_ends_sessions_tokens_and_second_factor_at_once(
+    accounts: Accounts, sessions: Sessions, tokens: Tokens, store: Engine
+) -> None:
+    """The tokens of somebody who was switched off went on working."""
+    accounts.put(MIA, PASSWORD)
+    session, _ = sessions.begin(MIA)
+    token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
+    other, _ = tokens.issue("default", "bob", "the CRM", {"leads:act"}, by="mia")
+    factors = SecondFactors(store)
+    factors.confirm(MIA, pyotp.TOTP(factors.prepare(MIA) or "").now())
+    assert accounts.disable(MIA.email)
+    assert (sessions.find(session), tokens.find(token)) == (None, None)
+    assert tokens.find(other) is not None
+    accounts.put(MIA, PASSWORD)
+    assert accounts.check(MIA.email, PASSWORD) == MIA

@@ -38,6 +38,13 @@ def victim(office: RunningOrg) -> Iterator[Child]:
     console.stop()
 
 
+_PENDING: Final = """() => {
+  const own = Object.keys(sessionStorage).find((name) => name.startsWith("firstclaim-pending/"));
+  return Object.keys(JSON.parse(sessionStorage.getItem(own)))[0];
+}"""
+"""The id of the one action that is kept for this person."""
+
+
 async def kill(console: Child) -> None:
     """Kill the console as a crash would, and start it again as a supervisor does."""
     if console.pid is not None:
@@ -80,7 +87,7 @@ async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, vic
     # The claim goes out, and nobody is there to hear its answer.
     await page.route("**/claims", lambda route: route.abort())
     await page.get_by_role("button", name="Claim this Lead").click()
-    key = await page.evaluate("Object.keys(JSON.parse(sessionStorage.getItem('firstclaim-pending')))[0]")
+    key = await page.evaluate(_PENDING)
     sent = {"action_id": key, "queue_id": "new"}
     answer = (await office.ask("claim", lead, "rep-1", **sent)).answer
     assert answer is not None

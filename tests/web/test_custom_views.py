@@ -97,7 +97,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
     page = await office.sign_in("rep-1", "/queues")
     await page.get_by_role("tab", name="Custom").click()
     custom = page.get_by_role("tabpanel", name="Custom")
-    await expect(custom).to_contain_text("You have no views of your own")
+    await expect(custom).to_contain_text("You have no views yet")
     await custom.get_by_role("link", name="+ Add View").click()
     await made_rhode_island(page)
     await expect(page.get_by_role("heading", name="Rhode Island")).to_be_visible()
@@ -115,7 +115,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
     assert await serious(page) == []
     await shot(page, "custom-view")
     await page.get_by_label("Search by name").fill("nobody")
-    await expect(page.locator("[data-empty]")).to_contain_text("Nobody here is called")
+    await expect(page.locator("[data-empty]")).to_contain_text("No lead here has the name")
     await page.get_by_role("button", name="Clear").click()
 
 
@@ -137,9 +137,7 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(offi
 
     # Another rep has none of it, whoever tells the address.
     other = await office.sign_in("rep-2", "/queues?tab=custom")
-    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text(
-        "You have no views of your own"
-    )
+    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
     answer = await other.goto(address)
     assert answer is not None
     assert answer.status == 404
@@ -164,7 +162,7 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(offi
     await question.get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Delete").click()
     await question.get_by_role("button", name="Delete").click()
-    await expect(custom).to_contain_text("You have no views of your own")
+    await expect(custom).to_contain_text("You have no views yet")
 
 
 async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: RunningOrg) -> None:

@@ -235,7 +235,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
         await mia.locator("#assign label", has_text=name).locator("input").check()
     await office.ask("assign", leads["Bo Johnson"], "max", to_rep_id="zoe")  # somebody is quicker
     await mia.locator("#assign [data-ok]").click()
-    await expect(mia.locator("#many [data-told]")).to_have_text("2 assigned, 1 belong to somebody already.")
+    await expect(mia.locator("#many [data-status]")).to_have_text("2 assigned, 1 already had an owner.")
     await expect(mia.locator("#many li")).to_have_text(["Bo Johnson: Zoë Ångström has it"])
     await mia.locator("#many [data-close]").click()
     for page in (mia, maxim):
@@ -246,7 +246,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     await mia.get_by_role("button", name="Ignore …").click()
     await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
     await mia.locator("#confirm [data-ok]").click()
-    await expect(mia.locator("#many [data-told]")).to_have_text("1 ignored.")
+    await expect(mia.locator("#many [data-status]")).to_have_text("1 ignored.")
     await mia.locator("#many [data-close]").click()
     await expect(mia.locator("[data-empty]")).to_be_visible()
 

@@ -44,7 +44,7 @@ async def publish(page: Page) -> None:
     """Review, and publish."""
     await page.get_by_role("button", name="Review changes").click()
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await expect(page.locator("#said")).to_contain_text("Published. It counts from now on")
+    await expect(page.locator("#said")).to_contain_text("Published. It applies from now on")
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
 
 
@@ -73,8 +73,8 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Runn
     await expect(page.locator("[data-dirty]")).to_have_text("Unpublished changes")
     await page.get_by_role("button", name="Review changes").click()
     effects = page.locator("[data-effects]")
-    await expect(effects).to_contain_text("Rep 1 is signed out, may not sign in or act any more")
-    await expect(effects).to_contain_text("1 lead of theirs will belong to nobody")
+    await expect(effects).to_contain_text("Rep 1 is signed out and may no longer sign in or act")
+    await expect(effects).to_contain_text("1 lead of theirs will have no owner")
     assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tnot set\tno"]
     assert await serious(page) == []
     await shot(page, "directory-review")
@@ -187,7 +187,7 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: Running
     await staffed(office, "rep-1")
     page = await office.sign_in("ada", "/directory/groups")
     await page.get_by_role("button", name="Add a group").click()
-    await page.get_by_label("Its id, which stays").fill("night")
+    await page.get_by_label("Id: letters, digits and dashes").fill("night")
     await page.get_by_role("button", name="Go on").click()
     await expect(page.locator("#editor-title")).to_have_text("New group: night")
     await page.get_by_label("Name", exact=True).fill("Not at night")
@@ -222,9 +222,9 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     await expect(ada.locator("[data-notice]")).to_contain_text("Somebody has just published this")
     await ada.get_by_role("button", name="Review changes").click()
     lost = ada.locator("#lost")
-    await expect(lost).to_contain_text("Nothing of yours was published")
+    await expect(lost).to_contain_text("Your changes were not published")
     assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
-    await lost.get_by_role("button", name="Keep mine").click()
+    await lost.get_by_role("button", name="Keep my changes").click()
     await publish(ada)
     value = await published(ada, "rep/rep-1")
     assert (value["max_open"], value["max_per_day"]) == (20, 5)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from models.errors import InvalidInput, PublicationErrors
 from rules.queues.rule_book import OrgRules, Published
 from sink.engine import connect
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 from web.services.queue_editing import drafted_value, publishable, state_of
 from web.store.drafts import Drafts, Overtaken
 from web.store.migrate import upgrade
@@ -31,19 +29,11 @@ if TYPE_CHECKING:
 @pytest.fixture(params=["sqlite", "postgres"])
 def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drafts]:
     """Yield the drafts of a database of the test's own."""
-    name = unique("drafts").replace("-", "_")
-    url = f"sqlite:///{tmp_path / name}"
-    if request.param == "postgres":
-        server = request.getfixturevalue("postgres_url")
-        admin = create_engine(server, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    upgrade(url)
-    engine = connect(url)
-    yield Drafts(engine)
-    engine.dispose()
+    with empty_database(request, tmp_path, "drafts") as url:
+        upgrade(url)
+        engine = connect(url)
+        yield Drafts(engine)
+        engine.dispose()
 
 
 def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:

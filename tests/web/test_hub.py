@@ -11,6 +11,7 @@ import pytest
 
 from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RetryableError
+from streams.retries import RetryPolicy
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.live import hub as hub_module
 from web.live.hub import CHUNKS_KEPT, Hub, Page
@@ -54,7 +55,7 @@ class Board:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a Valkey that was away again at once."""
-    monkeypatch.setattr(hub_module, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.0, longest_seconds=0.0))
 
 
 def entered(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedEntry:

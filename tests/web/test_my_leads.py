@@ -96,7 +96,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     await again.get_by_role("button", name="Outcome …").click()
     await again.get_by_label("Outcome", exact=True).fill("left_message")
     await again.keyboard.press("Enter")
-    await expect(again.locator("#many [data-told]")).to_have_text("2 recorded.")
+    await expect(again.locator("#many [data-status]")).to_have_text("2 recorded.")
     await again.locator("#many [data-close]").click()
     found = await (await again.request.get("/api/v1/leads?last_outcome=left_message")).json()
     assert found["total"] == 2
@@ -152,16 +152,16 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     file.write_text(f"lead_id\n{leads['Nobody Hasit']}\n{leads['Other Person']}\nnonsense\n")
     await page.get_by_role("button", name="Assign a list …").click()
     await page.get_by_label("File").set_input_files(file)
-    await expect(page.locator("#upload [data-told]")).to_have_text("2 leads, 1 lines name none.")
+    await expect(page.locator("#upload [data-status]")).to_have_text("2 leads, 1 lines name no lead.")
     await page.get_by_role("button", name="Choose reps …").click()
     for name in ("Rep 1", "Rep 2"):
         await page.locator("#assign label", has_text=name).locator("input").check()
     await page.locator("#assign [data-ok]").click()
     await expect(page.locator("#confirm")).to_contain_text(
-        "rep-1 would get 1; rep-2 would get 1; 1 have an owner and stay."
+        "rep-1 would get 1; rep-2 would get 1; 1 have an owner and do not change."
     )
     await page.locator("#confirm [data-ok]").click()
-    await expect(page.locator("#many [data-told]")).to_have_text("1 assigned, 1 belong to somebody already.")
+    await expect(page.locator("#many [data-status]")).to_have_text("1 assigned, 1 already had an owner.")
     await page.locator("#many [data-close]").click()
     await expect(page.locator("[data-empty]")).to_be_visible()
     # A segment, and all that it finds: only those without an owner are meant.

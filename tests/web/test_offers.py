@@ -223,7 +223,7 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg)
     await page.keyboard.press("/")
     await expect(page.get_by_label("Search by name")).to_be_focused()
     await page.get_by_role("tab", name="Standard").press("ArrowRight")
-    await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views of your own")
+    await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
 
 
 async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(office: RunningOrg) -> None:

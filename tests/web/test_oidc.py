@@ -1,16 +1,31 @@
-"""Signing in with the company's own accounts, at a provider that speaks OpenID Connect."""
+"""Signing in with the company's own accounts, at a provider that speaks OpenID Connect, and at one that lies."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import hmac
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
-from oidc_provider_mock import run_server_in_thread
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.async_api import expect
 
+from models.errors import ConfigError
 from runtime.process import free_port
 from runtime.up import child
-from tests.web.running_org import PATIENCE_MS
+from tests.web.running_org import PASSWORD, PATIENCE_MS
+from tests.web.signed_in import JSON, sign_in
+from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,51 +34,264 @@ if TYPE_CHECKING:
 
     from tests.web.running_org import RunningOrg
 
-pytestmark = pytest.mark.slow
+CLIENT: Final = "firstclaim"
 
 
-@pytest.fixture
-def provider(office: RunningOrg) -> Iterator[str]:
-    """Yield the address of a provider; the office's people use a console that trusts it."""
+@contextmanager
+def console_of(office: RunningOrg, issuer: str, **more: str) -> Iterator[None]:
+    """Let the office's people use a console that trusts a provider."""
     port = free_port()
-    with run_server_in_thread(require_nonce=True) as server:
-        issuer = f"http://localhost:{server.server_port}"
-        console = child("console-oidc", ["console"], office.stack.settings, port)
-        console.environment = {
-            **(console.environment or {}),
-            "FIRSTCLAIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "FIRSTCLAIM_OIDC_ISSUER": issuer,
-            "FIRSTCLAIM_OIDC_CLIENT_ID": "firstclaim",
-            "FIRSTCLAIM_OIDC_CLIENT_SECRET": "between us",
-        }
-        console.launch()
-        office.port = port
-        yield issuer
+    console = child("console-oidc", ["console"], office.stack.settings, port)
+    console.environment = {
+        **(console.environment or {}),
+        "FIRSTCLAIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "FIRSTCLAIM_OIDC_ISSUER": issuer,
+        "FIRSTCLAIM_OIDC_CLIENT_ID": CLIENT,
+        "FIRSTCLAIM_OIDC_CLIENT_SECRET": "between us",
+        **more,
+    }
+    console.launch()
+    office.port = port
+    try:
+        yield
+    finally:
         console.stop()
 
 
-async def vouched_for(page: Page, email: str) -> None:
+async def vouched_for(page: Page, subject: str) -> None:
     """Sign in at the provider as somebody."""
     await page.goto("/sign-in?next=/my-leads")
     await page.get_by_role("link", name="Sign in with your company's account").click()
-    await page.locator("input[name=sub]").fill(email)
+    await page.locator("input[name=sub]").fill(subject)
     await page.get_by_role("button", name="Authorize").click()
 
 
-async def test_whom_the_provider_vouches_for_is_signed_in_and_nobody_else(
-    office: RunningOrg, provider: str
-) -> None:
+@pytest.mark.slow
+async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claims(office: RunningOrg) -> None:
+    """Only by the company's account: no password is taken, and role and teams of the claims are the rep's at once."""
+    await office.rep("ann", "admin")
+    await office.rep("rep-1", teams=["west"])
+    claims = {
+        "email": office.email("rep-1"),
+        "email_verified": True,
+        "groups": ["all", "lead-managers"],
+        "team": ["east"],
+    }
+    stranger = {"email": "stranger@x.example", "email_verified": True, "groups": ["rep"], "team": []}
+    people = [User(sub="s-1", claims=claims), User(sub="s-2", claims=stranger), User(sub="s-3", claims={})]
+    with (
+        run_server_in_thread(require_nonce=True, user_claims=people) as server,
+        console_of(
+            office,
+            issuer := f"http://localhost:{server.server_port}",
+            FIRSTCLAIM_OIDC_ONLY="true",
+            FIRSTCLAIM_OIDC_ROLE_CLAIM="groups",
+            FIRSTCLAIM_OIDC_ROLES="lead-managers=manager",
+            FIRSTCLAIM_OIDC_TEAMS_CLAIM="team",
+        ),
+    ):
+        await office.until_ready()
+        await office.until_known("rep-1")
+        async with httpx.AsyncClient(base_url=office.url, headers=JSON) as client:
+            refused = await sign_in(client, office.email("rep-1"))
+            assert (refused.status_code, refused.json()["type"][-9:]) == (403, "forbidden")
+            form = {"email": office.email("rep-1"), "password": PASSWORD}
+            assert (await client.post("/sign-in", data=form)).status_code == HTTPStatus.FORBIDDEN
+        context = await office.browser.new_context(base_url=office.url)
+        context.set_default_timeout(PATIENCE_MS)
+        page = await context.new_page()
+        await page.goto("/sign-in")
+        await expect(page.get_by_label("Password")).to_have_count(0)
+        await vouched_for(page, "s-2")
+        await expect(page.get_by_role("alert")).to_contain_text("has no account here")
+        await vouched_for(page, "s-3")
+        await expect(page.get_by_role("alert")).to_contain_text("groups: names no role")
+        await vouched_for(page, "s-1")
+        await page.wait_for_url("**/my-leads")
+        await expect(page.locator(".who")).to_contain_text("Rep 1 manager")
+        assert issuer not in page.url
+        me = await (await page.request.get("/api/v1/me")).json()
+        assert (me["role"], me["teams"]) == ("manager", ["east"])
+        answer = await page.request.get("/sign-in/oidc/callback?state=guessed&code=guessed")
+        assert answer.status == HTTPStatus.FORBIDDEN
+
+
+class Liar:
+    """A provider that answers with whatever token a test wants."""
+
+    def __init__(self) -> None:
+        self.key, self.other = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
+        self.claims: dict[str, Any] = {}
+        self.signed_by: Any = self.key
+        self.alg = "RS256"
+        self.token_endpoint: str | None = None
+        liar = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._said(liar.keys() if self.path == "/jwks" else liar.discovered())
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self._said({"id_token": liar.token(), "access_token": "x", "token_type": "Bearer"})
+
+            def _said(self, value: dict[str, Any]) -> None:
+                body = json.dumps(value).encode()
+                self.send_response(HTTPStatus.OK)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://127.0.0.1:{self.server.server_port}"
+
+    def discovered(self) -> dict[str, Any]:
+        return {
+            "issuer": self.issuer,
+            "authorization_endpoint": f"{self.issuer}/authorize",
+            "token_endpoint": self.token_endpoint or f"{self.issuer}/token",
+            "jwks_uri": f"{self.issuer}/jwks",
+        }
+
+    def keys(self) -> dict[str, Any]:
+        return {"keys": [self.key.as_dict(private=False)]}
+
+    def token(self) -> str:
+        if self.alg == "RS256":
+            return jwt.encode({"alg": self.alg}, self.claims, self.signed_by, algorithms=[self.alg])
+        # The oldest trick: the public key, which everybody has, as the secret of a shared-secret signature.
+        parts = [_base64(json.dumps(one).encode()) for one in ({"alg": self.alg}, self.claims)]
+        signed = ".".join(parts).encode()
+        secret = self.key.as_pem(private=False)
+        signature = b"" if self.alg == "none" else hmac.digest(secret, signed, "sha256")
+        return f"{signed.decode()}.{_base64(signature)}"
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    """Yield a provider that runs."""
+    found = Liar()
+    thread = threading.Thread(target=found.server.serve_forever)
+    thread.start()
+    yield found
+    found.server.shutdown()
+    thread.join()
+    found.server.server_close()
+
+
+GOOD: Final[dict[str, Any]] = {"aud": CLIENT, "sub": "s-1", "email_verified": True}
+
+
+async def answered(
+    office: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
+) -> tuple[int, str]:
+    """Sign in with a token of these claims; return the status, and who is signed in or what the page says."""
+    async with httpx.AsyncClient(base_url=office.url) as client:
+        begun = await client.get("/sign-in/oidc")
+        asked = {
+            name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
+        }
+        whole = {
+            "iss": liar.issuer,
+            "nonce": asked["nonce"],
+            "exp": int(time.time()) + 300,
+            "iat": int(time.time()),
+            **GOOD,
+            "email": office.email("rep-1"),
+            **claims,
+        }
+        liar.claims = {name: value for name, value in whole.items() if name not in drop}
+        done = await client.get("/sign-in/oidc/callback", params={"state": asked["state"], "code": "x"})
+        if done.status_code != HTTPStatus.SEE_OTHER:
+            return done.status_code, done.text
+        return done.status_code, (await client.get("/api/v1/me")).json()["rep_id"]
+
+
+@pytest.mark.slow
+async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> None:
+    """An address that is not said to be verified, or whose claim is "false" or 0, signed in whoever has it."""
     await office.rep("rep-1")
-    await office.until_ready()
-    await office.until_known("rep-1")
-    context = await office.browser.new_context(base_url=office.url)
-    context.set_default_timeout(PATIENCE_MS)
-    page = await context.new_page()
-    await vouched_for(page, f"stranger@{office.org}.example")
-    await expect(page.get_by_role("alert")).to_contain_text("has no account here")
-    await vouched_for(page, office.email("rep-1"))
-    await page.wait_for_url("**/my-leads")
-    await expect(page.locator(".who")).to_contain_text("Rep 1")
-    assert provider not in page.url
-    answer = await page.request.get("/sign-in/oidc/callback?state=guessed&code=guessed")
-    assert answer.status == 403
+    await office.rep("rep-2")
+    with console_of(office, liar.issuer):
+        await office.until_ready()
+        await office.until_known("rep-2")
+        hostile: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+            "verified is absent": ({}, ("email_verified",)),
+            "verified is text": ({"email_verified": "false"}, ()),
+            "verified is the text true": ({"email_verified": "true"}, ()),
+            "verified is 0": ({"email_verified": 0}, ()),
+            "verified is 1": ({"email_verified": 1}, ()),
+            "verified is null": ({"email_verified": None}, ()),
+            "another spelling": ({"email": office.email("rep-1").replace("r", "\uff52", 1)}, ()),
+            "a list of addresses": ({"email": [office.email("rep-1")]}, ()),
+            "no subject": ({}, ("sub",)),
+            "an empty subject": ({"sub": ""}, ()),
+            "a number as subject": ({"sub": 7}, ()),
+            "another audience": ({"aud": "other"}, ()),
+            "several audiences, no party": ({"aud": [CLIENT, "other"]}, ()),
+            "several audiences, another party": ({"aud": [CLIENT, "other"], "azp": "other"}, ()),
+            "another party": ({"azp": "other"}, ()),
+            "another issuer": ({"iss": "https://other.example"}, ()),
+            "another nonce": ({"nonce": "guessed"}, ()),
+            "over": ({"exp": int(time.time()) - 100}, ()),
+            "never over": ({}, ("exp",)),
+        }
+        for what, (claims, drop) in hostile.items():
+            status, said = await answered(office, liar, claims, drop)
+            assert status == HTTPStatus.FORBIDDEN, what
+            assert 'role="alert"' in said, what
+        liar.signed_by = liar.other
+        assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, "another's key"
+        liar.signed_by = liar.key
+        for alg in ("HS256", "none"):
+            liar.alg = alg
+            assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, alg
+        liar.alg = "RS256"
+        liar.token_endpoint = "http://provider.example/token"  # noqa: S105  # an address
+        assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, "a secret in clear text"
+        liar.token_endpoint = None
+        assert await answered(office, liar, {"aud": [CLIENT, "other"], "azp": CLIENT}) == (303, "rep-1")
+
+
+@pytest.mark.slow
+async def test_an_account_stays_with_its_subject_whatever_the_address(office: RunningOrg, liar: Liar) -> None:
+    """Whoever got somebody's old address at the provider got the account, too."""
+    await office.rep("rep-1")
+    await office.rep("rep-2")
+    with console_of(office, liar.issuer):
+        await office.until_ready()
+        await office.until_known("rep-2")
+        assert await answered(office, liar, {}) == (303, "rep-1")
+        assert await answered(office, liar, {"email": office.email("rep-2")}) == (303, "rep-1")
+        assert await answered(office, liar, {"email": "new@x.org", "email_verified": False}) == (303, "rep-1")
+        status, said = await answered(office, liar, {"sub": "s-2"})
+        assert status == HTTPStatus.FORBIDDEN
+        assert "has no account here that is free" in said
+        assert await answered(office, liar, {"sub": "s-2", "email": office.email("rep-2")}) == (303, "rep-2")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"oidc_issuer": "http://provider.example"}, "FIRSTCLAIM_OIDC_ISSUER"),
+        ({"oidc_issuer": "http://127.0.0.1.provider.example"}, "FIRSTCLAIM_OIDC_ISSUER"),
+        ({"oidc_issuer": "ftp://localhost"}, "FIRSTCLAIM_OIDC_ISSUER"),
+        ({"oidc_roles": "boss=owner"}, "FIRSTCLAIM_OIDC_ROLES"),
+        ({"second_factor_roles": "admins"}, "FIRSTCLAIM_SECOND_FACTOR_ROLES"),
+        ({"trusted_proxies": "10.0.0.1/8"}, "FIRSTCLAIM_TRUSTED_PROXIES"),
+    ],
+)
+def test_a_setting_that_is_not_safe_is_refused_with_its_name(given: dict[str, str], named: str) -> None:
+    whole = {"oidc_issuer": "https://provider.example", "oidc_client_id": "x", "oidc_client_secret": "y"}
+    assert WebSettings.read(**whole).oidc_issuer == whole["oidc_issuer"]
+    with pytest.raises(ConfigError, match=named):
+        WebSettings.read(**{**whole, **given})
+    with pytest.raises(ConfigError, match="FIRSTCLAIM_OIDC_ONLY"):
+        WebSettings.read(oidc_only=True)

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, insert, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, insert
 
 from application.rule_preview import EXAMPLES
 from models.errors import InvalidInput
@@ -20,7 +19,7 @@ from sink.engine import connect
 from sink.migrate import upgrade
 from sink.rows import table_rows
 from sink.tables import LeadTable
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, instants, leads, make, trees
 from web.services.queue_preview import Preview, drafted, find, preview
 
@@ -34,20 +33,11 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Yield an engine of a migrated database of this module's own, without leads."""
-    name = unique("preview").replace("-", "_")
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('preview') / name}"
-    else:
-        server = request.getfixturevalue("postgres_url")
-        admin = create_engine(server, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    upgrade(url)
-    engine = connect(url)
-    yield engine
-    engine.dispose()
+    with empty_database(request, tmp_path_factory.mktemp("preview"), "preview") as url:
+        upgrade(url)
+        engine = connect(url)
+        yield engine
+        engine.dispose()
 
 
 def put(connection: Connection, found: Sequence[Lead]) -> None:

@@ -16,6 +16,7 @@ from web.api import (
     preferences,
     previews,
     queues,
+    second_factor,
     session,
     tokens,
     views,
@@ -28,6 +29,7 @@ def routers() -> list[APIRouter]:
         module.router
         for module in (
             session,
+            second_factor,
             queues,
             desk,
             my_leads,

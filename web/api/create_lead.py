@@ -85,7 +85,7 @@ def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
             raise forbidden("assigned_to: a rep's new lead belongs to that rep")
         return person.rep_id
     rules = parts.directory.org(person.org)
-    if wanted and rules.reps and rules.role(wanted) is None:
+    if wanted and rules.role(wanted) is None:
         reason = f"the org has no active rep {wanted}"
         raise InvalidInput((Problem(path="assigned_to", field="assigned_to", reason=reason),))
     return wanted or None

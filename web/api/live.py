@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from models.public import personal_queue
-from web.auth import COOKIE, Access, PartsOf, Person, identify
+from web.auth import Access, PartsOf, Person, identify
 from web.errors import Problem
 from web.live.hub import Page
 from web.parts import Parts
@@ -76,7 +76,7 @@ async def _stream(request: Request, parts: Parts, page: Page, after: str | None)
                 look = loop.time() + CHECK_SECONDS
                 bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
                 try:
-                    await identify(request, parts, request.cookies.get(COOKIE), bearer or None)
+                    await identify(request, parts, bearer or None, used=False)
                 except Problem:
                     yield b"event: signed-out\ndata: {}\n\n"
                     return

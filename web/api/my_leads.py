@@ -31,6 +31,7 @@ from web.services.crm_query import ask
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
 Reads = Annotated[Person, Depends(Access("leads:read"))]
+Exports = Annotated[Person, Depends(Access("leads:read", proved=True))]
 _COLUMNS: Final = {
     "name": "columns",
     "in": "query",
@@ -73,7 +74,7 @@ async def choices(
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
-async def export(request: Request, person: Reads, parts: PartsOf) -> StreamingResponse:
+async def export(request: Request, person: Exports, parts: PartsOf) -> StreamingResponse:
     """Write all leads that meet the filters, in the order asked for, as CSV: `lead_id`, then the columns by label.
 
     UTF-8 with its mark, so that spreadsheets read it as such. A text that a spreadsheet would take for a formula has
@@ -122,7 +123,7 @@ def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
         raise forbidden("segments are for managers and admins")
     try:
         raw = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Problem(422, "invalid", f"segment: is not JSON: {error}") from error
     return [rule_condition(parse(raw, "segment"), datetime.now(UTC), parts.crm.dialect.name)]
 

@@ -1,47 +1,49 @@
-"""Signing in and out, and who one is."""
+"""Signing in and out, who one is, one's password, and one's sessions."""
 
 import asyncio
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from web.auth import COOKIE, Access, PartsOf, Person
-from web.errors import Problem, forbidden
+from web.auth import Access, PartsOf, Person, has_proved
+from web.errors import forbidden, not_found
 from web.schemas import Me, Model
-from web.services.limits import slow_down
-from web.services.sign_in import begin
-from web.store.accounts import SHORTEST_PASSWORD
+from web.services.sign_in import NOT_YOURS, begin, checked, host_of, prove, take_back
+from web.store.attempts import network
+from web.store.passwords import LONGEST, SHORTEST
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
+Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
+
 
 class Credentials(Model):
-    """An address and its password."""
+    """An address and its password, and a code where the account has a second factor."""
 
-    email: str
-    password: str
+    email: str = Field(max_length=300)
+    password: str = Field(max_length=1000)
+    code: str | None = Field(default=None, max_length=100)
 
 
 @router.post("/session", status_code=HTTPStatus.CREATED, openapi_extra={"security": []})
 async def sign_in(request: Request, response: Response, parts: PartsOf, given: Credentials) -> Me:
     """Sign in; the cookie and `csrf` are needed for everything else."""
-    return _me(await begin(request, response, parts, given.email, given.password))
+    return _me(await begin(request, response, parts, given.email, given.password, given.code))
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
-async def sign_out(
-    request: Request, response: Response, parts: PartsOf, _: Annotated[Person, Depends(Access("queues:read"))]
-) -> None:
+async def sign_out(request: Request, response: Response, parts: PartsOf, _: Anyone) -> None:
     """Sign out: the cookie is worth nothing from now on."""
-    if secret := request.cookies.get(COOKIE):
-        await asyncio.to_thread(parts.accounts.sign_out, secret)
-    response.delete_cookie(COOKIE, path="/")
+    if secret := request.cookies.get(parts.web.session_cookie):
+        await asyncio.to_thread(parts.sessions.end, secret)
+    take_back(response, parts)
 
 
 @router.get("/me")
-async def me(person: Annotated[Person, Depends(Access("queues:read"))]) -> Me:
+async def me(person: Anyone) -> Me:
     """Say who asks."""
     return _me(person)
 
@@ -50,24 +52,105 @@ class NewPassword(Model):
     """The password there is, and the one to come."""
 
     current: str = Field(max_length=1000)
-    new: str = Field(min_length=SHORTEST_PASSWORD, max_length=1000)
+    new: str = Field(min_length=SHORTEST, max_length=LONGEST)
 
 
 @router.put("/me/password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(
-    request: Request,
-    parts: PartsOf,
-    person: Annotated[Person, Depends(Access("queues:read"))],
-    given: NewPassword,
-) -> None:
+async def change_password(request: Request, parts: PartsOf, person: Anyone, given: NewPassword) -> None:
     """Change one's own password; every other browser is signed out. For a signed-in browser, not for tokens."""
-    secret = request.cookies.get(COOKIE)
-    if person.email is None or secret is None:
+    email = person.email
+    secret = request.cookies.get(parts.web.session_cookie)
+    if person.session is None or email is None or secret is None:
         raise forbidden("a program has no password")
-    slow_down(request, person.email)
-    if await asyncio.to_thread(parts.accounts.check, person.email, given.current) is None:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is not your password")
-    await asyncio.to_thread(parts.accounts.change_password, person.email, given.new, keep=secret)
+    if parts.web.oidc_only:
+        raise forbidden("one signs in with the company's account here, not by password")
+    await checked(request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS)
+    await parts.hashing.run(
+        network(host_of(request)), lambda: parts.accounts.change_password(email, given.new, keep=secret)
+    )
+
+
+class Proof(Model):
+    """What one signed in with, once more."""
+
+    current: str | None = Field(default=None, max_length=1000)
+    code: str | None = Field(default=None, max_length=100)
+
+
+class ProofSaid(Model):
+    """Whether one must prove who one is, and how: `method` of the session; `code`: also by the second factor."""
+
+    needed: bool
+    method: str
+    code: bool
+
+
+@router.get("/me/proof")
+async def proof(parts: PartsOf, person: Anyone) -> ProofSaid:
+    """Say whether tokens, invitations, exports and the second factor ask for the password once more."""
+    session = person.session
+    return ProofSaid(
+        needed=not has_proved(parts, person),
+        method="token" if session is None else session.method,
+        code=session is not None and session.account.has_second_factor,
+    )
+
+
+@router.post("/me/proof", status_code=HTTPStatus.NO_CONTENT)
+async def give_proof(request: Request, parts: PartsOf, person: Anyone, given: Proof) -> None:
+    """Give the password and code once more, for what asks for it (`prove-yourself`); it counts for some minutes."""
+    await prove(request, parts, person, password=given.current, code=given.code)
+
+
+class SessionInfo(Model):
+    """A browser that is signed in; `here`: the one that asks."""
+
+    session_id: str
+    agent: str
+    host: str
+    method: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    here: bool
+
+
+@router.get("/me/sessions")
+async def sessions(parts: PartsOf, person: Anyone) -> list[SessionInfo]:
+    """List one's own sessions, the one used last first; a program has none."""
+    own = person.session
+    if own is None:
+        return []
+    return [
+        SessionInfo(
+            session_id=one.session_id,
+            agent=one.agent,
+            host=one.host,
+            method=one.method,
+            created_at=one.created_at,
+            used_at=one.used_at,
+            expires_at=one.expires_at,
+            here=one.session_id == own.session_id,
+        )
+        for one in await asyncio.to_thread(parts.sessions.of, own.account.email)
+    ]
+
+
+@router.delete("/me/sessions", status_code=HTTPStatus.NO_CONTENT)
+async def end_others(parts: PartsOf, person: Anyone) -> None:
+    """End all of one's sessions but this one."""
+    own = person.session
+    if own is None:
+        raise not_found("session of a program")
+    await asyncio.to_thread(parts.sessions.end_others, own.account.email, own.session_id)
+
+
+@router.delete("/me/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
+async def end_one(parts: PartsOf, person: Anyone, session_id: str) -> None:
+    """End one of one's own sessions."""
+    own = person.session
+    if own is None or not await asyncio.to_thread(parts.sessions.end_one, own.account.email, session_id):
+        raise not_found(f"session {session_id}")
 
 
 def _me(person: Person) -> Me:

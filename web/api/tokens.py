@@ -15,6 +15,7 @@ from web.store.tokens import Token
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 Admin = Annotated[Person, Depends(Access("tokens:write", ADMINS))]
+Proved = Annotated[Person, Depends(Access("tokens:write", ADMINS, proved=True))]
 
 
 class TokenInfo(Model):
@@ -52,13 +53,13 @@ async def tokens(person: Admin, parts: PartsOf) -> list[TokenInfo]:
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def issue(person: Admin, parts: PartsOf, given: NewToken) -> IssuedToken:
+async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
     """Make a token."""
     unknown = sorted(set(given.scopes) - set(SCOPES))
     if unknown:
         raise Problem(422, "invalid", f"scopes: there is no scope {unknown[0]}")
     rules = parts.directory.org(person.org)
-    if rules.reps and rules.role(given.rep_id) is None:
+    if rules.role(given.rep_id) is None:
         raise Problem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
     if given.expires_at is not None and (
         given.expires_at.tzinfo is None or given.expires_at <= datetime.now(UTC)

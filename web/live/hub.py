@@ -8,13 +8,16 @@ and joined once for all pages that see the same entries.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 import structlog
 
 from board.reader import REBUILT, FeedEntry, Reader
-from models.errors import RetryableError, RuntimeFailure
+from models.errors import RuntimeFailure
+from streams.retries import READ_FEED
+from web import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +32,6 @@ PAGES_A_SECOND: Final = 5_000
 """About how many chunks leave in a second. With many open pages each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
-_AGAIN_SECONDS: Final = 0.5
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b": so you know that we are here\n\n"
 
@@ -163,7 +165,8 @@ class Hub:
         """Say whether the feed still has an entry that this hub has not read: a Valkey that was killed may not."""
         try:
             found = await self._board.feed(org_id, after, limit=1)
-        except RuntimeFailure:  # Valkey is away, or this is no id of a feed.
+        except Exception as error:  # noqa: BLE001  # it is away or unreadable, or this is no id of a feed
+            log.info("a page looks anew", org=org_id, reason=repr(error))
             return False
         return not found or found[0].change != REBUILT
 
@@ -193,41 +196,61 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, org_id: str, org: _Org) -> None:
-        away = False
-        while True:
-            try:
-                if not org.ready.is_set():
-                    org.begin = org.at = await self._board.newest(org_id)
-                    org.ready.set()
-                entries = await self._board.feed(org_id, org.at, wait_seconds=0 if away else _WAIT_SECONDS)
-            except RetryableError as reason:
-                log.info("waiting for the feed", org=org_id, reason=str(reason))
-                away = org.ready.is_set()
-                await asyncio.sleep(_AGAIN_SECONDS)
-                continue
-            if entries:
-                org.at = entries[-1].id
-            sent = [_sent(entry) for entry in entries]
-            lost = bool(entries) and entries[0].change == REBUILT
-            if away and not lost:
-                # While Valkey was away it may have lost entries that pages have in their lists and this hub never
-                # read. These changes come again under other ids, and nobody knows which pages had them.
-                sent.insert(0, _rebuilt())
-            if away or lost:
-                away = False
-                org.kept.clear()
-                org.begin = org.at
-            else:
-                _keep(org, sent)
-            if not sent:
-                continue
-            batch = _Batch(sent)
+    def look_anew(self) -> None:
+        """Tell every page to take its lists anew: something may have been missed."""
+        for org in self._orgs.values():
+            batch = _Batch((_rebuilt(),))
             for page in org.pages:
                 page.take(batch)
-            await asyncio.sleep(
-                min(GATHER_MOST_SECONDS, max(GATHER_SECONDS, len(org.pages) / PAGES_A_SECOND))
-            )
+
+    async def _follow(self, org_id: str, org: _Org) -> None:
+        """Follow until cancelled. Whatever fails is logged, counted and tried again; then every page looks anew."""
+        away, pauses = False, READ_FEED.pauses()
+        while True:
+            try:
+                await self._read(org_id, org, away=away)
+            except Exception as error:
+                metrics.FEED_FAILURES.inc()
+                if isinstance(error, RuntimeFailure):
+                    log.warning("waiting for the feed", org=org_id, reason=str(error))
+                else:
+                    log.exception("an entry of the feed cannot be read and is passed over", org=org_id)
+                    await self._pass_over(org_id, org)
+                away = org.ready.is_set()
+                await asyncio.sleep(next(pauses))
+            else:
+                away, pauses = False, READ_FEED.pauses()
+
+    async def _pass_over(self, org_id: str, org: _Org) -> None:
+        """Go to the feed's end: an entry that a foreign client broke would fail at each try."""
+        with suppress(Exception):  # then Valkey fails, and it is tried again
+            org.at = await self._board.newest(org_id)
+
+    async def _read(self, org_id: str, org: _Org, *, away: bool) -> None:
+        """Read what there is now, or wait for it, and hand it to the pages. `away`: the read before this one failed."""
+        if not org.ready.is_set():
+            org.begin = org.at = await self._board.newest(org_id)
+            org.ready.set()
+        entries = await self._board.feed(org_id, org.at, wait_seconds=0 if away else _WAIT_SECONDS)
+        if entries:
+            org.at = entries[-1].id
+        sent = [_sent(entry) for entry in entries]
+        lost = bool(entries) and entries[0].change == REBUILT
+        if away and not lost:
+            # While Valkey was away it may have lost entries that pages have in their lists and this hub never
+            # read. These changes come again under other ids, and nobody knows which pages had them.
+            sent.insert(0, _rebuilt())
+        if away or lost:
+            org.kept.clear()
+            org.begin = org.at
+        else:
+            _keep(org, sent)
+        if not sent:
+            return
+        batch = _Batch(sent)
+        for page in org.pages:
+            page.take(batch)
+        await asyncio.sleep(min(GATHER_MOST_SECONDS, max(GATHER_SECONDS, len(org.pages) / PAGES_A_SECOND)))
 
 
 def _keep(org: _Org, sent: list[_Entry]) -> None:

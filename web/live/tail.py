@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 from sqlalchemy import Engine, select
 
 from models.errors import RetryableError
 from sink.db_errors import translated
 from sink.tables import LeadTable
-from streams.closing import stop_consumer
+from streams.clients import Batch, follow
+from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS
+from web import metrics
 from web.live.hub import Hub, Page
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,6 @@ _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
 """If the sink is down for longer, pages are told anyway and show what the database has."""
-_AGAIN_SECONDS: Final = 1.0
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -48,38 +48,43 @@ class Tail:
         self._oversees = oversees
 
     async def follow(self) -> None:
-        """Follow until cancelled. It waits for Kafka and the database."""
+        """Follow until cancelled. It waits for Kafka and the database, and goes on after any other failure.
+
+        A failure is logged and counted, and every page is told to look anew: it may have missed what failed.
+        """
+        missed, pauses = False, FOLLOW_TOPIC.pauses()
         while True:
             try:
-                await self._follow()
-            except (KafkaError, OSError, RetryableError) as error:
-                log.warning("owners and exceptions are followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
+                await self._follow(missed=missed)
+            except Exception:
+                log.exception("following assignments and exceptions begins again")
+                metrics.TAIL_FAILURES.inc()
+                missed = True
+                await asyncio.sleep(next(pauses))
 
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            ASSIGNMENTS,
-            LEAD_EXCEPTIONS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-        )
-        try:
-            await consumer.start()
-            while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=500)
-                found = [
-                    (place.topic, changed)
-                    for place, records in batches.items()
-                    for record in records
-                    if (changed := _read(record.value)) is not None
-                ]
-                if found:
-                    await self._until_kept(changed for _, changed in found)
-                    self._tell(found)
-        finally:
-            await stop_consumer(consumer)
+    async def _follow(self, *, missed: bool) -> None:
+        topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
+        async with aclosing(topics) as batches:
+            async for batch in batches:
+                if missed:  # the first batch says that nothing is missed from now on
+                    self._hub.look_anew()
+                missed = False
+                try:
+                    await self._hand_on(batch)
+                except Exception:
+                    log.exception("a batch of assignments and exceptions is passed over")
+                    metrics.TAIL_FAILURES.inc()
+                    self._hub.look_anew()
+
+    async def _hand_on(self, batch: Batch) -> None:
+        found = [
+            (record.topic, changed)
+            for record in batch.records
+            if (changed := _read(record.value)) is not None
+        ]
+        if found:
+            await self._until_kept(changed for _, changed in found)
+            self._tell(found)
 
     async def _until_kept(self, changes: Iterable[Changed]) -> None:
         wanted = {change.lead_id: change.version for change in changes}

@@ -1,17 +1,39 @@
-"""One's own account: who one is here, and one's password."""
+"""One's own account: who one is here, one's password, second factor and sessions."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from web.auth import Access, Person
+from web.auth import Access, PartsOf, Person, lacks_second_factor
 from web.pages.common import render
-from web.store.accounts import SHORTEST_PASSWORD
+from web.services.device import device_of
+from web.store.passwords import SHORTEST
+from web.store.sessions import PASSWORD
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/account")
-async def account(request: Request, person: Annotated[Person, Depends(Access("queues:read"))]) -> Response:
+async def account(
+    request: Request,
+    parts: PartsOf,
+    person: Annotated[Person, Depends(Access("queues:read", enrolling=True))],
+) -> Response:
     """Show the account."""
-    return render(request, person, "account.html", shortest=SHORTEST_PASSWORD)
+    own = person.session
+    sessions = [] if own is None else await asyncio.to_thread(parts.sessions.of, own.account.email)
+    left = 0 if own is None else await asyncio.to_thread(parts.second_factors.left, own.account)
+    return render(
+        request,
+        person,
+        "account.html",
+        shortest=SHORTEST,
+        by_password=own is not None and own.method == PASSWORD and not parts.web.oidc_only,
+        sessions=sessions,
+        device_of=device_of,
+        own=own,
+        recovery_codes_left=left,
+        required=person.role in parts.web.second_factor_for,
+        missing=lacks_second_factor(parts, person),
+    )

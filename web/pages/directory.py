@@ -39,7 +39,7 @@ async def directory(
     if section not in SECTIONS:
         raise not_found(f"part {section} of the directory")
     kind, heading, noun = SECTIONS[section]
-    everything = all_objects(parts, person)
+    everything, accounts = all_objects(parts, person), await accounts_of(parts, person)
     shown = {
         "kind": kind,
         "section": section,
@@ -47,7 +47,8 @@ async def directory(
         "objects": [one.model_dump(mode="json") for one in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
-        "emails": {account.rep_id: account.email for account in await accounts_of(parts, person)},
+        "emails": {account.rep_id: account.email for account in accounts},
+        "second_factors": [account.rep_id for account in accounts if account.has_second_factor],
     }
     return render(
         request,

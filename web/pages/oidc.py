@@ -1,6 +1,7 @@
 """Signing in with the company's own accounts: to the provider, and back with whom it vouches for."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -12,28 +13,32 @@ from models.errors import ConfigError, PermanentError
 from web.auth import PartsOf, person_of
 from web.errors import Problem
 from web.pages.sign_in import local, shown
-from web.services.oidc import Begun, Provider
-from web.services.sign_in import give
+from web.parts import Parts
+from web.services.oidc import Begun, Provider, Vouched
+from web.services.oidc_rep import take_over
+from web.services.sign_in import sign_in
+from web.store.sessions import OIDC
 
 router = APIRouter(include_in_schema=False)
 
-COOKIE: Final = "firstclaim_oidc"
 LASTS_SECONDS: Final = 600
 
 
 @router.get("/sign-in/oidc")
-async def begin(parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the field's name in the address
-    """Send the browser to the provider."""
+async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Response:  # noqa: A002  # the field's name in the address
+    """Send the browser to the provider; `again`: to prove there who one is, also to one that knows the browser."""
     try:
-        address, begun = await Provider(parts.web).begin(local(next))
+        address, begun = await Provider(parts.web).begin(local(next), again=again)
     except ConfigError as error:
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", str(error)) from error
+    except PermanentError as error:
+        raise Problem(HTTPStatus.BAD_GATEWAY, "provider", error.reason) from error
     response = RedirectResponse(address, HTTPStatus.SEE_OTHER)
     response.set_cookie(
-        COOKIE,
+        parts.web.oidc_cookie,
         msgspec.json.encode(begun).hex(),
         max_age=LASTS_SECONDS,
-        path="/sign-in/oidc",
+        path="/",
         secure=parts.web.secure,
         httponly=True,
         samesite="lax",
@@ -45,33 +50,45 @@ async def begin(parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # t
 async def finish(
     request: Request, parts: PartsOf, state: str = "", code: str = "", error: str = ""
 ) -> Response:
-    """Sign in whom the provider vouches for, if the console has an account of that address."""
+    """Sign in whom the provider vouches for, if the console has an account of theirs."""
     try:
-        begun = msgspec.json.decode(bytes.fromhex(request.cookies.get(COOKIE, "")), type=Begun)
+        begun = msgspec.json.decode(bytes.fromhex(request.cookies.get(parts.web.oidc_cookie, "")), type=Begun)
     except (ValueError, msgspec.MsgspecError):
-        return shown(
-            request,
-            parts,
-            status=HTTPStatus.FORBIDDEN,
-            said="This took too long, or began in another browser. Sign in once more.",
-        )
+        return _refused(request, parts, "This took too long, or began in another browser. Sign in once more.")
     if error:
-        return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=f"The provider says: {error}")
+        return _refused(request, parts, f"The provider says: {error[:200]}")
     try:
-        email = await Provider(parts.web).finish(begun, state=state, code=code)
+        vouched = await Provider(parts.web).finish(begun, state=state, code=code)
     except (PermanentError, ConfigError) as refused:
-        return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=refused.reason)
-    account = await asyncio.to_thread(parts.accounts.find, email)
+        return _refused(request, parts, refused.reason)
+    if begun.again and _is_old(parts, vouched):
+        return _refused(request, parts, "The provider did not ask for your password again.")
+    account = await asyncio.to_thread(parts.accounts.vouched, vouched.issuer, vouched.subject, vouched.email)
     if account is None:
-        return shown(
-            request,
-            parts,
-            status=HTTPStatus.FORBIDDEN,
-            said=f"{email} has no account here: ask an admin for one.",
-        )
-    person_of(parts, account)
-    secret, session = await asyncio.to_thread(parts.accounts.sign_in, account)
+        return _refused(request, parts, _nobody(vouched))
+    try:
+        person_of(parts, account)
+        await take_over(parts, account, vouched)
+        person_of(parts, account)
+    except Problem as problem:
+        return _refused(request, parts, problem.detail)
     response = RedirectResponse(local(begun.next), HTTPStatus.SEE_OTHER)
-    give(response, parts, secret, session)
-    response.delete_cookie(COOKIE, path="/sign-in/oidc")
+    await sign_in(request, response, parts, account, OIDC, proved_at=vouched.proved_at)
+    response.delete_cookie(parts.web.oidc_cookie, path="/", secure=parts.web.secure, httponly=True)
     return response
+
+
+def _is_old(parts: Parts, vouched: Vouched) -> bool:
+    """Say whether the provider let somebody in by a proof that is too old to count here."""
+    at = vouched.proved_at
+    return at is not None and datetime.now(UTC) - at > timedelta(minutes=parts.web.prove_minutes)
+
+
+def _nobody(vouched: Vouched) -> str:
+    if vouched.email is None:
+        return "The provider does not say that your address is verified, and no account is bound to you yet."
+    return f"{vouched.email} has no account here that is free: ask an admin for one."
+
+
+def _refused(request: Request, parts: Parts, said: str) -> Response:
+    return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=said)

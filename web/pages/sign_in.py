@@ -1,17 +1,20 @@
 """Signing in: the one page that is for everybody."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from web.auth import COOKIE, PartsOf
+from web.auth import PartsOf
 from web.errors import Problem
 from web.pages.common import render
 from web.parts import Parts
-from web.services.sign_in import begin
+from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
 
 router = APIRouter(include_in_schema=False)
+
+Next = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("/")
@@ -32,14 +35,50 @@ async def sign_in(
     parts: PartsOf,
     email: Annotated[str, Form(max_length=300)],
     password: Annotated[str, Form(max_length=1000)],
-    next: Annotated[str, Form(max_length=1000)] = "/",  # noqa: A002  # likewise
+    next: Next = "/",  # noqa: A002  # likewise
 ) -> Response:
-    """Sign in, and go where one wanted to go."""
+    """Sign in, and go where one wanted to go; first to the code where the account has a second factor."""
     response = RedirectResponse(local(next), 303)
     try:
         await begin(request, response, parts, email, password)
     except Problem as problem:
-        return shown(request, parts, next=next, said=problem.detail, email=email, status=problem.status)
+        if problem.kind == CODE_NEEDED:
+            response.headers["location"] = f"/sign-in/code?{urlencode({'next': local(next)})}"
+            return response
+        return shown(
+            request, parts, next=next, said=problem.detail, email=email, status=problem.status, of=problem
+        )
+    return response
+
+
+@router.get("/sign-in/code")
+async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # likewise
+    """Show the form for the code of the second factor."""
+    return render(request, None, "sign_in_code.html", next=local(next), said=None)
+
+
+@router.post("/sign-in/code")
+async def code(
+    request: Request,
+    parts: PartsOf,
+    code: Annotated[str, Form(max_length=100)],
+    next: Next = "/",  # noqa: A002  # likewise
+) -> Response:
+    """Sign in by the code, once the password was right."""
+    response = RedirectResponse(local(next), 303)
+    try:
+        await finish(request, response, parts, code)
+    except Problem as problem:
+        page = render(
+            request,
+            None,
+            "sign_in_code.html",
+            status=problem.status,
+            next=local(next),
+            said=problem.detail,
+        )
+        page.headers.update(problem.headers)
+        return page
     return response
 
 
@@ -47,7 +86,7 @@ async def sign_in(
 async def signed_out(request: Request, parts: PartsOf) -> Response:
     """Say that one is signed out."""
     response = shown(request, parts, said="You are signed out.")
-    response.delete_cookie(COOKIE, path="/")
+    take_back(response, parts)
     return response
 
 
@@ -59,10 +98,11 @@ def shown(
     said: str | None = None,
     email: str = "",
     status: int = 200,
+    of: Problem | None = None,
 ) -> Response:
-    """Return the page, with what is to be said above its buttons."""
+    """Return the page, with what is to be said above its buttons. `of`: the problem whose headers it has."""
     oidc = parts.web.oidc_issuer is not None
-    return render(
+    page = render(
         request,
         None,
         "sign_in.html",
@@ -71,7 +111,11 @@ def shown(
         said=said,
         email=email,
         oidc=oidc,
+        by_password=not parts.web.oidc_only,
     )
+    if of is not None:
+        page.headers.update(of.headers)
+    return page
 
 
 def local(path: str) -> str:

@@ -2,23 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
-
-import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from contextlib import aclosing
+from typing import Any
 
 from models.errors import Refused, RetryableError
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import OrgRules, RuleBook
-from streams.closing import stop_consumer
+from streams.clients import follow
 from streams.settings import Settings
 from streams.topics import DIRECTORY
-
-log = structlog.get_logger(__name__)
-
-_POLL_MS: Final = 250
-_AGAIN_SECONDS: Final = 1.0
 
 
 class DirectoryFollower:
@@ -72,41 +64,15 @@ class DirectoryFollower:
 
     async def follow(self) -> None:
         """Follow until cancelled; where Kafka is away what was read last counts."""
-        while True:
-            try:
-                await self._follow()
-            except (KafkaError, OSError) as error:
-                log.warning("the directory is followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            DIRECTORY,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
-        try:
-            await consumer.start()
-            places = sorted(consumer.assignment())
-            ends = await consumer.end_offsets(places)
-            await consumer.seek_to_beginning(*places)
-            while True:
-                batches = await consumer.getmany(timeout_ms=_POLL_MS)
-                for records in batches.values():
-                    for record in records:
-                        self._take(record)
-                for place in places:  # behind what was aborted, too
-                    self.end = max(self.end, await consumer.position(place))
-                if not self.caught_up:
-                    at = [await consumer.position(place) >= ends[place] for place in places]
-                    self.caught_up = all(at)
-                if batches:
+        async with aclosing(follow(self._settings, DIRECTORY)) as batches:
+            async for batch in batches:
+                for record in batch.records:
+                    self._take(record)
+                self.end = max(self.end, *batch.positions.values())  # behind what was aborted, too
+                self.caught_up = batch.caught_up
+                if batch.records:
                     async with self._changed:
                         self._changed.notify_all()
-        finally:
-            await stop_consumer(consumer)
 
     def _take(self, record: Any) -> None:
         self.end = record.offset + 1

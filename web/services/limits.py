@@ -1,4 +1,4 @@
-"""Rate limits: guessing passwords is slow, and no client blocks the console for others."""
+"""Rate limits: no client blocks the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -6,7 +6,6 @@ from time import monotonic
 from typing import Final
 
 import msgspec
-from fastapi import Request
 
 from web.errors import Problem
 
@@ -42,23 +41,19 @@ class Limit:
         return 0.0
 
 
-_SIGN_INS: Final = Limit(per_second=0.2, burst=10)
-
-
-def slow_down(request: Request, email: str) -> None:
-    """Refuse a sign-in that comes too often, by address or by machine."""
-    host = request.client.host if request.client else ""
-    check(_SIGN_INS, f"{host} {email.casefold()}")
-
-
 def check(limit: Limit, name: str) -> None:
     """Raise 429 with the time to wait if the limit is reached."""
     wait = limit.take(name)
     if wait:
-        seconds = str(int(wait) + 1)
-        raise Problem(
-            HTTPStatus.TOO_MANY_REQUESTS,
-            "too-many-requests",
-            f"there were too many attempts; try again in {seconds} s",
-            headers={"Retry-After": seconds},
-        )
+        raise too_often(wait)
+
+
+def too_often(wait_seconds: float) -> Problem:
+    """Return the refusal of what comes too often."""
+    seconds = str(int(wait_seconds) + 1)
+    return Problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too-many-requests",
+        f"too often; try again in {seconds} s",
+        headers={"Retry-After": seconds},
+    )

@@ -69,8 +69,14 @@ def from_query(
 def _limit(given: str | None, problems: list[Problem]) -> int:
     if not given:
         return LIMIT
-    if given.isascii() and given.isdecimal() and 1 <= int(given[:9]) <= MOST:
-        return int(given)
+    digits = given.lstrip("0")
+    if (
+        given.isascii()
+        and given.isdecimal()
+        and len(digits) <= len(str(MOST))
+        and 1 <= int(digits or 0) <= MOST
+    ):
+        return int(digits)
     problems.append(Problem(path="limit", reason=f"is not a number from 1 to {MOST}"))
     return LIMIT
 

@@ -1,32 +1,58 @@
 """Signing in with the company's own accounts: OpenID Connect, authorization code flow with PKCE (RFC 7636).
 
-The provider vouches for an address; who that is in an org, the console's own accounts say. Needs `firstclaim[oidc]`.
+The provider vouches for a subject, and at its first sign-in for a verified address. Who that is in an org, the
+console's own accounts say. Needs `firstclaim[oidc]`.
 """
 
 import base64
 import hashlib
 import secrets
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
 from models.errors import ConfigError, PermanentError, RetryableError
-from web.settings import WebSettings
+from web.settings import ROLES, WebSettings, safe_address
+from web.store.addresses import spelled_plainly
 
 SCOPES: Final = "openid email"
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures by a key of the provider's only: never by our own secret, never none."""
+MOST_BYTES: Final = 1024 * 1024
+"""Of an answer of the provider's."""
+SUBJECT_LENGTH: Final = 255
+MOST_TEAMS: Final = 100
 _PATIENCE_SECONDS: Final = 10.0
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """What a browser keeps while its person is at the provider. `next`: where they wanted to go."""
+    """What a browser keeps while its person is at the provider.
+
+    `next`: where they wanted to go. `again`: the provider was asked to let them sign in anew.
+    """
 
     state: str
     nonce: str
     verifier: str
     next: str
+    again: bool = False
+
+
+class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the provider vouches for. `email` None: it does not say that the address is verified.
+
+    `role`, `teams`: of the claims in the settings; None where those name no claim. `proved_at`: when the person gave
+    proof to the provider, None where it does not say.
+    """
+
+    issuer: str
+    subject: str
+    email: str | None
+    role: str | None = None
+    teams: tuple[str, ...] | None = None
+    proved_at: datetime | None = None
 
 
 class Provider:
@@ -35,15 +61,19 @@ class Provider:
     def __init__(self, web: WebSettings) -> None:
         if web.oidc_issuer is None or web.oidc_client_id is None or web.oidc_client_secret is None:
             raise ConfigError("FIRSTCLAIM_OIDC_ISSUER", "is not set: one signs in by password here")
+        self._web = web
         self._issuer = web.oidc_issuer
         self._client_id = web.oidc_client_id
         self._secret = web.oidc_client_secret.get_secret_value()
         self._back = f"{web.public_url.rstrip('/')}/sign-in/oidc/callback"
 
-    async def begin(self, following: str) -> tuple[str, Begun]:
-        """Return where to send a browser and what it keeps; raises `RetryableError` where the provider is away."""
+    async def begin(self, following: str, *, again: bool = False) -> tuple[str, Begun]:
+        """Return where to send a browser and what it keeps; raises `RetryableError` where the provider is away.
+
+        `again`: the provider is to ask for proof anew, also where it knows the browser.
+        """
         begun = Begun(
-            secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), following
+            secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), following, again
         )
         digest = hashlib.sha256(begun.verifier.encode()).digest()
         asked = {
@@ -56,16 +86,18 @@ class Provider:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        endpoint = (await self._discovered())["authorization_endpoint"]
-        return f"{endpoint}?{urlencode(asked)}", begun
+        if again:
+            asked |= {"prompt": "login", "max_age": "0"}
+        endpoint = _endpoint(await self._discovered(), "authorization_endpoint")
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", begun
 
-    async def finish(self, begun: Begun, *, state: str, code: str) -> str:
-        """Return the address the provider vouches for.
+    async def finish(self, begun: Begun, *, state: str, code: str) -> Vouched:
+        """Return whom the provider vouches for.
 
-        Raises `PermanentError` where the answer is not to this browser's question, or vouches for nobody;
+        Raises `PermanentError` where the answer is not to this browser's question, or the token does not hold;
         `RetryableError` where the provider is away.
         """
-        if not secrets.compare_digest(state, begun.state):
+        if not secrets.compare_digest(state.encode(), begun.state.encode()):
             raise PermanentError("oidc", "the answer is to another question: sign in once more")
         found = await self._discovered()
         sent = {
@@ -74,12 +106,47 @@ class Provider:
             "redirect_uri": self._back,
             "code_verifier": begun.verifier,
         }
-        tokens = await self._get(found["token_endpoint"], sent)
-        keys = await self._get(found["jwks_uri"])
-        claims = self._checked(tokens.get("id_token", ""), keys, begun.nonce)
-        if not claims.get("email") or claims.get("email_verified") is False:
-            raise PermanentError("oidc", "the provider vouches for no address")
-        return str(claims["email"])
+        tokens = await self._get(_endpoint(found, "token_endpoint"), sent)
+        keys = await self._get(_endpoint(found, "jwks_uri"))
+        claims = self._checked(str(tokens.get("id_token", "")), keys, begun.nonce)
+        return self.vouched(claims)
+
+    def vouched(self, claims: dict[str, Any]) -> Vouched:
+        """Read the claims of a token that holds. Raises `PermanentError` with the claim and the reason."""
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
+            raise PermanentError("oidc", f"sub: must be text of 1 to {SUBJECT_LENGTH} characters")
+        audience, party = claims.get("aud"), claims.get("azp")
+        several = isinstance(audience, list) and len(audience) > 1
+        if (several or party is not None) and party != self._client_id:
+            raise PermanentError("oidc", "azp: the token was made for another client")
+        email = claims.get("email")
+        # Only true is true: a provider that leaves the claim out, or says "false" or 0, has verified nothing.
+        verified = claims.get("email_verified") is True and isinstance(email, str) and spelled_plainly(email)
+        at = claims.get("auth_time")
+        return Vouched(
+            issuer=self._issuer,
+            subject=subject,
+            email=email if verified else None,
+            role=self._role(claims),
+            teams=self._teams(claims),
+            proved_at=datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < 2**32 else None,
+        )
+
+    def _role(self, claims: dict[str, Any]) -> str | None:
+        """Return the highest role that the claim of the settings names; raises `PermanentError` if it names none."""
+        name = self._web.oidc_role_claim
+        if name is None:
+            return None
+        known = self._web.roles_of_claims
+        found = {known[value] for value in _texts(claims.get(name)) if value in known}
+        if not found:
+            raise PermanentError("oidc", f"{name}: names no role of firstclaim")
+        return max(found, key=ROLES.index)
+
+    def _teams(self, claims: dict[str, Any]) -> tuple[str, ...] | None:
+        name = self._web.oidc_teams_claim
+        return None if name is None else tuple(dict.fromkeys(_texts(claims.get(name))))[:MOST_TEAMS]
 
     def _checked(self, token: str, keys: dict[str, Any], nonce: str) -> dict[str, Any]:
         from joserfc import jwt  # noqa: PLC0415  # only with the extra
@@ -96,7 +163,7 @@ class Provider:
         try:
             decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]  # a key set as JSON
             wanted.validate(decoded.claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError, KeyError) as error:
             raise PermanentError("oidc", f"the provider's token does not hold: {error}") from error
         return decoded.claims
 
@@ -114,16 +181,36 @@ class Provider:
             raise ConfigError(
                 "FIRSTCLAIM_OIDC_ISSUER", "needs the extra: install firstclaim[oidc]"
             ) from error
+        auth = None if form is None else httpx.BasicAuth(self._client_id, self._secret)
+        body = bytearray()
         try:
-            async with httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client:
-                if form is None:
-                    answer = await client.get(address)
-                else:
-                    answer = await client.post(address, data=form, auth=(self._client_id, self._secret))
+            async with (
+                httpx.AsyncClient(timeout=_PATIENCE_SECONDS) as client,
+                client.stream("GET" if form is None else "POST", address, data=form, auth=auth) as answer,
+            ):
                 answer.raise_for_status()
-                found: dict[str, Any] = answer.json()
+                async for piece in answer.aiter_bytes():
+                    body += piece
+                    if len(body) > MOST_BYTES:
+                        raise PermanentError("oidc", f"the provider answers more than {MOST_BYTES} bytes")
+            found = msgspec.json.decode(bytes(body))
         except httpx.HTTPStatusError as error:
             raise PermanentError("oidc", f"the provider refuses it: {error.response.status_code}") from error
         except (httpx.HTTPError, ValueError) as error:
             raise RetryableError("OIDC provider", f"{type(error).__name__}: {error}") from error
+        if not isinstance(found, dict):
+            raise PermanentError("oidc", "the provider's answer is no JSON object")
         return found
+
+
+def _endpoint(found: dict[str, Any], name: str) -> str:
+    """Return an address of the provider's; raises `PermanentError` where others could answer at it."""
+    address = found.get(name)
+    if not isinstance(address, str) or not safe_address(address):
+        raise PermanentError("oidc", f"{name}: the provider has no https address for it")
+    return address
+
+
+def _texts(value: Any) -> list[str]:
+    found = value if isinstance(value, list) else [value]
+    return [one.strip() for one in found if isinstance(one, str) and one.strip()]

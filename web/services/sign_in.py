@@ -1,36 +1,166 @@
-"""Signs people in and gives their browsers the session cookie."""
+"""Signs people in: counts their tries, checks password and code, and gives their browsers the session's cookie."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import Request, Response
 
-from web.auth import COOKIE, Person, person_of, same_origin
-from web.errors import Problem
+from web.auth import Person, person_of, same_origin
+from web.errors import Problem, forbidden, not_found
 from web.parts import Parts
-from web.services.limits import slow_down
-from web.store.accounts import Session
+from web.services.limits import too_often
+from web.store.accounts import Account
+from web.store.addresses import address_of
+from web.store.attempts import buckets, network
+from web.store.sessions import PASSWORD, STEP, Session
+
+WRONG: Final = "address or password is wrong"
+WRONG_CODE: Final = "the code is wrong, too old, or was used already"
+CODE_NEEDED: Final = "code-needed"
+
+Refusal = tuple[HTTPStatus, str, str]
+PASSWORD_IS_WRONG: Final[Refusal] = (HTTPStatus.UNAUTHORIZED, "unauthorized", WRONG)
+CODE_IS_WRONG: Final[Refusal] = (HTTPStatus.UNAUTHORIZED, "unauthorized", f"code: {WRONG_CODE}")
+NOT_YOURS: Final[Refusal] = (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is not your password")
+CODE_NOT_YOURS: Final[Refusal] = (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"code: {WRONG_CODE}")
 
 
-async def begin(request: Request, response: Response, parts: Parts, email: str, password: str) -> Person:
-    """Sign somebody in, and give the browser its cookie. Raises 401, 403 and 429."""
+async def begin(
+    request: Request, response: Response, parts: Parts, email: str, password: str, code: str | None = None
+) -> Person:
+    """Sign somebody in, and give the browser its cookie.
+
+    Raises 401, 403, 429 and 503, and 401 of the kind `code-needed` where the account has a second factor and no code
+    came: the browser has a cookie then, by which `finish` goes on.
+    """
     same_origin(request)
-    slow_down(request, email)
-    account = await asyncio.to_thread(parts.accounts.check, email, password)
+    if parts.web.oidc_only:
+        raise forbidden("one signs in with the company's account here, not by password")
+    account = await checked(
+        request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
+    )
+    person_of(parts, account)  # one who is no active rep is told so, and gets no session
+    if account.has_second_factor:
+        if code is None:
+            secret, step = await _begun(request, parts, account, STEP)
+            _give(response, parts, parts.web.step_cookie, secret, step.expires_at)
+            raise Problem(HTTPStatus.UNAUTHORIZED, CODE_NEEDED, "code: the account has a second factor")
+        await checked(request, parts, email, lambda: _accepted(parts, account, code), CODE_IS_WRONG)
+    return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
+
+
+async def finish(request: Request, response: Response, parts: Parts, code: str) -> Person:
+    """Sign in whose password was right, by a code of the second factor. Raises 401, 403 and 429."""
+    same_origin(request)
+    secret = request.cookies.get(parts.web.step_cookie)
+    step = await asyncio.to_thread(lambda: parts.sessions.find(secret, step=True)) if secret else None
+    if secret is None or step is None:
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED, "unauthorized", "this took too long: begin with your password again"
+        )
+    account = step.account
+    await checked(request, parts, account.email, lambda: _accepted(parts, account, code), CODE_IS_WRONG)
+    await asyncio.to_thread(parts.sessions.end, secret)
+    response.delete_cookie(parts.web.step_cookie, path="/", secure=parts.web.secure, httponly=True)
+    return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
+
+
+async def prove(
+    request: Request, parts: Parts, person: Person, *, password: str | None, code: str | None
+) -> None:
+    """Note that somebody who is signed in has given the password, and the code where there is a second factor.
+
+    Raises 422 for what is wrong or missing, 404 for a program, and 409 for one who has no password here.
+    """
+    session = person.session
+    if session is None:
+        raise not_found("session of a program")
+    account = session.account
+    if session.method != PASSWORD:
+        raise Problem(HTTPStatus.CONFLICT, "sign-in-again", "sign in with the company's account once more")
+    if password is None:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is missing")
+    await checked(
+        request, parts, account.email, lambda: parts.accounts.check(account.email, password), NOT_YOURS
+    )
+    if account.has_second_factor:
+        if not code:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is missing")
+        await checked(request, parts, account.email, lambda: _accepted(parts, account, code), CODE_NOT_YOURS)
+    await asyncio.to_thread(parts.sessions.proved, session.session_id)
+
+
+async def checked(
+    request: Request,
+    parts: Parts,
+    email: str,
+    check: Callable[[], Account | None],
+    refusal: Refusal,
+) -> Account:
+    """Return whom a check finds, and count the try if it finds nobody. Raises the refusal, 429 and 503."""
+    host = host_of(request)
+    taken = buckets(address_of(email), host)
+    if wait := await asyncio.to_thread(parts.attempts.take, taken):
+        raise too_often(wait)
+    try:
+        account = await parts.hashing.run(network(host), check)
+    except Problem:  # it was not looked at
+        await asyncio.to_thread(parts.attempts.give_back, taken)
+        raise
     if account is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "unauthorized", "address or password is wrong")
-    person = person_of(parts, account)
-    secret, session = await asyncio.to_thread(parts.accounts.sign_in, account)
-    give(response, parts, secret, session)
-    return person_of(parts, account, csrf=session.csrf) if person else person
+        raise Problem(*refusal)
+    await asyncio.to_thread(parts.attempts.give_back, taken)
+    return account
 
 
-def give(response: Response, parts: Parts, secret: str, session: Session) -> None:
-    """Give a browser the cookie of its session."""
+def host_of(request: Request) -> str:
+    """Return the address of the machine that asks."""
+    return request.client.host if request.client else ""
+
+
+async def sign_in(
+    request: Request,
+    response: Response,
+    parts: Parts,
+    account: Account,
+    method: str,
+    *,
+    proved_at: datetime | None = None,
+) -> Session:
+    """Begin a session for an account that was checked, and end the one that the browser had."""
+    if former := request.cookies.get(parts.web.session_cookie):
+        await asyncio.to_thread(parts.sessions.end, former)
+    secret, session = await _begun(request, parts, account, method, proved_at=proved_at)
+    _give(response, parts, parts.web.session_cookie, secret, session.expires_at)
+    return session
+
+
+def take_back(response: Response, parts: Parts) -> None:
+    """Let a browser forget its session."""
+    response.delete_cookie(parts.web.session_cookie, path="/", secure=parts.web.secure, httponly=True)
+
+
+async def _begun(
+    request: Request, parts: Parts, account: Account, method: str, *, proved_at: datetime | None = None
+) -> tuple[str, Session]:
+    agent, host = request.headers.get("user-agent", ""), host_of(request)
+    return await asyncio.to_thread(
+        lambda: parts.sessions.begin(account, method=method, agent=agent, host=host, proved_at=proved_at)
+    )
+
+
+def _accepted(parts: Parts, account: Account, code: str) -> Account | None:
+    return account if parts.second_factors.accept(account, code) else None
+
+
+def _give(response: Response, parts: Parts, name: str, secret: str, expires_at: datetime) -> None:
     response.set_cookie(
-        COOKIE,
+        name,
         secret,
-        expires=session.expires_at,
+        expires=expires_at,
         path="/",
         secure=parts.web.secure,
         httponly=True,

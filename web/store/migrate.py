@@ -14,8 +14,8 @@ _LOCK: Final = 0x66697274
 """Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""
 
 
-def upgrade(database_url: str) -> None:
-    """Bring the schema up to the newest revision; raises `RetryableError` where the database is away."""
+def upgrade(database_url: str, to: str = "head") -> None:
+    """Bring the schema up to a revision, the newest one; raises `RetryableError` where the database is away."""
     engine = connect(database_url)
     try:
         with (
@@ -27,6 +27,6 @@ def upgrade(database_url: str) -> None:
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()

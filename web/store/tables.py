@@ -1,4 +1,4 @@
-"""The console's own tables. Secrets are kept as hashes only: whoever reads them can sign in with none."""
+"""The console's own tables. Passwords, cookies, tokens and recovery codes are kept as hashes only."""
 
 from datetime import datetime
 from typing import Any
@@ -24,12 +24,17 @@ class Base(DeclarativeBase):
 class AccountTable(Base):
     """Somebody who may sign in: who it is in the org's directory, and the Argon2id hash of the password.
 
-    `role`: counts only as long as the org has published no rep, so that the first admin can. `password_hash` NULL:
-    only OIDC signs in.
+    `role`: counts only while the org is open, so that the first admin can. `password_hash` NULL: only OIDC signs in.
+    `oidc_issuer`, `oidc_subject`: whom of which provider the account belongs to, since the first sign-in by it.
+    `totp_secret`: of the second factor, readable because codes are computed from it; `totp_since` NULL: it does not
+    count yet. `totp_step`: the last time step whose code was used.
     """
 
     __tablename__ = "account"
-    __table_args__ = (UniqueConstraint("org", "rep_id"),)
+    __table_args__ = (
+        UniqueConstraint("org", "rep_id"),
+        Index("ix_account_oidc", "oidc_issuer", "oidc_subject", unique=True),
+    )
 
     email: Mapped[str] = mapped_column(primary_key=True)
     org: Mapped[str]
@@ -38,19 +43,54 @@ class AccountTable(Base):
     password_hash: Mapped[str | None]
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    oidc_issuer: Mapped[str | None]
+    oidc_subject: Mapped[str | None]
+    totp_secret: Mapped[str | None]
+    totp_since: Mapped[datetime | None]
+    totp_step: Mapped[int | None]
 
 
 class SessionTable(Base):
-    """A browser that is signed in. `secret_hash`: SHA-256 of the cookie; `csrf`: what its writes must repeat."""
+    """A browser that is signed in. `secret_hash`: SHA-256 of the cookie; `csrf`: what its writes must repeat.
+
+    `method`: how it began. `agent`, `host`: the browser. `proved_at`: when its person last gave a password or code.
+    """
 
     __tablename__ = "session"
     __table_args__ = (Index("ix_session_email", "email"),)
 
     secret_hash: Mapped[str] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(unique=True)
     email: Mapped[str]
     csrf: Mapped[str]
+    method: Mapped[str]
+    agent: Mapped[str]
+    host: Mapped[str]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    proved_at: Mapped[datetime]
+
+
+class RecoveryCodeTable(Base):
+    """A code that replaces the second factor once. `code_hash`: SHA-256 of 80 random bits."""
+
+    __tablename__ = "recovery_code"
+
+    org: Mapped[str] = mapped_column(primary_key=True)
+    rep_id: Mapped[str] = mapped_column(primary_key=True)
+    code_hash: Mapped[str] = mapped_column(primary_key=True)
+
+
+class AttemptTable(Base):
+    """A bucket of tries to sign in. `left`: tries; `at`: when that was so, in seconds since 1970."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_at", "at"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    left: Mapped[float]
+    at: Mapped[float]
 
 
 class TokenTable(Base):

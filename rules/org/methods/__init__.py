@@ -1,4 +1,4 @@
-"""The ways to distribute, each a small file. A new one is added by adding one, here and to the directory's model."""
+"""The distribution methods, one small file each. Add a new one here and to the directory's model."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,12 +1,12 @@
-"""Queue: nobody is given a lead; reps claim it."""
+"""The method `queue` gives leads to nobody. Reps claim them."""
 
 from typing import Final
 
 from rules.org.choice import Choice, Method
-from rules.org.eligibility import Ask
+from rules.org.eligibility import Eligibility
 
 
-def choose(_ask: Ask) -> Choice:
+def choose(_ask: Eligibility) -> Choice:
     """Return nobody."""
     return Choice((), ())
 

@@ -1,16 +1,16 @@
-"""Roster: number one on it, or the first after it who may (R1)."""
+"""Gives a lead to the first eligible rep of the roster (R1)."""
 
 from typing import Final
 
 from rules.org.choice import Choice, Method, Refused
-from rules.org.eligibility import Ask
+from rules.org.eligibility import Eligibility
 
 
-def choose(ask: Ask) -> Choice:
-    """Return the first of the roster who may."""
+def choose(eligibility: Eligibility) -> Choice:
+    """Return the first eligible rep of the roster."""
     refused: list[Refused] = []
-    for rep_id, place in ask.group.places.items():
-        refusal = ask.refusal(rep_id)
+    for rep_id, place in eligibility.group.places.items():
+        refusal = eligibility.refusal(rep_id)
         if refusal is None:
             return Choice((rep_id,), tuple(refused), f"number {place + 1} of the roster")
         refused.append((rep_id, refusal))

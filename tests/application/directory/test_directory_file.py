@@ -56,7 +56,7 @@ REFUSED = {
         ["groups.west.filter.rules[0]: stat =: there is no such field"],
     ),
     "too much for one message": (f"reps: {{a: {{note: {'x' * 300_000}}}}}", ["reps.a: ", "are allowed"]),
-    "itself inside itself": ("reps: {a: &a {note: *a}}", ["reps.a: cannot be written as JSON"]),
+    "itself inside itself": ("reps: {a: &a {note: *a}}", ["an alias contains itself"]),
     "everything that is wrong at once": (
         "reps: {a: {role: boss}}\nqueues: {b: {columns: [x]}}\ncampaigns: {c: 1}",
         ["reps.a.role", "queues.b.columns[0]", "campaigns.c: must be an object"],

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
 from application.directory import publish as publishing
@@ -21,6 +20,7 @@ from application.directory.file import read_directory
 from application.directory.publish import publish, read_published
 from models.errors import PublishedMeanwhile, RetryableError
 from sink.engine import connect
+from streams import clients
 from streams.topics import DIRECTORY, provision
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
@@ -106,13 +106,13 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
 ) -> None:
     """Whoever stands before us in the topic may yet commit: only then we know whom we would overtake."""
     seen = (await read_published(made, org)).end
-    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+    async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
         later = asyncio.create_task(publish(made, org, {KEY: {**N4, "max_open": 1}}, seen=seen))
 
         async def stands_behind() -> bool:
-            async with AIOKafkaProducer(**made.aiokafka_options()) as probe:
+            async with clients.producer(made) as probe:
                 return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > seen + 2
 
         await eventually(stands_behind, "the later one is in the topic")
@@ -123,7 +123,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
     assert await now(made, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
     seen = (await read_published(made, org)).end
-    async with AIOKafkaProducer(**made.aiokafka_options(), transactional_id=unique("other")) as other:
+    async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
         with pytest.raises(RetryableError, match="do it again"):

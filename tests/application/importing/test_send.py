@@ -14,6 +14,7 @@ from application.importing.send import SHOWN, send_file
 from assurance.sample_leads import sample_leads
 from models.errors import InvalidInput, RuntimeFailure
 from rules.inbound.intake import accept_arrival
+from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_ARRIVALS, partitions_of, provision
 
@@ -26,7 +27,7 @@ NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 async def arrivals(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a reader of what comes to `lead-arrivals` from now on."""
     settings = await provision(settings)
-    consumer = AIOKafkaConsumer(**settings.aiokafka_options(), group_id=None, enable_auto_commit=False)
+    consumer = clients.consumer(settings)
     consumer.assign([TopicPartition(LEAD_ARRIVALS, p) for p in range(partitions_of(LEAD_ARRIVALS, settings))])
     await consumer.start()
     try:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from assurance.chaos.plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
+from assurance.chaos.fault_plan import LOCK_SECONDS, STOP_SECONDS, Act, plan
 from streams.app import SESSION_SECONDS
 
 PROCESSES = {"worker-1", "worker-2", "relay", "sink", "board"}

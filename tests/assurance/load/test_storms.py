@@ -14,7 +14,7 @@ from assurance.fairness import judge, turns_of
 from assurance.linearizability import check
 from assurance.load import OperationHistory, rings, turns
 from assurance.verify import verify
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running
 from tests.fixtures.waiting import PATIENCE_SECONDS

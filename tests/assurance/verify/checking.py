@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
-from assurance.verify.facts import Truth
+from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
@@ -28,13 +28,13 @@ class Checked:
     """What a check of a partition left."""
 
     findings: Findings
-    truth: Truth
-    told: KnownAnswers
+    journal_facts: JournalFacts
+    known_answers: KnownAnswers
 
     @property
     def codes(self) -> dict[str, int]:
         """How often each code was found."""
-        self.findings.settle(self.truth.moving)
+        self.findings.settle(self.journal_facts.moving)
         return dict(self.findings.counts)
 
 
@@ -44,25 +44,47 @@ def check(partition: Partition, snapshot: Snapshot | None = None) -> Checked:
 
 
 async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
-    checked = Checked(Findings(), Truth(), KnownAnswers())
-    findings, truth, told = checked.findings, checked.truth, checked.told
+    checked = Checked(Findings(), JournalFacts(), KnownAnswers())
+    findings, journal_facts, known_answers = checked.findings, checked.journal_facts, checked.known_answers
     expected = Expected(0)
-    walk = LeadReplay(0, 1, snapshot=snapshot, findings=findings, truth=truth, told=told, expected=expected)
+    replay = LeadReplay(
+        0,
+        1,
+        snapshot=snapshot,
+        findings=findings,
+        journal_facts=journal_facts,
+        known_answers=known_answers,
+        expected=expected,
+    )
     async for pair in paired(stream(partition.journal), stream(partition.log)):
-        walk.take(pair)
-    walk.end()
+        replay.check(pair)
+    replay.end()
     for topic in PUBLIC:
         records = stream(partition.public[topic])
-        await check_topic(topic, records, expected=expected, truth=truth, told=told, findings=findings)
-    errands = CrossLogMessages(findings, truth, cut=snapshot.at - COMPACTABLE)
-    errands.expect(expected)
-    orgs = OrgReplay(0, 1, snapshot=snapshot, findings=findings, truth=truth, errands=errands)
+        await check_topic(
+            topic,
+            records,
+            expected=expected,
+            journal_facts=journal_facts,
+            known_answers=known_answers,
+            findings=findings,
+        )
+    cross_log_messages = CrossLogMessages(findings, journal_facts, cut=snapshot.at - COMPACTABLE)
+    cross_log_messages.expect(expected)
+    orgs = OrgReplay(
+        0,
+        1,
+        snapshot=snapshot,
+        findings=findings,
+        journal_facts=journal_facts,
+        cross_log_messages=cross_log_messages,
+    )
     together = batches(stream(partition.org.journal))
     async for pair in paired(together, stream(partition.org.log), lambda batch: batch.off):
-        orgs.take(pair)
+        orgs.check(pair)
     orgs.end()
-    errands.end()
-    check_orgs(truth, findings)
-    check_conservation(truth, findings)
-    check_persons(truth, findings)
+    cross_log_messages.end()
+    check_orgs(journal_facts, findings)
+    check_conservation(journal_facts, findings)
+    check_persons(journal_facts, findings)
     return checked

@@ -26,7 +26,7 @@ class OrgPartitionRecords:
 
     log: list[Record] = field(default_factory=list)
     journal: list[Record] = field(default_factory=list)
-    offices: OrgPartition = field(default_factory=lambda: OrgPartition(0))
+    orgs: OrgPartition = field(default_factory=lambda: OrgPartition(0))
 
     def tell(
         self, event: OrgEvent, now: datetime, headers: tuple[tuple[str, bytes], ...] = ()
@@ -37,9 +37,9 @@ class OrgPartitionRecords:
         self.log.append(record)
         source, mark = origin(record)
         told: list[LeadNews] = []
-        for key, one in self.offices.decide(event, off=off, at=now, source=source, mark=mark).records:
+        for key, one in self.orgs.decide(event, off=off, at=now, source=source, mark=mark).records:
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, encode_org_record(one), ms(now)))
-            self.offices.apply(one)
+            self.orgs.apply(one)
             if isinstance(one, OrgStep):
                 told += to_leads(one)
         return told
@@ -47,7 +47,7 @@ class OrgPartitionRecords:
     def woken(self, now: datetime) -> list[OrgWoken]:
         """Return what the stage's timers would tell by now."""
         found = []
-        for org, row in self.offices.wakes():
+        for org, row in self.orgs.wakes():
             if row.wake is not None and row.wake <= now:
                 kind, object_id = (
                     (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)

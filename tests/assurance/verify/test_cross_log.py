@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
     """Return a relay that loses one kind of message."""
 
-    def loses(told: Any) -> bool:
-        said = told.answer if isinstance(told, OrgAnswered) else told
+    def loses(known_answers: Any) -> bool:
+        said = known_answers.answer if isinstance(known_answers, OrgAnswered) else known_answers
         return isinstance(said, kind) and all(getattr(said, name) == value for name, value in fields.items())
 
     return loses
@@ -121,15 +121,17 @@ def test_an_answer_that_says_something_else_is_found() -> None:
 def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgPlace | None, code: str) -> None:
     partition, lead_id = offered()
     checked = check(partition)
-    assert checked.truth.org_leads == {("default", lead_id): OrgPlace(Stage.OFFERED, 1, frozenset({"rep-1"}))}
-    del checked.truth.org_leads["default", lead_id]
+    assert checked.journal_facts.org_leads == {
+        ("default", lead_id): OrgPlace(Stage.OFFERED, 1, frozenset({"rep-1"}))
+    }
+    del checked.journal_facts.org_leads["default", lead_id]
     if place is not None:
-        checked.truth.org_leads["default", lead_id] = place
-    check_orgs(checked.truth, checked.findings)
+        checked.journal_facts.org_leads["default", lead_id] = place
+    check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {code: 1}
     checked.findings.counts.clear()
-    checked.truth.moving.add(lead_id)
-    check_orgs(checked.truth, checked.findings)
+    checked.journal_facts.moving.add(lead_id)
+    check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {}
 
 
@@ -138,20 +140,20 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     lead_id = partition.arrive("A-1")
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
-        checked.truth.org_leads["default", known] = OrgPlace(Stage.HELD, 1, frozenset({"rep-1"}))
-    check_orgs(checked.truth, checked.findings)
+        checked.journal_facts.org_leads["default", known] = OrgPlace(Stage.HELD, 1, frozenset({"rep-1"}))
+    check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {"org_unasked": 2}
 
 
 def test_x7_a_lead_that_came_in_and_is_nowhere_is_found() -> None:
     checked = check(distributed(10, seed=2))
-    lead_id = next(iter(checked.truth.leads))
-    gone = checked.truth.leads.pop(lead_id)
-    check_conservation(checked.truth, checked.findings)
+    lead_id = next(iter(checked.journal_facts.leads))
+    gone = checked.journal_facts.leads.pop(lead_id)
+    check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 1}
     assert checked.findings.found[0].details["missing"] == [lead_id]
-    checked.truth.leads[lead_id] = checked.truth.leads["of nobody"] = gone
-    check_conservation(checked.truth, checked.findings)
+    checked.journal_facts.leads[lead_id] = checked.journal_facts.leads["of nobody"] = gone
+    check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 2}
 
 
@@ -174,5 +176,8 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
     assert stages[others[-1]] is Seeking.WAITING
     checked = check(partition)
     assert checked.codes == {}
-    assert {place.stage for place in checked.truth.org_leads.values()} == {Stage.WAITING, Stage.OFFERED}
-    assert isinstance(partition.org.offices.state("default").leads[paused], OrgLead)
+    assert {place.stage for place in checked.journal_facts.org_leads.values()} == {
+        Stage.WAITING,
+        Stage.OFFERED,
+    }
+    assert isinstance(partition.org.orgs.state("default").leads[paused], OrgLead)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from assurance.verify.catch_up import INBOUND, Snapshot
-from assurance.verify.graves import Graves
+from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.inbound import Inbound
 from models.events import DirectoryPublished, LeadArrived, SuppressionChanged
 from rules.inbound.do_not_contact import accept_listing
@@ -109,14 +109,14 @@ class Intake:
             ends={(topic, 0): ends.get(topic, len(records)) for topic, records in self.topics.items()},
             at=self.partition.now,
         )
-        graves = Graves()
+        dead_letters = DeadLetterIndex()
         for letter in self.letters:
-            graves.take(letter, findings)
+            dead_letters.take(letter, findings)
         inbound = Inbound(
             snapshot=snapshot,
-            truth=checked.truth,
-            told=checked.told,
-            graves=graves,
+            journal_facts=checked.journal_facts,
+            known_answers=checked.known_answers,
+            dead_letters=dead_letters,
             findings=findings,
             partitions=1,
         )
@@ -125,8 +125,8 @@ class Intake:
         await inbound.publications(self.read(DIRECTORY))
         await inbound.listings(self.read(DO_NOT_CONTACT))
         for record in self.partition.log:
-            graves.heard_again(record)
-        graves.end(findings)
+            dead_letters.note_replay(record)
+        dead_letters.end(findings)
         return checked.codes
 
     def read(self, topic: str) -> Any:
@@ -170,7 +170,7 @@ def test_x7_r6_an_inquiry_is_its_leads_and_one_that_is_lost_is_found() -> None:
 def test_r6_an_inquiry_that_its_lead_does_not_count_is_found() -> None:
     intake = whole()
     intake.arrive("A-2", phone="4014194247")
-    intake.partition.loses = lambda told: isinstance(told, LeadArrived)
+    intake.partition.loses = lambda known_answers: isinstance(known_answers, LeadArrived)
     intake.arrive("A-3", phone="4014194247")
     assert intake.codes() == {"arrival_lost": 1, "inquiries_differ": 1, "org_answer_lost": 1}
 
@@ -181,7 +181,7 @@ def test_x6_a_listing_that_its_org_or_its_lead_does_not_know_is_found() -> None:
     intake.list("4014194247")
     intake.list("4014190001", None)
     assert intake.codes() == {}
-    intake.partition.loses = lambda told: isinstance(told, SuppressionChanged)
+    intake.partition.loses = lambda known_answers: isinstance(known_answers, SuppressionChanged)
     intake.list("4014194247", None)
     assert intake.codes() == {"org_answer_lost": 1, "suppression_differs": 1}
     intake.list("4014190001", lost=True)

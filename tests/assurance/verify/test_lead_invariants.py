@@ -82,10 +82,10 @@ def test_r1_a_lead_given_for_good_by_an_answer_to_nothing_is_found(monkeypatch: 
 
     def credulous(turn: Any, answer: Any) -> Any:
         if answer.epoch != 9:
-            return distribution.hear(turn, answer)
-        return turn.own(answer.rep_id, answer.method, None, answer.why)
+            return distribution.apply_answer(turn, answer)
+        return turn.assign_owner(answer.rep_id, answer.method, None, answer.why)
 
-    monkeypatch.setattr(machine, "hear", credulous)
+    monkeypatch.setattr(machine, "apply_answer", credulous)
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))
     assert check(partition).codes == {"owner_replaced": 1, "org_answer_unasked": 1}
 
@@ -102,10 +102,10 @@ def test_x2_a_lead_taken_from_an_owner_by_an_answer_of_before_is_found(
 
     def forgetful(turn: Any, answer: Any) -> Any:
         if answer.epoch != 7:
-            return distribution.hear(turn, answer)
-        return turn.disown("orphaned", answer.why)
+            return distribution.apply_answer(turn, answer)
+        return turn.remove_owner("orphaned", answer.why)
 
-    monkeypatch.setattr(machine, "hear", forgetful)
+    monkeypatch.setattr(machine, "apply_answer", forgetful)
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/1", answer=changed(answer, epoch=7)))
     codes = check(partition).codes
     assert codes.pop("org_unasked") == 1  # the org still counts it for its owner

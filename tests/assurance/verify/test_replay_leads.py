@@ -47,9 +47,9 @@ def test_what_worker_and_relay_leave_agrees(seed: int) -> None:
     partition = worked(60, seed)
     checked = check(partition)
     assert checked.codes == {}
-    assert len(checked.truth.leads) == 60
-    assert sum(checked.truth.phases().values()) == 60
-    assert checked.truth.events["action_requested"] > 150
+    assert len(checked.journal_facts.leads) == 60
+    assert sum(checked.journal_facts.phases().values()) == 60
+    assert checked.journal_facts.events["action_requested"] > 150
 
 
 def test_a_repeat_of_a_zombie_is_no_finding() -> None:
@@ -95,8 +95,8 @@ def test_what_came_after_the_snapshot_may_be_on_its_way() -> None:
     partition.drop(QUEUE_CHANGES, len(partition.public[QUEUE_CHANGES]) - 1)
     checked = check(partition, snapshot)
     assert checked.codes == {}
-    assert len(checked.truth.moving) == 2
-    assert late not in checked.truth.leads
+    assert len(checked.journal_facts.moving) == 2
+    assert late not in checked.journal_facts.leads
 
 
 def test_what_is_older_than_a_day_may_be_compacted_away() -> None:
@@ -111,8 +111,8 @@ def test_what_is_older_than_a_day_may_be_compacted_away() -> None:
     checked = check(partition)
     # The public topics still have what the journal has not; the journal's newest rows explain the rest.
     assert set(checked.codes) <= {"published_unasked", "published_differs"}
-    assert len(checked.truth.leads) == 31
-    assert checked.truth.leads[recent].lead.owner == "rep-1"
+    assert len(checked.journal_facts.leads) == 31
+    assert checked.journal_facts.leads[recent].lead.owner == "rep-1"
 
 
 def test_a_log_that_has_lost_its_beginning_is_no_finding() -> None:

@@ -52,8 +52,8 @@ def test_r9_leads_and_orgs_agree_whatever_happens(seed: int) -> None:
     partition = distributed(30, seed)
     checked = check(partition)
     assert checked.codes == {}
-    assert len(checked.truth.arrived) == len(checked.truth.leads) == 30
-    assert checked.truth.org_events["rep_requested"] > 20
+    assert len(checked.journal_facts.arrived) == len(checked.journal_facts.leads) == 30
+    assert checked.journal_facts.org_events["rep_requested"] > 20
 
 
 def test_x2_a_lead_closed_while_its_owner_leaves_stays_closed() -> None:
@@ -213,7 +213,7 @@ def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
     assert codes == {}
     rested(partition)
     assert check(partition).codes == {}
-    assert lead_id in check(partition).truth.leads
+    assert lead_id in check(partition).journal_facts.leads
 
 
 # -- who has what in hand ----------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_r9_a_cap_that_the_machine_forgets_is_found(monkeypatch: pytest.MonkeyPa
     def never_busy(*_: Any, **__: Any) -> None:
         return None
 
-    monkeypatch.setattr(eligibility, "busy", never_busy)
+    monkeypatch.setattr(eligibility, "unavailable", never_busy)
     partition = staffed()
     for n in range(12):
         partition.arrive(f"A-{n}", campaign="turns")
@@ -242,7 +242,7 @@ def test_s4_two_leads_that_ring_with_one_rep_are_found(monkeypatch: pytest.Monke
     def never_busy(*_: Any, **__: Any) -> None:
         return None
 
-    monkeypatch.setattr(eligibility, "busy", never_busy)
+    monkeypatch.setattr(eligibility, "unavailable", never_busy)
     partition = staffed()
     partition.publish("rep", "rep-1", {"rep_id": "rep-1"})
     for n in range(2):
@@ -251,13 +251,13 @@ def test_s4_two_leads_that_ring_with_one_rep_are_found(monkeypatch: pytest.Monke
 
 
 def test_r9_a_count_that_forgets_a_lead_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    give_back = capacity.give_back
+    return_capacity = capacity.return_capacity
 
     def forgetful(draft: Any, lead: Any, hold: Any, why: str, *, voided: bool) -> None:
-        give_back(draft, lead, hold, why, voided=voided)
+        return_capacity(draft, lead, hold, why, voided=voided)
         draft.change_rep(hold.rep_id, offered=draft.rep(hold.rep_id).offered + 1)
 
-    monkeypatch.setattr(capacity, "give_back", forgetful)
+    monkeypatch.setattr(capacity, "return_capacity", forgetful)
     partition, lead_id = offered()
     partition.pass_deadline(lead_id)
     assert check(partition).codes == {"org_count_wrong": 1}

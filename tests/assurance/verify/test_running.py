@@ -14,7 +14,7 @@ from assurance.verify import Report, verify
 from models.decisions import Result
 from models.ids import lead_id
 from models.public import NOTIFICATIONS, Notification
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 from tests.assurance.verify.running import agreed, running
 from tests.fixtures.waiting import PATIENCE_SECONDS

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 
 from assurance.verify.board import check_board
 from assurance.verify.database import check_database
@@ -27,7 +26,7 @@ from streams.settings import Settings
 from tests.assurance.verify.checking import Checked, check
 from tests.assurance.verify.partition import WORK, Partition
 from tests.assurance.verify.working import offered, worked
-from tests.fixtures.servers import unique
+from tests.fixtures.servers import empty_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -45,18 +44,8 @@ def partition() -> Partition:
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, partition: Partition, tmp_path: Path) -> Iterator[str]:
     """Yield a CRM database that has the partition's journal."""
-    if request.param == "sqlite":
-        yield filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
-        return
-    server = request.getfixturevalue("postgres_url")
-    name = unique("verify").replace("-", "_")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield filled(make_url(server).set(database=name).render_as_string(hide_password=False), partition)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    with empty_database(request, tmp_path, "verify") as empty:
+        yield filled(empty, partition)
 
 
 def filled(url: str, partition: Partition) -> str:
@@ -90,18 +79,18 @@ def changed(url: str, *statements: str) -> None:
 def compared(partition: Partition, url: str, *, moving: set[str] | None = None) -> dict[str, int]:
     """Return what a comparison finds."""
     checked = check(partition)
-    checked.truth.moving |= moving or set()
-    check_database(url, checked.truth, checked.findings, cut=partition.now - COMPACTABLE)
+    checked.journal_facts.moving |= moving or set()
+    check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
     return checked.codes
 
 
 def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -> None:
     assert compared(partition, url) == {}
     checked = check(partition)
-    counted = check_database(url, checked.truth, checked.findings, cut=partition.now - COMPACTABLE)
+    counted = check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
     assert counted["lead"] == 60
     assert all(counted.values())
-    phases = set(checked.truth.phases())
+    phases = set(checked.journal_facts.phases())
     assert phases == {"queued", "owned", "exception", "ignored", "closed"} - ({"closed"} - phases)
 
 
@@ -142,7 +131,7 @@ def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
     partition.ask("view", free, "boss")
     file = tmp_path / "crm.sqlite"
     url = filled(f"sqlite:///{file}", partition)
-    assert check(partition).truth.phases().keys() >= {"offered", "locked"}
+    assert check(partition).journal_facts.phases().keys() >= {"offered", "locked"}
     assert compared(partition, url) == {}
     for column, wrong, changed_lead in (
         ("locked_by", "NULL", free),
@@ -170,18 +159,18 @@ def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path:
         query = text("SELECT version, status, prospect_name FROM lead_exception")
         ((version, status, prospect_name),) = connection.execute(query).all()
     engine.dispose()
-    told = [msgspec.json.decode(record.value or b"") for record in partition.public[LEAD_EXCEPTIONS]]
-    versions = [one["version"] for one in told]
+    known_answers = [msgspec.json.decode(record.value or b"") for record in partition.public[LEAD_EXCEPTIONS]]
+    versions = [one["version"] for one in known_answers]
     assert versions == sorted(set(versions))
     assert len(versions) == 2 + (partition.row(lead_id).seq > versions[1])
     assert (version, status, prospect_name) == (versions[-1], "open", "Jones")
-    assert told[-1]["prospect_name"] == "Jones"
+    assert known_answers[-1]["prospect_name"] == "Jones"
     assert compared(partition, url) == {}
 
 
 def test_a_lead_that_has_moved_since_is_not_compared(partition: Partition, url: str) -> None:
     changed(url, "UPDATE lead SET version = version - 1 WHERE {first lead}")
-    first = min(check(partition).truth.leads)
+    first = min(check(partition).journal_facts.leads)
     assert compared(partition, url, moving={first}) == {}
 
 
@@ -218,7 +207,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
         for effect in effects(row, key, 0):
             pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, effect.value))
     checked = await asyncio.to_thread(check, partition)
-    for lead_id, facts in checked.truth.leads.items():
+    for lead_id, facts in checked.journal_facts.leads.items():
         for queue_id, sort_key in facts.places().items():
             place = keys.place(sort_key, lead_id)
             pipe.zadd(keys.order("test", "default", queue_id), {place: 0})
@@ -235,7 +224,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
 async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
     """Return what a comparison with the board finds."""
     checked: Checked = await asyncio.to_thread(check, partition)
-    places = await check_board(settings, checked.truth, checked.findings)
+    places = await check_board(settings, checked.journal_facts, checked.findings)
     assert places > 0
     return checked.codes
 
@@ -306,5 +295,5 @@ async def test_a_board_that_is_not_there_is_found(partition: Partition, client: 
     url = str(client.connection_pool.connection_kwargs["port"])
     checked = await asyncio.to_thread(check, partition)
     settings = Settings.read(redis_url=f"redis://127.0.0.1:{url}/{DATABASE}")
-    assert await check_board(settings, checked.truth, checked.findings) == 0
+    assert await check_board(settings, checked.journal_facts, checked.findings) == 0
     assert checked.codes == {"unreachable": 1}

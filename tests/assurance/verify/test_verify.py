@@ -17,7 +17,7 @@ from board import keys
 from board.writer import Writer, connect
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
 from sink import engine as crm
-from streams.reading import read_topic
+from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
 from tests.assurance.verify.running import agreed, running
 from tests.fixtures.waiting import eventually

@@ -89,7 +89,7 @@ class SalesFloor(Story):
     """Leads by name, their org, one clock. `prompt`: every errand arrives before anything else happens."""
 
     def __init__(self, *reps: str, **terms: Any) -> None:
-        self.offices = OrgPartition(0)
+        self.orgs = OrgPartition(0)
         self.journal: list[Record] = []
         self.decided: list[OrgDecision] = []
         self.history: dict[str, list[LeadRow]] = defaultdict(list)
@@ -108,7 +108,7 @@ class SalesFloor(Story):
     @property
     def state(self) -> OrgState:
         """What the org remembers."""
-        return self.offices.state(ORG)
+        return self.orgs.state(ORG)
 
     def lead_of(self, name: str) -> Lead:
         """Return a lead by its name; there must be one."""
@@ -234,15 +234,13 @@ class SalesFloor(Story):
     def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:
         """Append an event to the org's log; its answers are on their way."""
         event = decode_org_event(encode_org_event(event))
-        decided = self.offices.decide(
-            event, off=next(self._org_offsets), at=self.now, source=source, mark=mark
-        )
+        decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
         assert decided.failure is None
         for key, record in decided.records:
             read = decode_org_record(encode_org_record(record))
             assert read == record
             self.journal.append((key, read))
-            assert self.offices.apply(read)
+            assert self.orgs.apply(read)
         head = decided.records[0][1]
         assert isinstance(head, OrgStep)
         self.decided += head.decisions
@@ -255,7 +253,7 @@ class SalesFloor(Story):
         for said in step.decisions:
             reps = said.reps if isinstance(said, RingStarted) else ()
             for rep_id in (said.rep_id,) if isinstance(said, OfferMade) else reps:
-                plan = self.offices.directory(ORG).rep(rep_id)
+                plan = self.orgs.directory(ORG).rep(rep_id)
                 most = plan.max_open if plan else 0
                 assert most is None or sum(self.in_hand(rep_id)) <= most, "an offer never exceeds the cap"
 
@@ -298,15 +296,15 @@ class SalesFloor(Story):
 
     def restart_org(self, *, compacted: bool = False) -> None:
         """Forget all of the org but its journal, and read that back, as it is or once it was compacted."""
-        offices = OrgPartition(0)
+        orgs = OrgPartition(0)
         last = {key: place for place, (key, _) in enumerate(self.journal)}
         for place, (key, record) in enumerate(self.journal):
             if not compacted or last[key] == place:
-                offices.apply(record)
-        offices.recovered()
-        assert sorted(offices.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
-        assert offices.state(ORG).persons == self.state.persons
-        self.offices = offices
+                orgs.apply(record)
+        orgs.recovered()
+        assert sorted(orgs.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
+        assert orgs.state(ORG).persons == self.state.persons
+        self.orgs = orgs
 
     # -- time -------------------------------------------------------------------------------------------------------
 
@@ -339,7 +337,7 @@ class SalesFloor(Story):
                 yield deadline.due, 0, name, (name, deadline)
 
     def _wakes(self) -> Iterator[_Due]:
-        for org, row in self.offices.wakes():
+        for org, row in self.orgs.wakes():
             assert row.wake is not None
             kind, object_id = (
                 (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)

@@ -94,7 +94,7 @@ def test_r6_who_shares_neither_is_somebody_else(floor: SalesFloor, facts: dict[s
 
 def test_r6_a_person_of_another_org_is_nobody_we_know(floor: SalesFloor) -> None:
     event = replace(floor_event(floor), org="elsewhere")
-    ((_, head), _) = floor.offices.decide(event, off=10_000, at=floor.now).records
+    ((_, head), _) = floor.orgs.decide(event, off=10_000, at=floor.now).records
     assert isinstance(head, OrgStep)
     (placed,) = head.decisions
     assert isinstance(placed, ArrivalPlaced)
@@ -348,7 +348,7 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
 
     monkeypatch.setattr(arrivals, "_place", boom)
     event = floor_event(floor)
-    decided = floor.offices.decide(event, off=10_000, at=floor.now)
+    decided = floor.orgs.decide(event, off=10_000, at=floor.now)
     assert isinstance(decided.failure, ZeroDivisionError)
     ((_, head),) = decided.records
     assert isinstance(head, OrgStep)
@@ -371,7 +371,7 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> No
     floor.journal[:] = [one for one in floor.journal if one[1] is not late]
     floor.journal.append((b"default/person/A", late))
     floor.restart_org()
-    assert floor.offices.state(ORG).persons.lead_of("A") == "A"
+    assert floor.orgs.state(ORG).persons.lead_of("A") == "A"
 
 
 def floor_event(floor: SalesFloor) -> Any:

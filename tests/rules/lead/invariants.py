@@ -42,7 +42,7 @@ from models.lead import (
     Seeking,
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
-from rules.lead.lifecycle import LIFE, Trigger
+from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
 from rules.queues.columns import shown
 from rules.queues.rule_book import OrgRules
@@ -161,7 +161,7 @@ def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     if was and was.lock and asked and was.lock.until <= after.at:
         # The lock had run out, and only the timer had not said so yet (D2).
         source = Phase.OWNED if was.owner else Phase.QUEUED
-    allowed = LIFE[source].get(trigger_of(event), frozenset())
+    allowed = LIFECYCLE[source].get(trigger_of(event), frozenset())
     assert after.lead.phase in allowed, f"{source} --{trigger_of(event)}--> {after.lead.phase} is not in LIFE"
 
 

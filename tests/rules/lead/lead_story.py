@@ -15,7 +15,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, L
 from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow
 from models.persons import Inquiry
-from rules.lead.machine import LeadEvent, publish, step
+from rules.lead.machine import LeadEvent, step
 from rules.queues.reevaluation import is_stale
 from rules.queues.rule_book import RuleBook
 from tests.rules.lead.invariants import check_step
@@ -219,7 +219,7 @@ class Story:
             version=next(self._versions),
             value=value,
         )
-        self.book = publish(self.book, event)
+        self.book = self.book.publish(event)
         return self.sweep() if sweep else self
 
     def queue(

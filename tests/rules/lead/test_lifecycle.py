@@ -3,9 +3,9 @@
 import re
 
 from models.lead import LOCKED_PHASES, OWNED_PHASES, Phase
-from rules.lead.actions import REQUESTS
-from rules.lead.lifecycle import LIFE, OFFER_TRIGGERS, Trigger, mermaid
-from rules.lead.offer_actions import AFTER_OFFER, ENDS
+from rules.lead.actions import ACTIONS
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger, mermaid
+from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, DECLINING
 from tools import diagrams
 
 
@@ -20,18 +20,18 @@ def test_x7_every_phase_says_what_is_true_in_it() -> None:
 
 
 def test_x7_every_phase_can_be_reached_and_closed_is_left_by_another_inquiry_alone() -> None:
-    ways = {source: set().union(*row.values()) - {source} for source, row in LIFE.items()}
+    ways = {source: set().union(*row.values()) - {source} for source, row in LIFECYCLE.items()}
     assert set(ways) == {None, *Phase}
     reached: set[Phase | None] = {None}
     while new := set().union(*(ways[phase] for phase in reached)) - reached:
         reached |= new
     assert reached == {None, *Phase}
-    out = {trigger for trigger, targets in LIFE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
+    out = {trigger for trigger, targets in LIFECYCLE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
     assert out == {Trigger.INQUIRED}, "R6"
 
 
 def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
-    for source, row in LIFE.items():
+    for source, row in LIFECYCLE.items():
         for trigger, targets in row.items():
             if source not in LOCKED_PHASES and targets & LOCKED_PHASES:
                 assert trigger is Trigger.VIEW
@@ -43,7 +43,7 @@ def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_o
     Another inquiry finds out that the owner has left, if nothing else has (R6).
     """
     for source in OWNED_PHASES:
-        for trigger, targets in LIFE[source].items():
+        for trigger, targets in LIFECYCLE[source].items():
             if trigger not in (Trigger.ORPHANED, Trigger.INQUIRED):
                 assert targets <= OWNED_PHASES | {Phase.CLOSED}
 
@@ -62,15 +62,15 @@ def test_x4_every_action_is_a_trigger_and_every_other_trigger_is_no_action() -> 
         Trigger.OFFER_EXPIRED,
         Trigger.ORPHANED,
     }
-    assert {*REQUESTS, *AFTER_OFFER, *ENDS} == set(Trigger) - others
-    assert set(AFTER_OFFER) <= OFFER_TRIGGERS
+    assert {*ACTIONS, *ACTIONS_AFTER_OFFER, *DECLINING} == set(Trigger) - others
+    assert set(ACTIONS_AFTER_OFFER) <= OFFER_TRIGGERS
 
 
 def test_x7_the_diagram_draws_every_change_of_phase_once() -> None:
     drawn = re.findall(r"^    (\S+) --> (\S+?):", mermaid(), flags=re.MULTILINE)
     pairs = {
         (source or "[*]", target)
-        for source, row in LIFE.items()
+        for source, row in LIFECYCLE.items()
         for targets in row.values()
         for target in targets
         if source is not target

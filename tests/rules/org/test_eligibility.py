@@ -9,7 +9,7 @@ from models.events import DirectoryPublished
 from models.offers import NoRepAvailable, OfferMade, Outcome, Rejected, Why
 from models.org import RepChange
 from models.org_decisions import explained
-from rules.org.allocate import EXPLAINED
+from rules.org.allocate import MOST_EXPLAINED
 from tests.rules.calendar.clock_changes import ALL, WORKDAYS, on
 from tests.rules.org.conditions import where
 from tests.rules.org.org_driver import START
@@ -149,9 +149,9 @@ def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None
 def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
     office = ReferenceAllocator(checked=False)
     office.rep("somebody")
-    office.group("west", *(f"rep-{n}" for n in range(EXPLAINED + 5)))
+    office.group("west", *(f"rep-{n}" for n in range(MOST_EXPLAINED + 5)))
     explanation = office.ask("lead-1").explanation
-    assert len(explanation) == EXPLAINED + 1
+    assert len(explanation) == MOST_EXPLAINED + 1
     assert explanation[-1] == Rejected(None, Why.UNKNOWN, "5 more: unknown")
 
 

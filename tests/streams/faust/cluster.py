@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.reading import read_topic
+from streams import clients
 from streams.settings import Settings
+from streams.topic_reader import read_topic
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
@@ -65,13 +66,7 @@ class Cluster:
         What was compacted away since is still in the answer. Close the cluster afterwards.
         """
         if topic not in self._followed:
-            consumer = AIOKafkaConsumer(
-                topic,
-                **self.settings.consumer_options(),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-            )
+            consumer = clients.consumer(self.settings, topic, reset="earliest")
             await consumer.start()
             self._followed[topic] = consumer, []
         consumer, found = self._followed[topic]

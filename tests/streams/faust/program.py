@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from runtime.process import _TETHER, end_of
+from runtime.process import _PARENT_WATCH, end_of
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
@@ -37,7 +37,15 @@ class Program:
     async def __aenter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(signal.SIGKILL)), "-1"),
+                *(
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    str(_PARENT_WATCH),
+                    str(os.getpid()),
+                    str(int(signal.SIGKILL)),
+                    "-1",
+                ),
                 *(sys.executable, "-m", self.module),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -9,6 +9,7 @@ from faust.types import TP
 from faust.utils import terminal
 
 from streams import patches
+from streams.patches import commits
 
 OURS, THEIRS = TP("lead-log", 0), TP("lead-log", 1)
 
@@ -42,11 +43,11 @@ async def test_a_commit_draws_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(terminal, "logtable", drawn)
     stock = Consumer._commit_offsets
-    if "commit" not in patches._applied:
+    if "commit_offsets" not in patches._applied:
         with pytest.raises(AssertionError, match="a table was drawn"):
             await stock(_consumer(), {OURS: 7})
         monkeypatch.setattr(Consumer, "_commit_offsets", stock)  # put back afterwards
-        patches._commit()
+        commits.commit_without_table()
     consumer = _consumer()
     assert await Consumer._commit_offsets(consumer, {OURS: 7, THEIRS: 9})
     assert consumer.committed == {OURS: 7}

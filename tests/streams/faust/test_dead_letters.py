@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from models.errors import PermanentError, Refused
+from models.record_size import MAX_RECORD_BYTES
 from streams import dead_letters
 from streams.dead_letter_reading import read_letter
 from streams.dead_letters import CUT_BYTES, MOST_REASON, bury, count, verdict
-from streams.journal import MAX_RECORD_BYTES, JournalWriter
+from streams.journal import JournalWriter
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import BY_NAME, DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from tests.fixtures.servers import unique

@@ -12,9 +12,10 @@ import pytest
 from aiokafka.record.memory_records import MemoryRecords
 
 from models.errors import PermanentError
+from models.record_size import MAX_RECORD_BYTES, check_size
 from streams import journal
-from streams.fatal import Exit
-from streams.journal import MAX_BATCH_BYTES, MAX_RECORD_BYTES, Acker, JournalWriter, Receipt, check_size
+from streams.journal import MAX_BATCH_BYTES, Acker, JournalWriter, Receipt
+from streams.process_exit import Exit
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import eventually
 from tests.streams.faust.cluster import Cluster

@@ -49,15 +49,19 @@ async def read(cluster: Cluster, launch: Launch, race: str, without: str, commit
         return {said["got"][1] for said in reader.said if "got" in said}
 
 
-async def test_p4_a_fetch_for_no_partition_takes_nothing(cluster: Cluster, launch: Launch) -> None:
+async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
+    cluster: Cluster, launch: Launch
+) -> None:
     """To aiokafka an empty set of partitions means all; and where nothing is committed no seek brings them back."""
     race = "fetched_for_no_partition"
     assert await read(cluster, launch, race, "", None) == set(range(12))
-    assert await read(cluster, launch, race, "P4", None) == {10, 11}
+    assert await read(cluster, launch, race, "overtaken_fetch", None) == {10, 11}
 
 
-async def test_p6_nothing_is_delivered_while_a_recovery_seeks(cluster: Cluster, launch: Launch) -> None:
+async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
+    cluster: Cluster, launch: Launch
+) -> None:
     """Delivered, then sought back behind it: it looks delivered already, is dropped, and the gap is acked."""
     race = "delivered_while_it_seeks"
     assert await read(cluster, launch, race, "", 2) == set(range(2, 12))
-    assert await read(cluster, launch, race, "P6", 2) == {10, 11}
+    assert await read(cluster, launch, race, "fetch_hold", 2) == {10, 11}

@@ -15,7 +15,7 @@ import pytest
 
 from models.codec import encode_row
 from models.lead import LeadRow
-from streams.fatal import Exit
+from streams.process_exit import Exit
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
 
@@ -44,7 +44,9 @@ def row(off: int) -> bytes:
     return encode_row(LeadRow(off=off, seq=1, lead=None, at=datetime.now(UTC), cause=f"cause/{off}"))
 
 
-async def test_p1_events_that_wait_when_a_recovery_ends_are_handled(cluster: Cluster, launch: Launch) -> None:
+async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
+    cluster: Cluster, launch: Launch
+) -> None:
     """Fact 3: stock Faust empties buffers that were never suspended, and drops the copies it fetches again."""
 
     async def scenario(without: str) -> list[int]:
@@ -71,13 +73,16 @@ async def test_p1_events_that_wait_when_a_recovery_ends_are_handled(cluster: Clu
             await reader.hear(got=[0, 10])
             return [offset for _, offset in got(reader)]
 
-    # P6 closes the same door from the other side: without it what waits in the buffer is P1's alone.
-    kept, lost = await asyncio.gather(scenario("P6"), scenario("P6 P1"))
+    # `fetch_hold` closes the same door from the other side. Without it, what waits in the buffer is for
+    # `stream_buffers` alone.
+    kept, lost = await asyncio.gather(scenario("fetch_hold"), scenario("fetch_hold stream_buffers"))
     assert list(dict.fromkeys(kept)) == list(range(11))
     assert lost == [0, 10]
 
 
-async def test_p2_the_commit_does_not_pass_an_event_in_flight(cluster: Cluster, launch: Launch) -> None:
+async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
+    cluster: Cluster, launch: Launch
+) -> None:
     """Fact 4: out of order acks; stock Faust commits behind the last of them."""
 
     async def scenario(without: str) -> int | None:
@@ -96,12 +101,12 @@ async def test_p2_the_commit_does_not_pass_an_event_in_flight(cluster: Cluster, 
                 await cluster.commits_reach(group, topic, {0: 5})
             return seen
 
-    kept, lost = await with_and_without("P2", scenario)
+    kept, lost = await with_and_without("commit_cap", scenario)
     assert kept is None
     assert lost is not None
 
 
-async def test_p2_and_drain_commits_go_on_after_a_repeat_and_over_holes(
+async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
     cluster: Cluster, launch: Launch
 ) -> None:
     """What is committed may come again, and offsets may be missing, behind the very first too (compaction)."""
@@ -119,7 +124,9 @@ async def test_p2_and_drain_commits_go_on_after_a_repeat_and_over_holes(
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 
-async def test_p3_a_graceful_rebalance_replays_nothing(cluster: Cluster, launch: Launch) -> None:
+async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
+    cluster: Cluster, launch: Launch
+) -> None:
     """Fact 5: acked, not committed yet, and a second member comes; stock Faust forgets the acks first."""
 
     async def scenario(without: str) -> tuple[dict[int, int], set[int]]:
@@ -133,13 +140,15 @@ async def test_p3_a_graceful_rebalance_replays_nothing(cluster: Cluster, launch:
             await second.until(lambda: {(0, 10), (1, 10)} <= set(got(first, second)), "all is handled")
             return commits, set(Counter(got(first, second)).values())
 
-    kept, lost = await with_and_without("P3", scenario)
+    kept, lost = await with_and_without("commit_on_revoke", scenario)
     assert kept == ({0: 10, 1: 10}, {1})
     assert lost[0] == {}
     assert max(lost[1]) == 2
 
 
-async def test_p4_what_an_overtaken_fetch_took_is_given_back(cluster: Cluster, launch: Launch) -> None:
+async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
+    cluster: Cluster, launch: Launch
+) -> None:
     """A fetch waits through a rebalance and is served from the next assignment; where nothing is committed, lost."""
 
     async def scenario(without: str) -> list[tuple[int, int]]:
@@ -155,12 +164,12 @@ async def test_p4_what_an_overtaken_fetch_took_is_given_back(cluster: Cluster, l
                 await first.until(lambda: {(0, 1), (1, 1)} <= set(got(first, second)), "the last are handled")
                 return sorted(set(got(first, second)))
 
-    kept, lost = await with_and_without("P4", scenario)
+    kept, lost = await with_and_without("overtaken_fetch", scenario)
     assert kept == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert len(lost) == 3  # the first member's first event is missing
 
 
-async def test_p5_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
+async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
     cluster: Cluster, launch: Launch
 ) -> None:
     """A worker without a partition has its flow open: stock Faust delivers before tables and agents are told."""
@@ -196,7 +205,7 @@ async def test_p5_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
             seen: int | None = spare.ended or spare.heard(got=[0, 1])[0]["row"]
             return seen
 
-    kept, lost = await with_and_without("P5", scenario)
+    kept, lost = await with_and_without("pause_on_assignment", scenario)
     assert kept == 0
     # Where the partition is new to it Faust's conductor fails; where it had it before, the table is empty.
     assert lost in {Exit.SOFTWARE, None}
@@ -252,7 +261,7 @@ async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
             "regressions": rows_found["regressions"],
         }
 
-    fast, slow = await with_and_without("drain slurp prefetch", scenario)
+    fast, slow = await with_and_without("message_drain changelog_reading prefetch", scenario)
     assert fast["recovery"] < 700
     assert slow["recovery"] > 1000
     assert fast["events"] < 300

@@ -10,8 +10,9 @@ import pytest
 from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from models.errors import ConfigError, RuntimeFailure
-from streams import topics
+from models.errors import ConfigError, RetryableError, RuntimeFailure
+from streams import clients, topics
+from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
 from streams.topics import as_made, partitions_of, provision
 from tests.fixtures.servers import unique
@@ -230,3 +231,18 @@ async def test_a_kafka_that_is_away_is_said_to_be_away(unused_tcp_port: int) -> 
         await provision(away)
     with pytest.raises(RuntimeFailure, match=rf"^Kafka: 127\.0\.0\.1:{unused_tcp_port}"):
         await as_made(away)
+
+
+async def test_topics_that_get_no_leader_are_named_with_what_to_check(
+    cluster: Cluster,
+    prefix: str,
+) -> None:
+    """The topics of this prefix are not made: nobody leads their partitions, as while a broker is away."""
+    admin = clients.admin(settings(cluster), TopicAdmin)
+    await admin.start()
+    try:
+        named = rf"partitions without a leader: .*{prefix}-lead-arrivals.*; are all brokers running\?"
+        with pytest.raises(RetryableError, match=named):
+            await topics._wait_until_known(admin, deadline_seconds=0.5)
+    finally:
+        await admin.close()

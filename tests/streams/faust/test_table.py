@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.codec import encode_row
 from models.lead import DirectoryRow, LeadRow
-from streams.table import DROPPED_LOGGED, Rows
+from streams.table import DROPPED_LOGGED, LeadRows
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -31,29 +31,29 @@ def directory(off: int) -> bytes:
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.integers(0, 20)), max_size=40))
 def test_the_row_is_always_that_of_the_highest_offset(records: list[tuple[bytes, int]]) -> None:
     """Fact 9: 1, 2, 3, 4 and then a zombie's 1, 2: recovery must take 4."""
-    rows, highest, older = Rows(), dict[bytes, int](), 0
+    rows, highest, older = LeadRows(), dict[bytes, int](), 0
     for key, off in records:
         older += off < highest.get(key, -1)
         highest[key] = max(off, highest.get(key, -1))
         rows.apply(0, key, lead(off))
-    assert {key: row.off for key, row in rows.of(0).items()} == highest
+    assert {key: row.off for key, row in rows.of(0).rows.items()} == highest
     assert rows.regressions == older
 
 
 def test_a_repeat_of_the_same_offset_is_taken_and_is_no_regression() -> None:
-    rows = Rows()
+    rows = LeadRows()
     rows.apply(0, b"a", lead(4))
     rows.apply(0, b"a", lead(4, "again"))
     assert rows.regressions == 0
-    assert rows.of(0)[b"a"].off == 4
+    assert rows.of(0).rows[b"a"].off == 4
 
 
 def test_directory_rows_are_guarded_too_and_keys_are_kept_apart_by_partition() -> None:
-    rows = Rows()
+    rows = LeadRows()
     rows.apply(0, b"queue", directory(7))
     rows.apply(0, b"queue", directory(3))
     rows.apply(1, b"queue", directory(3))
-    assert [rows.of(partition)[b"queue"].off for partition in (0, 1)] == [7, 3]
+    assert [rows.of(partition).rows[b"queue"].off for partition in (0, 1)] == [7, 3]
     assert len(rows) == 2
 
 
@@ -61,28 +61,28 @@ def test_directory_rows_are_guarded_too_and_keys_are_kept_apart_by_partition() -
     "value", [b"", b"\xff", b"{}", b'{"row":"lead"}', b'{"row":"lead","cause":"\xff"}', b"[" * 100_000]
 )
 def test_an_unreadable_record_is_named_and_leaves_the_row_alone(value: bytes) -> None:
-    rows = Rows()
+    rows = LeadRows()
     rows.apply(3, b"key", lead(1))
     with structlog.testing.capture_logs() as said:
         rows.apply(3, b"key", value)
     assert rows.unreadable == 1
-    assert rows.of(3)[b"key"].off == 1
+    assert rows.of(3).rows[b"key"].off == 1
     assert [(line["log_level"], line["partition"], line["key"]) for line in said] == [("error", 3, b"key")]
     assert said[0]["reason"]
 
 
 def test_a_null_removes_the_row_and_what_comes_later_is_taken() -> None:
-    rows = Rows()
+    rows = LeadRows()
     rows.apply(0, b"a", lead(5))
     rows.apply(0, b"a", None)
     rows.apply(0, b"a", None)
     assert len(rows) == 0
     rows.apply(0, b"a", lead(6))
-    assert rows.of(0)[b"a"].off == 6
+    assert rows.of(0).rows[b"a"].off == 6
 
 
 def test_the_first_regressions_are_named_the_rest_is_counted() -> None:
-    rows = Rows()
+    rows = LeadRows()
     rows.apply(0, b"a", lead(100))
     with structlog.testing.capture_logs() as said:
         for off in range(20):
@@ -94,9 +94,9 @@ def test_the_first_regressions_are_named_the_rest_is_counted() -> None:
 
 def test_partitions_that_are_not_ours_are_forgotten() -> None:
     """Fact 10: a memory table shows strangers."""
-    rows = Rows()
+    rows = LeadRows()
     for partition in range(4):
         rows.apply(partition, b"key", lead(1))
     rows.keep_only({1, 3, 9})
-    assert [partition for partition, _ in rows.partitions()] == [1, 3]
+    assert [leads.partition for leads in rows.partitions()] == [1, 3]
     assert len(rows) == 2

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
-from application.directory.publish import publish_one
+from application.directory.publish import open_without_reps, publish_one
 from application.directory.references import after, dangling
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
@@ -49,11 +49,22 @@ class Editor:
         self.shown_versions = ShownVersions()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def edit(self, org: str, key: Key, value: Value | None, *, base: int | None, publish: bool) -> Edit:
+    async def edit(
+        self,
+        org: str,
+        key: Key,
+        value: Value | None,
+        *,
+        base: int | None,
+        publish: bool,
+        by: Value | None = None,
+    ) -> Edit:
         """Check an edit of an object as it was at version `base` (None: it was not there), and publish it if asked.
 
-        `value` None removes it. Raises `PublicationErrors` with every reason by its path in the object, and 412 with
-        what changed if somebody published meanwhile.
+        `value` None removes it. `by`: the asker as a rep with the role admin. It is published in the same transaction
+        where the edit is the first rep of an open org: the asker would be locked out otherwise. Raises
+        `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
+        meanwhile.
         """
         if base is not None and base >= self._directory.end:
             # Another console showed a version that this one has not read yet. One that nobody has is refused below.
@@ -62,7 +73,7 @@ class Editor:
         async with self._turns[org]:
             for _ in range(ATTEMPTS):
                 try:
-                    return await self._edit(org, key, value, base, publish=publish)
+                    return await self._edit(org, key, value, base, publish=publish, by=by)
                 except (
                     PublishedMeanwhile
                 ) as error:  # at another console, or by a command: all is checked anew
@@ -72,21 +83,23 @@ class Editor:
         )
 
     async def _edit(
-        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool
+        self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool, by: Value | None
     ) -> Edit:
         seen, rules = self._directory.end, self._directory.org(org)
         before = present(rules)
         self._is_newest(rules, key, base)
         wanted = None if value is None else normal(org, *key, value)
-        check(before, key, wanted, is_open=not any(kind == "rep" for kind, _ in rules.objects))
+        asker = _first_admin(rules, key, wanted, by)
+        check({**before, **asker}, key, wanted, is_open=open_without_reps(rules.objects))
         old = before.get(key)
         if old is None and wanted is None:
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
         changes = list(differences(old or {}, wanted or {}))
         sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
+        sentences += [f"You are published as {one}, an admin, in the same step." for _, one in asker]
         version = base
         if publish and (changes or wanted is None):
-            version = await publish_one(self._settings, org, key, wanted, seen=seen)
+            version = await publish_one(self._settings, org, key, wanted, seen=seen, first=asker)
             await self._directory.until(org, *key, version, READ_BACK_SECONDS)
             if wanted is not None:
                 self.shown_versions.note(org, key, version, wanted)
@@ -110,6 +123,17 @@ class Editor:
             version=now.version if now else None,
             changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
         )
+
+
+def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | None) -> dict[Key, Value]:
+    """Return the asker as a rep where an edit closes an open org and names somebody else."""
+    if by is None or not rules.is_open or key[0] != "rep" or wanted is None:
+        return {}
+    own: Key = ("rep", by["rep_id"])
+    if key == own:
+        return {}
+    normalised = normal(rules.org, *own, by)
+    return {} if normalised is None else {own: normalised}
 
 
 def published(rules: OrgRules, key: Key) -> Published | None:

@@ -27,7 +27,7 @@ def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Valu
     was = old is not None and old.get("active", True)
     is_now = new is not None and new.get("active", True)
     name = (old or new or {}).get("name") or rep_id
-    if old is None and not any(kind == "rep" for kind, _ in rules.objects):
+    if old is None and rules.is_open:
         yield "This is the org's first rep. From now on only reps with a role may sign in and act."
     if was and not is_now:
         owned, opened = _leads(crm, rules.org, rep_id)

@@ -1,30 +1,23 @@
 """The newest dead letters of each org, followed from the topic. Their bytes are read only on request."""
 
-import asyncio
 from collections import defaultdict, deque
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from application.dead_letters import org_of, shown
 from application.replay import is_replayable
-from streams.closing import stop_consumer
+from streams.clients import follow
 from streams.dead_letter_reading import read_letter
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
-
-log = structlog.get_logger(__name__)
 
 KEPT: Final = 500
 """Of each org."""
 BEHIND: Final = 2_000
 """Letters of each partition that are read at the start: the newest."""
-_POLL_MS: Final = 250
-_AGAIN_SECONDS: Final = 1.0
 
 
 class Letter(msgspec.Struct, kw_only=True):
@@ -61,33 +54,10 @@ class Letters:
 
     async def follow(self) -> None:
         """Follow until cancelled; where Kafka is away what was read last counts."""
-        while True:
-            try:
-                await self._follow()
-            except (KafkaError, OSError) as error:
-                log.warning("dead letters are followed again", reason=repr(error))
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            DEAD_LETTERS,
-            **self._settings.consumer_options(),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-        )
-        try:
-            await consumer.start()
-            places = sorted(consumer.assignment())
-            begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-            for place in places:
-                consumer.seek(place, max(begins[place], ends[place] - BEHIND))
-            while True:
-                for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
-                    for record in records:
-                        self._take(record)
-        finally:
-            await stop_consumer(consumer)
+        async with aclosing(follow(self._settings, DEAD_LETTERS, newest=BEHIND)) as batches:
+            async for batch in batches:
+                for record in batch.records:
+                    self._take(record)
 
     def _take(self, record: Any) -> None:
         letter = read_letter(record)

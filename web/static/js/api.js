@@ -1,5 +1,7 @@
 // Requests to the API: with the session's CSRF token, and with an Error that says what went wrong.
 
+import { prove } from "./prove.js";
+
 /** @import { ActionNote, Answer, ProblemBody } from "./types.d.ts" */
 
 export const CSRF_TOKEN = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
@@ -59,6 +61,24 @@ export async function fetchWithRetry(path, options) {
  * @throws {Problem} when the API answers with an error; without a session the page goes to the sign-in
  */
 export async function call(method, path, body, headers = {}) {
+  try {
+    return await once(method, path, body, headers);
+  } catch (error) {
+    const asks = error instanceof Problem && String(error.body.type ?? "").endsWith(":prove-yourself");
+    if (!asks || !(await prove(once))) throw error;
+    return once(method, path, body, headers);
+  }
+}
+
+/**
+ * Calls the API as `call` does, and asks for no password.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [headers]
+ * @returns {Promise<any>}
+ */
+async function once(method, path, body, headers = {}) {
   /** @type {Record<string, string>} */
   const sent = { accept: "application/json", ...headers };
   if (method !== "GET") sent["x-csrf-token"] = CSRF_TOKEN;
@@ -80,7 +100,17 @@ export async function call(method, path, body, headers = {}) {
 
 // An action keeps its id until its answer is there, also when the page is reloaded or the console is away. The
 // repetition is the same action, so its answer is the same.
-const PENDING = "firstclaim-pending";
+//
+// It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
+const KEY_PREFIX = "firstclaim-pending";
+/** @param {string} name */
+const metaOf = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
+const person = `${metaOf("org")}/${metaOf("rep")}`;
+const PENDING = `${KEY_PREFIX}/${person}`;
+for (const name of Object.keys(sessionStorage)) {
+  const isOthers = name.startsWith(KEY_PREFIX) && name !== PENDING;
+  if (isOthers && (person !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
+}
 
 /**
  * Returns the actions whose answers this browser tab has not seen, by their ids.

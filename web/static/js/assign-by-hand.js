@@ -97,8 +97,8 @@ export function setUpUploads(table) {
   const find = finder(dialog);
   const form = find("form", "form");
   const file = find("#upload-file", "input");
-  const status = find("[data-told]");
-  const unusable = find("[data-others]");
+  const status = find("[data-status]");
+  const unusable = find("[data-failures]");
   const ok = find("[data-ok]", "button");
   /** @type {string[]} */
   let leads = [];

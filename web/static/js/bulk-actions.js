@@ -28,10 +28,14 @@ import { element, finder } from "./dom.js";
  * @property {string} [reason]
  */
 
-const dialog = element("#many", document, "dialog");
-const find = finder(dialog);
-const bar = find("progress", "progress");
-const status = find("[data-told]");
+// The list that reps see of unassigned leads has no such dialog, so it is looked up when it is needed.
+const dialogOf = () => element("#many", document, "dialog");
+const barOf = () => element("progress", dialogOf(), "progress");
+
+/** @param {string} text */
+function showStatus(text) {
+  element("[data-status]", dialogOf()).textContent = text;
+}
 
 /**
  * Sends the action and returns the last line of the answer.
@@ -79,8 +83,10 @@ export async function sendBulkAction(body, key, onLine = () => {}, signal = unde
  */
 export async function runBulkAction(title, participle, body, names = new Map()) {
   const key = crypto.randomUUID();
+  const dialog = dialogOf();
+  const find = finder(dialog);
   find("[data-title]").textContent = title;
-  find("[data-others]").replaceChildren();
+  find("[data-failures]").replaceChildren();
   const [stop, again, close] = [find("[data-stop]"), find("[data-again]"), find("[data-close]")];
   dialog.showModal();
   stop.focus();
@@ -89,15 +95,15 @@ export async function runBulkAction(title, participle, body, names = new Map()) 
     stop.hidden = false;
     again.hidden = true;
     close.hidden = true;
-    status.textContent = "Asking …";
-    bar.removeAttribute("value");
+    showStatus("Asking …");
+    barOf().removeAttribute("value");
     stop.onclick = () => stopping.abort();
     dialog.oncancel = (event) => event.preventDefault();
     let last = null;
     try {
       last = await sendBulkAction(body, key, (line) => showProgress(line, participle), stopping.signal);
     } catch (error) {
-      status.textContent = stopping.signal.aborted ? "Stopped. What was answered counts." : messageOf(error);
+      showStatus(stopping.signal.aborted ? "Stopped. What was answered counts." : messageOf(error));
     }
     dialog.oncancel = null;
     stop.hidden = true;
@@ -122,9 +128,10 @@ export async function runBulkAction(title, participle, body, names = new Map()) 
  * @param {string} participle
  */
 function showProgress(line, participle) {
+  const bar = barOf();
   bar.max = Math.max(line.of, 1);
   bar.value = line.answered ?? 0;
-  status.textContent = `${summary(line, participle)} of ${line.of.toLocaleString()}`;
+  showStatus(`${summary(line, participle)} of ${line.of.toLocaleString()}`);
 }
 
 /**
@@ -145,9 +152,9 @@ function summary(line, participle) {
  * @param {Map<string, string>} names
  */
 function showResult(line, participle, names) {
-  bar.value = line.of;
-  status.textContent = `${summary(line, participle)}.`;
-  find("[data-others]").replaceChildren(
+  barOf().value = line.of;
+  showStatus(`${summary(line, participle)}.`);
+  element("[data-failures]", dialogOf()).replaceChildren(
     ...line.others.map((failure) => {
       const name = names.get(failure.lead_id) ?? failure.lead_id;
       return Object.assign(document.createElement("li"), { textContent: `${name}: ${reasonOf(failure)}` });

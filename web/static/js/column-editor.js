@@ -32,7 +32,7 @@ export function editColumns(columns, visible, standard) {
       if (dialog.open) dialog.close();
       resolve(result);
     };
-    find("[data-usual]").addEventListener("click", () => fill(standard), { signal });
+    find("[data-standard]").addEventListener("click", () => fill(standard), { signal });
     find("[data-cancel]").addEventListener("click", () => end(null), { signal });
     find("[data-ok]").addEventListener(
       "click",

@@ -79,7 +79,7 @@ export class Filters {
     if (this.search) setUnlessFocused(this.search, address.get("search") ?? "");
     const texts = this.texts();
     this.table.find("[data-filter-count]").textContent = texts.length ? `(${texts.length})` : "";
-    this.table.find("[data-said]").replaceChildren(...texts.map(([filter, text]) => this.chip(filter, text)));
+    this.table.find("[data-active-filters]").replaceChildren(...texts.map(([filter, text]) => this.chip(filter, text)));
     for (const reset of this.resets) reset.disabled = !this.isAnySet();
   }
 

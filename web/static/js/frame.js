@@ -4,11 +4,20 @@ import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
 import { offers } from "./offers.js";
+import { prove } from "./prove.js";
 import { sound } from "./sound.js";
 
 document.querySelector("[data-sign-out]")?.addEventListener("click", async () => {
   await call("DELETE", "/api/v1/session");
   location.assign("/signed-out");
+});
+
+// A link that downloads asks for the password first, if the console needs it.
+document.addEventListener("click", async (event) => {
+  const link = targetOf(event).closest("a[data-proved]");
+  if (!(link instanceof HTMLAnchorElement)) return;
+  event.preventDefault();
+  if (await prove(call)) location.assign(link.href);
 });
 
 document.addEventListener("keydown", (event) => {

@@ -65,7 +65,7 @@ element("#add form", document, "form").addEventListener("submit", async (event) 
     await call("PUT", pathOf(id), { value: { name, columns: [], teams: ["*"], claimable: false, outcomes: [] } });
     location.assign(`/queue-builder/${encodeURIComponent(id)}`);
   } catch (error) {
-    const problem = element("[data-add-said]");
+    const problem = element("[data-add-problem]");
     problem.hidden = false;
     problem.textContent = messageOf(error);
   }
@@ -157,7 +157,7 @@ class Editor {
     const dialog = dialogOf("overtaken");
     /** @type {{path: string, theirs: unknown, yours: unknown}[]} */
     const changes = body.changes;
-    element("[data-overtaken-said]").textContent = body.detail ?? "";
+    element("[data-overtaken-summary]").textContent = body.detail ?? "";
     element("[data-theirs]").replaceChildren(
       ...changes.map(({ path, theirs, yours }) => item(`${path}: theirs ${written(theirs)}, yours ${written(yours)}`)),
     );
@@ -190,7 +190,7 @@ class Editor {
     if (this.isUnsaved) await this.save();
     const dialog = dialogOf("publish");
     const result = this.preview.result;
-    element("[data-publish-said]").textContent = result
+    element("[data-publish-summary]").textContent = result
       ? `It takes effect on all leads at once: it will have ${result.matched} leads; ${result.entering} leads enter and ${result.leaving} leave.`
       : "It takes effect on all leads at once.";
     element("[data-changes]").replaceChildren(

@@ -82,7 +82,7 @@ export class Preview {
       this.find("[data-matched]").textContent = "Not known yet";
       this.find("[data-compared]").textContent = "";
       this.find("[data-examples]").replaceChildren();
-      this.find("[data-preview-said]").textContent = messageOf(error);
+      this.find("[data-preview-note]").textContent = messageOf(error);
     }
     this.root.setAttribute("aria-busy", "false");
   }
@@ -116,7 +116,7 @@ export class Preview {
         return row;
       }),
     );
-    this.find("[data-preview-said]").textContent =
+    this.find("[data-preview-note]").textContent =
       matched > examples.length ? `The first ${examples.length} in its order.` : "";
     this.showExplanation(lead, isAbout);
   }

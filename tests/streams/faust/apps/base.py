@@ -17,6 +17,7 @@ import streams.app
 from streams import patches
 from streams.app import StageApp
 from streams.journal import JournalWriter
+from streams.patches.registry import PATCHES
 from streams.settings import Settings
 
 
@@ -39,8 +40,8 @@ async def commands() -> AsyncIterator[dict[str, Any]]:
 def leave_patches_out() -> None:
     """Make `make_app` apply all patches but those in `WITHOUT`."""
     left_out = set(os.environ.get("WITHOUT", "").split())
-    assert left_out <= set(patches._PATCHES), left_out
-    vars(patches).update(apply=partial(patches.apply, only=frozenset(set(patches._PATCHES) - left_out)))
+    assert left_out <= set(PATCHES), left_out
+    vars(patches).update(apply=partial(patches.apply, only=frozenset(set(PATCHES) - left_out)))
 
 
 async def _as_it_is(settings: Settings) -> Settings:

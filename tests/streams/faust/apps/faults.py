@@ -8,6 +8,7 @@ import agents.intake
 import agents.leads
 import agents.relay
 import agents.sweeper
+import rules.lead.lead_partition
 from models.events import ActionRequested, DeadlinePassed, RulesChanged
 from streams.app import StageApp
 from streams.journal import JournalWriter
@@ -20,13 +21,14 @@ BOOM = "boom"
 # What is replaced here is whatever the modules hold.
 INTAKE: Any = agents.intake
 LEADS: Any = agents.leads
+LEAD_PARTITION: Any = rules.lead.lead_partition
 RELAY: Any = agents.relay
 SWEEPER: Any = agents.sweeper
 
 
 def the_machine_fails(stages: Stages) -> Stages:
     """Let the machine raise for whatever says so in its note or cause."""
-    step = LEADS.step
+    step = LEAD_PARTITION.step
 
     def fails(row: Any, event: Any, **more: Any) -> Any:
         if BOOM in event.cause or (isinstance(event, ActionRequested) and event.note == BOOM):
@@ -35,7 +37,7 @@ def the_machine_fails(stages: Stages) -> Stages:
             raise ZeroDivisionError(BOOM)
         return step(row, event, **more)
 
-    LEADS.step = fails
+    LEAD_PARTITION.step = fails
     return stages
 
 
@@ -55,10 +57,10 @@ def the_intake_fails(stages: Stages) -> Stages:
 def the_agent_fails(stages: Stages) -> Stages:
     """Let the agent itself raise, where nothing catches it."""
 
-    def handle(_: Any, event: Any) -> None:
+    def decide(_: Any, event: Any) -> None:
         raise ZeroDivisionError(f"{BOOM} at {event.message.offset}")
 
-    LEADS.LeadsStage.handle = handle
+    LEADS.LeadsStage.decide = decide
     return stages
 
 
@@ -68,7 +70,7 @@ def the_recovery_fails(stages: Stages) -> Stages:
     def fails(_: Any) -> None:
         raise ZeroDivisionError(BOOM)
 
-    LEADS.RuleBook.from_rows = fails
+    LEAD_PARTITION.RuleBook.from_rows = fails
     return stages
 
 
@@ -89,21 +91,20 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
     go_on = asyncio.Event()
 
     stage_class, sweeper_class = LEADS.LeadsStage, SWEEPER.Sweeper
-    tell, decide, until = stage_class.tell, stage_class.decide, sweeper_class._until_decided
+    append, decided, until = stage_class.append, sweeper_class.decided, sweeper_class._until_decided
 
-    def told(stage: Any, partition: int, event: Any) -> None:
+    def appended(stage: Any, partition: int, event: Any) -> None:
         nonlocal most
         if isinstance(event, RulesChanged):
             undecided.add((partition, event.lead_id.encode()))
             most = max(most, len(undecided))
-            if stage.busy:
+            if stage.rebalancing:
                 say(told_while_rebalancing=event.lead_id)
-        tell(stage, partition, event)
+        append(stage, partition, event)
 
-    def decided(stage: Any, event: Any, message: Any, receipt: Any) -> None:
-        decide(stage, event, message, receipt)
-        if isinstance(event, RulesChanged):
-            undecided.discard((message.partition, message.key))
+    def noted(sweeper: Any, partition: int, key: bytes) -> None:
+        decided(sweeper, partition, key)
+        undecided.discard((partition, key))
 
     async def hold(sweeper: Any) -> None:
         nonlocal rounds
@@ -120,8 +121,8 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
             if command.get("figures"):
                 say(most=most, rounds=rounds)
 
-    stage_class.tell, stage_class.decide = told, decided
-    sweeper_class._until_decided = hold
+    stage_class.append = appended
+    sweeper_class.decided, sweeper_class._until_decided = noted, hold
 
     def watched(app: StageApp) -> list[JournalWriter]:
         app.task(obey)

@@ -15,9 +15,9 @@ from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from models.lead import LeadRow
-from streams import patches
 from streams.app import StageApp, bulks, raw_topic
 from streams.journal import JournalWriter
+from streams.patches import message_delivery
 from streams.table import JournalTable
 from tests.streams.faust.apps import races
 from tests.streams.faust.apps.base import commands, run, say
@@ -75,7 +75,7 @@ class Reader:
         if message.generation_id != self.app.consumer_generation_id:
             said["stale"] = True
         if self.table is not None:
-            row = self.table.rows.of(message.partition).get(message.key)
+            row = self.table.rows.of(message.partition).rows.get(message.key)
             said["row"] = row.off if isinstance(row, LeadRow) else None
         if HOLD:
             self.held[message.partition, message.offset] = event
@@ -89,8 +89,8 @@ class Reader:
         rows = self.table.rows
         say(
             recovered={
-                partition: {key.decode(): row.off for key, row in keyed.items()}
-                for partition, keyed in rows.partitions()
+                leads.partition: {key.decode(): row.off for key, row in leads.rows.items()}
+                for leads in rows.partitions()
             },
             regressions=rows.regressions,
             unreadable=rows.unreadable,
@@ -146,7 +146,7 @@ def stages(app: StageApp) -> list[JournalWriter]:
     """Attach the reader."""
     if race := os.environ.get("RACE"):
         getattr(races, race)(app)
-    vars(patches).update(BUFFERED=int(os.environ.get("BUFFERED", str(patches.BUFFERED))))
+    vars(message_delivery).update(BUFFERED=int(os.environ.get("BUFFERED", str(message_delivery.BUFFERED))))
     Reader(app)
     return []
 

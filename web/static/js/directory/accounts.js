@@ -32,8 +32,24 @@ export function signInFieldset(isPublished, published) {
       make("p", { className: "hint", textContent: hint }),
       make("p", { className: "tools" }, input, create),
     );
+    if (data.second_factors.includes(data.id)) {
+      const reset = button("Reset the second factor", () => resetSecondFactor(reset));
+      fieldset.append(make("p", { className: "tools" }, reset));
+    }
   }
   return fieldset;
+}
+
+/** @param {HTMLElement} button that asked for it, and goes when it is done */
+async function resetSecondFactor(button) {
+  try {
+    await call("DELETE", `/api/v1/directory/rep/${encodeURIComponent(data.id)}/second-factor`);
+    data.second_factors = data.second_factors.filter((id) => id !== data.id);
+    button.remove();
+    say("Signing in asks for the password alone now.");
+  } catch (error) {
+    say(`The second factor was not reset: ${messageOf(error)}`);
+  }
 }
 
 /**
@@ -46,7 +62,7 @@ export async function createAccount(email) {
     const made = await call("POST", path, { email: email ?? "" });
     data.emails[data.id] = made.email;
     find("[data-invited-email]").textContent = made.email;
-    find("[data-invited-password]").textContent = made.password;
+    find("[data-invited-password]").textContent = made.password ?? "none: sign in with the company's account";
     dialog.showModal();
   } catch (error) {
     say(`No account was made: ${messageOf(error)}`);

@@ -17,6 +17,7 @@ export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", s
  * @property {DirectoryObject[]} objects
  * @property {string[]} states their codes
  * @property {Record<string, string>} emails of accounts, by rep id
+ * @property {string[]} second_factors the ids of the reps who have one
  */
 
 /** @type {Data} */

@@ -148,6 +148,9 @@ function settings(value) {
       some: "These hours",
       empty: "No hours are set: leads may be called at any hour.",
     }),
+    toggle("open_without_reps", "Open without reps", value.open_without_reps ?? false, {
+      hint: "Once the last rep is removed, anyone may act as anybody. Off: nobody may.",
+    }),
   ];
 }
 

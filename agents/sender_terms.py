@@ -1,0 +1,64 @@
+"""Follows in the `directory` topic what every org requires of senders. Intake reads it before the first message.
+
+Intake's own share of `directory` is one partition, which another worker may have. So each worker reads the topic for
+itself, from the beginning, without a group.
+"""
+
+import asyncio
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any, Final
+
+from models.errors import ConfigError, Refused, RetryableError
+from rules.inbound.intake import accept_publication
+from rules.inbound.signatures import Authority
+from streams.clients import follow
+from streams.process_exit import Exit, leave
+from streams.settings import Settings
+from streams.signing import read_keys
+from streams.topics import DIRECTORY
+
+BEGIN_SECONDS: Final = 60.0
+"""How long the topic may take to be read when a worker starts."""
+
+
+class SenderTerms:
+    """Keeps an `Authority` up to date with the directory, once `start` has read the topic."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._read = asyncio.Event()
+        self.authority = Authority(read_keys(settings), timedelta(seconds=settings.signature_seconds))
+
+    async def start(self) -> asyncio.Task[None]:
+        """Read the topic to its end; return the task that follows it. Raises `RetryableError` after `BEGIN_SECONDS`."""
+        following = asyncio.create_task(self._follow())
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._read.wait()
+        except TimeoutError as error:
+            following.cancel()
+            reason = f"{DIRECTORY} could not be read in {BEGIN_SECONDS:.0f} s"
+            raise RetryableError("Kafka", reason) from error
+        return following
+
+    async def _follow(self) -> None:
+        """Follow until cancelled; a worker that cannot ends, because it would let through what is forbidden by now."""
+        try:
+            async with aclosing(follow(self._settings, DIRECTORY)) as batches:
+                async for batch in batches:
+                    for record in batch.records:
+                        self._take(record)
+                    if batch.caught_up:
+                        self._read.set()
+        except ConfigError as wrong:
+            leave(Exit.CONFIG, wrong.field, wrong.reason)
+        except Exception as error:  # noqa: BLE001  # whatever it was, nothing newer would be known
+            leave(Exit.SOFTWARE, "sender terms", repr(error))
+
+    def _take(self, record: Any) -> None:
+        try:
+            event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
+        except Refused:
+            return  # intake has put it to the dead letters, and what was there before counts
+        self.authority.publish(event)

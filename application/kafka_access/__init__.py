@@ -1,0 +1,1 @@
+"""Who may do what on Kafka: the table of principals and ACLs, its text forms, and its comparison with a cluster."""

@@ -1,0 +1,105 @@
+"""The ACLs that a cluster has, asked for and changed by Kafka's protocol."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
+
+from application.kafka_access.acls import ANY_HOST, Acl, Held, Operation, Pattern, Permission, Resource
+from application.kafka_access.table import Principal
+from models.errors import RuntimeFailure
+from streams import clients
+from streams.settings import Settings
+
+_ANY: Final = 1
+_NO_AUTHORIZER: Final = 54
+"""`SECURITY_DISABLED`: every client may do everything."""
+
+
+class NoAuthorizer(RuntimeFailure):
+    """The cluster has no authorizer: there are no ACLs, and every client may do everything."""
+
+    def __init__(self) -> None:
+        super().__init__("Kafka", "it has no authorizer, so every client may do everything")
+
+
+class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class is untyped
+    """Kafka's admin client with ACLs. Asking takes `Describe` on the cluster, changing takes `Alter`."""
+
+    async def held(self) -> list[Held]:
+        """Return all ACLs of the cluster, sorted; of a kind that Kafka has since invented none.
+
+        Raises `NoAuthorizer` and KafkaError.
+        """
+        response: Any = await self._send_request(
+            DescribeAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY)
+        )
+        _check(response.error_code, response.error_message)
+        found = []
+        for resource, name, pattern, acls in response.resources:
+            for principal, host, operation, permission in acls:
+                try:
+                    acl = Acl(Resource(resource), name, Pattern(pattern), Operation(operation))
+                except ValueError:
+                    continue
+                found.append(Held(principal, host, Permission(permission), acl))
+        return sorted(found)
+
+    async def allow(self, principals: Iterable[Principal]) -> int:
+        """Give principals what the table says; return how many ACLs that is. What they have is not given twice."""
+        count = 0
+        for principal in principals:
+            for acl in principal.acls:
+                response: Any = await self._send_to_controller(
+                    CreateAclsRequest(*_codes(acl, principal), Permission.ALLOW)
+                )
+                for code, message in response.creation_responses:
+                    _check(code, message)
+                count += 1
+        return count
+
+    async def take(self, principal: Principal, acls: Sequence[Acl]) -> None:
+        """Take ACLs away from a principal."""
+        for acl in acls:
+            response: Any = await self._send_to_controller(
+                DeleteAclsRequest(*_codes(acl, principal), Permission.ALLOW)
+            )
+            for code, message, _ in response.filter_responses:
+                _check(code, message)
+
+
+async def held_acls(settings: Settings) -> list[Held]:
+    """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they are not to be had."""
+    admin: AclAdmin = clients.admin(settings, AclAdmin)
+    try:
+        await admin.start()
+        return await admin.held()
+    except KafkaError as error:
+        raise RuntimeFailure("Kafka", f"its ACLs could not be asked for: {error!r}") from error
+    finally:
+        await admin.close()
+
+
+async def allow(settings: Settings, principals: Iterable[Principal]) -> int:
+    """Give principals what the table says, as an administrator of the cluster. Raises `RuntimeFailure`."""
+    admin: AclAdmin = clients.admin(settings, AclAdmin)
+    try:
+        await admin.start()
+        return await admin.allow(principals)
+    except KafkaError as error:
+        raise RuntimeFailure("Kafka", f"ACLs could not be made: {error!r}") from error
+    finally:
+        await admin.close()
+
+
+def _codes(acl: Acl, principal: Principal) -> tuple[int, str, int, str, str, int]:
+    return (acl.resource, acl.name, acl.pattern, f"User:{principal.name}", ANY_HOST, acl.operation)
+
+
+def _check(code: int, message: str | None) -> None:
+    if code == _NO_AUTHORIZER:
+        raise NoAuthorizer
+    if code:
+        raise for_code(code)(message)

@@ -1,0 +1,68 @@
+"""The table as people and Kafka's own tool read it."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from application.kafka_access.acls import Acl, Operation, Pattern, Resource, label
+from application.kafka_access.table import Principal
+
+_OPTION: Final = {
+    Resource.TOPIC: "--topic",
+    Resource.GROUP: "--group",
+    Resource.CLUSTER: "--cluster",
+    Resource.TRANSACTIONAL_ID: "--transactional-id",
+}
+_Grouped = dict[tuple[Resource, Pattern, tuple[Operation, ...]], list[str]]
+
+
+def lines(principal: Principal) -> list[str]:
+    """Return what a principal must be allowed, for people."""
+    found = [f"User:{principal.name}  {principal.rights.says}"]
+    for (resource, pattern, operations), names in _grouped(principal.acls).items():
+        begins = "names that begin with " if pattern is Pattern.PREFIXED else ""
+        words = ", ".join(map(label, operations))
+        found.append(f"  {words} on {label(resource)} {begins}{', '.join(names)}")
+    return found
+
+
+def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list[str]:
+    """Return the commands of `kafka-acls.sh` that allow what a principal needs, or take it away again."""
+    act = "--remove --force" if remove else "--add"
+    head = f"kafka-acls.sh --bootstrap-server {bootstrap} --command-config admin.properties {act}"
+    found = []
+    for (resource, pattern, operations), names in _grouped(principal.acls).items():
+        option = _OPTION[resource]
+        on = option if resource is Resource.CLUSTER else " ".join(f"{option} '{name}'" for name in names)
+        prefixed = " --resource-pattern-type prefixed" if pattern is Pattern.PREFIXED else ""
+        may = " ".join(f"--operation {label(operation)}" for operation in operations)
+        found.append(f"{head} --allow-principal 'User:{principal.name}' {may} {on}{prefixed}")
+    return found
+
+
+def plain(principal: Principal) -> dict[str, Any]:
+    """Return a principal and its ACLs as JSON has them."""
+    return {
+        "principal": f"User:{principal.name}",
+        "kind": principal.kind,
+        "says": principal.rights.says,
+        "acls": [
+            {
+                "resource": label(acl.resource),
+                "name": acl.name,
+                "pattern": label(acl.pattern),
+                "operation": label(acl.operation),
+            }
+            for acl in principal.acls
+        ],
+    }
+
+
+def _grouped(acls: Iterable[Acl]) -> _Grouped:
+    """Return resource, pattern and operations -> the names for which exactly those operations are needed."""
+    operations: dict[tuple[Resource, Pattern, str], list[Operation]] = {}
+    for acl in acls:
+        operations.setdefault((acl.resource, acl.pattern, acl.name), []).append(acl.operation)
+    grouped: _Grouped = {}
+    for (resource, pattern, name), may in operations.items():
+        grouped.setdefault((resource, pattern, tuple(may)), []).append(name)
+    return grouped

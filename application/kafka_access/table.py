@@ -1,0 +1,225 @@
+"""The table: which principals there are, and exactly what each of them must be allowed.
+
+Whoever gives a process another topic, group or transaction adds it here. A test runs every process with these ACLs and
+no others on a broker that denies by default, and compares the table with what the broker's authorizer was asked for.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from application.directory.publish import TRANSACTIONS
+from application.kafka_access.acls import CLUSTER_NAME, Acl, Operation, Pattern, Resource
+from models.errors import ConfigError
+from sink.consumer import GROUP as SINK_GROUP
+from streams.topics import (
+    ASSIGNMENTS,
+    DEAD_LETTER_MARKS,
+    DEAD_LETTERS,
+    DIRECTORY,
+    DO_NOT_CONTACT,
+    LEAD_ACTIONS,
+    LEAD_ARRIVALS,
+    LEAD_DECISIONS,
+    LEAD_EXCEPTIONS,
+    LEAD_JOURNAL,
+    LEAD_LOG,
+    NOTIFICATIONS,
+    ORG_JOURNAL,
+    ORG_LOG,
+    QUEUE_CHANGES,
+    RELAY_GROUP,
+    TOPICS,
+    WORKER_GROUP,
+)
+
+_INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
+_LOGS: Final = (LEAD_LOG, ORG_LOG)
+_JOURNALS: Final = (LEAD_JOURNAL, ORG_JOURNAL)
+_PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
+_ALL: Final = tuple(topic.name for topic in TOPICS)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Rights(msgspec.Struct, frozen=True, kw_only=True):
+    """What a principal does on Kafka.
+
+    `reads`, `writes`, `sees`: topics; `sees` are asked for their partitions and ends only. `checks`: it looks at the
+    settings of every topic when it starts. `groups`: consumer groups that it joins; `watches`: those whose offsets and
+    members it asks for. `group_name`: its group ids are this, or begin with this and a dot. `transactions`: how its
+    transactional ids begin. `makes_topics`: it creates topics and sets their configs. `reads_acls`: it asks for the
+    cluster's ACLs.
+    """
+
+    says: str
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    watches: tuple[str, ...] = ()
+    group_name: str = ""
+    transactions: str = ""
+    checks: bool = False
+    makes_topics: bool = False
+    reads_acls: bool = False
+
+    def acls(self) -> list[Acl]:
+        """Return the ACLs that this takes, none of which another one implies; sorted."""
+        needed = {
+            *_on(Resource.TOPIC, self.reads, Operation.READ),
+            *_on(Resource.TOPIC, self.writes, Operation.WRITE),
+            *_on(Resource.TOPIC, self.sees, Operation.DESCRIBE),
+            *_on(Resource.GROUP, self.groups, Operation.READ),
+            *_on(Resource.GROUP, self.watches, Operation.DESCRIBE),
+        }
+        if self.checks or self.makes_topics:
+            needed |= {*_on(Resource.TOPIC, _ALL, Operation.DESCRIBE, Operation.DESCRIBE_CONFIGS)}
+        if self.makes_topics:
+            needed |= {*_on(Resource.TOPIC, _ALL, Operation.CREATE, Operation.ALTER_CONFIGS)}
+        if self.group_name:
+            # A bare prefix would let the CRM `a` into the groups of the CRM `ab`.
+            needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, Operation.READ))
+            needed.add(Acl(Resource.GROUP, f"{self.group_name}.", Pattern.PREFIXED, Operation.READ))
+        if self.transactions:
+            needed.add(Acl(Resource.TRANSACTIONAL_ID, self.transactions, Pattern.PREFIXED, Operation.WRITE))
+        if self.reads_acls:
+            needed.add(Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, Operation.DESCRIBE))
+        return sorted(
+            acl for acl in needed if not any(other != acl and other.allows(acl) for other in needed)
+        )
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """One who signs in to Kafka. `name`: the user name of its SASL account."""
+
+    kind: str
+    name: str
+    rights: Rights
+
+    @property
+    def acls(self) -> list[Acl]:
+        """What it must be allowed, and nothing else."""
+        return self.rights.acls()
+
+
+PROCESSES: Final[dict[str, Rights]] = {
+    "worker": Rights(
+        says="firstclaim worker: intake, leads and orgs",
+        # Logs are what it wrote; journals are its tables; of dead letters it counts its own at its start.
+        reads=(*_INBOUND, *_LOGS, *_JOURNALS, DEAD_LETTERS),
+        writes=(*_LOGS, *_JOURNALS, DEAD_LETTERS),
+        groups=(WORKER_GROUP,),
+        checks=True,
+    ),
+    "relay": Rights(
+        says="firstclaim relay: what was decided becomes public",
+        # Of the public topics it reads the last records, to repeat none.
+        reads=(*_JOURNALS, *_PUBLIC, DEAD_LETTERS),
+        writes=(*_LOGS, *_PUBLIC, DEAD_LETTERS),
+        groups=(RELAY_GROUP,),
+        checks=True,
+    ),
+    "sink": Rights(
+        says="firstclaim sink: the journal becomes rows of the CRM database",
+        reads=(LEAD_JOURNAL, DEAD_LETTERS),
+        writes=(DEAD_LETTERS,),
+        groups=(SINK_GROUP,),
+        checks=True,
+    ),
+    "board": Rights(
+        says="firstclaim board: the queue lists in Valkey",
+        reads=(QUEUE_CHANGES, LEAD_JOURNAL),
+    ),
+    "console": Rights(
+        says="firstclaim console: people act and look",
+        reads=(
+            DIRECTORY,
+            LEAD_DECISIONS,
+            ASSIGNMENTS,
+            LEAD_EXCEPTIONS,
+            QUEUE_CHANGES,
+            DO_NOT_CONTACT,
+            DEAD_LETTERS,
+        ),
+        # It sends again what came from outside. What a stage of ours could not decide, an operator sends again.
+        writes=_INBOUND,
+        sees=_ALL,
+        watches=(WORKER_GROUP, RELAY_GROUP),
+        transactions=TRANSACTIONS,
+    ),
+    "operator": Rights(
+        says="people who run firstclaim's commands: topics, doctor, verify, replay, directory",
+        reads=_ALL,
+        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS),
+        watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),
+        transactions=TRANSACTIONS,
+        makes_topics=True,
+        reads_acls=True,
+    ),
+}
+"""Process -> what it does on Kafka. A worker, relay and so on may run many times with one principal."""
+
+PREFIX: Final = "firstclaim-"
+"""How the user names of our processes begin; those of others begin with their kind and a hyphen."""
+
+
+def _vendor(_: str) -> Rights:
+    return Rights(says="a vendor: its leads go in, and nothing comes out", writes=(LEAD_ARRIVALS,))
+
+
+def _crm(user: str) -> Rights:
+    return Rights(
+        says="a CRM: it reads owners, exceptions and answers, and asks for actions",
+        reads=(ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS),
+        writes=(LEAD_ACTIONS,),
+        group_name=user,
+    )
+
+
+def _sender(user: str) -> Rights:
+    return Rights(
+        says="a program that sends mail, push and calls",
+        reads=(NOTIFICATIONS,),
+        group_name=user,
+    )
+
+
+OTHERS: Final = {"vendor": _vendor, "crm": _crm, "sender": _sender}
+"""Kind -> what a principal of that kind does. Its user name is the kind, a hyphen and its name."""
+KINDS: Final = (*OTHERS, "process")
+
+
+def principal_of(kind: str, name: str, *, user: str | None = None) -> Principal:
+    """Return the principal of a process, vendor, CRM or sender. `user`: its user name where it is another one.
+
+    Raises `ConfigError` for a kind, process or name that cannot be.
+    """
+    if kind == "process":
+        if name not in PROCESSES:
+            raise ConfigError("NAME", f"{name!r} is no process; they are {', '.join(PROCESSES)}")
+        return Principal(kind=kind, name=user or f"{PREFIX}{name}", rights=PROCESSES[name])
+    if kind not in OTHERS:
+        raise ConfigError("--for", f"{kind!r} is none of {', '.join(KINDS)}, {', '.join(PROCESSES)}")
+    if not _NAME.fullmatch(name):
+        reason = f"{name!r} must be 1 to 64 letters, digits, hyphens or underscores"
+        raise ConfigError("NAME", f"{reason}, and begin with a letter or a digit")
+    return Principal(kind=kind, name=user or f"{kind}-{name}", rights=OTHERS[kind](f"{kind}-{name}"))
+
+
+def processes() -> list[Principal]:
+    """Return the principals of all processes."""
+    return [principal_of("process", name) for name in PROCESSES]
+
+
+def known(user: str) -> Principal | None:
+    """Return whose user name this is by our convention, None where it is nobody's."""
+    if user.removeprefix(PREFIX) in PROCESSES and user.startswith(PREFIX):
+        return principal_of("process", user.removeprefix(PREFIX))
+    kind, _, name = user.partition("-")
+    return principal_of(kind, name) if kind in OTHERS and _NAME.fullmatch(name) else None
+
+
+def _on(resource: Resource, names: Iterable[str], *operations: Operation) -> set[Acl]:
+    return {Acl(resource, name, Pattern.LITERAL, operation) for name in names for operation in operations}

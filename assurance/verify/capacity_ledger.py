@@ -1,0 +1,95 @@
+"""Counts the open leads of each rep from the rows of leads alone, and compares them with the rows of reps (R9, S4).
+
+Written without a look at the machine: it knows what a lead's row takes of a rep, and nothing of who gets which lead.
+"""
+
+from collections import Counter, defaultdict
+from typing import Any, Final
+
+from assurance.verify.facts import OrgPlace
+from assurance.verify.findings import Findings
+from models.offers import OfferMade, RingStarted
+from models.org import OrgLead, OrgRep, Stage
+from models.org_decisions import OrgDecision, OrgStep
+from rules.org.directory import OrgDirectory
+
+OrgAndId = tuple[str, str]
+"""An org and one of its reps, or leads."""
+
+OPEN: Final = frozenset({Stage.OFFERED, Stage.RINGING})
+
+
+class CapacityLedger:
+    """Takes the rows of a partition's orgs in the journal's order. Each rep that is wrong is named once."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.leads: dict[OrgAndId, OrgPlace] = {}
+        self._findings = findings
+        self._held: Counter[OrgAndId] = Counter()
+        self._offered: Counter[OrgAndId] = Counter()
+        self._ringing: defaultdict[OrgAndId, set[str]] = defaultdict(set)
+        self._named: set[tuple[str, OrgAndId]] = set()
+
+    def take(self, org: str, row: OrgLead) -> None:
+        """Replace the counts of one lead's former row by those of its new row."""
+        before = self.leads.pop((org, row.lead_id), None)
+        if before is not None:
+            self._count(org, row.lead_id, before, -1)
+        if row.stage is not Stage.GONE:
+            reps = frozenset(hold.rep_id for hold in row.holds)
+            after = self.leads[org, row.lead_id] = OrgPlace(row.stage, row.epoch, reps)
+            self._count(org, row.lead_id, after, 1)
+
+    def _count(self, org: str, lead_id: str, place: OrgPlace, by: int) -> None:
+        for rep_id in place.reps:
+            if place.stage is Stage.HELD:
+                self._held[org, rep_id] += by
+            elif place.stage in OPEN:
+                self._offered[org, rep_id] += by
+            if place.stage is Stage.RINGING:
+                change = set.add if by > 0 else set.discard
+                change(self._ringing[org, rep_id], lead_id)
+
+    def compare(self, org: str, row: OrgRep, **where: Any) -> None:
+        """Compare a rep's row with the capacity that leads' rows take of it."""
+        who = (org, row.rep_id)
+        rings = self._ringing.get(who, set())
+        if len(rings) > 1:
+            self._name("rings_twice", who, leads=sorted(rings), **where)
+        recorded = (row.held, row.offered, row.ring is not None)
+        counted = (self._held[who], self._offered[who], bool(rings))
+        if recorded != counted or (row.ring is not None and row.ring not in rings):
+            self._name("org_count_wrong", who, row_counted=[recorded, counted], ring=row.ring, **where)
+
+    def without_row(self, reps: set[OrgAndId]) -> None:
+        """Report reps without a row of whom leads take capacity."""
+        for who in sorted((self._held.keys() | self._offered.keys()) - reps):
+            if self._held[who] or self._offered[who]:
+                self._name("org_count_wrong", who, row_counted=[None, [self._held[who], self._offered[who]]])
+
+    def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
+        """R9: check that every rep who was offered a lead by a step is within its caps after it."""
+        for recorded in step.decisions:
+            for rep_id in _offered(recorded):
+                plan, row = directory.rep(rep_id), reps.get(rep_id)
+                if plan is None or row is None:
+                    continue
+                for cap, most, has in (
+                    ("max_open", plan.max_open, row.held + row.offered),
+                    ("max_per_day", plan.max_per_day, row.today),
+                ):
+                    if most is not None and has > most:
+                        rep, lead_id = f"{step.org}/{rep_id}", str(getattr(recorded, "lead_id", ""))
+                        self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
+
+    def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
+        if (code, who) not in self._named:
+            self._named.add((code, who))
+            self._findings.add(code, "", rep="/".join(who), **details)
+
+
+def _offered(recorded: OrgDecision) -> tuple[str, ...]:
+    """Return to whom a decision offers a lead."""
+    if isinstance(recorded, OfferMade):
+        return (recorded.rep_id,)
+    return recorded.reps if isinstance(recorded, RingStarted) else ()

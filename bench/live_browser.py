@@ -1,0 +1,97 @@
+"""`bench live --browser`: how long a claimed lead's row stays in the pages of everybody else, in real browsers (Q9).
+
+Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages, each
+signed in as another rep and with the same claimable queue open. One of them claims, a lead after the other, as a
+person does: Claim, Claim this Lead, Return to Call Queue. Told is the time from the click on Claim this Lead until a
+MutationObserver of another page sees that the row is no longer in the document, over all claims and pages
+(`row_gone`), and until the claimer's page says that the claim was won (`answer`). Milliseconds by the machine's clock.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.browser import PATIENCE_MS, chromium, opened
+from bench.console_testbed import QUEUE_ID, percentiles, stack, stage
+from bench.testbed import Say, quiet
+from models.errors import StartFailed
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from runtime.up import Everything
+
+SPREAD: Final = 7
+"""The lead claimed next stands so many rows further on, so that rows go from all over the list."""
+
+_WATCH: Final = """() => {
+  window.gone = {};
+  new MutationObserver((changes) => {
+    const at = performance.timeOrigin + performance.now();
+    for (const change of changes)
+      for (const node of change.removedNodes)
+        if (node.dataset?.lead && !node.isConnected) window.gone[node.dataset.lead] ??= at;
+  }).observe(document.querySelector("[data-rows]"), { childList: true });
+}"""
+
+_CLAIM: Final = """async ([place, patience]) => {
+  const clock = () => performance.timeOrigin + performance.now();
+  const rows = document.querySelectorAll("[data-rows] tr");
+  const row = rows[place % Math.min(rows.length, 50)];
+  row.querySelector("button").click();
+  const at = clock();
+  document.querySelector("#claim [data-claim]").click();
+  const claimed = document.getElementById("claimed");
+  while (!claimed.open) {
+    if (clock() - at > patience) throw new Error("no answer");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const answered = clock();
+  const said = claimed.querySelector("[data-claimed-title]").textContent;
+  claimed.querySelector("[data-return]").click();
+  return { lead: row.dataset.lead, at, answered, said };
+}"""
+
+
+def run(
+    *, claims: int = 200, pages: int = 20, leads: int = 2_000, warm: int = 10, progress: Say = quiet
+) -> dict[str, Any]:
+    """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `answer`, and the sizes.
+
+    `leads`: how many stand in the queue; `warm`: claims before those that count. Raises FirstclaimError if a process
+    fails, the browser is missing, a claim is not won, or a page keeps a row.
+    """
+    if leads < claims + warm:
+        raise StartFailed("bench live", f"{leads} leads are too few for {claims} claims")
+    with stack(progress) as running:
+        told = asyncio.run(_measure(running, claims, pages, leads, warm, progress))
+    return {**told, "claims": claims, "pages": pages, "leads": leads}
+
+
+async def _measure(
+    running: "Everything", claims: int, pages: int, leads: int, warm: int, say: Say
+) -> dict[str, float]:
+    async with stage(running) as org, chromium() as browser:
+        reps = [f"rep-{n}" for n in range(pages)]
+        await org.publish(reps)
+        await org.send(leads)
+        await org.until_listed(leads)
+        say(f"opening {pages} pages")
+        first, *others = [await opened(browser, org, rep_id, f"/queues/{QUEUE_ID}") for rep_id in reps]
+        for page in others:
+            await page.evaluate(_WATCH)
+        say(f"claiming {claims} leads in one of them")
+        asked = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
+        if lost := [one for one in asked if not one["said"].startswith("Congratulations")]:
+            raise StartFailed("console", f"said of {len(lost)} of {len(asked)} claims: {lost[0]['said']}")
+        gone = [await _gone(page, [one["lead"] for one in asked]) for page in others]
+    counted = asked[warm:]
+    times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
+    answers = [one["answered"] - one["at"] for one in counted]
+    return {**percentiles("row_gone", times), **percentiles("answer", answers)}
+
+
+async def _gone(page: "Page", leads: list[str]) -> dict[str, float]:
+    """Return when each row went out of a page, once all have."""
+    await page.wait_for_function("leads => leads.every((lead) => lead in window.gone)", arg=leads)
+    found: dict[str, float] = await page.evaluate("window.gone")
+    return found

@@ -1,0 +1,271 @@
+"""Writes the newest figures of each measurement, with date and machine, into docs/benchmarks.md."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.machine_info import machine, today
+
+DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+
+INTRODUCTION: Final = """\
+# Measurements
+
+Every table is written by `firstclaim bench NAME --write-docs`, which brings up its own Kafka and leaves nothing behind.
+Ours and the peers' run on the same machine, against the same broker, in turns; figures are medians over the repeats.
+What each side does, and what it does not, is said at the top of `bench/NAME.py`. Absolute figures are of the machine
+named below each table; the ratios travel.
+"""
+
+Result = Mapping[str, Any]
+Rows = list[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """How one measurement is told: `rows` are cells of text, the first row being the heads."""
+
+    title: str
+    says: str
+    rows: Callable[[Result], Rows]
+
+
+def write_table(name: str, result: Result, *, path: Path = DOCS) -> None:
+    """Put a measurement's table into the docs, in place of its former one. Others stay as they are."""
+    before = path.read_text() if path.exists() else INTRODUCTION
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    section = f"{begin}{text(name, result)}{end}"
+    head, found, rest = before.partition(begin)
+    after = f"{head}{section}{rest.partition(end)[2]}" if found else f"{before.rstrip()}\n\n{section}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(after)
+
+
+def text(name: str, result: Result) -> str:
+    """Return a measurement's section: title, what it says, table, machine and date."""
+    table = TABLES.get(name) or Table(name.capitalize(), "", _plain)
+    heads, *rows = table.rows(result)
+    lines = [
+        f"## {table.title}\n",
+        *([f"{table.says}\n"] if table.says else []),
+        _line(heads),
+        _line(["---", *("---:" for _ in heads[1:])]),
+        *map(_line, rows),
+        f"\n{today()}, {machine()}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _claims(result: Result) -> Rows:
+    def row(who: str, name: str) -> tuple[str, ...]:
+        rate = result[f"{name}_per_s"]
+        return who, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),
+        row("firstclaim worker", "ours"),
+        row("raw aiokafka loop", "raw"),
+        row("raw aiokafka loop, uvloop and orjson", "raw_tuned"),
+        row("Quix Streams", "quix"),
+        row("firstclaim relay, answers to `lead-decisions`", "answers"),
+    ]
+
+
+def _latency(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
+        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+
+    return [
+        (f"{result['per_s']:g} claims/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),
+        row("raw aiokafka loop: claim to answer (one hop)", "raw"),
+        row("firstclaim: claim to journal record (one hop)", "journal"),
+        row("firstclaim: claim to answer on `lead-decisions` (two hops)", "answer"),
+    ]
+
+
+def _recovery(result: Result) -> Rows:
+    return [
+        ("leads", "seconds to ready", "bytes per lead"),
+        (f"{result['leads']:,}", f"{result['seconds']:.1f}", f"{result['bytes_per_lead']:,}"),
+    ]
+
+
+def _restart(result: Result) -> Rows:
+    return [
+        ("group membership", "seconds from kill -9 to answers"),
+        ("dynamic", f"{result['dynamic_s']:.1f}"),
+        ("static", f"{result['static_s']:.1f}"),
+    ]
+
+
+def _rules(result: Result) -> Rows:
+    return [
+        ("one process", "value"),
+        ("rules of five conditions evaluated, a second", f"{result['evaluations_per_s']:,}"),
+        ("one lead's places among 1,000 queues, µs", f"{result['lead_1000_queues_us']:,}"),
+        ("the same, each queue asked by itself, µs", f"{result['one_by_one_us']:,}"),
+    ]
+
+
+def _allocate(result: Result) -> Rows:
+    def row(reps: int, growth: float) -> tuple[str, ...]:
+        groups = max(1, reps // 10)
+        return f"{reps:,} in {groups:,}", f"{result[f'per_s_{reps}']:,}", f"{growth:.2f}"
+
+    return [
+        ("reps, in groups of ten", "allocations/s", "times as long as with 10 reps"),
+        row(10, 1.0),
+        row(1_000, result["growth_1000"]),
+        row(10_000, result["growth_10000"]),
+    ]
+
+
+def _board(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[name]:.1f}"
+
+    return [
+        (f"{result['leads']:,} leads in a queue", "ms"),
+        row("the first page of 50", "page_ms"),
+        row("the last page", "page_last_ms"),
+        row("search: the one match is the last lead", "search_one_ms"),
+        row("search: no match", "search_none_ms"),
+        row("search: one in a hundred matches, in the second half", "search_many_ms"),
+        row("search: all of the second half match", "search_late_ms"),
+        row("the longest that a search held Valkey", "held_ms"),
+    ]
+
+
+def _live(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['readers']} readers", "p50 ms", "p95 ms"),
+        row("from the claim to its answer", "answer"),
+        row("from the claim to a reader's `left` entry", "row_gone"),
+        row("from the claim to the slowest reader's", "row_gone_everywhere"),
+    ]
+
+
+def _live_browser(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+
+    return [
+        (f"{result['claims']:,} claims, {result['pages']} pages", "p50 ms", "p95 ms"),
+        row('from the click to the claimer\'s "Congratulations"', "answer"),
+        row("from the click until the row is gone from another page", "row_gone"),
+    ]
+
+
+def _pages(result: Result) -> Rows:
+    def row(what: str, name: str) -> tuple[str, ...]:
+        return what, f"{result[name]:,.0f}"
+
+    return [
+        (f"{result['leads']:,} leads", "value"),
+        row("the queue's page is open, ms", "page_open_ms"),
+        row("a search by name is answered, ms", "search_ms"),
+        row("the exceptions desk is open, ms", "exceptions_open_ms"),
+        row("the list of all leads is open, ms", "my_leads_open_ms"),
+        row("a filter is answered, ms", "filter_ms"),
+        ("the queue's page just opened, MiB", f"{result['heap_before_mb']:.1f}"),
+        ("the same after searching, paging and live changes, MiB", f"{result['heap_once_mb']:.1f}"),
+        ("the same after twice as much, MiB", f"{result['heap_mb']:.1f}"),
+        ("leads are in the queue and on the board after, s", f"{result['feed_s']:.1f}"),
+    ]
+
+
+def _listeners(result: Result) -> Rows:
+    def row(what: str, value: str) -> tuple[str, ...]:
+        return what, value
+
+    return [
+        (f"{result['listeners']:,} listeners, {result['claims_per_s']:g} claims/s", "value"),
+        row("claims, and as many new leads", f"{result['claims']:,}"),
+        row("lists that are not the server's at the end", f"{result['wrong']:,}"),
+        row("times that a listener was told to look anew", f"{result['rebuilt']:,}"),
+        row("from the claim to a listener's `left`, p50 ms", f"{result['delay_p50_ms']:.1f}"),
+        row("the same, p95 ms", f"{result['delay_p95_ms']:.1f}"),
+        row("the console's share of a core", f"{result['console_cpu_share']:.2f}"),
+        row("the listeners' and claimers' own", f"{result['client_cpu_share']:.2f}"),
+    ]
+
+
+def _plain(result: Result) -> Rows:
+    """Tell a measurement that has no table of its own: one row for each number."""
+    return [
+        ("figure", "value"),
+        *((name, f"{value:,}") for name, value in result.items() if isinstance(value, int | float)),
+    ]
+
+
+TABLES: Final[Mapping[str, Table]] = {
+    "allocate": Table(
+        "Allocations of one org",
+        "Pure computing, no broker: each lead asks its group, is offered by round robin with hours, licences, caps and"
+        " pauses, and is claimed; every fourth times out first and is offered again.",
+        _allocate,
+    ),
+    "board": Table(
+        "A long queue on the board",
+        "Page and search as the console's process sees them; medians. The queue is in the order of last names.",
+        _board,
+    ),
+    "claims": Table(
+        "Claims a second",
+        "Four reps want each lead, one gets it; one process each, at-least-once, acks=all, a changelog.\n"
+        "Beside the claims our worker decides what the round before told its org, an event for every fourth claim;\n"
+        "the first round has none.",
+        _claims,
+    ),
+    "latency": Table(
+        "From claim to answer",
+        "A steady rate; all processes on the same machine as the broker and the probe.",
+        _latency,
+    ),
+    "live": Table(
+        "A claimed row is gone",
+        "Through intake, lead machine, relay and board, to readers of the live feed; all on the same machine.",
+        _live,
+    ),
+    "live-browser": Table(
+        "A claimed row is gone, in the browser",
+        "Pages of one Chromium, each signed in as another rep; one claims by clicks. All on the same machine.",
+        _live_browser,
+    ),
+    "pages": Table(
+        "Pages with very many leads",
+        "In Chromium, from the key or the navigation until the frame is painted; medians. Pauses that pages make for"
+        " more typing (150 and 250 ms) are included.",
+        _pages,
+    ),
+    "listeners": Table(
+        "Many open pages",
+        "Each listener keeps the first 100 places of the same queue by what the live stream tells it; reps claim"
+        " through Kafka.",
+        _listeners,
+    ),
+    "recovery": Table(
+        "A worker comes back",
+        "Killed with kill -9; from the start of the new process until it is ready, and its memory.",
+        _recovery,
+    ),
+    "restart": Table(
+        "Claims are answered again",
+        "One of two workers is killed with kill -9 and started anew at once by the supervisor.",
+        _restart,
+    ),
+    "rules": Table(
+        "Rules",
+        "Pure computing, no broker. Every one of the five conditions is asked; 1,000 queues are indexed.",
+        _rules,
+    ),
+}

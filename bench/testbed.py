@@ -1,0 +1,186 @@
+"""The cluster that a measurement uses: a Kafka of its own in a temporary folder, on free ports, removed afterwards.
+
+Where `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured: it must know none of our topics before, so that
+no lead is ever mixed with a made-up one, and the topics are deleted afterwards (consumer groups expire by themselves).
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from aiokafka.admin import NewTopic
+from aiokafka.errors import for_code
+
+from models.errors import ConfigError, StartFailed
+from runtime import Child, LocalStack, ValkeyServer
+from runtime.own_folder import own_folder
+from runtime.process import free_port, wait_until
+from streams import clients
+from streams.settings import Settings
+from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
+
+PARTITIONS: Final = 4
+READY_SECONDS: Final = 120.0
+"""A process that is not ready after so long never will be; recovery of a full table is within it."""
+APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+"""The broker's own clock says when a record was durable, the same for every contestant."""
+
+_ROOT: Final = Path(__file__).parents[1]
+
+Say = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass
+class Testbed:
+    """A broker with our topics, and the processes put on it. `topics`: made for peers, deleted at the end."""
+
+    settings: Settings
+    folder: Path
+    topics: list[str] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+
+    def child(
+        self, name: str, module: str, *arguments: str, ready: bool = False, option: str | None = None
+    ) -> Child:
+        """Return a process that runs `python -m module arguments`, not yet started.
+
+        `ready`: it is one of ours and serves `/ready`; its port goes first among the arguments, or as this option.
+        """
+        port = free_port() if ready else 0
+        first, last = ([str(port)], []) if option is None else ([], [option, str(port)])
+        argv = [sys.executable, "-m", module, *(first if ready else []), *arguments, *last]
+        child = Child(
+            name,
+            argv,
+            self.folder / f"{name}.log",
+            environment=self.environment({"FIRSTCLAIM_STATE_DIR": str(self.folder / name)}),
+            ready_url=f"http://127.0.0.1:{port}/ready" if ready else None,
+        )
+        self.children.append(child)
+        return child
+
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """Return what a child process needs to find this ground and this code."""
+        paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
+        return {
+            **os.environ,
+            **self.settings.environment(),
+            "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+            **more,
+        }
+
+    async def create(self, *names: str, config: Mapping[str, str] = APPEND_TIME) -> None:
+        """Make topics with as many partitions as ours; raises the broker's error."""
+        async with _admin(self.settings) as admin:
+            new = [
+                NewTopic(
+                    name,
+                    self.settings.partitions,
+                    self.settings.replication_factor,
+                    topic_configs=dict(config),
+                )
+                for name in names
+            ]
+            answer = await admin.create_topics(new)
+        for _, code, *_ in answer.topic_errors:
+            if code:
+                raise for_code(code)
+        self.topics.extend(names)
+
+
+def started(child: Child, seconds: float = READY_SECONDS) -> Child:
+    """Start a process and return it once it is ready. Raises StartFailed with the end of its log."""
+    child.launch()
+    ready = wait_until(lambda: child.ready() or child.pid is None, seconds)
+    if not ready or child.pid is None:
+        raise StartFailed(child.name, f"is not ready{child.log_tail()}")
+    return child
+
+
+@contextlib.contextmanager
+def open_testbed(
+    settings: Settings | None = None, *, valkey: bool = False, say: Say = quiet
+) -> Iterator[Testbed]:
+    """Yield a testbed with our topics provisioned; stop and remove everything at the end.
+
+    `settings`: a cluster to measure instead of a local one, if they name it. The journal gets the broker's timestamps
+    there, which nothing of ours reads: only the measurement does. `valkey`: with a Valkey of its own in any case, so
+    that no board of others is touched.
+    """
+    with (
+        ends_in_order(),
+        own_folder("bench") as folder,
+    ):
+        folder.chmod(0o711)
+        given = Settings.read() if settings is None else settings
+        base = given.model_copy(update={"state_dir": folder, "partitions": PARTITIONS})
+        foreign = base.given("kafka_bootstrap_servers")
+        say("using the Kafka at " + base.kafka_bootstrap_servers if foreign else "starting a Kafka")
+        with (
+            LocalStack(folder, settings=base, valkey=False) as ready,
+            ValkeyServer(folder / "valkey") if valkey else contextlib.nullcontext() as own,
+        ):
+            here = Testbed(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
+            try:
+                asyncio.run(_prepare(here))
+                yield here
+            finally:
+                for child in reversed(here.children):
+                    child.stop()
+                if foreign:
+                    asyncio.run(_remove(here))
+
+
+@contextlib.contextmanager
+def ends_in_order() -> Iterator[None]:
+    """Make SIGTERM end this process like ^C does: through every `finally`, so that nothing stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+async def _prepare(here: Testbed) -> None:
+    async with _admin(here.settings) as admin:
+        ours = sorted(set(await admin.list_topics()) & BY_NAME.keys())
+    if ours:
+        reason = f"is in use by firstclaim (topic {ours[0]}); a measurement needs a cluster of its own"
+        raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
+    await here.create(LEAD_JOURNAL, config={**BY_NAME[LEAD_JOURNAL].config, **APPEND_TIME})
+    here.topics.extend(topic.name for topic in TOPICS if topic.name != LEAD_JOURNAL)
+    await provision(here.settings)
+
+
+async def _remove(here: Testbed) -> None:
+    async with _admin(here.settings) as admin:
+        known = await admin.list_topics()
+        await admin.delete_topics([name for name in here.topics if name in known])
+
+
+@contextlib.asynccontextmanager
+async def _admin(settings: Settings) -> Any:
+    admin = clients.admin(settings)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()

@@ -1,0 +1,112 @@
+"""Reads a topic from outside and by the broker's clock, in the same way for every contestant."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+
+from models.errors import StartFailed
+from runtime import Child
+from streams import clients
+from streams.clients import Consumer
+from streams.settings import Settings
+
+POLL_SECONDS: Final = 0.1
+"""How often ends are asked for: rarely enough that it costs a measured process nothing."""
+STALL_SECONDS: Final = 60.0
+"""A contestant that appends nothing for so long has failed."""
+
+Ends = dict[TopicPartition, int]
+
+
+class Watch:
+    """A consumer without a group. Use `watching`."""
+
+    def __init__(self, consumer: Consumer, partitions: int) -> None:
+        self._consumer = consumer
+        self._partitions = partitions
+
+    async def ends(self, *topics: str) -> Ends:
+        """Return the offset after the last record of each partition."""
+        places = [TopicPartition(topic, n) for topic in topics for n in range(self._partitions)]
+        ends: Ends = await self._consumer.end_offsets(places)
+        return ends
+
+    async def until(self, topic: str, count: int, child: Child) -> Ends:
+        """Wait until a topic holds `count` records and return its ends.
+
+        Raises StartFailed with the end of the child's log if it ends, or nothing more comes.
+        """
+        seen, since = -1, time.monotonic()
+        while True:
+            ends = await self.ends(topic)
+            total = sum(ends.values())
+            if total >= count:
+                return ends
+            if total != seen:
+                seen, since = total, time.monotonic()
+            if child.pid is None or time.monotonic() - since > STALL_SECONDS:
+                reason = f"stays at {total} of {count} records in {topic}{child.log_tail()}"
+                raise StartFailed(child.name, reason)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def records(self, begin: Mapping[TopicPartition, int], end: Ends) -> AsyncIterator[Any]:
+        """Yield the records between two ends of one topic."""
+        places = [place for place in end if end[place] > begin[place]]
+        self._consumer.assign(places)
+        for place in places:
+            self._consumer.seek(place, begin[place])
+        left = set(places)
+        while left:
+            for place, found in (await self._consumer.getmany(timeout_ms=1000)).items():
+                for record in found:
+                    if record.offset < end[place]:
+                        yield record
+            # Behind the last record may be a transaction's end, which is no record.
+            left = {place for place in left if await self._consumer.position(place) < end[place]}
+
+
+@contextlib.asynccontextmanager
+async def watching(settings: Settings) -> AsyncIterator[Watch]:
+    """Yield a watch that is connected."""
+    consumer = clients.consumer(settings, max_partition_fetch_bytes=4 << 20)
+    await consumer.start()
+    try:
+        yield Watch(consumer, settings.partitions)
+    finally:
+        await consumer.stop()
+
+
+class Rate:
+    """Records a second between the first and the last moment the broker appended any.
+
+    The broker stamps whole batches, so what came with the first stamp was made before the clock started: it is not
+    counted.
+    """
+
+    def __init__(self) -> None:
+        self.stamps: dict[int, int] = {}
+
+    def add(self, timestamp_ms: int) -> None:
+        """Count one record."""
+        self.stamps[timestamp_ms] = self.stamps.get(timestamp_ms, 0) + 1
+
+    @property
+    def per_s(self) -> float:
+        """Records a second; 0 where there are too few stamps to tell."""
+        if len(self.stamps) < 2:
+            return 0.0
+        first, last = min(self.stamps), max(self.stamps)
+        return (sum(self.stamps.values()) - self.stamps[first]) * 1000 / (last - first)
+
+
+async def count(records: AsyncIterator[Any], won: Callable[[bytes], bool]) -> tuple[float, int]:
+    """Return the rate of answers and how many of them said `won`."""
+    rate, wins = Rate(), 0
+    async for record in records:
+        rate.add(record.timestamp)
+        wins += won(record.value)
+    return rate.per_s, wins

@@ -1,0 +1,121 @@
+"""Who may do what on Kafka: the ACLs of each principal, and the topics that an operator makes."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from cli.common import AsJson, finish, found
+from models.errors import ConfigError
+
+
+def acls(  # each is an option
+    name: Annotated[
+        str | None, typer.Argument(help="Of a vendor, CRM or sender: its name. After --for process: which.")
+    ] = None,
+    whose: Annotated[
+        str | None,
+        typer.Option(
+            "--for", help="vendor, crm, sender, process, or a process: worker, relay, sink, board, …"
+        ),
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="The user name in Kafka, where it is not the usual one.")
+    ] = None,
+    commands: Annotated[
+        bool, typer.Option("--commands", help="Print commands of kafka-acls.sh instead.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="With --commands: the commands that take the ACLs away.")
+    ] = False,
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="Give the ACLs now; what is there stays. Takes a superuser of Kafka."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print exactly the ACLs that a principal needs; without --for those of every process.
+
+    Example: firstclaim acls --for vendor acme
+
+    Example: firstclaim acls --for crm sales --commands
+
+    Example: firstclaim acls --for worker --json
+    """
+    from application.kafka_access import cluster
+    from application.kafka_access import commands as forms
+    from application.kafka_access.table import PROCESSES, principal_of, processes
+
+    if whose is None:
+        if name or user:
+            raise ConfigError("--for", "is missing; say whose ACLs are meant")
+        principals = processes()
+    elif whose in PROCESSES:
+        if name:
+            raise ConfigError("NAME", f"{whose} is a process and takes no name; --user names its user")
+        principals = [principal_of("process", whose, user=user)]
+    else:
+        principals = [principal_of(whose, name or "", user=user)]
+    if remove and not commands:
+        raise ConfigError("--remove", "goes with --commands")
+    settings = found()
+    if apply:
+        count = asyncio.run(cluster.allow(settings, principals))
+        typer.echo(f"{count} ACLs of {len(principals)} principals are there")
+    elif not as_json:
+        for principal in principals:
+            shown = (
+                forms.shell(principal, bootstrap=settings.kafka_bootstrap_servers, remove=remove)
+                if commands
+                else forms.lines(principal)
+            )
+            for line in shown:
+                typer.echo(line)
+    finish({"principals": [forms.plain(principal) for principal in principals]}, as_json=as_json)
+
+
+def topics(as_json: AsJson = False) -> None:
+    """Make the topics that are missing, and check those that are there.
+
+    Processes make them, too, where they may. On a cluster with ACLs the operator does.
+
+    Example: firstclaim topics
+    """
+    from streams.topics import TOPICS, partitions_of, provision
+
+    settings = asyncio.run(provision(found()))
+    made = {topic.name: partitions_of(topic.name, settings) for topic in TOPICS}
+    if not as_json:
+        for topic, count in made.items():
+            typer.echo(f"{topic}  {count} {'partition' if count == 1 else 'partitions'}")
+    finish({"topics": made}, as_json=as_json)
+
+
+def signing_key(
+    key_id: Annotated[str, typer.Argument(help="The key's id, like acme-2026-11.")],
+    add: Annotated[
+        bool, typer.Option("--add", help="Also append it to the file that FIRSTCLAIM_SIGNING_KEYS names.")
+    ] = False,
+) -> None:
+    """Make a key by which a vendor, a CRM or the console signs, and print its line of the file of keys.
+
+    Give the secret to who is to sign, by a way that others cannot read, and name the id in the org's settings.
+
+    Example: firstclaim signing-key acme-2026-11 --add
+    """
+    import secrets
+
+    from streams.signing import append_key, check_key_id
+
+    check_key_id(key_id)
+    line = f"{key_id} {secrets.token_urlsafe(32)}"
+    if add:
+        append_key(found(), line)
+    typer.echo(line)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(acls)
+    app.command()(topics)
+    app.command("signing-key")(signing_key)

@@ -1,0 +1,44 @@
+"""How much of a Kafka batch a record takes, at most. No client says so before it is too late."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from models.errors import PermanentError
+
+Header = tuple[str, bytes | None]
+"""A header as anybody may send it."""
+
+MAX_RECORD_BYTES: Final = 1_000_000
+"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
+RECORD_OVERHEAD_BYTES: Final = 64
+"""More than lengths, offset and time of a record take in its batch."""
+HEADER_OVERHEAD_BYTES: Final = 10
+"""The lengths of a header's name and value."""
+BATCH_OVERHEAD_BYTES: Final = 61
+
+
+def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> int:
+    """Return what a record takes in its batch, in bytes, at most."""
+    size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
+    for name, text in headers:
+        size += header_size(name, text)
+    return size
+
+
+def header_size(name: str, value: bytes | None) -> int:
+    """Return what a header takes in its record, in bytes, at most."""
+    named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
+    return HEADER_OVERHEAD_BYTES + named + len(value or b"")
+
+
+def check_size(
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[Header] = (),
+    most: int = MAX_RECORD_BYTES,
+) -> int:
+    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
+    size = record_size(key, value, headers)
+    if size > most:
+        raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")
+    return size

@@ -1,0 +1,209 @@
+"""Checks who sent a message by an HMAC beside the value. The org's settings name the keys.
+
+A record of Kafka does not say who wrote it. Where an org asks for it, a message carries headers that only the holder of
+a key can make: `fc-key-id`, `fc-timestamp` (seconds since 1970), `fc-vendor` and `fc-signature`. The secrets are given
+to the intake; the directory names key ids only (docs/kafka-access.md, signatures).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from models import normalize
+from models.errors import Refused
+from models.events import ActionRequested, DirectoryPublished
+from models.org import PersonArrived
+from models.publication import SettingsObject, VendorBinding
+from rules.inbound.envelope import Headers
+
+KEY_ID: Final = "fc-key-id"
+TIMESTAMP: Final = "fc-timestamp"
+VENDOR: Final = "fc-vendor"
+SIGNATURE: Final = "fc-signature"
+NAMES: Final = frozenset({KEY_ID, TIMESTAMP, VENDOR, SIGNATURE})
+"""The headers of a signed message."""
+SCHEME: Final = "firstclaim-v1"
+MAX_AGE: Final = timedelta(minutes=15)
+"""How far the time of a signature may be from the broker's time of the record, in either direction."""
+
+UNSIGNED: Final = "unsigned"
+UNKNOWN_KEY: Final = "unknown_key"
+FOREIGN_KEY: Final = "foreign_key"
+FOREIGN_VENDOR: Final = "foreign_vendor"
+FOREIGN_CAMPAIGN: Final = "foreign_campaign"
+STALE: Final = "stale_signature"
+BAD: Final = "bad_signature"
+CLASSES: Final = frozenset({UNSIGNED, UNKNOWN_KEY, FOREIGN_KEY, FOREIGN_VENDOR, FOREIGN_CAMPAIGN, STALE, BAD})
+"""The error classes of messages that were refused because of who sent them."""
+_MOST_HEADER: Final = 1_000
+"""Bytes of one of these headers; a longer one is no signature."""
+
+Keys = Mapping[str, bytes]
+"""Key id -> secret."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What an org asks of messages. `key_ids`: keys of its own programs, which sign actions and any vendor's leads."""
+
+    arrivals_required: bool = False
+    actions_required: bool = False
+    key_ids: frozenset[str] = frozenset()
+    vendors: Mapping[str, VendorBinding] = {}
+
+
+OPEN: Final = Terms()
+"""Of an org that asks for nothing."""
+
+
+class Authority:
+    """Decides by the settings of every org. `keys`: the secrets; `max_age`: how old a signature may be."""
+
+    def __init__(self, keys: Keys, max_age: timedelta = MAX_AGE) -> None:
+        self._keys = keys
+        self._max_age = max_age
+        self._terms: dict[str, Terms] = {}
+        self._versions: dict[str, int] = {}
+
+    def publish(self, event: DirectoryPublished) -> None:
+        """Apply a publication. One that is older than the known one changes nothing."""
+        if event.kind != "settings" or event.version < self._versions.get(event.org, -1):
+            return
+        self._versions[event.org] = event.version
+        self._terms[event.org] = OPEN if event.value is None else _terms(event.value)
+
+    def terms(self, org: str) -> Terms:
+        """Return the terms of an org."""
+        return self._terms.get(org, OPEN)
+
+    def check_arrival(
+        self, event: PersonArrived, topic: str, value: bytes | None, headers: Headers, at: datetime
+    ) -> None:
+        """Raise `Refused` where this lead may not come from who sent it. `at`: the broker's time of the record."""
+        terms, vendor = self.terms(event.org), event.facts.vendor
+        binding = terms.vendors.get(vendor)
+        if binding is None and not terms.arrivals_required:
+            return
+        required = terms.arrivals_required or (binding is not None and binding.signature == "required")
+        theirs = frozenset(binding.key_ids) if binding else frozenset()
+        what = f"a lead of vendor {vendor} in org {event.org}"
+        key_id = self._signer(headers, theirs | terms.key_ids, what, required=required)
+        if key_id is not None and key_id not in terms.key_ids:
+            named = _text(headers, VENDOR)
+            if _vendor(named) != vendor:
+                raise Refused(FOREIGN_VENDOR, VENDOR, f"is {named!r}, and the message is {what}")
+        if key_id not in terms.key_ids:
+            _check_campaign(binding, event.facts.campaign, vendor)
+        if key_id is not None:
+            self._check_signature(key_id, topic, value, headers, at)
+
+    def check_action(
+        self, event: ActionRequested, topic: str, value: bytes | None, headers: Headers, at: datetime
+    ) -> None:
+        """Raise `Refused` where this action may not come from who sent it. `at`: the broker's time of the record."""
+        terms = self.terms(event.org)
+        if not terms.actions_required:
+            return
+        what = f"an action in org {event.org}"
+        key_id = self._signer(headers, terms.key_ids, what, required=True)
+        if key_id is not None:
+            self._check_signature(key_id, topic, value, headers, at)
+
+    def _signer(self, headers: Headers, may: frozenset[str], what: str, *, required: bool) -> str | None:
+        """Return the key id that a message names; None for a message that needs no signature and names no known key."""
+        key_id = _text(headers, KEY_ID)
+        if not key_id or not _text(headers, SIGNATURE):
+            if not required:
+                return None
+            missing = SIGNATURE if key_id else KEY_ID
+            raise Refused(UNSIGNED, missing, f"is missing: {what} must be signed")
+        if key_id not in self._keys:
+            if not required:
+                return None
+            raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, of which the intake has no secret")
+        if key_id not in may:
+            raise Refused(FOREIGN_KEY, KEY_ID, f"names {key_id!r}, which may not sign {what}")
+        return key_id
+
+    def _check_signature(
+        self, key_id: str, topic: str, value: bytes | None, headers: Headers, at: datetime
+    ) -> None:
+        timestamp_text = _text(headers, TIMESTAMP)
+        if not (
+            timestamp_text.isascii() and timestamp_text.isdigit() and len(timestamp_text) <= len(str(2**40))
+        ):
+            raise Refused(STALE, TIMESTAMP, f"is {timestamp_text!r}, and must be whole seconds since 1970")
+        apart = abs(at.timestamp() - int(timestamp_text))
+        if apart > self._max_age.total_seconds():
+            most = self._max_age.total_seconds()
+            reason = f"is {apart:.0f} s from when the message arrived, and at most {most:.0f} s are allowed"
+            raise Refused(STALE, TIMESTAMP, reason)
+        right = signature(
+            self._keys[key_id],
+            topic=topic,
+            key_id=key_id,
+            vendor=_text(headers, VENDOR),
+            timestamp=timestamp_text,
+            value=value or b"",
+        )
+        if not hmac.compare_digest(right, _text(headers, SIGNATURE).lower().encode()):
+            raise Refused(BAD, SIGNATURE, f"is not that of key {key_id} for these bytes, headers and topic")
+
+
+def signature(secret: bytes, *, topic: str, key_id: str, vendor: str, timestamp: str, value: bytes) -> bytes:
+    """Return the signature of a message in lower-case hexadecimal.
+
+    It is the HMAC-SHA256 of the lines `firstclaim-v1`, topic, key id, vendor (empty without one) and timestamp, each
+    with a line feed behind it, and the value.
+    """
+    head = "".join(f"{line}\n" for line in (SCHEME, topic, key_id, vendor, timestamp))
+    return hmac.new(secret, head.encode() + value, hashlib.sha256).hexdigest().encode()
+
+
+def headers_of(
+    secret: bytes, *, topic: str, key_id: str, timestamp: int, value: bytes, vendor: str = ""
+) -> list[tuple[str, bytes]]:
+    """Return the headers that sign a message. `timestamp`: seconds since 1970."""
+    signed = signature(
+        secret, topic=topic, key_id=key_id, vendor=vendor, timestamp=str(timestamp), value=value
+    )
+    named = [(VENDOR, vendor.encode())] if vendor else []
+    return [(KEY_ID, key_id.encode()), (TIMESTAMP, str(timestamp).encode()), *named, (SIGNATURE, signed)]
+
+
+def _terms(value: Mapping[str, Any]) -> Terms:
+    settings = SettingsObject.model_validate(value)
+    return Terms(
+        arrivals_required=settings.signed_arrivals == "required",
+        actions_required=settings.signed_actions == "required",
+        key_ids=frozenset(settings.key_ids),
+        vendors={normalize.vendor(name): binding for name, binding in settings.vendors.items()},
+    )
+
+
+def _check_campaign(binding: VendorBinding | None, campaign: str | None, vendor: str) -> None:
+    if binding is None or binding.campaigns is None or campaign in binding.campaigns:
+        return
+    allowed = ", ".join(binding.campaigns) or "none"
+    timestamp_text = f"is {campaign!r}" if campaign else "is missing"
+    raise Refused(FOREIGN_CAMPAIGN, "campaign", f"{timestamp_text}: vendor {vendor} may send to {allowed}")
+
+
+def _text(headers: Headers, name: str) -> str:
+    """Return a header as one line of text; empty where it is missing, or is none."""
+    raw = headers.get(name) or b""
+    try:
+        found = raw.decode() if len(raw) <= _MOST_HEADER else ""
+    except UnicodeDecodeError:
+        return ""
+    return "" if "\n" in found else found
+
+
+def _vendor(named: str) -> str | None:
+    try:
+        return normalize.vendor(named)
+    except ValueError:
+        return None

@@ -1,0 +1,268 @@
+"""Everything one partition of `lead-log` knows: its leads' rows, its rule book and its deadlines.
+
+An event goes in, the record of `lead-journal` comes out. The records are all there is to remember: applied in the
+journal's order, live or after a crash, they give the same partition. The leads stage, `verify`, the simulation and the
+route preview all decide with this object.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from models.codec import directory_key, encode_row
+from models.decisions import Answered, Reason, Result
+from models.errors import PermanentError
+from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, RulesChanged
+from models.lead import Deadline, DirectoryRow, LeadRow, Row
+from models.record_size import MAX_RECORD_BYTES, check_size
+from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
+from rules.lead.machine import LeadEvent, is_replay, resumed, step
+from rules.queues.reevaluation import is_stale
+from rules.queues.rule_book import VERSIONED, RuleBook
+
+MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
+"""A public message repeats a row's facts and names what they lack, so it is a little larger than the row."""
+
+_EMPTY_BOOK: Final = RuleBook()
+
+
+class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
+    """What one event leads to.
+
+    `key`, `value`, `row`: the record to write; `row` is None where there is none. `failure`: why the event goes to the
+    dead letters. An event that could not be decided has both: its lead stays as it was, and who asked is told. `book`:
+    the rules after a publication. `reevaluates`: the org whose leads a publication may move (Q6, X2).
+    """
+
+    key: bytes
+    value: bytes = b""
+    row: Row | None = None
+    failure: Exception | None = None
+    book: RuleBook | None = None
+    reevaluates: str | None = None
+
+
+class LeadPartition:
+    """The rows, the rule book and the deadlines of one partition of `lead-log`.
+
+    `rows`: by key as in the journal, a lead's id or `models.codec.directory_key`; without their decisions.
+    `partition_of` says where a key belongs; without it every key belongs here.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        *,
+        book: RuleBook = _EMPTY_BOOK,
+        partition_of: Callable[[bytes], int] | None = None,
+    ) -> None:
+        self.partition = partition
+        self.rows: dict[bytes, Row] = {}
+        self.deadlines = DueHeap()
+        self._partition_of = partition_of
+        self._book = book
+        self._unread: dict[bytes, DirectoryRow] = {}
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def book(self) -> RuleBook:
+        """The rules of every org this partition knows."""
+        if self._unread:
+            self._book = self._book.with_rows(self._unread.values())
+            self._unread = {}
+        return self._book
+
+    # -- events -----------------------------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        key: bytes,
+        event: LeadEvent | DirectoryPublished,
+        *,
+        off: int,
+        at: datetime,
+        sent_again: bool = False,
+    ) -> LeadOutcome | None:
+        """Decide one event; None if its record, or a later one of the same key, is in the journal already.
+
+        Nothing changes until the outcome is accepted. `off`: the event's offset. `at`: the broker's time of the event.
+        `sent_again`: the event comes from the dead letters once more. Never raises: what cannot be decided, does not
+        belong here (`misplaced_event`) or gives too large a row (`record_too_large`) is a failure of the outcome.
+        """
+        if isinstance(event, DirectoryPublished):
+            return self._publish(event, off, at)
+        row = self.rows.get(key)
+        if isinstance(row, DirectoryRow):
+            return _misplaced(key, f"{key!r} is a directory object, not a lead")
+        if is_replay(row, off):
+            return None
+        if key != event.lead_id.encode():
+            return _misplaced(key, f"key {key!r} is not the lead id {event.lead_id}")
+        if row is None and self._partition_of is not None and self._partition_of(key) != self.partition:
+            home = self._partition_of(key)  # in another partition it would be a second lead
+            return _misplaced(key, f"in partition {self.partition}; the key belongs to {home}")
+        try:
+            before = resumed(row, event, at) if sent_again else row
+            after = step(before, event, off=off, at=at, book=self.book)
+            value = encode_row(after)
+            check_size(key, value, most=MAX_ROW_BYTES)
+        except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
+            after = _undecided(row, event, off, at, error)
+            return LeadOutcome(key, encode_row(after), after, error)
+        return LeadOutcome(key, value, after)
+
+    def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
+        """Decide a publication: its object's newest version counts, whole or not at all."""
+        key = directory_key(self.partition, event.org, event.kind, event.object_id)
+        known = self.rows.get(key)
+        if known is not None and off <= known.off:
+            return None
+        newest = event
+        if isinstance(known, DirectoryRow) and event.version <= known.version:
+            newest = replace(event, version=known.version, value=known.value)
+        row = DirectoryRow(
+            off=off,
+            org=event.org,
+            kind=event.kind,
+            object_id=event.object_id,
+            version=newest.version,
+            value=newest.value,
+            at=at,
+        )
+        book = self.book
+        try:
+            after, value = book.publish(newest), encode_row(row)
+            check_size(key, value)
+        except Exception as error:  # noqa: BLE001  # one publication must never stop the partition behind it
+            return LeadOutcome(key, failure=error)
+        left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
+        moves = after is not book and (event.kind in VERSIONED or left)
+        return LeadOutcome(key, value, row, book=after, reevaluates=event.org if moves else None)
+
+    def accept(self, outcome: LeadOutcome) -> None:
+        """Make a decided record part of what is known, once it is on its way to the journal."""
+        key, row = outcome.key, outcome.row
+        if row is None:
+            return
+        if isinstance(row, DirectoryRow):
+            self.rows[key] = row
+            self._book = outcome.book or self.book.with_rows((row,))
+            return
+        before = self.rows.get(key)
+        self.rows[key] = row = replace(row, decisions=()) if row.decisions else row
+        if row.lead is None or not row.lead.deadlines:
+            return
+        known: tuple[Deadline, ...] = ()
+        if isinstance(before, LeadRow) and before.lead is not None:
+            known = before.lead.deadlines
+        if row.lead.deadlines is not known:
+            for deadline in row.lead.deadlines:
+                if deadline not in known:
+                    self.deadlines.push((fires_at(deadline.due), key, deadline.epoch))
+
+    # -- the journal --------------------------------------------------------------------------------------------------
+
+    def apply(self, key: bytes, row: Row | None) -> bool:
+        """Apply one record that was read back, None for a tombstone; say whether it counted.
+
+        A record older than what is known was written late by a zombie and counts for nothing (docs/faust.md 9).
+        Deadlines are pointed at by `recovered`.
+        """
+        if row is None:
+            self.rows.pop(key, None)
+            self._unread.pop(key, None)
+            return True
+        known = self.rows.get(key)
+        if known is not None and row.off < known.off:
+            return False
+        if isinstance(row, DirectoryRow):
+            self._unread[key] = row
+        elif row.decisions:
+            row = replace(row, decisions=())
+        self.rows[key] = row
+        return True
+
+    def recovered(self) -> None:
+        """Derive rule book and deadlines from the rows, once the journal is read."""
+        self._book = RuleBook.from_rows(row for row in self.rows.values() if isinstance(row, DirectoryRow))
+        self._unread = {}
+        self.deadlines.rebuild(
+            (fires_at(deadline.due), key, deadline.epoch)
+            for key, row in self.rows.items()
+            if isinstance(row, LeadRow) and row.lead is not None
+            for deadline in row.lead.deadlines
+        )
+
+    # -- time and new rules -------------------------------------------------------------------------------------------
+
+    def due(self, now: float, most: int = MOST_AT_ONCE) -> list[DeadlinePassed]:
+        """Return an event for each deadline that is due at `now` (POSIX seconds), at most `most`.
+
+        A deadline that is still in its row after `RETRY_SECONDS` is returned again.
+        """
+        return self.deadlines.take(now, self._deadline_event, most)
+
+    def _deadline_event(self, entry: Entry) -> DeadlinePassed | None:
+        _, key, epoch = entry
+        row = self.rows.get(key)
+        if not isinstance(row, LeadRow) or row.lead is None:
+            return None
+        deadline = next((each for each in row.lead.deadlines if each.epoch == epoch), None)
+        if deadline is None:
+            return None
+        lead_id = row.lead.lead_id
+        cause = f"deadline/{lead_id}/{deadline.kind}/{epoch}"
+        return DeadlinePassed(lead_id=lead_id, cause=cause, kind=deadline.kind, due=deadline.due, epoch=epoch)
+
+    def overdue(self, now: float, grace_seconds: float) -> Iterator[tuple[bytes, Deadline]]:
+        """Yield each deadline that should have been acted on `grace_seconds` before `now`, with its lead's key."""
+        limit = datetime.fromtimestamp(now - grace_seconds, UTC)
+        for key, row in self.rows.items():
+            if isinstance(row, LeadRow) and row.lead is not None:
+                yield from ((key, deadline) for deadline in row.lead.deadlines if deadline.due < limit)
+
+    def stale(self, key: bytes, org: str, now: datetime) -> RulesChanged | None:
+        """Return the event for a lead of an org that the rules of now would change (Q6, X2); None for any other row."""
+        row = self.rows.get(key)
+        if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
+            return None
+        rules = self.book.org(org)
+        if not is_stale(row.lead, rules, now):
+            return None
+        lead_id = row.lead.lead_id
+        return RulesChanged(lead_id=lead_id, cause=f"rules/{lead_id}/{rules.version}", version=rules.version)
+
+
+def _misplaced(key: bytes, reason: str) -> LeadOutcome:
+    """Return the outcome of an event that is not in its lead's log."""
+    return LeadOutcome(key, failure=PermanentError("misplaced_event", reason))
+
+
+def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
+    """Return the row after an event that could not be decided: the lead is unchanged, and who asked is told."""
+    known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
+    decisions: tuple[Answered, ...] = ()
+    if isinstance(event, ActionRequested):
+        decisions = (
+            Answered(
+                action_id=event.cause,
+                action=event.action,
+                rep_id=event.rep_id,
+                result=Result.REFUSED,
+                reason=Reason.FATAL_ERROR,
+                version=known.seq,
+                decided_at=at,
+                owner=known.lead.owner if known.lead else None,
+                why=repr(error),
+            ),
+        )
+    lead = known.lead
+    if lead is not None and isinstance(event, DeadlinePassed):
+        # Appended again it would fail again, for ever: the deadline goes to the dead letters with the event.
+        lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
+    return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

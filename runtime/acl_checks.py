@@ -1,0 +1,43 @@
+"""The check of `firstclaim doctor` that holds the cluster's ACLs against the table."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from application.kafka_access.cluster import NoAuthorizer, held_acls
+from application.kafka_access.comparison import compare
+from models.errors import FirstclaimError
+from runtime.checks import Check
+
+if TYPE_CHECKING:
+    from application.kafka_access.acls import Held
+    from streams.settings import Settings
+
+NAME: Final = "Kafka ACLs"
+MOST_SAID: Final = 20
+"""Differences that are named; of more it is said how many there are."""
+_SECONDS: Final = 15
+
+
+def acls(settings: Settings) -> Check:
+    """Return whether each principal may do exactly what it must. Call it where no loop runs."""
+    try:
+        held = asyncio.run(_held(settings))
+    except NoAuthorizer as missing:
+        hint = "set authorizer.class.name on the brokers; `firstclaim acls` prints the ACLs"
+        return Check(NAME, ok=False, detail=missing.reason, hint=hint)
+    except (FirstclaimError, TimeoutError) as error:
+        hint = "sign in as a user that has Describe on the cluster (`firstclaim acls --for operator`)"
+        return Check(NAME, ok=False, detail=str(error) or "no answer", hint=hint)
+    said = [line for difference in compare(held) for line in difference.lines()]
+    if not said:
+        return Check(NAME, ok=True, detail=f"{len(held)}, as `firstclaim acls` prints them")
+    more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+    hint = "`firstclaim acls --commands` prints the commands that allow what lacks"
+    return Check(NAME, ok=False, detail="; ".join(said[:MOST_SAID]) + more, hint=hint)
+
+
+async def _held(settings: Settings) -> list[Held]:
+    async with asyncio.timeout(_SECONDS):
+        return await held_acls(settings)

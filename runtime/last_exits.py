@@ -1,0 +1,74 @@
+"""Keeps how each supervised process ended last, and why, in one file for each process."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER: Final = "exits"
+
+
+class LastExit(msgspec.Struct, frozen=True, kw_only=True):
+    """The last unexpected end of a process. `status`: its exit status, negative for a signal.
+
+    `what` and `reason`: what the process said itself, empty where it had no chance to. `restarts`: how often its
+    supervisor has started it again until then.
+    """
+
+    part: str
+    status: int
+    restarts: int
+    at: datetime
+    what: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}" if self.what else self.reason
+
+
+class _Said(msgspec.Struct):
+    """What a process wrote as it ended (`streams.process_exit`)."""
+
+    pid: int
+    what: str = ""
+    reason: str = ""
+
+
+def exit_file(state_dir: Path, part: str) -> Path:
+    """Return where a process of this name writes why it ends."""
+    return state_dir / FOLDER / f"{part}.json"
+
+
+def note_exit(file: Path, *, part: str, pid: int | None, status: int, restarts: int) -> LastExit:
+    """Return how a process ended, with what it said in its file, and keep that there."""
+    said = None
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        said = msgspec.json.decode(file.read_bytes(), type=_Said)
+    if said is None or said.pid != pid:
+        said = _Said(pid=0)  # it said nothing; what is there is another life's
+    ended = LastExit(
+        part=part,
+        status=status,
+        restarts=restarts,
+        at=datetime.now(UTC),
+        what=said.what,
+        reason=said.reason,
+    )
+    with contextlib.suppress(OSError):
+        file.write_bytes(msgspec.json.encode(ended))
+    return ended
+
+
+def read_exits(state_dir: Path) -> list[LastExit]:
+    """Return the last unexpected end of each process that a supervisor ran in this state folder, newest first."""
+    found = []
+    for file in sorted((state_dir / FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            found.append(msgspec.json.decode(file.read_bytes(), type=LastExit))
+    return sorted(found, key=lambda ended: ended.at, reverse=True)

@@ -1,0 +1,48 @@
+"""Tells who has just started a stack how to sign in, as a command for another terminal."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from sink.engine import connect
+from streams.settings import Settings
+from web.settings import WebSettings
+from web.store.accounts import Accounts
+
+
+def how_to_sign_in(settings: Settings) -> list[str]:
+    """Return the lines that say how to make the first account; none where somebody may sign in already."""
+    web = WebSettings.read(state_dir=settings.state_dir)
+    store = connect(web.console_database_url)
+    try:
+        if Accounts(store).anybody():
+            return []
+    finally:
+        store.dispose()
+    also = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
+    return [
+        f"nobody may sign in yet; the first account, in another terminal{also}:",
+        f"  {command('account', 'add', 'you@lender.example', '--rep', 'you', '--role', 'admin', settings=settings)}",
+    ]
+
+
+def command(*arguments: str, settings: Settings) -> str:
+    """Return one of our commands as it is typed from this folder, about the stack of these settings."""
+    folder = settings.state_dir.absolute()
+    default = Settings.model_fields["state_dir"].default
+    where = () if folder == Path(default).absolute() else ("--state-dir", str(folder))
+    return shlex.join((*_program(), *arguments, *where))
+
+
+def _program() -> tuple[str, ...]:
+    """Return how this program was called, shorter where the shell finds it by its name."""
+    called = Path(sys.argv[0])
+    if called.name != "firstclaim":
+        return (sys.executable, "-m", "cli")
+    found = shutil.which(called.name)
+    if found is not None and Path(found).resolve() == called.resolve():
+        return (called.name,)
+    absolute = called.absolute()
+    near = absolute.is_relative_to(Path.cwd())
+    return (str(absolute.relative_to(Path.cwd()) if near else absolute),)

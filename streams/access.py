@@ -1,0 +1,107 @@
+"""Tells what Kafka refuses from what is away: a wrong setting or a missing ACL does not go away by waiting.
+
+aiokafka says of a wrong password what it says of a broker that is down. So whoever could not connect asks once more
+here, and hears why.
+"""
+
+from typing import Final
+
+from aiokafka import errors as kafka
+from aiokafka.conn import create_conn
+
+from models.errors import ConfigError, FirstclaimError, RetryableError
+from streams.settings import Settings
+
+ACLS: Final = "Kafka ACLs"
+"""What a `ConfigError` names where Kafka does not allow what we ask for."""
+_DENIED: Final = (
+    kafka.TopicAuthorizationFailedError,
+    kafka.GroupAuthorizationFailedError,
+    kafka.ClusterAuthorizationFailedError,
+    kafka.TransactionalIdAuthorizationFailed,
+)
+_SIGN_IN: Final = (
+    kafka.SaslAuthenticationFailed,
+    kafka.AuthenticationFailedError,
+    kafka.AuthenticationMethodNotSupported,
+    kafka.UnsupportedSaslMechanismError,
+    kafka.IllegalSaslStateError,
+)
+_ANSWER_MS: Final = 5_000
+"""How long a broker may take to let us in or not."""
+_MOST_CAUSES: Final = 20
+
+
+def denied(error: BaseException | None) -> str | None:
+    """Return what Kafka did not allow, in its words; None where the error, and what caused it, is none of that kind."""
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            return None
+        if isinstance(error, _DENIED):
+            return f"{type(error).__name__.removesuffix('Error')}: {_about(error)}"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def refused(settings: Settings | None, error: BaseException | None) -> ConfigError | None:
+    """Return the error that ends a process which lacks an ACL; None where it lacks none."""
+    what = denied(error)
+    if what is None:
+        return None
+    who = settings.kafka_sasl_username if settings else None
+    user = f"User:{who}" if who else "this client"
+    return ConfigError(
+        ACLS,
+        f"{user} is not allowed what it needs ({what}); `firstclaim acls` prints what each principal needs, "
+        "and `firstclaim doctor` compares that with the cluster",
+    )
+
+
+async def failure(settings: Settings, error: BaseException, reason: str) -> FirstclaimError:
+    """Return what to raise where Kafka failed: `ConfigError` for a refusal, else `RetryableError` with the reason."""
+    return await refusal(settings, error) or RetryableError("Kafka", reason)
+
+
+async def refusal(settings: Settings, error: BaseException) -> ConfigError | None:
+    """Return the error that ends a process which Kafka refuses; None where Kafka is only away."""
+    found = refused(settings, error)
+    if found is None and isinstance(error, kafka.KafkaConnectionError):
+        found = await not_let_in(settings)
+    return found
+
+
+async def not_let_in(settings: Settings) -> ConfigError | None:
+    """Return why no broker lets us in; None where one does, or where none of those that answer says why.
+
+    Each address is asked once, for at most five seconds.
+    """
+    if settings.kafka_sasl_password is None:
+        return None
+    options = settings.aiokafka_options()
+    found: ConfigError | None = None
+    for address in options.pop("bootstrap_servers"):
+        host, _, port = address.rpartition(":")
+        try:
+            connection = await create_conn(
+                host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options
+            )
+        except _SIGN_IN as error:
+            found = ConfigError(
+                "KAFKA_SASL_PASSWORD",
+                f"{address} does not let user {settings.kafka_sasl_username!r} in with "
+                f"{settings.kafka_sasl_mechanism}: {error}",
+            )
+        except (OSError, kafka.KafkaError, TimeoutError):
+            continue
+        else:
+            connection.close()
+            return None
+    return found
+
+
+def _about(error: BaseException) -> str:
+    """Return the topics or the group that a refusal names."""
+    first = error.args[0] if error.args else None
+    if isinstance(first, set | frozenset | list | tuple):
+        return ", ".join(sorted(map(str, first)))
+    return first if isinstance(first, str) else str(error)

@@ -1,0 +1,115 @@
+"""Gives the records of one fetch by offset: the record, or a stand-in for what cannot be read."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from aiokafka.structs import ConsumerRecord
+
+from streams import record_batches
+from streams.record_batches import HEADER, Broken, Record
+from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, Places, give_stand_ins
+
+MOST_RECORD_BYTES: Final = 1024 * 1024
+"""How large a record out of a compressed batch may be; of larger ones only the beginning is kept. No topic of ours
+takes plain ones of that size (`max.message.bytes`), and without a bound five hundred of them could wait at once."""
+
+MAGIC_AT: Final = 16
+MAGIC: Final = 2
+"""The format of batches since Kafka 0.11."""
+
+
+class BatchRecords:
+    """`next_fetch_offset` is where the next fetch begins if the iteration ends now. It only grows."""
+
+    def __init__(self, tp: Any, fetch_offset: int, key_deserializer: Any, value_deserializer: Any) -> None:
+        stand_ins = value_deserializer is give_stand_ins
+        self._topic, self._partition = tp.topic, tp.partition
+        self._key_of = key_deserializer
+        self._value_of = None if stand_ins else value_deserializer
+        self._places = Places(tp.topic, tp.partition, stand_ins=stand_ins)
+        self.next_fetch_offset = fetch_offset
+
+    def _record(self, topic: str, partition: int, record: Any) -> Any:
+        key, value = record.key, record.value
+        return ConsumerRecord(
+            topic,
+            partition,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            key if self._key_of is None else self._key_of(key),
+            value if self._value_of is None else self._value_of(value),
+            record.checksum,
+            -1 if key is None else len(key),
+            -1 if value is None else len(value),
+            tuple(record.headers),
+        )
+
+    def _bounded_record(self, topic: str, partition: int, record: Any) -> Any:
+        """Return a record out of a compressed batch; of one that is too large a stand-in, or None if none is wanted."""
+        size = len(record.key or b"") + len(record.value or b"")
+        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+        if size <= MOST_RECORD_BYTES:
+            return self._record(topic, partition, record)
+        reason = f"the record has {size} bytes uncompressed, at most {MOST_RECORD_BYTES} are taken"
+        return self._places.unreadable(
+            record.offset,
+            record.offset,
+            record.value or b"",
+            TOO_LARGE,
+            reason,
+            key=record.key,
+            headers=tuple(record.headers),
+            timestamp=record.timestamp,
+        )
+
+    def _bad_batch(self, batch: memoryview, last: int, fault: str) -> Iterator[Any]:
+        """Pass a batch up to `last`, and give its stand-in."""
+        first = self.next_fetch_offset
+        last = max(first, last)
+        self.next_fetch_offset = last + 1
+        timestamp, codec = 0, None
+        if len(batch) >= HEADER.size and batch[MAGIC_AT] == MAGIC:
+            header = record_batches.header_of(batch)
+            timestamp, codec = header.max_timestamp, header.codec
+        reason = f"offsets {first} to {last}: {fault}"
+        stood = self._places.unreadable(
+            first, last, batch, UNREADABLE_BATCH, reason, timestamp=timestamp, codec=codec
+        )
+        if stood is not None:
+            yield stood
+
+    def _bad_record(self, broken: Broken, offset: int | None, more: int = 0) -> Iterator[Any]:
+        """Pass a record, and give its stand-in; where there is no offset for it, it is only counted and logged."""
+        first = self.next_fetch_offset
+        if offset is not None and offset < first:
+            return  # the batch was asked for from behind it
+        reason = f"{broken.reason}; {more} more of its batch cannot be read" if more else broken.reason
+        if offset is None:
+            self._places.count(first, first, UNREADABLE_RECORD, f"no offset is left for it: {reason}")
+            return
+        self.next_fetch_offset = offset + 1
+        stood = self._places.unreadable(
+            first if more or broken.offset is None else offset,
+            offset,
+            broken.raw,
+            UNREADABLE_RECORD,
+            reason,
+            key=broken.key,
+            headers=broken.headers,
+        )
+        if stood is not None:
+            yield stood
+
+
+def broken_of(piece: Record | Broken) -> Broken:
+    """Return a record whose offset cannot be as what cannot be read."""
+    if isinstance(piece, Broken):
+        return piece
+    return Broken(
+        None,
+        f"says its offset is {piece.offset}, which cannot be",
+        piece.value or b"",
+        piece.key,
+        piece.headers,
+    )

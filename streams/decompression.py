@@ -1,0 +1,154 @@
+"""Decompresses record batches in bounded memory, whatever their bytes are.
+
+aiokafka's codecs inflate in one go to whatever comes out: a gzip batch of 300 KB can cost 600 MB. Here the output is
+bounded for all four codecs of Kafka, and every failure is one exception with a reason.
+"""
+
+import importlib.util
+import struct
+import zlib
+from types import MappingProxyType
+from typing import Any, Final
+
+try:
+    import cramjam
+except ImportError:  # `missing_codecs` names it, and batches that need it become dead letters
+    cramjam: Any = None  # type: ignore[no-redef]
+
+GZIP: Final = 1
+SNAPPY: Final = 2
+LZ4: Final = 3
+ZSTD: Final = 4
+CODECS: Final = MappingProxyType({0: "none", GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"})
+
+MOST_INFLATED_BYTES: Final = 24 * 1024 * 1024
+"""How large a batch may get. Clients bound what they put into one: librdkafka to 1 MB before compression
+(`batch.size`, `message.max.bytes`), Java to 1 MB a record (`max.request.size`) and 16 KB a compressed batch. A Java
+producer set to batches of 1 MB compressed (`max.message.bytes` of our topics), at the ratio of 20 that JSON reaches,
+still fits. An inflater may hold as much again in its window, so one batch costs 48 MiB at most."""
+
+MOST_MEMBERS: Final = 1_000
+"""Gzip members in one batch; every producer writes one."""
+
+_SLICE: Final = 16 * 1024
+_PIECE: Final = 256 * 1024
+_FIRST_GUESS: Final = 64 * 1024
+_RATIO: Final = 4
+_FULL: Final = "whole buffer"
+"""What cramjam says where the output did not fit."""
+
+_XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
+_XERIAL_HEADER_BYTES: Final = 16
+_SIZE: Final = struct.Struct(">i")
+
+
+class CannotInflate(Exception):  # noqa: N818  # it says what happened
+    """These bytes are not what their codec writes, or are too many. `str()` is the reason."""
+
+
+def missing_codecs() -> list[str]:
+    """Return the names of Kafka's codecs whose library is not installed here, for `doctor` and for the start."""
+    if cramjam is None or importlib.util.find_spec("cramjam") is None:
+        return [CODECS[codec] for codec in (SNAPPY, LZ4, ZSTD)]
+    return []
+
+
+def inflate(
+    codec: int, data: bytes | memoryview, prefix: bytes | bytearray = b"", most: int = MOST_INFLATED_BYTES
+) -> bytearray:
+    """Return `prefix` and then what the data inflates to, at most `most` bytes of it. Raises `CannotInflate`."""
+    name = CODECS.get(codec)
+    if name is None or not codec:
+        raise CannotInflate(f"compression codec {codec} is unknown")
+    if codec != GZIP and cramjam is None:
+        raise CannotInflate(f"the library for {name} is not installed")
+    try:
+        if codec == GZIP:
+            return _gzip(memoryview(data), prefix, most)
+        if codec == SNAPPY:
+            return _snappy(memoryview(data), prefix, most)
+        return _framed(cramjam.lz4 if codec == LZ4 else cramjam.zstd, data, prefix, most)
+    except CannotInflate as error:
+        raise CannotInflate(f"{name}: {error}") from error
+    except (zlib.error, struct.error, ValueError, MemoryError, OverflowError) as error:
+        raise CannotInflate(f"{name}: {error or type(error).__name__}") from error
+
+
+def _too_many(most: int) -> CannotInflate:
+    return CannotInflate(f"inflates to more than {most} bytes")
+
+
+def _gzip(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
+    out = bytearray(prefix)
+    limit = len(prefix) + most
+    at = members = 0
+    while at < len(data):
+        if members and not any(data[at : at + _SLICE]):
+            at += _SLICE  # zeros behind a member are padding
+            continue
+        members += 1
+        if members > MOST_MEMBERS:
+            raise CannotInflate(f"has more than {MOST_MEMBERS} members")
+        member = zlib.decompressobj(wbits=31)
+        while not member.eof:
+            if at >= len(data):
+                raise CannotInflate("ends too early")
+            piece = data[at : at + _SLICE]
+            at += len(piece)
+            rest: bytes | memoryview = piece
+            while rest and not member.eof:
+                out += member.decompress(rest, _PIECE)
+                if len(out) > limit:
+                    raise _too_many(most)
+                rest = member.unconsumed_tail
+        at -= len(member.unused_data)
+    if not members:
+        raise CannotInflate("ends too early")
+    return out
+
+
+def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
+    out = bytearray(prefix)
+    if bytes(data[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
+        _snappy_block(data, out, len(prefix) + most, most)
+        return out
+    at = _XERIAL_HEADER_BYTES
+    while at < len(data):
+        if bytes(data[at : at + len(_XERIAL_MAGIC)]) == _XERIAL_MAGIC:
+            at += _XERIAL_HEADER_BYTES  # streams that were put together
+            continue
+        (size,) = _SIZE.unpack_from(data, at)
+        at += _SIZE.size
+        if size <= 0 or at + size > len(data):
+            raise CannotInflate(f"a block of {size} bytes, and {len(data) - at} are left")
+        _snappy_block(data[at : at + size], out, len(prefix) + most, most)
+        at += size
+    return out
+
+
+def _snappy_block(block: memoryview, out: bytearray, limit: int, most: int) -> None:
+    """Append what one block inflates to; its first bytes say how much that is."""
+    try:
+        if cramjam.snappy.decompress_raw_len(block) > limit - len(out):
+            raise _too_many(most)
+        out += cramjam.snappy.decompress_raw(block)
+    except cramjam.DecompressionError as error:
+        raise CannotInflate(str(error)) from error
+
+
+def _framed(library: Any, data: bytes | memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
+    """Inflate frames, which need not say how large they get, into a buffer that is made larger until they fit."""
+    size = min(most, max(_FIRST_GUESS, _RATIO * len(data)))
+    while True:
+        out = bytearray(len(prefix) + size)
+        out[: len(prefix)] = prefix
+        try:
+            with memoryview(out) as whole, whole[len(prefix) :] as free:
+                written = library.decompress_into(data, free)
+        except cramjam.DecompressionError as error:
+            if size < most and _FULL in str(error):
+                size = min(most, _RATIO * size)
+                continue
+            raise (_too_many(most) if _FULL in str(error) else CannotInflate(str(error))) from error
+        del out[len(prefix) + written :]
+        return out

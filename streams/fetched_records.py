@@ -1,0 +1,271 @@
+"""Reads one fetch of one partition: what can be read is given, and what cannot gets a stand-in at its offset.
+
+Batches as clients usually write them go through aiokafka's own reader in C. Where that raises, and only there,
+`streams.record_batches` reads on. Compressed batches are inflated in bounded memory first (`streams.decompression`).
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, Final, Self
+
+import structlog
+from aiokafka.record.default_records import DefaultRecordBatch
+
+from streams import legacy_messages, record_batches
+from streams.batch_records import MAGIC, MOST_RECORD_BYTES, BatchRecords, broken_of
+from streams.decompression import MOST_INFLATED_BYTES, CannotInflate, inflate
+from streams.record_batches import CODEC_MASK, CONTROL, HEADER, LOG_OVERHEAD, TRANSACTIONAL, Broken, Record
+
+_log = structlog.get_logger(__name__)
+
+CONTROL_OR_TRANSACTIONAL: Final = CONTROL | TRANSACTIONAL
+_READ_COMMITTED: Final = 1
+NOT_ORDINARY: Final = CONTROL_OR_TRANSACTIONAL | CODEC_MASK
+_LEAST_BATCH_BYTES: Final = 14
+"""The length of the smallest message there ever was, as the old format counts it."""
+_BASE: Final = struct.Struct(">q")
+_SHAPE: Final = struct.Struct(">qi4xb4xhi30xi")
+"""Of a batch's header: base offset, length, magic, attributes, last offset's delta, number of records."""
+_CODEC_AT: Final = 22
+
+
+class FetchedRecords(BatchRecords):
+    """The records of one fetch of one partition, in the place of aiokafka's `PartitionRecords`."""
+
+    def __init__(
+        self,
+        tp: Any,
+        records: Any,
+        aborted_transactions: Any,
+        fetch_offset: int,
+        key_deserializer: Any,
+        value_deserializer: Any,
+        check_crcs: bool,
+        isolation_level: int,
+    ) -> None:
+        super().__init__(tp, fetch_offset, key_deserializer, value_deserializer)
+        self._data: bytes = records.data
+        self._aborted = sorted(aborted_transactions or [], key=lambda pair: pair[1], reverse=True)
+        self._aborted_producers: set[int] = set()
+        self._check_crcs = check_crcs
+        self._committed_only = isolation_level == _READ_COMMITTED
+        self._inflated = 0
+        self._iterator: Iterator[Any] | None = self._unpack()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        iterator = self._iterator
+        if iterator is None:
+            raise StopIteration
+        try:
+            return next(iterator)
+        except StopIteration:
+            self._iterator = None  # as aiokafka does: no cycle keeps what was fetched
+            raise
+        except Exception as error:
+            # A defect of ours. What came is given up for now, and its first offset passed, so that nobody loops.
+            self._iterator = None
+            _log.exception(
+                "what was fetched could not be unpacked", topic=self._topic, partition=self._partition
+            )
+            for stood in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
+                return stood
+            raise StopIteration from error
+
+    # -- batches ----------------------------------------------------------------------------------------------------
+
+    def _unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # a small batch pays for every call that is made for it
+        data, size, topic, partition = self._data, len(self._data), self._topic, self._partition
+        view = memoryview(data)
+        given, at = self.next_fetch_offset, 0
+        shape_at, make = _SHAPE.unpack_from, self._record
+        while at < size:
+            fetched, rest = self.next_fetch_offset, size - at
+            base, length, magic, attributes, last_delta, count = (
+                shape_at(data, at) if rest >= HEADER.size else _shape(view[at:])
+            )
+            end = at + LOG_OVERHEAD + length
+            if end > size or magic != MAGIC or end - at < HEADER.size:
+                fault = _format_fault(length, magic, rest)
+                if fault:
+                    if at == 0:  # a later one is fetched again, and then it is the first
+                        yield from self._bad_batch(view, fetched, fault)
+                        given = self.next_fetch_offset
+                    break
+                following = _BASE.unpack_from(data, end)[0] if size - end >= LOG_OVERHEAD else base + 1
+                yield from self._old_message(
+                    view[at:end], min(base, following - 1) if following > fetched else base
+                )
+                at = end
+                if self.next_fetch_offset != fetched:
+                    given = self.next_fetch_offset
+                continue
+            batch = view[at:end]
+            at, last = end, base + last_delta
+            following = _BASE.unpack_from(data, end)[0] if size - end >= LOG_OVERHEAD else None
+            if following is not None and following <= fetched:
+                following = None  # that one lies, and says nothing about this one
+            reader, fault = DefaultRecordBatch(batch), ""
+            if last_delta < 0 or last < fetched or (following is not None and last >= following):
+                fault = f"says its offsets are {base} to {last}, which cannot be"
+                last = fetched if following is None else following - 1
+            elif self._check_crcs and not reader.validate_crc():
+                fault = "its checksum is wrong"
+                if following is None and not (base <= fetched and last_delta <= length):
+                    last = fetched  # what it says of its offsets is as doubtful
+            if fault:
+                if attributes & CONTROL:
+                    self._aborted_producers.discard(record_batches.header_of(batch).producer_id)
+                yield from self._bad_batch(batch, last, fault)
+                given = self.next_fetch_offset
+                continue
+            if attributes & NOT_ORDINARY:
+                if attributes & CONTROL_OR_TRANSACTIONAL and self._is_passed(batch, attributes):
+                    self.next_fetch_offset = last + 1
+                    continue
+                if attributes & CODEC_MASK:
+                    if self._inflated > MOST_INFLATED_BYTES:
+                        break  # the rest is fetched again: what waits to be taken stays bounded
+                    yield from self._compressed(batch, last)
+                    reader = ()
+            previous, dense = base - 1, count == last_delta + 1
+            try:
+                for record in reader:
+                    offset = record.offset
+                    if offset != previous + 1 and (dense or not previous < offset <= last):
+                        raise ValueError(offset)  # noqa: TRY301  # the other reader says what is wrong, below
+                    previous = offset
+                    # A batch comes whole, also when it was asked for from its middle.
+                    if offset >= fetched:
+                        made = make(topic, partition, record)
+                        self.next_fetch_offset = offset + 1
+                        yield made
+            except Exception:  # noqa: BLE001  # whatever it was: the other reader reads on
+                yield from self._salvage(batch, previous, last)
+            if self.next_fetch_offset != fetched:
+                given = self.next_fetch_offset
+            if last >= self.next_fetch_offset:
+                self.next_fetch_offset = last + 1
+        if self._places.stand_ins and given < self.next_fetch_offset:
+            # Transaction markers and aborted records at the end: whoever commits must get past them.
+            yield self._places.nothing(self.next_fetch_offset - 1)
+
+    def _compressed(self, batch: memoryview, last: int) -> Iterator[Any]:
+        """Give the records of a compressed batch."""
+        header, fetched = record_batches.header_of(batch), self.next_fetch_offset
+        start = bytearray(batch[: HEADER.size])
+        start[_CODEC_AT] &= ~CODEC_MASK
+        try:
+            # A batch from which all was compacted away is its header.
+            plain = memoryview(
+                inflate(header.codec, batch[HEADER.size :], start) if header.records else start
+            )
+        except CannotInflate as error:
+            yield from self._bad_batch(batch, last, str(error))
+            return
+        self._inflated += len(plain)
+        make = self._record if len(plain) <= MOST_RECORD_BYTES else self._bounded_record
+        topic, partition, previous = self._topic, self._partition, header.base_offset - 1
+        try:
+            for record in DefaultRecordBatch(plain):
+                offset = record.offset
+                if offset != previous + 1 and (header.dense or not previous < offset <= last):
+                    raise ValueError(offset)  # noqa: TRY301  # as above
+                previous = offset
+                if offset >= fetched:
+                    made = make(topic, partition, record)
+                    self.next_fetch_offset = offset + 1
+                    if made is not None:
+                        yield made
+        except Exception:  # noqa: BLE001  # as above
+            yield from self._salvage(plain, previous, last)
+
+    def _is_passed(self, batch: memoryview, attributes: int) -> bool:
+        """Say whether a batch is a transaction's marker, or part of an aborted transaction."""
+        header = record_batches.header_of(batch)
+        if self._committed_only:
+            while self._aborted and self._aborted[-1][1] <= header.base_offset:
+                self._aborted_producers.add(self._aborted.pop()[0])
+        if attributes & CONTROL:
+            # Whichever it is, it ends its producer's transaction.
+            self._aborted_producers.discard(header.producer_id)
+            return True
+        return header.producer_id in self._aborted_producers
+
+    def _salvage(self, batch: memoryview, previous: int, last: int) -> Iterator[Any]:
+        """Read on behind `previous`, the last offset that could be read, and give what can be."""
+        header, fetched = record_batches.header_of(batch), self.next_fetch_offset
+        lost: list[Broken] = []
+        more = 0
+        reached = previous < header.base_offset
+        for _, piece in record_batches.read(header, batch[HEADER.size :]):
+            if not reached:
+                reached = isinstance(piece, Record) and piece.offset == previous
+                continue
+            offset = piece.offset
+            if offset is None or not previous < offset <= last:
+                # Its place is not known. It stands in the next room there is.
+                more += bool(lost)
+                lost = lost or [broken_of(piece)]
+                continue
+            if lost and offset - previous > 1:
+                yield from self._bad_record(lost.pop(), offset - 1, more)
+                more = 0
+            previous = offset
+            if offset < fetched:
+                continue
+            if isinstance(piece, Broken):
+                yield from self._bad_record(piece, offset)
+            else:
+                self.next_fetch_offset = offset + 1
+                if (made := self._bounded_record(self._topic, self._partition, piece)) is not None:
+                    yield made
+        if lost:
+            yield from self._bad_record(lost.pop(), last if last > previous else None, more)
+
+    def _old_message(self, message: memoryview, last: int) -> Iterator[Any]:
+        """Give the records of a message of an older format; `last`: its offset, which is the last of those in it."""
+        fetched = self.next_fetch_offset
+        if last < fetched:
+            yield from self._bad_batch(
+                message, fetched, f"says its offset is {last}, and was sent for {fetched}"
+            )
+            return
+        lost: list[Broken] = []
+        try:
+            for piece in legacy_messages.read(message, check_crc=self._check_crcs):
+                offset = piece.offset
+                if offset is not None and offset < fetched:
+                    continue
+                if offset is None or not self.next_fetch_offset <= offset <= last:
+                    lost = lost or [broken_of(piece)]
+                elif isinstance(piece, Broken):
+                    yield from self._bad_record(piece, offset)
+                else:
+                    self.next_fetch_offset = offset + 1
+                    if (made := self._bounded_record(self._topic, self._partition, piece)) is not None:
+                        yield made
+        except CannotInflate as error:
+            yield from self._bad_batch(message, last, str(error))
+        if lost or self.next_fetch_offset == fetched:
+            broken = lost.pop() if lost else Broken(None, "has no message of its own offset", bytes(message))
+            yield from self._bad_record(broken, last if last >= self.next_fetch_offset else None)
+
+
+def _shape(rest: memoryview) -> tuple[int, ...]:
+    """Return the same of what is shorter than a header, as far as it goes."""
+    shape: tuple[int, ...] = _SHAPE.unpack(bytes(rest) + bytes(HEADER.size - len(rest)))
+    return shape
+
+
+def _format_fault(length: int, magic: int, rest: int) -> str:
+    """Return why no batch can be read here, though its length and format are all that is known; "": an old message."""
+    if rest < LOG_OVERHEAD + _LEAST_BATCH_BYTES:
+        return f"{rest} bytes came, which are no batch"
+    if length < _LEAST_BATCH_BYTES:
+        return f"says it has {length} bytes"
+    if length > rest - LOG_OVERHEAD:
+        return f"says it has {length} bytes, and {rest - LOG_OVERHEAD} came"
+    return "" if magic < MAGIC else f"is of format {magic}, with {length} bytes"

@@ -1,0 +1,93 @@
+"""Reads messages of Kafka's formats before 0.11 (magic 0 and 1), which old logs hold. It is slow; it never loops."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from streams.decompression import CODECS, LZ4, CannotInflate, inflate
+from streams.record_batches import APPEND_TIME, CODEC_MASK, LOG_OVERHEAD, Broken, Record
+
+_START: Final = struct.Struct(">qiIbb")
+_TIMESTAMP: Final = struct.Struct(">q")
+_SIZE: Final = struct.Struct(">i")
+_CRC_COVERS_FROM: Final = 16
+
+
+class _Wrong(Exception):  # noqa: N818  # it never leaves this file
+    """A message is not as it must be."""
+
+
+def read(message: Any, *, check_crc: bool) -> Iterator[Record | Broken]:
+    """Yield the records of one message: itself, or those compressed in it, by offset.
+
+    Raises `CannotInflate`. What is broken inside is one `Broken`, and ends the message.
+    """
+    try:
+        outer, attributes = _one(message, check_crc=check_crc)
+    except (_Wrong, struct.error) as wrong:
+        yield Broken(_START.unpack_from(message)[0], str(wrong), bytes(message))
+        return
+    codec = attributes & CODEC_MASK
+    if not codec:
+        yield outer
+        return
+    magic = message[_CRC_COVERS_FROM]
+    if outer.value is None or (magic == 0 and codec == LZ4):
+        raise CannotInflate(f"{CODECS.get(codec, codec)}: is not in a message of format {magic}")
+    inside = memoryview(inflate(codec, outer.value))
+    places = list(_places(inside))
+    if not places:
+        yield Broken(outer.offset, "has no whole message in it", outer.value)
+        return
+    # Format 1 counts from the wrapper's offset, which is the last one's.
+    shift = outer.offset - _START.unpack_from(inside, places[-1][0])[0] if magic else 0
+    for begin, end in places:
+        try:
+            record, nested = _one(inside[begin:end], check_crc=False)
+            if nested & CODEC_MASK:
+                raise _Wrong("is compressed twice")  # noqa: TRY301  # one way to say what is wrong
+        except (_Wrong, struct.error) as wrong:
+            yield Broken(_START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end]))
+            continue
+        timestamp = outer.timestamp if attributes & APPEND_TIME else record.timestamp
+        yield record._replace(
+            offset=record.offset + shift, timestamp=timestamp, timestamp_type=outer.timestamp_type
+        )
+    if places[-1][1] < len(inside):
+        yield Broken(None, f"{len(inside) - places[-1][1]} bytes are left", bytes(inside[places[-1][1] :]))
+
+
+def _places(inside: memoryview) -> Iterator[tuple[int, int]]:
+    at = 0
+    while len(inside) - at >= _START.size:
+        end = at + LOG_OVERHEAD + _START.unpack_from(inside, at)[1]
+        if not at + _START.size <= end <= len(inside):
+            return
+        yield at, end
+        at = end
+
+
+def _one(message: Any, *, check_crc: bool) -> tuple[Record, int]:
+    """Return one message as it stands, and its attributes."""
+    offset, _, crc, magic, attributes = _START.unpack_from(message)
+    if check_crc and zlib.crc32(message[_CRC_COVERS_FROM:]) != crc:
+        raise _Wrong("its checksum is wrong")
+    at, timestamp = _START.size, -1
+    if magic:
+        (timestamp,) = _TIMESTAMP.unpack_from(message, at)
+        at += _TIMESTAMP.size
+    key, at = _bytes(message, at)
+    value, at = _bytes(message, at)
+    kind = int(bool(attributes & APPEND_TIME))
+    return Record(offset, timestamp, kind, key, value, (), crc), attributes
+
+
+def _bytes(message: Any, at: int) -> tuple[bytes | None, int]:
+    (size,) = _SIZE.unpack_from(message, at)
+    at += _SIZE.size
+    if size < 0:
+        return None, at
+    if size > len(message) - at:
+        raise _Wrong(f"says {size} bytes follow, and {len(message) - at} do")
+    return bytes(message[at : at + size]), at + size

@@ -1,0 +1,87 @@
+"""Secrets are never printed: addresses are shown without their passwords, and known secrets are struck out of output.
+
+`masked` is for addresses that are shown on purpose. `Masked` is the net below it: whatever else a process writes (logs,
+tracebacks, messages of libraries) goes through it, and secrets that settings hold become `***`.
+"""
+
+import json
+import re
+from typing import Any, Final, TextIO, cast
+from urllib.parse import quote, unquote, urlsplit
+
+HIDDEN: Final = "***"
+SHORTEST: Final = 4
+"""Characters; a shorter secret is not struck out of texts, where it would be part of many words."""
+_IN_QUERY: Final = re.compile(r"(?i)([?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=)[^&#]*")
+_SECRET_NAMES: Final = re.compile(r"(?i)[?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=([^&#]*)")
+_known: set[str] = set()
+"""Every known secret in each way it can be written; as many as settings were read, with a dozen ways each."""
+
+
+def masked(url: str) -> str:
+    """Return an address without its password; the user stays."""
+    scheme, separator, rest = _IN_QUERY.sub(rf"\g<1>{HIDDEN}", url).partition("://")
+    user, at, host = rest.rpartition("@")
+    name, colon, _ = user.partition(":")
+    return f"{scheme}{separator}{name}{colon}{HIDDEN if colon else ''}{at}{host}"
+
+
+def remember(secret: str | None) -> None:
+    """Strike this secret out of whatever is written from now on."""
+    if secret is None or len(secret) < SHORTEST:
+        return
+    plain = unquote(secret)
+    for one in {secret, plain}:
+        _known.update({one, quote(one), quote(one, safe=""), json.dumps(one)[1:-1], repr(one)[1:-1]})
+
+
+def remember_url(url: str) -> None:
+    """Strike the passwords of an address out of whatever is written from now on."""
+    for secret in _SECRET_NAMES.findall(url):
+        remember(secret)
+    user, _, _ = _IN_QUERY.sub(r"\1", url).partition("://")[2].rpartition("@")
+    remember(user.partition(":")[2])
+
+
+def is_url(url: str) -> bool:
+    """Say whether an address can be taken apart; what cannot would be named, with its password, by some library."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        return False
+    # SQLAlchemy ends a password at the first @ and names the rest as the port; Valkey's client ends it at the last.
+    place = url.partition("?")[0].partition("://")[2]
+    return not url.startswith("postgres") or place.count("@") <= 1
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with each known secret struck out, the longest first."""
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def masked_stream(stream: TextIO) -> TextIO:
+    """Return a stream that writes to this one without secrets."""
+    return cast("TextIO", Masked(stream))
+
+
+class Masked:
+    """A text stream that strikes known secrets out of what is written; for the rest it is the stream it wraps."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text without secrets; return its length."""
+        self._stream.write(without_secrets(text) if _known else text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write texts without secrets."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,87 @@
+"""Decides how many partitions each topic may have, and says what to do where a topic has another number.
+
+Our own writers always name the partition, so a topic that has more than we use is harmless where nobody else computes
+one from the key, and nothing has to be in step with another topic.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from models.errors import ConfigError
+from streams.settings import Settings
+
+
+class Shape(Enum):
+    """What a topic's number of partitions means."""
+
+    ANY = "inbound: whoever partitions how, everything is re-keyed on arrival"
+    MORE = "written to the partitions of the journal; more of them stay empty"
+    KEYED = "compacted by lead id: a lead's records are found by its key's partition"
+    ENGINE = "a lead's or an org's log: all of it is in one partition, and its journal is in step with it"
+    ONE = "one order for all: an offset is a version"
+
+
+Counts = Mapping[str, int]
+"""Topic -> partitions."""
+
+_OURS: Final = (Shape.ENGINE, Shape.KEYED)
+"""Topics that have exactly as many partitions as the settings say."""
+_NEW: Final = (
+    "Kafka takes no partitions away. If firstclaim has not run on it yet, delete the topic"
+    " (kafka-topics.sh --delete --topic {name}) and start again: it is made as it must be."
+)
+_IN_USE: Final = (
+    " If firstclaim has run on it, put it back from a copy that has {must}, or begin with all topics new."
+)
+
+
+def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> Settings:
+    """Return the settings with the partitions there are.
+
+    `partitions` follows what most of our own topics have, unless it was given; topics that need not have so many are
+    adopted as they are.
+    """
+    ours = Counter(present[name] for name, shape in shapes.items() if shape in _OURS and name in present)
+    partitions = settings.partitions
+    if ours and not settings.given("partitions"):
+        partitions = max(ours, key=lambda count: (ours[count], -count))
+    adopted = {
+        name: count
+        for name, count in present.items()
+        if shapes[name] in (Shape.ANY, Shape.MORE) and count != partitions
+    }
+    return settings.following(partitions, adopted)
+
+
+def check_counts(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> None:
+    """Raise `ConfigError` that names a topic whose partitions would harm, why, and the way out."""
+    wanted = settings.partitions
+    ours = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
+    if ours and wanted not in ours.values():
+        name, count = next(iter(ours.items()))
+        raise ConfigError(
+            "FIRSTCLAIM_PARTITIONS",
+            f"topic {name} has {count} partitions, the settings say {wanted}: leave it out, or set it to {count}",
+        )
+    for name, count in present.items():
+        shape = shapes[name]
+        if shape is Shape.ONE and count != 1:
+            raise _refusal(name, count, "1", "of its publications has the offset as its version")
+        if shape is Shape.ENGINE and count != wanted:
+            raise _refusal(name, count, str(wanted), "lead or org must find its whole log in one of them")
+        if shape is Shape.KEYED and count != wanted:
+            raise _refusal(name, count, str(wanted), "lead's newest record must follow those before it")
+        if shape is Shape.MORE and count < wanted:
+            must = f"{wanted} or more"
+            more = f"kafka-topics.sh --alter --topic {name} --partitions {wanted} gives it as many."
+            raise ConfigError(
+                f"topic {name}",
+                f"has {count} partitions, it must have {must}, as many as lead-journal: {more}",
+            )
+
+
+def _refusal(name: str, count: int, must: str, why: str) -> ConfigError:
+    had = f"has {count} partition{'s' if count != 1 else ''}, it must have {must}: each {why}."
+    return ConfigError(f"topic {name}", f"{had} {_NEW.format(name=name)}{_IN_USE.format(must=must)}")

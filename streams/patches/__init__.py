@@ -1,0 +1,72 @@
+"""Every access to the private parts of Faust, mode and aiokafka, by subject. Nothing else in the product has any.
+
+What stock Faust 0.15.3 loses, it loses in a few functions; each is replaced once, for its stated reason. `PATCHES` in
+`streams.patches.registry` names them.
+
+===================== ================================================ ===============================================
+patch                 replaces                                         because (facts of docs/faust.md)
+===================== ================================================ ===============================================
+stream_buffers        `FlowControlEvent.resume`                        it clears buffers never suspended: events lost
+commit_cap            `Consumer._new_offset`                           it commits past events still in flight
+commit_on_revoke      `Consumer.on_partitions_revoked`                 it forgets what was acked before it commits it
+overtaken_fetch       `AIOKafkaConsumerThread._fetch_records`          an overtaken fetch drops what it took
+pause_on_assignment   `Consumer.on_partitions_assigned`                it fetches before agents know their partitions
+fetch_hold            `Recovery.on_recovery_completed`                 what is fetched before its last seek is lost
+message_drain         `Consumer._drain_messages`                       two tasks for each message, stalls under load
+message_handler       `Conductor._build_handler`                       it decodes and counts readers for each message
+handler_lookup        `Conductor._compile_message_handler`             it takes a lock for each message
+getmany               `Consumer.getmany`                               it asks for the topic's end for each message
+changelog_reading     `Recovery._slurp_changelogs`                     a task and a timer for each changelog record
+prefetch              `Fetcher.__init__`                               stalls while another partition's records wait
+commit_metadata       `AIOKafkaConsumerThread._commit`                 a reader's watermark goes with its offset
+commit_offsets        `Consumer._commit_offsets`                       it draws a table for its log at every commit
+lease_renewal         `GroupCoordinator._do_heartbeat`                 see `streams.membership_lease`
+read_committed        `AIOKafkaConsumerThread._create_worker_consumer` aborted records come in; a bad batch ends it
+recovery_ends         `AIOKafkaConsumerThread._highwaters`             its tables would end where a transaction hangs
+===================== ================================================ ===============================================
+
+They fit exactly the versions in `TESTED`. Any other is refused, because a patch that fits by chance is worse than none.
+Each has a test in tests/streams that fails without it. Importing this package does not load Faust.
+"""
+
+import importlib.metadata
+from types import MappingProxyType
+from typing import Final
+
+from models.errors import ConfigError
+
+TESTED: Final = MappingProxyType(
+    {"faust-streaming": ("0.15.3",), "mode-streaming": ("0.7.1",), "aiokafka": ("0.14.0",)}
+)
+
+_applied: set[str] = set()
+
+
+def check_versions() -> None:
+    """Raise `ConfigError` unless the installed Faust is one the patches were tested with, and has its C parts."""
+    import faust.streams  # noqa: PLC0415  # half a second, and only workers need it
+
+    from streams.decompression import missing_codecs  # noqa: PLC0415  # likewise
+
+    for package, tested in TESTED.items():
+        found = importlib.metadata.version(package)
+        if found not in tested:
+            raise ConfigError(
+                package, f"version {found} is untested here; the patches fit {', '.join(tested)}"
+            )
+    if missing := missing_codecs():
+        raise ConfigError("cramjam", f"is not installed, and Kafka's codecs {', '.join(missing)} need it")
+    # Missing from the build, or left out by the environment's NO_CYTHON: Faust falls back without a word.
+    if vars(faust.streams)["_CStreamIterator"] is None:
+        raise ConfigError("faust-streaming", "runs without its C extensions, with which it was tested")
+
+
+def apply(*, only: frozenset[str] | None = None) -> None:
+    """Apply the patches, once. `only` names some of them: for the tests that show what each is for."""
+    from streams.patches.registry import PATCHES  # noqa: PLC0415  # it loads Faust
+
+    check_versions()
+    for name, patch in PATCHES.items():
+        if name not in _applied and (only is None or name in only):
+            patch()
+            _applied.add(name)

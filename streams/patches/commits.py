@@ -1,0 +1,106 @@
+"""What Faust commits, and what it writes with a commit."""
+
+from collections import defaultdict
+from time import monotonic
+from typing import Any
+
+import faust.transport.drivers.aiokafka as driver
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.consumer import Consumer
+
+
+def cap_at_first_in_flight() -> None:
+    """Commit no further than the first delivered event that is not acked (docs/faust.md 4)."""
+    new_offset = Consumer._new_offset
+    init = Consumer.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        deliver = self.callback
+        delivered: defaultdict[Any, set[int]] = defaultdict(set)
+        self._delivered = delivered
+        acks_enabled_for = self.app.topics.acks_enabled_for
+
+        async def callback(message: Any) -> None:
+            if acks_enabled_for(message.topic):
+                delivered[message.tp].add(message.offset)
+            await deliver(message)
+
+        self.callback = callback
+
+    def _new_offset(self: Any, tp: Any) -> int | None:
+        """Commit no further than the first delivered event that is not acked."""
+        in_flight = self._delivered[tp]
+        acked = self._acked[tp]
+        in_flight.difference_update(acked)
+        # What is committed may be delivered again by a seek; Faust takes no ack for it, so none is waited for.
+        committed = self._committed_offset[tp] or 0
+        in_flight.difference_update([offset for offset in in_flight if offset < committed])
+        first = min(in_flight) if in_flight else None
+        if first is None:
+            return new_offset(self, tp)
+        low = [offset for offset in acked if offset < first]
+        if not low:
+            return None
+        high = [offset for offset in acked if offset >= first]
+        acked[:] = low
+        offset = new_offset(self, tp)
+        acked[:] = [offset for offset in acked if offset < first] + high
+        return None if offset is None else min(offset, first)
+
+    Consumer.__init__ = __init__
+    Consumer._new_offset = _new_offset
+
+
+def commit_with_metadata() -> None:
+    """Commit a reader's watermark with its offset (docs/faust.md 9)."""
+
+    async def _commit(self: Any, offsets: dict[Any, int]) -> bool:
+        """Commit offsets, each with what `app.commit_metadata(tp, offset)` says of it, if the app says anything."""
+        consumer = self._ensure_consumer()
+        assigned = self.assignment()
+        now = monotonic()
+        metadata = getattr(self.consumer.app, "commit_metadata", None)
+        batch = {}
+        for tp, offset in offsets.items():
+            if tp in assigned:
+                said = metadata(tp, offset) if metadata else ""
+                batch[TopicPartition(tp.topic, tp.partition)] = OffsetAndMetadata(offset, said)
+                self.tp_last_committed_at[tp] = now
+        if not batch:
+            return False
+        try:
+            await consumer.commit(batch)
+        except CommitFailedError:
+            # The group has moved on; whoever owns the partition now will read these events again.
+            return False
+        except Exception as error:
+            self.log.exception("committing failed")
+            await self.crash(error)
+            return False
+        return True
+
+    driver.AIOKafkaConsumerThread._commit = _commit
+
+
+def commit_without_table() -> None:
+    """Commit what is still ours, and draw no table of it for a log that nobody reads."""
+
+    async def _commit_offsets(self: Any, offsets: dict[Any, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG001
+        """Commit what is still ours, and draw no table of it: once a second a claim waited behind that drawing.
+
+        There is nothing to flush: what is acked is durable already, and our writers are not Faust's.
+        """
+        assigned = self.assignment()
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not ours:
+            return False
+        committed: bool = await self._commit(ours)
+        if committed:
+            self.app.tables.on_commit(ours)
+        self._committed_offset.update(ours)
+        return committed
+
+    Consumer._commit_offsets = _commit_offsets

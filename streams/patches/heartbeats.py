@@ -1,0 +1,45 @@
+"""aiokafka's heartbeats renew the lease of the process's group membership (docs/faust.md 9, 13)."""
+
+import time
+from typing import Any
+
+from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance, GroupCoordinator
+from aiokafka.protocol.produce import ProduceRequest
+
+from streams.membership_lease import Lease, renew
+
+
+def renew_leases() -> None:
+    """Make aiokafka's heartbeats and joins renew the leases."""
+    heartbeat = GroupCoordinator._do_heartbeat  # the only place a heartbeat's answer is seen
+    sync = CoordinatorGroupRebalance._send_sync_group_request  # likewise for a join's
+
+    async def _do_heartbeat(self: Any) -> bool:
+        sent_at = time.monotonic()
+        good: bool = await heartbeat(self)
+        if good:
+            renew(self.group_id, sent_at)
+        return good
+
+    async def _send_sync_group_request(self: Any, request: Any) -> Any:
+        sent_at = time.monotonic()
+        assignment = await sync(self, request)
+        if assignment is not None:
+            renew(self.group_id, sent_at)
+        return assignment
+
+    GroupCoordinator._do_heartbeat = _do_heartbeat
+    CoordinatorGroupRebalance._send_sync_group_request = _send_sync_group_request
+
+
+def send_only_awake(producer: Any, lease: Lease) -> None:
+    """Check the lease once more where a batch leaves: between a check and the socket a process can be stopped."""
+    client = producer.client
+    send = client.send
+
+    async def fenced(node_id: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, ProduceRequest):
+            lease.check_awake("send a batch")
+        return await send(node_id, request, **options)
+
+    client.send = fenced

@@ -1,0 +1,235 @@
+"""Reads the record batches of Kafka (magic 2) one record at a time, where aiokafka's reader raises at a bad one.
+
+It is for batches that are damaged, or made by a client that lies: slow, and it never raises. What it finds of an
+undamaged batch is what aiokafka finds (`tests/streams/test_batches.py`).
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+HEADER: Final = struct.Struct(">qiibIhiqqqhii")
+LOG_OVERHEAD: Final = 12
+"""Bytes of a batch before its length counts: base offset and length."""
+
+CODEC_MASK: Final = 0x07
+APPEND_TIME: Final = 0x08
+TRANSACTIONAL: Final = 0x10
+CONTROL: Final = 0x20
+
+_VARINT_BYTES: Final = 10
+_LEAST_RECORD_BYTES: Final = 7
+"""Length, attributes, two deltas, two lengths, number of headers: a byte each."""
+
+RecordHeaders = tuple[tuple[str, bytes | None], ...]
+
+
+class Header(NamedTuple):
+    """What a batch says of itself, as it stands there."""
+
+    base_offset: int
+    length: int
+    leader_epoch: int
+    magic: int
+    crc: int
+    attributes: int
+    last_offset_delta: int
+    first_timestamp: int
+    max_timestamp: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+    records: int
+
+    @property
+    def codec(self) -> int:
+        """The compression codec's number."""
+        return self.attributes & CODEC_MASK
+
+    @property
+    def dense(self) -> bool:
+        """Whether no record was compacted away: then each one's offset is known by its place in the batch."""
+        return self.records == self.last_offset_delta + 1
+
+
+class Record(NamedTuple):
+    """One record, with the names aiokafka's have."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: RecordHeaders
+    checksum: int | None = None
+
+
+class Broken(NamedTuple):
+    """One record, or what is left of the batch, that cannot be read. `offset`: None where nothing says it."""
+
+    offset: int | None
+    reason: str
+    raw: bytes
+    key: bytes | None = None
+    headers: RecordHeaders = ()
+    whole: bool = False
+    """Whether `raw` is the record's value, and not its bytes."""
+
+
+class _Wrong(Exception):  # noqa: N818  # it never leaves this file
+    """The fields of a record are not as they must be."""
+
+
+class _Fields(NamedTuple):
+    delta: int
+    timestamp_delta: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[bytes, bytes | None]]
+    length: int
+    """What the record says its length is, from `begin`."""
+    begin: int
+    end: int
+    """Where its fields end."""
+
+
+def header_of(batch: bytes | memoryview) -> Header:
+    """Return the header of a batch of at least `HEADER.size` bytes."""
+    return Header(*HEADER.unpack_from(batch))
+
+
+def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record | Broken]]:
+    """Yield what the records of a batch are, each with its index, in the order of their bytes. Never raises.
+
+    `data`: the records, inflated. An index that is missing at the end is reported as one `Broken` for them all.
+    """
+    at, size = 0, len(data)
+    index = 0
+    while index < header.records and at < size:
+        place = header.base_offset + index if header.dense else None
+        begin, fields = at, None
+        try:
+            fields = _fields(data, at)
+            at = _end(header, data, fields, index)
+            yield index, _record(header, fields, at, place)
+        except _Wrong as wrong:
+            after = _framed_end(data, begin) if fields is None else at
+            raw = bytes(data[begin:after])
+            if fields is not None:
+                offset = header.base_offset + fields.delta if place is None else place
+                yield index, _told(fields, offset, str(wrong))
+            else:
+                yield index, Broken(place, str(wrong), raw)
+            at = after
+        index += 1
+    if index < header.records:
+        reason = f"ends after {index} of {header.records} records"
+        yield index, Broken(None, reason, b"")
+    elif at < size:
+        yield (
+            index,
+            Broken(None, f"{size - at} bytes are left after its {header.records} records", bytes(data[at:])),
+        )
+
+
+def _record(header: Header, fields: _Fields, end: int, place: int | None) -> Record:
+    """Return a record; raises `_Wrong` with what is wrong though its fields could be told apart."""
+    if fields.end - fields.begin != fields.length or end != fields.end:
+        raise _Wrong(f"says it has {fields.length} bytes and has {fields.end - fields.begin}")
+    offset = header.base_offset + fields.delta
+    if place is not None and offset != place:
+        raise _Wrong(f"says its offset is {offset} where {place} comes")
+    try:
+        headers = tuple((name.decode(), value) for name, value in fields.headers)
+    except UnicodeDecodeError as error:
+        raise _Wrong(f"the header name {error.object!r} is not UTF-8") from error
+    appended = bool(header.attributes & APPEND_TIME)
+    timestamp = header.max_timestamp if appended else header.first_timestamp + fields.timestamp_delta
+    return Record(offset, timestamp, int(appended), fields.key, fields.value, headers)
+
+
+def _told(fields: _Fields, offset: int, reason: str) -> Broken:
+    """Return what is known of a record whose fields can be told apart."""
+    headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in fields.headers)
+    return Broken(offset, reason, fields.value or b"", fields.key, headers, whole=True)
+
+
+def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
+    """Return where the next record begins: behind the fields, or where the length says if the next one fits there."""
+    said = fields.begin + fields.length
+    if said == fields.end:
+        return said
+    fits = [
+        at
+        for at in (fields.end, said)
+        if fields.begin < at <= len(data) and _fits(header, data, at, index + 1)
+    ]
+    return fits[0] if fits else fields.end
+
+
+def _fits(header: Header, data: Any, at: int, index: int) -> bool:
+    """Say whether the batch ends here as it should, or a record that can be read begins here."""
+    if index >= header.records or at == len(data):
+        return index >= header.records and at == len(data)
+    try:
+        fields = _fields(data, at)
+    except _Wrong:
+        return False
+    return fields.end - fields.begin == fields.length and (not header.dense or fields.delta == index)
+
+
+def _framed_end(data: Any, at: int) -> int:
+    """Return where a record ends by its length, and the batch's end where that cannot be."""
+    try:
+        length, begin = _varint(data, at)
+    except _Wrong:
+        return len(data)
+    return begin + length if 0 < length <= len(data) - begin else len(data)
+
+
+def _fields(data: Any, at: int) -> _Fields:
+    """Take a record apart; raises `_Wrong` where its bytes do not reach."""
+    length, begin = _varint(data, at)
+    at = begin
+    if length < _LEAST_RECORD_BYTES - 1:
+        raise _Wrong(f"says it has {length} bytes")
+    if at >= len(data):
+        raise _Wrong("ends too early")
+    timestamp_delta, at = _varint(data, at + 1)  # behind the attributes, a byte nobody uses
+    delta, at = _varint(data, at)
+    key, at = _bytes(data, at, "key")
+    value, at = _bytes(data, at, "value")
+    count, at = _varint(data, at)
+    if not 0 <= count <= (len(data) - at) // 2:
+        raise _Wrong(f"says it has {count} headers")
+    headers = []
+    for _ in range(count):
+        name, at = _bytes(data, at, "header name")
+        if name is None:
+            raise _Wrong("has a header without a name")
+        content, at = _bytes(data, at, "header value")
+        headers.append((name, content))
+    return _Fields(delta, timestamp_delta, key, value, headers, length, begin, at)
+
+
+def _bytes(data: Any, at: int, what: str) -> tuple[bytes | None, int]:
+    length, at = _varint(data, at)
+    if length < 0:
+        return None, at
+    if length > len(data) - at:
+        raise _Wrong(f"the {what} says it has {length} bytes, and {len(data) - at} are left")
+    return bytes(data[at : at + length]), at + length
+
+
+def _varint(data: Any, at: int) -> tuple[int, int]:
+    value = shift = 0
+    for _ in range(_VARINT_BYTES):
+        if at >= len(data):
+            raise _Wrong("ends too early")
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
+    raise _Wrong(f"a number has more than {_VARINT_BYTES} bytes")

@@ -1,0 +1,132 @@
+"""How often and how long each part of the product tries again. Every loop that retries takes its policy from here.
+
+The pauses grow from the first to the longest by doubling, with a random part, so that many processes do not come back
+at the same moment. stamina carries a policy out; what is tried again is logged with its reason.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import stamina
+import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+_log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+Kinds = type[Exception] | tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """When something is tried again. Seconds are of wall time.
+
+    `timeout_seconds` None: for as long as the process runs. `most_attempts` None: as often as the time allows.
+    `jitter_seconds`: the most that is added to a pause at random; no pause is longer than `longest_seconds`.
+    """
+
+    first_seconds: float
+    longest_seconds: float
+    timeout_seconds: float | None = None
+    most_attempts: int | None = None
+    jitter_seconds: float = 0.0
+    factor: float = 2.0
+
+    def attempts(
+        self,
+        kinds: Kinds,
+        what: str,
+        *,
+        never: Kinds = (),
+        failed: Callable[[Exception], None] = lambda _: None,
+    ) -> Any:
+        """Return the attempts to iterate over, each a context manager that takes in an error of these kinds.
+
+        The last error is raised when the policy ends. `never`: those among these kinds that end it at once. `what`
+        names the work in the log; `failed` is called with each error.
+        """
+
+        def is_retried(error: Exception) -> bool:
+            if not isinstance(error, kinds) or isinstance(error, never):
+                return False
+            failed(error)
+            return True
+
+        context: Any = stamina.retry_context(
+            is_retried,
+            attempts=self.most_attempts,
+            timeout=self.timeout_seconds,
+            wait_initial=self.first_seconds,
+            wait_max=self.longest_seconds,
+            wait_jitter=self.jitter_seconds,
+            wait_exp_base=self.factor,
+        )
+        return context.with_name(what, (), {})
+
+    async def run(
+        self,
+        kinds: Kinds,
+        what: str,
+        work: Callable[[], Awaitable[Result]],
+        *,
+        never: Kinds = (),
+        failed: Callable[[Exception], None] = lambda _: None,
+    ) -> Result:
+        """Return what the work returns; see `attempts`."""
+        async for attempt in self.attempts(kinds, what, never=never, failed=failed):
+            with attempt:
+                return await work()
+        raise AssertionError  # the last attempt returned or raised
+
+    def run_blocking(self, kinds: Kinds, what: str, work: Callable[[], Result]) -> Result:
+        """Return what work that blocks returns; see `attempts`."""
+        for attempt in self.attempts(kinds, what):
+            with attempt:
+                return work()
+        raise AssertionError  # the last attempt returned or raised
+
+    def pauses(self) -> Iterator[float]:
+        """Yield the pauses, for a loop that has something to do while it waits."""
+        pause = self.first_seconds
+        while True:
+            yield pause
+            pause = min(pause * self.factor, self.longest_seconds)
+
+
+FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
+"""A topic is followed again where it was (`streams.clients.follow`), for as long as the process runs."""
+CONNECT_PRODUCER: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
+"""A client of the engine connects its producer, for as long as it is wanted."""
+START_WORKER: Final = RetryPolicy(
+    first_seconds=0.25, longest_seconds=1.0, jitter_seconds=0.25, timeout_seconds=60.0
+)
+"""A worker or a relay that starts waits for Kafka; after a minute the process ends."""
+WRITE_CRM: Final = RetryPolicy(first_seconds=0.1, longest_seconds=5.0)
+"""The sink waits for the CRM database or for Kafka, for as long as the process runs; `/ready` says for which."""
+REBUILD_CRM: Final = RetryPolicy(first_seconds=0.5, longest_seconds=0.5, timeout_seconds=60.0)
+"""One step of a rebuild of the CRM database is done again; what was stored until then stays."""
+FOLLOW_BOARD: Final = RetryPolicy(first_seconds=0.1, longest_seconds=2.0)
+"""The board waits for Valkey or for Kafka, for as long as the process runs; its state says for which."""
+READ_FEED: Final = RetryPolicy(first_seconds=0.5, longest_seconds=4.0)
+"""The console reads a feed of the board again after any failure, for as long as the process runs."""
+SEND_TO_ENGINE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=1.0, jitter_seconds=0.1)
+"""A client of the engine sends a message again until it is durable, or the patience of who asked is over."""
+PROBE_CONSERVATION: Final = RetryPolicy(first_seconds=0.5, longest_seconds=1.0, jitter_seconds=0.25)
+"""The probe of a chaos run waits for a broker that was killed, until the run ends."""
+DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)
+"""A mirror that is busy is asked again a little later."""
+
+
+def _log_retry(details: RetryDetails) -> None:
+    _log.warning(
+        "tried again",
+        what=details.name,
+        failures=details.retry_num,
+        seconds=round(details.wait_for, 2),
+        reason=repr(details.caused_by),
+    )
+
+
+# In the place of stamina's own hooks: its Prometheus counter has a label for every number of an attempt.
+set_on_retry_hooks([_log_retry])

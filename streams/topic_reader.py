@@ -1,0 +1,161 @@
+"""Reads a topic from its beginning to the end that it had when asked, without a group or any trace."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from models.errors import RetryableError
+from streams.access import failure
+from streams.clients import Consumer, stop_consumer
+from streams.clients import consumer as make_consumer
+from streams.settings import Settings
+
+STALL_SECONDS: Final = 30.0
+"""A reading that gets nothing for so long before its end gives up: longer than a broker restarts."""
+
+START_SECONDS: Final = 10.0
+"""Kafka answers who asks for a topic in less; aiokafka itself would try for forty seconds."""
+
+_POLL_MS: Final = 500
+_RECORDS: Final = 2000
+
+Progress = Callable[[int, int], None]
+"""Called with (records' offsets passed, offsets to pass in all); with compaction there are fewer records."""
+
+
+async def read_topic(
+    settings: Settings,
+    topic: str,
+    *,
+    until_end: bool = True,
+    partitions: Collection[int] | None = None,
+    progress: Progress | None = None,
+) -> AsyncGenerator[Any, None]:
+    """Yield a topic's records (aiokafka's), in order within each partition; partitions are mixed.
+
+    `until_end`: stop at the end offsets at the time of the call; otherwise go on with what is appended
+    later. `partitions`: all without it. Raises `RetryableError` where Kafka is away, the topic does not exist, or
+    nothing came for `STALL_SECONDS` with records still to come. Close the iterator (`aclosing`) when
+    leaving it early.
+    """
+    consumer = make_consumer(settings, topic, reset="none", max_partition_fetch_bytes=4 << 20)
+    try:
+        await _start(consumer, topic)
+        places = await _begin(consumer, topic, partitions)
+        ends = await consumer.end_offsets(places)
+        begin = await consumer.beginning_offsets(places)
+        for place, offset in begin.items():
+            consumer.seek(place, offset)
+        total = sum(ends[place] - begin[place] for place in places)
+        while True:
+            if until_end:
+                at = {place: await consumer.position(place) for place in places}
+                if progress:
+                    progress(sum(min(at[p], ends[p]) - begin[p] for p in places), total)
+                if all(at[place] >= ends[place] for place in places):
+                    return
+            async for record in _next(consumer, topic, at if until_end else None):
+                if not until_end or record.offset < ends[TopicPartition(topic, record.partition)]:
+                    yield record
+    except (KafkaError, OSError) as error:
+        raise await failure(settings, error, f"topic {topic} could not be read: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+
+
+async def read_places(settings: Settings, topic: str, places: Collection[tuple[int, int]]) -> list[Any]:
+    """Return the records at these partitions and offsets, in this order; what is not there is left out.
+
+    Nothing before them is read. Raises `RetryableError` where Kafka is away or a record does not come for
+    `STALL_SECONDS`.
+    """
+    found: list[Any] = []
+    bounds = await extent(settings, topic)
+    inside = [
+        (partition, offset)
+        for partition, offset in sorted(places)
+        if partition in bounds and bounds[partition][0] <= offset < bounds[partition][1]
+    ]
+    if not inside:
+        return found
+    consumer = make_consumer(settings, reset="none")
+    try:
+        await _start(consumer, topic)
+        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
+        for partition, offset in inside:
+            place = TopicPartition(topic, partition)
+            consumer.seek(place, offset)
+            record = await _at(consumer, place, offset)
+            if record is not None:
+                found.append(record)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise await failure(settings, error, f"topic {topic} could not be read: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+    return found
+
+
+async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
+    """Return of each partition of a topic the first offset and the one after the last. Raises `RetryableError`."""
+    consumer = make_consumer(settings, topic)
+    try:
+        await _start(consumer, topic)
+        places = sorted(consumer.assignment())
+        begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    except (KafkaError, OSError) as error:
+        raise await failure(settings, error, f"topic {topic} could not be asked: {error!r}") from error
+    finally:
+        await stop_consumer(consumer)
+    return {place.partition: (begin[place], end[place]) for place in places}
+
+
+async def _at(consumer: Consumer, place: TopicPartition, offset: int) -> Any:
+    """Return the record at an offset, None where there is none that can be read. Raises TimeoutError."""
+    async with asyncio.timeout(STALL_SECONDS):
+        # Where there is none the position moves on without a record.
+        while await consumer.position(place) <= offset:
+            for records in (await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)).values():
+                for record in records:
+                    return record if record.offset == offset else None
+    return None
+
+
+async def _start(consumer: Consumer, topic: str) -> None:
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            await consumer.start()
+    except TimeoutError as error:
+        raise RetryableError("Kafka", f"it is away or has no topic {topic}") from error
+
+
+async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | None) -> list[TopicPartition]:
+    """Take the partitions asked for, or all."""
+    if partitions is None:
+        return sorted(consumer.assignment())
+    places = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+    consumer.unsubscribe()
+    consumer.assign(places)
+    return places
+
+
+async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | None) -> AsyncIterator[Any]:
+    """Yield the next records; if there must be some (`at`: the positions now) and none come: `RetryableError`."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + STALL_SECONDS
+    while True:
+        batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)
+        for records in batches.values():
+            for record in records:
+                yield record
+        if batches or at is None:
+            return
+        # Where the last records were compacted away the position moves on without a record.
+        if any([await consumer.position(place) != offset for place, offset in at.items()]):
+            return
+        if loop.time() > give_up:
+            raise RetryableError(
+                "Kafka", f"topic {topic}: nothing came for {STALL_SECONDS:.0f} s before its end"
+            )

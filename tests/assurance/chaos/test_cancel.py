@@ -1,0 +1,43 @@
+"""The tasks of a chaos run end, also those that miss their first cancellation; one that does not end is named."""
+
+import asyncio
+
+import pytest
+
+from assurance.chaos import run
+
+
+async def test_a_task_that_misses_its_first_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "CANCEL_AGAIN_SECONDS", 0.01)
+
+    async def deaf() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()  # as a client that closes while Kafka is away takes it for its own
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await run.cancel(task)
+    assert task.cancelled()
+
+
+async def test_a_task_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CANCEL_AGAIN_SECONDS", 0.01)
+    over = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not over.is_set():
+            try:
+                await over.wait()
+            except asyncio.CancelledError:
+                continue
+
+    task = asyncio.create_task(stubborn(), name="feed")
+    await asyncio.sleep(0)
+    with pytest.raises(TimeoutError, match=r"not ended 0 s after they were cancelled: feed"):
+        await run.cancel(task, seconds=0)
+    over.set()
+    await task

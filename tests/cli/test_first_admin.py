@@ -1,0 +1,89 @@
+"""`account add --role admin` makes the first admin's account and rep; after a crash in between it completes them."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from application.directory.publish import read_published
+from cli import app, run
+from runtime.process import free_port
+from streams.settings import Settings
+from streams.topics import provision
+from tests.fixtures.servers import unique
+
+pytestmark = pytest.mark.kafka
+
+
+class Office:
+    """An org of the test's own, and accounts of a state folder of its own."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings, self.org = settings, unique("org")
+        self.environment = {
+            "KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+            "FIRSTCLAIM_STATE_DIR": str(folder),
+            "FIRSTCLAIM_PASSWORD": "correct horse battery",
+        }
+
+    def add(self, rep_id: str, *more: str) -> Result:
+        """Add an account."""
+        given = ["account", "add", f"{rep_id}@{self.org}.example", "--rep", rep_id, "--org", self.org]
+        return CliRunner().invoke(app, [*given, "--json", *more], env=self.environment)
+
+    def reps(self) -> dict[str, Any]:
+        """Return the role of each rep that is published."""
+        found = asyncio.run(read_published(self.settings, self.org)).present
+        return {key[1]: value["role"] for key, value in found.items() if key[0] == "rep"}
+
+
+@pytest.fixture
+def office(settings: Settings, tmp_path: Path) -> Office:
+    """Return an org that published nothing."""
+    return Office(asyncio.run(provision(settings)), tmp_path)
+
+
+def last_line(result: Result) -> dict[str, Any]:
+    """Return the object a program reads."""
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+    return found
+
+
+def test_the_first_admin_is_published_with_the_account_and_the_next_one_is_not(office: Office) -> None:
+    assert last_line(office.add("mia", "--role", "admin", "--name", "Mia"))["published"]
+    assert office.reps() == {"mia": "admin"}
+    assert not last_line(office.add("bob", "--role", "admin"))["published"]
+    assert office.reps() == {"mia": "admin"}
+
+
+def test_an_org_may_be_kept_open(office: Office) -> None:
+    last_line(office.add("mia", "--role", "admin", "--keep-open"))
+    last_line(office.add("ann", "--role", "rep"))
+    assert office.reps() == {}
+
+
+def test_what_ends_between_account_and_rep_is_completed_by_the_same_command(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {**office.environment, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}.items():
+        monkeypatch.setenv(name, value)
+    given = ["account", "add", f"mia@{office.org}.example", "--rep", "mia", "--org", office.org]
+    assert run([*given, "--role", "admin"]) == 70
+    assert "may sign in as mia" in capsys.readouterr().err
+    assert office.reps() == {}, "the org is open, and the account's role counts"
+    assert last_line(office.add("mia", "--role", "admin"))["published"]
+    assert office.reps() == {"mia": "admin"}
+
+
+def test_an_org_that_lost_its_last_admin_gets_one_back(office: Office, tmp_path: Path) -> None:
+    last_line(office.add("mia", "--role", "admin"))
+    file = tmp_path / "directory.yaml"
+    file.write_text(f"org: {office.org}\nreps: {{mia: null}}\n")
+    gone = CliRunner().invoke(app, ["directory", "apply", str(file)], env=office.environment)
+    assert (gone.exit_code, office.reps()) == (0, {})
+    assert last_line(office.add("mia", "--role", "admin"))["published"]
+    assert office.reps() == {"mia": "admin"}

@@ -1,0 +1,45 @@
+"""The bill of materials names what the lock file locks, and is the same each time."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).parents[2]
+LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
+
+
+def bill(folder: Path, name: str) -> bytes:
+    """Return the bill of materials as `make sbom` writes it."""
+    recipe = re.search(
+        r"^\t@\$\(BIN\)/python (.*cyclonedx_py.*)$", (REPO / "Makefile").read_text(), re.MULTILINE
+    )
+    assert recipe
+    arguments = recipe[1].replace("--output-file sbom.json", f"--output-file {folder / name}").split()
+    subprocess.run([sys.executable, *arguments], cwd=REPO, check=True)
+    return (folder / name).read_bytes()
+
+
+def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tmp_path: Path) -> None:
+    first = bill(tmp_path, "first.json")
+    document = json.loads(first)
+    assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
+    assert document["metadata"]["component"]["name"] == "firstclaim"
+    named = {(one["name"], one["version"]) for one in document["components"]}
+    locked = set(LOCKED.findall((REPO / "requirements.lock").read_text()))
+    assert len(locked) > 100
+    assert named == locked
+    assert all(
+        hashed["alg"] == "SHA-256"
+        for one in document["components"]
+        for hashed in one["externalReferences"][0]["hashes"]
+    )
+    assert bill(tmp_path, "second.json") == first
+
+
+def test_every_locked_package_has_hashes() -> None:
+    blocks = re.split(r"^(?=[a-z0-9])", (REPO / "requirements.lock").read_text(), flags=re.MULTILINE)
+    assert [
+        block.splitlines()[0] for block in blocks if LOCKED.match(block) and "--hash=sha256:" not in block
+    ] == []

@@ -1,0 +1,89 @@
+"""Leads, signatures and dead letters on a secured Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sqlite3
+import time
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from runtime.process import wait_until
+from streams.dead_letter_reading import read_letter
+from streams.topic_reader import read_topic
+from streams.topics import DEAD_LETTERS
+from tests.secured.stack import KEYS, SECONDS
+
+if TYPE_CHECKING:
+    from tests.secured.stack import Secured
+
+
+def lead(vendor: str = "acme", **more: Any) -> tuple[str, bytes]:
+    """Return a new lead's id of its vendor, and its bytes."""
+    external_id = uuid.uuid4().hex
+    message = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "campaign": "west", **more}
+    return external_id, json.dumps(message).encode()
+
+
+def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
+    """Return id and owner of a lead in the CRM database, None where it is not there."""
+    with closing(sqlite3.connect(secured.folder / "crm.sqlite")) as database:
+        found: tuple[str, str | None] | None = database.execute(
+            "SELECT l.lead_id, a.rep_id FROM lead l LEFT JOIN assignment a USING (lead_id)"
+            " WHERE json_extract(l.facts, '$.external_id') = ?",
+            (external_id,),
+        ).fetchone()
+    return found
+
+
+def arrived(secured: Secured, external_id: str) -> str:
+    """Wait until a lead is in the CRM database; return its id."""
+    assert wait_until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
+    found = row(secured, external_id)
+    assert found is not None
+    return found[0]
+
+
+def sign(value: bytes, key: str, topic: str, *, vendor: str = "") -> dict[str, bytes]:
+    """Return the headers that sign a value, made as docs/kafka-access.md says and not by our code."""
+    now = str(int(time.time()))
+    text = f"firstclaim-v1\n{topic}\n{key}\n{vendor}\n{now}\n".encode() + value
+    made = hmac.new(KEYS[key].encode(), text, hashlib.sha256).hexdigest()
+    named = {"fc-vendor": vendor.encode()} if vendor else {}
+    return {"fc-key-id": key.encode(), "fc-timestamp": now.encode(), "fc-signature": made.encode(), **named}
+
+
+def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
+    """Wait for the dead letter of a value; return its class and reason."""
+    found: list[tuple[str, str]] = []
+
+    async def look() -> None:
+        async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS):
+            if record.value == value:
+                letter = read_letter(record)
+                found.append((letter.error_class, letter.reason))
+
+    def there() -> bool:
+        asyncio.run(look())
+        return bool(found)
+
+    assert wait_until(there, SECONDS), "there is no dead letter"
+    return found[0]
+
+
+def letter_seen(secured: Secured, value: bytes) -> bool:
+    """Say whether a value is among the dead letters."""
+
+    async def look() -> bool:
+        return any(
+            [
+                record.value == value
+                async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS)
+            ]
+        )
+
+    return asyncio.run(look())

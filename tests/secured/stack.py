@@ -1,0 +1,250 @@
+"""A Kafka with users and ACLs, every process of ours signed in to it as itself, and clients that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, KafkaException, Producer
+
+from application.kafka_access.cluster import AclAdmin, allow
+from application.kafka_access.table import Principal, principal_of, processes
+from runtime import kafka_users
+from runtime.kafka import KafkaBroker
+from runtime.process import free_port, wait_until
+from runtime.up import child
+from runtime.valkey import ValkeyServer
+from streams.settings import Settings
+from streams.topics import provision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from application.kafka_access.acls import Acl
+    from runtime.supervisor import Child
+
+SECONDS = 180.0
+"""How long anything may take on a machine that is far too busy."""
+SPARE = tuple(f"spare-{n}" for n in range(1, 20))
+"""Users for processes that lack something."""
+VENDORS = ("vendor-acme", "vendor-bolt")
+CRM = "crm-sales"
+KEYS = {
+    "acme-1": "acme-secret-acme-secret-acme-secret-1",
+    "bolt-1": "bolt-secret-bolt-secret-bolt-secret-1",
+    "sales-1": "sales-secret-sales-secret-sales-secret",
+    "console-1": "console-secret-console-secret-console",
+}
+RUNS = ("worker", "relay", "sink", "board", "console")
+
+
+class PlainToo(KafkaBroker):
+    """A broker that also takes PLAIN: librdkafka before 2.6.1, like Debian's kcat, cannot do SCRAM with Kafka 4."""
+
+    def configuration(self) -> dict[str, str | int]:
+        """Return the properties, with the same passwords for PLAIN."""
+        found = super().configuration()
+        users = " ".join(f'user_{name}="{password}"' for name, password in (self.users or {}).items())
+        plain = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+        return {
+            **found,
+            "sasl.enabled.mechanisms": f"{found['sasl.enabled.mechanisms']},PLAIN",
+            "listener.name.sasl_plaintext.plain.sasl.jaas.config": plain,
+        }
+
+
+class Secured:
+    """The servers, the processes, and clients of any user. `admin`: the settings of the superuser."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        names = [*(one.name for one in processes()), *VENDORS, CRM, *SPARE]
+        self.broker = PlainToo(
+            folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
+        )
+        self.valkey = ValkeyServer(folder / "valkey")
+        self.children: dict[str, Child] = {}
+        self._spare = iter(SPARE)
+        self.keys = folder / "signing-keys"
+        self.admin = Settings.read()
+
+    def start(self) -> None:
+        """Start the servers, and give everybody what the table says."""
+        self.broker.start()
+        self.valkey.start()
+        self.keys.write_text("".join(f"{key} {secret}\n" for key, secret in KEYS.items()))
+        self.keys.chmod(0o600)
+        base = Settings.read(
+            state_dir=self.folder,
+            kafka_bootstrap_servers=self.broker.bootstrap,
+            redis_url=self.valkey.url,
+            database_url=f"sqlite:///{self.folder / 'crm.sqlite'}",
+            partitions=2,
+            signing_keys=self.keys,
+        )
+        self.admin = self._as(base, kafka_users.ADMIN)
+        others = [
+            principal_of("vendor", "acme"),
+            principal_of("vendor", "bolt"),
+            principal_of("crm", "sales"),
+        ]
+
+        async def prepare() -> None:
+            await provision(self.admin)
+            await allow(self.admin, [*processes(), *others])
+
+        asyncio.run(prepare())
+
+    def launch(self) -> None:
+        """Start every process as itself, and wait until all are ready."""
+        for name in RUNS:
+            made = self.child(name, self.user(f"firstclaim-{name}"))
+            made.launch()
+            self.children[name] = made
+        for name, made in self.children.items():
+            assert wait_until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
+
+    def restart(self, *names: str) -> None:
+        """Stop processes and start them again."""
+        for name in names:
+            self.children[name].stop()
+            self.children[name].launch()
+        for name in names:
+            assert wait_until(self.children[name].ready, SECONDS), self.children[name].log_tail()
+
+    def stop_processes(self) -> None:
+        """Stop the processes; the servers go on."""
+        for made in self.children.values():
+            made.stop()
+        self.children.clear()
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self.stop_processes()
+        self.valkey.stop()
+        self.broker.stop()
+
+    def child(self, process: str, settings: Settings, name: str | None = None) -> Child:
+        """Return a process of ours with these settings, not started."""
+        if process == "console":
+            settings = settings.model_copy(update={"signing_key": "console-1"})
+        made = child(process, [process], settings, free_port())
+        if name is not None:
+            made.name, made.log_file = name, self.folder / "log" / f"{name}.log"
+        return made
+
+    def user(self, name: str, password: str | None = None) -> Settings:
+        """Return the settings of a user."""
+        settings = self._as(self.admin, name)
+        if password is not None:
+            settings = settings.model_copy(
+                update={"kafka_sasl_password": type(settings.kafka_sasl_password)(password)}  # type: ignore[misc]
+            )
+        return settings
+
+    def lacking(self, process: str, *acls: Acl) -> Settings:
+        """Return the settings of a new user that may do what a process must, but for some."""
+        principal = principal_of("process", process, user=next(self._spare))
+        assert set(acls) <= set(principal.acls)
+        self.change(principal, take=acls)
+        return self.user(principal.name)
+
+    def change(self, principal: Principal, *, take: tuple[Acl, ...] = ()) -> None:
+        """Give a principal what the table says, and take some of it away."""
+
+        async def change() -> None:
+            admin = AclAdmin(**self.admin.aiokafka_options())
+            await admin.start()
+            try:
+                await admin.allow([principal])
+                await admin.take(principal, take)
+            finally:
+                await admin.close()
+
+        asyncio.run(change())
+
+    def command(self, *arguments: str, settings: Settings | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command as the operator, or with other settings."""
+        made = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            env=dict(made.environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def librdkafka(self, user: str, **more: Any) -> dict[str, Any]:
+        """Return the options by which librdkafka signs in as a user."""
+        return {
+            "bootstrap.servers": self.broker.bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": user,
+            "sasl.password": (self.broker.users or {})[user],
+            **{
+                name.replace("_", ".") if name != "log_level" else name: value for name, value in more.items()
+            },
+        }
+
+    def kcat(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
+        """Send a record with kcat; return what it says on standard error."""
+        signs_in = {**self.librdkafka(user), "sasl.mechanism": "PLAIN"}  # see `PlainToo`
+        options = [part for name, said in signs_in.items() for part in ("-X", f"{name}={said}")]
+        options += [
+            part for name, said in (headers or {}).items() for part in ("-H", f"{name}={said.decode()}")
+        ]
+        file = self.folder / "kcat.value"
+        file.write_bytes(value)
+        done = subprocess.run(
+            ["kcat", "-P", "-t", topic, *options, "-X", "message.timeout.ms=20000", str(file)],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return done.stderr
+
+    def send(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
+        """Send a record with confluent-kafka; return the error's name, empty where it is durable."""
+        said: list[str] = []
+
+        def delivered(error: Any, _: Any) -> None:
+            said.append(error.name() if error else "")
+
+        producer = Producer(self.librdkafka(user, message_timeout_ms=60_000, log_level=0))
+        try:
+            producer.produce(
+                topic, key=b"k", value=value, headers=list((headers or {}).items()), on_delivery=delivered
+            )
+        except KafkaException as error:
+            return str(error.args[0].name())
+        producer.flush(SECONDS)
+        return said[0]
+
+    def read(self, user: str, topic: str, group: str) -> str:
+        """Read a record with confluent-kafka in a group; return the error's name, empty where one came."""
+        consumer = Consumer(self.librdkafka(user, group_id=group, auto_offset_reset="earliest", log_level=0))
+        consumer.subscribe([topic])
+        found: list[str] = []
+
+        def came() -> bool:
+            message = consumer.poll(1.0)
+            if message is None or (message.error() and message.error().retriable()):
+                return False
+            found.append(message.error().name() if message.error() else "")
+            return True
+
+        try:
+            assert wait_until(came, SECONDS), f"nothing came of {topic}"
+        finally:
+            consumer.close()
+        return found[0]
+
+    def _as(self, base: Settings, name: str) -> Settings:
+        users = self.broker.users
+        assert users is not None
+        return base.model_copy(update=kafka_users.client_settings(users, name))

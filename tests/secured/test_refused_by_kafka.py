@@ -1,0 +1,122 @@
+"""What Kafka refuses ends a process or a command with 78 and a sentence, and not with a loop."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+
+from application.kafka_access.acls import Acl, Operation, Pattern, Resource
+from application.kafka_access.table import principal_of
+from runtime.process import wait_until
+from tests.secured.leads import lead
+from tests.secured.stack import RUNS, SECONDS, Secured
+
+
+def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
+    """Start a process that must end by itself with 78; return what it said."""
+    made = secured.child(process, settings, name)
+    made.launch()
+    try:
+        assert wait_until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
+            f"it goes on: {made.why_not()}{made.log_tail()}"
+        )
+        assert made.process is not None
+        said = made.log_file.read_text()
+        assert made.process.returncode == 78, said
+        return said
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize("process", RUNS)
+def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, process: str) -> None:
+    user = f"firstclaim-{process}"
+    said = ends(servers, process, servers.user(user, "wrong"), f"{process}-wrong-password")
+    assert "KAFKA_SASL_PASSWORD" in said
+    assert f"does not let user '{user}' in with SCRAM-SHA-512" in said
+
+
+def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> None:
+    done = servers.command("status", settings=servers.user("firstclaim-operator", "wrong"))
+    assert "does not let user 'firstclaim-operator' in" in done.stdout + done.stderr
+    done = servers.command("topics", settings=servers.user("firstclaim-operator", "wrong"))
+    assert (done.returncode, done.stderr.count("\n")) == (78, 1)
+    assert "KAFKA_SASL_PASSWORD" in done.stderr
+
+
+def _topic(operation: Operation, name: str) -> Acl:
+    return Acl(Resource.TOPIC, name, Pattern.LITERAL, operation)
+
+
+def _group(name: str) -> Acl:
+    return Acl(Resource.GROUP, name, Pattern.LITERAL, Operation.READ)
+
+
+@pytest.mark.parametrize(
+    ("process", "acl"),
+    [
+        ("worker", _group("firstclaim-worker")),
+        ("worker", _topic(Operation.READ, "lead-arrivals")),
+        ("worker", _topic(Operation.READ, "lead-log")),
+        ("worker", _topic(Operation.READ, "dead-letters")),
+        ("worker", _topic(Operation.DESCRIBE_CONFIGS, "lead-log")),
+        ("relay", _group("firstclaim-relay")),
+        ("relay", _topic(Operation.READ, "lead-journal")),
+        ("relay", _topic(Operation.READ, "lead-decisions")),
+        ("sink", _group("firstclaim-sink")),
+        ("sink", _topic(Operation.READ, "lead-journal")),
+        ("board", _topic(Operation.READ, "queue-changes")),
+        ("console", _topic(Operation.READ, "lead-decisions")),
+        ("console", _topic(Operation.READ, "directory")),
+    ],
+    ids=str,
+)
+def test_a_process_that_lacks_an_acl_ends_with_a_sentence(servers: Secured, process: str, acl: Acl) -> None:
+    settings = servers.lacking(process, acl)
+    if acl.operation is Operation.READ and acl.resource is Resource.TOPIC:
+        # Where a topic has no record, a process that only looks at its end reads nothing, and is refused nothing.
+        assert servers.send("admin", acl.name, b"{}") == ""
+    said = ends(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
+    assert "Kafka ACLs" in said
+    assert "firstclaim acls" in said
+
+
+@pytest.mark.parametrize(
+    ("process", "acl", "stirs"),
+    [
+        ("worker", _topic(Operation.WRITE, "lead-log"), "lead-actions"),
+        ("worker", _topic(Operation.WRITE, "org-log"), "lead-arrivals"),
+        ("worker", _topic(Operation.WRITE, "dead-letters"), "directory"),
+    ],
+    ids=str,
+)
+def test_a_stage_that_may_not_write_ends_with_a_sentence(
+    servers: Secured, process: str, acl: Acl, stirs: str
+) -> None:
+    value = {
+        "lead-actions": json.dumps(
+            {"action_id": uuid.uuid4().hex, "type": "note", "lead_id": str(uuid.uuid4()), "rep_id": "boss"}
+        ).encode(),
+        "lead-arrivals": lead()[1],
+        "directory": b"nothing that is read",
+    }[stirs]
+    assert servers.send("admin", stirs, value) == ""
+    said = ends(servers, process, servers.lacking(process, acl), f"{process}-{acl.name}-write")
+    assert "Kafka ACLs" in said
+    assert f"append to {acl.name}" in said
+
+
+def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(servers: Secured) -> None:
+    (transactions,) = [
+        acl for acl in principal_of("process", "operator").acls if acl.resource is Resource.TRANSACTIONAL_ID
+    ]
+    file = servers.folder / "other.yaml"
+    file.write_text("org: other\nreps:\n  boss: {name: Boss, role: admin}\n")
+    done = servers.command(
+        "directory", "apply", str(file), settings=servers.lacking("operator", transactions)
+    )
+    assert done.returncode == 78, done.stdout + done.stderr
+    assert "TransactionalIdAuthorizationFailed" in done.stderr

@@ -1,0 +1,163 @@
+"""A process that was stopped for longer than its lease writes nothing any more: it exits 75 (docs/faust.md 9, 13)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.membership_lease import SAFE_SHARE, Lease
+from streams.process_exit import Exit
+from tests.fixtures.servers import unique
+from tests.fixtures.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.streams.faust.cluster import Cluster
+    from tests.streams.faust.conftest import Launch
+    from tests.streams.faust.program import Program
+
+
+class _Ended(Exception):  # noqa: N818  # it stands for the end of the process
+    pass
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Return what the process would have ended with, so that this one goes on."""
+    said: list[tuple[int, str]] = []
+
+    def leave(code: int, what: str, reason: str) -> None:
+        said.append((code, f"{what}: {reason}"))
+        raise _Ended
+
+    monkeypatch.setattr("streams.membership_lease.leave", leave)
+    return said
+
+
+def test_a_lease_counts_from_when_a_heartbeat_was_sent_and_never_goes_back() -> None:
+    lease, now = Lease(6.0), time.monotonic()
+    assert lease.seconds == SAFE_SHARE * 6.0
+    assert not lease.fresh  # before the first answer
+    lease.renew(now - 1)
+    assert lease.fresh
+    lease.renew(now - 100)  # an answer that was overtaken by a later one
+    assert lease.fresh
+    assert lease.renewed_at == now - 1
+
+
+def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, str]]) -> None:
+    lease = Lease(6_000.0)  # long, so that a test that is held up between two lines changes nothing
+    lease.renew(time.monotonic() - 4_400)
+    lease.check("append to here")
+    lease.renewed_at = time.monotonic() - 4_600
+    with pytest.raises(_Ended):
+        lease.check("append to here")
+    assert [code for code, _ in ends] == [Exit.LEASE_LOST]
+    assert re.search(r"append to here: last good heartbeat 46\d\d\.\d s ago, lease 4500\.0 s", ends[0][1])
+
+
+@pytest.mark.parametrize(
+    ("member", "heartbeat_age", "slept", "ends_it"),
+    [
+        (True, 5.0, 5.0, True),  # stopped and resumed
+        (True, 5.0, 0.1, False),  # the broker is away: what is on its way may be sent again
+        (True, 0.5, 5.0, False),  # the loop was busy, the membership held
+        (False, 0.0, 5.0, False),  # no member yet: there is nothing to lose
+    ],
+)
+def test_what_is_on_its_way_is_held_only_by_a_process_that_slept(
+    ends: list[tuple[int, str]], member: bool, heartbeat_age: float, slept: float, ends_it: bool
+) -> None:
+    lease = Lease(6.0)
+    if member:
+        lease.renew(time.monotonic() - heartbeat_age)
+    lease.awake_at = time.monotonic() - slept
+    if ends_it:
+        with pytest.raises(_Ended):
+            lease.tick()
+    else:
+        before = time.monotonic()
+        lease.tick()
+        assert lease.awake_at >= before
+    assert bool(ends) is ends_it
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_a_worker_stopped_beyond_its_lease_exits_75_and_writes_nothing_after(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """Three at once: with events in hand, with a batch on its way, and what becomes of it without the lease."""
+    with_events, with_batch, zombie = await asyncio.gather(
+        stopped_with_events(cluster, launch, fence="lease"),
+        stopped_with_a_batch(cluster, launch),
+        stopped_with_events(cluster, launch, fence="none"),
+    )
+    assert with_events == (Exit.LEASE_LOST, [b"new"] * 10)
+    assert with_batch == (Exit.LEASE_LOST, [])
+    # Fact 9: the old owner's rows behind the new one's.
+    assert zombie == (None, [b"new"] * 10 + [b"old"] * 10)
+
+
+async def stopped_with_events(
+    cluster: Cluster, launch: Launch, *, fence: str
+) -> tuple[int | None, list[bytes | None]]:
+    """Stop a worker that has ten events in hand until another one has done them; return its end and all rows."""
+    topic, out, group = (
+        await cluster.create(unique("lease"), 1),
+        await cluster.create(unique("out"), 1),
+        unique("g"),
+    )
+    environment = {"TOPIC": topic, "OUT": out, "GROUP": group, "FIRSTCLAIM_PARTITIONS": 1}
+    async with launch("copier", **environment, BY="old", GATE=1, FENCE=fence) as old:
+        await old.hear(ready=True)
+        await cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
+        await old.hear(first=0)
+        old.signal(signal.SIGSTOP)
+        async with launch("copier", **environment, BY="new") as new:
+            await new.until(lambda: new.heard(ready=True), "the other one takes over")
+            await cluster.records_once(out, lambda rows: len(rows) == 10, "it has done all ten")
+            old.tell(open=True)
+            old.signal(signal.SIGCONT)
+            if fence == "lease":
+                ended: int | None = await old.exit_code()
+            else:
+                ended = None
+                await cluster.records_once(out, lambda rows: len(rows) == 20, "the zombie writes")
+            return ended, [record.value for record in await cluster.records(out)]
+
+
+async def stopped_with_a_batch(cluster: Cluster, launch: Launch) -> tuple[int, list[bytes | None]]:
+    """Stop a worker between the look at its lease and the sending of a batch; return its end and all rows."""
+    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    group = unique("group")
+    async with launch(
+        "copier", TOPIC=topic, OUT=out, GROUP=group, BY="old", STOP_SENDING=1, FIRSTCLAIM_PARTITIONS=1
+    ) as old:
+        await old.hear(ready=True)
+        await cluster.send(topic, [(0, None, b"0")])
+        await eventually(lambda: is_stopped(old), "it stops itself")
+        await cluster.group_is_empty(group)
+        old.signal(signal.SIGCONT)
+        return await old.exit_code(), [record.value for record in await cluster.records(out)]
+
+
+def is_stopped(program: Program) -> bool:
+    """Tell whether the kernel has stopped a program."""
+    return Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.mark.kafka
+async def test_without_the_patch_no_heartbeat_renews_a_lease(cluster: Cluster, launch: Launch) -> None:
+    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    await cluster.send(topic, [(0, None, b"0")])
+    async with launch(
+        "copier", TOPIC=topic, OUT=out, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
+    ) as copier:
+        assert await copier.exit_code() == Exit.LEASE_LOST
+    assert await cluster.records(out) == []

@@ -1,0 +1,352 @@
+"""What was fetched is given once and in order: what is undamaged as aiokafka reads it, and all around what is not."""
+
+from __future__ import annotations
+
+import runpy
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import structlog
+from aiokafka.codec import snappy_encode
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.structs import TopicPartition
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams import unreadable
+from streams.batch_records import MOST_RECORD_BYTES
+from streams.decompression import MOST_INFLATED_BYTES
+from streams.fetched_records import FetchedRecords
+from streams.metrics import UNREADABLE
+from streams.patches import record_reader
+from streams.record_batches import HEADER
+from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
+from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator
+
+PLACE: Final = TopicPartition("lead-arrivals", 0)
+READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+STOCK: Final = runpy.run_module("aiokafka.consumer.fetcher")
+"""aiokafka's reader as it comes, whatever has been put in its place in this process."""
+CODECS: Final = {"plain": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+TRANSACTIONAL, CONTROL = 0x10, 0x20
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    """Log nothing: thousands of records that cannot be read are made here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unreadable, "_log", structlog.wrap_logger(None, processors=[_drop]))
+        yield
+
+
+def _drop(*_: Any) -> Any:
+    raise structlog.DropEvent
+
+
+records = st.lists(
+    st.tuples(
+        st.none() | st.binary(max_size=20),
+        st.none() | st.binary(max_size=200),
+        st.lists(st.tuples(st.text(max_size=5), st.none() | st.binary(max_size=9)), max_size=3),
+    ),
+    min_size=1,
+    max_size=8,
+)
+batches = st.lists(st.tuples(records, st.sampled_from(sorted(CODECS.values()))), min_size=1, max_size=4)
+
+
+def unpacking(
+    data: bytes, at: int = 0, *, stand_ins: bool = True, aborted: Any = (), isolation: int = READ_COMMITTED
+) -> FetchedRecords:
+    """Return the iterator over one fetch."""
+    wanted = give_stand_ins if stand_ins else None
+    return FetchedRecords(PLACE, record_reader.FetchedBytes(data), aborted, at, None, wanted, True, isolation)
+
+
+def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
+    """Return batches as a log holds them, and the offset after them."""
+    made = []
+    for content, codec in given_batches:
+        made.append(built(content, codec=codec, base=base))
+        base += len(content)
+    return made, base
+
+
+def some(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
+    """Return records with keys of their own."""
+    return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
+
+
+def told(found: list[Any]) -> list[tuple[int, str]]:
+    """Return offset and what is there: the key of a record, the error class of what cannot be read, or nothing."""
+    return [
+        (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
+        if isinstance(r.value, StandIn)
+        else (r.offset, r.key.decode())
+        for r in found
+    ]
+
+
+@settings(deadline=None)
+@given(batches, st.integers(0, 3), st.integers(0, 7))
+def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
+    made, end = appended(content, base)
+    at = min(base + skip, end - 1)
+    # A broker begins with the batch that holds the offset it is asked for.
+    data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
+    theirs = STOCK["PartitionRecords"](
+        PLACE, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
+    )
+    ours = unpacking(data, at)
+    assert list(ours) == list(theirs)
+    assert ours.next_fetch_offset == theirs.next_fetch_offset == end
+
+
+# lz4 was not in format 0.
+@pytest.mark.parametrize(("magic", "codec"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)])
+def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
+    builder = LegacyRecordBatchBuilder(magic, codec, 1 << 20)
+    for n in range(3):
+        builder.append(n, timestamp=1000 + n, key=b"key-%d" % n, value=b"value " * 20)
+    data = builder.build()
+    if codec:
+        struct.pack_into(">q", data, 0, 2)  # a broker gives the wrapper its last message's offset
+    found = list(unpacking(bytes(data)))
+    assert told(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
+    assert [r.timestamp for r in found] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
+    assert {r.value for r in found} == {b"value " * 20}
+
+
+@settings(deadline=None)
+@given(batches, st.randoms(use_true_random=False), st.booleans(), st.booleans())
+def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
+    content: Any, rnd: random.Random, resigned: bool, stand_ins: bool
+) -> None:
+    made, _ = appended(content, 5)
+    for batch in made:
+        for _ in range(rnd.randrange(3)):
+            at = rnd.randrange(len(batch) + 1)
+            batch[at : at + rnd.randrange(6)] = rnd.randbytes(rnd.randrange(6))
+    whole = [signed(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
+    iterator = unpacking(b"".join(whole), 5, stand_ins=stand_ins)
+    last = 4
+    for record in iterator:
+        assert last < record.offset == iterator.next_fetch_offset - 1
+        last = record.offset
+    if any(whole):
+        assert iterator.next_fetch_offset > 5  # it never asks for the same again
+    if stand_ins:
+        assert last == iterator.next_fetch_offset - 1  # every offset that was passed can be acked
+
+
+@settings(deadline=None)
+@given(batches, st.data(), st.randoms(use_true_random=False))
+def test_a_damaged_batch_leaves_those_around_it_as_they_are(
+    content: Any, data: Any, rnd: random.Random
+) -> None:
+    content = [(some(2), 0), *content, (some(2), 4)]
+    made, end = appended(content)
+    which = data.draw(st.integers(1, len(made) - 2))
+    good = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in made]
+    for _ in range(rnd.randrange(1, 4)):
+        made[which][rnd.randrange(16, len(made[which]))] = rnd.randrange(
+            256
+        )  # all that its checksum covers, and that
+    if HEADER.unpack_from(made[which])[3] != 2:
+        return  # of another format: where it ends is not told by what was damaged
+    found = list(unpacking(b"".join(made)))
+    first = HEADER.unpack_from(made[which])[0]
+    after = HEADER.unpack_from(made[which + 1])[0]
+    assert [r for r in found if r.offset < first] == [r for rs in good[:which] for r in rs]
+    assert [r for r in found if r.offset >= after] == [r for rs in good[which + 1 :] for r in rs]
+    inside = [r for r in found if first <= r.offset < after]
+    assert inside == good[which] or told(inside) == [(after - 1, "unreadable_batch")]
+    assert found[-1].offset == end - 1
+
+
+@settings(deadline=None)
+@given(st.integers(0, 4), st.sampled_from(sorted(CODECS.values())), st.randoms(use_true_random=False))
+def test_a_record_that_lies_leaves_the_others_of_its_batch(
+    which: int, codec: int, rnd: random.Random
+) -> None:
+    content = some(5, b"some text that is long enough " * 4)
+    plain = built(content)
+    at = HEADER.size
+    spans = []
+    for _ in content:
+        (size,) = plain[at : at + 1] if plain[at] < 128 else (plain[at] & 127 | plain[at + 1] << 7,)
+        begin = at + (1 if plain[at] < 128 else 2)
+        at = begin + (size >> 1)
+        spans.append((begin, at))
+    begin, end = spans[which]
+    plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # behind the length
+    data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
+    found = list(unpacking(bytes(signed(data))))
+    assert [r.offset for r in found] == list(range(5))
+    others = [r for r in found if r.offset != which]
+    assert told(others) == [(n, f"key-{n}") for n in range(5) if n != which]
+    assert {r.value for r in others} == {content[0][1]}
+
+
+def compress(codec: int, data: bytes) -> bytes:
+    """Return what a client makes of the records of a batch."""
+    from aiokafka.codec import gzip_encode, lz4_encode, zstd_encode  # noqa: PLC0415  # here alone
+
+    encode: Any = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec]
+    return bytes(encode(data))
+
+
+def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
+    batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
+    batch = signed(batch.replace(b"NAME", b"\xffAME"))
+    before = UNREADABLE.labels(topic=PLACE.topic, error_class="unreadable_record")._value.get()
+    found = list(unpacking(bytes(batch)))
+    assert told(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
+    stood = found[1]
+    assert (stood.key, stood.value) == (b"b", b"2")
+    assert stood.headers == (("\\xffAME", b"x"), ("other", None))
+    assert stood.value.about == (("unreadable-offsets", b"1-1"),)
+    assert "the header name b'\\xffAME' is not UTF-8" in stood.value.reason
+    assert UNREADABLE.labels(topic=PLACE.topic, error_class="unreadable_record")._value.get() == before + 1
+    assert told(list(unpacking(bytes(batch), stand_ins=False))) == [(0, "a"), (2, "c")]
+
+
+@pytest.mark.parametrize(
+    ("lie", "which"),
+    {
+        "length, shorter": ((0, 0x10), 1),
+        "length, longer": ((0, 0x7E), 1),
+        "offset": ((3, 0x08), 1),
+        "key's length": ((4, 0x7E), 1),
+        "number of headers": ((-1, 0x7E), 1),
+    }.values(),
+)
+def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: int) -> None:
+    batch = built([(b"key-%d" % n, b"value", []) for n in range(4)])
+    size = (len(batch) - HEADER.size) // 4
+    at, value = lie
+    batch[HEADER.size + which * size + (at if at >= 0 else size + at)] = value
+    found = list(unpacking(bytes(signed(batch))))
+    assert told(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
+
+
+@pytest.mark.parametrize("claimed", [6, 2, -1, 2**31 - 1])
+def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
+    batch = built(some(4))
+    struct.pack_into(">i", batch, 57, claimed)
+    found = list(unpacking(bytes(signed(batch)) + bytes(built(some(2), base=4))))
+    assert [r.key for r in found if r.offset >= 4] == [b"key-0", b"key-1"]
+    assert found[-1].offset == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    {
+        "unknown codec": (lambda b: with_payload(b, bytes(b[HEADER.size :]), 6), "codec 6 is unknown"),
+        "no gzip": (lambda b: with_payload(b, b"hello", 1), "gzip: "),
+        "gzip cut short": (lambda b: with_payload(b, compress(1, bytes(b[HEADER.size :]))[:-9], 1), "gzip: "),
+        "no zstd": (lambda b: with_payload(b, b"hello", 4), "zstd: Unknown frame descriptor"),
+        "checksum": (lambda b: b[:-1] + b"?", "its checksum is wrong"),
+        "too large": (
+            lambda b: with_payload(b, compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1),
+            f"gzip: inflates to more than {MOST_INFLATED_BYTES} bytes",
+        ),
+    }.values(),
+)
+def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: Any, reason: str) -> None:
+    bad = damage(built(some(3), base=2))
+    data = bytes(built(some(2))) + bytes(bad) + bytes(built(some(1), base=5))
+    found = list(unpacking(data))
+    assert told(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
+    stood = found[2]
+    assert stood.value.reason.startswith("offsets 2 to 4: ")
+    assert reason in stood.value.reason
+    assert stood.value == bytes(bad)[:KEPT_BYTES]
+    assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
+    # Asked for from its middle, as after a restart, it is at the same place.
+    assert told(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
+    assert told(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
+
+
+def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
+    large = b"x" * 5_000_000
+    data = built([(b"a", b"1", []), (b"b", large, []), (b"c", b"3", [])], codec=1)
+    assert len(data) < 20_000
+    found = list(unpacking(bytes(data)))
+    assert told(found) == [(0, "a"), (1, "too_large"), (2, "c")]
+    assert found[1].value == large[:KEPT_BYTES]
+    assert dict(found[1].value.about)["value-cut-from"] == b"5000000"
+    assert f"at most {MOST_RECORD_BYTES}" in found[1].value.reason
+    assert told(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
+
+
+def test_what_inflates_far_is_taken_in_several_fetches() -> None:
+    one: list[Given] = [(b"k", b"x" * 900_000, [])] * 20
+    data = b"".join(bytes(built(one, codec=1, base=20 * n)) for n in range(4))
+    iterator = unpacking(data)
+    assert [r.offset for r in iterator] == list(range(40))
+    assert (
+        iterator.next_fetch_offset == 40
+    )  # two batches are more than one may hold; the rest comes with the next fetch
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\0" * 11, b"\0" * 12, b"\xff" * 100, b"\0" * 200])
+def test_what_is_no_batch_is_passed_by_one_offset(data: bytes) -> None:
+    iterator = unpacking(data, 7)
+    assert told(list(iterator)) == [(7, "unreadable_batch")]
+    assert iterator.next_fetch_offset == 8
+
+
+def test_a_batch_that_did_not_come_whole_is_fetched_again() -> None:
+    data = bytes(built(some(2))) + bytes(built(some(2), base=2))[:-3]
+    iterator = unpacking(data)
+    assert told(list(iterator)) == [(0, "key-0"), (1, "key-1")]
+    assert iterator.next_fetch_offset == 2
+
+
+def transactional(
+    content: list[Any], base: int, producer: int, attributes: int = TRANSACTIONAL, codec: int = 0
+) -> bytes:
+    """Return a batch of a transaction, or the marker of its end."""
+    batch = built(content, base=base, codec=codec)
+    batch[ATTRIBUTES_AT] |= attributes
+    struct.pack_into(">q", batch, 43, producer)
+    return bytes(signed(batch))
+
+
+def marker(base: int, producer: int, *, commit: bool) -> bytes:
+    """Return the end of a transaction."""
+    key = struct.pack(">hh", 0, int(commit))
+    return transactional([(key, b"\0" * 6, [])], base, producer, TRANSACTIONAL | CONTROL)
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_p7_aborted_records_do_not_come_and_committed_ones_do(codec: int) -> None:
+    text = b"a text that gets smaller " * 9
+    data = (
+        transactional(some(2, text), 0, 7, codec=codec)
+        + transactional(some(2, text), 2, 8, codec=codec)
+        + marker(4, 7, commit=False)
+        + transactional(some(1, text), 5, 7, codec=codec)
+        + marker(6, 7, commit=True)
+        + marker(7, 8, commit=True)
+    )
+    iterator = unpacking(data, aborted=[(7, 0)])
+    assert told(list(iterator)) == [(2, "key-0"), (3, "key-1"), (5, "key-0"), (7, "nothing")]
+    assert iterator.next_fetch_offset == 8
+    assert [r.offset for r in unpacking(data, stand_ins=False, aborted=[(7, 0)])] == [2, 3, 5]
+    everything = unpacking(data, stand_ins=False, isolation=READ_UNCOMMITTED)
+    assert [r.offset for r in everything] == [0, 1, 2, 3, 5]
+
+
+def test_an_aborted_batch_is_not_inflated() -> None:
+    bomb = with_payload(built(some(2)), compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1)
+    bomb[ATTRIBUTES_AT] |= TRANSACTIONAL
+    struct.pack_into(">q", bomb, 43, 7)
+    data = bytes(signed(bomb)) + marker(2, 7, commit=False)
+    assert told(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]

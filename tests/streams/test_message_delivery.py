@@ -1,0 +1,159 @@
+"""What makes Faust quicker changes nothing of what an agent is given."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.transport.consumer import Consumer
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from streams import patches
+from streams.app import make_app, raw_topic
+from streams.settings import Settings
+
+PLACE = TP("lead-log", 3)
+
+
+def message(key: bytes | None = b"lead", value: bytes | None = b"{}") -> ConsumerMessage:
+    return ConsumerMessage("lead-log", 3, 7, 1.5, 1, [("ce_id", b"1")], key, value, None, tp=PLACE)
+
+
+@pytest.fixture
+def app(tmp_path: Any) -> Any:
+    """Return an app with all patches, not started, its flow open."""
+    app = make_app("pace", Settings.read(state_dir=tmp_path))
+    app.flow_control.resume()
+    return app
+
+
+@pytest.mark.parametrize("value", [b"{}", b"", None, b"\xff\x00"])
+async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, value: bytes | None) -> None:
+    """The patch `message_handler`: without it the channel's `decode` is called."""
+    topic = raw_topic(app, "lead-log")
+
+    async def decode(*_: object, **__: object) -> None:
+        raise AssertionError("decoded")
+
+    topic.decode = decode
+    given = message(value=value)
+    await app.topics._build_handler(PLACE, {topic})(given)
+    event = topic.queue.get_nowait()
+    assert (event.key, event.value, event.message) == (b"lead", value, given)
+    assert given.refcount == 1
+    assert topic.queue.empty()
+
+
+async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(app: Any) -> None:
+    """The patch `message_handler`: the message is acked with its consumer, once."""
+    topic, given = raw_topic(app, "lead-log"), message()
+    app.topics._acking_topics.add(given.topic)
+    await app.topics._build_handler(PLACE, {topic})(given)
+    event = topic.queue.get_nowait()
+    stock = app.conf.Event(app, given.key, given.value, given.headers, given)
+    named = ("app", "key", "value", "headers", "message", "acked")
+    assert [getattr(event, name) for name in named] == [getattr(stock, name) for name in named]
+    assert isinstance(event, app.conf.Event)
+    assert (event.ack(), event.ack()) == (True, False)
+    assert given.acked
+    assert app.consumer._acked[PLACE] == [given.offset]
+
+
+async def test_what_two_agents_want_both_get(app: Any) -> None:
+    """Faust's own handler does that; the patch leaves it alone."""
+    one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")
+    given = message()
+    await app.topics._build_handler(PLACE, {one, two})(given)
+    assert one.queue.qsize() == two.queue.qsize() == 1
+    assert given.refcount == 2
+
+
+async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> None:
+    """A rebalance suspends it; what is delivered then would be handled by somebody who owns it no more."""
+    topic = raw_topic(app, "lead-log")
+    handle = app.topics._build_handler(PLACE, {topic})
+    app.flow_control.suspend()
+    delivering = handle(message())
+    delivering.send(None)
+    assert topic.queue.empty()
+    delivering.close()
+
+
+async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
+    """The patch `handler_lookup`: Faust holds a lock while it takes the handlers away and puts the new ones in."""
+    topic, conductor = raw_topic(app, "lead-log"), app.topics
+    await conductor._tp_to_callback_lock.acquire()
+    waiting = asyncio.create_task(conductor.on_message(message()))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+    conductor._tp_to_callback_lock.release()
+    await waiting
+    assert topic.queue.qsize() == 1
+
+
+async def test_a_message_takes_no_lock_otherwise(app: Any) -> None:
+    """The patch `handler_lookup`: without it the lock is acquired."""
+    topic, conductor = raw_topic(app, "lead-log"), app.topics
+    conductor._tp_to_callback[PLACE] = conductor._build_handler(PLACE, {topic})
+
+    async def acquire() -> bool:
+        raise AssertionError("locked")
+
+    conductor._tp_to_callback_lock.acquire = acquire
+    await conductor.on_message(message())
+    assert topic.queue.qsize() == 1
+
+
+patches.apply()
+
+
+class Fetched:
+    """A consumer that has fetched records of three partitions; the third is not ours to deliver now."""
+
+    def __init__(self) -> None:
+        self.app = SimpleNamespace(consumer_generation_id=4)
+        self.should_stop, self.flow_active, self.sought = False, True, 0
+        self.scheduler = DefaultSchedulingStrategy()  # type: ignore[abstract]  # Faust makes it like this
+        self._buffered_partitions: set[TP] = set()
+        self.places = [TP("lead-log", n) for n in range(3)]
+
+    async def _wait_next_records(self, _: float) -> tuple[dict[TP, list[int]], set[TP]]:
+        return {tp: [10 * tp.partition + n for n in range(3)] for tp in self.places}, set(self.places[:2])
+
+    def _to_message(self, _: TP, record: int) -> int:
+        return record
+
+    async def perform_seek(self) -> None:
+        self.sought += 1
+
+
+def given_by(consumer: Any) -> Any:
+    """Return the iterator over what `Consumer.getmany`, patched, gives of it."""
+    return Consumer.getmany(consumer, 1.0)
+
+
+async def test_what_was_fetched_is_given_in_turns_of_our_partitions() -> None:
+    """The patch `getmany`: without it the end of the topic is asked for, which this consumer does not know."""
+    assert [each async for _, each in given_by(Fetched())] == [0, 10, 1, 11, 2, 12]
+
+
+@pytest.mark.parametrize("change", ["generation", "flow"])
+async def test_what_was_fetched_before_a_rebalance_is_not_given_after_it(change: str) -> None:
+    consumer, given = Fetched(), []
+    async for _, each in given_by(consumer):
+        given.append(each)
+        if change == "generation":
+            consumer.app.consumer_generation_id += 1
+        else:
+            consumer.flow_active = False
+    assert given == [0]
+
+
+async def test_what_was_fetched_while_the_flow_was_suspended_is_sought_again() -> None:
+    consumer = Fetched()
+    consumer.flow_active = False
+    assert [each async for each in given_by(consumer)] == []
+    assert consumer.sought == 1

@@ -1,0 +1,87 @@
+"""Only `streams/patches` touches the private parts of Faust, mode and aiokafka."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from typing import Final
+
+from tests.streams.test_clients import ROOT, product
+
+OF_THE_INSTANCE: Final = frozenset({"self", "cls", "super()"})
+OTHERS: Final = {
+    "rules/queues/rule_book.py": {"book._with"},  # its own class
+    "streams/settings.py": {"found._adopted"},  # its own class
+    "streams/process_exit.py": {"os._exit"},
+    "web/process.py": {"server._serve"},  # uvicorn's
+}
+"""Private attributes of what is none of these libraries, by module."""
+PUBLIC: Final = frozenset({"_asdict", "_replace", "_fields"})
+"""The methods of a NamedTuple."""
+LIBRARIES: Final = ("faust", "mode", "aiokafka")
+
+
+def private_names(tree: ast.Module) -> set[str]:
+    """Return what a module reads or writes of others that begins with one underscore."""
+    return {
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and node.attr not in PUBLIC
+        and ast.unparse(node.value) not in OF_THE_INSTANCE
+    }
+
+
+def inherited_names(tree: ast.Module) -> set[str]:
+    """Return the private methods of each class whose base class is one of these libraries'."""
+    theirs = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LIBRARIES
+        for alias in node.names
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        bases = {ast.unparse(base).split("[")[0].split(".")[0] for base in node.bases}
+        if not bases & (theirs | set(LIBRARIES)):
+            continue
+        found |= {
+            f"{node.name}.{part.name}"
+            for part in node.body
+            if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
+            and part.name.startswith("_")
+            and not part.name.startswith("__")
+        }
+    return found
+
+
+def test_nothing_but_the_patches_reaches_into_the_libraries() -> None:
+    found = {path: names for path, tree in product() if (names := private_names(tree))}
+    outside = {path: names for path, names in found.items() if not path.startswith("streams/patches/")}
+    assert outside == OTHERS
+    assert found.keys() - outside.keys()  # the test would find them
+
+
+def test_nothing_but_the_patches_inherits_private_methods() -> None:
+    sink = {"JournalReader"}  # aiokafka's listener has none; its underscores are its own
+    found = {
+        name
+        for path, tree in product()
+        if not path.startswith("streams/patches/")
+        for name in inherited_names(tree)
+        if name.split(".")[0] not in sink
+    }
+    assert found == set()
+
+
+def test_commands_that_need_no_stream_processor_do_not_load_it() -> None:
+    loaded = "import sys, streams.clients, streams.topics; print('faust' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"

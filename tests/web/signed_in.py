@@ -1,0 +1,37 @@
+"""People at the API with a password session, as a browser has one."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.web.running_org import PASSWORD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.web.running_org import RunningOrg
+
+JSON = {"accept": "application/json"}
+
+
+@asynccontextmanager
+async def signed_in(
+    office: RunningOrg, rep_id: str, *, headers: dict[str, str] | None = None, **more: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client with a session of its own; `more`: further members of the credentials."""
+    async with httpx.AsyncClient(base_url=office.url, headers={**JSON, **(headers or {})}) as client:
+        answer = await sign_in(client, office.email(rep_id), **more)
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
+        client.headers["x-csrf-token"] = answer.json()["csrf"]
+        yield client
+
+
+async def sign_in(
+    client: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: Any
+) -> httpx.Response:
+    """Ask for a session."""
+    return await client.post("/api/v1/session", json={"email": email, "password": password, **more})

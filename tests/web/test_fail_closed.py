@@ -1,0 +1,89 @@
+"""An org without reps: closed if it ever had one, and its first admin is not locked out by closing it."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+
+from application.journal_snapshot import journal_now
+from streams.topics import DIRECTORY
+from tests.web.running_org import PASSWORD, PATIENCE_MS
+from tests.web.signed_in import sign_in, signed_in
+from web.auth import SCOPES
+from web.store.accounts import Account
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+
+def account(office: RunningOrg, rep_id: str, role: str) -> None:
+    """Let somebody of no directory sign in."""
+    office.accounts.put(
+        Account(email=office.email(rep_id), org=office.org, rep_id=rep_id, role=role), PASSWORD
+    )
+
+
+async def until(client: httpx.AsyncClient, status: HTTPStatus) -> None:
+    """Wait until the console answers who one is with a status."""
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while (await client.get("/api/v1/me")).status_code != status:
+            await asyncio.sleep(0.05)
+
+
+async def test_removing_the_last_rep_makes_nobody_an_admin(office: RunningOrg) -> None:
+    """A stranger's token and a leftover account came in as admin once the last rep was gone; the engine obeyed too."""
+    await office.rep("ann", "admin")
+    account(office, "guest", "admin")
+    await office.until_known("ann")
+    lead = await office.arrive("a-1", last_name="Doe")
+    async with signed_in(office, "ann") as ann:
+        token = office.tokens.issue(office.org, "anyone", "t", SCOPES, by="test")[0]
+        await office.client.put(DIRECTORY, None, key=f"{office.org}/rep/ann".encode())
+        await until(ann, HTTPStatus.UNAUTHORIZED)
+        assert (await sign_in(ann, office.email("guest"))).status_code == HTTPStatus.UNAUTHORIZED
+        ann.cookies.clear()
+        bearer = {"authorization": f"Bearer {token}"}
+        assert (await ann.get("/api/v1/me", headers=bearer)).status_code == HTTPStatus.UNAUTHORIZED
+    settings = office.stack.settings
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        for partition in range(settings.partitions):
+            while (await journal_now(settings, partitions={partition})).book.org(office.org).reps:
+                pass
+    answer = (await office.ask("claim", lead, "anyone")).answer
+    assert answer is not None
+    assert (answer.result, answer.reason) == ("refused", "unknown_rep")
+
+
+async def test_an_explicit_setting_opens_an_org_without_reps(office: RunningOrg) -> None:
+    await office.rep("ann", "admin")
+    account(office, "guest", "admin")
+    await office.until_known("ann")
+    async with signed_in(office, "ann") as ann:
+        await office.client.put(DIRECTORY, None, key=f"{office.org}/rep/ann".encode())
+        await until(ann, HTTPStatus.UNAUTHORIZED)
+        await office.publish("settings", "settings", open_without_reps=True)
+        await until(ann, HTTPStatus.OK)
+    async with signed_in(office, "guest") as guest:
+        assert (await guest.get("/api/v1/me")).json()["role"] == "admin"
+
+
+async def test_who_publishes_the_first_rep_stays_an_admin_and_the_account_is_made(office: RunningOrg) -> None:
+    """The admin of an open org was no rep: publishing ann locked them out, and ann's account was never made."""
+    account(office, "mia", "admin")
+    async with signed_in(office, "mia") as mia:
+        path = "/api/v1/directory/rep/ann"
+        value = {"name": "Ann", "email": office.email("ann"), "role": "admin"}
+        tried = await mia.put(path, params={"dry_run": True}, json=value)
+        assert "You are published as mia, an admin, in the same step." in tried.json()["effects"]
+        assert (await mia.put(path, json=value)).status_code == HTTPStatus.OK
+        assert (await mia.get("/api/v1/me")).json()["role"] == "admin"
+        invited = await mia.post(f"{path}/account", json={"email": office.email("ann")})
+        assert invited.status_code == HTTPStatus.CREATED, invited.text
+        assert (await mia.get("/api/v1/directory/rep/mia")).json()["value"]["role"] == "admin"

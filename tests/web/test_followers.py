@@ -1,0 +1,202 @@
+"""What feeds the open pages survives whatever a foreign client does to Valkey, Kafka or the database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+import redis
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from board import keys
+from board.reader import REBUILT, FeedEntry, Reader
+from sink.engine import connect
+from sink.migrate import upgrade
+from streams.retries import RetryPolicy
+from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS
+from web import metrics
+from web.live import hub as hub_module
+from web.live import tail as tail_module
+from web.live.hub import Hub, Page
+from web.live.tail import Tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ORG = "acme"
+STREAM = keys.feed(ORG)
+DATABASE = 12
+
+
+@pytest.fixture
+def foreign(valkey_url: str) -> Iterator[redis.Redis]:
+    """Yield a client that is not ours, on a database of these tests' own."""
+    with redis.Redis.from_url(f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}") as client:
+        client.flushdb()
+        yield client
+        client.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again soon."""
+    monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.01, longest_seconds=0.05))
+
+
+def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
+    """Write what the board writes when a lead leaves a queue; `damaged`: fields with other values."""
+    fields: dict[Any, Any] = {
+        "change": "left",
+        "queue_id": "new",
+        "lead_id": lead,
+        "version": 1,
+        "payload": "{}",
+        "was": 0,
+        "size": 0,
+    }
+    client.xadd(STREAM, fields | damaged)
+
+
+async def told(page: Page, wanted: tuple[str, str]) -> None:
+    """Wait until a page is told of a change of a lead."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for chunk in page.chunks():
+            for event in chunk.split(b"\n\n"):
+                if b"event: list\n" in event:
+                    entry = msgspec.json.decode(event.partition(b"data: ")[2], type=FeedEntry)
+                    if (entry.change, entry.lead_id) == wanted:
+                        return
+
+
+async def until_counted(before: float) -> None:
+    """Wait until a failure of the feed was counted."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while failures() == before:
+            await asyncio.sleep(0.01)
+
+
+def failures() -> float:
+    """Return how many reads of feeds have failed."""
+    return float(metrics.FEED_FAILURES._value.get())  # the client has no other way
+
+
+async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_is_mended(
+    foreign: redis.Redis,
+) -> None:
+    left(foreign, "a")
+    reader = Reader.at(url_of(foreign))
+    hub, page = Hub(reader), Page(ORG, "rep-1", lambda _: True, None)
+    await hub.open(page, None)
+    left(foreign, "b")
+    await told(page, ("left", "b"))
+    before = failures()
+    foreign.delete(STREAM)
+    foreign.set(STREAM, "this is no stream")
+    await until_counted(before)
+    foreign.delete(STREAM)
+    await told(page, (REBUILT, ""))
+    left(foreign, "c")
+    await told(page, ("left", "c"))
+    await hub.close()
+    await reader.close()
+
+
+async def test_a_feed_that_is_wrong_from_the_start_is_read_once_it_is_mended(foreign: redis.Redis) -> None:
+    foreign.set(STREAM, "this is no stream")
+    reader = Reader.at(url_of(foreign))
+    hub, page, before = Hub(reader), Page(ORG, "rep-1", lambda _: True, None), failures()
+    opening = asyncio.create_task(hub.open(page, None))
+    await until_counted(before)
+    foreign.delete(STREAM)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await opening
+    left(foreign, "a")
+    await told(page, ("left", "a"))
+    await hub.close()
+    await reader.close()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"queue_id": b"\xff\xfe"}, {"version": b"one"}, {"was": b"first"}, {"change": b"\x80"}],
+    ids=["text", "version", "rank", "change"],
+)
+async def test_an_entry_that_does_not_decode_is_passed_over(
+    foreign: redis.Redis, damaged: dict[str, bytes]
+) -> None:
+    left(foreign, "a")
+    reader = Reader.at(url_of(foreign))
+    hub, page, before = Hub(reader), Page(ORG, "rep-1", lambda _: True, None), failures()
+    await hub.open(page, None)
+    left(foreign, "b", **damaged)
+    await told(page, (REBUILT, ""))
+    await until_counted(before)
+    await told(page, (REBUILT, ""))
+    left(foreign, "c")
+    await told(page, ("left", "c"))
+    await hub.close()
+    await reader.close()
+
+
+async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
+    kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told anew what it missed; before, the whole console ended."""
+    settings = Settings.read(kafka_bootstrap_servers=kafka, state_dir=tmp_path)
+    topics = {name: f"{name.lower()}-{uuid.uuid4().hex[:8]}" for name in ("ASSIGNMENTS", "LEAD_EXCEPTIONS")}
+    for name, topic in topics.items():
+        monkeypatch.setattr(tail_module, name, topic)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1) for topic in topics.values()])
+    await admin.close()
+    upgrade(settings.database_url)
+    crm = connect(settings.database_url)
+    failed, anew = asyncio.Event(), asyncio.Event()
+
+    class Told(Hub):
+        """Notes that every page is to look anew."""
+
+        def look_anew(self) -> None:
+            anew.set()
+
+    def oversees(_: Page) -> bool:
+        failed.set()
+        raise LookupError("nobody thought of this")
+
+    reader = Reader.at("redis://127.0.0.1:1/0")
+    hub = Told(reader)
+    page = Page(ORG, "rep-1", lambda _: True, None)
+    hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
+    hub._orgs[ORG].pages.add(page)
+    tail = Tail(settings, crm, hub, oversees)
+    following = asyncio.create_task(tail.follow())
+    producer = AIOKafkaProducer(bootstrap_servers=kafka)
+    await producer.start()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not failed.is_set():
+                value = {"lead_id": "a", "org": ORG, "version": -1, "rep_id": "rep-1"}
+                await producer.send_and_wait(topics["ASSIGNMENTS"], json.dumps(value).encode())
+                await asyncio.sleep(0.1)
+            await anew.wait()
+        assert not following.done()
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await producer.stop()
+        await reader.close()
+        crm.dispose()
+
+
+def url_of(client: redis.Redis) -> str:
+    """Return the address of a client's database."""
+    given = client.connection_pool.connection_kwargs
+    return f"redis://{given['host']}:{given['port']}/{given['db']}"

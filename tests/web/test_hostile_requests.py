@@ -1,0 +1,177 @@
+"""Attacks on the running console by HTTP: each is refused with field and reason, and none is answered 5xx."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fuzz.routes import attack
+from tests.web.conftest import say
+from tests.web.running_org import PASSWORD, PATIENCE_MS
+from tests.web.signed_in import signed_in
+from web.security_headers import HEADERS
+
+if TYPE_CHECKING:
+    from runtime.up import Everything
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+REQUESTS = 600
+GROWN_MB = 150
+"""By how much the console may have grown at its largest; 10,000 requests make it no larger than 600."""
+BODIES: dict[str, tuple[str, str, bytes, str]] = {
+    "NaN": ("PUT", "/api/v1/preferences/wide", b'{"a": [NaN]}', "a[0]"),
+    "half of a surrogate pair": ("PUT", "/api/v1/preferences/wide", b'{"a": "\\ud800"}', "a"),
+    "NUL": ("POST", "/api/v1/leads", b'{"first_name": "Jo\\u0000n"}', "first_name"),
+    "65 bits": ("PUT", "/api/v1/directory/rep/x", b'{"capacity": 9223372036854775808}', "capacity"),
+    "twice": ("POST", "/api/v1/leads", b'{"first_name": "Jon", "first_name": "Ana"}', "first_name"),
+    "a deep draft": (
+        "PUT",
+        "/api/v1/queue-drafts/deep",
+        b'{"value": {"inclusion": ' + b'{"rules": [' * 40 + b"]}" * 40 + b"}}",
+        "value.inclusion",
+    ),
+    "a draft as deep as a stack": ("PUT", "/api/v1/queue-drafts/deep", b"[" * 100_000, "body"),
+    "a huge version": ("POST", "/api/v1/queue-drafts/q/publish", b'{"over": 1' + b"0" * 30 + b"}", "over"),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field"), BODIES.values(), ids=BODIES)
+async def test_a_body_that_cannot_be_kept_is_refused_with_its_field(
+    office: RunningOrg, method: str, path: str, body: bytes, field: str
+) -> None:
+    await office.rep("admin-1", "admin")
+    async with await office.program("admin-1") as client:
+        answer = await client.request(
+            method, path, content=body, headers={"content-type": "application/json"}
+        )
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    (problem,) = answer.json()["errors"]
+    assert problem["path"].startswith(field)
+    assert problem["reason"]
+
+
+async def test_addresses_and_headers_that_are_none_are_refused(office: RunningOrg) -> None:
+    await office.rep("admin-1", "admin")
+    async with await office.program("admin-1") as client:
+
+        async def asked(path: str, method: str = "GET", **headers: Any) -> tuple[int, str]:
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
+            body = {"name": "Rep", "role": "rep"} if method == "PUT" else None
+            answer = await client.request(method, path, headers=names, json=body)
+            return answer.status_code, answer.text
+
+        assert await asked("/api/v1/leads?limit=000000001999999999") != (200, "")
+        assert (await asked("/api/v1/leads?limit=000000001999999999"))[0] == 422
+        for path, field in (
+            ("/api/v1/leads?prospect_name=a%00", "prospect_name"),
+            ("/api/v1/leads?prospect_name=%ff", "prospect_name"),
+            ("/api/v1/queue-drafts/a%00", "path"),
+            ("/api/v1/queue-drafts/%ed%a0%80", "path"),
+            ("/api/v1/leads?segment=" + "[" * 3_000, "segment"),
+            ("/api/v1/leads?cursor=" + "W1tb" * 1_000, "cursor"),
+        ):
+            status, said = await asked(path)
+            assert status == 422, (path, said)
+            assert field in said
+        assert (await asked("/api/v1/directory/rep/admin-1", "PUT", if_match='"v' + "9" * 40 + '"'))[0] == 412
+        assert (await asked("/api/v1/directory/rep/admin-1", "PUT", if_match=b"\xff\xfe"))[0] == 412
+        assert (await asked("/api/v1/directory/rep/admin-1", "PUT", if_match="9" * 5_000))[0] == 422
+
+
+async def test_a_csrf_header_or_origin_that_is_no_ascii_is_refused_and_a_cookie_is_nobodys(
+    office: RunningOrg,
+) -> None:
+    await office.rep("rep-1")
+    await office.until_known("rep-1")
+    async with signed_in(office, "rep-1") as client:
+        for name, value in (("x-csrf-token", b"\xff\xe9"), ("origin", b"http://[::"), ("origin", b"\xff")):
+            answer = await client.put("/api/v1/preferences/wide", json={}, headers={name.encode(): value})
+            assert answer.status_code == HTTPStatus.FORBIDDEN, (name, value)
+        del client.headers["x-csrf-token"]
+        client.cookies.clear()
+        answer = await client.get("/api/v1/me", headers={b"cookie": b"firstclaim_session=\xff\xfe"})
+        assert answer.status_code == HTTPStatus.UNAUTHORIZED
+
+
+async def test_what_uvicorn_cannot_parse_is_answered_with_the_headers_of_safety(office: RunningOrg) -> None:
+    port = int(office.url.rpartition(":")[2])
+    for request in (
+        b"GET\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\n: x\r\n\r\n",
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request + b"\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        writer.close()
+        assert head.startswith("HTTP/1.1 400 "), request
+        for name, value in HEADERS.items():
+            assert f"{name}: {value}\r\n" in head
+        assert "server:" not in head.lower()
+
+
+async def test_links_of_a_lead_are_to_its_address_alone(office: RunningOrg) -> None:
+    await office.rep("manager-1", "manager")
+    lead = await office.arrive(
+        "A-1", first_name="Jon", last_name="Jones", email="a?bcc=b@x.test", phone="4014194247"
+    )
+    async with await office.program("manager-1") as client:
+        async with asyncio.timeout(PATIENCE_MS / 1000):
+            while (page := await client.get(f"/leads/{lead}/shown")).status_code != HTTPStatus.OK:
+                await asyncio.sleep(0.1)
+    assert re.findall(r'href="(mailto:[^"]*|tel:[^"]*)"', page.text) == [
+        "tel:+14014194247",
+        "mailto:a%3Fbcc%3Db@x.test",
+    ]
+
+
+async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person(office: RunningOrg) -> None:
+    for rep_id in ("rep-1", "rep-2"):
+        await office.rep(rep_id)
+    await office.until_known("rep-2")
+    first = await office.sign_in("rep-1")
+    pending = """path => sessionStorage.setItem(path, JSON.stringify(
+        {"11111111-1111-4111-8111-111111111111": {path: "/api/v1/leads/x/claims", body: {}, note: {name: "Jon"}}}))"""
+    kept = "() => Object.keys(sessionStorage).filter((name) => name.startsWith('firstclaim-pending'))"
+    own = f"firstclaim-pending/{office.org}/rep-1"
+
+    # The session ends elsewhere, and somebody else signs in in the same tab.
+    sent: list[str] = []
+    await first.evaluate(pending, own)
+    await first.evaluate(pending, "firstclaim-pending")  # as former versions kept it
+    await first.context.clear_cookies()
+    first.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    await first.goto("/sign-in?next=/queues")
+    await first.get_by_label("Email").fill(office.email("rep-2"))
+    await first.get_by_label("Password").fill(PASSWORD)
+    await first.get_by_role("button", name="Sign in").click()
+    await first.wait_for_selector("html[data-ready=yes]")
+    assert await first.evaluate(kept) == []
+    assert not [one for one in sent if "/claims" in one]
+
+    # Signing out leaves nothing.
+    await first.evaluate(pending, f"firstclaim-pending/{office.org}/rep-2")
+    await first.get_by_role("button", name="Sign out").click()
+    await first.wait_for_url("**/signed-out")
+    await first.wait_for_function(
+        "Object.keys(sessionStorage).every((name) => !name.startsWith('firstclaim-pending'))"
+    )
+
+
+async def test_hostile_requests_to_every_route_are_answered_and_the_console_stays_as_it_was(
+    stack: Everything,
+) -> None:
+    outcome = await attack(stack, REQUESTS, seed=7, say=say)
+    assert outcome.failures == []
+    assert outcome.unsafe == []
+    assert sum(outcome.statuses.values()) == REQUESTS
+    assert outcome.statuses[422] > 0
+    assert outcome.grown_mb < GROWN_MB

@@ -1,0 +1,175 @@
+"""Sessions, second factors, tries and identities in the console's own database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import pyotp
+import pytest
+from sqlalchemy import text, update
+
+from sink.engine import connect
+from tests.web.console_store import empty_database
+from web.services.device import device_of
+from web.store.accounts import Account, Accounts
+from web.store.attempts import Attempts, buckets, network
+from web.store.migrate import upgrade
+from web.store.second_factors import SecondFactors
+from web.store.sessions import MOST, Sessions
+from web.store.tables import SessionTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of an account that lives as long as a test
+MIA: Final = Account(email="mia@x.org", org="default", rep_id="mia", role="admin")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Yield an empty database."""
+    with empty_database(request, tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def accounts(store: Engine) -> Accounts:
+    """Return its accounts."""
+    return Accounts(store)
+
+
+@pytest.fixture
+def sessions(store: Engine) -> Sessions:
+    """Return its sessions."""
+    return Sessions(store)
+
+
+def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
+    accounts: Accounts, store: Engine
+) -> None:
+    accounts.put(MIA, PASSWORD)
+    sessions = Sessions(store, idle_minutes=10)
+    secret, _ = sessions.begin(MIA)
+
+    def back(minutes: float) -> None:
+        at = datetime.now(UTC) - timedelta(minutes=minutes)
+        with store.begin() as connection:
+            connection.execute(update(SessionTable).values(used_at=at))
+
+    back(9)
+    assert sessions.find(secret, used=False) is not None
+    found = sessions.find(secret)
+    assert found is not None
+    assert datetime.now(UTC) - found.used_at > timedelta(minutes=8), "looking was no use"
+    again = sessions.find(secret)
+    assert again is not None
+    assert datetime.now(UTC) - again.used_at < timedelta(minutes=1)
+    back(11)
+    assert sessions.find(secret) is None
+    assert sessions.of(MIA.email) == []
+
+
+def test_an_account_has_a_bounded_number_of_sessions(accounts: Accounts, sessions: Sessions) -> None:
+    accounts.put(MIA, PASSWORD)
+    first, _ = sessions.begin(MIA)
+    for _ in range(MOST):
+        sessions.begin(MIA)
+    assert len(sessions.of(MIA.email)) == MOST
+    assert sessions.find(first) is None
+
+
+def test_a_code_is_accepted_once_and_a_recovery_code_too(accounts: Accounts, store: Engine) -> None:
+    accounts.put(MIA, PASSWORD)
+    factors = SecondFactors(store)
+    secret = factors.prepare(MIA)
+    assert secret is not None
+    code = pyotp.TOTP(secret).now()
+    assert not factors.accept(MIA, code), "it does not count yet"
+    assert factors.confirm(MIA, "12345x") is None
+    codes = factors.confirm(MIA, code)
+    assert codes is not None
+    assert factors.prepare(MIA) is None, "one that counts is not replaced"
+    assert not factors.accept(MIA, code), "the confirming code is used up"
+    later = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
+    assert factors.accept(MIA, f"{later[:3]} {later[3:]}")
+    assert not factors.accept(MIA, later)
+    assert factors.accept(MIA, codes[0].lower())
+    assert not factors.accept(MIA, codes[0])
+    assert factors.left(MIA) == len(codes) - 1
+    with store.connect() as connection:
+        kept = str(connection.execute(text("SELECT * FROM recovery_code")).all())
+    assert not any(one.replace("-", "") in kept for one in codes)
+
+
+def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engine) -> None:
+    """Restarts and other consoles know them; who is refused by one bucket takes nothing from the others."""
+    first, second = Attempts(store), Attempts(store)
+    of_mia = buckets(MIA.email, "10.0.0.1")
+    for number in range(10):
+        assert (first if number % 2 else second).take(of_mia) == 0
+    assert 0 < first.take(buckets(MIA.email, "10.0.0.2")) <= 60
+    for number in range(40):
+        assert second.take(buckets(f"guess-{number}@x.org", "10.0.0.1")) == 0
+    assert second.take(buckets("another@x.org", "10.0.0.1")) > 0
+    assert second.take(buckets("another@x.org", "10.0.0.3")) == 0
+    first.give_back(of_mia)
+    assert second.take(of_mia) == 0
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        ("an old laptop", "an old laptop"),
+        ("", "unknown browser"),
+    ],
+)
+def test_a_session_is_named_as_its_person_knows_it(agent: str, said: str) -> None:
+    assert device_of(agent) == said
+
+
+def test_an_ipv6_customer_is_one_host() -> None:
+    assert network("2001:db8:1:2::1") == network("2001:db8:1:2:ffff::9") != network("2001:db8:1:3::1")
+    assert network("::ffff:10.0.0.1") == "10.0.0.1"
+
+
+def test_an_identity_is_bound_once_and_a_mail_change_moves_no_account(accounts: Accounts) -> None:
+    bob = Account(email="bob@x.org", org="default", rep_id="bob", role="rep")
+    accounts.put(MIA, PASSWORD)
+    accounts.put(bob, PASSWORD)
+    assert accounts.vouched("https://a", "s-1", None) is None, "no verified address, no account"
+    assert accounts.vouched("https://a", "s-1", "Mia@X.org") == MIA
+    assert accounts.vouched("https://a", "s-1", "bob@x.org") == MIA, "the subject counts, not the address"
+    assert accounts.vouched("https://a", "s-2", "mia@x.org") is None, "mia's is bound to s-1"
+    assert accounts.vouched("https://b", "s-1", "mia@x.org") is None, "another issuer's s-1 is another person"
+    assert accounts.unbind("mia@x.org")
+    assert accounts.vouched("https://a", "s-2", "mia@x.org") == MIA
+    accounts.disable("mia@x.org")
+    assert accounts.vouched("https://a", "s-2", "mia@x.org") is None
+
+
+def test_the_schema_before_becomes_the_newest_one_with_its_accounts(tmp_path: Path) -> None:
+    """An address of an older version is kept in its normal form; of two that are one, the plain one stays."""
+    url = f"sqlite:///{tmp_path / 'console.sqlite'}"
+    upgrade(url, to="v0003_custom_views")
+    engine = connect(url)
+    row = "INSERT INTO account (email, org, rep_id, role, created_at) VALUES (:e, 'default', :r, 'rep', '2026-01-01')"
+    with engine.begin() as connection:
+        for number, email in enumerate(("\uff4dia@x.org", "bob@x.org", "\uff42ob@x.org")):
+            connection.execute(text(row), {"e": email, "r": f"rep-{number}"})
+    upgrade(url)
+    accounts = Accounts(engine)
+    assert [one.email for one in accounts.accounts("default")] == ["bob@x.org", "mia@x.org", "\uff42ob@x.org"]
+    found = accounts.find("bob@x.org")
+    assert found is not None
+    assert found.rep_id == "rep-1"
+    engine.dispose()

@@ -1,0 +1,111 @@
+"""One's second factor: prepared, confirmed by its first code, removed; and reset for somebody by an admin."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated, Final
+
+import pyotp
+import segno
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from web.auth import ADMINS, Access, PartsOf, Person
+from web.errors import Problem, forbidden, not_found
+from web.schemas import Model
+from web.store.accounts import Account
+from web.store.sessions import PASSWORD
+
+router = APIRouter(prefix="/api/v1", tags=["session"])
+
+Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
+Proved = Annotated[Person, Depends(Access("queues:read", enrolling=True, proved=True))]
+Admin = Annotated[Person, Depends(Access("directory:write", ADMINS, proved=True))]
+PATH: Final = "/me/second-factor"
+
+
+class SecondFactor(Model):
+    """Whether codes are asked for, whether they must be, and how many recovery codes are left."""
+
+    set_up: bool
+    required: bool
+    recovery_codes_left: int
+
+
+class Prepared(Model):
+    """What a device needs. `qr`: the same as an SVG image; `secret`: to type it."""
+
+    secret: str
+    uri: str
+    qr: str
+
+
+class Code(Model):
+    """A code that the device shows."""
+
+    code: str = Field(min_length=6, max_length=20)
+
+
+class RecoveryCodes(Model):
+    """Codes that replace the device once each; they are shown this once."""
+
+    recovery_codes: list[str]
+
+
+@router.get(PATH)
+async def second_factor(parts: PartsOf, person: Anyone) -> SecondFactor:
+    """Say whether one has a second factor."""
+    account = None if person.session is None else person.session.account
+    return SecondFactor(
+        set_up=account is not None and account.has_second_factor,
+        required=person.role in parts.web.second_factor_for,
+        recovery_codes_left=0
+        if account is None
+        else await asyncio.to_thread(parts.second_factors.left, account),
+    )
+
+
+@router.post(PATH, status_code=HTTPStatus.CREATED)
+async def prepare(parts: PartsOf, person: Proved) -> Prepared:
+    """Make a secret for a device; it counts once `PUT` was given a code of it."""
+    account = _own(person)
+    secret = await asyncio.to_thread(parts.second_factors.prepare, account)
+    if secret is None:
+        raise Problem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
+    uri = pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name="firstclaim")
+    return Prepared(secret=secret, uri=uri, qr=segno.make(uri, micro=False).svg_inline(scale=4, light="#fff"))
+
+
+@router.put(PATH)
+async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
+    """Let the prepared secret count, by a code of it; from now on signing in asks for codes."""
+    account = _own(person)
+    codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
+    if codes is None:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is none of the secret that was prepared"
+        )
+    return RecoveryCodes(recovery_codes=codes)
+
+
+@router.delete(PATH, status_code=HTTPStatus.NO_CONTENT)
+async def remove(parts: PartsOf, person: Proved) -> None:
+    """Remove one's second factor; refused where the role needs one."""
+    account = _own(person)
+    if person.role in parts.web.second_factor_for:
+        raise Problem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
+    await asyncio.to_thread(parts.second_factors.remove, account.org, account.rep_id)
+
+
+@router.delete("/directory/rep/{object_id}/second-factor", status_code=HTTPStatus.NO_CONTENT)
+async def reset(parts: PartsOf, person: Admin, object_id: str) -> None:
+    """Remove the second factor of somebody who has lost the device; that person signs in by password alone."""
+    if not await asyncio.to_thread(parts.second_factors.remove, person.org, object_id):
+        raise not_found(f"second factor of {object_id}")
+
+
+def _own(person: Person) -> Account:
+    if person.session is None:
+        raise not_found("second factor of a program")
+    if person.session.method != PASSWORD:
+        raise forbidden("your company's account has its own second factor")
+    return person.session.account

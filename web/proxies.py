@@ -1,0 +1,51 @@
+"""Who asks, behind proxies: `X-Forwarded-For` and `-Proto` are believed only from the proxies of the settings."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_MOST_HOPS: Final = 20
+
+
+class Forwarded:
+    """Puts the client's own address and scheme into a request that a trusted proxy forwards."""
+
+    def __init__(self, app: ASGIApp, trusted: Sequence[IPv4Network | IPv6Network] = ()) -> None:
+        self._app, self._trusted = app, trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on one request."""
+        peer = _address((scope.get("client") or ("",))[0])
+        if scope["type"] == "http" and self._trusts(peer):
+            headers = Headers(scope=scope)
+            scope = {**scope, "client": (self._client(headers, str(peer)), 0)}
+            proto = (headers.getlist("x-forwarded-proto") or [""])[-1].rpartition(",")[2].strip()
+            if proto in ("http", "https"):
+                scope["scheme"] = proto
+        await self._app(scope, receive, send)
+
+    def _client(self, headers: Headers, peer: str) -> str:
+        """Return the last address that no trusted proxy has: everything before it may be made up."""
+        hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
+        found = peer
+        for hop in reversed(hops[-_MOST_HOPS:]):
+            address = _address(hop.strip())
+            if address is None:
+                break
+            found = str(address)
+            if not self._trusts(address):
+                break
+        return found
+
+    def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
+        return address is not None and any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

@@ -1,0 +1,33 @@
+"""Role and teams that a provider's claims name are published as the rep's, so that the engine goes by them too."""
+
+from models.errors import PublicationErrors
+from web.errors import Problem, forbidden
+from web.parts import Parts
+from web.services.directory_edits.editor import published
+from web.services.oidc import Vouched
+from web.store.accounts import Account
+
+
+async def take_over(parts: Parts, account: Account, vouched: Vouched) -> None:
+    """Publish the rep of an account with the claimed role and teams, where they differ; raises 403 if it cannot be."""
+    wanted = {
+        name: value for name, value in (("role", vouched.role), ("teams", vouched.teams)) if value is not None
+    }
+    key = ("rep", account.rep_id)
+    there = published(parts.directory.org(account.org), key)
+    if not wanted or there is None or there.value is None:
+        return
+    value = {
+        **there.value,
+        **{name: list(one) if isinstance(one, tuple) else one for name, one in wanted.items()},
+    }
+    if value == there.value:
+        return
+    try:
+        await parts.editor.edit(account.org, key, value, base=there.version, publish=True)
+    except PublicationErrors as error:
+        raise forbidden(f"your company's account names what cannot be: {error}") from error
+    except Problem as problem:
+        raise forbidden(
+            f"somebody published you at this moment, sign in once more: {problem.detail}"
+        ) from problem

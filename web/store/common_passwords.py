@@ -1,0 +1,44 @@
+"""Whether a password is one that everybody tries first: looked up offline in a list that is shipped.
+
+tools/common_passwords.py says where the list comes from and writes it.
+"""
+
+import hashlib
+import unicodedata
+from bisect import bisect_left
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+HASH_BYTES: Final = 6
+"""60,000 words of so many bytes: one password in 4,000,000,000 that is not in the list is taken for one that is."""
+SHORTEST_BASE: Final = 4
+_ENDINGS: Final = "0123456789!?.,;:-_+*#@$%&/()= "
+_FILE: Final = Path(__file__).with_name("common_passwords.bin")
+
+
+def digest(word: str) -> bytes:
+    """Return how a word is kept in the list; its letters count the same in any case and width."""
+    return hashlib.sha256(_normal(word).encode(errors="surrogatepass")).digest()[:HASH_BYTES]
+
+
+def is_common(password: str) -> bool:
+    """Say whether a password is in the list, or is a word of it with digits and marks at its ends."""
+    base = _normal(password).strip(_ENDINGS)
+    return _listed(password) or (len(base) >= SHORTEST_BASE and _listed(base))
+
+
+def _listed(word: str) -> bool:
+    wanted, hashes = digest(word), _hashes()
+    place = bisect_left(hashes, wanted)
+    return place < len(hashes) and hashes[place] == wanted
+
+
+def _normal(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).casefold()
+
+
+@cache
+def _hashes() -> list[bytes]:
+    content = _FILE.read_bytes()
+    return [content[place : place + HASH_BYTES] for place in range(0, len(content), HASH_BYTES)]

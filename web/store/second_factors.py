@@ -1,0 +1,127 @@
+"""The second factor of password accounts: codes by time (TOTP, RFC 6238), and recovery codes, each used once.
+
+The secret of a device has to be kept readable, because codes are computed from it; recovery codes are kept as hashes.
+"""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pyotp
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+
+from web.store.hashes import hashed
+from web.store.store import Store
+from web.store.tables import AccountTable, RecoveryCodeTable
+
+if TYPE_CHECKING:
+    from web.store.accounts import Account
+
+STEP_SECONDS: Final = 30
+DRIFT_STEPS: Final = 1
+"""A device's clock may be off by so many steps; a code holds for 90 seconds at most."""
+RECOVERY_CODES: Final = 10
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_RECOVERY_LETTERS: Final = 16
+_DIGITS: Final = 6
+
+
+class SecondFactors(Store):
+    """The second factors of all accounts. Blocking; call it from a thread."""
+
+    def prepare(self, account: "Account") -> str | None:
+        """Make and keep a new secret that does not count until `confirm`; None where one counts already."""
+        secret = pyotp.random_base32()
+        with self.writing() as connection:
+            which = (*_of(account), AccountTable.totp_since.is_(None))
+            kept = connection.execute(update(AccountTable).where(*which).values(totp_secret=secret))
+        return secret if kept.rowcount else None
+
+    def confirm(self, account: "Account", code: str) -> list[str] | None:
+        """Let the prepared secret count, if the code is of it; return the recovery codes, which are shown once."""
+        with self.writing() as connection:
+            query = select(AccountTable.totp_secret).where(*_of(account), AccountTable.totp_since.is_(None))
+            step = _step_of(connection.scalar(query), code)
+            if step is None:
+                return None
+            connection.execute(
+                update(AccountTable).where(*_of(account)).values(totp_since=datetime.now(UTC), totp_step=step)
+            )
+            codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
+            connection.execute(delete(RecoveryCodeTable).where(*_codes_of(account)))
+            rows = [
+                {"org": account.org, "rep_id": account.rep_id, "code_hash": hashed(_plain(one))}
+                for one in codes
+            ]
+            connection.execute(insert(RecoveryCodeTable).values(rows))
+        return codes
+
+    def accept(self, account: "Account", code: str) -> bool:
+        """Say whether a code is the device's or a recovery code, and never accept it again."""
+        plain = _plain(code)
+        with self.writing() as connection:
+            if len(plain) != _DIGITS:
+                which = (*_codes_of(account), RecoveryCodeTable.code_hash == hashed(plain))
+                return connection.execute(delete(RecoveryCodeTable).where(*which)).rowcount > 0
+            query = select(AccountTable.totp_secret).where(
+                *_of(account), AccountTable.totp_since.is_not(None)
+            )
+            step = _step_of(connection.scalar(query), plain)
+            if step is None:
+                return False
+            unused = or_(AccountTable.totp_step.is_(None), AccountTable.totp_step < step)
+            used = update(AccountTable).where(*_of(account), unused).values(totp_step=step)
+            return connection.execute(used).rowcount > 0
+
+    def left(self, account: "Account") -> int:
+        """Return how many recovery codes are left."""
+        with self.reading() as connection:
+            return len(
+                connection.execute(select(RecoveryCodeTable.code_hash).where(*_codes_of(account))).all()
+            )
+
+    def remove(self, org: str, rep_id: str) -> bool:
+        """Forget a rep's second factor and recovery codes; say whether there was one that counted."""
+        with self.writing() as connection:
+            return forget(connection, org, rep_id)
+
+
+def forget(connection: Any, org: str, rep_id: str) -> bool:
+    """Forget a second factor in a transaction; say whether there was one that counted."""
+    own = (AccountTable.org == org, AccountTable.rep_id == rep_id)
+    had = connection.scalar(select(AccountTable.totp_since).where(*own)) is not None
+    connection.execute(
+        update(AccountTable).where(*own).values(totp_secret=None, totp_since=None, totp_step=None)
+    )
+    codes = (RecoveryCodeTable.org == org, RecoveryCodeTable.rep_id == rep_id)
+    connection.execute(delete(RecoveryCodeTable).where(*codes))
+    return had
+
+
+def _step_of(secret: str | None, code: str) -> int | None:
+    """Return the time step whose code this is, None if it is of none that counts now."""
+    plain = _plain(code)
+    if secret is None or not (plain.isascii() and plain.isdecimal()):
+        return None
+    totp, now = pyotp.TOTP(secret), int(time.time()) // STEP_SECONDS
+    steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)
+    good = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), plain)]
+    return max(good, default=None)
+
+
+def _recovery_code() -> str:
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(_RECOVERY_LETTERS))
+    return "-".join(letters[place : place + 4] for place in range(0, _RECOVERY_LETTERS, 4))
+
+
+def _plain(code: str) -> str:
+    return "".join(letter for letter in code[:100].upper() if letter not in " -.\t")
+
+
+def _of(account: "Account") -> tuple[ColumnElement[bool], ...]:
+    return AccountTable.org == account.org, AccountTable.rep_id == account.rep_id
+
+
+def _codes_of(account: "Account") -> tuple[ColumnElement[bool], ...]:
+    return RecoveryCodeTable.org == account.org, RecoveryCodeTable.rep_id == account.rep_id

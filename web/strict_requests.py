@@ -1,0 +1,185 @@
+"""Refuses requests whose address or JSON holds what nothing behind the console can keep, with field and reason.
+
+JSON as Python reads it has more than RFC 8259 allows: NaN, Infinity, halves of surrogate pairs, names that are there
+twice, integers and nesting of any size. Some of that fails later, in a database or in an answer, where nobody can say
+which field it was. Here it is refused before a route sees it.
+"""
+
+import json
+import math
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.errors import InvalidInput
+from models.errors import Problem as Wrong
+from models.inbound import MAX_DEPTH
+from web.errors import Problem, answer, invalid
+
+MOST_VALUES: Final = 200_000
+"""Values in one body; the largest of ours name some 10,000 leads."""
+MOST_PARAMETERS: Final = 1_000
+"""Parameters in one address."""
+_INTEGERS: Final = range(-(2**63), 2**63)
+"""What every database keeps."""
+_MOST_DIGITS: Final = 400
+"""Digits of one integer that are read at all; a larger one is infinite here."""
+_NAMED: Final = 60
+"""Characters of a name that a problem repeats."""
+_JSON: Final = "json"
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class StrictRequests:
+    """Answers 422 to an address that is no text and to JSON that is refused. Bodies are read whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            check_address(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+            if scope["method"] not in _WITHOUT_BODY and _JSON in Headers(scope=scope).get("content-type", ""):
+                body = await Request(scope, receive).body()
+                check_json(body)
+                receive = _repeated(body, receive)
+        except ClientDisconnect:
+            return
+        except InvalidInput as error:
+            await answer(Request(scope), invalid(error))(scope, receive, send)
+            return
+        except HTTPException as error:  # the body is too long
+            problem = Problem(
+                error.status_code, "too-large", str(error.detail), headers=dict(error.headers or {})
+            )
+            await answer(Request(scope), problem)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _repeated(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read once more, and then goes on with what comes."""
+    first = True
+
+    async def again() -> Message:
+        nonlocal first
+        if first:
+            first = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return again
+
+
+def check_address(raw_path: bytes, query: bytes) -> None:
+    """Raise `InvalidInput` where a path or a parameter is not UTF-8 or has a NUL, and for too many parameters."""
+    if reason := _unreadable(raw_path):
+        raise _refused("path", reason)
+    pairs = query.split(b"&")
+    if len(pairs) > MOST_PARAMETERS:
+        raise _refused("query", f"has more than {MOST_PARAMETERS} parameters")
+    for pair in pairs:
+        if reason := _unreadable(pair):
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace").replace("\0", "")
+            raise _refused(name[:_NAMED] or "query", reason)
+
+
+def _unreadable(escaped: bytes) -> str | None:
+    text = unquote_to_bytes(escaped)
+    if b"\0" in text:
+        return "has the character NUL"
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return None
+
+
+def check_json(body: bytes) -> None:
+    """Raise `InvalidInput` with path and reason for JSON that is refused; what is no JSON is left to the route."""
+    if not body:
+        return
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused("body", f"is not UTF-8 at byte {error.start}") from error
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
+    except json.JSONDecodeError:
+        return
+    except RecursionError as error:
+        raise _refused("body", f"is nested deeper than {MAX_DEPTH}") from error
+    _Checked().check(document, "", MAX_DEPTH)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise _refused(_shown(twice), "is there twice")
+    return found
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+
+
+class _Checked:
+    """Walks through one document and counts its values."""
+
+    def __init__(self) -> None:
+        self._left = MOST_VALUES
+
+    def check(self, value: Any, path: str, depth: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _refused("body", f"has more than {MOST_VALUES} values")
+        match value:
+            case str():
+                self._text(value, path)
+            case bool() | None:
+                pass
+            case float() if not math.isfinite(value):
+                raise _refused(path, "is no number that is finite")
+            case int() if value not in _INTEGERS:
+                raise _refused(path, "is a whole number of more than 64 bits")
+            case dict() | list():
+                if depth == 0:
+                    raise _refused(path, f"is nested deeper than {MAX_DEPTH}")
+                self._inside(value, path, depth - 1)
+
+    def _inside(self, value: dict[str, Any] | list[Any], path: str, depth: int) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                self._text(name, path)
+                self.check(inner, f"{path}.{_shown(name)}" if path else _shown(name), depth)
+        else:
+            for at, inner in enumerate(value):
+                self.check(inner, f"{path}[{at}]", depth)
+
+    def _text(self, text: str, path: str) -> None:
+        if "\0" in text:
+            raise _refused(path, "has the character NUL")
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise _refused(path, "has half of a surrogate pair, which is no character") from error
+
+
+def _shown(name: str) -> str:
+    """Return a name as a problem may repeat it."""
+    return name[:_NAMED].encode(errors="replace").decode().replace("\0", "")
+
+
+def _refused(path: str, reason: str) -> InvalidInput:
+    return InvalidInput((Wrong(path=path or "body", reason=reason),))

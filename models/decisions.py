@@ -22,7 +22,7 @@ class Result(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was lost or refused."""
+    """The reason why an action was lost or refused."""
 
     ALREADY_CLAIMED = "already_claimed"
     NOT_QUALIFIED = "not_qualified"
@@ -239,7 +239,7 @@ class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
 
 
 class RepSought(_Decision, frozen=True, tag="rep_sought"):
-    """The lead asks its group for a rep, other than those it has tried (R3, R8)."""
+    """The lead requests a rep from its group, other than those it has tried (R3, R8)."""
 
     group_id: str
     epoch: int

@@ -4,17 +4,17 @@
 
     FirstclaimError
     ├── ConfigError          a setting is missing, contradicts another, or cannot be read (field, reason)
-    ├── PermanentError       one record can never be used; it becomes a dead letter (error_class, reason)
+    ├── PermanentError       one record can never be processed; it becomes a dead letter (error_class, reason)
     │   └── Refused          a message from outside that cannot become an event (its field, too)
-    ├── InvalidInput         something somebody wrote cannot be accepted; `problems` has every reason at once
+    ├── InvalidInput         an input cannot be accepted; `problems` has every reason at once
     │   ├── RuleErrors       a rule tree, or an object that carries one
     │   └── PublicationErrors  an object of the directory
-    ├── PublishedMeanwhile   somebody published between what was seen and what was to be published (org, offset)
-    └── RuntimeFailure       something this process depends on did not do its part (what, reason)
-        ├── RetryableError   the record is fine, the moment is not: the same work is tried again
-        ├── StartFailed      a local server or a child process did not come up
-        ├── StateInUse       another process works in the same state folder
-        └── DownloadRefused  a downloaded part is not the one we pinned
+    ├── PublishedMeanwhile   another publication arrived between reading and publishing (org, offset)
+    └── RuntimeFailure       a dependency of this process failed (what, reason)
+        ├── RetryableError   a temporary failure, not an error of the record; the same work is retried
+        ├── StartFailed      a local server or a child process did not become ready
+        ├── StateInUse       another process uses the same state folder
+        └── DownloadRefused  a downloaded file is not the pinned one
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class PermanentError(FirstclaimError):
         self.reason = reason
 
 
-class Refused(PermanentError):  # noqa: N818  # that is the verdict callers read
+class Refused(PermanentError):  # noqa: N818  # the name states the verdict for callers
     """A message from outside cannot become an event. The three arguments become headers of its dead letter.
 
     `error_class`: a short stable word for counting and searching. `field`: the field or envelope attribute; empty if
@@ -59,7 +59,7 @@ class Refused(PermanentError):  # noqa: N818  # that is the verdict callers read
         return f"{self.error_class}: {self.field + ': ' if self.field else ''}{self.reason}"
 
 
-class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # that is what happened
+class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # the name states the event
     """Another publication for the same org arrived between reading and publishing. Nothing was published.
 
     `offset`: the highest offset of the topic that the caller has not seen. The caller must read up to it before a new
@@ -72,7 +72,7 @@ class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # that is what happene
         self.offset = offset
 
 
-class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what callers read
+class RuntimeFailure(FirstclaimError):  # noqa: N818  # the name states the failure for callers
     """A dependency failed. `what` names it; `reason` says how it failed, with its log output if known."""
 
     def __init__(self, what: str, reason: str) -> None:
@@ -111,7 +111,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.path or 'value'}: {about + ': ' if about else ''}{self.reason}"
 
 
-class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
+class InvalidInput(FirstclaimError):  # noqa: N818  # the name describes the caller's input
     """An input cannot be accepted. `problems` has every reason and is never empty."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:

@@ -28,7 +28,7 @@ def effect_id(topic: str, partition: int, offset: int, n: int) -> str:
 def effect_place(topic: str, identity: str) -> tuple[int, int, int] | None:
     """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
     log, *numbers = identity.rsplit("-", 3)
-    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # as above
+    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # the three numbers of `effect_id`
         return None
     partition, offset, n = map(int, numbers)
     return partition, offset, n

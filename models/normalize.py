@@ -95,7 +95,7 @@ def identifier(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if _CONTROL.search(value):
         raise ValueError("contains control characters")
     return _within(value, NAME_LENGTH) if value.strip() else None
@@ -197,7 +197,7 @@ def amount(value: Any) -> int | float | None:
         if found[3]:
             value *= {"k": 1_000, "m": 1_000_000}[found[3].lower()]
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if not 0 <= value <= _LARGEST_AMOUNT:
         raise ValueError(f"must be between 0 and {_LARGEST_AMOUNT}")
     return int(value) if value == int(value) else value
@@ -220,7 +220,7 @@ def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int 
                 raise ValueError("must be a whole number")
             value = int(value)
         elif isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"must be a whole number, not {kind_of(value)}")  # noqa: TRY004  # see above
+            raise ValueError(f"must be a whole number, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
         if not low <= value <= high:
             raise ValueError(f"must be between {low} and {high}")
         return int(value)
@@ -263,7 +263,7 @@ def instant(value: Any, *, naive: bool = False) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if not (value := value.strip()):
         return None
     try:
@@ -302,5 +302,5 @@ def mapping(value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"must be an object, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be an object, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     return value

@@ -207,7 +207,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
 """phase -> trigger -> the phases it may end in. A trigger that is not listed is refused and changes nothing. A
 manager's `view` with the view-only preference (D5) does not change the phase. If a lead's lock has expired, an action
 finds the lead as it is after the expiry, even if the timer is late (D2). New rules end the lock of a rep who has left
-(X2). A manager's action on an offered lead whose ring has expired leaves the lead free, as the timer would. Another
+(X2). A manager's action on an offered lead whose ring has expired may leave the lead free, as the timer would. Another
 inquiry distributes again a lead that nobody is handling, including a closed lead, and a lead whose owner has left; a
 closed lead with an active owner belongs to that owner again (R6)."""
 

@@ -1,4 +1,7 @@
-"""Carries out actions on an offered lead. A rep with the offer takes it by any action; others wait (R3, S3)."""
+"""Carries out actions on an offered lead.
+
+A rep with the offer takes the lead by any action on it; others wait (R3, S3).
+"""
 
 from collections.abc import Callable
 from typing import Final

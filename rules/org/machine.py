@@ -106,7 +106,10 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
 
 
 def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
-    """End an offer as reported by the lead. A claim always counts, because the lead decides its owner."""
+    """End an offer as reported by the lead.
+
+    A claim counts even without an open offer, because the lead decides its owner. Only an older epoch is ignored.
+    """
     row = transition.lead(event.lead_id)
     if row is not None and event.epoch < row.epoch:
         _too_late(transition, row, event.epoch)

@@ -43,7 +43,7 @@ class Persons:
             getattr(self, name) == getattr(other, name) for name in Persons.__slots__
         )
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # the index is mutable
 
     def lead_of(self, arrival_id: str) -> str | None:
         """Return the lead that an arrival became or was added to; None for an unknown arrival."""

@@ -1,6 +1,6 @@
-"""Tracks the log offset up to which a reader has read a journal. It is committed with each offset.
+"""Tracks up to which log offset a reader has read a journal. The value is committed with each offset.
 
-Therefore it survives a crash. docs/design.md explains why readers need it.
+So it survives a crash. docs/design.md explains why readers need it.
 """
 
 from collections import deque

@@ -36,7 +36,7 @@ ROOTS: Final = (
 )
 LOCK_FILE: Final = Path(__file__).with_name("jars.lock.json")
 
-_TIMEOUT_SECONDS: Final = 30  # one connection that stays silent; a mirror that is slower than this is down
+_TIMEOUT_SECONDS: Final = 30  # timeout of one silent connection; a slower mirror counts as down
 _FAILURES: Final = (OSError, RuntimeError)
 """Errors of requests are OSErrors; errors of jgo are RuntimeErrors."""
 _AT_ONCE: Final = 6

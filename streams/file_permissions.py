@@ -43,7 +43,7 @@ def private_folder(folder: Path) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, even if it existed with wider permissions."""
-    with open(path, "w", opener=private_opener) as file:  # a Path's own open takes no opener
+    with open(path, "w", opener=private_opener) as file:  # Path.open accepts no opener
         os.fchmod(file.fileno(), _FILE)
         file.write(text)
 

@@ -97,7 +97,7 @@ class RetryPolicy:
 FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
 """Resumes following a topic at its position (`streams.clients.follow`), for as long as the process runs."""
 CONNECT_PRODUCER: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
-"""Connects the producer of a client of the engine, for as long as it is wanted."""
+"""Connects the producer of a client of the engine, for as long as the client needs it."""
 START_WORKER: Final = RetryPolicy(
     first_seconds=0.25, longest_seconds=1.0, jitter_seconds=0.25, timeout_seconds=60.0
 )

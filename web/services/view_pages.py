@@ -38,7 +38,7 @@ class ViewState(Model):
 
 
 class ViewPage(Model):
-    """A stretch of a view, as the CRM database has it. `next`: the cursor of what follows, null at the end."""
+    """A page of a view, read from the CRM database. `next`: the cursor of the following page, null at the end."""
 
     view_id: str
     size: int
@@ -82,7 +82,7 @@ async def stretch(
 
 
 def shown(view: CustomView) -> ViewState:
-    """Return a view as the API says it."""
+    """Return a view in the API's form."""
     return ViewState(
         view_id=view.view_id,
         etag=view.revision,

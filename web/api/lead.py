@@ -18,7 +18,7 @@ AtLeast = Annotated[int, Query(ge=0, le=2**62, description="Wait a moment for th
 
 @router.get("/{lead_id}")
 async def lead(person: Reads, parts: PartsOf, lead_id: uuid.UUID, at_least: AtLeast = 0) -> LeadShown:
-    """Return a lead: its owner, who has it open, who is offered it and its managers may see it (Q3, Q12)."""
+    """Return a lead. Its owner, the rep who has it open, reps it is offered to, and managers may see it (Q3, Q12)."""
     return lead_shown(parts, person, await visible_lead_at(parts, person, str(lead_id), version=at_least))
 
 

@@ -1,4 +1,4 @@
-"""Signing in: the one page that is for everybody."""
+"""The sign-in pages. They are the only pages that are open to everybody."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ Next = Annotated[str, Form(max_length=1000)]
 
 @router.get("/")
 async def home() -> Response:
-    """Lead to where the work is."""
+    """Redirect to the person's work."""
     return RedirectResponse("/queues", 303)
 
 
@@ -37,7 +37,7 @@ async def sign_in(
     password: Annotated[str, Form(max_length=1000)],
     next: Next = "/",  # noqa: A002  # likewise
 ) -> Response:
-    """Sign in, and go where one wanted to go; first to the code where the account has a second factor."""
+    """Sign in, and redirect to the requested page; to the code form first if the account has a second factor."""
     response = RedirectResponse(local(next), 303)
     try:
         await begin(request, response, parts, email, password)
@@ -64,7 +64,7 @@ async def code(
     code: Annotated[str, Form(max_length=100)],
     next: Next = "/",  # noqa: A002  # likewise
 ) -> Response:
-    """Sign in by the code, once the password was right."""
+    """Sign in by the code, after the password was right."""
     response = RedirectResponse(local(next), 303)
     try:
         await finish(request, response, parts, code)
@@ -84,7 +84,7 @@ async def code(
 
 @router.get("/signed-out")
 async def signed_out(request: Request, parts: PartsOf) -> Response:
-    """Say that one is signed out."""
+    """Show that the person is signed out."""
     response = shown(request, parts, said="You are signed out.")
     take_back(response, parts)
     return response
@@ -100,7 +100,7 @@ def shown(
     status: int = 200,
     of: Problem | None = None,
 ) -> Response:
-    """Return the page, with what is to be said above its buttons. `of`: the problem whose headers it has."""
+    """Render the page, with a message above its buttons. `of`: the problem whose headers the response has."""
     oidc = parts.web.oidc_issuer is not None
     page = render(
         request,
@@ -119,5 +119,5 @@ def shown(
 
 
 def local(path: str) -> str:
-    """Return a path of ours: nobody is sent to another site."""
+    """Return the path if it is local to this site, so that nobody is redirected to another site."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

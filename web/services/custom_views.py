@@ -46,7 +46,7 @@ class OwnLeads(NamedTuple):
 
 
 def accepted(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a view by the rules of a queue; return its stored form. Raises `InvalidInput` with every problem, by path."""
+    """Check a view by a queue's rules; return its stored form. Raises `InvalidInput` with every problem, by path."""
     drafted = drafted_value(view_id, {name: given.get(name) for name in PARTS})
     found = accept_publication("queue", view_id, drafted)
     if found is None:

@@ -32,7 +32,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """The content of a queue at an instant, compared with the content of its published version.
 
     `leads`: how many leads the org has. `entering`, `leaving`: how many leads would enter and leave. `examples`: the
-    first leads in the queue's order. `lead`: the explained lead, None if none was requested or the org has no such lead.
+    first leads in the queue's order. `lead`: the explained lead, None if none was requested or the org has no such
+    lead.
     """
 
     matched: int

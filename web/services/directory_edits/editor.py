@@ -61,8 +61,8 @@ class Editor:
     ) -> Edit:
         """Check an edit of an object at version `base` (None: it did not exist), and publish it if asked.
 
-        `value` None removes the object. `by`: the caller as a rep with the role admin. If the edit adds the first rep of
-        an open org, `by` is published in the same transaction: otherwise the caller would be locked out. Raises
+        `value` None removes the object. `by`: the caller as a rep with the role admin. If the edit adds the first rep
+        of an open org, `by` is published in the same transaction: otherwise the caller would be locked out. Raises
         `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
         meanwhile.
         """

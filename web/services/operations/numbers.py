@@ -34,7 +34,7 @@ class FirstClaim(Model):
 
 
 class OffersOf(Model):
-    """Offers of one method: those made in the window, and the results of those that ended in it. A ring is one offer."""
+    """Offers of one method: those made in the window, and results of those that ended in it. A ring is one offer."""
 
     method: str
     made: int

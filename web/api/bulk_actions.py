@@ -70,7 +70,7 @@ class Listed(Model):
 
 
 class DryRun(Model):
-    """A preview of the action. `stand`: how many leads are free, owned, closed, unknown. Only free ones change owner."""
+    """A preview of the action. `stand`: how many are free, owned, closed or unknown. Only free ones change owner."""
 
     of: int
     by_rep: dict[str, int]

@@ -30,7 +30,7 @@ def verify(
     wait_seconds: Annotated[float, typer.Option(help="How long to wait for the stages to catch up.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Cross-check logs, journal, CRM database and board: one owner per lead, none lost, every answer true. Exit 1 if not.
+    """Check logs, journal, CRM database and board: one owner per lead, none lost, every answer true. Exit 1 otherwise.
 
     Example: firstclaim verify --json
     """

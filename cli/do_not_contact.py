@@ -71,7 +71,7 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
 
 @do_not_contact.command("check")
 def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Check whether phone numbers or mail addresses are on the list. Exit 1 if one is, or if one is invalid.
+    """Check whether phone numbers or mail addresses are on the list. Exit 1 if one is listed or invalid.
 
     Example: firstclaim do-not-contact check 401-419-4247
     """

@@ -36,7 +36,7 @@ def try_rule(
     org: Annotated[str, typer.Option(help="The org of the leads.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Show which leads a rule matches, and explain the result for one lead. Nothing changes. Exit 2 if it is invalid.
+    """Show how many and which leads a rule matches, and explain one lead. Nothing changes. Exit 2 if it is invalid.
 
     Example: firstclaim rules try '{"rules": [{"field": "state", "operator": "in", "value": ["RI", "MA"]}]}'
     """

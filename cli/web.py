@@ -81,7 +81,7 @@ def account_add(
     say(f"{email} may sign in as {rep} of {org}")
     published = False
     if role == "admin" and not keep_open:
-        # This follows the account. If the command is interrupted in between, running it again completes it.
+        # The admin is published after the account is stored. If the command is interrupted, run it again to complete.
         published = asyncio.run(ensure_admin(running(), org, rep, name=name or rep, email=email))
         if published:
             say(f"{rep} is published as the admin of {org}: only reps of its directory may sign in and act")

@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 class Problem(Exception):  # noqa: N818  # the term of RFC 9457
     """An answer that reports an error.
 
-    `kind`: a stable word for programs. `errors`: each {path, reason}, where several things are wrong. `more`: further
+    `kind`: a stable word for programs. `errors`: each {path, reason}, if there are several problems. `more`: further
     members of the problem document.
     """
 

@@ -30,7 +30,7 @@ REPS_OFFERED: Final = 100
 
 
 class ListPage(Model):
-    """A page of a list. `total`: all rows that meet the filters. `names`: column -> id -> name, of these rows' ids."""
+    """A page of a list. `total`: how many rows meet the filters. `names`: column -> id -> name, of these rows' ids."""
 
     rows: list[dict[str, Any]]
     total: int

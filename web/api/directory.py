@@ -39,7 +39,7 @@ INVITATION_BYTES: Final = 12
 
 
 class Changed(Model):
-    """One path inside an object; null where there is no value."""
+    """One path inside an object; null if there is no value."""
 
     path: str
     old: Any

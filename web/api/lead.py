@@ -30,7 +30,7 @@ async def why(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
 ) -> WhyPage:
-    """Explain why the lead is where it is: why me, and why not me (X1)."""
+    """Explain why the lead is in its present state: why the caller got it, or did not get it (X1)."""
     return await history(
         parts, person, await visible_lead(parts, person, str(lead_id)), cursor=cursor, limit=limit
     )

@@ -24,7 +24,7 @@ async def home() -> Response:
 
 
 @router.get("/sign-in")
-async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the field's name in the address
+async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form."""
     return shown(request, parts, next=next)
 
@@ -35,7 +35,7 @@ async def sign_in(
     parts: PartsOf,
     email: Annotated[str, Form(max_length=300)],
     password: Annotated[str, Form(max_length=1000)],
-    next: Next = "/",  # noqa: A002  # likewise
+    next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
     """Sign in, and redirect to the requested page; to the code form first if the account has a second factor."""
     response = RedirectResponse(local(next), 303)
@@ -52,7 +52,7 @@ async def sign_in(
 
 
 @router.get("/sign-in/code")
-async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # likewise
+async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form for the code of the second factor."""
     return render(request, None, "sign_in_code.html", next=local(next), said=None)
 
@@ -62,7 +62,7 @@ async def code(
     request: Request,
     parts: PartsOf,
     code: Annotated[str, Form(max_length=100)],
-    next: Next = "/",  # noqa: A002  # likewise
+    next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
     """Sign in by the code, after the password was right."""
     response = RedirectResponse(local(next), 303)
@@ -94,7 +94,7 @@ def shown(
     request: Request,
     parts: Parts,
     *,
-    next: str = "/",  # noqa: A002  # likewise
+    next: str = "/",  # noqa: A002  # the field's name in the form
     said: str | None = None,
     email: str = "",
     status: int = 200,

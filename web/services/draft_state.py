@@ -17,7 +17,7 @@ class Wrong(Model):
 
 
 class Changed(Model):
-    """One path at which the draft differs from the published version; null where there is no value."""
+    """One path at which the draft differs from the published version; null if there is no value."""
 
     path: str
     old: Any = None

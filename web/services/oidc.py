@@ -150,9 +150,9 @@ class Provider:
         return None if name is None else tuple(dict.fromkeys(_texts(claims.get(name))))[:MOST_TEAMS]
 
     def _checked(self, token: str, keys: dict[str, Any], nonce: str) -> dict[str, Any]:
-        from joserfc import jwt  # noqa: PLC0415  # only with the extra
-        from joserfc.errors import JoseError  # noqa: PLC0415  # likewise
-        from joserfc.jwk import KeySet  # noqa: PLC0415  # likewise
+        from joserfc import jwt  # noqa: PLC0415  # the extra is optional
+        from joserfc.errors import JoseError  # noqa: PLC0415  # the extra is optional
+        from joserfc.jwk import KeySet  # noqa: PLC0415  # the extra is optional
 
         wanted = jwt.JWTClaimsRegistry(
             leeway=30,
@@ -177,7 +177,7 @@ class Provider:
     async def _get(self, address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
         """Return the response of one of the provider's addresses. A form is posted with the client secret."""
         try:
-            import httpx  # noqa: PLC0415  # only with the extra
+            import httpx  # noqa: PLC0415  # the extra is optional
         except ImportError as error:
             raise ConfigError(
                 "FIRSTCLAIM_OIDC_ISSUER", "needs the extra: install firstclaim[oidc]"

@@ -25,7 +25,7 @@ class SortBy(Model):
 
 
 class ViewState(Model):
-    """A view of one's own leads."""
+    """A view of the person's own leads."""
 
     view_id: str
     etag: str
@@ -47,7 +47,7 @@ class ViewPage(Model):
 
 
 async def own(parts: Parts, person: Person, view_id: uuid.UUID) -> CustomView:
-    """Return one of the person's own views; raises 404 for any other."""
+    """Return one of the person's own views. Raises 404 for any other."""
     found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
     if found is None:
         raise not_found(f"view {view_id} of yours")

@@ -29,7 +29,7 @@ _AGENT_LENGTH: Final = 200
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A browser's session. `csrf`: the token that its write requests must repeat.
 
-    `method`: how the person signed in. `proved_at`: when the person last entered a password or code. `agent`, `host`:
+    `method`: how the person signed in. `proved_at`: when the person last proved their identity. `agent`, `host`:
     the browser.
     """
 
@@ -159,7 +159,7 @@ class Sessions(Store):
             return connection.execute(delete(SessionTable).where(*which)).rowcount
 
     def proved(self, session_id: str) -> None:
-        """Record that the session's person has just entered a password or code."""
+        """Record that the session's person has just proved their identity."""
         with self.writing() as connection:
             which = SessionTable.session_id == session_id
             connection.execute(update(SessionTable).where(which).values(proved_at=datetime.now(UTC)))

@@ -53,7 +53,7 @@ class AccountTable(Base):
 class SessionTable(Base):
     """A signed-in browser. `secret_hash`: SHA-256 of the cookie; `csrf`: the token that write requests must repeat.
 
-    `method`: how the person signed in. `agent`, `host`: the browser. `proved_at`: when the person last entered a
+    `method`: how the person signed in. `agent`, `host`: the browser. `proved_at`: when the person last gave a
     password or code.
     """
 

@@ -49,7 +49,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def every(folder: Path, *, without: str = "") -> dict[str, Said]:
-    """Run every command once, but not the one named `without`; none may end in a traceback, and each that fails says why in one sentence."""
+    """Run every command once, but not the one named `without`.
+
+    None may end in a traceback, and each that fails says why in one sentence.
+    """
     said, wrong = {}, []
     for name, command in leaves():
         if name in RUNS_ON or name == without:

@@ -54,7 +54,7 @@ class Feed:
     """Reads the feeds. Every method raises `RetryableError` while Valkey is unreachable."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # # the type stubs say `bytes | str` for any decoding
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
 
     async def newest(self, org: str) -> str:
         """Return the id of the feed's newest entry, even if it was trimmed since; `0-0` before the first."""

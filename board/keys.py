@@ -90,7 +90,7 @@ def read_row(value: bytes) -> tuple[int, str, bytes]:
 
 
 def searchable(name: str) -> str:
-    """Return a name, or a part of one, as it is searched: in any case. NUL ends a name, so none is in it."""
+    """Return a name, or a part of one, as it is searched: casefolded, without NUL, which ends a name."""
     return name.casefold().replace("\0", "")
 
 

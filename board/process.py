@@ -35,7 +35,7 @@ async def _serve(settings: Settings, port: int) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if following.done():
-        following.result()  # # it ends only with an exception
+        following.result()  # it ends only with an exception
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     await server.stop()

@@ -1,4 +1,4 @@
-"""Reads the board for people: pages of its lists, searches, the live feed (Q3, Q7, Q9, Q12); and for checks."""
+"""Reads the board: pages, searches and the live feed for people, whole lists for checks (Q3, Q7, Q9, Q12)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -33,7 +33,7 @@ class Reader:
     """Reads the board. Every method raises `RetryableError` while Valkey is unreachable or the board is being built."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # # the type stubs say `bytes | str` for any decoding
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
         self._feed = Feed(client)
         self._pages = Pages(client)
         self._search = Search(client, self._pages, self._feed)

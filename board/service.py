@@ -176,7 +176,7 @@ class Board:
         metrics.UP.set(0)
 
 
-class _Gap(Exception):  # noqa: N818  # # noqa: N818  # it is caught three steps above and never leaves this file
+class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file
     """The offset to continue from is not in the topic, or not any more."""
 
 

@@ -67,7 +67,7 @@ def read_change(value: bytes) -> Change:
     change = _CHANGES.decode(value)
     if change.defines:
         return msgspec.structs.replace(change, whole=value)
-    keys.name_in(change.payload)  # # raises now, not when it is applied, if the columns are no object
+    keys.name_in(change.payload)  # raises now, not when it is applied, if the columns are no object
     return change
 
 
@@ -87,7 +87,7 @@ class Writer:
     """Writes the board through one client. Several writers may run at once: each change is applied once."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # # the type stubs say `bytes | str` for any decoding
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
         self._apply = client.register_script(script("apply.lua"))
 
     async def generation(self) -> Generation | None:

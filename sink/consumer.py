@@ -115,7 +115,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """Pause these partitions until their positions are set."""
         self._generation += 1
         self._begin_again(assigned)
-        if not assigned:  # # there are more sinks than partitions: this one is a standby
+        if not assigned:  # there are more sinks than partitions: this one is a standby
             self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
@@ -147,7 +147,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         positions = await asyncio.to_thread(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)
         if generation != self._generation:
-            return  # # a rebalance has assigned others meanwhile
+            return  # a rebalance has assigned others meanwhile
         behind = False
         for partition in partitions:
             end, position = ends[partition], positions.get(partition.partition)
@@ -219,7 +219,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IllegalStateError as error:  # # a rebalance took a partition between two lines
+    except IllegalStateError as error:  # a rebalance took a partition between two lines
         raise RetryableError(REBALANCING, str(error)) from error
     except KafkaError as error:
         raise RetryableError(KAFKA, repr(error)) from error
@@ -239,4 +239,4 @@ def _forget_lag(partition: TopicPartition) -> None:
     try:
         metrics.SINK_LAG.remove(partition.partition)
     except KeyError:
-        return  # # it was never measured
+        return  # it was never measured

@@ -32,14 +32,11 @@ def translated(what: str) -> Iterator[None]:
         if str(error.orig).startswith("Error binding parameter"):
             raise PermanentError(type(error.orig).__name__, reason_of(error)) from error
         raise RetryableError(what, reason_of(error)) from error
-    except exc.StatementError as error:  # # a column's type refused a value before the database saw it
+    except exc.StatementError as error:  # a column's type refused a value before the database saw it
         raise PermanentError(type(error.orig or error).__name__, reason_of(error)) from error
-    except exc.SQLAlchemyError as error:  # # for example the pool's timeout
+    except exc.SQLAlchemyError as error:  # for example the pool's timeout
         raise RetryableError(what, reason_of(error)) from error
-    except (
-        ValueError,
-        OverflowError,
-    ) as error:  # # sqlite3 raises these bare: surrogates, integers beyond 64 bit
+    except (ValueError, OverflowError) as error:  # bare from sqlite3: surrogates, integers beyond 64 bit
         raise PermanentError(type(error).__name__, reason_of(error)) from error
     except OSError as error:
         raise RetryableError(what, reason_of(error)) from error

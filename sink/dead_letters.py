@@ -32,7 +32,7 @@ class DeadLetterWriter:
         self._brake = brake
 
     def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
-        """Return when the record is durable in `dead-letters`; raises RetryableError. Not for the loop's thread."""
+        """Return when the record is durable in `dead-letters`. Raises RetryableError. Do not call it on the loop."""
         if self._brake is not None and verdict.error_class == FATAL_ERROR:
             self._brake.failed(STAGE, verdict.reason, record)
         sent = asyncio.run_coroutine_threadsafe(self._send(record, verdict), self._loop)

@@ -72,7 +72,7 @@ def _make_sqlite_private(_dialect: Any, _record: Any, arguments: Any, _options: 
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # # we begin transactions ourselves, not the driver
+    connection.isolation_level = None  # we begin transactions ourselves, not the driver
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "journal_mode=WAL",

@@ -63,7 +63,7 @@ def empty(engine: Engine, *, history: bool) -> None:
 
 def _empty(connection: Connection, table: Table) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f'TRUNCATE TABLE "{table.name}"'))  # # deleting a million rows takes minutes
+        connection.execute(text(f'TRUNCATE TABLE "{table.name}"'))  # deleting a million rows takes minutes
     else:
         connection.execute(delete(table))
 
@@ -191,7 +191,7 @@ def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     table = DecisionTable
     ours: dict[tuple[int, int, int], tuple[str, str]] = {}
     for record in records:
-        with suppress(Exception):  # # a record that gives no rows is among the dead letters
+        with suppress(Exception):  # a record that gives no rows is among the dead letters
             effects = rows_of(record)
             for row in effects.decisions if effects else ():
                 place = (row["source_partition"], row["source_offset"], row["n"])

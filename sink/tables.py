@@ -50,7 +50,7 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 class Base(DeclarativeBase):
     """The metadata that migrations and tables must agree on. A test compares them."""
 
-    type_annotation_map = {  # noqa: RUF012  # # noqa: RUF012  # SQLAlchemy declares it this way
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy declares it this way
         str: Text(),
         int: BigInteger(),
         float: Double(),

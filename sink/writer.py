@@ -136,9 +136,9 @@ class CrmWriter:
             return _Work(record, rows_of(record))
         except PermanentError as verdict:
             return self._buried_now(record, verdict)
-        except (MsgspecError, UnicodeDecodeError) as error:  # # not a record that the engine writes
+        except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
             return self._buried_now(record, PermanentError(type(error).__name__, reason_of(error)))
-        except Exception as error:  # noqa: BLE001  # # noqa: BLE001  # one record must not stop the others
+        except Exception as error:  # noqa: BLE001  # one record must not stop the others
             return self._buried_now(
                 record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
             )

@@ -23,10 +23,10 @@ def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
-        render_as_batch=True,  # # SQLite alters a table by copying it
+        render_as_batch=True,  # SQLite alters a table by copying it
         compare_type=True,
         render_item=_render,
-        transactional_ddl=True,  # # also true on SQLite, because we begin transactions ourselves
+        transactional_ddl=True,  # also true on SQLite, because we begin transactions ourselves
     )
     with context.begin_transaction():
         context.run_migrations()

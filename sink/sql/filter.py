@@ -144,7 +144,7 @@ def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnEle
 
 
 def _date(read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
-    """Compare with a day or an instant as time from its start up to its end (`rules.language.instants.span`)."""
+    """Compare with a day or an instant: from its start to before its end (`rules.language.instants.span`)."""
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text)) for text in value)
         return _within(read, Span(first.start, last.end))

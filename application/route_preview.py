@@ -140,7 +140,7 @@ def _routed(
     known: Lead | None,
     facts: Facts | None = None,
 ) -> Routed:
-    """Return where a lead goes. `facts`: the arrival's with the valid campaign, if they are not the lead's."""
+    """Return where a lead goes. `facts`: an arrival's, if its campaign is used instead of the lead's."""
     rules = book.org(lead.facts.org)
     campaign, group = rules.route(facts or lead.facts)
     found: dict[str, Any] = {

@@ -180,12 +180,11 @@ def ahead_of_kafka(backlogs: Iterable[Backlog]) -> Problem | None:
     return None
 
 
-# # -- waiting for progress
-# ----------------------------------------------------------------------------------------------
+# -- waiting for progress ---------------------------------------------------------------------------------------------
 
 
 class Watch:
-    """Watches what may pass within seconds. `backlogs`: as last read; `empty`: those without a readable record."""
+    """Watches states that may pass within seconds. `backlogs`: as last read. `empty`: without readable records."""
 
     def __init__(self, settings: Settings, lags: Lags) -> None:
         self._settings = settings

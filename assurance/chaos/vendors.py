@@ -80,7 +80,7 @@ Value = tuple[bytes, bytes]
 
 
 class AnyHeaders:
-    """librdkafka's C interface, for header names of any bytes: confluent-kafka's names are text. `close` it."""
+    """Sends header names of any bytes by librdkafka's C interface; confluent-kafka only takes text. Call `close`."""
 
     def __init__(self, settings: Settings) -> None:
         _confluent_kafka()

@@ -10,7 +10,7 @@ from streams.settings import Settings
 
 
 def worker(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a worker: intake and leads. Start more workers for more throughput; Kafka assigns the partitions.
+    """Run a worker: intake, leads and orgs. Start more workers for more throughput; Kafka assigns the partitions.
 
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """

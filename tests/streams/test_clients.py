@@ -34,9 +34,10 @@ ALIASES: Final = frozenset({"Consumer", "Producer", "TopicAdmin"})
 """What `streams.clients` and `streams.patches.topic_admin` call them."""
 OWN_CLIENTS: Final = {
     "streams/clients.py": CLASSES,
-    "streams/patches/topic_admin.py": {
-        "AIOKafkaAdminClient"
-    },  # a class that adds to it; `clients.admin` makes it
+    # Classes that add to it; `clients.admin` makes them.
+    "streams/patches/topic_admin.py": {"AIOKafkaAdminClient"},
+    "application/kafka_access/cluster.py": {"AIOKafkaAdminClient"},
+    "streams/patches/consumer_access.py": {"AIOKafkaConsumer"},  # as a type only
     "bench/peers/raw.py": {"AIOKafkaConsumer", "AIOKafkaProducer"},  # a peer, as aiokafka comes
 }
 OWN_FORMULA: Final = ["streams/clients.py"]

@@ -75,7 +75,7 @@ async def office_now(settings: Settings, org: str) -> OrgPartition:
 async def until_known(settings: Settings, org: str, keys: Collection[Key], seconds: float) -> None:
     """Wait until every partition's leads, and the org, know of these publications.
 
-    A lead that arrives before its partition knows its campaign belongs to no campaign. Raises TimeoutError that says
+    A lead that arrives before its partition knows its campaign is routed without it. Raises TimeoutError that says
     how many are missing where, and `RetryableError` where Kafka is unreachable.
     """
     missing = "nothing was read"

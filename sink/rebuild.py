@@ -27,8 +27,8 @@ from sink.tables import (
 from sink.writer import DATABASE, JournalRecord, rows_of
 
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
-"""The tables of the current state. They are emptied, because a newer version never replaces a row of another Kafka or
-of a later time."""
+"""The tables of the current state. They are emptied, because rows of another Kafka or of a later time may have higher
+versions, and would then never be replaced."""
 HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable)
 """The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"

@@ -55,7 +55,7 @@ IMPLIED_BY: Final = {
     Operation.DESCRIBE: frozenset({Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER}),
     Operation.DESCRIBE_CONFIGS: frozenset({Operation.ALTER_CONFIGS}),
 }
-"""Operation -> the operations that imply it."""
+"""Operation -> the operations that Kafka accepts in its place."""
 
 
 class Acl(msgspec.Struct, frozen=True, order=True):

@@ -31,7 +31,7 @@ SIGN_INS: Final = (
 
 @contextmanager
 def signed_up(database_url: str, org: str = "default") -> Iterator[None]:
-    """Enable the three accounts with the demo's password, and disable it when the demo is over."""
+    """Enable the three accounts with the demo's password, and disable them when the demo is over."""
     upgrade(database_url)
     engine = connect(database_url)
     accounts = Accounts(engine)

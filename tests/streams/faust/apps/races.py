@@ -93,7 +93,10 @@ def fetched_for_no_partition(app: StageApp) -> None:
 
 
 def delivered_while_it_seeks(app: StageApp) -> None:
-    """Delay the seek that ends a recovery until events are given, after everything was taken and dropped; do so twice."""
+    """Delay the seek that ends a recovery until events are given, after everything was taken and dropped.
+
+    Do so twice.
+    """
     consumer: Any = app.consumer
     seek, callback = consumer.seek_to_committed, consumer.callback
     given = asyncio.Event()

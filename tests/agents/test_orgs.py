@@ -126,7 +126,10 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
 
 
 async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_itself(engine: Engine) -> None:
-    """200 leads at once for 3 reps with a cap of 10: never 11, and a waiting lead is offered without a further request."""
+    """200 leads come at once for 3 reps with a cap of 10.
+
+    There are never 11, and a waiting lead is offered by itself.
+    """
     objects = [*people(*REPS, max_open=10), *group("round_robin", *REPS, claim_window_seconds=600)]
     await publish(engine, *objects)
     async with engine.worker() as worker, engine.relay():

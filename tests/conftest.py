@@ -1,6 +1,6 @@
-"""Fixtures every room's tests share, and how property tests choose their examples.
+"""Fixtures that the tests of every room share, and the settings for the examples of property tests.
 
-`make test` tries the same examples each time, so that what fails is what was changed; `make explore` tries new ones.
+`make test` tries the same examples each time, so that a failure comes from a change. `make explore` tries new ones.
 """
 
 import os
@@ -14,6 +14,6 @@ settings.register_profile("repeat", derandomize=True, database=None)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
-# Each process that a test starts would compile every module it imports: half of its start.
+# Without this cache, each process that a test starts compiles every module it imports, which is half of its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -1,4 +1,4 @@
-"""A worker and a relay of ours as processes, on topics of the test's own, fed and read like any Kafka client would."""
+"""A worker and a relay as processes on a test's own topics. Tests send and read records as any Kafka client would."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ START: Final = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 
 @dataclass
 class Engine:
-    """The system of one test: its topics are named `{prefix}-lead-log` and so on, its groups likewise."""
+    """The system of one test. Its topics are named `{prefix}-lead-log` and so on; its groups are named likewise."""
 
     cluster: Cluster
     launch: Launch
     prefix: str = field(default_factory=lambda: unique("engine"))
 
     def topic(self, name: str) -> str:
-        """Return what a topic is called here."""
+        """Return the name of a topic in this test."""
         return f"{self.prefix}-{name}"
 
     async def make_topics(self) -> None:
-        """Make all topics before anything starts."""
+        """Create all topics before any process starts."""
         new = [
             NewTopic(self.topic(topic.name), topic.partitions or PARTITIONS, 1, topic_configs=topic.config)
             for topic in TOPICS
@@ -70,15 +70,15 @@ class Engine:
         return f"{self.prefix}-{stage}"
 
     async def send(self, topic: str, records: Iterable[Record]) -> None:
-        """Append to a topic, called as it is in production."""
+        """Append to a topic, given by its production name."""
         await self.cluster.send(self.topic(topic), records)
 
     async def tell(self, *events: Event) -> None:
-        """Append events to the log where they belong; publications to every partition."""
+        """Append events to the log's partition of their lead; append publications to every partition."""
         await self.send(LEAD_LOG, [record for event in events for record in placed(event)])
 
     async def records(self, topic: str) -> list[Any]:
-        """Return everything in a topic."""
+        """Return all records of a topic."""
         return await self.cluster.records_so_far(self.topic(topic))
 
     async def journal(self) -> list[tuple[Any, LeadRow | DirectoryRow]]:
@@ -104,14 +104,14 @@ class Engine:
 
 @pytest.fixture
 async def engine(cluster: Cluster, launch: Launch) -> Engine:  # noqa: F811  # fixtures
-    """Return an engine whose topics are made."""
+    """Return an engine whose topics exist."""
     engine = Engine(cluster, launch)
     await engine.make_topics()
     return engine
 
 
 def partition_of(key: bytes) -> int:
-    """Return the partition Java's partitioner gives a key."""
+    """Return the partition that Java's partitioner gives a key."""
     return int((murmur2(key) & 0x7FFFFFFF) % PARTITIONS)
 
 
@@ -132,7 +132,7 @@ def arrived(lead_id: str, **facts: Any) -> LeadArrived:
 def asked(
     lead_id: str, action: str, rep_id: str = "rep-7", *, cause: str = "", **more: Any
 ) -> ActionRequested:
-    """Return an action; without `cause` its id follows from lead, action and rep."""
+    """Return an action; without `cause` its id is derived from lead, action and rep."""
     return ActionRequested(
         lead_id=lead_id, cause=cause or f"{action}/{lead_id}/{rep_id}", action=action, rep_id=rep_id, **more
     )
@@ -159,7 +159,7 @@ def queue(queue_id: str = "aged", *, version: int = 1, state: str = "RI") -> Dir
 
 
 def locks_of(minutes: float) -> DirectoryPublished:
-    """Return the publication of how long a lock lasts."""
+    """Return the publication of the settings that say how long a lock lasts."""
     return DirectoryPublished(
         lead_id="",
         cause="directory/default/settings/org/0",
@@ -172,7 +172,7 @@ def locks_of(minutes: float) -> DirectoryPublished:
 
 
 def answers(row: LeadRow | DirectoryRow) -> dict[str, str]:
-    """Return the result of each action a row remembers, with its reason if there is one."""
+    """Return the result of each action that a row remembers, with its reason if there is one."""
     if not isinstance(row, LeadRow):
         return {}
     return {

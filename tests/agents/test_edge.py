@@ -1,4 +1,4 @@
-"""What clients that are not ours put on the inbound topics, by librdkafka: it costs what is wrong with it, no more."""
+"""Foreign clients put bad records on the inbound topics by librdkafka. Only the bad part of a record is lost."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ class Outside:
         self._producer.produce(self._engine.topic(topic), value=value, **more)
 
     def flush(self) -> None:
-        """Wait until all are durable."""
+        """Wait until all records are durable."""
         assert self._producer.flush(60) == 0
 
 
 @pytest.fixture
 def outside(engine: Engine) -> Outside:
-    """Return a client that is not ours."""
+    """Return a foreign client."""
     return Outside(engine)
 
 
 async def clients_time(engine: Engine, topic: str) -> None:
-    """Make a topic anew as a vendor would, beforehand: more partitions, and the clients' time, whatever it is."""
+    """Create a topic beforehand, as a vendor would, with more partitions and the clients' arbitrary timestamps."""
     config = {
         **BY_NAME[topic].config,
         "message.timestamp.type": "CreateTime",
@@ -65,7 +65,7 @@ async def clients_time(engine: Engine, topic: str) -> None:
 
 
 async def test_p8_a_records_time_costs_only_the_time(engine_without: Any) -> None:
-    """They lie there before the worker starts, which then gives the topic the broker's time."""
+    """The records are there before the worker starts. The worker then sets the topic to the broker's time."""
     engine, outside = engine_without
     began = datetime.now(UTC) - timedelta(milliseconds=1)  # Kafka cuts its times to milliseconds
     for name, milliseconds in TIMES.items():
@@ -95,7 +95,7 @@ async def test_p8_a_records_time_costs_only_the_time(engine_without: Any) -> Non
 
 @pytest.fixture
 async def engine_without(cluster: Any, launch: Any) -> Any:
-    """Return an engine of which a vendor has made `lead-arrivals`, and a client."""
+    """Return an engine whose `lead-arrivals` was created by a vendor, and a client."""
     from tests.agents.conftest import Engine  # noqa: PLC0415  # it is only a type above
 
     engine = Engine(cluster, launch)
@@ -114,14 +114,14 @@ def leads(rows: dict[str, LeadRow | DirectoryRow]) -> dict[str, LeadRow]:
 
 
 def action(action_id: str, **fields: Any) -> bytes:
-    """Return an action, its ids first or behind what is given."""
+    """Return an action with its ids before or after the given fields."""
     ids = {"action_id": action_id, "type": "note", "lead_id": NOBODY, "rep_id": "rep-7", "org": "default"}
     return json.dumps(
         {**fields, **{name: value for name, value in ids.items() if name not in fields}}
     ).encode()
 
 
-# action id -> what is sent, the lead id of its answer, a piece of the reason
+# action id -> the sent value, the lead id of its answer, a piece of the reason
 REFUSED: dict[str, tuple[bytes, str, str]] = {
     "note": (action("note", note="x" * 20_000), NOBODY, "note: is longer than 16384 characters"),
     "deep": (
@@ -145,7 +145,10 @@ UNANSWERABLE = [
 
 
 async def test_d16_whoever_can_be_answered_is_answered(engine: Engine, outside: Outside) -> None:
-    """Besides the dead letter; a repeat is answered the same, and what nobody could be told is a dead letter only."""
+    """The answer comes in addition to the dead letter.
+
+    A repeat gets the same answer. An action that nobody can be told about is only a dead letter.
+    """
     for value, _, _ in REFUSED.values():
         for _ in range(2):
             outside.send(LEAD_ACTIONS, value)

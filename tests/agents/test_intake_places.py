@@ -1,4 +1,4 @@
-"""Where intake puts what it accepts: arrivals and listings to their org, actions to their lead, publications to all."""
+"""Where intake sends messages: arrivals and listings to their org, actions to their lead, publications to all."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
 @pytest.fixture
 def intake() -> IntakeStage:
-    """Give the stage without Faust."""
+    """Return the stage without Faust."""
     stage: Any = IntakeStage.__new__(IntakeStage)
     stage.partitions = 3
     found: IntakeStage = stage
@@ -64,7 +64,7 @@ def test_an_action_goes_to_its_lead_and_a_publication_everywhere(intake: IntakeS
 
 
 def test_r6_an_arrival_that_its_orgs_batch_could_not_take_is_refused_by_intake(intake: IntakeStage) -> None:
-    """Short numbers are written longer: a quarter of a megabyte becomes more than a batch takes."""
+    """Numbers become longer when they are written out, so a quarter of a megabyte becomes more than a batch takes."""
     numbers = b",".join([b"1e15"] * 45_000)
     value = b'{"vendor": "acme", "last_name": "Jones", "page": [%s]}' % numbers
     event = accept_arrival(value, {}, arrived_at=NOW)

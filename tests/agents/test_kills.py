@@ -1,4 +1,4 @@
-"""A worker killed between its writes and its commits repeats nothing it wrote, and misses no deadline it had armed."""
+"""A worker that is killed between its writes and its commits repeats no write and misses no deadline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ LEADS = [f"lead-{n}" for n in range(40)]
 
 
 async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine: Engine) -> None:
-    """Nothing is committed before the kill, so the second life reads the whole log again; deadlines pass meanwhile."""
+    """Nothing is committed before the kill, so the restarted worker reads the whole log again.
+
+    Deadlines pass meanwhile.
+    """
     await engine.tell(queue("aged", version=1), queue("fresh", version=2, state="MA"))
     async with engine.worker(COMMIT_SECONDS=600, INSTANCE="worker-0") as worker:
         await worker.until_async(lambda: ready(engine, 4), "it works")
@@ -56,7 +59,7 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
         worker.signal(signal.SIGTERM)
         assert await worker.exit_code() == 0
     journal = await engine.journal()
-    # What was there is there as it was, and each event of the log has exactly one record.
+    # The earlier records are unchanged, and each event of the log has exactly one record.
     assert contents(before).items() <= contents(journal).items()
     written = Counter((record.partition, row.off) for record, row in journal)
     assert set(written.values()) == {1}
@@ -75,7 +78,10 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
 
 
 async def test_two_workers_that_come_and_go_decide_each_event_once(engine: Engine) -> None:
-    """Graceful rebalances under load: one joins, one leaves; no event is decided twice, none is missing."""
+    """During graceful rebalances under load, one worker joins and one leaves.
+
+    No event is decided twice, and none is missing.
+    """
     leads = [f"lead-{n}" for n in range(300)]
     await engine.tell(queue())
     async with engine.worker(COMMIT_SECONDS=600) as first:
@@ -102,18 +108,18 @@ async def slowly(engine: Engine, leads: list[str]) -> None:
 
 
 async def ready(engine: Engine, least: int) -> bool:
-    """Tell whether the journal has so many records of leads and queues."""
+    """Return whether the journal has the given number of records of leads and queues."""
     ends = await engine.cluster.ends(engine.topic(LEAD_JOURNAL))
     return sum(ends.values()) >= least
 
 
 def callbacks(row: LeadRow | DirectoryRow | None) -> int:
-    """Return how many callbacks of a row are still to ring."""
+    """Return how many callbacks of a row are still pending."""
     if not isinstance(row, LeadRow) or row.lead is None:
         return 0
     return sum(deadline.kind is DeadlineKind.CALLBACK for deadline in row.lead.deadlines)
 
 
 def contents(journal: list[tuple[Any, LeadRow | DirectoryRow]]) -> dict[tuple[int, int], tuple[bytes, bytes]]:
-    """Return what lies at each place of the journal."""
+    """Return the record at each place of the journal."""
     return {(record.partition, record.offset): (record.key, record.value) for record, _ in journal}

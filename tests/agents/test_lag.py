@@ -1,4 +1,4 @@
-"""What a worker and a relay say of themselves at `/metrics`: how far each stage is behind, and what they buried."""
+"""A worker and a relay report at `/metrics` how far each stage is behind and how many dead letters it wrote."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Metrics:
         return found
 
     def dead_letters(self, topic: str) -> float:
-        """Return how many records of a topic were buried."""
+        """Return how many records of a topic became dead letters."""
         return sum(
             value
             for (name, labels), value in self.samples.items()
@@ -49,7 +49,7 @@ class Metrics:
 
 
 async def metrics(port: int) -> Metrics | None:
-    """Return what `/metrics` says; None while nobody listens."""
+    """Return the samples of `/metrics`; None while nothing listens there."""
     try:
         async with (
             aiohttp.ClientSession() as session,
@@ -61,7 +61,7 @@ async def metrics(port: int) -> Metrics | None:
 
 
 async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine: Engine) -> None:
-    """A worker that commits nothing is behind by all there is; the next one catches up, and so does the relay."""
+    """A worker that commits nothing lags by all records. The next one catches up, and so does the relay."""
     arrivals = [
         (n % PARTITIONS, None, as_json({"vendor": "acme", "external_id": f"lag-{n}", "state": "RI"}))
         for n in range(ARRIVALS)

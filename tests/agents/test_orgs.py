@@ -1,4 +1,4 @@
-"""A lead and its org, each in a log of its own, find each other whatever dies between them (R3, R8, R9, S1, X3)."""
+"""A lead and its org, each in its own log, stay consistent whichever process dies (R3, R8, R9, S1, X3)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REPS = ("rep-1", "rep-2", "rep-3")
 
 
 async def publish(engine: Engine, *objects: tuple[str, str, dict[str, Any]]) -> None:
-    """Publish as an admin does; intake carries it to leads and org."""
+    """Publish as an admin does; intake forwards it to leads and org."""
     records = [
         (0, f"default/{kind}/{object_id}".encode(), json.dumps(value).encode())
         for kind, object_id, value in objects
@@ -48,7 +48,7 @@ def people(*rep_ids: str, **terms: Any) -> list[tuple[str, str, dict[str, Any]]]
 
 
 def group(method: str, *rep_ids: str, **terms: Any) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return a group and the campaign of its leads, which takes those that name none."""
+    """Return a group and its campaign, which also takes leads that name no campaign."""
     members = [{"rep_id": rep_id} for rep_id in rep_ids]
     return [
         ("group", "west", {"group_id": "west", "method": method, "members": members, **terms}),
@@ -57,34 +57,32 @@ def group(method: str, *rep_ids: str, **terms: Any) -> list[tuple[str, str, dict
 
 
 def sent(vendor: str, external_id: str, **more: Any) -> tuple[int, bytes | None, bytes]:
-    """Return a vendor's message, in whatever partition."""
+    """Return a vendor's message, in any partition."""
     value = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "state": "RI", **more}
     return (len(external_id) % PARTITIONS, None, json.dumps(value).encode())
 
 
 async def leads_of(engine: Engine) -> dict[str, Lead]:
-    """Return every lead as its newest row has it."""
+    """Return every lead as in its newest row."""
     rows = await engine.rows()
     return {key: row.lead for key, row in rows.items() if isinstance(row, LeadRow) and row.lead is not None}
 
 
 async def in_phase(engine: Engine, phase: Phase, count: int) -> bool:
-    """Say whether so many leads are in a phase."""
+    """Return whether the given number of leads is in a phase."""
     return Counter(lead.phase for lead in (await leads_of(engine)).values())[phase] == count
 
 
 async def known(engine: Engine, objects: int) -> bool:
-    """Say whether the org and each partition of the leads know what was published."""
+    """Return whether the org and each partition of the leads know what was published."""
     steps = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
     heard = sum(isinstance(step, OrgStep) for step in steps)
     rows = sum(isinstance(row, DirectoryRow) for row in (await engine.rows()).values())
-    return (
-        heard >= objects - 2 and rows == objects * PARTITIONS
-    )  # campaigns and queues are no affair of an org
+    return heard >= objects - 2 and rows == objects * PARTITIONS  # an org does not use campaigns and queues
 
 
 async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(engine: Engine) -> None:
-    """Offers run out by the second while both processes are killed; each rep sees each lead once."""
+    """Offers expire after a second while both processes are killed. Each rep sees each lead once."""
     leads = [f"lead-{n}" for n in range(60)]
     objects = [*people(*REPS), *group("round_robin", *REPS, claim_window_seconds=1)]
     await publish(engine, *objects)
@@ -128,7 +126,10 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
 
 
 async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_itself(engine: Engine) -> None:
-    """200 leads at once for 3 reps with a cap of 10: never 11, and a lead that waits is offered by itself."""
+    """200 leads come at once for 3 reps with a cap of 10.
+
+    There are never 11, and a waiting lead is offered by itself.
+    """
     objects = [*people(*REPS, max_open=10), *group("round_robin", *REPS, claim_window_seconds=600)]
     await publish(engine, *objects)
     async with engine.worker() as worker, engine.relay():
@@ -157,7 +158,7 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
 
 
 async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> None:
-    """All are rung, one has the lead and one mail, everybody else is told, and their calls are withdrawn."""
+    """All phones ring. One rep has the lead and one mail; everybody else is told, and their calls are withdrawn."""
     reps = [f"rep-{n}" for n in range(50)]
     objects = [*people(*reps), *group("ring_all", *reps, ring_seconds=60)]
     await publish(engine, *objects)
@@ -204,7 +205,7 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
 
 
 async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Engine) -> None:
-    """Two hundred and fifty leads of one rep: orphaned, and the queue that asks for such leads takes them (Q11)."""
+    """One rep has 250 leads. They are orphaned, and the queue whose rules ask for such leads takes them (Q11)."""
     leads = [f"lead-{n}" for n in range(250)]
     objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
     orphans = {
@@ -230,7 +231,10 @@ async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Eng
 
 
 async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: Engine) -> None:
-    """Its owner is told of each once, though the relay is killed; who asks for the other id is told whose it is."""
+    """The owner is told of each inquiry once, although the relay is killed.
+
+    An action on the other id is answered with the lead's id.
+    """
     objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
     await publish(engine, *objects)
     first, other = lead_id("default", "acme", "A-1", {}), lead_id("default", "globex", "G-1", {})
@@ -272,14 +276,14 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
 
 
 async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(engine: Engine) -> None:
-    """Who is there already and who comes later; and taken off it, both are called."""
+    """The list affects existing and later leads. After the removal, both are called."""
     objects = [*people("rep-1"), *group("roster", "rep-1"), ("settings", "settings", {"quiet_hours": []})]
     await publish(engine, *objects)
     first, later = lead_id("default", "acme", "A-1", {}), lead_id("default", "acme", "A-22", {})
     key = b"default/phone/(401) 419-4247"
 
     async def connects(result: str, *lead_ids: str) -> None:
-        """Press 1 again for each, and see the answer."""
+        """Press 1 again for each lead, and check the answer."""
         asks = [
             asked(one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}")
             for one in lead_ids

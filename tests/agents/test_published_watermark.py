@@ -1,4 +1,4 @@
-"""A relay begins where the public topics end, whatever the one before it had committed."""
+"""A relay starts where the public topics end, whatever its predecessor had committed."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> 
     assert not told.has(one, 0, 8, 0)
     assert told.has(one, 1, 3, 1)
     assert not told.has(one, 1, 3, 2)
-    assert not told.has(other, 0, 0, 0)  # it has nothing
-    assert not told.has(other, 1, 0, 0)  # what it has is not ours
+    assert not told.has(other, 0, 0, 0)  # the partition is empty
+    assert not told.has(other, 1, 0, 0)  # its records are not ours
 
 
 async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Whatever one record is, those behind it are handled: it becomes a dead letter that says where it was and why."""
+"""No record can stop the records after it. A bad record becomes a dead letter that names its place and the reason."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def as_known(key: bytes | None, lead_id: str = "known", partition: int = HOME) -
     return (partition, key, encode_event(asked(lead_id, "note", note="hello")))
 
 
-# (what is appended to the log, error class, a piece of the reason)
+# (the record appended to the log, error class, a piece of the reason)
 CASES: dict[str, tuple[Record, str, str]] = {
     "no JSON": ((HOME, b"a", b"\xff\xfe"), "unreadable_event", "malformed"),
     "text that is not UTF-8": (
@@ -94,7 +94,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     large = as_json({"vendor": "acme", "last_name": "Jones", "page": "x" * 1_010_000})
     await engine.send(LEAD_ARRIVALS, [(0, None, boom), (1, None, large), (0, None, b"{")])
     await engine.send(DIRECTORY, [(0, b"default/queue/bad", b'{"inclusion": 5}')])
-    # Behind them, in each partition, something to do.
+    # After them, each partition gets a good record.
     after = [f"after-{n}" for n in range(20)]
     assert {partition_of(lead.encode()) for lead in after} == set(range(PARTITIONS))
     await engine.tell(*(arrived(lead) for lead in after), *(asked(lead, "claim") for lead in after))
@@ -125,7 +125,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     assert from_intake[b"{"]["error-class"] == "not_json"
     assert from_intake[b'{"inclusion": 5}']["error-class"] == "invalid_publication"
     assert len(letters) == len(CASES) + 4
-    # Nothing of them is left: whoever asked is answered, the lead is as before, and is claimed.
+    # They leave no other trace: the action is answered, the lead is unchanged, and it can be claimed.
     assert answers(rows["known"]) == {"claim/known/rep-7": "won"}
     asks = {row.cause: row for _, row in await engine.journal() if isinstance(row, LeadRow)}
     (answer,) = asks["note/known/rep-7"].decisions
@@ -138,7 +138,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
 
 
 async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -> None:
-    """Told again it would fail again, for ever."""
+    """If the deadline were appended again, it would fail again for ever."""
     await engine.tell(locks_of(0.005), arrived("late", last_name="boom"), asked("late", "view"))
     async with engine.worker(FAULTS="the_machine_fails") as worker:
 
@@ -156,7 +156,7 @@ async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -
 
 
 async def test_an_agent_that_raises_ends_the_process_and_its_event_comes_again(engine: Engine) -> None:
-    """Fact 1: stock Faust acks it in a `finally`; the supervisor's answer to an exit is another start."""
+    """Fact 1: stock Faust acknowledges the event in a `finally`. The supervisor restarts a process that exits."""
     await engine.tell(arrived("first"), RulesChanged(lead_id="first", cause="rules", version=1))
     async with engine.worker(FAULTS="the_agent_fails", INSTANCE="worker-0") as worker:
         assert await worker.exit_code() == 70

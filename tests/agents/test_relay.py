@@ -1,4 +1,4 @@
-"""What a relay made public it does not contradict after a kill: no older version behind a newer one (design.md)."""
+"""A relay contradicts nothing that it made public before a kill: no older version follows a newer one (design.md)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def assigned(lead_id: str, rep_id: str, *, off: int, version: int) -> Record:
 async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Killed after a commit; then a zombie's repeat. The mark beside the offset is what the next life knows."""
+    """The relay is killed after a commit; then a zombie repeats an older row.
+
+    The restarted relay knows only the watermark beside the offset.
+    """
 
     async def scenario(without: str) -> list[str]:
         engine = Engine(cluster, launch)
@@ -55,7 +58,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
             assigned("lead", rep, off=off, version=v) for rep, off, v in (("a", 3, 1), ("b", 9, 2))
         )
         partition = older[0]
-        # That its own messages are already there is published_watermark.py's to see: here it sees nothing.
+        # published_watermark.py finds a relay's own messages in the public topics. Here it is told that there are none.
         environment = {"WITHOUT": without, "FAULTS": "nothing_was_told", "INSTANCE": "relay-0"}
         await engine.send(LEAD_JOURNAL, [older, newer])
         async with engine.relay(**environment) as relay:

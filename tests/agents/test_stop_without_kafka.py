@@ -1,4 +1,4 @@
-"""A process that is told to stop ends, also where Kafka is gone and no supervisor is left to kill it."""
+"""A process that is told to stop ends, even if Kafka is gone and no supervisor is left to kill it."""
 
 import signal
 import subprocess
@@ -13,9 +13,9 @@ from runtime.up import child
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 PATIENCE = PATIENCE_SECONDS
-"""Seconds until it is ready, for a machine that is busy."""
+"""Seconds until the process is ready on a busy machine."""
 STOPS_WITHIN = STOP_SECONDS + 30.0
-"""Seconds; what Faust itself takes is more, or has no end."""
+"""Seconds. Faust alone takes longer, or never ends."""
 
 
 @pytest.mark.kafka
@@ -33,7 +33,7 @@ def test_a_stop_ends_without_kafka(name: str, tmp_path: Path) -> None:
             stack.kafka.kill9()
             assert process.process is not None
             process.process.send_signal(signal.SIGTERM)
-            process.process.wait(STOPS_WITHIN)  # raises where it is still there
+            process.process.wait(STOPS_WITHIN)  # raises if it is still running
         except subprocess.TimeoutExpired:
             pytest.fail(f"{name} is still there{process.log_tail()}")
         finally:

@@ -1,4 +1,4 @@
-"""Publishing a queue sets thousands of leads right, a hundred at a time, and holds no claim up (Q6)."""
+"""Publishing a queue updates thousands of leads, a hundred at a time, and delays no claim (Q6)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LEADS = [f"lead-{n}" for n in range(2500)]
 
 
 async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_first(engine: Engine) -> None:
-    """The sweep is held at its tenth slice: told are as many as a slice has, and the claim is answered.
+    """The sweep is held at its tenth slice. It has told one slice of leads at most, and the claim is answered.
 
-    Then a second worker comes: the sweep is cut off, tells nothing through the rebalance, and both begin it anew.
+    Then a second worker joins. The sweep stops, tells no lead during the rebalance, and both workers begin it again.
     """
     await engine.tell(
         queue("aged", version=1), *(arrived(lead) for lead in LEADS), queue("second", version=2)
@@ -54,5 +54,5 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
 
 
 def in_queue(row: object, queue_id: str) -> bool:
-    """Tell whether a lead stands in a queue."""
+    """Return whether a lead is in a queue."""
     return isinstance(row, LeadRow) and row.lead is not None and queue_id in row.lead.places

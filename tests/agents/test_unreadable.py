@@ -1,4 +1,4 @@
-"""What comes by clients that are none of ours, compressed, in transactions and damaged, through a real worker."""
+"""Compressed, transactional and damaged records of foreign clients go through a real worker."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def lead(name: str, **more: Any) -> bytes:
 
 
 def librdkafka(engine: Engine, **config: Any) -> Producer:
-    """Return librdkafka's producer."""
+    """Return a librdkafka producer."""
     return Producer({"bootstrap.servers": engine.cluster.address, "linger.ms": 50, **config})
 
 
 def send(
     producer: Producer, topic: str, values: list[bytes], partition: int = 0, key: bytes | None = None
 ) -> None:
-    """Append by librdkafka; all are durable, or part of its transaction, on return."""
+    """Append by librdkafka. On return all records are durable, or part of its transaction."""
     for value in values:
         producer.produce(topic, value, key, partition=partition)
     assert producer.flush(30) == 0
 
 
 async def names(engine: Engine) -> set[str]:
-    """Return the last names of all that intake has accepted."""
+    """Return the last names of all leads that intake has accepted."""
     events = [decode_org_event(record.value) for record in await engine.records(ORG_LOG)]
     return {event.facts.last_name or "" for event in events if isinstance(event, PersonArrived)}
 
@@ -74,7 +74,7 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_is_buried(
             wanted |= {name for name in sent if name.startswith("committed")}
             send(producer, topic, [lead(name, page=PAGE) for name in sent])
             ends(30)
-    # P4: by a hand-made request, because librdkafka's Python client takes no such name.
+    # P4: a hand-made request sends it, because librdkafka's Python client accepts no such name.
     named = built(
         [(None, lead("before"), []), (b"k", lead("p4"), [("NAME", b"1")]), (None, lead("behind"), [])]
     )
@@ -95,7 +95,7 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_is_buried(
             return len(letters) >= 2 + (damaged and damaged + 1) and wanted <= await names(engine)
 
         await worker.until_async(done, "all that can be read is in, and the rest buried")
-        # The offsets are passed, the transactions' ends among them.
+        # The offsets are passed, including the ends of the transactions.
         ends = await engine.cluster.ends(topic)
         await engine.cluster.commits_reach(engine.group("worker"), topic, {0: ends[0], 1: ends[1]})
     assert await names(engine) == wanted
@@ -114,12 +114,12 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_is_buried(
 
 
 def on_disk(server_folder: Path, topic: str) -> bool:
-    """Say whether the broker's files are on this machine, and ours to damage."""
+    """Return whether the broker's files are on this machine and writable."""
     return any(server_folder.rglob(f"{topic}-0"))
 
 
 async def damaged_on_disk(engine: Engine, server_folder: Path, topic: str) -> int:
-    """Damage batches in the broker's own files: its checks on arrival let none of these in. Return how many."""
+    """Damage batches in the broker's files, because the broker accepts no damaged batch. Return how many."""
     if not on_disk(server_folder, topic):
         return 0
     text: list[Given] = [(None, lead(f"lost-{n}", page=PAGE), []) for n in range(2)]
@@ -164,13 +164,13 @@ async def test_p3_a_300_mb_batch_costs_less_than_64_mb(engine: Engine) -> None:
 
 
 def most_memory(worker: Program) -> int:
-    """Return the most that a process had in memory so far."""
+    """Return the peak memory of a process so far."""
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) -> None:
-    """An open transaction in the journal: a new worker waits for it, and does not decide without the rows behind it."""
+    """The journal has an open transaction. A new worker waits for it and does not decide without the rows after it."""
     await engine.tell(arrived("one"))
     async with engine.worker() as worker:
         await worker.until_async(lambda: has_rows(engine, {"one"}), "the first lead is in")
@@ -187,5 +187,5 @@ async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) 
 
 
 async def has_rows(engine: Engine, leads: set[str]) -> bool:
-    """Say whether these leads have rows."""
+    """Return whether these leads have rows."""
     return leads <= (await engine.rows()).keys()

@@ -1,4 +1,4 @@
-"""A worker says that it is ready only while it handles events, stops clean, and says why it does not start."""
+"""A worker is ready only while it handles events, stops cleanly, and names the reason if it does not start."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_patience_ends_where_nothing_gets_on(seen: list[tuple[float, bool, int]], over: bool) -> None:
-    """A worker that hangs while it begins or takes over is started anew; a long recovery is left alone."""
+    """A worker that hangs while it starts or takes over is restarted. A long recovery is not interrupted."""
     patience = Patience(10)
     assert [patience.is_over(now, waits=waits, done=done) for now, waits, done in seen][-1] is over
 
@@ -60,7 +60,7 @@ def test_patience_ends_where_nothing_gets_on(seen: list[tuple[float, bool, int]]
     ],
 )
 async def test_ready_means_that_events_are_handled_now(what: dict[str, Any], not_ready: list[str]) -> None:
-    """Fact 13: a hung loop looks alive to Kafka, and stock Faust says OK whatever happens."""
+    """Fact 13: a hung loop looks alive to Kafka, and stock Faust always says OK."""
     loop = asyncio.get_running_loop()
     lease = Lease(6.0)
     lease.renew(lease.awake_at - what.get("heartbeat_age", 0.0))
@@ -82,7 +82,10 @@ async def test_ready_means_that_events_are_handled_now(what: dict[str, Any], not
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_ready_through_a_workers_life(engine: Engine) -> None:
-    """Refused, then 503 with the reasons, then 200; 503 while another one comes; a clean end by SIGTERM."""
+    """The answers are: refused, 503 with reasons, 200, 503 while another worker joins.
+
+    SIGTERM ends the worker cleanly.
+    """
     await engine.tell(queue(), *(arrived(f"lead-{n}") for n in range(100)))
     port = free_port()
     async with engine.worker(PORT=port) as worker, aiohttp.ClientSession() as session:
@@ -110,7 +113,10 @@ async def test_ready_through_a_workers_life(engine: Engine) -> None:
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_a_graceful_stop_waits_for_what_is_under_way(engine: Engine) -> None:
-    """Told to stop with thousands of arrivals in hand: what it took is in the org's log and committed, all of it."""
+    """The worker is told to stop with thousands of open arrivals.
+
+    Everything it took is in the org's log and committed.
+    """
     await engine.send(
         LEAD_ARRIVALS,
         [
@@ -137,10 +143,10 @@ async def test_a_graceful_stop_waits_for_what_is_under_way(engine: Engine) -> No
 
 @pytest.mark.kafka
 async def test_a_recovery_that_fails_ends_the_process(engine: Engine) -> None:
-    """Faust takes no notice of an error there: the worker would go on without rules and timers."""
+    """Faust ignores an error there, so the worker would go on without rules and timers."""
     async with engine.worker(FAULTS="the_recovery_fails") as worker:
         await engine.tell(queue())
-        # An empty journal gives no partition to derive anything of; the next life has one.
+        # With an empty journal, no partition derives anything. After a restart there is one.
         await worker.until_async(lambda: journaled(engine), "the queue is in the journal")
         await worker.kill9()
     async with engine.worker(FAULTS="the_recovery_fails") as worker:
@@ -150,7 +156,7 @@ async def test_a_recovery_that_fails_ends_the_process(engine: Engine) -> None:
 
 @pytest.mark.kafka
 async def test_a_topic_that_is_not_as_it_must_be_ends_the_process_with_78(engine: Engine) -> None:
-    """Starting again would not help; the log says which and how it must be."""
+    """A restart would not help. The log names the topic and its required config."""
     engine.prefix += "-bad"
     await engine.cluster.create(engine.topic(LEAD_LOG), PARTITIONS)
     async with engine.worker() as worker:
@@ -182,7 +188,7 @@ def test_the_versions_that_are_installed_are_those_tested() -> None:
 
 
 async def journaled(engine: Engine) -> bool:
-    """Tell whether there is anything in the journal."""
+    """Return whether the journal has any record."""
     return bool(sum((await engine.cluster.ends(engine.topic(LEAD_JOURNAL))).values()))
 
 
@@ -195,7 +201,7 @@ async def page(session: aiohttp.ClientSession, port: int, name: str) -> tuple[in
 async def asked_until(
     session: aiohttp.ClientSession, worker: Program, port: int, enough: Callable[[dict[str, Any]], bool]
 ) -> list[dict[str, Any]]:
-    """Ask `/ready` again and again until it says that; return everything it said."""
+    """Request `/ready` until it gives the expected answer; return all answers."""
     heard: list[dict[str, Any]] = []
 
     async def look() -> bool:
@@ -213,5 +219,5 @@ async def asked_until(
 
 
 def reasons(heard: list[dict[str, Any]]) -> set[str]:
-    """Return every reason that was given."""
+    """Return every reason in the answers."""
     return {reason for said in heard for reason in said["not_ready"]}

@@ -1,6 +1,6 @@
 """A release with a bug in one rule of each stage.
 
-`python -m tests.application.buggy worker …` is `firstclaim worker …`, `relay` likewise.
+`python -m tests.application.buggy worker …` runs `firstclaim worker …`; `relay` works likewise.
 """
 
 from typing import Any

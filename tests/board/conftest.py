@@ -1,4 +1,4 @@
-"""An empty Valkey database for each test, and topics of a test's own."""
+"""An empty Valkey database for each test, and topics that belong to one test."""
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +17,7 @@ _DATABASE = 11
 
 @pytest.fixture
 def board_url(valkey_url: str) -> Iterator[str]:
-    """Yield the URL of a database that is empty before and after; one that is not ours is left alone."""
+    """Yield the URL of a database that is empty before and after; a database that is not ours is not touched."""
     url = f"{valkey_url.rsplit('/', 1)[0]}/{_DATABASE}"
     with redis.Redis.from_url(url) as client:
         assert client.dbsize() == 0, f"database {_DATABASE} of the Valkey for tests is in use"

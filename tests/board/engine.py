@@ -1,4 +1,4 @@
-"""What lead machine and relay would write, written to topics of a test's own."""
+"""Writes what the lead machine and the relay would write, to topics of one test."""
 
 import asyncio
 import uuid
@@ -29,7 +29,7 @@ PARTITIONS = 2
 
 
 async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Wait until a condition (plain or awaitable) holds and return its value; fail after `seconds`."""
+    """Wait until a condition (plain or awaitable) is true and return its value; fail after `seconds`."""
     async with asyncio.timeout(seconds):
         while True:
             value = condition()
@@ -41,7 +41,7 @@ async def until(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS)
 
 
 class Engine:
-    """Writes a journal and what it makes public, as lead machine and relay do, to topics of its own."""
+    """Writes a journal and its public messages, as lead machine and relay do, to its own topics."""
 
     def __init__(self, settings: Settings, sources: Sources) -> None:
         self.settings = settings
@@ -50,10 +50,10 @@ class Engine:
         self._off = 0
         self._producer = clients.producer(settings)
         self.held: list[Effect] | None = None
-        """Where the relay's messages go while it is behind (None: it is not)."""
+        """The relay's held messages while it is behind; None if it is not behind."""
 
     async def __aenter__(self) -> Self:
-        """Make the topics and start."""
+        """Create the topics and start."""
         admin = clients.admin(self.settings)
         await admin.start()
         await admin.create_topics(
@@ -84,7 +84,7 @@ class Engine:
             await self._write(key, row, partition)
 
     async def decide(self, lead: Lead, *decisions: Decision) -> LeadRow:
-        """Write the next row of a lead and tell what it makes public."""
+        """Write the next row of a lead, and send its public messages."""
         before = self.rows.get(lead.lead_id)
         self._off += 1
         row = LeadRow(
@@ -100,17 +100,17 @@ class Engine:
         return row
 
     def partition(self, lead_id: str) -> int:
-        """Return the lead's partition; any rule will do as long as it is kept."""
+        """Return the lead's partition. Any stable rule will do."""
         return uuid.UUID(lead_id).int % PARTITIONS
 
     async def relay(self) -> None:
-        """Send what was held back, and hold back no longer."""
+        """Send the held messages, and stop holding messages back."""
         held, self.held = self.held or [], None
         for effect in held:
             await self._tell(effect)
 
     async def send_raw(self, value: bytes | None) -> None:
-        """Send what no relay sends."""
+        """Send bytes that no relay would send."""
         await self._producer.send_and_wait(self.sources.changes, value, key=b"k", partition=0)
 
     async def _write(self, key: bytes, row: LeadRow | DirectoryRow, partition: int) -> None:
@@ -132,7 +132,7 @@ class Engine:
 
 
 def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Lead:
-    """Return the n-th lead, standing in the queues of `places` (queue id -> sort key)."""
+    """Return the n-th lead, in the queues of `places` (queue id -> sort key)."""
     facts = Facts(
         vendor="v", org=ORG, first_name="Lead", last_name=str(n), state="RI", phone=f"+1401419{n:04d}"
     )
@@ -148,20 +148,20 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
 
 
 def claimed(one: Lead, rep_id: str) -> Lead:
-    """Return a lead as it is once a rep has claimed it."""
+    """Return a lead after a rep has claimed it."""
     return msgspec.structs.replace(
         one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, places={}, callback_at=None
     )
 
 
 def taken(rep_id: str, previous: str | None = None) -> OwnerChanged:
-    """Say that a rep has claimed it."""
+    """Return the decision that a rep has claimed the lead."""
     return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="")
 
 
 @asynccontextmanager
 async def following(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
-    """Run a board until the block ends; it has caught up when the block begins."""
+    """Run a board until the block ends. It has caught up when the block begins."""
     board = Board(engine.settings, client, engine.sources)
     task = asyncio.create_task(board.follow())
     try:

@@ -1,4 +1,4 @@
-"""Every command there is, from typer's own registry, with arguments that it takes: a new command is there by itself."""
+"""Every command of typer's registry, with arguments that it accepts. A new command is included automatically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAD: Final = "0c929b85-3707-5b16-91e8-0d9f3ddc6570"
 RUNS_ON: Final = frozenset(
     {"up", "worker", "relay", "sink", "board", "console", "demo", "bench", "chaos", "storm", "race"}
 )
-"""They run until they are told to stop, or bring up a stack of their own: others test them as processes."""
+"""Commands that run until they are stopped, or that start their own stack. Other tests run them as processes."""
 FILES: Final = {
     "leads.csv": "id,last,phone\n1,Jones,4014194247\n",
     "directory.yaml": "settings: {lock_minutes: 30}\n",
@@ -37,11 +37,11 @@ GIVEN: Final = {
     "token issue": ["--rep", "rep-1", "--name", "n", "--scope", "queues:read"],
     "verify": ["--wait-seconds", "1"],
 }
-"""Arguments with a meaning; what is not here gets a value of each needed parameter's type."""
+"""Arguments with a meaning. For other commands, each required parameter gets a value of its type."""
 
 
 def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Yield (name, command) for every command; a group that does something itself is one, too."""
+    """Yield (name, command) for every command. A group that does something itself is also a command."""
     command = get_command(app) if command is None else command
     if not hasattr(command, "commands"):
         yield " ".join(path), command
@@ -53,7 +53,7 @@ def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
 
 
 def arguments(name: str, command: Any, folder: Path) -> list[str]:
-    """Return what to call a command with."""
+    """Return the arguments with which to call a command."""
     for file, text in FILES.items():
         (folder / file).write_text(text)
     if name in GIVEN:

@@ -1,7 +1,7 @@
-"""Runs a command in the test's process, as a terminal would run it: arguments in, exit code and text out.
+"""Runs a command in the test's process, as a terminal would: arguments in, exit code and text out.
 
-A process of its own takes a second of processor time to start. Where the process itself is what a test is about
-(signals, terminals, file modes, what another process's environment does), the test starts one.
+A separate process takes a second of processor time to start. A test starts one only to test the process itself
+(signals, terminals, file modes, the environment of another process).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Said:
-    """What a command left: exit code, stdout and stderr."""
+    """The result of a command: exit code, stdout and stderr."""
 
     name: str
     code: int
@@ -37,21 +37,21 @@ class Said:
 
     @property
     def last_line(self) -> dict[str, Any]:
-        """The object a program reads: the last line of stdout."""
+        """The JSON object that a program reads: the last line of stdout."""
         assert self.out.strip(), self.err
         found: dict[str, Any] = json.loads(self.out.strip().splitlines()[-1])
         return found
 
 
 def call(name: str, given: Sequence[str]) -> Said:
-    """Run a command with no answer to its questions. Commands run an event loop: call this where none runs."""
+    """Run a command without input for its questions. Commands run an event loop, so call this outside of one."""
     out, err = io.StringIO(), io.StringIO()
     noise = logging.StreamHandler(err)
     logging.getLogger().addHandler(noise)
     aiokafka = logging.getLogger("aiokafka")
     level = aiokafka.level
-    aiokafka.setLevel(logging.CRITICAL)  # as `main` does
-    gc.freeze()  # a collection looks at what the command made and at nothing else
+    aiokafka.setLevel(logging.CRITICAL)  # like `main`
+    gc.freeze()  # a later collection then covers only the objects of the command
     try:
         with (
             contextlib.redirect_stdout(out),
@@ -59,7 +59,7 @@ def call(name: str, given: Sequence[str]) -> Said:
             _no_input(),
         ):
             code = run([*given])
-            gc.collect()  # what was not awaited or closed complains now
+            gc.collect()  # objects that were not awaited or closed now raise their warnings
     finally:
         gc.unfreeze()
         logging.getLogger().removeHandler(noise)
@@ -69,14 +69,14 @@ def call(name: str, given: Sequence[str]) -> Said:
 
 
 def firstclaim(stack: Everything, *arguments: str | Path) -> Said:
-    """Run a command about a stack; it finds the stack by its state folder."""
+    """Run a command on a stack, which it finds by its state folder."""
     with at(stack.settings.state_dir):
         return call(str(arguments[0]), [*map(str, arguments)])
 
 
 @contextlib.contextmanager
 def at(state_dir: Path) -> Iterator[None]:
-    """Let commands look into a state folder, as in another terminal."""
+    """Let commands use a state folder, as in another terminal."""
     before = os.environ.get("FIRSTCLAIM_STATE_DIR")
     os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
     try:

@@ -1,4 +1,4 @@
-"""What text refers to: documents, their sections, paths and names; and what of it is not there."""
+"""Finds what a text cites (documents, their sections, paths and names) and which of it does not exist."""
 
 import ast
 import re
@@ -23,13 +23,13 @@ _ENDINGS: Final = (".py", ".md", ".js", ".html", ".lua", ".yaml", ".toml", ".jso
 
 
 def prose(text: str) -> str:
-    """Return a page without its fenced blocks."""
+    """Return a page without its fenced code blocks."""
     return _FENCED.sub("", text)
 
 
 @cache
 def anchors(page: Path) -> frozenset[str]:
-    """Return the anchors of a page, as GitHub makes them of its headings."""
+    """Return the anchors of a page, as GitHub derives them from its headings."""
     found: list[str] = []
     for title in _HEADING.findall(prose(read(page))):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").lower()
@@ -39,7 +39,7 @@ def anchors(page: Path) -> frozenset[str]:
 
 
 def resolved(cited: str, beside: Path) -> Path | None:
-    """Return the document a citation names: from the root, from docs/, beside the file that cites, or by its number."""
+    """Return the cited document, found from the root, from docs/, beside the citing file, or by its number."""
     if cited == "docs/contracts":
         return DOCS / "contracts" / "README.md"
     if cited.startswith("docs/decisions"):
@@ -53,7 +53,7 @@ def resolved(cited: str, beside: Path) -> Path | None:
 
 
 def missing_documents(text: str, beside: Path) -> Iterator[str]:
-    """Yield each cited document or section that is not there, with the reason."""
+    """Yield each cited document or section that does not exist, with the reason."""
     for match in _CITED.finditer(text):
         document = resolved(match[1], beside)
         if document is None:
@@ -71,7 +71,7 @@ def missing_documents(text: str, beside: Path) -> Iterator[str]:
 
 
 def missing_links(page: Path) -> Iterator[str]:
-    """Yield each link of a page that leads nowhere in the repository."""
+    """Yield each link of a page whose target is not in the repository."""
     for target in _LINK.findall(prose(read(page))):
         if "://" in target or target.startswith("mailto:"):
             continue
@@ -100,7 +100,7 @@ def missing_paths(page: Path) -> Iterator[str]:
 
 
 def has(file: Path, member: str) -> bool:
-    """Say whether a file defines a name; `Class.method` in Python, a function or method elsewhere."""
+    """Return whether a file defines a name: `Class.method` in Python, a function or method elsewhere."""
     if file.suffix != ".py":
         return re.search(rf"\b{re.escape(member)}\b *[(=]", read(file)) is not None
     body: list[ast.stmt] = ast.parse(read(file)).body
@@ -113,7 +113,7 @@ def has(file: Path, member: str) -> bool:
 
 
 def is_module(dotted: str) -> bool:
-    """Say whether a dotted name is a module, or a name that a module has."""
+    """Return whether a dotted name is a module, or a name in a module."""
     parts = dotted.split(".")
     for n in range(len(parts), 0, -1):
         base = ROOT.joinpath(*parts[:n])

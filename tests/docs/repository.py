@@ -1,4 +1,4 @@
-"""The repository's own files as the tests of the documents read them: no environment, no build output."""
+"""The repository's own files for the tests of the documents, without the virtual environment and build output."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +11,7 @@ ROOMS: Final = frozenset(
     {"agents", "application", "assurance", "bench", "board", "cli", "console", "deploy", "docs", "models"}
     | {"rules", "runtime", "sink", "streams", "tests", "tools", "web"}
 )
-"""Folders that a document may name. `console` was one: a document that still names it is wrong."""
+"""The folders that a document may name. `console` is a former folder; a document that still names it is wrong."""
 _SKIPPED: Final = frozenset({"node_modules", "vendor", "__pycache__", "screens"})
 _TEXT: Final = frozenset({".py", ".md", ".js", ".jsx", ".mjs", ".html", ".lua", ".css", ".yaml", ".toml"})
 
@@ -24,7 +24,7 @@ def files() -> tuple[Path, ...]:
 
 
 def documents() -> list[Path]:
-    """Return every page for people."""
+    """Return every Markdown page."""
     return [path for path in files() if path.suffix == ".md"]
 
 

@@ -1,4 +1,4 @@
-"""Which tests name which rule: `python -m tests.docs.rule_tests` writes it into docs/rules.md."""
+"""Lists which tests name which rule; `python -m tests.docs.rule_tests` writes the list into docs/rules.md."""
 
 import ast
 import re
@@ -24,13 +24,13 @@ def sections(page: str) -> dict[str, str]:
 
 
 def status(text: str) -> str:
-    """Return a rule's status: `Holds`, `In part` or `Planned`; empty where it has none."""
+    """Return a rule's status: `Holds`, `In part` or `Planned`; empty if it has none."""
     found = re.search(r"^\*\*(Holds|In part|Planned)\b", text, re.MULTILINE)
     return found[1] if found else ""
 
 
 def named_by(source: str) -> set[str]:
-    """Return the rules whose number a test function of a file carries in its name or docstring."""
+    """Return the rules whose numbers are in the name or docstring of a test function in a file."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
@@ -40,7 +40,7 @@ def named_by(source: str) -> set[str]:
 
 
 def tests() -> dict[str, list[str]]:
-    """Return rule -> the files of tests that name it."""
+    """Return rule -> the files with tests that name it."""
     found: dict[str, list[str]] = {}
     for path in files():
         if name(path).startswith("tests/") and path.name.startswith("test_") and path.suffix == ".py":
@@ -50,7 +50,7 @@ def tests() -> dict[str, list[str]]:
 
 
 def written(page: str, found: dict[str, list[str]]) -> str:
-    """Return the page with a line of tests after each rule that has some."""
+    """Return the page with a line of tests after each rule that has tests."""
     for rule, text in sections(page).items():
         bare = _TESTS.sub("", text).rstrip("\n")
         listed = [f"`{file}`" for file in sorted(found.get(rule, []))]

@@ -1,4 +1,4 @@
-"""What clients send that went wrong once (docs/cases.md P1 to P10, D16), its neighbours, and what comes of it."""
+"""Messages of foreign clients that once caused errors (docs/cases.md P1 to P10, D16), and similar messages."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 INBOUND: Final = (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT)
 NOT_JSON: Final = frozenset({"not_json", "invalid_key"})
-"""What `x` is; a key of the directory or the list may be what is refused first."""
+"""Classes for the value `x`. On the directory or the list, the key may be refused first."""
 UNREADABLE: Final = frozenset({"unreadable_record", "unreadable_batch"})
 TOO_LARGE: Final = frozenset({"too_large"})
 ANY: Final = frozenset[str]()
-"""Whatever is wrong with it."""
+"""Any class of error."""
 VENDOR: Final = "foreign"
 LARGE: Final = 5_000_000
 
 
 @dataclass
 class Sent:
-    """Where a case's records are, and what must become of them.
+    """The places of a case's records, and the outcome that they must have.
 
-    `letters`: so many of `places` are dead letters, no more, of one of `classes`; None: they may or may not be.
-    `leads` are in the CRM database, `absent` are not; `fresh`: leads that were created when they arrived. `answered`:
-    actions that are refused by an answer. `cut_from`: how long the value was that a letter may have cut.
+    `letters`: this number of `places` are dead letters, all of one of `classes`; None: they may or may not be. `leads`
+    are in the CRM database, `absent` are not. `fresh`: leads whose creation time is their arrival. `answered`: actions
+    with an answer that refuses them. `cut_from`: the original length of a value that the letter may have cut.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Sent:
 
 
 def lead(name: str, **more: Any) -> bytes:
-    """Return a lead as its vendor sends it, of about 2 KB, as `id_of` names it."""
+    """Return a lead of about 2 KB, as its vendor sends it, with the external id of `id_of`."""
     chance = random.Random(name)
     noise = {f"field {n}": f"{chance.getrandbits(160):040x}" for n in range(40)}
     facts = {"vendor": VENDOR, "external_id": name, "last_name": f"Doe {name}", "attributes": noise, **more}
@@ -66,7 +66,7 @@ def id_of(name: str) -> str:
 
 
 class Clients:
-    """All clients at one cluster."""
+    """All clients, connected to one cluster."""
 
     def __init__(self, bootstrap: str) -> None:
         self.librdkafka = Librdkafka(bootstrap)
@@ -76,18 +76,18 @@ class Clients:
         self._inbound = {topic: Followed(bootstrap, topic) for topic in INBOUND}
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         for followed in self._inbound.values():
             followed.close()
         self.any_headers.close()
 
     def ends(self, topic: str) -> dict[int, int]:
-        """Return where the next record of each partition will be."""
+        """Return the offset of the next record of each partition."""
         return self._inbound[topic].ends()
 
     @contextmanager
     def noted(self, topic: str, places: list[Place]) -> Iterator[None]:
-        """Add what is sent meanwhile by a client that does not tell where it is."""
+        """Add the places of records that a client sends meanwhile without reporting their offsets."""
         before = self.ends(topic)
         yield
         for partition, end in self.ends(topic).items():
@@ -95,7 +95,7 @@ class Clients:
 
 
 Case = Callable[[Clients, str], Sent]
-"""A case sends by the clients; leads are named by the name it is given."""
+"""A case sends records by the clients. It derives its leads' names from the name it gets."""
 
 
 def key_of(topic: str, name: str) -> bytes | None:
@@ -109,7 +109,7 @@ def key_of(topic: str, name: str) -> bytes | None:
 def by(
     client: str, topic: str, values: list[bytes], codec: str = "none", headers: Headers | None = None
 ) -> Case:
-    """Send a lead if the topic takes one, and each of `values`, which is refused."""
+    """Send a lead if the topic takes leads, and each of `values`, which must be refused."""
 
     def case(clients: Clients, name: str) -> Sent:
         sent = Sent(letters=len(values), classes=NOT_JSON)
@@ -151,14 +151,14 @@ def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
 
 
 def everything_is_large(clients: Clients, _: str) -> Sent:
-    """Key, value and a header of 3 MB each."""
+    """Send a record whose key, value and header have 3 MB each."""
     record = Record(b"v" * 3_000_000, key=b"k" * 3_000_000, headers=[("h", b"h" * 3_000_000)])
     places = clients.librdkafka.send(LEAD_ARRIVALS, [record], "gzip")
     return Sent(places=places, letters=1, classes=TOO_LARGE | UNREADABLE, cut_from=len(record.value or b""))
 
 
 def keyed(key: bytes | None) -> Case:
-    """Send a lead and `x` under any key."""
+    """Send a lead and `x` under arbitrary keys."""
 
     def case(clients: Clients, name: str) -> Sent:
         records = [Record(lead(name), key=key), Record(b"x", key=key)]
@@ -169,7 +169,7 @@ def keyed(key: bytes | None) -> Case:
 
 
 def header_name_of_any_bytes(topic: str) -> Case:
-    """Send a header name that is not UTF-8, before and behind what is good."""
+    """Send a header name that is not UTF-8, before and after good records."""
 
     def case(clients: Clients, name: str) -> Sent:
         sent = Sent(letters=1, classes=UNREADABLE)
@@ -188,7 +188,7 @@ def header_name_of_any_bytes(topic: str) -> Case:
 
 
 def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
-    """Send a header name that is not UTF-8 between good leads, all in one batch: it costs that record only."""
+    """Send a header name that is not UTF-8 between good leads in one batch. Only that record must be lost."""
     sent = Sent(letters=1, classes=UNREADABLE)
     with clients.noted(LEAD_ARRIVALS, sent.places):
         for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
@@ -201,7 +201,7 @@ def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
 
 
 def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes | None = b"") -> Case:
-    """Send one record that is refused."""
+    """Send one record that must be refused."""
 
     def case(clients: Clients, name: str) -> Sent:
         under = key_of(topic, name) if key == b"" else key
@@ -212,7 +212,10 @@ def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes
 
 
 def accepted(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
-    """Send one record that changes nothing and is wrong in nothing; `letters` None: the documents leave it open."""
+    """Send one valid record that changes nothing.
+
+    With `letters` None, the documents do not say whether it is refused.
+    """
 
     def case(clients: Clients, name: str) -> Sent:
         places = clients.librdkafka.send(topic, [Record(value, key=key_of(topic, name))])
@@ -222,7 +225,7 @@ def accepted(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
 
 
 def unanswerable(**more: Any) -> Case:
-    """Send an action that is refused although its id can be read: it is answered, too (D16)."""
+    """Send an action that is refused although its id can be read. It must also be answered (D16)."""
 
     def case(clients: Clients, name: str) -> Sent:
         action = {"action_id": name, "type": "note", "lead_id": str(uuid.UUID(int=16)), "rep_id": "rep-1"}

@@ -1,4 +1,4 @@
-"""The clients vendors use: librdkafka (confluent-kafka), kcat and Kafka's own Java producer. None is ours."""
+"""The clients that vendors use: librdkafka (confluent-kafka), kcat and Kafka's Java producer. None of them is ours."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 KCAT: Final = os.environ.get("KCAT", "/usr/bin/kcat")
 TOOLS_LOCK: Final = Path(__file__).with_name("tools.lock.json")
-"""Kafka's console producer, which a broker does not need and the local runtime therefore does not have."""
+"""The lock file of Kafka's console producer. A broker does not need it, so the local runtime does not have it."""
 
 SECONDS: Final = PATIENCE_SECONDS
 LARGEST_REQUEST: Final = 1_000_000_000
 NULL: Final = "<null>"
-"""What stands for a null key, header or value on the Java producer's standard input."""
+"""The text for a null key, header or value on the Java producer's standard input."""
 
 Headers = list[tuple[str, bytes | None]]
 Place = tuple[str, int, int]
-"""Topic, partition and offset of a record."""
+"""The topic, partition and offset of a record."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Record:
 
 
 class SendError(AssertionError):
-    """A client could not send what it was to send."""
+    """A client could not send its records."""
 
 
 class Librdkafka:
-    """confluent-kafka. One producer for each configuration, kept until `close`."""
+    """confluent-kafka, with one producer for each configuration, kept until `close`."""
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
@@ -75,13 +75,13 @@ class Librdkafka:
     def send(
         self, topic: str, records: Iterable[Record], codec: str = "none", partition: int | None = None
     ) -> list[Place]:
-        """Send records, in one batch where that is possible; return where each of them is."""
+        """Send records, in one batch if possible; return the place of each."""
         return self.send_by(self.producer(codec), topic, records, partition)
 
     def send_by(
         self, producer: Any, topic: str, records: Iterable[Record], partition: int | None = None
     ) -> list[Place]:
-        """Send records by one producer; return where each of them is."""
+        """Send records by one producer; return the place of each."""
         places: list[Place] = []
         errors: list[str] = []
 
@@ -111,7 +111,7 @@ class Librdkafka:
 
 
 class Kcat:
-    """kcat. It is a program of its own, with a librdkafka of its own, and sends header names of any bytes."""
+    """kcat, a separate program with its own librdkafka. It sends header names of any bytes."""
 
     def __init__(self, bootstrap: str) -> None:
         if not shutil.which(KCAT):
@@ -130,21 +130,21 @@ class Kcat:
         codec: str = "none",
         partition: int = 0,
     ) -> None:
-        """Send one record. `headers`: NAME=VALUE each; a name without `=` has a null value."""
+        """Send one record. `headers`: each is NAME=VALUE; a name without `=` has a null value."""
         argv: list[str | bytes] = [KCAT, "-P", "-b", self._bootstrap, "-t", topic, "-p", str(partition)]
         argv += ["-z", codec, "-X", f"message.max.bytes={LARGEST_REQUEST}"]
         for header in headers:
             argv += [b"-H", header]
         if value is None:
-            argv += ["-Z"]  # an empty message is a null one
-        # The delimiters are bytes that no message here has, so that a value may hold lines.
+            argv += ["-Z"]  # kcat sends an empty message as null
+        # No message here contains the delimiter bytes, so that a value may contain lines.
         argv += ["-D", "\x1d", "-K", "\x1c"]
         said = (key or b"") + b"\x1c" + (value or b"")
         _run("kcat", argv, said)
 
 
 class Java:
-    """Kafka's console producer on the Java of the local runtime; it needs no compiler."""
+    """Kafka's console producer on the Java of the local runtime. It needs no compiler."""
 
     def __init__(self, bootstrap: str) -> None:
         cache = Settings.read().cache_dir / "jars"
@@ -157,7 +157,7 @@ class Java:
         self._bootstrap = bootstrap
 
     def send(self, topic: str, records: Sequence[Record], codec: str = "none") -> None:
-        """Send records whose keys, header names and texts are UTF-8 of one line."""
+        """Send records whose keys, header names and texts are UTF-8 without line breaks."""
         lines = []
         for record in records:
             headers = ",".join(f"{name}:{_text(value)}" for name, value in record.headers)
@@ -184,13 +184,13 @@ def _text(value: bytes | None) -> str:
 
 def _run(name: str, argv: Sequence[str | bytes], said: bytes) -> None:
     done = subprocess.run(argv, input=said, capture_output=True, timeout=SECONDS, check=False)
-    # The console producer exits 0 whatever became of a message: what it could not send it says.
+    # The console producer always exits with 0. It only prints the messages that it could not send.
     if done.returncode or b"ERROR" in done.stderr + done.stdout:
         raise SendError(f"{name}: status {done.returncode}: {(done.stderr + done.stdout).decode()[-2000:]}")
 
 
 class Followed:
-    """A topic, read by librdkafka from its beginning; `records` are those that were read so far."""
+    """A topic that librdkafka reads from its beginning; `records` are those that were read so far."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.topic = topic
@@ -220,7 +220,7 @@ class Followed:
         }
 
     def read(self) -> list[Any]:
-        """Read on to the end as it is now; return all records, as confluent-kafka's messages."""
+        """Read to the current end; return all records as confluent-kafka's messages."""
         ends = self.ends()
         while any(self._next[partition] < end for partition, end in ends.items()):
             message = self._consumer.poll(SECONDS)
@@ -231,7 +231,8 @@ class Followed:
                 self.records.append(message)
                 self._next[message.partition()] = message.offset() + 1
             elif error.code() == PARTITION_EOF:
-                # Behind the last record may be a transaction's marks; an end told before it came may be an older one.
+                # Transaction markers may follow the last record. An end offset read before they were written may be too
+                # old.
                 partition = message.partition()
                 self._next[partition] = max(self._next[partition], message.offset())
             else:
@@ -239,7 +240,7 @@ class Followed:
         return self.records
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._consumer.close()
 
 
@@ -249,5 +250,5 @@ def admin(bootstrap: str) -> Any:
 
 
 def headers_of(message: Any) -> Mapping[str, bytes | None]:
-    """Return a message's headers; of those of one name the last."""
+    """Return a message's headers; if a name is repeated, its last value."""
     return dict(message.headers() or [])

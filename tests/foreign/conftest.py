@@ -1,4 +1,4 @@
-"""One whole system for all of this room, with everything that clients got wrong sent to it."""
+"""One whole system for all tests of this room. It receives every malformed message of the foreign clients."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ADMIN = b'{"rep_id": "ada", "name": "Ada", "role": "admin"}'
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Everything]:
-    """Yield everything, running."""
+    """Yield the running system."""
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-foreign-") as folder,
         everything(workers=1, state_dir=Path(folder), say=lambda _: None, console_port=0) as running,
@@ -42,7 +42,7 @@ def clients(stack: Everything) -> Iterator[Clients]:
 
 @pytest.fixture(scope="module")
 def outcome(stack: Everything, clients: Clients) -> Iterator[Outcome]:
-    """Yield what became of all cases."""
+    """Yield the outcome of all cases."""
     for key, value in ((b"default/rep/n4", REP), (b"default/rep/ada", ADMIN)):
         clients.librdkafka.send(DIRECTORY, [Record(value, key=key)])
     found = Outcome(stack, clients)

@@ -1,4 +1,4 @@
-"""What became of what was sent, as a CRM and an operator see it: rows, dead letters, answers, commands."""
+"""The outcome of the sent records as a CRM and an operator see it: rows, dead letters, answers, commands."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from tests.foreign.clients import Place
 
 STALL_SECONDS: Final = PATIENCE_SECONDS
-"""Without any further letter, lead or answer for so long, what is missing is lost."""
+"""If no further letter, lead or answer comes for this long, the missing ones are lost."""
 CLOCKS: Final = timedelta(minutes=5)
 REPO: Final = Path(__file__).parents[2]
 
 
 def restarts(stack: Everything) -> dict[str, str]:
-    """Return the processes that ended, with the end of their logs."""
+    """Return the processes that ended, with the last lines of their logs."""
     return {
         name: f"{state.restarts} times, last with status {state.last_status}{stack.children[name].log_tail()}"
         for name, state in stack.supervisor.states().items()
@@ -43,7 +43,7 @@ def restarts(stack: Everything) -> dict[str, str]:
 
 @dataclass
 class Outcome:
-    """Sends cases, and afterwards tells what is wrong with each."""
+    """Sends cases, and then reports what is wrong with each."""
 
     stack: Everything
     clients: Clients
@@ -61,17 +61,17 @@ class Outcome:
         self._answers = Followed(bootstrap, LEAD_DECISIONS)
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._letters.close()
         self._answers.close()
 
     def send(self, cases: Mapping[str, Case]) -> None:
-        """Send each case, a good lead behind each, and at the end a mark into every partition; wait for it all."""
+        """Send each case followed by a good lead, then a marker record to every partition; wait for all outcomes."""
         known = set(self.sent)
         for name, case in cases.items():
             try:
                 self.sent[name] = case(self.clients, name)
-            except Exception as error:  # noqa: BLE001  # one client's failure is that case's, and told by its test
+            except Exception as error:  # noqa: BLE001  # a client's failure belongs to its case, whose test reports it
                 self.failed[name] = error
             good = f"behind {name}"
             self.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(good), key=name.encode())])
@@ -80,7 +80,10 @@ class Outcome:
         self.wait([*self.sent.keys() - known])
 
     def _mark(self, mark: str) -> None:
-        """Send a record that is refused into each partition: when it is a letter, all before it was handled."""
+        """Send a record that is refused to each partition.
+
+        When it is a dead letter, all records before it were handled.
+        """
         for topic in INBOUND:
             for partition in self.clients.ends(topic):
                 record = Record(b"x", key=key_of(topic, mark))
@@ -103,12 +106,10 @@ class Outcome:
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
-            time.sleep(
-                LOOK_SECONDS
-            )  # what is looked at is another process's: nothing tells us when it changes
+            time.sleep(LOOK_SECONDS)  # the data is in another process, which sends no notification of changes
 
     def look(self) -> None:
-        """Read what there is by now."""
+        """Read the current state."""
         for record in self._letters.read():
             headers = dict(record.headers() or [])
             source = (headers.get(f"source-{part}") or b"" for part in ("topic", "partition", "offset"))
@@ -143,7 +144,7 @@ class Outcome:
         return found
 
     def wrong(self, name: str) -> list[str]:
-        """Return what is not as it must be."""
+        """Return the differences from the expected outcome."""
         if name in self.failed:
             return [f"could not be sent: {self.failed[name]!r}"]
         sent = self.sent[name]
@@ -157,7 +158,7 @@ class Outcome:
             if sent.classes and kind not in sent.classes:
                 found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {said['reason']!r}")
             cut = said.get("value-cut-from")
-            # What the fetch layer did not inflate has no value to cut.
+            # A value that the fetch layer did not inflate cannot be cut.
             whole = sent.cut_from or len(letter.value() or b"")
             if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():
                 found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")

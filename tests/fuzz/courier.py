@@ -1,4 +1,4 @@
-"""Sends parcels by librdkafka and notes where each record is, and what librdkafka or the broker would not take."""
+"""Sends parcels by librdkafka, and records the place of each record and what librdkafka or the broker refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.fuzz.parcels import Damaged, Parcel
 
 Place = tuple[str, int, int]
-"""Topic, partition and offset."""
+"""(topic, partition, offset)"""
 
 SECONDS: Final = 300.0
 WAITS_MS: Final = 300_000
@@ -26,7 +26,11 @@ ANY_NAMES: Final = ((b"\xff\xfe", b"1"), (b"caf\xe9", b""), (b"\xed\xa0\x80", b"
 
 
 class Courier:
-    """`sent`: how many records of each topic stand; `aborted`: where those are that do not; `not_taken`: and why."""
+    """Sends parcels.
+
+    `sent`: the number of committed records per topic. `aborted`: the places of aborted records. `not_taken`: refused
+    records with the reason.
+    """
 
     def __init__(self, settings: Settings, seed: int) -> None:
         self._settings = settings
@@ -39,7 +43,7 @@ class Courier:
         self.not_taken: Counter[str] = Counter()
 
     def take(self, topic: str, parcel: Parcel) -> None:
-        """Send a parcel; a transaction is over when this returns."""
+        """Send a parcel. A transaction has ended when this returns."""
         by = self._producer(parcel.codec, transaction=parcel.fate is not Fate.PLAIN)
         if parcel.fate is Fate.PLAIN:
             self._send(by, topic, parcel)
@@ -61,20 +65,20 @@ class Courier:
             if parcel.fate is Fate.COMMITTED:
                 by.commit_transaction(SECONDS)
                 return
-            by.flush(SECONDS)  # they are in the topic, and then they never were
+            by.flush(SECONDS)  # the records are in the topic before they are aborted
         except KafkaException as error:
             self.not_taken[f"transaction: {error.args[0].name()}"] += 1
         by.abort_transaction(SECONDS)
 
     def settle(self) -> None:
-        """Wait until all is sent."""
+        """Wait until everything is sent."""
         for by in self._producers.values():
             by.flush(SECONDS)
         if not self._any_headers.flush():
             self.not_taken["unreadable header names"] += 1
 
     def mark(self, topics: list[str]) -> None:
-        """Send a last record into each partition: what is before it is not the end of a topic."""
+        """Send a last record to each partition, so that no earlier record is at the end of its topic."""
         by = self._producer("none", transaction=False)
         for topic in topics:
             for partition in range(partitions_of(topic, self._settings)):
@@ -82,7 +86,7 @@ class Courier:
         by.flush(SECONDS)
 
     def close(self) -> None:
-        """Let go of the producers."""
+        """Close the producers."""
         self._any_headers.close()
         self._producers.clear()
 

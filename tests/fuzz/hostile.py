@@ -92,16 +92,16 @@ RAW: Final = (
     "1.7976931348623157e309",
     "-0",
 )
-"""JSON that Python's own writer would not write, for the value of a field."""
+"""JSON values that Python's own writer would not write, for a field."""
 
 
 def escaped(value: bytes) -> bytes:
-    """Return a text as it stands in an address."""
+    """Return a text escaped for an address."""
     return quote_from_bytes(value, safe="").encode()
 
 
 def body(random: Random, schema: dict[str, Any], components: dict[str, Any]) -> bytes:
-    """Return a body: junk, or an object as the schema has it with some fields replaced by what nobody should send."""
+    """Return a body: junk, or an object of the schema in which hostile values replace some fields."""
     if not schema or random.random() < 0.25:
         return random.choice(JUNK)
     marks: dict[str, str] = {}
@@ -158,7 +158,10 @@ def _object(
 
 
 def _hostile(random: Random, marks: dict[str, str]) -> Any:
-    """Return what fits no field; of what JSON has no word for, a mark that is replaced in the text."""
+    """Return a value that fits no field.
+
+    A value that JSON cannot express is a mark, which is replaced in the text later.
+    """
     if random.random() < 0.5:
         mark = f"@raw{len(marks)}@"
         marks[mark] = random.choice(RAW)

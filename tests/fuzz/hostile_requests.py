@@ -1,4 +1,4 @@
-"""Hostile requests to every route of pages and API, as bytes, drawn from a seed."""
+"""Hostile requests as bytes to every page and API route, drawn from a seed."""
 
 from random import Random
 from typing import Any, Final
@@ -35,7 +35,7 @@ KNOWN: Final = (
     b"new",
     b"state",
 )
-"""What parts of a path can be, so that requests get past them."""
+"""Existing values for parts of a path, so that requests get further than the path."""
 OFTEN_KNOWN: Final = 0.6
 WORDS: Final = (
     "limit",
@@ -86,7 +86,7 @@ class Requests:
         self._random = Random(seed)
         self._tokens = tokens
         self.session = (b"", b"")
-        self._document = build(None).openapi()  # type: ignore[arg-type]  # nothing is asked of it
+        self._document = build(None).openapi()  # type: ignore[arg-type]  # nothing calls it
         self._components = self._document["components"]["schemas"]
         self._routes: list[tuple[str, APIRoute | None]] = [(method, route) for method, route, _ in routes()]
         self._routes += [("GET", None)] * 3

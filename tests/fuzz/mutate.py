@@ -1,7 +1,7 @@
-"""A seed gives the same endless stream of damaged messages: each began as a valid one of its kind.
+"""Yields an endless stream of damaged messages from a seed. Each begins as a valid message of its kind.
 
-Damage is done where real senders do it: in single bytes (a broken transfer), in JSON tokens (a broken
-encoder), in fields (a sender misread the contract), in the envelope. `mutated(seed, kind)` yields values.
+Damage is done where real senders do it: in single bytes (a broken transfer), in JSON tokens (a broken encoder), in
+fields (a misread contract), and in the envelope. `mutated(seed, kind)` yields values.
 """
 
 import json
@@ -215,7 +215,7 @@ _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+|[{}\[\],:]')
 
 
 def _bytes(rng: random.Random, value: bytes) -> bytes:
-    """Damage bytes: flip, drop, double, cut, or put something nasty in the middle."""
+    """Damage bytes: flip, drop, double or cut them, or insert hostile bytes."""
     damaged = bytearray(value)
     for _ in range(rng.choice((1, 1, 1, 2, 5, 20))):
         at = rng.randrange(len(damaged) + 1)
@@ -238,7 +238,7 @@ def _bytes(rng: random.Random, value: bytes) -> bytes:
 
 
 def _tokens(rng: random.Random, value: bytes) -> bytes:
-    """Damage tokens: drop, double, swap, or replace one by something an encoder should not write."""
+    """Damage tokens: drop, double or swap them, or replace one by something that an encoder should not write."""
     found = [*_TOKEN.finditer(value)]
     for _ in range(rng.choice((1, 1, 2, 3))):
         if not found:
@@ -261,7 +261,7 @@ def _objects(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _fields(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
-    """Damage fields, anywhere in the message: lose, rename, retype, add or move them."""
+    """Damage fields anywhere in the message: lose, rename, retype, add or move them."""
     message = json.loads(json.dumps(message))
     for _ in range(rng.choice((1, 1, 2, 4))):
         target = rng.choice([*_objects(message)])
@@ -279,7 +279,7 @@ def _fields(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _enveloped(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
-    """Put a message into a structured CloudEvents envelope, which is then damaged more often than not."""
+    """Put a message into a structured CloudEvents envelope, which is usually damaged as well."""
     envelope = {
         "specversion": "1.0",
         "id": "e-1",
@@ -293,7 +293,7 @@ def _enveloped(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
 
 
 def mutated(seed: int, kind: Kind) -> Iterator[bytes]:
-    """Yield damaged messages of a kind, endlessly, the same for the same seed; a few are still valid."""
+    """Yield damaged messages of a kind, endlessly. The same seed gives the same messages; a few are still valid."""
     rng = random.Random(seed)
     levels: tuple[Callable[[random.Random, bytes], bytes], ...] = (_bytes, _tokens)
     while True:

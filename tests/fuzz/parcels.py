@@ -1,7 +1,7 @@
-"""A seed gives the same parcels: records with damage around the value, and how a client sends them.
+"""Yields parcels from a seed: records with damage around the value, and the way in which a client sends them.
 
-Around the value is what a client chooses: key, headers, time, size, codec, partition, transaction, and none at all
-(a tombstone). `damaged(...)` yields records, `parcels(...)` what goes into one batch or transaction.
+A client chooses everything around the value: key, headers, time, size, codec, partition and transaction, or no value at
+all (a tombstone). `damaged(...)` yields records, `parcels(...)` the contents of one batch or transaction.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ TIMES: Final = (
 
 
 class Fate(StrEnum):
-    """What becomes of a parcel."""
+    """The outcome of a parcel."""
 
     PLAIN = "plain"
     COMMITTED = "committed"
@@ -85,7 +85,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Damaged:
-    """One record as a client is told to send it; `timestamp` 0 is the client's clock."""
+    """One record for a client to send. `timestamp` 0 is the client's clock."""
 
     key: bytes | None
     value: bytes | None
@@ -95,7 +95,7 @@ class Damaged:
 
 @dataclass(frozen=True)
 class Parcel:
-    """Records that one producer sends at once. `unreadable`: those beside them whose header names are no text."""
+    """Records that one producer sends at once. `unreadable`: further records whose header names are not UTF-8."""
 
     records: tuple[Damaged, ...]
     codec: str = "none"
@@ -104,7 +104,7 @@ class Parcel:
 
 
 def _value(source: random.Random, value: bytes) -> bytes | None:
-    """Return a value, none at all, or one of another size."""
+    """Return a value, None, or a value of another size."""
     chance = source.random()
     if chance < 0.005:
         return None
@@ -126,7 +126,7 @@ def damaged(topic: str, seed: int, count: int) -> Iterator[Damaged]:
         if source.random() < 0.05:
             key = source.randbytes(source.choice((1, 8, 200, 5_000)))
         if topic in COMPACTED and key is None:
-            key = b""  # the broker itself refuses a record without a key
+            key = b""  # the broker refuses a record without a key
         yield Damaged(
             key,
             value,
@@ -136,7 +136,7 @@ def damaged(topic: str, seed: int, count: int) -> Iterator[Damaged]:
 
 
 def _leads(seed: int, n: int) -> tuple[Damaged, ...]:
-    """Return a few good leads that must not arrive; `aborted_ids` names them."""
+    """Return a few good leads that must not arrive; `aborted_ids` returns their ids."""
     return tuple(
         Damaged(None, json.dumps({"vendor": VENDOR, "external_id": name, "last_name": "Doe"}).encode())
         for name in _names(seed, n)
@@ -157,7 +157,7 @@ def aborted_ids(seed: int, messages: int) -> set[str]:
 
 
 def parcels(topic: str, seed: int, messages: int) -> Iterator[Parcel]:
-    """Yield `messages` damaged records in parcels, and beside them good leads in transactions that are aborted."""
+    """Yield `messages` damaged records in parcels, and also good leads in transactions that are aborted."""
     source = random.Random(f"{seed}/{topic}/parcels")
     records = damaged(topic, seed, messages)
     n = 0
@@ -172,7 +172,7 @@ def parcels(topic: str, seed: int, messages: int) -> Iterator[Parcel]:
             )
         yield Parcel(batch, source.choices(CODECS, [4, 2, 2, 2, 2])[0], fate, unreadable)
         n += 1
-    # Some KB that are MB once they are inflated.
+    # A few KB that inflate to several MB.
     for codec in CODECS[1:]:
         value = source.choice((b"x", b" ", b"[")) * source.randrange(2_000_000, 6_000_000)
         yield Parcel((Damaged(b"inflates", value),), codec)

@@ -1,7 +1,8 @@
-"""Hostile requests to every route of the console: none is answered 5xx, and its memory stays within bounds.
+"""Sends hostile requests to every route of the console. No answer may be 5xx, and the memory must stay within bounds.
 
-`python -m tests.fuzz.routes --requests 10000` runs the whole system and sends so many over sockets of its own, so that
-also what no HTTP library would write is sent; the suite sends fewer. The same seed sends the same requests.
+`python -m tests.fuzz.routes --requests 10000` runs the whole system and sends this number of requests over its own
+sockets. So it can send bytes that no HTTP library would write. The suite sends fewer. The same seed sends the same
+requests.
 """
 
 import argparse
@@ -31,14 +32,14 @@ from web.store.tokens import Tokens
 ORG: Final = "fuzzed"
 AT_ONCE: Final = 8
 ANSWER_SECONDS: Final = 60.0
-"""A request that is not answered for so long on a busy machine has hung."""
+"""A request without an answer after this time has hung, even on a busy machine."""
 READ_BYTES: Final = 4_000
 HOW_OFTEN_NEW_SESSION: Final = 200
 
 
 @dataclass
 class Outcome:
-    """What became of the requests. `failures`: answers of 5xx, hangs and connections that broke, with the request."""
+    """The outcome of the requests. `failures`: answers of 5xx, hangs and broken connections, each with its request."""
 
     statuses: Counter[int] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -48,12 +49,12 @@ class Outcome:
 
     @property
     def grown_mb(self) -> float:
-        """By how much the console's largest memory has grown."""
+        """The growth of the console's peak memory."""
         return (self.peak_after_kb - self.peak_before_kb) / 1024
 
 
 async def send(port: int, request: bytes) -> tuple[int, bytes]:
-    """Return the status of the answer and its first bytes; status 0 for a connection that was closed without one."""
+    """Return the status of the answer and its first bytes; status 0 if the connection closed without an answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(request)
@@ -75,7 +76,7 @@ async def send(port: int, request: bytes) -> tuple[int, bytes]:
 
 
 async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], None]) -> Outcome:
-    """Send `count` requests, `AT_ONCE` at a time, and return what became of them."""
+    """Send `count` requests, `AT_ONCE` at a time, and return their outcome."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)
     who = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
@@ -133,13 +134,13 @@ def _batches(count: int) -> Iterator[int]:
 
 
 def _peak_kb(pid: int | None) -> int:
-    """Return the largest memory that a process has ever had."""
+    """Return the peak memory of a process."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def main() -> int:
-    """Run the system, attack its console, print what became of it, and return the exit code."""
+    """Run the system, attack its console, print the outcome, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

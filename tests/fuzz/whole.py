@@ -1,8 +1,8 @@
-"""Damaged messages through the whole running system: no process exits, and each one is answered or a dead letter.
+"""Sends damaged messages through the whole system. No process exits; each message is answered or a dead letter.
 
-`python -m tests.fuzz.whole --messages 200000` sends so many to each inbound topic by librdkafka, in every codec, in
-transactions that are committed and aborted, with keys, headers, times and sizes that nobody should send; the suite
-sends fewer. What was aborted is neither answered nor buried.
+`python -m tests.fuzz.whole --messages 200000` sends this number to each inbound topic by librdkafka, in every codec, in
+committed and aborted transactions, with hostile keys, headers, times and sizes. The suite sends fewer. Aborted messages
+get neither an answer nor a dead letter.
 """
 
 import argparse
@@ -34,11 +34,11 @@ from tests.fuzz.parcels import TOPICS, VENDOR, aborted_ids, parcels
 Say = Callable[[str], None]
 
 STALL_SECONDS: Final = 180.0
-"""Without a single record handled for so long the stages have stopped."""
+"""If no record is handled for this long, the stages have stopped."""
 VERIFY_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 60.0
 SAID: Final = 20
-"""So many times it is said how much of a topic is sent."""
+"""How often the progress of a topic is printed."""
 
 
 def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
@@ -56,7 +56,7 @@ def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
 
 
 async def caught_up(settings: Settings, say: Say) -> None:
-    """Wait until every stage has handled everything; raises TimeoutError that says where it stands still."""
+    """Wait until every stage has handled everything; raises TimeoutError with the stage that lags."""
     lags = Lags(settings)
     await lags.start()
     before: dict[str, int] = {}
@@ -75,7 +75,7 @@ async def caught_up(settings: Settings, say: Say) -> None:
 
 
 def buried(settings: Settings) -> set[Place]:
-    """Return where what is a dead letter was, as librdkafka reads it; what was buried twice counts once."""
+    """Return the source places of the dead letters, as librdkafka reads them. A repeated dead letter counts once."""
     places: set[Place] = set()
     waiting = {TopicPartition(DEAD_LETTERS, p, 0) for p in range(partitions_of(DEAD_LETTERS, settings))}
     with closing(consumer(settings)) as reader:
@@ -99,7 +99,7 @@ def buried(settings: Settings) -> set[Place]:
 
 
 def arrived(settings: Settings, among: set[str]) -> list[str]:
-    """Return which of these leads there are."""
+    """Return which of these leads exist."""
     engine = connect(settings.database_url)
     try:
         with engine.connect() as connection:
@@ -110,7 +110,7 @@ def arrived(settings: Settings, among: set[str]) -> list[str]:
 
 
 async def play(stack: Everything, messages: int, seed: int, say: Say) -> dict[str, Any]:
-    """Flood a running stack; return what became of it."""
+    """Flood a running stack; return the outcome."""
     began = time.monotonic()
     courier = Courier(stack.settings, seed)
     with closing(courier):
@@ -151,7 +151,7 @@ async def play(stack: Everything, messages: int, seed: int, say: Say) -> dict[st
 
 
 def fuzz(messages: int, *, seed: int, workers: int = 1, say: Say = lambda _: None) -> dict[str, Any]:
-    """Flood a stack of its own."""
+    """Flood a new stack."""
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-fuzz-") as folder,
         everything(workers=workers, state_dir=Path(folder), say=say) as stack,
@@ -160,7 +160,7 @@ def fuzz(messages: int, *, seed: int, workers: int = 1, say: Say = lambda _: Non
 
 
 def main() -> int:
-    """Run it by hand; exit 1 if a process exited or a message is unaccounted for."""
+    """Run it from the command line; exit 1 if a process exited or a message is unaccounted for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=200_000, help="to each inbound topic")
     parser.add_argument("--workers", type=int, default=1)

@@ -1,4 +1,4 @@
-"""No property here is a measurement: a slow machine must not fail a true one."""
+"""Settings for property tests of the rules. There is no deadline, so a slow machine cannot fail a test."""
 
 from hypothesis import settings
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Secured]:
-    """Yield the servers, with no process of ours running."""
+    """Yield the servers without any firstclaim process."""
     folder = Path(tempfile.mkdtemp(prefix="firstclaim-secured-"))
     stack = Secured(folder)
     try:

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 def lead(vendor: str = "acme", **more: Any) -> tuple[str, bytes]:
-    """Return a new lead's id of its vendor, and its bytes."""
+    """Return the vendor's id of a new lead, and the lead's bytes."""
     external_id = uuid.uuid4().hex
     message = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "campaign": "west", **more}
     return external_id, json.dumps(message).encode()
 
 
 def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
-    """Return id and owner of a lead in the CRM database, None where it is not there."""
+    """Return id and owner of a lead in the CRM database, or None if it is not there."""
     with closing(sqlite3.connect(secured.folder / "crm.sqlite")) as database:
         found: tuple[str, str | None] | None = database.execute(
             "SELECT l.lead_id, a.rep_id FROM lead l LEFT JOIN assignment a USING (lead_id)"
@@ -49,7 +49,7 @@ def arrived(secured: Secured, external_id: str) -> str:
 
 
 def sign(value: bytes, key: str, topic: str, *, vendor: str = "") -> dict[str, bytes]:
-    """Return the headers that sign a value, made as docs/kafka-access.md says and not by our code."""
+    """Return the headers that sign a value, computed as docs/kafka-access.md describes and not by our code."""
     now = str(int(time.time()))
     text = f"firstclaim-v1\n{topic}\n{key}\n{vendor}\n{now}\n".encode() + value
     made = hmac.new(KEYS[key].encode(), text, hashlib.sha256).hexdigest()
@@ -76,7 +76,7 @@ def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
 
 
 def letter_seen(secured: Secured, value: bytes) -> bool:
-    """Say whether a value is among the dead letters."""
+    """Return whether a value is among the dead letters."""
 
     async def look() -> bool:
         return any(

@@ -1,4 +1,4 @@
-"""A Kafka with users and ACLs, every process of ours signed in to it as itself, and clients that are not ours."""
+"""A Kafka with users and ACLs, every firstclaim process with its own user, and foreign clients."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from runtime.supervisor import Child
 
 SECONDS = 180.0
-"""How long anything may take on a machine that is far too busy."""
+"""The longest time for any step, even on a very busy machine."""
 SPARE = tuple(f"spare-{n}" for n in range(1, 20))
-"""Users for processes that lack something."""
+"""Users for processes that lack a right."""
 VENDORS = ("vendor-acme", "vendor-bolt")
 CRM = "crm-sales"
 KEYS = {
@@ -41,10 +41,10 @@ RUNS = ("worker", "relay", "sink", "board", "console")
 
 
 class PlainToo(KafkaBroker):
-    """A broker that also takes PLAIN: librdkafka before 2.6.1, like Debian's kcat, cannot do SCRAM with Kafka 4."""
+    """A broker that also accepts PLAIN. librdkafka before 2.6.1, like Debian's kcat, cannot use SCRAM with Kafka 4."""
 
     def configuration(self) -> dict[str, str | int]:
-        """Return the properties, with the same passwords for PLAIN."""
+        """Return the properties, with the same passwords also for PLAIN."""
         found = super().configuration()
         users = " ".join(f'user_{name}="{password}"' for name, password in (self.users or {}).items())
         plain = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
@@ -71,7 +71,7 @@ class Secured:
         self.admin = Settings.read()
 
     def start(self) -> None:
-        """Start the servers, and give everybody what the table says."""
+        """Start the servers, and give each principal the ACLs of the table."""
         self.broker.start()
         self.valkey.start()
         self.keys.write_text("".join(f"{key} {secret}\n" for key, secret in KEYS.items()))
@@ -98,7 +98,7 @@ class Secured:
         asyncio.run(prepare())
 
     def launch(self) -> None:
-        """Start every process as itself, and wait until all are ready."""
+        """Start every process with its own user, and wait until all are ready."""
         for name in RUNS:
             made = self.child(name, self.user(f"firstclaim-{name}"))
             made.launch()
@@ -115,7 +115,7 @@ class Secured:
             assert wait_until(self.children[name].ready, SECONDS), self.children[name].log_tail()
 
     def stop_processes(self) -> None:
-        """Stop the processes; the servers go on."""
+        """Stop the processes; the servers keep running."""
         for made in self.children.values():
             made.stop()
         self.children.clear()
@@ -127,7 +127,7 @@ class Secured:
         self.broker.stop()
 
     def child(self, process: str, settings: Settings, name: str | None = None) -> Child:
-        """Return a process of ours with these settings, not started."""
+        """Return a process with these settings, not started."""
         if process == "console":
             settings = settings.model_copy(update={"signing_key": "console-1"})
         made = child(process, [process], settings, free_port())
@@ -145,14 +145,14 @@ class Secured:
         return settings
 
     def lacking(self, process: str, *acls: Acl) -> Settings:
-        """Return the settings of a new user that may do what a process must, but for some."""
+        """Return the settings of a new user with the ACLs of a process, except for some."""
         principal = principal_of("process", process, user=next(self._spare))
         assert set(acls) <= set(principal.acls)
         self.change(principal, take=acls)
         return self.user(principal.name)
 
     def change(self, principal: Principal, *, take: tuple[Acl, ...] = ()) -> None:
-        """Give a principal what the table says, and take some of it away."""
+        """Give a principal the ACLs of the table, and remove some of them."""
 
         async def change() -> None:
             admin = AclAdmin(**self.admin.aiokafka_options())
@@ -178,7 +178,7 @@ class Secured:
         )
 
     def librdkafka(self, user: str, **more: Any) -> dict[str, Any]:
-        """Return the options by which librdkafka signs in as a user."""
+        """Return the options with which librdkafka signs in as a user."""
         return {
             "bootstrap.servers": self.broker.bootstrap,
             "security.protocol": "SASL_PLAINTEXT",
@@ -191,7 +191,7 @@ class Secured:
         }
 
     def kcat(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
-        """Send a record with kcat; return what it says on standard error."""
+        """Send a record with kcat; return its standard error."""
         signs_in = {**self.librdkafka(user), "sasl.mechanism": "PLAIN"}  # see `PlainToo`
         options = [part for name, said in signs_in.items() for part in ("-X", f"{name}={said}")]
         options += [
@@ -209,7 +209,7 @@ class Secured:
         return done.stderr
 
     def send(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
-        """Send a record with confluent-kafka; return the error's name, empty where it is durable."""
+        """Send a record with confluent-kafka; return the error's name, empty if the record is durable."""
         said: list[str] = []
 
         def delivered(error: Any, _: Any) -> None:
@@ -226,7 +226,7 @@ class Secured:
         return said[0]
 
     def read(self, user: str, topic: str, group: str) -> str:
-        """Read a record with confluent-kafka in a group; return the error's name, empty where one came."""
+        """Read a record with confluent-kafka in a group; return the error's name, empty if a record came."""
         consumer = Consumer(self.librdkafka(user, group_id=group, auto_offset_reset="earliest", log_level=0))
         consumer.subscribe([topic])
         found: list[str] = []

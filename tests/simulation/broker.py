@@ -1,4 +1,4 @@
-"""Kafka as far as it matters here: logs by partition, a clock that may jump, committed offsets with metadata."""
+"""A model of Kafka for the simulation: logs by partition, a clock that may jump, committed offsets with metadata."""
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Record:
 
 @dataclass
 class Broker:
-    """Everything that survives a crash. `skew`: how far the clock of a partition's leader is off, in seconds."""
+    """Everything that survives a crash. `skew`: the clock error of each partition's leader, in seconds."""
 
     now: float
     skew: dict[int, float] = field(default_factory=lambda: defaultdict(float))
@@ -54,14 +54,14 @@ _Sent = tuple[bytes, bytes | None, Headers | None]
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """Records that land together or not at all."""
+    """Records of which either all are appended or none."""
 
     records: tuple[_Sent, ...]
     receipt: Receipt | None
 
 
 class Outbox:
-    """A journal writer whose records land when the schedule says so: each lane in order, or not at all."""
+    """A journal writer whose records land when the schedule says so: in order within each lane, or not at all."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
@@ -85,7 +85,7 @@ class Outbox:
     def add_together(
         self, topic: str, partition: int, records: Sequence[KeyAndValue], *, receipt: Receipt | None = None
     ) -> None:
-        """Append records of which all land or none, as `JournalWriter.add_together` does."""
+        """Append records as one batch, as `JournalWriter.add_together` does: either all land or none."""
         self._send(topic, partition, tuple((key or b"", value, None) for key, value in records), receipt)
 
     def _send(self, topic: str, partition: int, records: tuple[_Sent, ...], receipt: Receipt | None) -> None:
@@ -95,11 +95,14 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Batches that have not landed."""
+        """The batches that have not landed."""
         return sum(map(len, self._lanes.values()))
 
     def land(self, most: int, *, acknowledged: bool = True) -> None:
-        """Let the first batches of each lane become durable; unacknowledged, their sender never hears of it."""
+        """Make the first batches of each lane durable.
+
+        If `acknowledged` is false, the sender gets no acknowledgement.
+        """
         for (topic, partition), lane in self._lanes.items():
             for _ in range(min(most, len(lane))):
                 one = lane.popleft()
@@ -110,7 +113,7 @@ class Outbox:
 
 
 class Delivery:
-    """One record handed to a stage: acked when the stage has made durable what came of it."""
+    """One record handed to a stage. The stage acknowledges it when everything that it caused is durable."""
 
     __slots__ = ("_acks", "message")
 
@@ -119,5 +122,5 @@ class Delivery:
         self._acks = acks
 
     def ack(self) -> None:
-        """Remember that all records up to this one are done."""
+        """Record that all records up to this one are done."""
         self._acks[self.message.partition] = self.message.offset + 1

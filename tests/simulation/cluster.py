@@ -1,4 +1,4 @@
-"""Workers, their group, the relays and what people send, driven step by step; at the end everything comes to rest."""
+"""Runs workers, their consumer group, the relays and senders step by step, and finally brings everything to rest."""
 
 from collections import deque
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,11 @@ from tests.simulation.steps import ORG_LANE, WORKERS, Schedule, Step
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 CLOCKS = (0.0, 1.5, -2.0)
-"""How far each worker's clock is off, in seconds."""
+"""The clock error of each worker, in seconds."""
 ROUNDS = 2_000
-"""So many rounds at the end are more than any schedule needs; more means that something never comes to rest."""
+"""No schedule needs so many rounds at the end. If this many are used, something never comes to rest."""
 MONTH_SECONDS = 30 * 86_400.0
-"""Longer than any relative date of the rules."""
+"""Longer than any relative date in the rules."""
 ORG = "default"
 ORG_PARTITION = partition_of(ORG.encode())
 CREW: dict[str, dict[str, Any]] = {
@@ -36,7 +36,7 @@ CREW: dict[str, dict[str, Any]] = {
 
 
 class Cluster:
-    """Three workers, three partitions, a relay each way. `members`: the workers that the group counts on."""
+    """Three workers, three partitions, and a relay for each direction. `members`: the workers in the consumer group."""
 
     def __init__(self) -> None:
         self.broker = Broker(START.timestamp())
@@ -55,13 +55,13 @@ class Cluster:
         self.take(steps.Rebalance(0))
 
     def run(self, schedule: Schedule) -> None:
-        """Take every step, then come to rest."""
+        """Take every step, then bring the cluster to rest."""
         for step in schedule:
             self.take(step)
         self.rest()
 
     def take(self, step: Step) -> None:
-        """Take one step; one that has no meaning now (a dead worker thaws) does nothing."""
+        """Take one step. A step that makes no sense now (such as thawing a dead worker) does nothing."""
         match step:
             case steps.Tick() | steps.Dawn():
                 self._pass(step)
@@ -101,7 +101,7 @@ class Cluster:
                 self._one_worker(step)
 
     def _one_worker(self, step: Step) -> None:
-        number: int = getattr(step, "worker")  # noqa: B009  # the steps left all have one
+        number: int = getattr(step, "worker")  # noqa: B009  # the remaining steps all have one
         one = self.workers[number]
         match step:
             case steps.Thaw():
@@ -201,7 +201,7 @@ class Cluster:
         self._send(step.lead, encode_event(event))
 
     def _person(self, step: steps.Act) -> str:
-        """Return who acts; for one of CONCERNED, as the worker in charge knows the lead."""
+        """Return the acting person. For one of CONCERNED, the worker in charge of the lead says who that is."""
         key = step.lead.encode()
         partition = partition_of(key)
         for worker in self.workers:
@@ -287,7 +287,7 @@ class Cluster:
     # -- the end ------------------------------------------------------------------------------------------------
 
     def rest(self) -> None:
-        """Let everything happen that is still to happen, timers to the last; raise if it never ends."""
+        """Run everything that is still pending, including all timers; raise if this never ends."""
         for worker in self.workers:
             worker.frozen = False
             worker.clock_skew = 0.0
@@ -296,20 +296,20 @@ class Cluster:
             self._deliver(partition, ALL)
         self.org_relay.ghost.land(ALL, acknowledged=False)
         if self.members != set(range(WORKERS)):
-            self._rebalance(0)  # only then: a recovery would find what the timers lost
+            self._rebalance(0)  # only now: a recovery would restore what the timers had lost
         for _ in range(ROUNDS):
             if self._settle():
                 continue
             due = [at for worker in self.workers if (at := worker.next_due()) is not None]
             if not due:
-                # A lead that waits for an instant nobody points at would now be where it does not belong.
+                # A lead that waits for an instant without a timer would now be in the wrong place.
                 self.broker.now += MONTH_SECONDS
                 return
             self.broker.now = max(self.broker.now, min(due)) + 0.001
         raise AssertionError("the cluster does not come to rest")
 
     def _settle(self) -> bool:
-        """Do all that can be done at this instant; say whether there was anything."""
+        """Do everything that can be done at this instant; return whether there was anything to do."""
         moved = False
         for worker in self.workers:
             moved |= worker.fire() > 0

@@ -1,4 +1,4 @@
-"""The same for orgs: the real hearts of the orgs stage and of the relay that carries its answers back to the leads."""
+"""The org processes: the production code of the orgs stage, and of the relay that carries its answers to the leads."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ ALL = 1_000_000
 
 
 class Orgs:
-    """The orgs of one worker, which lives and dies with it; its records go out by the worker's own outbox."""
+    """The orgs of one worker. They live and die with it. Their records go out through the worker's outbox."""
 
     def __init__(self, broker: Broker, outbox: Outbox) -> None:
         self.broker = broker
@@ -30,7 +30,7 @@ class Orgs:
         self.stage: OrgsStage = stage
 
     def take(self, partitions: set[int]) -> None:
-        """Recover: orgs from the journal as it is now, then what follows from them (`OrgsStage.recovered`)."""
+        """Recover: read the orgs from the current journal, then derive the rest (`OrgsStage.recovered`)."""
         rows = self.stage.table.rows
         rows.keep_only(partitions)
         self.owned = partitions
@@ -43,7 +43,7 @@ class Orgs:
             orgs.recovered()
 
     def let_go(self) -> None:
-        """Lose all partitions; what was decided in them is durable by now (`OrgsStage.revoked`)."""
+        """Lose all partitions. All decisions in them are durable by now (`OrgsStage.revoked`)."""
         self.stage.acker = Acker()
         self.owned = set()
 
@@ -57,19 +57,22 @@ class Orgs:
         return len(records)
 
     def commit(self) -> None:
-        """Commit what is acked; whoever was put out of the group is refused."""
+        """Commit the acknowledged offsets. The commit of a worker that is no longer in the group is refused."""
         for partition, offset in self.acks.items():
             if partition in self.owned:
                 self.broker.committed[ORG_LOG, partition] = (offset, "")
 
     def next_due(self) -> float | None:
-        """Return when the next row is to be woken, if any."""
+        """Return when the next row is due to be woken, if any."""
         due = [orgs.deadlines.next_due() for orgs in self.stage.table.rows.partitions()]
         return min((at for at in due if at is not None), default=None)
 
 
 class OrgRelay:
-    """The relay that carries answers to leads, owner of all partitions. `ghost`: what its predecessor has in hand."""
+    """The relay that carries answers to leads.
+
+    It owns all partitions. `ghost`: the unsent messages of its predecessor.
+    """
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -77,7 +80,7 @@ class OrgRelay:
         self.begin()
 
     def begin(self) -> None:
-        """Start where the committed offsets say, with the marks beside them."""
+        """Start at the committed offsets, with the watermarks committed beside them."""
         self.outbox = Outbox(self.broker)
         self.acks: dict[int, int] = {}
         stage: Any = OrgRelayStage.__new__(OrgRelayStage)
@@ -93,7 +96,7 @@ class OrgRelay:
             stage.watermarks.restore(partition, int(mark))
 
     def poll(self, partition: int, most: int) -> int:
-        """Carry the answers of the next records of a partition; return how many records there were."""
+        """Forward the answers of the next records of a partition; return how many records there were."""
         begin = self.positions[partition]
         records = self.broker.logs[ORG_JOURNAL, partition][begin : begin + most]
         for record in records:
@@ -102,18 +105,21 @@ class OrgRelay:
         return len(records)
 
     def commit(self) -> None:
-        """Commit what is acked, each offset with its mark."""
+        """Commit the acknowledged offsets, each with its watermark."""
         for partition, offset in self.acks.items():
             mark = str(self.stage.watermarks.at(partition, offset))
             self.broker.committed[ORG_JOURNAL, partition] = (offset, mark)
 
     def crash(self, landed: int) -> None:
-        """Die; so many messages of each lane land, and nobody hears of it."""
+        """Crash. The given number of messages of each lane land, without an acknowledgement."""
         self.outbox.land(landed, acknowledged=False)
         self.begin()
 
     def succeed(self) -> None:
-        """Be taken for dead: another begins where it committed, and what it has in hand lands later."""
+        """Replace this relay as if it were dead.
+
+        Another one starts at the commit, and the old one's messages land later.
+        """
         self.ghost.land(ALL, acknowledged=False)
         self.ghost = self.outbox
         self.begin()

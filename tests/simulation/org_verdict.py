@@ -1,6 +1,6 @@
-"""What must be true of the org at rest, beside its leads: each errand decided once, and both sides of one mind.
+"""Checks an org at rest beside its leads: each message was decided once, and org and leads agree.
 
-The reader here knows a repeat by having seen its id before, not by any number; so it would miss nobody's marks.
+The reader here recognises a repeat by its id and not by a number. So it notices if a watermark is wrong.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ Batch = tuple[tuple[bytes, bytes], ...]
 
 @dataclass
 class OrgTruth:
-    """What one reader makes of the org's log: each event's batch, the org after the last, what was asked and told."""
+    """The result of one reader of the org's log: each event's batch, the final org, and the messages asked and told."""
 
     orgs: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
     batches: dict[int, Batch] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class OrgTruth:
 
 
 def check(cluster: Cluster, leads: Sequence[Records]) -> None:
-    """Raise AssertionError with what is wrong. `leads`: the records of each partition's leads, as they should be."""
+    """Raise AssertionError with the problem. `leads`: the expected records of each partition's leads."""
     truth = read(cluster.broker)
     _check_errands(truth, leads)
     _check_journal(cluster.broker, truth)
@@ -56,7 +56,7 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
 
 
 def read(broker: Broker) -> OrgTruth:
-    """Read the org's log once, in order; an errand that was read before is a repeat and decides nothing."""
+    """Read the org's log once, in order. A message that was read before is a repeat and decides nothing."""
     truth = OrgTruth()
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
@@ -102,7 +102,7 @@ def read(broker: Broker) -> OrgTruth:
 
 
 def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
-    """All that leads asked of their org has reached it, in order, and nothing else has."""
+    """Check that all requests of the leads reached their org, in order, and that nothing else did."""
     expected: dict[bytes, bytes] = {}
     for partition, records in enumerate(leads):
         mine = [
@@ -119,7 +119,7 @@ def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
 
 
 def _check_journal(broker: Broker, truth: OrgTruth) -> None:
-    """Each event has its batch, whole; what is recovered from them, compacted or not, is the truth."""
+    """Check that each event has its complete batch, and that recovery from them, compacted or not, gives the truth."""
     journal = broker.logs[ORG_JOURNAL, ORG_PARTITION]
     first: list[int] = []
     for off, batch in _batches(journal):
@@ -138,7 +138,7 @@ def _check_journal(broker: Broker, truth: OrgTruth) -> None:
 
 
 def _check_told(broker: Broker, truth: OrgTruth) -> None:
-    """Every answer has reached its lead, in order, and nothing was made up."""
+    """Check that every answer reached its lead, in order, and that no answer was invented."""
     heard: dict[str, LeadNews] = {}
     for partition in range(PARTITIONS):
         begun: list[str] = []
@@ -153,7 +153,10 @@ def _check_told(broker: Broker, truth: OrgTruth) -> None:
 
 
 def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str]) -> None:
-    """X7: the org has every lead as the lead has it, and no other; R6: each arrival is exactly one lead's."""
+    """X7: org and leads agree on every lead, and the org has no other lead.
+
+    R6: each arrival belongs to exactly one lead.
+    """
     rows = {key: row for records in leads for key, row in records.values()}
     expected = {
         row.lead.lead_id: stand
@@ -189,7 +192,7 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
 
 
 def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
-    """Return the journal's records by the events they are of, as they were written together."""
+    """Return the journal's records grouped by event, as they were written together."""
     found: list[tuple[int, list[tuple[bytes, bytes]]]] = []
     for record in journal:
         value = decode_org_record(record.value or b"")

@@ -1,7 +1,7 @@
-"""The processes that may die: the real hearts of the leads and relay stages, without Faust, loop or network.
+"""The processes that may die: the production code of the leads and relay stages, without Faust, event loop or network.
 
-A stage's `handle` is synchronous and pure but for its writer: here the writer is an `Outbox`, the log is the
-broker's, and everything else (rows, books, timers, ackers, marks) is the code that runs in production.
+A stage's `handle` is synchronous, and pure except for its writer. Here the writer is an `Outbox` and the log is the
+simulated broker's. Everything else (rows, rule books, timers, ackers, watermarks) is the production code.
 """
 
 from datetime import UTC, datetime
@@ -20,21 +20,24 @@ from tests.simulation.org_processes import ALL, Orgs
 
 
 class SweepRequests:
-    """Stands in for the sweeper: it keeps what was requested, and the schedule says when it sweeps."""
+    """Stands in for the sweeper. It keeps the requests, and the schedule decides when to sweep."""
 
     def __init__(self) -> None:
         self.requested: dict[tuple[int, str], None] = {}
 
     def request(self, partition: int, org: str) -> None:
-        """Ask for a sweep of an org's leads in a partition."""
+        """Request a sweep of an org's leads in a partition."""
         self.requested[partition, org] = None
 
     def decided(self, partition: int, key: bytes) -> None:
-        """Note that the event of one lead has been decided; here nobody waits for it."""
+        """Record that the event of one lead has been decided. Here nothing waits for it."""
 
 
 class Worker:
-    """One worker, of leads and of orgs. `frozen`: it does nothing until it thaws. `owned`: what it believes to own."""
+    """One worker for leads and orgs.
+
+    `frozen`: it does nothing until it thaws. `owned`: the partitions it believes it owns.
+    """
 
     def __init__(self, broker: Broker, clock_skew: float) -> None:
         self.broker = broker
@@ -43,7 +46,7 @@ class Worker:
         self.begin()
 
     def begin(self) -> None:
-        """Start with empty hands."""
+        """Start without any state."""
         self.outbox = Outbox(self.broker)
         self.owned: set[int] = set()
         self.positions: dict[int, int] = {}
@@ -64,7 +67,7 @@ class Worker:
         return self.stage.table.rows
 
     def take(self, partitions: set[int]) -> None:
-        """Recover: rows from the journal as it is now, then what follows from them (`LeadsStage.recovered`)."""
+        """Recover: read the rows from the current journal, then derive the rest (`LeadsStage.recovered`)."""
         rows = self.rows
         self.owned = partitions
         self.orgs.take(partitions)
@@ -81,7 +84,7 @@ class Worker:
                 self.sweeper.request(leads.partition, org)
 
     def let_go(self) -> None:
-        """Lose all partitions after what was decided in them is durable (`LeadsStage.revoked`)."""
+        """Give up all partitions after all decisions in them are durable (`LeadsStage.revoked`)."""
         self.outbox.land(ALL)
         self.stage.acker = Acker()
         self.owned = set()
@@ -98,14 +101,14 @@ class Worker:
         return len(records)
 
     def commit(self) -> None:
-        """Commit what is acked; whoever was put out of the group is refused."""
+        """Commit the acknowledged offsets. The commit of a worker that is no longer in the group is refused."""
         for partition, offset in self.acks.items():
             if partition in self.owned:
                 self.broker.committed[LEAD_LOG, partition] = (offset, "")
         self.orgs.commit()
 
     def fire(self) -> int:
-        """Tell both logs what is due by this worker's own clock."""
+        """Append to both logs what is due by this worker's own clock."""
         now = self.broker.now + self.clock_skew
         return self.stage.append_due(now) + self.orgs.stage.append_due(now)
 
@@ -129,21 +132,21 @@ class Worker:
         return count
 
     def crash(self, landed: int) -> None:
-        """Die; so many records of each lane were on their way and land, and nobody hears of it."""
+        """Crash. The given number of records of each lane were on their way and land, without an acknowledgement."""
         self.outbox.land(landed, acknowledged=False)
         self.frozen = False
         self.begin()
 
 
 class Relay:
-    """The relay, owner of all partitions."""
+    """The relay. It owns all partitions."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.begin()
 
     def begin(self) -> None:
-        """Start where the committed offsets say, with the marks beside them and a look at what is public."""
+        """Start at the committed offsets, with their watermarks, and read how far the public topics are."""
         self.outbox = Outbox(self.broker)
         self.acks: dict[int, int] = {}
         stage: Any = RelayStage.__new__(RelayStage)
@@ -173,13 +176,13 @@ class Relay:
         return len(records)
 
     def commit(self) -> None:
-        """Commit what is acked, each offset with its mark."""
+        """Commit the acknowledged offsets, each with its watermark."""
         for partition, offset in self.acks.items():
             mark = str(self.stage.watermarks.at(partition, offset))
             self.broker.committed[LEAD_JOURNAL, partition] = (offset, mark)
 
     def crash(self, landed: int) -> None:
-        """Die; so many messages of each lane land, and nobody hears of it."""
+        """Crash. The given number of messages of each lane land, without an acknowledgement."""
         self.outbox.land(landed, acknowledged=False)
         self.begin()
 

@@ -1,7 +1,7 @@
-"""Long runs: `python -m tests.simulation.run --seeds 5000` prints the first seed that fails, cut down.
+"""Long runs: `python -m tests.simulation.run --seeds 5000` prints the first seed that fails, shrunk.
 
-A schedule that fails is shrunk by leaving steps out as long as what is left fails, and printed so that it can be
-pasted into a test.
+A failing schedule is shrunk: steps are left out as long as the rest still fails. The result is printed in a form that
+can be pasted into a test.
 """
 
 import argparse
@@ -19,23 +19,26 @@ from tests.simulation.verdict import check
 
 
 def run(steps: Schedule, cluster: Cluster | None = None) -> None:
-    """Run a schedule to its rest; raises AssertionError, or what the code under test raises, if anything is wrong."""
+    """Run a schedule until it is at rest.
+
+    Raises AssertionError, or an error of the code under test, if anything is wrong.
+    """
     cluster = cluster or Cluster()
     cluster.run(steps)
     check(cluster)
 
 
 def failure(steps: Schedule) -> str | None:
-    """Return what is wrong with the end of a schedule, None if nothing is."""
+    """Return the problem that a schedule ends with, or None."""
     try:
         run(steps)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is what we look for
+    except Exception as error:  # noqa: BLE001  # any error is a failure of the schedule
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def find(seeds: Iterable[int], length: int) -> tuple[int, str] | None:
-    """Return the first seed that fails, and how."""
+    """Return the first seed that fails, and the failure."""
     for seed in seeds:
         if (wrong := failure(schedule(seed, length))) is not None:
             return seed, wrong
@@ -43,7 +46,7 @@ def find(seeds: Iterable[int], length: int) -> tuple[int, str] | None:
 
 
 def shrink(steps: Schedule) -> Schedule:
-    """Return a failing schedule without steps that it fails without."""
+    """Return a failing schedule without the steps that the failure does not need."""
     size = len(steps) // 2
     while size:
         start = 0

@@ -1,4 +1,4 @@
-"""Who gets leads, and what they do with them: campaigns, groups, caps and answers for a schedule to draw from."""
+"""The data that schedules draw from: campaigns, groups and caps, and what reps do with the leads they get."""
 
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ GROUPS: Final[dict[str, list[dict[str, Any]]]] = {
         {"method": "distribute_all", "members": ROSTER[:2], "ring_seconds": 300},
     ],
 }
-"""group id -> what it may be published as."""
+"""Group id -> the objects that may be published for it."""
 
 TERMS: Final[list[tuple[str, dict[str, Any] | None]]] = [
     ("rep-3", {"teams": ["east"], "max_open": 1}),
@@ -36,7 +36,7 @@ TERMS: Final[list[tuple[str, dict[str, Any] | None]]] = [
     ("rep-9", None),
     ("rep-9", {"teams": ["west"]}),
 ]
-"""Reps are switched off and on again, and their caps change."""
+"""Publications that switch reps off and on again and change their caps."""
 
 HANDLES: Final[list[dict[str, Any]]] = [
     *[{}] * 8,
@@ -45,9 +45,9 @@ HANDLES: Final[list[dict[str, Any]]] = [
     {"phone": "+14014190001", "email": "j@x.org"},
     {"email": "k@x.org"},
 ]
-"""What people are known by: most have nothing of it, some share a phone or an address (R6)."""
+"""The phone or email of each person. Most have none; some share a phone or an address (R6)."""
 LISTED: Final = ("phone/+14014194247", "email/j@x.org")
-"""What is put on the do-not-contact list, and off again (X6)."""
+"""Handles that are put on the do-not-contact list and taken off it (X6)."""
 
 ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("accept", {}),
@@ -60,4 +60,4 @@ ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("claim", {}),
     ("outcome", {"outcome": "closed_won"}),
 ]
-"""What a rep answers to an offer."""
+"""The answers of a rep to an offer."""

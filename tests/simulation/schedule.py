@@ -1,4 +1,4 @@
-"""A crash is data: a schedule is a tuple of steps, drawn from a seed, that can be printed, cut down and run again."""
+"""Schedules of crashes as data: a tuple of steps, drawn from a seed, that can be printed, shrunk and run again."""
 
 from random import Random
 
@@ -45,13 +45,14 @@ SCENES_AT_ONCE = 3
 
 
 def schedule(seed: int, length: int) -> Schedule:
-    """Return the schedule of a seed: always the same.
+    """Return the schedule of a seed; the same seed always gives the same schedule.
 
-    Steps are drawn one by one and as scenes of several (a worker is stopped with records in hand, another takes
-    over, the first goes on), the scenes woven into each other and into the rest.
+    Steps are drawn one by one, and as scenes of several steps (for example, a worker is stopped with open records,
+    another one takes over, and the first one resumes). Scenes are interleaved with each other and with the single
+    steps.
     """
     random = Random(seed)
-    # Each seed has its own weather: some run calm, in some everything dies all the time.
+    # Each seed has its own failure rates: some runs are calm, in some all processes crash often.
     trouble = random.choice((0.3, 1.0, 2.0))
     weights = {
         _arrive: 4,
@@ -182,7 +183,7 @@ def _poison(random: Random) -> list[Step]:
 
 
 def _tick(random: Random) -> list[Step]:
-    """Let time pass, often to a moment just before something is due by the broker's clock and after it by another."""
+    """Let time pass, often to just before something is due by the broker's clock and just after by another clock."""
     seconds = random.choice(
         (
             0.001,
@@ -256,7 +257,7 @@ def _relay_org(random: Random) -> list[Step]:
 
 
 def _crash(random: Random) -> list[Step]:
-    """Kill a worker with records in hand; sooner or later the group shares its partitions out."""
+    """Kill a worker with open records. Later the group rebalances."""
     worker = _worker(random)
     return [
         *(Poll(worker, partition, _some(random)) for partition in range(3)),
@@ -270,7 +271,7 @@ def _crash(random: Random) -> list[Step]:
 
 
 def _zombie(random: Random) -> list[Step]:
-    """Stop a worker with records in hand; others take over; it goes on, and notices late."""
+    """Stop a worker with open records. Others take over; it resumes, and learns late that it lost its partitions."""
     worker = _worker(random)
     others = [other for other in range(WORKERS) if other != worker]
     polls: list[Step] = [Poll(other, partition, _some(random)) for other in others for partition in range(3)]
@@ -303,7 +304,7 @@ def _zombie(random: Random) -> list[Step]:
 
 
 def _crash_relay(random: Random) -> list[Step]:
-    """Kill the relay with messages in hand."""
+    """Kill the relay while it has unsent messages."""
     return [
         *_relay(random),
         Relay(_partition(random), MOST, _few(random), random.random() < 0.5),
@@ -312,7 +313,7 @@ def _crash_relay(random: Random) -> list[Step]:
 
 
 def _crash_org_relay(random: Random) -> list[Step]:
-    """Kill the org relay with answers in hand."""
+    """Kill the org relay while it has unsent answers."""
     return [
         *_relay_org(random),
         RelayOrg(MOST, _few(random), random.random() < 0.5),
@@ -321,7 +322,7 @@ def _crash_org_relay(random: Random) -> list[Step]:
 
 
 def _org_relay_ghost(random: Random) -> list[Step]:
-    """Take the org relay for dead while it has answers in hand; they land among those of its successor."""
+    """Replace the org relay while it has unsent answers. They land among those of its successor."""
     return [
         RelayOrg(MOST, _few(random), random.random() < 0.5),
         SucceedOrgRelay(),

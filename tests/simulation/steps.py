@@ -1,4 +1,4 @@
-"""What may happen to a cluster, step by step: each is a value that prints as what it is."""
+"""The steps that may happen to a cluster. Each is a value whose `repr` can be run again."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 WORKERS = 3
 LEADS = tuple(f"lead-{number}" for number in range(9))
 CONCERNED = ("holder", "owner", "lapsed", "offered")
-"""People by what they are to the lead when they act."""
+"""People, named by their relation to the lead when they act."""
 ORG_LANE = 3
-"""Where publications for the org wait, after those for the partitions of `lead-log`."""
+"""The lane of publications for the org, after the lanes of the partitions of `lead-log`."""
 MOST = 100
-"""More than there ever is, where all is meant."""
+"""More than there ever is, for steps that mean all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrive:
-    """A vendor's message is appended to its org's log, which says whose it is (R6)."""
+    """Append a vendor's message to its org's log. The org decides whose arrival it is (R6)."""
 
     lead: str
     facts: dict[str, Any]
@@ -23,7 +23,7 @@ class Arrive:
 
 @dataclass(frozen=True, slots=True)
 class List:
-    """A handle is put on the do-not-contact list, or taken off it (X6)."""
+    """Put a handle on the do-not-contact list, or take it off (X6)."""
 
     handle: str
     reason: str | None
@@ -31,7 +31,7 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A person's action is appended. `rep_id` may be one of CONCERNED; `call_in`: seconds until a callback's time."""
+    """Append a person's action. `rep_id` may be one of CONCERNED. `call_in`: seconds until the time of a callback."""
 
     lead: str
     rep_id: str
@@ -42,7 +42,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """An admin's publication is on its way to every partition of the log."""
+    """Send an admin's publication to every partition of the log."""
 
     kind: str
     object_id: str
@@ -51,7 +51,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """The next publications arrive in one partition of `lead-log`, or, as ORG_LANE, in the org's log."""
+    """Deliver the next publications to one partition of `lead-log`, or, with ORG_LANE, to the org's log."""
 
     partition: int
     most: int
@@ -59,7 +59,10 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Intake died before it committed: something it appended before is appended again. `back`: how long ago."""
+    """Append a record of intake again, as after a crash before its commit.
+
+    `back`: how many records ago it was appended.
+    """
 
     partition: int
     back: int
@@ -67,7 +70,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """Bytes that are no event are appended under a lead's key."""
+    """Append bytes that are no event under a lead's key."""
 
     lead: str
     value: bytes
@@ -75,7 +78,7 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time passes, or the clock of one partition's leader jumps by `skew` seconds."""
+    """Let time pass, or let the clock of one partition's leader jump by `skew` seconds."""
 
     seconds: float
     partition: int
@@ -84,14 +87,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Dawn:
-    """Time passes until so many seconds before the next instant at which something of the org is to be woken."""
+    """Let time pass until the given number of seconds before the next instant at which the org wakes something."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A worker handles the next events of one of its partitions."""
+    """Let a worker handle the next events of one of its partitions."""
 
     worker: int
     partition: int
@@ -100,7 +103,7 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class PollOrgs:
-    """A worker handles the next events of the org's log, if that is among its partitions."""
+    """Let a worker handle the next events of the org's log, if it owns that partition."""
 
     worker: int
     most: int
@@ -108,14 +111,17 @@ class PollOrgs:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """For a moment all is well: whoever is alive handles up to `most` of each log, all lands and is relayed."""
+    """Run without faults for a moment.
+
+    Live processes handle up to `most` of each log; everything lands and is relayed.
+    """
 
     most: int
 
 
 @dataclass(frozen=True, slots=True)
 class Land:
-    """So many of a worker's records become durable in each partition, and it hears of it."""
+    """Make the given number of a worker's records durable in each partition, and acknowledge them."""
 
     worker: int
     most: int
@@ -123,28 +129,28 @@ class Land:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A worker commits."""
+    """Let a worker commit."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """A worker looks at its timers."""
+    """Let a worker check its timers."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """A worker does the sweeps it was asked for."""
+    """Let a worker do its requested sweeps."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A worker is killed; so many records of each lane were on their way and land. It comes back empty."""
+    """Kill a worker. The given number of records of each lane land. The worker comes back without state."""
 
     worker: int
     landed: int
@@ -152,35 +158,35 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """A worker is stopped, its open records with it."""
+    """Stop a worker with its open records."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Thaw:
-    """A stopped worker goes on as if nothing had happened."""
+    """Resume a stopped worker, which does not know that it was stopped."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rejoin:
-    """A worker notices that it was put out of the group: it lets go and stands in line."""
+    """Let a worker notice that it was removed from the group. It gives up its partitions and asks to join again."""
 
     worker: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """The group shares the partitions out anew among those that answer; the frozen ones become zombies."""
+    """Assign the partitions again to the workers that respond. The frozen workers become zombies."""
 
     shift: int
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The relay reads on in one partition; `most` of its messages land, then it commits or not."""
+    """Let the relay read on in one partition. `most` of its messages land; then it commits or not."""
 
     partition: int
     read: int
@@ -190,14 +196,14 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class CrashRelay:
-    """The relay is killed; so many messages of each lane land."""
+    """Kill the relay. The given number of messages of each lane land."""
 
     landed: int
 
 
 @dataclass(frozen=True, slots=True)
 class RelayOrg:
-    """The org relay reads on; `land` of its answers reach each partition of `lead-log`, then it commits or not."""
+    """Let the org relay read on. `land` of its answers reach each partition of `lead-log`; then it commits or not."""
 
     read: int
     land: int
@@ -206,19 +212,19 @@ class RelayOrg:
 
 @dataclass(frozen=True, slots=True)
 class CrashOrgRelay:
-    """The org relay is killed; so many answers of each lane land."""
+    """Kill the org relay. The given number of answers of each lane land."""
 
     landed: int
 
 
 @dataclass(frozen=True, slots=True)
 class SucceedOrgRelay:
-    """The org relay is taken for dead, and another one begins; the first has answers in hand."""
+    """Start a second org relay as if the first were dead. The first still has unsent answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class HauntOrgRelay:
-    """So many answers of an org relay that was taken for dead land in each lane."""
+    """Let the given number of answers of a replaced org relay land in each lane."""
 
     landed: int
 

@@ -1,7 +1,8 @@
-"""Crashes, zombies, repeats and late timers change nothing: at rest all is as if one reader had read each log once.
+"""Crashes, zombies, repeats and late timers do not change the result: it is that of one reader of each log.
 
 Hundreds of seeded schedules run the production code of leads, orgs and both relays on a simulated broker (Q8, D2, X3,
-X4, X7). And each safeguard taken away makes some schedule fail, so the schedules do reach what they are there for.
+X4, X7). Further tests remove one safeguard each and check that some schedule fails. This shows that the schedules
+exercise the safeguards.
 """
 
 import logging
@@ -34,16 +35,16 @@ from tests.simulation.steps import Schedule
 SEEDS = 300
 LENGTH = 300
 ENOUGH = 300
-"""So many seeds find what any missing safeguard breaks."""
+"""This number of seeds is enough to find what any missing safeguard breaks."""
 
 
 Broken = Callable[[pytest.MonkeyPatch], None]
-"""Takes one safeguard away."""
+"""A function that removes one safeguard."""
 
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Keep the log of dropped rows quiet: here there are thousands."""
+    """Silence the log of dropped rows, because there are thousands here."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
@@ -52,7 +53,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, 50))
 def test_q8_x3_x4_x7_whatever_dies_the_end_is_that_of_one_reader(first: int) -> None:
-    """Nothing lost, nothing made up, one owner, one answer, versions only grow, every deadline acted on."""
+    """Nothing is lost or invented; there is one owner and one answer; versions only grow; every deadline is handled."""
     for seed in range(first, first + 50):
         run(schedule(seed, LENGTH))
 
@@ -197,7 +198,7 @@ def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
 
 
 def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing() -> None:
-    """The first claim is decided twice, by the stopped worker and by its successor, and the zombie's lands last."""
+    """The first claim is decided by the stopped worker and by its successor, and the zombie's record lands last."""
     cluster = Cluster()
     partition = partition_of(b"lead-1")
     first = partition % steps.WORKERS
@@ -240,7 +241,7 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
 def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The event has its record all the same, and the org is as it was."""
+    """The event still has its record, and the org does not change."""
     real = Outbox.add_together
 
     def add_together(outbox: Outbox, topic: str, partition: int, records: Any, *, receipt: Any) -> None:

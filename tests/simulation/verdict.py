@@ -1,4 +1,4 @@
-"""What must be true of a cluster at rest: as if one reader had read each log once, from first event to last."""
+"""Checks a cluster at rest: the result equals that of one reader who read each log once, from first event to last."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ from tests.simulation.processes import datetime_of
 
 @dataclass
 class Truth:
-    """What one reader makes of one partition's log: the record of each event, the last row of each key."""
+    """The result of one reader of one partition's log: the record of each event, and the last row of each key."""
 
     leads: LeadPartition
     records: dict[int, tuple[bytes, Row]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Truth:
 
 
 def check(cluster: Cluster) -> list[Truth]:
-    """Raise AssertionError with what is wrong; return what each partition should be, and is."""
+    """Raise AssertionError with the problem; return the state of each partition, which is the expected one."""
     truths = [read(cluster.broker, partition) for partition in range(PARTITIONS)]
     for partition, truth in enumerate(truths):
         _check_journal(cluster.broker, partition, truth)
@@ -46,7 +46,7 @@ def check(cluster: Cluster) -> list[Truth]:
 
 
 def read(broker: Broker, partition: int) -> Truth:
-    """Read one log once, in order, every step held against the invariants of the machine."""
+    """Read one log once, in order, and check every step against the machine's invariants."""
     truth = Truth(LeadPartition(partition, partition_of=partition_of))
     leads = truth.leads
     for record in broker.logs[LEAD_LOG, partition]:
@@ -74,7 +74,7 @@ def read(broker: Broker, partition: int) -> Truth:
 
 
 def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
-    """Nothing is lost, nothing is made up, a repeat repeats to the byte, and what is recovered is the truth."""
+    """Check that no record is lost or invented. A repeat is identical to the byte, and recovery gives the truth."""
     journal = broker.logs[LEAD_JOURNAL, partition]
     written: dict[int, Record] = {}
     recovered = LeadRows()
@@ -97,12 +97,12 @@ def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
 
 
 def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
-    """Only what the rows say is public, each message once; of one lead versions only grow."""
+    """Check that only messages that follow from the rows are public, each once; a lead's versions only grow."""
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
     for key, row in truth.records.values():
         for effect in effects(row, key, partition):
             if effect.topic == ORG_LOG:
-                continue  # `org_verdict` holds those against what the org has read
+                continue  # `org_verdict` compares those with what the org has read
             expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)
     for topic, messages in expected.items():
         log = cluster.broker.logs[topic, partition]
@@ -116,7 +116,7 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
 
 
 def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:
-    """Return what each message is about, its version and itself. Answers and notices have no successors."""
+    """Return each message's subject, version and content. Answers and notifications have no successors."""
     found = []
     for record in log:
         value = msgspec.json.decode(record.value or b"")
@@ -126,7 +126,7 @@ def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int,
 
 
 def _check_growth(topic: str, log: list[Record]) -> None:
-    """Each message is newer than the one before it about the same, or says the same."""
+    """Check that each message is newer than the previous one about the same subject, or equal to it."""
     seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
     for about, version, value in _versions(topic, log):
         known, said = seen.get(about, (-1, b""))
@@ -135,7 +135,7 @@ def _check_growth(topic: str, log: list[Record]) -> None:
 
 
 def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
-    """Every action is answered, always with the same words, and no version of a lead has two owners."""
+    """Check that every action is answered, always with the same content. No version of a lead has two owners."""
     answers: dict[str, bytes] = {}
     for record in broker.logs[LEAD_DECISIONS, partition]:
         value = record.value or b""
@@ -159,7 +159,7 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
 
 
 def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
-    """Every deadline was acted on, every lead that came is in one phase and in the queues it belongs to (X7, Q2)."""
+    """Every deadline was handled, and every lead is in one phase and in the queues it belongs to (X7, Q2)."""
     rules = truth.leads.book.org(ORG)
     leads = [
         row.lead for row in truth.leads.rows.values() if isinstance(row, LeadRow) and row.lead is not None

@@ -1,4 +1,4 @@
-"""Every test of the writer runs on SQLite and on Postgres: the contract is the same."""
+"""Fixtures for the writer's tests. Every test runs on SQLite and on Postgres, because the contract is the same."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,13 +19,13 @@ from tests.sink.seeded_journal import tables, unburied
 
 @dataclass(frozen=True)
 class Database:
-    """A migrated database of the test's own. `away()`: while inside, nobody can write to it."""
+    """A migrated database of one test. `away()`: a context in which nobody can write to it."""
 
     url: str
     away: Callable[[], AbstractContextManager[None]]
 
     def engine(self) -> Engine:
-        """Return another engine, as another process would have."""
+        """Return a second engine, as another process would have."""
         return connect(self.url)
 
 
@@ -46,7 +46,7 @@ def database(empty_url: str) -> Database:
 
 @pytest.fixture
 def engine(database: Database) -> Iterator[Engine]:
-    """Yield an engine for the test's database; on SQLite it gives up on a lock at once."""
+    """Yield an engine for the test's database. On SQLite it does not wait for locks."""
     engine = connect(database.url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=20"))
@@ -56,13 +56,13 @@ def engine(database: Database) -> Iterator[Engine]:
 
 @pytest.fixture
 def writer(engine: Engine) -> CrmWriter:
-    """Return a writer that must not bury anything."""
+    """Return a writer. The test fails if it writes a dead letter."""
     return CrmWriter(engine, unburied)
 
 
 @pytest.fixture
 def expected(tmp_path: Path) -> Callable[..., dict[str, list[tuple[object, ...]]]]:
-    """Return a function: records in, the tables that one undisturbed pass over them makes."""
+    """Return a function that maps records to the tables after one undisturbed pass over them."""
 
     def tables_of(*stories: object) -> dict[str, list[tuple[object, ...]]]:
         url = f"sqlite:///{tmp_path / unique('expected')}.sqlite"

@@ -1,4 +1,4 @@
-"""A seeded journal as the leads stage writes it, with the repeats a zombie adds."""
+"""A seeded journal as the leads stage writes it, with the repeats that a zombie adds."""
 
 import random
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ REPS = ("rep-3", "rep-7", "rep-9")
 
 
 def lead_of(name: str = "A-1", **changes: Any) -> Lead:
-    """Return a lead that has just arrived and stands in a queue, with `changes`."""
+    """Return a lead that has just arrived and is in a queue, with `changes`."""
     facts = Facts(
         vendor="acme",
         campaign="purchase-west",
@@ -60,27 +60,27 @@ def lead_of(name: str = "A-1", **changes: Any) -> Lead:
 
 
 def owner_changed(rep_id: str | None, previous: str | None = None) -> OwnerChanged:
-    """Return the decision that a claim gave (or, with None, that a rep left) the lead."""
+    """Return the decision that a claim gave the lead to a rep, or, with None, that its rep left."""
     return OwnerChanged(
         rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="the first claim"
     )
 
 
 def row_of(lead: Lead | None, *decisions: Decision, off: int = 0, seq: int = 1) -> LeadRow:
-    """Return one journal row; its instant follows from its offset."""
+    """Return one journal row; its time is derived from its offset."""
     at = START + timedelta(seconds=off)
     return LeadRow(off=off, seq=seq, lead=lead, at=at, cause=f"cause-{off}", decisions=decisions)
 
 
 def record_of(row: LeadRow, offset: int, *, partition: int = 0, key: str | None = None) -> JournalRecord:
-    """Return the row as Kafka would give it."""
+    """Return the row as a Kafka record."""
     lead_id = key or (row.lead.lead_id if row.lead else "unknown")
     return JournalRecord(partition, offset, lead_id.encode(), encode_row(row))
 
 
 @dataclass
 class Story:
-    """One partition's journal, growing event by event; `off` has gaps, as not every event is a lead's."""
+    """One partition's journal, built event by event. `off` has gaps, because not every event belongs to a lead."""
 
     partition: int
     seed: int
@@ -93,7 +93,7 @@ class Story:
         self._names: list[str] = []
 
     def tell(self, events: int) -> "Story":
-        """Append so many events."""
+        """Append the given number of events."""
         for _ in range(events):
             self.off += self._random.randint(1, 3)
             if not self.leads or self._random.random() < 0.4:
@@ -103,7 +103,7 @@ class Story:
         return self
 
     def repeat(self, times: int) -> "Story":
-        """Append what a zombie wrote: earlier records, in their order, at new offsets."""
+        """Append what a zombie writes: earlier records, in their order, at new offsets."""
         begin = self._random.randrange(len(self.records))
         for record in self.records[begin : begin + times]:
             self.records.append(replace(record, offset=len(self.records)))
@@ -120,7 +120,7 @@ class Story:
         lead, seq = self.leads[name]
         rep = self._random.choice(REPS)
         change = msgspec.structs.replace
-        if lead.phase is Phase.OWNED and self._random.random() < 0.5:  # somebody is too late: nothing changes
+        if lead.phase is Phase.OWNED and self._random.random() < 0.5:  # a late claim changes nothing
             self._write(name, lead, seq, self._answer(rep, Result.LOST, seq, lead.owner))
         elif lead.phase is Phase.OWNED:
             trouble = OpenException("orphaned", ({"rep_id": lead.owner, "why": "left"},), self._now)
@@ -182,7 +182,7 @@ class Story:
 
 
 def unburied(record: JournalRecord, verdict: Exception) -> None:
-    """Refuse to bury: nothing in this test may become a dead letter."""
+    """Fail, because no record of this test may become a dead letter."""
     raise AssertionError(f"{record.partition}/{record.offset} was buried: {verdict}")
 
 
@@ -193,7 +193,10 @@ def apply_in(writer: CrmWriter, records: Sequence[JournalRecord], size: int) -> 
 
 
 def tables(engine: Engine, *, offsets: bool = False) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every table's rows, sorted; the same on both databases. Without `sink_offset` unless asked."""
+    """Return every table's rows, sorted; they are the same on both databases.
+
+    `sink_offset` is left out unless requested.
+    """
     found = {}
     with engine.connect() as connection:
         for table in Base.metadata.sorted_tables:

@@ -1,4 +1,4 @@
-"""The brake counts what our own code could not decide within a window, and ends the process at one more."""
+"""The brake counts the records that our own code cannot decide within a window. Above the limit it ends the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MESSAGE = SimpleNamespace(topic="lead-log", partition=2, offset=17)
 
 
-class Ended(Exception):  # noqa: N818  # it is what happened
+class Ended(Exception):  # noqa: N818  # it describes what happened
     """The process would have ended."""
 
 

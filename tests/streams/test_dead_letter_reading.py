@@ -1,4 +1,7 @@
-"""A letter is made of any record and read from any record: neither raises, and what fits is kept byte for byte."""
+"""A dead letter can be made of any record and read from any record without an error.
+
+It keeps what fits, byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,14 @@ class Record:
 
 
 def as_kafka_counts(letter: DeadLetter) -> int:
-    """Return the size of a letter's record batch, by the client's own encoder."""
+    """Return the size of a letter's record batch, computed by the client's own encoder."""
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1 << 30)
     assert builder.append(0, 0, letter.key, letter.value, letter.headers) is not None
     return len(builder.build())
 
 
 def as_read(letter: DeadLetter) -> Letter:
-    """Return a letter as its reader finds it on the topic."""
+    """Return a letter as its reader gets it from the topic."""
     return read_letter(
         Record("dead-letters", 1, 5, key=letter.key, value=letter.value, headers=tuple(letter.headers))
     )
@@ -131,7 +134,7 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
     assert (read.error_class, read.reason) == ("not_json", "it is no JSON")
     assert read.source == Source("lead-arrivals", 3, 17)
     assert (read.value_cut_from, read.key_cut_from, read.headers_dropped) == (None, None, 0)
-    # A letter of that letter is its own, too.
+    # A letter about that letter is its own letter.
     again = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
     assert again.source_topic == "dead-letters"
     assert [name for name, _ in again.headers] == [name for name, _ in letter.headers]

@@ -1,4 +1,4 @@
-"""What the four codecs inflate to, as each client frames it, in bounded memory, and never an error but the one."""
+"""The four codecs inflate correctly in each client's framing, in bounded memory, and raise only `CannotInflate`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_damaged_bytes_are_one_error_with_a_reason(codec: int, encode: object, r
     for _ in range(rnd.randrange(1, 4)):
         at = rnd.randrange(len(data) + 1)
         data[at : at + rnd.randrange(8)] = rnd.randbytes(rnd.randrange(8))
-    with suppress(CannotInflate):  # nothing else comes out
+    with suppress(CannotInflate):  # no other error is raised
         assert len(inflate(codec, bytes(data))) <= MOST_INFLATED_BYTES
 
 

@@ -1,4 +1,7 @@
-"""What was fetched is given once and in order: what is undamaged as aiokafka reads it, and all around what is not."""
+"""Fetched records are given once and in order.
+
+Undamaged records are read as aiokafka reads them, also around damage.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,14 @@ if TYPE_CHECKING:
 PLACE: Final = TopicPartition("lead-arrivals", 0)
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 STOCK: Final = runpy.run_module("aiokafka.consumer.fetcher")
-"""aiokafka's reader as it comes, whatever has been put in its place in this process."""
+"""aiokafka's own reader, without any replacement made in this process."""
 CODECS: Final = {"plain": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _quiet() -> Iterator[None]:
-    """Log nothing: thousands of records that cannot be read are made here."""
+    """Silence the log, because the tests make thousands of unreadable records."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unreadable, "_log", structlog.wrap_logger(None, processors=[_drop]))
         yield
@@ -69,7 +72,7 @@ def unpacking(
 
 
 def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
-    """Return batches as a log holds them, and the offset after them."""
+    """Return batches as a log stores them, and the offset after them."""
     made = []
     for content, codec in given_batches:
         made.append(built(content, codec=codec, base=base))
@@ -78,12 +81,12 @@ def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
 
 
 def some(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
-    """Return records with keys of their own."""
+    """Return records with distinct keys."""
     return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
 
 
 def told(found: list[Any]) -> list[tuple[int, str]]:
-    """Return offset and what is there: the key of a record, the error class of what cannot be read, or nothing."""
+    """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
         if isinstance(r.value, StandIn)
@@ -97,7 +100,7 @@ def told(found: list[Any]) -> list[tuple[int, str]]:
 def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
     made, end = appended(content, base)
     at = min(base + skip, end - 1)
-    # A broker begins with the batch that holds the offset it is asked for.
+    # A broker's answer begins with the batch that contains the requested offset.
     data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
     theirs = STOCK["PartitionRecords"](
         PLACE, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
@@ -107,7 +110,7 @@ def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: i
     assert ours.next_fetch_offset == theirs.next_fetch_offset == end
 
 
-# lz4 was not in format 0.
+# format 0 had no lz4
 @pytest.mark.parametrize(("magic", "codec"), [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3)])
 def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     builder = LegacyRecordBatchBuilder(magic, codec, 1 << 20)
@@ -139,9 +142,9 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
         assert last < record.offset == iterator.next_fetch_offset - 1
         last = record.offset
     if any(whole):
-        assert iterator.next_fetch_offset > 5  # it never asks for the same again
+        assert iterator.next_fetch_offset > 5  # it never requests the same batch again
     if stand_ins:
-        assert last == iterator.next_fetch_offset - 1  # every offset that was passed can be acked
+        assert last == iterator.next_fetch_offset - 1  # every passed offset can be acknowledged
 
 
 @settings(deadline=None)
@@ -158,7 +161,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
             256
         )  # all that its checksum covers, and that
     if HEADER.unpack_from(made[which])[3] != 2:
-        return  # of another format: where it ends is not told by what was damaged
+        return  # with another format, the damage hides where the batch ends
     found = list(unpacking(b"".join(made)))
     first = HEADER.unpack_from(made[which])[0]
     after = HEADER.unpack_from(made[which + 1])[0]
@@ -184,7 +187,7 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
         at = begin + (size >> 1)
         spans.append((begin, at))
     begin, end = spans[which]
-    plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # behind the length
+    plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # after the length field
     data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
     found = list(unpacking(bytes(signed(data))))
     assert [r.offset for r in found] == list(range(5))
@@ -194,7 +197,7 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
 
 
 def compress(codec: int, data: bytes) -> bytes:
-    """Return what a client makes of the records of a batch."""
+    """Return the records of a batch, compressed as a client does."""
     from aiokafka.codec import gzip_encode, lz4_encode, zstd_encode  # noqa: PLC0415  # here alone
 
     encode: Any = {1: gzip_encode, 2: snappy_encode, 3: lz4_encode, 4: zstd_encode}[codec]
@@ -268,7 +271,7 @@ def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: 
     assert reason in stood.value.reason
     assert stood.value == bytes(bad)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
-    # Asked for from its middle, as after a restart, it is at the same place.
+    # Requested from its middle, as after a restart, the record is at the same offset.
     assert told(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
     assert told(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
@@ -292,7 +295,7 @@ def test_what_inflates_far_is_taken_in_several_fetches() -> None:
     assert [r.offset for r in iterator] == list(range(40))
     assert (
         iterator.next_fetch_offset == 40
-    )  # two batches are more than one may hold; the rest comes with the next fetch
+    )  # two batches exceed the limit, so the rest comes with the next fetch
 
 
 @pytest.mark.parametrize("data", [b"\0", b"\0" * 11, b"\0" * 12, b"\xff" * 100, b"\0" * 200])

@@ -1,4 +1,4 @@
-"""What is kept in a state folder is its owner's alone, whatever the umask and whoever made it."""
+"""Files in a state folder are readable only by their owner, whatever the umask and whoever creates them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECONDS = PATIENCE_SECONDS
 
 @pytest.fixture(autouse=True)
 def _open_to_all() -> Iterator[None]:
-    """Let whatever is made be open to everybody, as far as the umask goes."""
+    """Set a umask under which new files are open to everybody."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -37,7 +37,7 @@ def mode(path: Path) -> int:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return what is in a folder, and the folder, that others have any right to."""
+    """Return the paths of a folder, including itself, to which others have any right."""
     return [f"{path} {mode(path):o}" for path in (folder, *folder.rglob("*")) if mode(path) & 0o077]
 
 

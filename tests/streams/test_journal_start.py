@@ -1,4 +1,4 @@
-"""A writer whose Kafka is away says so in our own words: the process then ends as one that may be started again."""
+"""A writer without Kafka reports that in a clear error. The process then ends with a code that allows a restart."""
 
 import pytest
 

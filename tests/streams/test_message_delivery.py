@@ -1,4 +1,4 @@
-"""What makes Faust quicker changes nothing of what an agent is given."""
+"""The patches that make Faust faster do not change what an agent receives."""
 
 import asyncio
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ def message(key: bytes | None = b"lead", value: bytes | None = b"{}") -> Consume
 
 @pytest.fixture
 def app(tmp_path: Any) -> Any:
-    """Return an app with all patches, not started, its flow open."""
+    """Return an app with all patches, not started, with its flow open."""
     app = make_app("pace", Settings.read(state_dir=tmp_path))
     app.flow_control.resume()
     return app
@@ -31,7 +31,7 @@ def app(tmp_path: Any) -> Any:
 
 @pytest.mark.parametrize("value", [b"{}", b"", None, b"\xff\x00"])
 async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, value: bytes | None) -> None:
-    """The patch `message_handler`: without it the channel's `decode` is called."""
+    """The patch `message_handler`: without it, the channel's `decode` is called."""
     topic = raw_topic(app, "lead-log")
 
     async def decode(*_: object, **__: object) -> None:
@@ -62,7 +62,7 @@ async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(
 
 
 async def test_what_two_agents_want_both_get(app: Any) -> None:
-    """Faust's own handler does that; the patch leaves it alone."""
+    """Faust's own handler does that, and the patch does not replace it."""
     one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")
     given = message()
     await app.topics._build_handler(PLACE, {one, two})(given)
@@ -71,7 +71,7 @@ async def test_what_two_agents_want_both_get(app: Any) -> None:
 
 
 async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> None:
-    """A rebalance suspends it; what is delivered then would be handled by somebody who owns it no more."""
+    """A rebalance suspends the flow. Messages delivered then would be handled by a worker that no longer owns them."""
     topic = raw_topic(app, "lead-log")
     handle = app.topics._build_handler(PLACE, {topic})
     app.flow_control.suspend()
@@ -82,7 +82,7 @@ async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> Non
 
 
 async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
-    """The patch `handler_lookup`: Faust holds a lock while it takes the handlers away and puts the new ones in."""
+    """The patch `handler_lookup`: Faust holds a lock while it replaces the handlers."""
     topic, conductor = raw_topic(app, "lead-log"), app.topics
     await conductor._tp_to_callback_lock.acquire()
     waiting = asyncio.create_task(conductor.on_message(message()))
@@ -111,7 +111,7 @@ patches.apply()
 
 
 class Fetched:
-    """A consumer that has fetched records of three partitions; the third is not ours to deliver now."""
+    """A consumer with fetched records of three partitions. The third must not be delivered now."""
 
     def __init__(self) -> None:
         self.app = SimpleNamespace(consumer_generation_id=4)
@@ -131,12 +131,12 @@ class Fetched:
 
 
 def given_by(consumer: Any) -> Any:
-    """Return the iterator over what `Consumer.getmany`, patched, gives of it."""
+    """Return the iterator over the records that the patched `Consumer.getmany` gives for a consumer."""
     return Consumer.getmany(consumer, 1.0)
 
 
 async def test_what_was_fetched_is_given_in_turns_of_our_partitions() -> None:
-    """The patch `getmany`: without it the end of the topic is asked for, which this consumer does not know."""
+    """The patch `getmany`: without it, Faust asks for the end of the topic, which this consumer does not know."""
     assert [each async for _, each in given_by(Fetched())] == [0, 10, 1, 11, 2, 12]
 
 

@@ -16,14 +16,14 @@ OTHERS: Final = {
     "streams/process_exit.py": {"os._exit"},
     "web/process.py": {"server._serve"},  # uvicorn's
 }
-"""Private attributes of what is none of these libraries, by module."""
+"""Private attributes of other objects than those of these libraries, by module."""
 PUBLIC: Final = frozenset({"_asdict", "_replace", "_fields"})
 """The methods of a NamedTuple."""
 LIBRARIES: Final = ("faust", "mode", "aiokafka")
 
 
 def private_names(tree: ast.Module) -> set[str]:
-    """Return what a module reads or writes of others that begins with one underscore."""
+    """Return the attributes of other objects with one leading underscore that a module reads or writes."""
     return {
         ast.unparse(node)
         for node in ast.walk(tree)
@@ -36,7 +36,7 @@ def private_names(tree: ast.Module) -> set[str]:
 
 
 def inherited_names(tree: ast.Module) -> set[str]:
-    """Return the private methods of each class whose base class is one of these libraries'."""
+    """Return the private methods of each class whose base class belongs to one of these libraries."""
     theirs = {
         alias.asname or alias.name
         for node in ast.walk(tree)
@@ -64,11 +64,13 @@ def test_nothing_but_the_patches_reaches_into_the_libraries() -> None:
     found = {path: names for path, tree in product() if (names := private_names(tree))}
     outside = {path: names for path, names in found.items() if not path.startswith("streams/patches/")}
     assert outside == OTHERS
-    assert found.keys() - outside.keys()  # the test would find them
+    assert found.keys() - outside.keys()  # the test would detect them
 
 
 def test_nothing_but_the_patches_inherits_private_methods() -> None:
-    sink = {"JournalReader"}  # aiokafka's listener has none; its underscores are its own
+    sink = {
+        "JournalReader"
+    }  # aiokafka's listener has no private methods; the class's underscores are its own
     found = {
         name
         for path, tree in product()

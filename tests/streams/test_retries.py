@@ -1,4 +1,4 @@
-"""A policy says what is tried again, how often and for how long; what it gives up on is raised as it came."""
+"""A policy says what is retried, how often and for how long. The last error is raised unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RANDOM_BACKOFF: Final = frozenset({"stamina", "tenacity", "backoff"})
 
 
 class Work:
-    """Fails with these errors, one after the other, and then succeeds."""
+    """Fails with the given errors, one after the other, and then succeeds."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -43,7 +43,7 @@ class Work:
 
 @pytest.fixture
 def logged() -> Iterator[list[EventDict]]:
-    """Yield what is logged from now on."""
+    """Yield the log records from now on."""
     found: list[EventDict] = []
 
     def keep(_: object, __: str, event: EventDict) -> EventDict:
@@ -94,7 +94,7 @@ async def test_work_that_is_cancelled_ends() -> None:
     policy = RetryPolicy(first_seconds=3600, longest_seconds=3600)
     work = Work(OSError("away"))
     task = asyncio.create_task(policy.run(OSError, "work", work))
-    while not work.calls:  # it has begun
+    while not work.calls:  # it has started
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

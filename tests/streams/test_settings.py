@@ -1,4 +1,7 @@
-"""Settings are whole or refused: each way to give half of them is a case here, with the name it must say."""
+"""Settings are complete or refused.
+
+Each incomplete combination is a case here, with the name that the error must contain.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pems(tmp_path: Path) -> dict[str, str]:
-    """Return the paths of an authority, a certificate of it and its key, by environment name."""
+    """Return the paths of a CA certificate, a certificate signed by it and its key, by environment name."""
     authority = trustme.CA()
     certificate = authority.issue_cert("client.example")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -47,12 +50,12 @@ def without(environment: dict[str, str], name: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("environment", "field", "said"),
     [
-        # Credentials for a protocol that would not use them: aiokafka and Faust would go on in clear text.
+        # Credentials for a protocol that does not use them: aiokafka and Faust would continue in clear text.
         (SASL, "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM is given"),
         ({"KAFKA_SASL_USERNAME": "us"}, "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_USERNAME is given"),
         ({"KAFKA_SASL_PASSWORD": "pw"}, "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_PASSWORD is given"),
         (SASL | {"KAFKA_SECURITY_PROTOCOL": "SSL"}, "KAFKA_SECURITY_PROTOCOL", "is SSL"),
-        # SASL with a part of it missing.
+        # Incomplete SASL settings.
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_MECHANISM", "is missing"),
         *(
             (without(SASL, name) | {"KAFKA_SECURITY_PROTOCOL": protocol}, name, f"{protocol} needs mechanism")
@@ -64,7 +67,7 @@ def without(environment: dict[str, str], name: str) -> dict[str, str]:
             "KAFKA_SASL_MECHANISM",
             "PLAIN",
         ),
-        # Certificates nobody would use, or without their other half.
+        # Certificates that no protocol uses, or that are incomplete.
         ({"KAFKA_SSL_CAFILE": "/ca.pem"}, "KAFKA_SECURITY_PROTOCOL", "not encrypted"),
         (
             SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SSL_CAFILE": "/ca.pem"},
@@ -136,7 +139,7 @@ def test_a_variable_without_our_prefix_is_not_ours(monkeypatch: pytest.MonkeyPat
 def test_sasl_over_tls_reaches_both_clients_with_its_context(
     monkeypatch: pytest.MonkeyPatch, pems: dict[str, str]
 ) -> None:
-    """docs/faust.md 15: SASLCredentials without an ssl_context would be SASL_PLAINTEXT, silently."""
+    """docs/faust.md 15: SASLCredentials without an ssl_context silently means SASL_PLAINTEXT."""
     settings = read(monkeypatch, SASL | pems | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     context = settings.ssl_context
     assert context is not None

@@ -1,4 +1,4 @@
-"""A transaction that nobody ends: it is named, and what reads to the end ends where it begins."""
+"""An open transaction that nobody ends is named, and readers of the partition stop where it begins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 
 def transaction(settings: Settings, name: str) -> Producer:
-    """Return librdkafka's producer in a transaction."""
+    """Return a librdkafka producer in a transaction."""
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": name})
     producer.init_transactions(30)
     producer.begin_transaction()

@@ -1,4 +1,4 @@
-"""What axe-core finds on a page that keeps people from using it, in light and in dark."""
+"""Runs axe-core on a page, in the light and in the dark scheme, to find accessibility problems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AXE: Final = Axe()
 
 
 async def serious(page: Page) -> list[str]:
-    """Return what is seriously or critically wrong, each as `scheme rule: place`; empty is what a story asserts.
+    """Return the serious and critical problems, each as `scheme rule: place`. Tests assert that there are none.
 
     The page is left in the light scheme.
     """

@@ -1,4 +1,7 @@
-"""The whole system with its console and one real browser for a session; each test has an org and windows of its own."""
+"""The whole system with its console and one real browser for a session.
+
+Each test has its own org and browser windows.
+"""
 
 from __future__ import annotations
 
@@ -31,22 +34,23 @@ if TYPE_CHECKING:
 expect.set_options(timeout=PATIENCE_MS)
 BROWSERS: Final = (os.environ.get("CHROMIUM"), "/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
 CHROMIUM: Final = next(path for path in BROWSERS if path and (Path(path).exists() or path == BROWSERS[-1]))
-"""The browser that is named; else Debian's headless shell, which needs a quarter of the processor time of chromium."""
+"""The browser named by the environment, or else Debian's headless shell, which needs a quarter of chromium's CPU time.
+"""
 CHROMIUM_FLAGS: Final = ["--no-sandbox", "--disable-gpu"]
-"""There is no GPU where tests run: a process of its own would compute what one does."""
+"""There is no GPU where tests run. With one enabled, an extra process would emulate it on the CPU."""
 QUICK_HASHES: Final = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-"""What accounts of tests are stored with. A hash names its own cost: the console checks it with that, in no time, where
-one of the real cost takes 0.2 s of a core. `test_accounts.py` has the real ones."""
+"""The hash for the accounts of tests. A hash contains its own cost, so the console checks it at once. A hash of the
+real cost takes 0.2 s of a core. `test_accounts.py` uses the real ones."""
 
 
 def say(text: str) -> None:
-    """Say on stderr, which pytest shows where a test fails."""
+    """Write to stderr, which pytest shows if a test fails."""
     print(text, file=sys.stderr)  # noqa: T201
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Everything]:
-    """Yield everything, running."""
+    """Yield the running system."""
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-web-") as folder,
         everything(workers=1, state_dir=Path(folder), say=say, console_port=0) as running,
@@ -56,7 +60,7 @@ def stack() -> Iterator[Everything]:
 
 @pytest.fixture(scope="session")
 def store(stack: Everything) -> Engine:
-    """Return the running console's own database."""
+    """Return the database of the running console."""
     return connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
 
 
@@ -68,7 +72,7 @@ def accounts(store: Engine) -> Accounts:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Yield the session's browser. It starts once: a start costs as much as many pages."""
+    """Yield the session's browser. It starts once, because a start costs as much as many pages."""
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield opened
@@ -79,7 +83,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def office(
     stack: Everything, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RunningOrg]:
-    """Yield an org of the test's own; an error in any page fails the test. Its windows are closed after the test."""
+    """Yield a new org for the test. An error in any page fails the test. Its windows are closed after the test."""
     monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)
     new = RunningOrg(stack, browser, Accounts(store), Tokens(store), LoadClient(stack.settings))
     new.client.org = new.org
@@ -91,7 +95,7 @@ async def office(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run this room's coroutines in the session's event loop, which the browser belongs to."""
+    """Run this room's coroutines in the session's event loop, because the browser belongs to that loop."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents and pytest_asyncio.is_async_test(item):

@@ -1,4 +1,4 @@
-"""The console's own database, empty, on SQLite and on Postgres."""
+"""An empty console database, on SQLite and on Postgres."""
 
 from __future__ import annotations
 

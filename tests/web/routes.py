@@ -1,4 +1,4 @@
-"""The console's routes with their access, for tests that must not forget a new one."""
+"""The console's routes with their access, so that tests include new routes automatically."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 
 
 def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
-    """Yield each method of each route of pages and API with its access."""
-    app = build(None)  # type: ignore[arg-type]  # nothing is asked of it
+    """Yield each method of each page and API route with its access."""
+    app = build(None)  # type: ignore[arg-type]  # nothing calls it
     for route in flat(app.routes):
         if isinstance(route, APIRoute):
             calls = [dependency.call for dependency in route.dependant.dependencies]
@@ -28,14 +28,14 @@ def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
 
 
 def flat(found: Iterable[Any]) -> Iterator[Any]:
-    """Yield routes, those of included routers too."""
+    """Yield routes, including those of included routers."""
     for route in found:
         inner = getattr(route, "original_router", None)
         yield from flat(inner.routes) if inner is not None else (route,)
 
 
 def address(route: APIRoute, **given: str) -> str:
-    """Return an address of a route: with what is given by name, elsewhere with ids that name nothing."""
+    """Return an address of a route. Parameters that are not given by name get ids that do not exist."""
 
     def value(found: re.Match[str]) -> str:
         name = found[1].removesuffix(":path")

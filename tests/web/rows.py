@@ -1,4 +1,4 @@
-"""What stories of the call queue and of the lead page have in common."""
+"""Helpers for the browser tests of the call queue and the lead page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def row(page: Page, lead: str) -> Locator:
 
 
 async def open_lead(page: Page, lead: str) -> None:
-    """Open a lead from the list that is shown, and wait for the page."""
+    """Open a lead from the shown list, and wait for its page."""
     await row(page, lead).get_by_role("link", name="Open").click()
     await page.wait_for_selector("html[data-ready=yes] .lead")
 

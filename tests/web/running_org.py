@@ -1,4 +1,4 @@
-"""An org of a test's own on the running system: what it publishes, its leads, and people at their browsers."""
+"""An org of one test on the running system: its publications, its leads, and people with their browsers."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from web.store.accounts import Accounts
     from web.store.tokens import Tokens
 
-PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that live as long as a test
+PASSWORD: Final = "correct horse battery"  # noqa: S105  # of accounts that exist only during a test
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
 BACK_SECONDS: Final = PATIENCE_SECONDS
-"""A console that starts again, and a browser that asks it again, on a machine that is busy."""
+"""The bound for a console that restarts and a browser that reconnects, on a busy machine."""
 
 
 @dataclass
 class RunningOrg:
-    """One org. `client` speaks Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
+    """One org. `client` uses Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
 
-    `port`: of another console than the system's own.
+    `port`: the port of another console than the system's own.
     """
 
     stack: Everything
@@ -50,7 +50,7 @@ class RunningOrg:
 
     @property
     def url(self) -> str:
-        """Where the console is."""
+        """The address of the console."""
         return f"http://127.0.0.1:{self.port or self.stack.ports['console']}"
 
     async def publish(self, kind: str, object_id: str, **value: Any) -> None:
@@ -59,13 +59,13 @@ class RunningOrg:
         await self.client.publish(kind, object_id, {**own, **value})
 
     async def rep(self, rep_id: str, role: str = "rep", **more: Any) -> None:
-        """Publish somebody, and let them sign in."""
+        """Publish a rep, and make an account for the rep."""
         await self.publish("rep", rep_id, **{"name": rep_id.replace("-", " ").title(), "role": role, **more})
         account = Account(email=self.email(rep_id), org=self.org, rep_id=rep_id, role=role)
         self.accounts.put(account, PASSWORD)
 
     def email(self, rep_id: str) -> str:
-        """Return the address somebody signs in with."""
+        """Return the address with which a person signs in."""
         return f"{rep_id}@{self.org}.example"
 
     async def arrive(self, external_id: str, **facts: Any) -> str:
@@ -75,11 +75,11 @@ class RunningOrg:
         return lead_id(self.org, "acme", external_id, lead)
 
     async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> AskedAction:
-        """Ask as a CRM would."""
+        """Request an action as a CRM would."""
         return await self.client.ask(what, lead, rep_id, **more)
 
     async def until_ready(self) -> None:
-        """Wait until the console answers, at its first start and after each."""
+        """Wait until the console answers, after its first start and after each restart."""
         async with asyncio.timeout(BACK_SECONDS), httpx.AsyncClient(base_url=self.url) as client:
             while True:
                 with suppress(httpx.HTTPError):
@@ -88,7 +88,7 @@ class RunningOrg:
                 await asyncio.sleep(0.1)
 
     async def until_known(self, rep_id: str) -> None:
-        """Wait until the console has read that somebody is in the directory."""
+        """Wait until the console has read a person's publication in the directory."""
         token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
         asked = (await self.browser.new_context(base_url=self.url)).request
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
@@ -97,7 +97,7 @@ class RunningOrg:
                 await asyncio.sleep(0.05)
 
     async def until_published(self, kind: str, object_id: str) -> None:
-        """Wait until every partition of the leads decides by the newest version of an object."""
+        """Wait until every partition of the leads uses the newest version of an object."""
         settings = self.stack.settings
         async with asyncio.timeout(PATIENCE_MS / 1000):
             for partition in range(settings.partitions):
@@ -107,7 +107,7 @@ class RunningOrg:
                         break
 
     async def stream_status(self, path: str, headers: dict[str, str]) -> int:
-        """Return how a stream is answered, without listening to it."""
+        """Return the status of a stream's answer, without reading the stream."""
         async with (
             httpx.AsyncClient(base_url=self.url) as client,
             client.stream("GET", path, headers=headers) as answer,
@@ -115,14 +115,14 @@ class RunningOrg:
             return answer.status_code
 
     async def program(self, rep_id: str) -> httpx.AsyncClient:
-        """Return how a program asks as somebody, with every scope."""
+        """Return a client that acts for a person, with every scope."""
         await self.until_known(rep_id)
         secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
         return httpx.AsyncClient(base_url=self.url, headers=headers)
 
     async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
-        """Open a browser of somebody's own, signed in, at a page; what its console reports as wrong is kept."""
+        """Open a new browser window at a page, signed in as a person; errors in its console are recorded."""
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
         )
@@ -145,4 +145,4 @@ NEW: Final[dict[str, Any]] = {
     "inclusion": {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]},
     "sort": {"field": "loan_amount", "direction": "desc"},
 }
-"""A claimable queue of all that nobody owns, the largest loan first."""
+"""A claimable queue of all leads without an owner, with the largest loan first."""

@@ -1,4 +1,4 @@
-"""The documentation's pictures are what the stories saw: `SCREENS=1` writes them anew."""
+"""Writes the pictures of the documentation from the browser tests, with `SCREENS=1`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DESK: Final = {"width": 1280, "height": 800}
 
 
 async def fits_a_phone(page: Page) -> bool:
-    """Say whether nothing of a page is beside a phone's screen; the window is a desk's again afterwards."""
+    """Return whether a page fits a phone's screen. The window is restored to desktop size afterwards."""
     await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     width: int = await page.evaluate("document.documentElement.scrollWidth")
     await page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})
@@ -25,7 +25,7 @@ async def fits_a_phone(page: Page) -> bool:
 
 
 async def shot(page: Page, name: str) -> None:
-    """Write `docs/screens/NAME.png` of what the page's window shows, where pictures are asked for."""
+    """Write `docs/screens/NAME.png` of the page's window, if pictures are requested."""
     if os.environ.get("SCREENS"):
         FOLDER.mkdir(exist_ok=True)
         await page.screenshot(path=FOLDER / f"{name}.png", animations="disabled")

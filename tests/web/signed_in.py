@@ -1,4 +1,4 @@
-"""People at the API with a password session, as a browser has one."""
+"""Clients of the API with a password session, as a browser has one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JSON = {"accept": "application/json"}
 async def signed_in(
     office: RunningOrg, rep_id: str, *, headers: dict[str, str] | None = None, **more: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client with a session of its own; `more`: further members of the credentials."""
+    """Yield a client with its own session; `more`: further members of the credentials."""
     async with httpx.AsyncClient(base_url=office.url, headers={**JSON, **(headers or {})}) as client:
         answer = await sign_in(client, office.email(rep_id), **more)
         assert answer.status_code == HTTPStatus.CREATED, answer.text
@@ -33,5 +33,5 @@ async def signed_in(
 async def sign_in(
     client: httpx.AsyncClient, email: str, password: str = PASSWORD, **more: Any
 ) -> httpx.Response:
-    """Ask for a session."""
+    """Request a session."""
     return await client.post("/api/v1/session", json={"email": email, "password": password, **more})

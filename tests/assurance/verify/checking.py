@@ -1,4 +1,4 @@
-"""What `verify` finds in a partition that exists in memory only."""
+"""Runs `verify` on a partition that exists only in memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Checked:
-    """What a check of a partition left."""
+    """The result of a check of a partition."""
 
     findings: Findings
     journal_facts: JournalFacts
@@ -33,7 +33,7 @@ class Checked:
 
     @property
     def codes(self) -> dict[str, int]:
-        """How often each code was found."""
+        """The number of findings of each code."""
         self.findings.settle(self.journal_facts.moving)
         return dict(self.findings.counts)
 

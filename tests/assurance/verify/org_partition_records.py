@@ -1,4 +1,4 @@
-"""The orgs of a partition as the orgs stage leaves them: their log and their journal, to be falsified by a test."""
+"""The log and journal of a partition's orgs, as the orgs stage writes them, for a test to falsify."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class OrgPartitionRecords:
-    """The orgs of the only partition there is."""
+    """The orgs of the only partition."""
 
     log: list[Record] = field(default_factory=list)
     journal: list[Record] = field(default_factory=list)
@@ -31,7 +31,7 @@ class OrgPartitionRecords:
     def tell(
         self, event: OrgEvent, now: datetime, headers: tuple[tuple[str, bytes], ...] = ()
     ) -> list[LeadNews]:
-        """Append an event, decide it, and return what leads are told."""
+        """Append an event, decide it, and return the messages to the leads."""
         off = len(self.log)
         record = Record(ORG_LOG, off, event.org.encode(), encode_org_event(event), ms(now), headers=headers)
         self.log.append(record)
@@ -45,7 +45,7 @@ class OrgPartitionRecords:
         return told
 
     def woken(self, now: datetime) -> list[OrgWoken]:
-        """Return what the stage's timers would tell by now."""
+        """Return the wakes that the stage's timers would append by now."""
         found = []
         for org, row in self.orgs.wakes():
             if row.wake is not None and row.wake <= now:

@@ -1,4 +1,4 @@
-"""One partition as worker and relay leave it, made by the real machine, to be falsified by a test."""
+"""One partition as worker and relay write it. The production machine makes it, and a test falsifies it."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ WORK = {
 class Partition:
     """The only partition of a stack: logs, journals and public topics, in the order they were written.
 
-    `on_way`: what leads and orgs have told each other and nobody has carried yet. `loses`: whether a message of these
-    is lost. `halted`: nobody carries anything.
+    `on_way`: messages between leads and orgs that no relay has carried yet. `loses`: whether such a message is lost.
+    `halted`: whether the relays are halted.
     """
 
     now: datetime = START
@@ -89,14 +89,14 @@ class Partition:
             self.tell_org(event)
 
     def arrive(self, name: str, vendor: str = "acme", **facts: Any) -> str:
-        """Let a lead arrive; return its id, or what that would have been were its person not known (R6)."""
+        """Let a lead arrive; return its id, or the id it would have if its person were not known (R6)."""
         lead_id = id_of("default", vendor, name, {})
         told = Facts(vendor=vendor, external_id=name, state="RI", **{"loan_purpose": "purchase", **facts})
         self.place(PersonArrived(lead_id=lead_id, cause=f"arrival/{name}", facts=told))
         return lead_id
 
     def place(self, event: PersonArrived) -> None:
-        """Let an org tell whose an arrival is, and its lead hear of it, also where everything else is halted."""
+        """Let an org place an arrival, and tell its lead, also while everything else is halted."""
         self.now += timedelta(milliseconds=100)
         for news in self.org.tell(event, self.now):
             if not self.loses(news):
@@ -104,7 +104,7 @@ class Partition:
         self.relay()
 
     def ask(self, what: str, lead_id: str, rep_id: str, *, cause: str | None = None, **more: Any) -> str:
-        """Ask for an action; return its id."""
+        """Request an action; return its id."""
         self.asked += 1
         cause = cause or f"action-{self.asked}"
         self.tell(ActionRequested(lead_id=lead_id, cause=cause, action=what, rep_id=rep_id, **more))
@@ -133,23 +133,23 @@ class Partition:
         return row
 
     def tell(self, event: Event) -> None:
-        """Append an event to the log and do with it, and with what follows from it, what worker and relay do."""
+        """Append an event to the log, and do what worker and relay do with it and with its consequences."""
         self._tell(event)
         self.relay()
 
     def tell_org(self, event: OrgEvent) -> None:
-        """Append an event of nobody's record to the org's log."""
+        """Append an event that comes from no record to the org's log."""
         self.now += timedelta(milliseconds=100)
         self.on_way.extend(self.org.tell(event, self.now))
         self.relay()
 
     def wake(self) -> None:
-        """Wake the rows of the org whose time has come."""
+        """Wake the rows of the org that are due."""
         for event in self.org.woken(self.now):
             self.tell_org(event)
 
     def relay(self) -> None:
-        """Carry to and fro until nobody has anything to say."""
+        """Carry messages between leads and orgs until there are none left."""
         while self.on_way and not self.halted:
             message = self.on_way.popleft()
             told = decode_org_event(message.value) if isinstance(message, Effect) else message
@@ -205,7 +205,7 @@ class Partition:
         """Append a row to the journal."""
         self.journal.append(Record(LEAD_JOURNAL, len(self.journal), key, encode_row(row), ms(self.now)))
 
-    # -- to be falsified -------------------------------------------------------------------------------------------
+    # -- for tests that falsify ------------------------------------------------------------------------------------
 
     def drop(self, topic: str, n: int) -> None:
         """Remove the n-th record of a topic, as if it had never been written."""
@@ -229,6 +229,6 @@ class Partition:
         return ours[topic] if topic in ours else self.public[topic]
 
     def snapshot(self) -> Snapshot:
-        """Return a snapshot of now."""
+        """Return a snapshot of the current state."""
         topics = (LEAD_LOG, LEAD_JOURNAL, ORG_LOG, ORG_JOURNAL)
         return Snapshot(ends={(topic, 0): len(self.of(topic)) for topic in topics}, at=self.now)

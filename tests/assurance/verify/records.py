@@ -1,4 +1,4 @@
-"""Records as aiokafka gives them, and topics made of them."""
+"""Records as aiokafka returns them, and topics made of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Record:
-    """A record as aiokafka gives it."""
+    """A record as aiokafka returns it."""
 
     topic: str
     offset: int
@@ -24,7 +24,7 @@ class Record:
 
 
 async def stream(records: Iterable[Record]) -> AsyncIterator[Record]:
-    """Yield records as a topic that is read does."""
+    """Yield records as a reader of a topic does."""
     for record in records:
         yield record
 

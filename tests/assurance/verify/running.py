@@ -1,4 +1,4 @@
-"""A whole system of a test's own."""
+"""A whole running system for one test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def running(workers: int = 2) -> AsyncIterator[tuple[Settings, SupervisedProcesses]]:
-    """Yield a whole system of its own."""
+    """Yield a whole new system."""
     with tempfile.TemporaryDirectory(prefix="firstclaim-test-") as folder:
         async with own_stack(Path(folder)) as (_, settings):
             victims = SupervisedProcesses(settings, workers=workers, say=lambda _: None)
@@ -31,7 +31,7 @@ async def running(workers: int = 2) -> AsyncIterator[tuple[Settings, SupervisedP
 
 
 def agreed(report: Report, *, leads: int) -> None:
-    """See that there is no finding."""
+    """Check that there is no finding."""
     assert report.ok, report.lines()
     assert (report.leads, report.findings, report.counts) == (leads, (), {})
     assert report.lines()[-1].endswith("all agree")

@@ -1,4 +1,4 @@
-"""People who work leads at random: what a partition looks like when a day has gone by."""
+"""Lets people work leads at random, to produce a partition as it is after a day of work."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 REPS = ("rep-1", "rep-2", "rep-3", "rep-4")
 ROUNDS = 200
-"""Deadlines pass so often at most before a partition is taken to be at rest."""
+"""The most deadlines that may pass before a partition must be at rest."""
 
 
 def worked(leads: int, seed: int = 1) -> Partition:
-    """Let leads arrive and people work them at random, and then every deadline pass."""
+    """Let leads arrive and people work them at random, and then let every deadline pass."""
     partition, source = Partition(), random.Random(seed)
     partition.publish("queue", "fresh", FRESH)
     partition.publish("queue", "work", WORK)
@@ -55,7 +55,7 @@ def _ask_something(partition: Partition, source: random.Random, lead_id: str) ->
 
 
 def staffed() -> Partition:
-    """Return a partition whose org has reps, a manager, and a group for each way to distribute."""
+    """Return a partition whose org has reps, a manager, and a group for each distribution method."""
     partition = Partition()
     for rep_id in REPS:
         partition.publish("rep", rep_id, rep(rep_id))
@@ -89,13 +89,13 @@ def offered() -> tuple[Partition, str]:
 
 
 def rep(rep_id: str, **terms: Any) -> dict[str, Any]:
-    """Return a rep as it is published; the first may have few leads, the second few a day."""
+    """Return a rep as published. The first rep has a cap on open leads, the second a cap for each day."""
     caps: dict[str, dict[str, Any]] = {"rep-1": {"max_open": 2}, "rep-2": {"max_per_day": 9}}
     return {"rep_id": rep_id, **caps.get(rep_id, {}), **terms}
 
 
 def distributed(leads: int, seed: int = 1) -> Partition:
-    """Let leads be distributed, and reps take, decline, miss, close and leave them at random, until all is at rest."""
+    """Distribute leads, and let reps take, decline, miss, close and leave them at random, until all is at rest."""
     partition, source = staffed(), random.Random(seed)
     ids = []
     for n in range(leads):
@@ -110,7 +110,7 @@ def distributed(leads: int, seed: int = 1) -> Partition:
 
 
 def rested(partition: Partition) -> Partition:
-    """Let all news arrive, every deadline pass and every row be woken, until nothing is due."""
+    """Deliver all messages, let every deadline pass and wake every row, until nothing is due."""
     partition.halted = False
     partition.relay()
     for _ in range(ROUNDS):
@@ -131,7 +131,7 @@ def rested(partition: Partition) -> Partition:
 def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
-    partition.halted = source.random() < 0.4  # news waits on the way, and meets what happens meanwhile
+    partition.halted = source.random() < 0.4  # messages are delayed and meet later events
     search = lead.search
     holders = search.reps if search is not None and search.stage is not Seeking.ASKED else ()
     whoever: str = (

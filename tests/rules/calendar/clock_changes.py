@@ -1,6 +1,6 @@
-"""Hours and pauses over both changes of the clocks, worked out by hand with a calendar beside the keyboard.
+"""Expected hours and pauses over both clock changes, worked out by hand with a calendar.
 
-2026 in New York and Los Angeles: March 8, 02:00 becomes 03:00; November 1, 02:00 becomes 01:00. Phoenix keeps its time.
+2026 in New York and Los Angeles: March 8, 02:00 becomes 03:00; November 1, 02:00 becomes 01:00. Phoenix has no change.
 In Berlin: March 29, 02:00 becomes 03:00; October 25, 03:00 becomes 02:00. In Sydney: April 5, 03:00 becomes 02:00;
 October 4, 02:00 becomes 03:00.
 """
@@ -283,7 +283,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
         None,
     ),
 ]
-"""what it shows, zone, pause, when the window starts, its seconds, when it ends (None: never)."""
+"""(what it shows, zone, pause, start of the window, its seconds, its end or None for never)"""
 
 HOURS: Final[list[tuple[str, RawWeek, str, bool, str | None]]] = [
     (NEW_YORK, OFFICE, "2026-03-06T16:59:59-05:00", True, "2026-03-06T17:00:00-05:00"),
@@ -344,7 +344,7 @@ HOURS: Final[list[tuple[str, RawWeek, str, bool, str | None]]] = [
     (SYDNEY, [on("sun", "23:00", "01:00")], "2026-10-05T00:30:00+11:00", True, "2026-10-05T01:00:00+11:00"),
     (SYDNEY, [on("sun", "20:00", "08:00")], "2026-10-05T07:59:00+11:00", True, "2026-10-05T08:00:00+11:00"),
 ]
-"""zone, hours, instant, whether they hold, when that changes (None: never)."""
+"""(zone, hours, instant, whether the hours include it, when that changes or None for never)"""
 
 DAYS: Final[list[tuple[str, str, str, str]]] = [
     (NEW_YORK, "2026-03-08T01:00:00-05:00", "2026-03-08", "2026-03-09T00:00:00-04:00"),
@@ -353,9 +353,9 @@ DAYS: Final[list[tuple[str, str, str, str]]] = [
     (PHOENIX, "2026-03-08T07:00:00+00:00", "2026-03-08", "2026-03-09T00:00:00-07:00"),
     (BERLIN, "2026-10-24T22:00:00+00:00", "2026-10-25", "2026-10-26T00:00:00+01:00"),
     (SYDNEY, "2026-10-03T14:00:00+00:00", "2026-10-04", "2026-10-05T00:00:00+11:00"),
-    # Midnight is skipped in Beirut, comes twice in Havana; Samoa had no December 30 in 2011.
+    # Beirut skips midnight, Havana has it twice, and Samoa had no December 30 in 2011.
     ("Asia/Beirut", "2026-03-28T12:00:00+02:00", "2026-03-28", "2026-03-29T01:00:00+03:00"),
     ("America/Havana", "2026-11-01T00:30:00-04:00", "2026-11-01", "2026-11-02T00:00:00-05:00"),
     ("Pacific/Apia", "2011-12-29T12:00:00-10:00", "2011-12-29", "2011-12-31T00:00:00+14:00"),
 ]
-"""zone, instant, the date there, when that date ends."""
+"""(zone, instant, its date there, when that date ends)"""

@@ -1,7 +1,7 @@
-"""A sales floor in a test: leads and their org, each with its own log and one clock, and the errands between them.
+"""A sales floor in a test: leads and their org, each with its own log, one clock, and the messages between them.
 
-Errands keep their order, per partition of the lead journal and per lead's partition on the way back, as the relays
-keep it. When they arrive is the test's affair: at once (`prompt`), late, or again, as by a relay that has crashed.
+Messages keep their order, as the relays keep it: per partition of the lead journal, and per lead's partition on the way
+back. The test decides when they arrive: at once (`prompt`), late, or again, as after a relay's crash.
 """
 
 from collections import defaultdict
@@ -39,25 +39,25 @@ from tests.rules.lead.lead_story import LEAD, Story
 T = TypeVar("T")
 ORG: Final = "default"
 NEWS: Final = "news"
-"""What is published and who comes and goes: no lead's errand, so it has no number."""
+"""The lane of publications and of reps who leave or return. They come from no lead, so they have no number."""
 ARRIVALS: Final = "arrivals"
-"""What vendors send, and the do-not-contact list: it has no number either."""
+"""The lane of arrivals and of the do-not-contact list. They have no number either."""
 CREW: Final[dict[str, dict[str, Any]]] = {"mia": {"role": "manager"}, "ada": {"role": "admin"}}
 PARTITIONS: Final = 2
 ROUNDS: Final = 5_000
-"""More rounds than any story has; more means that leads and org never come to rest."""
+"""More rounds than any story needs. If this many are used, leads and org never come to rest."""
 _STANDS: Final = {
     Seeking.OFFERED: Stage.OFFERED,
     Seeking.RINGING: Stage.RINGING,
     Seeking.PAUSED: Stage.WAITING,
     Seeking.WAITING: Stage.WAITING,
 }
-"""How far a lead is -> where it stands with its org."""
+"""The state of a lead's distribution -> its stage in the org."""
 _Due = tuple[datetime, int, str, tuple[str, Deadline] | OrgWoken]
 
 
 class Lane:
-    """Errands in order, each with its number, and how many of them have arrived."""
+    """Messages in order, each with its number, and how many of them have arrived."""
 
     order: ClassVar = count()
 
@@ -67,26 +67,26 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many are on their way."""
+        """The number of messages on their way."""
         return len(self.sent) - self.done
 
     def send(self, event: Any, mark: int = -1) -> None:
-        """Put an errand on its way."""
+        """Send a message."""
         self.sent.append((event, mark, next(Lane.order)))
 
     def next(self, most: int) -> Iterator[tuple[Any, int]]:
-        """Return the next errands, each as it arrives."""
+        """Return the next messages, each as it arrives."""
         for _ in range(min(most, self.waiting)):
             self.done += 1
             yield self.sent[self.done - 1][:2]
 
     def back(self, steps: int) -> None:
-        """Begin again so many errands ago: whoever carried them died before it committed."""
+        """Go back by the given number of messages, as after a relay that died before its commit."""
         self.done = max(0, self.done - steps)
 
 
 class SalesFloor(Story):
-    """Leads by name, their org, one clock. `prompt`: every errand arrives before anything else happens."""
+    """Leads by name, their org, and one clock. `prompt`: every message arrives before anything else happens."""
 
     def __init__(self, *reps: str, **terms: Any) -> None:
         self.orgs = OrgPartition(0)
@@ -107,17 +107,17 @@ class SalesFloor(Story):
 
     @property
     def state(self) -> OrgState:
-        """What the org remembers."""
+        """The state of the org."""
         return self.orgs.state(ORG)
 
     def lead_of(self, name: str) -> Lead:
-        """Return a lead by its name; there must be one."""
+        """Return a lead by its name; it must exist."""
         lead = self.rows[name].lead
         assert lead is not None
         return lead
 
     def has(self, name: str) -> tuple[str, ...]:
-        """Return who has an open offer of a lead, or owns it."""
+        """Return the rep who owns a lead or has an open offer of it."""
         lead = self.lead_of(name)
         return (lead.owner,) if lead.owner else lead.search.reps if lead.search else ()
 
@@ -127,27 +127,27 @@ class SalesFloor(Story):
         return row.held, row.offered
 
     def stage(self, name: str) -> Stage | None:
-        """Return where a lead stands with its org."""
+        """Return the stage of a lead in its org."""
         row = self.state.leads.get(name)
         return row.stage if row else None
 
     def offered(self, name: str) -> list[str]:
-        """Return to whom the org offered a lead, in order."""
+        """Return the reps to whom the org offered a lead, in order."""
         return [said.rep_id for said in self.decided if isinstance(said, OfferMade) and said.lead_id == name]
 
     def offers_to(self, rep_id: str, *names: str) -> int:
-        """Count the offers of some leads that a rep was made."""
+        """Count the offers of the given leads to a rep."""
         return sum(
             isinstance(said, OfferMade) and said.rep_id == rep_id and said.lead_id in names
             for said in self.decided
         )
 
     def all_said(self, name: str, kind: type[T]) -> list[T]:
-        """Return every decision of a kind in a lead's history."""
+        """Return every decision of a type in a lead's history."""
         return [said for row in self.history[name] for said in row.decisions if isinstance(said, kind)]
 
     def all_notices(self, name: str) -> list[tuple[str, str, bool]]:
-        """Return template, rep and whether it was withdrawn, of all that a lead's history asked to be sent."""
+        """Return template, rep and `withdrawn` of all notifications in a lead's history."""
         return [
             (notice.template, notice.rep_id, notice.withdrawn)
             for row in self.history[name]
@@ -157,7 +157,7 @@ class SalesFloor(Story):
     # -- what happens -----------------------------------------------------------------------------------------------
 
     def group(self, group_id: str, *members: str | tuple[str, int], **more: Any) -> Self:
-        """Publish a group by its roster, and a campaign of the same name that leads come through."""
+        """Publish a group with its roster, and a campaign of the same name through which leads come."""
         roster = [
             {"rep_id": member} if isinstance(member, str) else {"rep_id": member[0], "weight": member[1]}
             for member in members
@@ -166,7 +166,7 @@ class SalesFloor(Story):
         return self.publishes("campaign", group_id, {"name": group_id, "group_id": group_id})
 
     def arrives(self, name: str = LEAD, **facts: Any) -> Self:
-        """Let a vendor send the lead; its org says whose it is (R6)."""
+        """Let a vendor send the lead; its org decides whose arrival it is (R6)."""
         self.name = name
         given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
         told = Facts(**{**given, "created_at": self.now, **facts})
@@ -174,7 +174,7 @@ class SalesFloor(Story):
         return self.if_prompt()
 
     def lists(self, handle: str, reason: str | None = "asked us not to") -> Self:
-        """Put a handle on the do-not-contact list, or with None take it off (X6)."""
+        """Put a handle on the do-not-contact list, or, with None, take it off (X6)."""
         version = next(self._listed)
         self.errands[ARRIVALS].send(
             ContactListed(cause=f"list/{version}", handle=handle, version=version, reason=reason, at=self.now)
@@ -188,7 +188,7 @@ class SalesFloor(Story):
         return self
 
     def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> None:
-        """Let a rep leave, be away or come back."""
+        """Let a rep leave, be absent or come back."""
         cause = f"change/{next(self._news)}"
         self.errands[NEWS].send(RepChanged(cause=cause, rep_id=rep_id, change=change, until=until))
         self.if_prompt()
@@ -196,7 +196,7 @@ class SalesFloor(Story):
     def publishes(
         self, kind: str, object_id: str, value: dict[str, Any] | None, *, sweep: bool = True
     ) -> Self:
-        """Publish an object to leads and, as far as it has to know of it, to the org."""
+        """Publish an object to the leads and, if the org needs it, to the org."""
         with self.late():
             super().publishes(kind, object_id, value, sweep=sweep)
         if kind in ("rep", "group", "settings"):
@@ -215,14 +215,14 @@ class SalesFloor(Story):
         return self.if_prompt()
 
     def asks(self, action: str, rep_id: str, *, action_id: str | None = None, **fields: Any) -> Answered:
-        """Let a person ask for something; return the answer."""
+        """Let a person request an action; return the answer."""
         with self.late():
             answer = super().asks(action, rep_id, action_id=action_id, **fields)
         self.if_prompt()
         return answer
 
     def log(self, event: LeadEvent) -> Self:
-        """Append an event to a lead's log; what it asks of the org is on its way."""
+        """Append an event to a lead's log, and send its messages to the org."""
         super().log(event)
         row = self.rows[event.lead_id]
         self.history[event.lead_id].append(row)
@@ -232,7 +232,7 @@ class SalesFloor(Story):
         return self.if_prompt()
 
     def tell(self, event: OrgEvent, source: str = "", mark: int = -1) -> None:
-        """Append an event to the org's log; its answers are on their way."""
+        """Append an event to the org's log, and send its answers to the leads."""
         event = decode_org_event(encode_org_event(event))
         decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
         assert decided.failure is None
@@ -249,7 +249,7 @@ class SalesFloor(Story):
             self.answers[partition_of(news.lead_id)].send(news)
 
     def check_caps(self, step: OrgStep) -> None:
-        """Hold every offer of a step against the caps of whom it was made to (R9)."""
+        """Check every offer of a step against the caps of its rep (R9)."""
         for said in step.decisions:
             reps = said.reps if isinstance(said, RingStarted) else ()
             for rep_id in (said.rep_id,) if isinstance(said, OfferMade) else reps:
@@ -257,26 +257,26 @@ class SalesFloor(Story):
                 most = plan.max_open if plan else 0
                 assert most is None or sum(self.in_hand(rep_id)) <= most, "an offer never exceeds the cap"
 
-    # -- errands ----------------------------------------------------------------------------------------------------
+    # -- messages ---------------------------------------------------------------------------------------------------
 
     @contextmanager
     def late(self) -> Iterator[None]:
-        """Let errands wait until the block's end, or until the test carries them."""
+        """Hold messages back until the block ends, or until the test carries them."""
         before, self.prompt = self.prompt, False
         yield
         self.prompt = before
 
     def if_prompt(self) -> Self:
-        """Let everything arrive, unless errands are late now."""
+        """Deliver everything, unless messages are held back now."""
         return self.deliver() if self.prompt else self
 
     def carry(self, source: str, most: int = 1) -> None:
-        """Let the next errands of a partition, or news, arrive at the org."""
+        """Deliver the next messages of a partition, or news, to the org."""
         for event, mark in self.errands[source].next(most):
             self.tell(event, "" if source in (NEWS, ARRIVALS) else source, mark)
 
     def answer(self, partition: str, most: int = 1) -> None:
-        """Let the org's next answers arrive at the leads of a partition."""
+        """Deliver the org's next answers to the leads of a partition."""
         name = self.name
         with self.late():
             for answered, _ in self.answers[partition].next(most):
@@ -284,7 +284,7 @@ class SalesFloor(Story):
         self.name = name
 
     def deliver(self) -> Self:
-        """Let everything arrive that is on its way, and what comes of it, until nothing is."""
+        """Deliver all messages, and those that follow from them, until none is left."""
         for _ in range(ROUNDS):
             lanes = [*self.errands.items(), *self.answers.items()]
             waiting = [(lane.sent[lane.done][2], source, lane) for source, lane in lanes if lane.waiting]
@@ -295,7 +295,7 @@ class SalesFloor(Story):
         raise AssertionError("leads and org do not come to rest")
 
     def restart_org(self, *, compacted: bool = False) -> None:
-        """Forget all of the org but its journal, and read that back, as it is or once it was compacted."""
+        """Discard all state of the org except its journal, and recover from that, either as it is or compacted."""
         orgs = OrgPartition(0)
         last = {key: place for place, (key, _) in enumerate(self.journal)}
         for place, (key, record) in enumerate(self.journal):
@@ -309,7 +309,7 @@ class SalesFloor(Story):
     # -- time -------------------------------------------------------------------------------------------------------
 
     def wait(self, **length: float) -> Self:
-        """Let time pass with all timers on time, those of leads and those of the org."""
+        """Let time pass with all timers on time, both of leads and of the org."""
         end, name = self.now + timedelta(**length), self.name
         for _ in range(ROUNDS):
             self.if_prompt()
@@ -323,7 +323,7 @@ class SalesFloor(Story):
         raise AssertionError("time does not pass")
 
     def tell_due(self, due: tuple[str, Deadline] | OrgWoken) -> None:
-        """Let a timer speak."""
+        """Append the event of a timer that is due."""
         if isinstance(due, OrgWoken):
             self.tell(due)
         else:
@@ -353,7 +353,7 @@ class SalesFloor(Story):
     # -- both sides -------------------------------------------------------------------------------------------------
 
     def agree(self) -> None:
-        """Say what leads and org disagree about; with all errands delivered, nothing (X7)."""
+        """Return the differences between leads and org. With all messages delivered there are none (X7)."""
         org, expected = self.state, {}
         for name, row in self.rows.items():
             if row.lead is not None and (stand := stands(row.lead)) is not None:
@@ -372,7 +372,7 @@ class SalesFloor(Story):
 
 
 def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
-    """Return how the org is to have a lead: stage, epoch, of whom it takes capacity; None if not at all."""
+    """Return how the org must hold a lead: stage, epoch, and whose capacity it takes; None if not at all."""
     if lead.phase is Phase.CLOSED:
         return None
     if lead.owner is not None:
@@ -384,5 +384,5 @@ def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
 
 
 def partition_of(lead_id: str) -> str:
-    """Return a lead's partition, as good as any."""
+    """Return a partition for a lead; any function of the lead will do."""
     return str(sum(lead_id.encode()) % PARTITIONS)

@@ -1,4 +1,4 @@
-"""Random trees, leads and times, and a second reading of the rule language that shares no code with it."""
+"""Random trees, leads and times, and a second implementation of the rule language. It shares no code with the first."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ UNITS = {
 }
 TICK = timedelta(microseconds=1)
 
-# Few values, so that leads and rules often meet; and among them those that are easily got wrong.
+# There are few values, so that leads and rules often match. Some of them are easy to get wrong.
 STATES = ["RI", "MA", "TX"]
 WORDS = ["Jones", "jones", "JO", "straße", "STRASSE", "Ünal", "o", "purchase", "a b"]
 NUMBERS = [0, -1, 1, 640, 700, 700.5, 310_000]
@@ -60,7 +60,7 @@ facts = st.builds(
 
 
 def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
-    """Leads in the given phases, all of them by default."""
+    """Leads in the given phases; by default in all phases."""
     return st.builds(
         make,
         st.sampled_from(phases or list(Phase)),
@@ -98,7 +98,7 @@ dated_leads = st.builds(
     last_contacted_at=instants,
     callback_at=instants,
 )
-"""Leads that have every date."""
+"""Leads in which every date is set."""
 
 
 def _dates() -> st.SearchStrategy[str]:
@@ -172,10 +172,10 @@ def _groups(rules: st.SearchStrategy[Any], least: int = 1) -> st.SearchStrategy[
 
 
 trees = st.just({"combinator": "and", "rules": []}) | _groups(st.recursive(conditions, _groups, max_leaves=6))
-"""Trees as the builder prints them; now and then the empty one."""
+"""Trees as the rule builder writes them, including the empty one."""
 
 timed_trees = _groups(st.recursive(relative, _groups, max_leaves=5), least=2)
-"""Trees of nothing but relative dates: these turn often, and more than once."""
+"""Trees that contain only relative dates. Their verdicts change often, and more than once."""
 
 
 # -- the second reading
@@ -183,7 +183,7 @@ timed_trees = _groups(st.recursive(relative, _groups, max_leaves=5), least=2)
 
 
 def span(text: str) -> tuple[datetime, datetime]:
-    """Return when a written date begins, and when it is over."""
+    """Return when a written date begins and when it ends."""
     if len(text) == len("2026-11-20"):
         start = datetime.fromisoformat(text + "T00:00:00+00:00")
         return start, start + timedelta(days=1)
@@ -192,7 +192,7 @@ def span(text: str) -> tuple[datetime, datetime]:
 
 
 def value_of(lead: Lead, name: str) -> Any:
-    """Read a field the long way."""
+    """Read a field without any lookup table."""
     if name.startswith("attributes."):
         return lead.facts.attributes.get(name[len("attributes.") :])
     if name == "silenced":
@@ -205,7 +205,7 @@ def value_of(lead: Lead, name: str) -> Any:
 
 
 def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
-    """Evaluate a tree by its words, and nothing clever."""
+    """Evaluate a tree literally, without optimisation."""
     if "rules" in raw:
         verdicts = [meets(rule, lead, now) for rule in raw["rules"]]
         met = any(verdicts) if raw["combinator"] == "or" and verdicts else all(verdicts)
@@ -284,13 +284,13 @@ def _dated(operator: str, value: datetime, wanted: Any) -> bool:
 
 
 def turns_at(verdict: Callable[[datetime], bool], moments: set[datetime], now: datetime) -> datetime | None:
-    """Return the first of the moments after now at which the verdict is another one."""
+    """Return the first of the later moments at which the verdict differs."""
     before = verdict(now)
     return next((at for at in sorted(moments) if at > now and verdict(at) is not before), None)
 
 
 def moments(lead: Lead) -> set[datetime]:
-    """Return every instant at which any relative date of these trees could turn for a lead."""
+    """Return every instant at which any relative date of these trees could change its verdict for a lead."""
     dates = [at for name in DATES if (at := value_of(lead, name)) is not None]
     lengths = [n * unit for unit in UNITS.values() for n in (0, 1, 2, 14, 30)]
     return {at + sign * length for at in dates for length in lengths for sign in (1, -1)}

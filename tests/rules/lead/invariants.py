@@ -1,4 +1,4 @@
-"""What holds of every step of the lead machine, whatever the lead, the event and the rules: one function says so."""
+"""One function checks what holds for every step of the lead machine, whatever the lead, the event and the rules."""
 
 from typing import Any
 
@@ -63,11 +63,11 @@ _BY_ANSWER = {
     LeadOrphaned: Trigger.ORPHANED,
 }
 _SAYS_NOTHING = (Answered, AnswerIgnored, DeadlineIgnored, ArrivalRepeated, MergedInto)
-"""Decisions that come without a change of the lead, or beside one."""
+"""Decisions that may come without a change of the lead, or beside one."""
 
 
 def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
-    """Raise AssertionError with what is wrong, if anything is."""
+    """Raise AssertionError with the problem, if there is one."""
     was, now = before.lead if before else None, after.lead
     _check_row(before, event, after)
     if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
@@ -89,7 +89,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
 
 
 def trigger_of(event: LeadEvent) -> Trigger:
-    """Return what an event is in the table of life."""
+    """Return the lifecycle trigger of an event."""
     if isinstance(event, LeadArrived):
         return Trigger.INQUIRED if event.inquiry and not event.inquiry.again else Trigger.ARRIVED
     if isinstance(event, SuppressionChanged):
@@ -108,7 +108,7 @@ def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None
     seq = before.seq if before else 0
     assert after.cause == event.cause
     assert before is None or (after.off > before.off and after.at >= before.at), "offsets and time only grow"
-    # What happens twice at the very same instant changes nothing the second time, and is a version all the same.
+    # A second event at the same instant may change nothing and still makes a new version.
     happened = any(not isinstance(decision, _SAYS_NOTHING) for decision in after.decisions)
     assert after.seq == seq + (after.lead != was or happened), (
         "the version grows by one, and only with the lead"
@@ -128,7 +128,7 @@ def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None
 
 
 def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow) -> bool:
-    """Return whether the action did something; its answer is there, whatever it did, and has its why (X1, X4)."""
+    """Return whether the action changed something. Check that it has an answer with an explanation (X1, X4)."""
     answers = before.answers if before else ()
     answer = after.decisions[0]
     assert isinstance(answer, Answered)
@@ -159,7 +159,7 @@ def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     source = was.phase if was else None
     asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
     if was and was.lock and asked and was.lock.until <= after.at:
-        # The lock had run out, and only the timer had not said so yet (D2).
+        # The lock had expired, and only its timer was late (D2).
         source = Phase.OWNED if was.owner else Phase.QUEUED
     allowed = LIFECYCLE[source].get(trigger_of(event), frozenset())
     assert after.lead.phase in allowed, f"{source} --{trigger_of(event)}--> {after.lead.phase} is not in LIFE"
@@ -271,7 +271,7 @@ def _check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
 
 
 def _check_search(now: Lead) -> None:
-    """Hold a lead's search against its phase: who has the lead has ended it (R3, S1)."""
+    """Check a lead's distribution against its phase: an owner ends it (R3, S1)."""
     search, due = now.search, now.deadline(DeadlineKind.OFFER)
     held_back = search is not None and search.stage in HELD_BACK
     assert held_back == (now.phase is Phase.OFFERED)

@@ -1,7 +1,7 @@
-"""Events of a lead's log told in order, as a table of cases reads best; every step is held against the invariants.
+"""Tells the events of a lead's log in order, for tables of cases, and checks every step against the invariants.
 
-The clock is the broker's. `at` moves it and no timer speaks; `wait` moves it and timers speak on time. Every event
-and every row goes through the wire, so a story also says that nothing of it is lost there.
+The clock is the broker's. `at` moves it without timers; `wait` moves it and timers fire on time. Every event and every
+row is encoded and decoded, so a story also checks that the wire format loses nothing.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ REPS: dict[str, dict[str, Any]] = {
 
 
 def where(*conditions: tuple[str, str, Any], combinator: str = "and") -> dict[str, Any]:
-    """Return a rule tree of (field, operator, value); an amount of time is written `14 day`."""
+    """Return a rule tree of (field, operator, value); an amount of time is written as `14 day`."""
     rules = [
         {
             "field": field,
@@ -74,33 +74,33 @@ class Story:
 
     @property
     def row(self) -> LeadRow:
-        """The row of the lead that was touched last."""
+        """The row of the lead that was used last."""
         return self.rows[self.name]
 
     @property
     def lead(self) -> Lead:
-        """The lead that was touched last."""
+        """The lead that was used last."""
         lead = self.row.lead
         assert lead is not None
         return lead
 
     @property
     def said(self) -> list[Decision]:
-        """What the last event decided, besides an answer."""
+        """The last event's decisions, without answers."""
         return [decision for decision in self.row.decisions if not isinstance(decision, Answered)]
 
     @property
     def kinds(self) -> list[str]:
-        """The names of what the last event decided, besides an answer."""
+        """The names of the last event's decisions, without answers."""
         return [type(decision).__name__ for decision in self.said]
 
     @property
     def queues(self) -> list[str]:
-        """The queues the lead stands in."""
+        """The queues of the lead."""
         return sorted(self.lead.places)
 
     def list(self, queue_id: str) -> list[str]:
-        """Return the names of the leads in a queue, in the order everyone sees (Q7)."""
+        """Return the names of the leads in a queue, in the order that everyone sees (Q7)."""
         standing = [
             (row.lead.places[queue_id].sort_key, row.lead.lead_id, name)
             for name, row in self.rows.items()
@@ -109,7 +109,7 @@ class Story:
         return [name for *_, name in sorted(standing)]
 
     def deadline(self, kind: DeadlineKind) -> Deadline:
-        """Return the lead's deadline of a kind; there must be one."""
+        """Return the lead's deadline of a kind; it must exist."""
         deadline = self.lead.deadline(kind)
         assert deadline is not None
         return deadline
@@ -117,12 +117,12 @@ class Story:
     # -- time ---------------------------------------------------------------------------------------------------
 
     def at(self, **after_start: float) -> Self:
-        """Set the clock to an instant after the story's start; no timer speaks."""
+        """Set the clock to an instant after the story's start, without timers."""
         self.now = START + timedelta(**after_start)
         return self
 
     def wait(self, **length: float) -> Self:
-        """Let time pass with timers on time: each deadline on the way is told at its instant."""
+        """Let time pass with timers on time: each deadline on the way is appended at its instant."""
         end = self.now + timedelta(**length)
         while True:
             due = min(
@@ -146,7 +146,7 @@ class Story:
     # -- events -------------------------------------------------------------------------------------------------
 
     def of(self, name: str) -> Self:
-        """Turn to another lead."""
+        """Switch to another lead."""
         self.name = name
         return self
 
@@ -165,7 +165,7 @@ class Story:
     def inquires(
         self, inquiry_id: str, *, again: bool = False, place: int | None = None, **facts: Any
     ) -> Self:
-        """Let another arrival of the lead's person come, as its org tells it (R6)."""
+        """Add another inquiry of the lead's person, as its org sends it (R6)."""
         given = {"vendor": "globex", "external_id": inquiry_id, "created_at": self.now, **facts}
         inquiry = Inquiry(inquiry_id, f"lead {self.name} has the same phone", again)
         return self.log(
@@ -179,7 +179,7 @@ class Story:
         )
 
     def asks(self, action: str, rep_id: str, *, action_id: str | None = None, **fields: Any) -> Answered:
-        """Let a person ask for something; return the answer."""
+        """Let a person request an action; return the answer."""
         cause = action_id or f"action-{next(self._actions)}"
         self.log(ActionRequested(lead_id=self.name, cause=cause, action=action, rep_id=rep_id, **fields))
         answer = self.row.decisions[0]
@@ -195,7 +195,7 @@ class Story:
         return self.asks("view", rep_id, **fields)
 
     def passes(self, deadline: Deadline) -> Self:
-        """Let a timer tell a deadline."""
+        """Append the event of a timer's deadline."""
         return self.log(
             DeadlinePassed(
                 lead_id=self.name,
@@ -209,7 +209,7 @@ class Story:
     def publishes(
         self, kind: str, object_id: str, value: dict[str, Any] | None, *, sweep: bool = True
     ) -> Self:
-        """Publish an object, and tell all leads that it concerns, unless the sweep is yet to come."""
+        """Publish an object, and tell all leads that it affects, unless the sweep is to come later."""
         event = DirectoryPublished(
             lead_id="",
             cause=f"directory/{object_id}",
@@ -238,7 +238,7 @@ class Story:
         return self.publishes("settings", "settings", fields)
 
     def sweep(self) -> Self:
-        """Tell every lead whose places may differ under the rules of now (Q6)."""
+        """Tell every lead whose places may differ under the current rules (Q6)."""
         rules, touched = self.book.org("default"), self.name
         for name, row in list(self.rows.items()):
             if row.lead is not None and is_stale(row.lead, rules, self.now):

@@ -1,4 +1,4 @@
-"""What becomes of reps' own queues, change by change, as one who only hears `queue-changes` has it."""
+"""Follows reps' own queues change by change, as a client that reads only `queue-changes` would."""
 
 from models.lead import LeadRow
 from models.public import QueueChange
@@ -6,10 +6,10 @@ from rules.queues.personal_queues import own_changes, own_columns, own_queues, o
 
 
 def follow(listed: dict[str, QueueChange], row: LeadRow) -> None:
-    """Apply what a record tells of its lead to `listed`, queue id -> what was told last, and hold it against the row.
+    """Apply a record's changes to `listed` (queue id -> last change), and compare the result with the row.
 
-    Raises AssertionError where a change does not fit what was told before, where the lead is not in exactly the
-    queues it stands in, or where an offer shows something else than the row says (D3, R3, S5).
+    Raises AssertionError if a change does not fit the earlier changes, if the lead is not in exactly the queues of its
+    row, or if an offer differs from the row (D3, R3, S5).
     """
     if row.lead is None:
         return

@@ -1,4 +1,4 @@
-"""Where a lead stands and until when, read off the published objects one by one: no index, no closures, no sharing."""
+"""Computes a lead's queues and their validity from the published objects, without index, closures or sharing."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ NOWHERE = frozenset({Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, P
 
 
 def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
-    """Return the queues that the lead's life leaves open to it, whatever their rules say (D1, D3, Q10, Q11)."""
+    """Return the queues that the lead's phase allows, whatever their rules say (D1, D3, Q10, Q11)."""
     if lead.phase in NOWHERE:
         return []
     if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == "orphaned":
@@ -25,7 +25,7 @@ def open_queues(lead: Lead, rules: OrgRules) -> list[str]:
 
 
 def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
-    """Say whether a queue's rules take a lead: every inclusion rule and no exclusion rule (Q2)."""
+    """Return whether a queue's rules accept a lead: every inclusion rule and no exclusion rule (Q2)."""
     queue = rules.queues[queue_id].queue
     included = not queue.inclusion or meets(queue.inclusion, lead, now)
     excluded = bool(queue.exclusion and queue.exclusion["rules"]) and meets(queue.exclusion or {}, lead, now)
@@ -33,12 +33,12 @@ def takes(rules: OrgRules, queue_id: str, lead: Lead, now: datetime) -> bool:
 
 
 def places(lead: Lead, rules: OrgRules, now: datetime) -> set[str]:
-    """Return the ids of the queues the lead stands in."""
+    """Return the ids of the lead's queues."""
     return {queue_id for queue_id in open_queues(lead, rules) if takes(rules, queue_id, lead, now)}
 
 
 def valid_until(lead: Lead, rules: OrgRules, now: datetime) -> datetime | None:
-    """Return when time alone next changes a queue's mind about the lead, by trying every instant that could."""
+    """Return when time alone next changes the verdict of a queue, by trying every possible instant."""
     queues = open_queues(lead, rules)
     instants: set[datetime] = set()
     for queue_id in queues:

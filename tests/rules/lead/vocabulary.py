@@ -1,4 +1,4 @@
-"""Few leads, reps, queues and actions, chosen so that they meet often, for tests that draw at random from them."""
+"""A small set of leads, reps, queues and actions for random tests. It is small so that they often interact."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -51,7 +51,7 @@ QUEUES: Final[dict[str, list[dict[str, Any] | None]]] = {
         None,
     ],
 }
-"""queue id -> what it may be published as; None removes it."""
+"""Queue id -> the objects that may be published for it; None removes it."""
 
 SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 5},
@@ -78,7 +78,7 @@ FACTS: Final[list[dict[str, Any]]] = [
 ]
 
 Action = tuple[str, dict[str, Any]]
-"""An action's type and fields. `in` of a callback is the time until the call: whoever asks makes an instant of it."""
+"""An action's type and fields. `in` of a callback is the time until the call; the caller turns it into an instant."""
 
 WORK: Final[list[Action]] = [
     ("release", {}),
@@ -90,7 +90,7 @@ WORK: Final[list[Action]] = [
         for length in (timedelta(minutes=30), timedelta(days=2), timedelta(-1), None)
     ),
 ]
-"""What a rep does with a lead."""
+"""Actions of a rep on a lead."""
 
 DESK: Final[list[Action]] = [
     ("assign", {"to_rep_id": "rep-7"}),
@@ -101,7 +101,7 @@ DESK: Final[list[Action]] = [
     ("reopen_claimable", {}),
     ("view", {"view_only": True}),
 ]
-"""What a manager does with a lead."""
+"""Actions of a manager on a lead."""
 
 ACTIONS: Final[list[Action]] = [
     *WORK,
@@ -113,7 +113,7 @@ ACTIONS: Final[list[Action]] = [
     ("dance", {}),
     ("view", {"invalid": "queue_id: must be text, not a list"}),
 ]
-"""What may be asked, and what may not."""
+"""All actions, both allowed and not."""
 
 LENGTHS: Final = (
     timedelta(seconds=1),

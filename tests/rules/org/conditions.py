@@ -1,4 +1,4 @@
-"""Filters of groups and reps in the org's tests: one condition, and what meets it."""
+"""Filters of groups and reps for the org's tests: a rule with one condition, and whether a lead meets it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from models.lead import Lead
 
 
 def meets(rule: dict[str, Any], lead: Lead) -> bool:
-    """Ask a rule of one condition, `=`, of a lead."""
+    """Return whether a lead meets a rule of one `=` condition."""
     (condition,) = rule["rules"]
     return bool(getattr(lead.facts, condition["field"]) == condition["value"])
 

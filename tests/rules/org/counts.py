@@ -1,4 +1,4 @@
-"""What reps have in hand, counted a second time and apart from what the org keeps of it (X7, S4, caps)."""
+"""Counts what reps have in hand a second time, independently of the org's own counts (X7, S4, caps)."""
 
 from collections import Counter
 from datetime import date
@@ -8,7 +8,7 @@ from models.org import OrgLead, OrgRep, Stage
 
 
 class Counts:
-    """What reps have in hand, counted from the leads' rows, and what a step's decisions make of it."""
+    """The reps' counts, from the leads' rows and from the decisions of a step."""
 
     def __init__(self, rows: Any) -> None:
         self.open: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class Counts:
         self.of[lead_id, rep_id] = (day, rings)
 
     def end(self, lead_id: str, rep_id: str) -> None:
-        """Take back what a rep had of a lead, and the turn of its day if it was an offer."""
+        """Remove what a rep had of a lead, and, if it was an offer, its count for the day."""
         found = self.of.pop((lead_id, rep_id), None)
         if found is not None:
             self.open[rep_id] -= 1
@@ -47,7 +47,7 @@ class Counts:
                 self.days[rep_id, found[0]] -= 1
 
     def hold(self, lead_id: str, rep_id: str) -> None:
-        """Count a lead that a rep has now."""
+        """Count a lead that a rep owns now."""
         found = self.of.get((lead_id, rep_id))
         if found is None:
             self.open[rep_id] += 1

@@ -1,4 +1,4 @@
-"""An org in a test: it is told events as the stage tells them, and time passes with every wake on time."""
+"""Drives an org in a test: passes events to it as the stage does, and lets time pass with every wake on time."""
 
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -33,20 +33,20 @@ from rules.org.machine import SLICE, step_org
 from rules.org.state import OrgState
 
 START: Final = datetime(2026, 11, 18, 15, tzinfo=UTC)
-"""A Wednesday, ten in the morning in New York."""
+"""A Wednesday, 10:00 in New York."""
 
 ROWS: Final = msgspec.json.Decoder(OrgRow)
 _EVENTS: Final = msgspec.json.Decoder(OrgEvent)
 
 
 def a_lead(lead_id: str, at: datetime = START, **facts: Any) -> Lead:
-    """Return a lead as it asks for a rep."""
+    """Return a lead as it requests a rep."""
     given = Facts(**{"vendor": "acme", "last_name": "Jones", "state": "RI", **facts})
     return Lead(lead_id=lead_id, facts=given, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
 
 
 class OrgDriver:
-    """One org and what happens to it. `slice_size`: how many leads one event may look at."""
+    """One org and its events. `slice_size`: how many leads one event may look at."""
 
     def __init__(self, *, slice_size: int = SLICE) -> None:
         self.slice_size = slice_size
@@ -74,7 +74,7 @@ class OrgDriver:
         return list(step.decisions)
 
     def decide(self, event: OrgEvent) -> Step:
-        """Return what the machine decides of an event."""
+        """Return the machine's decisions for an event."""
         return self.step(self.state, event)
 
     def keep(self, step: Step) -> None:
@@ -82,7 +82,7 @@ class OrgDriver:
         self.state.put(step.rows)
 
     def step(self, state: OrgState, event: OrgEvent) -> Step:
-        """Ask the machine."""
+        """Call the machine."""
         return step_org(state, event, self.now, self.directory, slice_size=self.slice_size)
 
     def publish(self, kind: str, object_id: str, value: dict[str, Any] | None) -> list[Any]:
@@ -114,12 +114,12 @@ class OrgDriver:
         return self.publish("rep", rep_id, {"time_zone": "America/New_York", **terms})
 
     def reps(self, *rep_ids: str, **terms: Any) -> None:
-        """Publish several alike."""
+        """Publish several reps with the same fields."""
         for rep_id in rep_ids:
             self.rep(rep_id, **terms)
 
     def group(self, group_id: str, *members: str | tuple[str, int], **more: Any) -> list[Any]:
-        """Publish a group by its roster: ids, or ids with weights."""
+        """Publish a group with its roster: ids, or ids with weights."""
         roster = [
             {"rep_id": member} if isinstance(member, str) else {"rep_id": member[0], "weight": member[1]}
             for member in members
@@ -127,7 +127,7 @@ class OrgDriver:
         return self.publish("group", group_id, {"method": "round_robin", "members": roster, **more})
 
     def ask(self, lead_id: str, group_id: str = "west", *, tried: tuple[str, ...] = (), **facts: Any) -> Any:
-        """Let a lead ask for a rep, and return the answer."""
+        """Let a lead request a rep, and return the answer."""
         self.epochs[lead_id] = self.epochs.get(lead_id, 0) + 1
         event = RepRequested(
             cause=self.cause(),
@@ -143,7 +143,7 @@ class OrgDriver:
         return next(each for each in said if isinstance(each, answers) and each.lead_id == lead_id)
 
     def settle(self, lead_id: str, outcome: Outcome, rep_id: str | None = None) -> list[Any]:
-        """Let a lead say how its offer ended."""
+        """Let a lead report how its offer ended."""
         epoch = self.epochs.get(lead_id, 1)
         return self.tell(
             OfferSettled(cause=self.cause(), lead_id=lead_id, epoch=epoch, outcome=outcome, rep_id=rep_id)
@@ -154,24 +154,24 @@ class OrgDriver:
         return self.settle(lead_id, Outcome.CLAIMED, rep_id)
 
     def take(self, lead_id: str, rep_id: str) -> list[Any]:
-        """Let a lead come to an owner by other ways."""
+        """Give a lead an owner in another way than by an offer."""
         self.epochs[lead_id] = self.epochs.get(lead_id, 0) + 1
         return self.tell(
             LeadTaken(cause=self.cause(), lead_id=lead_id, epoch=self.epochs[lead_id], rep_id=rep_id)
         )
 
     def release(self, lead_id: str) -> list[Any]:
-        """Let a lead lose its owner, or give up its request."""
+        """Let a lead lose its owner, or withdraw its request."""
         epoch = self.epochs.get(lead_id, 1)
         return self.tell(LeadReleased(cause=self.cause(), lead_id=lead_id, epoch=epoch))
 
     def close(self, lead_id: str) -> list[Any]:
-        """Let a lead be worked to its end."""
+        """Close a lead."""
         epoch = self.epochs.get(lead_id, 1)
         return self.tell(LeadClosed(cause=self.cause(), lead_id=lead_id, epoch=epoch))
 
     def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> list[Any]:
-        """Let a rep leave, be away or come back."""
+        """Let a rep leave, be absent or come back."""
         if change is RepChange.LEFT:
             self.gone(rep_id)
         elif change is RepChange.ABSENT:
@@ -182,12 +182,12 @@ class OrgDriver:
         return self.tell(RepChanged(cause=self.cause(), rep_id=rep_id, change=change, until=until))
 
     def gone(self, rep_id: str) -> None:
-        """Note that a rep has left."""
+        """Record that a rep has left."""
         self.left.add(rep_id)
         self.absent.pop(rep_id, None)
 
     def advance(self, by: timedelta) -> list[Any]:
-        """Let time pass, and wake what is due on the way, as the stage's timers do; return what was said."""
+        """Let time pass, wake the rows that become due, as the stage's timers do, and return the decisions."""
         end, said = self.now + by, len(self.said)
         while True:
             due = [
@@ -204,7 +204,7 @@ class OrgDriver:
         return self.said[said:]
 
     def restart(self, rng: Random) -> None:
-        """Forget everything but the rows, and read them back in any order, as after a crash."""
+        """Discard everything except the rows, and recover from them in any order, as after a crash."""
         rows = [ROWS.decode(msgspec.json.encode(row)) for row in self.state.rows()]
         rng.shuffle(rows)
         self.state = OrgState(rows)
@@ -214,13 +214,13 @@ class OrgDriver:
         return f"event/{self.events}"
 
     def stage(self, lead_id: str) -> Stage | None:
-        """Return where a lead stands."""
+        """Return the stage of a lead."""
         row = self.state.leads.get(lead_id)
         return row.stage if row else None
 
 
 def row_id(row: OrgRow) -> str:
-    """Return whose row it is: a rep's, lead's or group's id."""
+    """Return the id of a row's rep, lead or group."""
     if isinstance(row, OrgRep):
         return row.rep_id
     assert isinstance(row, OrgLead | OrgGroup)

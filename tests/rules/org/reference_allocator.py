@@ -1,7 +1,7 @@
-"""Works out a second time who may have a lead, and compares that with the machine after each event.
+"""Computes a second time who may have a lead, and compares that with the machine after each event.
 
-The second account knows nothing of the first but the decisions: who may have a lead is worked out from what was
-published, in the plainest way there is.
+The second computation uses only the machine's decisions. It works out who may have a lead from the published objects,
+in the simplest way.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ _DECISIONS: Final = msgspec.json.Decoder(OrgDecision)
 
 
 class ReferenceAllocator(OrgDriver):
-    """One org. `checked`: hold every step against the second account; costs time where there are many leads."""
+    """One org. `checked`: compare every step with the second computation, which is slow with many leads."""
 
     def __init__(self, *, checked: bool = True, slice_size: int = SLICE) -> None:
         super().__init__(slice_size=slice_size)
@@ -36,7 +36,7 @@ class ReferenceAllocator(OrgDriver):
         self.offers: dict[str, tuple[str, str]] = {}
 
     def decide(self, event: OrgEvent) -> Step:
-        """Return what the machine decides, held against the rules before the rows are in."""
+        """Return the machine's decisions, checked against the rules before the rows are kept."""
         if not self.checked:
             return super().decide(event)
         before = list(self.state.rows())
@@ -53,13 +53,13 @@ class ReferenceAllocator(OrgDriver):
             self.check(step.rows, step.decisions)
 
     def gone(self, rep_id: str) -> None:
-        """Note that a rep has left: what it was owed is forgotten."""
+        """Record that a rep has left, and forget the turns it was owed."""
         super().gone(rep_id)
         for key in [key for key in self.owed if key[1] == rep_id]:
             del self.owed[key]
 
     def judge(self, decisions: list[OrgDecision]) -> None:
-        """Hold each offer against the rules, before the rows are in."""
+        """Check each offer against the rules, before the rows are kept."""
         counts = Counts(self.state.rows())
         for said in decisions:
             kind = type(said).__name__
@@ -95,13 +95,16 @@ class ReferenceAllocator(OrgDriver):
                 assert said.rep_id in self.left or not active, "only who has left loses its leads (X2)"
 
     def owe(self, lead_id: str, rep_id: str) -> None:
-        """Note that a voided turn is to be made up for."""
+        """Record that a voided turn must be made up for."""
         offer = self.offers.pop(lead_id, None)
         if offer is not None and offer[1] == rep_id and rep_id not in self.left:
             self.owed[offer] += 1
 
     def judge_turn(self, said: OfferMade, may: set[str]) -> None:
-        """Among equal weights, whoever is owed a turn has it, or else whoever had none for the longest time (R7)."""
+        """Check the turn among equal weights (R7).
+
+        A rep with an owed turn goes first, else the one whose last turn is oldest.
+        """
         group = self.published["group", said.group_id]
         key = (said.group_id, said.rep_id)
         roster = [member["rep_id"] for member in group["members"]]
@@ -128,7 +131,7 @@ class ReferenceAllocator(OrgDriver):
             self.last_turn[key] = self.turns
 
     def judge_nobody(self, said: NoRepAvailable, counts: Counts) -> None:
-        """Nobody is said to be there only if nobody is; every candidate has its reason (R9)."""
+        """Check that nobody is available when the machine says so, and that every candidate has its reason (R9)."""
         lead = self.asked[said.lead_id]
         group = self.published.get(("group", said.group_id))
         if group is None or group["method"] == "queue" or said.reason == "transfers_paused":
@@ -139,7 +142,7 @@ class ReferenceAllocator(OrgDriver):
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
     def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:
-        """Work out who may have a lead."""
+        """Return the reps who may have a lead."""
         group = self.published["group", group_id]
         if "filter" in group and not meets(group["filter"], ask.lead):
             return set()
@@ -150,7 +153,7 @@ class ReferenceAllocator(OrgDriver):
         }
 
     def may(self, rep_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> bool:
-        """Work out whether a rep may have a lead, from what was published (R9)."""
+        """Return whether a rep may have a lead, from the published objects (R9)."""
         terms = self.published.get(("rep", rep_id), {} if self.open else None)
         if terms is None or not terms.get("active", True) or rep_id in self.left or rep_id in ask.tried:
             return False
@@ -179,7 +182,7 @@ class ReferenceAllocator(OrgDriver):
         return self.now.astimezone(ZoneInfo(zone)).date()
 
     def check(self, rows: tuple[OrgRow, ...], decisions: tuple[OrgDecision, ...]) -> None:
-        """Hold the rows against each other (X7, S4), and against what a journal keeps of them."""
+        """Check the rows against each other (X7, S4), and against the journal's copy of them."""
         keys = [(type(row), row_id(row)) for row in rows]
         assert len(keys) == len(set(keys)), "a step has each row once"
         for row in rows:
@@ -197,7 +200,7 @@ class ReferenceAllocator(OrgDriver):
                 assert len(lead.holds) == 1, "one lead, one rep (R5)"
 
     def stuck(self) -> list[str]:
-        """Return the leads that wait although somebody may have them, and nothing is due that would see to it."""
+        """Return the leads that wait although a rep may have them and no timer is due that would offer them."""
         counts = Counts(self.state.rows())
         if any(
             isinstance(row, OrgRep | OrgLead) and row.wake and row.wake <= self.now

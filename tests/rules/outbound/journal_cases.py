@@ -1,4 +1,4 @@
-"""Records of the lead journal as a table of cases needs them, and what they make public."""
+"""Records of the lead journal for tables of cases, and the public messages that follow from them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,5 +101,5 @@ def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, d
 
 
 def changes(given: LeadRow) -> dict[str, str]:
-    """Queue id -> change."""
+    """Return queue id -> change."""
     return {value["queue_id"]: value["change"] for topic, value in said(given) if topic == "queue-changes"}

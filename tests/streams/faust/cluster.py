@@ -1,4 +1,4 @@
-"""The broker as a test sees it from outside: what is in a topic, what a group has committed."""
+"""A client's view of the broker: the records of a topic and the commits of a group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
 Record = tuple[int, bytes | None, bytes | None]
-"""(partition, key, value) to send."""
+"""(partition, key, value) of a record to send."""
 POLL_MS: Final = 200
 
 
@@ -31,7 +31,7 @@ class Cluster:
         self._followed: dict[str, tuple[AIOKafkaConsumer, list[Any]]] = {}
 
     async def create(self, topic: str, partitions: int = 2, **config: str) -> str:
-        """Create a topic; dots in the names of its configs are underscores here."""
+        """Create a topic. Dots in the names of its configs are written as underscores."""
         configs = {name.replace("_", "."): value for name, value in config.items()}
         async with self.admin() as admin:
             response = await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
@@ -39,7 +39,7 @@ class Cluster:
         return topic
 
     async def send(self, topic: str, records: Iterable[Record]) -> None:
-        """Append records, all durable on return."""
+        """Append records; all are durable on return."""
         async with AIOKafkaProducer(bootstrap_servers=self.address, acks="all") as producer:
             sent = [
                 await producer.send(topic, value, key, partition=partition)
@@ -49,21 +49,24 @@ class Cluster:
                 await future
 
     async def send_with_holes(self, topic: str, partition: int, values: Iterable[bytes]) -> None:
-        """Append records so that after each an offset is missing, as after compaction (here: a commit marker)."""
+        """Append records with a missing offset after each, as compaction leaves.
+
+        Here a commit marker takes the offset.
+        """
         async with AIOKafkaProducer(bootstrap_servers=self.address, transactional_id=topic) as producer:
             for value in values:
                 async with producer.transaction():
                     await producer.send(topic, value, partition=partition)
 
     async def records(self, topic: str) -> list[Any]:
-        """Return everything that is in a topic now, in order within each partition."""
+        """Return all current records of a topic, in order within each partition."""
         async with aclosing(read_topic(self.settings, topic)) as reading:
             return [record async for record in reading]
 
     async def records_so_far(self, topic: str) -> list[Any]:
-        """Return what `records` does, for a topic that is asked for again and again: only what is new is read.
+        """Return the same as `records`, for repeated calls on one topic: each call reads only new records.
 
-        What was compacted away since is still in the answer. Close the cluster afterwards.
+        Records that were compacted away since are still in the result. Close the cluster afterwards.
         """
         if topic not in self._followed:
             consumer = clients.consumer(self.settings, topic, reset="earliest")
@@ -78,13 +81,13 @@ class Cluster:
         return list(found)
 
     async def close(self) -> None:
-        """End the consumers of the topics that were asked for again and again."""
+        """Stop the consumers of `records_so_far`."""
         while self._followed:
             _, (consumer, _) = self._followed.popitem()
             await consumer.stop()
 
     async def records_once(self, topic: str, enough: Callable[[list[Any]], Any], what: str) -> list[Any]:
-        """Return everything in a topic as soon as it is enough."""
+        """Return all records of a topic as soon as there are enough."""
 
         async def look() -> list[Any]:
             found = await self.records(topic)
@@ -99,7 +102,7 @@ class Cluster:
         return {tp.partition: offset for tp, offset in ends.items()}
 
     async def commits(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
-        """Return (offset, metadata) of each partition the group has committed."""
+        """Return (offset, metadata) of each partition that the group has committed."""
         async with self.admin() as admin:
             found = await admin.list_consumer_group_offsets(group)
         return {
@@ -109,12 +112,12 @@ class Cluster:
         }
 
     async def committed(self, group: str, topic: str, partition: int = 0) -> int | None:
-        """Return the offset a group has committed in one partition, None without any."""
+        """Return the committed offset of a group in one partition, or None."""
         stored = (await self.commits(group, topic)).get(partition)
         return stored[0] if stored else None
 
     async def commits_reach(self, group: str, topic: str, offsets: dict[int, int]) -> None:
-        """Wait until the group has committed these offsets, not more and not less."""
+        """Wait until the group has committed exactly these offsets."""
 
         async def look() -> bool:
             found = await self.commits(group, topic)
@@ -123,7 +126,7 @@ class Cluster:
         await eventually(look, f"{group} commits {offsets} of {topic}")
 
     async def group_is_empty(self, group: str) -> None:
-        """Wait until the group counts nobody as a member."""
+        """Wait until the group has no members."""
 
         async def look() -> bool:
             async with self.admin() as admin:
@@ -133,7 +136,7 @@ class Cluster:
         await eventually(look, f"{group} is empty")
 
     async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
-        """Commit in the name of a group that has no members now."""
+        """Commit for a group that has no members now."""
         async with AIOKafkaConsumer(bootstrap_servers=self.address, group_id=group) as consumer:
             places = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
             consumer.assign(list(places))

@@ -1,4 +1,4 @@
-"""Programs on the session's Kafka: each test has topics, groups and processes of its own."""
+"""Programs on the session's Kafka. Each test has its own topics, groups and processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Launch(Protocol):
-    """Return a program, not started: a module of apps/ with its environment."""
+    """Returns a program that is not started: a module of apps/ with its environment."""
 
     def __call__(self, app: str, **environment: object) -> Program: ...
 

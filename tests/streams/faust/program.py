@@ -1,4 +1,4 @@
-"""A program under test says what it sees as lines of JSON and does what it is told; nothing here knows its inside."""
+"""Runs a program under test. It reports as lines of JSON and receives commands; nothing here knows its internals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Said = dict[str, Any]
 
 
 class Program:
-    """One process of a test: `python -m MODULE`, its environment, what it said so far and its log."""
+    """One process of a test: `python -m MODULE`, its environment, its messages so far and its log."""
 
     def __init__(self, module: str, folder: Path, **environment: object) -> None:
         self.module = module
@@ -66,17 +66,17 @@ class Program:
 
     @property
     def process(self) -> asyncio.subprocess.Process:
-        """The process, while it is there and after."""
+        """The process, while it runs and afterwards."""
         assert self._process is not None
         return self._process
 
     @property
     def ended(self) -> int | None:
-        """Its exit code, None while it runs."""
+        """The exit code, None while it runs."""
         return self.process.returncode
 
     def tell(self, **command: object) -> None:
-        """Give it a command."""
+        """Send it a command."""
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
@@ -85,20 +85,20 @@ class Program:
         self.process.send_signal(number)
 
     async def kill9(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
 
     async def exit_code(self) -> int:
-        """Wait for its end."""
+        """Wait for its end, and return its exit code."""
         try:
             return await asyncio.wait_for(self.process.wait(), PATIENCE_SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
 
     def heard(self, **wanted: object) -> list[Said]:
-        """Return what it said that has these fields."""
+        """Return its messages that have these fields."""
         return [said for said in self.said if wanted.items() <= said.items()]
 
     def said_last(self, name: str) -> Any:
@@ -106,21 +106,21 @@ class Program:
         return next((said[name] for said in reversed(self.said) if name in said), None)
 
     async def hear(self, **wanted: object) -> Said:
-        """Wait until it says something with these fields."""
+        """Wait for a message with these fields."""
         found = await self.until(lambda: self.heard(**wanted), f"it says {wanted}")
         return dict(found[0])
 
     def heard_of(self, name: str) -> list[Said]:
-        """Return what it said that has this field."""
+        """Return its messages that have this field."""
         return [said for said in self.said if name in said]
 
     async def hear_of(self, name: str) -> Said:
-        """Wait until it says something that has this field."""
+        """Wait for a message that has this field."""
         found = await self.until(lambda: self.heard_of(name), f"it speaks of {name}")
         return dict(found[-1])
 
     async def until(self, check: Callable[[], Any], what: str) -> Any:
-        """Wait until something is true; fail with the end of its log if it ends before or takes too long."""
+        """Wait until a condition holds. Fail with the end of its log if it exits first or takes too long."""
 
         def look() -> Any:
             found = check()
@@ -134,7 +134,7 @@ class Program:
             raise AssertionError(f"{error}; {self.said[-5:]}{end_of(self.log)}") from None
 
     async def until_async(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
-        """Wait until a question to somebody else is answered with yes."""
+        """Wait until an asynchronous check returns true."""
 
         async def look() -> Any:
             found = await check()

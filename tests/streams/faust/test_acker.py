@@ -1,4 +1,4 @@
-"""Events are acked in the order they came, each once, when all that it and those before it caused is durable."""
+"""Events are acknowledged in order, each once, when everything that they and earlier events caused is durable."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from streams.journal import Acker, Receipt
 
 
 class Event:
-    """An event as Faust gives it, as far as an acker sees it."""
+    """The part of a Faust event that an acker uses."""
 
     def __init__(self, partition: int, offset: int, acked: list[tuple[int, int]]) -> None:
         self.message = SimpleNamespace(topic="log", partition=partition, offset=offset)
         self._acked = acked
 
     def ack(self) -> None:
-        """Take note."""
+        """Record the acknowledgement."""
         self._acked.append((self.message.partition, self.message.offset))
 
 
@@ -30,7 +30,7 @@ class Event:
 def test_acks_follow_the_order_whatever_becomes_durable_first(
     events: list[tuple[int, int]], seed: int
 ) -> None:
-    """`events`: (partition, records it causes) in the order they come; their records become durable in any order."""
+    """Records become durable in any order. `events`: (partition, number of records it causes) in order of arrival."""
     acked: list[tuple[int, int]] = []
     acker, taken = Acker(), [0, 0, 0]
     receipts: list[Receipt] = []
@@ -59,7 +59,7 @@ def test_acks_follow_the_order_whatever_becomes_durable_first(
 
 
 def test_an_event_is_not_acked_while_its_handler_runs() -> None:
-    """Its first record may be durable before its second is added."""
+    """Its first record may be durable before its second record is added."""
     acked: list[tuple[int, int]] = []
     acker = Acker()
     receipt = acker.take(Event(0, 7, acked))

@@ -1,4 +1,4 @@
-"""A commit commits, and draws no table of what it commits."""
+"""A commit does not format a table of what it commits."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ OURS, THEIRS = TP("lead-log", 0), TP("lead-log", 1)
 
 
 class _Consumer(SimpleNamespace):
-    """What `_commit_offsets` asks of a consumer."""
+    """The part of a consumer that `_commit_offsets` uses."""
 
     def assignment(self) -> set[TP]:
         return {OURS}
@@ -36,7 +36,7 @@ def _consumer() -> Any:
 
 
 async def test_a_commit_draws_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stock Faust draws one at each commit, for a log nobody reads, while claims wait; ours commits what is ours."""
+    """Stock Faust formats a table at each commit, for a log that nobody reads, while claims wait. Ours only commits."""
 
     def drawn(*_: Any, **__: Any) -> str:
         raise AssertionError("a table was drawn")
@@ -46,7 +46,7 @@ async def test_a_commit_draws_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     if "commit_offsets" not in patches._applied:
         with pytest.raises(AssertionError, match="a table was drawn"):
             await stock(_consumer(), {OURS: 7})
-        monkeypatch.setattr(Consumer, "_commit_offsets", stock)  # put back afterwards
+        monkeypatch.setattr(Consumer, "_commit_offsets", stock)  # restored after the test
         commits.commit_without_table()
     consumer = _consumer()
     assert await Consumer._commit_offsets(consumer, {OURS: 7, THEIRS: 9})

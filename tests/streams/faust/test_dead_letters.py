@@ -1,4 +1,4 @@
-"""A dead letter is the message as it came, byte for byte, with where it was and why it is here (docs/contracts)."""
+"""A dead letter is the message byte for byte, with its place and the reason (docs/contracts)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
     writer = JournalWriter(cluster.settings)
     await writer.start()
     began = datetime.now(UTC)
-    largest = b"x" * (MAX_RECORD_BYTES + 40_000)  # as a broker takes it by default, and no log of ours
+    largest = b"x" * (MAX_RECORD_BYTES + 40_000)  # a broker takes it by default, and no log of ours does
     for one in (
         message(b"key", b"\xff\x00{", ("ce_id", b"1"), ("reason", b"the sender's own"), ("odd", b"\xff")),
         message(None, None),
@@ -112,7 +112,7 @@ EXTREMES: dict[str, Any] = {
 async def test_a_broker_takes_the_letter_of_any_record(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P2, P3, P4: a topic made as ours is takes each, whatever its sender did."""
+    """P2, P3, P4: a topic with our config takes the letter of any record, whatever its sender did."""
     topic = unique("dead")
     config = {name.replace(".", "_"): value for name, value in BY_NAME[DEAD_LETTERS].config.items()}
     await cluster.create(topic, 1, **config)
@@ -126,7 +126,7 @@ async def test_a_broker_takes_the_letter_of_any_record(
     assert {letter.error_class for letter in read.values()} == {"too_large"}
     large = read["5 MB (P3)"]
     assert (large.value, large.value_cut_from) == (b"x" * CUT_BYTES, 5_000_000)
-    assert read["as much as fits"].value_cut_from is not None  # this reason alone takes 60 KB
+    assert read["as much as fits"].value_cut_from is not None  # the reason alone takes 60 KB
     assert read["a key of 5 MB"].key_cut_from == read["both of 5 MB"].key_cut_from == 5_000_000
     assert read["a header without a value (P2)"].headers == (("h", None),)
     assert len(read["ten thousand headers"].headers) == 10_000
@@ -144,7 +144,7 @@ async def test_a_broker_takes_the_letter_of_any_record(
 
 
 def test_counting_dead_letters_is_bounded() -> None:
-    """Whatever classes there are, the number of label values stays within its bound."""
+    """However many classes there are, the number of label values stays within its bound."""
     for n in range(2 * dead_letters.MOST_LABELS):
         count("lead-arrivals", f"class {n}")
     names = {

@@ -1,4 +1,4 @@
-"""What the journal writer calls durable is in Kafka, once, in order; what it cannot make durable ends the process."""
+"""What the journal writer reports as durable is in Kafka, once and in order. If it cannot write, the process ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
 
 @pytest.fixture
 def own(broker: KafkaBroker) -> Cluster:
-    """Return that broker, seen from outside."""
+    """Return a client's view of that broker."""
     return Cluster(broker.bootstrap)
 
 
@@ -52,7 +52,7 @@ async def writer(own: Cluster) -> AsyncIterator[JournalWriter]:
 
 
 def receipt() -> tuple[Receipt, list[int]]:
-    """Return the receipt of an event whose handler is done after its first record, and where its ack will be."""
+    """Return the receipt of an event whose handler is done after its first record, and the list for its ack."""
     acked: list[int] = []
     message = SimpleNamespace(topic="log", partition=0)
     return Acker().take(SimpleNamespace(message=message, ack=lambda: acked.append(1))), acked
@@ -79,7 +79,7 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
 async def test_records_added_together_are_in_one_batch(
     own: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
-    """Whole or not at all: groups that do not fit behind what is there begin a batch of their own."""
+    """Groups are written whole or not at all. A group that does not fit into the current batch begins a new one."""
     topic = await own.create(unique("together"), 1)
     for group in range(60):
         together = [(b"%d" % group, b"x" * (1000 + 700 * group)) for _ in range(5)]
@@ -97,7 +97,7 @@ async def test_records_added_together_are_in_one_batch(
 
 
 async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Cluster, launch: Launch) -> None:
-    """One of its records is larger than the topic takes: none of the others is there; the events come again."""
+    """One of its records is larger than the topic allows. None of the others is written, and the events come again."""
     topic, group = await cluster.create(unique("refused"), 1), unique("refused")
     out = await cluster.create(unique("out"), 1, max_message_bytes="2000")
     environment = {
@@ -114,7 +114,7 @@ async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Clus
         assert await copier.exit_code() == Exit.SOFTWARE
     assert "MessageSizeTooLarge" in copier.log.read_text()
     left = {record.key for record in await cluster.records(out)}
-    assert len(left) <= 1  # the first event may have come, and left, alone
+    assert len(left) <= 1  # the first event may have arrived alone and left alone
     assert await cluster.committed(group, topic) in {None, 1}
     async with launch("copier", **environment, BY="small") as copier:
         await cluster.records_once(
@@ -125,7 +125,7 @@ async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Clus
 async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
     own: Cluster, writer: JournalWriter
 ) -> None:
-    """It would be refused again after each restart; its batch, and its neighbours, with it."""
+    """It would be refused again after each restart, together with its batch and the records beside it."""
     topic = await own.create(unique("large"), 1)
     writer.add(topic, 0, key=b"before", value=b"")
     with pytest.raises(PermanentError, match=r"record_too_large: \d+ bytes, at most 1000000 are taken"):
@@ -137,7 +137,9 @@ async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
             topic, 0, [(b"a", b"x" * (MAX_BATCH_BYTES // 2)), (b"b", b"x" * (MAX_BATCH_BYTES // 2))]
         )
     largest = MAX_RECORD_BYTES - check_size(b"key", b"")
-    writer.add(topic, 0, key=b"key", value=b"x" * largest)  # more than a batch of ours: the broker takes it
+    writer.add(
+        topic, 0, key=b"key", value=b"x" * largest
+    )  # larger than one of our batches, but the broker takes it
     await writer.settled()
     assert [record.key for record in await own.records(topic)] == [b"before", b"key"]
 
@@ -197,7 +199,7 @@ async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing
 async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_again(
     own: Cluster, launch: Launch, broker: KafkaBroker
 ) -> None:
-    """`producer request 20 s` (docs/faust.md), here 3 s: less than the lease, so it is the writer that gives up."""
+    """`producer request 20 s` (docs/faust.md), here 3 s. This is less than the lease, so the writer gives up first."""
     topic, out = await own.create(unique("gone"), 1), await own.create(unique("out"), 1)
     group = unique("gone")
     environment: dict[str, object] = {
@@ -228,7 +230,7 @@ async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_aga
 
 
 def batches(broker: KafkaBroker, topic: str) -> list[list[bytes]]:
-    """Return the keys in each record batch of a topic, as they lie on the broker's disk."""
+    """Return the keys in each record batch of a topic, as stored on the broker's disk."""
     found = []
     for log in sorted(Path(broker.folder, "data").glob(f"{topic}-*/*.log")):
         records = MemoryRecords(log.read_bytes())

@@ -1,4 +1,4 @@
-"""A process that was stopped for longer than its lease writes nothing any more: it exits 75 (docs/faust.md 9, 13)."""
+"""A process that was stopped for longer than its lease writes nothing more and exits with 75 (docs/faust.md 9, 13)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Ended(Exception):  # noqa: N818  # it stands for the end of the process
 
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
-    """Return what the process would have ended with, so that this one goes on."""
+    """Return a list of exit codes, so that this process continues instead of exiting."""
     said: list[tuple[int, str]] = []
 
     def leave(code: int, what: str, reason: str) -> None:
@@ -45,13 +45,13 @@ def test_a_lease_counts_from_when_a_heartbeat_was_sent_and_never_goes_back() -> 
     assert not lease.fresh  # before the first answer
     lease.renew(now - 1)
     assert lease.fresh
-    lease.renew(now - 100)  # an answer that was overtaken by a later one
+    lease.renew(now - 100)  # a late answer to an earlier heartbeat
     assert lease.fresh
     assert lease.renewed_at == now - 1
 
 
 def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, str]]) -> None:
-    lease = Lease(6_000.0)  # long, so that a test that is held up between two lines changes nothing
+    lease = Lease(6_000.0)  # long, so that a delay between two lines of the test changes nothing
     lease.renew(time.monotonic() - 4_400)
     lease.check("append to here")
     lease.renewed_at = time.monotonic() - 4_600
@@ -65,9 +65,9 @@ def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, s
     ("member", "heartbeat_age", "slept", "ends_it"),
     [
         (True, 5.0, 5.0, True),  # stopped and resumed
-        (True, 5.0, 0.1, False),  # the broker is away: what is on its way may be sent again
-        (True, 0.5, 5.0, False),  # the loop was busy, the membership held
-        (False, 0.0, 5.0, False),  # no member yet: there is nothing to lose
+        (True, 5.0, 0.1, False),  # the broker is away: what was being sent may be sent again
+        (True, 0.5, 5.0, False),  # the loop was busy, and the membership was kept
+        (False, 0.0, 5.0, False),  # not a member yet, so nothing can be lost
     ],
 )
 def test_what_is_on_its_way_is_held_only_by_a_process_that_slept(
@@ -92,7 +92,7 @@ def test_what_is_on_its_way_is_held_only_by_a_process_that_slept(
 async def test_a_worker_stopped_beyond_its_lease_exits_75_and_writes_nothing_after(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Three at once: with events in hand, with a batch on its way, and what becomes of it without the lease."""
+    """Three cases: stopped with open events, stopped with a batch being sent, and the result without the lease."""
     with_events, with_batch, zombie = await asyncio.gather(
         stopped_with_events(cluster, launch, fence="lease"),
         stopped_with_a_batch(cluster, launch),
@@ -100,14 +100,14 @@ async def test_a_worker_stopped_beyond_its_lease_exits_75_and_writes_nothing_aft
     )
     assert with_events == (Exit.LEASE_LOST, [b"new"] * 10)
     assert with_batch == (Exit.LEASE_LOST, [])
-    # Fact 9: the old owner's rows behind the new one's.
+    # Fact 9: the old owner's rows are behind the new owner's.
     assert zombie == (None, [b"new"] * 10 + [b"old"] * 10)
 
 
 async def stopped_with_events(
     cluster: Cluster, launch: Launch, *, fence: str
 ) -> tuple[int | None, list[bytes | None]]:
-    """Stop a worker that has ten events in hand until another one has done them; return its end and all rows."""
+    """Stop a worker with ten open events until another one has handled them; return its exit code and all rows."""
     topic, out, group = (
         await cluster.create(unique("lease"), 1),
         await cluster.create(unique("out"), 1),
@@ -133,7 +133,7 @@ async def stopped_with_events(
 
 
 async def stopped_with_a_batch(cluster: Cluster, launch: Launch) -> tuple[int, list[bytes | None]]:
-    """Stop a worker between the look at its lease and the sending of a batch; return its end and all rows."""
+    """Stop a worker between the check of the lease and the sending of a batch; return its exit code and all rows."""
     topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     group = unique("group")
     async with launch(
@@ -148,7 +148,7 @@ async def stopped_with_a_batch(cluster: Cluster, launch: Launch) -> tuple[int, l
 
 
 def is_stopped(program: Program) -> bool:
-    """Tell whether the kernel has stopped a program."""
+    """Return whether the kernel has stopped a program."""
     return Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 

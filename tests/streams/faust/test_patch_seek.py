@@ -1,4 +1,4 @@
-"""When a recovery ends, Faust fetches for no partition, which takes all, and delivers while it seeks: both lose events.
+"""When a recovery ends, Faust fetches for no partition, which means all, and delivers while it seeks. Both lose events.
 
 Each happens once in some hundred starts; the program under test forces it (apps/races.py).
 """
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 async def read(cluster: Cluster, launch: Launch, race: str, without: str, committed: int | None) -> set[int]:
-    """Return the offsets a reader is given of ten events that are there and two that come while it recovers."""
+    """Return the offsets that a reader gets, of ten existing events and two that come during its recovery."""
     topic, journal = await cluster.create(unique("seek"), 1), await cluster.create(unique("seek-journal"), 1)
     group = unique("seek")
     await cluster.send(topic, [(0, b"key", b"%d" % n) for n in range(10)])
@@ -52,7 +52,7 @@ async def read(cluster: Cluster, launch: Launch, race: str, without: str, commit
 async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """To aiokafka an empty set of partitions means all; and where nothing is committed no seek brings them back."""
+    """To aiokafka an empty set of partitions means all. If nothing is committed yet, no seek brings the events back."""
     race = "fetched_for_no_partition"
     assert await read(cluster, launch, race, "", None) == set(range(12))
     assert await read(cluster, launch, race, "overtaken_fetch", None) == {10, 11}
@@ -61,7 +61,10 @@ async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
 async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Delivered, then sought back behind it: it looks delivered already, is dropped, and the gap is acked."""
+    """An event is delivered and then sought back.
+
+    The second copy counts as delivered, is dropped, and the gap is acked.
+    """
     race = "delivered_while_it_seeks"
     assert await read(cluster, launch, race, "", 2) == set(range(2, 12))
     assert await read(cluster, launch, race, "fetch_hold", 2) == {10, 11}

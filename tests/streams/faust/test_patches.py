@@ -1,6 +1,6 @@
-"""Each patch keeps something that Faust without it loses: every test runs both, on the same broker, and shows both.
+"""Each patch prevents a loss or slowness of stock Faust. Every test runs with and without it and shows both results.
 
-Where the loss is a race, the program under test forces it (apps/races.py).
+If the loss is a race, the program under test forces it (apps/races.py).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 async def with_and_without(patch: str, scenario: Callable[[str], Awaitable[Any]]) -> tuple[Any, Any]:
-    """Return what comes of a scenario with all patches, and without this one; both at the same time."""
+    """Return the results of a scenario with all patches and without this one. Both run at the same time."""
     return tuple(await asyncio.gather(scenario(""), scenario(patch)))
 
 
 def got(*programs: Program) -> list[tuple[int, int]]:
-    """Return (partition, offset) of the events these programs were given, in order."""
+    """Return (partition, offset) of the events that these programs got, in order."""
     return [tuple(said["got"]) for program in programs for said in program.said if "got" in said]
 
 
@@ -47,7 +47,7 @@ def row(off: int) -> bytes:
 async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Fact 3: stock Faust empties buffers that were never suspended, and drops the copies it fetches again."""
+    """Fact 3: stock Faust empties buffers that were never suspended, and drops the copies that it fetches again."""
 
     async def scenario(without: str) -> list[int]:
         topic, journal = await cluster.create(unique("p1"), 1), await cluster.create(unique("p1-journal"), 1)
@@ -73,8 +73,8 @@ async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
             await reader.hear(got=[0, 10])
             return [offset for _, offset in got(reader)]
 
-    # `fetch_hold` closes the same door from the other side. Without it, what waits in the buffer is for
-    # `stream_buffers` alone.
+    # `fetch_hold` prevents the same loss in another way. Without it, only `stream_buffers` keeps what waits in the
+    # buffer.
     kept, lost = await asyncio.gather(scenario("fetch_hold"), scenario("fetch_hold stream_buffers"))
     assert list(dict.fromkeys(kept)) == list(range(11))
     assert lost == [0, 10]
@@ -83,7 +83,7 @@ async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
 async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Fact 4: out of order acks; stock Faust commits behind the last of them."""
+    """Fact 4: acks come out of order, and stock Faust commits past the event in flight."""
 
     async def scenario(without: str) -> int | None:
         topic, group = await cluster.create(unique("p2")), unique("p2")
@@ -91,7 +91,7 @@ async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
         async with launch("reader", TOPIC=topic, GROUP=group, HOLD=1, WITHOUT=without) as reader:
             await reader.until(lambda: len(got(reader)) == 6, "all six are given")
             reader.tell(ack=[[0, 3], [0, 1], [1, 0]])
-            # Partition 1 is committed: so everything acked before was looked at.
+            # Partition 1 is committed, so everything that was acked before has been considered.
             await cluster.commits_reach(group, topic, {1: 1})
             seen = await cluster.committed(group, topic)
             if not without:
@@ -109,17 +109,17 @@ async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
 async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """What is committed may come again, and offsets may be missing, behind the very first too (compaction)."""
+    """Committed events may come again, and offsets may be missing, also right after the first one (compaction)."""
     topic, group = await cluster.create(unique("holes")), unique("holes")
     await cluster.send_with_holes(topic, 0, [b"0", b"2", b"4"])
     async with launch("reader", TOPIC=topic, GROUP=group) as reader:
-        # The end of the last transaction is passed as well.
+        # The end of the last transaction is passed too.
         await cluster.commits_reach(group, topic, {0: 6})
         reader.tell(rewind=0)
         await reader.until(lambda: Counter(got(reader))[0, 4] == 2, "all is given again")
         await cluster.send_with_holes(topic, 0, [b"6", b"8"])
         await cluster.commits_reach(group, topic, {0: 10})
-        # This reader is also given what stands for the ends of transactions, at odd offsets; a stage passes it.
+        # This reader also gets the stand-ins for the ends of transactions, at odd offsets. A stage passes over them.
         records = [place for place in got(reader) if not place[1] % 2]
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
@@ -127,7 +127,7 @@ async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
 async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Fact 5: acked, not committed yet, and a second member comes; stock Faust forgets the acks first."""
+    """Fact 5: events are acked and not yet committed when a second member joins. Stock Faust forgets the acks first."""
 
     async def scenario(without: str) -> tuple[dict[int, int], set[int]]:
         topic, group = await cluster.create(unique("p3")), unique("p3")
@@ -149,7 +149,10 @@ async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
 async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """A fetch waits through a rebalance and is served from the next assignment; where nothing is committed, lost."""
+    """A fetch waits through a rebalance and is served from the next assignment.
+
+    If nothing is committed, events are lost.
+    """
 
     async def scenario(without: str) -> list[tuple[int, int]]:
         topic, group = await cluster.create(unique("p4")), unique("p4")
@@ -172,7 +175,10 @@ async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
 async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """A worker without a partition has its flow open: stock Faust delivers before tables and agents are told."""
+    """The flow of a worker without partitions is open.
+
+    Stock Faust delivers before tables and agents know the assignment.
+    """
 
     async def scenario(without: str) -> int | None:
         topic, journal = await cluster.create(unique("p5"), 1), await cluster.create(unique("p5-journal"), 1)
@@ -187,7 +193,7 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
             "RACE": "fetched_before_it_is_paused",
         }
         async with launch("reader", **environment) as first, launch("reader", **environment) as second:
-            # A partition that is on its way between them belongs to nobody: both are asked at the same moment.
+            # A partition that is being reassigned belongs to nobody, so both workers are asked at the same moment.
             owner, spare = await second.until(
                 lambda: next(
                     (
@@ -207,14 +213,17 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
 
     kept, lost = await with_and_without("pause_on_assignment", scenario)
     assert kept == 0
-    # Where the partition is new to it Faust's conductor fails; where it had it before, the table is empty.
+    # If the partition is new to the worker, Faust's conductor fails. If it had it before, the table is empty.
     assert lost in {Exit.SOFTWARE, None}
 
 
 async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """More waits than is buffered; a second member comes; no event of the former generation reaches an agent."""
+    """More records wait than the buffer takes, and a second member joins.
+
+    No event of the old generation reaches an agent.
+    """
     topic, group = await cluster.create(unique("full")), unique("full")
     await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(1000)])
     environment = {"TOPIC": topic, "GROUP": group, "BULKS": 1}
@@ -238,7 +247,7 @@ async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(
 async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
     cluster: Cluster, launch: Launch
 ) -> None:
-    """Fact 17, 18: counted, not timed. And recovery gives the same rows either way, without the regressions."""
+    """Fact 17, 18: tasks are counted, not timed. Recovery gives the same rows with and without the patches."""
 
     async def scenario(without: str) -> dict[str, Any]:
         topic, journal = await cluster.create(unique("count")), await cluster.create(unique("count-journal"))
@@ -277,7 +286,7 @@ async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
 
 
 async def counted(reader: Program) -> dict[str, Any]:
-    """Ask for the figures."""
+    """Request the figures."""
     before = len([said for said in reader.said if "tasks" in said])
     reader.tell(count=True)
     await reader.until(lambda: len([said for said in reader.said if "tasks" in said]) > before, "it counts")

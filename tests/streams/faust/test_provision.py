@@ -1,4 +1,7 @@
-"""Topics are made and checked before anything starts (faust.md 12); what does not fit is named, with how it must be."""
+"""Topics are created and checked before anything starts (faust.md 12).
+
+A wrong topic is named with its required config.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ PARTITIONS = 3
 
 @pytest.fixture
 def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return what stands before the names of all topics in this test."""
+    """Return the prefix of all topics in this test."""
     prefix = unique("made")
     renamed = tuple(replace(topic, name=f"{prefix}-{topic.name}") for topic in topics.TOPICS)
     monkeypatch.setattr(topics, "TOPICS", renamed)
@@ -37,12 +40,12 @@ def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def settings(cluster: Cluster, **given: object) -> Settings:
-    """Return settings at this broker."""
+    """Return settings for this broker."""
     return Settings.read(kafka_bootstrap_servers=cluster.address, **given)
 
 
 async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
-    """Give a topic as many partitions, as an operator does, and wait until the broker says so."""
+    """Raise the number of a topic's partitions, as an operator does, and wait until the broker confirms it."""
     async with cluster.admin() as admin:
         await admin.create_partitions({name: NewPartitions(count)})
 
@@ -56,7 +59,7 @@ async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
 
 
 async def configuration(cluster: Cluster, name: str) -> dict[str, str]:
-    """Return a topic's configs as the broker has them."""
+    """Return a topic's configs from the broker."""
     async with cluster.admin() as admin:
         (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
     return {entry[0]: entry[1] for entry in response.resources[0][4]}
@@ -80,7 +83,7 @@ async def test_partitions_that_were_not_given_follow_the_cluster_and_those_given
     cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FIRSTCLAIM_PARTITIONS", raising=False)
-    assert await as_made(settings(cluster)) == settings(cluster)  # nothing is made yet
+    assert await as_made(settings(cluster)) == settings(cluster)  # no topic exists yet
     await provision(settings(cluster, partitions=PARTITIONS))
     assert (await provision(settings(cluster))).partitions == PARTITIONS
     assert (await as_made(settings(cluster))).partitions == PARTITIONS
@@ -114,7 +117,7 @@ async def test_partitions_that_were_not_given_follow_the_cluster_and_those_given
 async def test_a_topic_that_is_not_as_it_must_be_is_refused_by_name(
     cluster: Cluster, prefix: str, name: str, config: dict[str, str], reason: str
 ) -> None:
-    """A log whose timestamps are the clients' would decide wrongly and never say so."""
+    """A log with the clients' timestamps would lead to wrong decisions without any error."""
     await cluster.create(f"{prefix}-{name}", PARTITIONS, **config)
     with pytest.raises(ConfigError) as error:
         await provision(settings(cluster, partitions=PARTITIONS))
@@ -125,7 +128,7 @@ async def test_a_topic_that_is_not_as_it_must_be_is_refused_by_name(
 async def test_p8_an_inbound_topic_with_the_clients_time_is_given_the_brokers(
     cluster: Cluster, prefix: str, name: str
 ) -> None:
-    """What an operator set besides stays as it is."""
+    """Other configs that an operator set stay unchanged."""
     compacted = {"cleanup_policy": "compact"} if name in ("directory", "do-not-contact") else {}
     topic = await cluster.create(
         f"{prefix}-{name}", 1, message_timestamp_type="CreateTime", segment_ms="7654321", **compacted
@@ -193,7 +196,7 @@ async def test_p9_a_count_that_somebody_raised_is_adopted_where_that_is_harmless
 async def test_p9_a_count_that_somebody_raised_is_refused_where_it_harms(
     cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The topic that was raised is named, not those that are as they were."""
+    """The error names the topic that was raised, and not the others."""
     monkeypatch.delenv("FIRSTCLAIM_PARTITIONS", raising=False)
     await provision(settings(cluster, partitions=PARTITIONS))
     await add_partitions(cluster, f"{prefix}-{name}", PARTITIONS + 2)
@@ -218,7 +221,7 @@ async def test_p9_a_topic_of_ours_with_too_few_partitions_is_refused_with_the_co
 
 
 async def test_p9_vendors_topics_made_beforehand_are_taken_as_they_are(cluster: Cluster, prefix: str) -> None:
-    """Twelve partitions or one: what comes in is re-keyed."""
+    """The number of partitions, twelve or one, does not matter, because intake writes every message under a new key."""
     await cluster.create(f"{prefix}-lead-arrivals", 12)
     await cluster.create(f"{prefix}-lead-actions", 1)
     found = await provision(settings(cluster, partitions=PARTITIONS))
@@ -237,7 +240,7 @@ async def test_topics_that_get_no_leader_are_named_with_what_to_check(
     cluster: Cluster,
     prefix: str,
 ) -> None:
-    """The topics of this prefix are not made: nobody leads their partitions, as while a broker is away."""
+    """The topics of this prefix do not exist, so their partitions have no leader, as while a broker is away."""
     admin = clients.admin(settings(cluster), TopicAdmin)
     await admin.start()
     try:

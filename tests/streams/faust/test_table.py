@@ -1,4 +1,4 @@
-"""Rows never go back: an older journal record is dropped, an unreadable one named, a lost partition forgotten."""
+"""Rows never go back: older journal records are dropped, unreadable ones are named, lost partitions are forgotten."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def directory(off: int) -> bytes:
 
 @given(st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.integers(0, 20)), max_size=40))
 def test_the_row_is_always_that_of_the_highest_offset(records: list[tuple[bytes, int]]) -> None:
-    """Fact 9: 1, 2, 3, 4 and then a zombie's 1, 2: recovery must take 4."""
+    """Fact 9: after 1, 2, 3, 4 a zombie writes 1, 2. Recovery must end with 4."""
     rows, highest, older = LeadRows(), dict[bytes, int](), 0
     for key, off in records:
         older += off < highest.get(key, -1)
@@ -93,7 +93,7 @@ def test_the_first_regressions_are_named_the_rest_is_counted() -> None:
 
 
 def test_partitions_that_are_not_ours_are_forgotten() -> None:
-    """Fact 10: a memory table shows strangers."""
+    """Fact 10: a memory table also shows the rows of partitions it lost."""
     rows = LeadRows()
     for partition in range(4):
         rows.apply(partition, b"key", lead(1))

@@ -1,7 +1,7 @@
-"""What the programs of these tests share: one way to start, without some of the patches, and one to speak.
+"""The common part of the test programs: starting a worker without some of the patches, and talking to the test.
 
-Environment: `GROUP`, `INSTANCE` (a static member, back at once after it was killed), `WITHOUT` (names of patches to
-leave out, by spaces), `COMMIT_SECONDS`, and the settings.
+Environment: `GROUP`, `INSTANCE` (a static member, which is back at once after a kill), `WITHOUT` (names of patches to
+leave out, separated by spaces), `COMMIT_SECONDS`, and the settings.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from streams.settings import Settings
 
 
 def say(**what: object) -> None:
-    """Tell the test something."""
+    """Send a message to the test."""
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()
 
 
 async def commands() -> AsyncIterator[dict[str, Any]]:
-    """Yield what the test tells us."""
+    """Yield the commands of the test."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer
@@ -49,7 +49,7 @@ async def _as_it_is(settings: Settings) -> Settings:
 
 
 def run(stages: Callable[[StageApp], list[JournalWriter]]) -> None:
-    """Run as a worker does, on the topics the test has made."""
+    """Run as a worker does, on topics that the test has created."""
     leave_patches_out()
     vars(agents.worker).update(provision=_as_it_is)
     vars(streams.app).update(COMMIT_SECONDS=float(os.environ.get("COMMIT_SECONDS", "0.2")))

@@ -1,8 +1,8 @@
-"""Copies a topic as our stages do: bulks, an acker, the journal writer, the lease. Each copy says who made it.
+"""Copies a topic as our stages do, with bulks, an acker, the journal writer and the lease. Each copy names its writer.
 
-Environment, beside that of base.py: `TOPIC`, `OUT`; `BY`: its name; `GATE`: it waits with the events it has until it is
-told to go on; `FENCE`: with `none` a lease never ends; `STOP_SENDING`: it stops itself (SIGSTOP) between a look at its
-lease and the sending of its first batch; `REQUEST_TIMEOUT_MS`; `RAISE_AT`: the agent raises at this offset.
+Environment, in addition to base.py: `TOPIC`, `OUT`; `BY`: the program's name; `GATE`: it holds its events until the
+test lets it go on; `FENCE`: with `none` a lease never ends; `STOP_SENDING`: it stops itself (SIGSTOP) between the check
+of its lease and the sending of its first batch; `REQUEST_TIMEOUT_MS`; `RAISE_AT`: the agent raises at this offset.
 """
 
 import asyncio
@@ -59,20 +59,20 @@ class Copier:
         receipt.settle()
 
     async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go when all copies are durable."""
+        """Wait until all copies are durable, then give up the partitions."""
         await self.writer.settled()
         self.acker = Acker()
         say(revoked=True)
 
     async def obey(self) -> None:
-        """Do what the test says."""
+        """Carry out the test's commands."""
         async for command in commands():
             if command.get("open"):
                 self.gate.set()
         os._exit(0)
 
     async def watch(self) -> None:
-        """Say when it is ready."""
+        """Report when the program is ready."""
         while self.app.rebalancing or not self.app.lease.fresh:
             await asyncio.sleep(0.02)
         say(ready=True)
@@ -80,7 +80,7 @@ class Copier:
             self.stop_sending()
 
     def stop_sending(self) -> None:
-        """Stop between the look at the lease and the sending, once."""
+        """Stop between the check of the lease and the sending, once."""
         producer: Any = self.writer._producer
         send_batch = producer.send_batch
 

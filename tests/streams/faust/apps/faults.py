@@ -1,4 +1,4 @@
-"""What goes wrong in a stage, on purpose. Each function takes what attaches the stages and returns what does it now."""
+"""Deliberate faults of a stage. Each function gets the function that attaches the stages and returns a replacement."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Stages = Callable[[StageApp], list[JournalWriter]]
 
 BOOM = "boom"
 
-# What is replaced here is whatever the modules hold.
+# The functions replaced here are those that the modules hold.
 INTAKE: Any = agents.intake
 LEADS: Any = agents.leads
 LEAD_PARTITION: Any = rules.lead.lead_partition
@@ -27,7 +27,7 @@ SWEEPER: Any = agents.sweeper
 
 
 def the_machine_fails(stages: Stages) -> Stages:
-    """Let the machine raise for whatever says so in its note or cause."""
+    """Let the machine raise for each event that asks for it in its note or cause."""
     step = LEAD_PARTITION.step
 
     def fails(row: Any, event: Any, **more: Any) -> Any:
@@ -42,7 +42,7 @@ def the_machine_fails(stages: Stages) -> Stages:
 
 
 def the_intake_fails(stages: Stages) -> Stages:
-    """Let the intake raise for whatever says so."""
+    """Let the intake raise for each message that asks for it."""
     accept = INTAKE.accept_arrival
 
     def fails(value: bytes, *args: Any, **more: Any) -> Any:
@@ -55,7 +55,7 @@ def the_intake_fails(stages: Stages) -> Stages:
 
 
 def the_agent_fails(stages: Stages) -> Stages:
-    """Let the agent itself raise, where nothing catches it."""
+    """Let the agent itself raise, where nothing catches the error."""
 
     def decide(_: Any, event: Any) -> None:
         raise ZeroDivisionError(f"{BOOM} at {event.message.offset}")
@@ -65,7 +65,7 @@ def the_agent_fails(stages: Stages) -> Stages:
 
 
 def the_recovery_fails(stages: Stages) -> Stages:
-    """Let what is derived from the rows raise."""
+    """Let the recovery raise while it derives state from the rows."""
 
     def fails(_: Any) -> None:
         raise ZeroDivisionError(BOOM)
@@ -75,7 +75,7 @@ def the_recovery_fails(stages: Stages) -> Stages:
 
 
 def nothing_was_told(stages: Stages) -> Stages:
-    """Let a relay know of nothing that was public before it, so that its marks are all it has."""
+    """Hide from a relay what was public before it started, so that only its watermarks prevent repeats."""
 
     async def read(*_: Any) -> None:
         return
@@ -85,7 +85,7 @@ def nothing_was_told(stages: Stages) -> Stages:
 
 
 def the_sweep_is_watched(stages: Stages) -> Stages:
-    """Count how many leads a sweep has told that are not decided; hold it at its tenth go until the test says so."""
+    """Count the leads that a sweep has told and that are not decided yet. Hold its tenth slice until it is released."""
     undecided: set[tuple[int, bytes]] = set()
     most = rounds = 0
     go_on = asyncio.Event()
@@ -110,7 +110,7 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
         nonlocal rounds
         await until(sweeper)
         rounds += 1
-        if rounds == 10:  # somewhere in the middle
+        if rounds == 10:  # an arbitrary slice in the middle
             say(held=True)
             await go_on.wait()
 

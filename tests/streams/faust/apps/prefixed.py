@@ -1,4 +1,4 @@
-"""Every topic of ours has the prefix `PREFIX` in this process: to be imported before anything that imports names."""
+"""Gives every topic of this process the prefix `PREFIX`. Import it before any module that imports topic names."""
 
 import os
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Races that happen once in a thousand starts, made to happen each time."""
+"""Forces races that otherwise happen once in a thousand starts."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ TOPIC = os.environ.get("TOPIC", "")
 
 
 def resumed_with_events_in_the_buffer(app: StageApp) -> None:
-    """Let the final seek of a recovery take until events wait in the agent's buffer: then the flow is resumed."""
+    """Delay the final seek of a recovery until events wait in the agent's buffer; then the flow is resumed."""
     consumer: Any = app.consumer
     seek = consumer.perform_seek
 
@@ -28,7 +28,7 @@ def resumed_with_events_in_the_buffer(app: StageApp) -> None:
 
 
 def fetched_before_it_is_paused(app: StageApp) -> None:
-    """Let an assignment take so long that the fetcher is served between assigning partitions and pausing them."""
+    """Delay an assignment until the fetcher runs between assigning partitions and pausing them."""
     fetched = asyncio.Event()
     consumer: Any = app.consumer
     callback = consumer.callback
@@ -41,12 +41,12 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
     consumer.callback = seen
     agents: Any = app.agents
     rebalanced = agents.on_rebalance
-    # The fetcher looks for something to fetch once a second; where nothing keeps it from that, it surely comes.
+    # The fetcher looks for something to fetch once a second. If nothing prevents the fetch, it happens.
     patience = 30.0 if os.environ.get("WITHOUT") else 2.5
 
     async def on_rebalance(revoked: Any, assigned: Any) -> None:
         if app.rebalancing_count > 1 and assigned:
-            fetched.clear()  # of an assignment before this one
+            fetched.clear()  # events of an earlier assignment
             try:
                 await asyncio.wait_for(fetched.wait(), patience)
             except TimeoutError:
@@ -57,7 +57,7 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
 
 
 def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:
-    """Let a fetch begun before a rebalance wait until it is served from the assignment after it."""
+    """Delay a fetch that began before a rebalance until it is served from the assignment after it."""
     consumer: Any = app.consumer
     getmany = consumer._getmany
     agents: Any = app.agents
@@ -82,7 +82,7 @@ def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:
 
 
 def fetched_for_no_partition(app: StageApp) -> None:
-    """Let the last partition be paused between asking for a fetch and its begin, as happens when a recovery ends."""
+    """Pause the last partition between the request for a fetch and its start, as happens when a recovery ends."""
     consumer: Any = app.consumer
     getmany = consumer._getmany
 
@@ -93,7 +93,10 @@ def fetched_for_no_partition(app: StageApp) -> None:
 
 
 def delivered_while_it_seeks(app: StageApp) -> None:
-    """After all was taken and dropped, let the seek that ends a recovery take until events are given, twice."""
+    """Delay the seek that ends a recovery until events are given, after everything was taken and dropped.
+
+    Do so twice.
+    """
     consumer: Any = app.consumer
     seek, callback = consumer.seek_to_committed, consumer.callback
     given = asyncio.Event()
@@ -127,7 +130,7 @@ def delivered_while_it_seeks(app: StageApp) -> None:
 
 
 def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> None:
-    """Fetch the topic's events once while the journal is read, for nobody."""
+    """Fetch the topic's events once while the journal is read, and discard them."""
     consumer: Any = app.consumer
     getmany = consumer._getmany
     happened = False

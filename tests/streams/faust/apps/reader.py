@@ -1,9 +1,9 @@
-"""Reads a topic, says each event it is given and which partitions it owns; acks at once, or when it is told to.
+"""Reads a topic and reports each event and the owned partitions. It acknowledges at once, or on command.
 
-Environment, beside that of base.py: `TOPIC`; `HOLD`: ack when told; `GATE`: the agent waits after its first event
-until it is told to go on; `BULKS`: events are taken in bulks; `JOURNAL`: a table with this changelog, the row's offset
-is said with each event; `BUFFERED`: how many messages may wait; `RACE`: a function of races.py that forces a race;
-`COUNT`: what is worked is counted and said with each answer to `count`.
+Environment, in addition to base.py: `TOPIC`; `HOLD`: acknowledge on command; `GATE`: the agent waits after its first
+event until the test lets it go on; `BULKS`: events are taken in bulks; `JOURNAL`: a table with this changelog, whose
+row offset is reported with each event; `BUFFERED`: how many messages may wait; `RACE`: a function of races.py that
+forces a race; `COUNT`: work is counted and reported with each answer to `count`.
 """
 
 import asyncio
@@ -62,14 +62,14 @@ class Reader:
             await self.gate.wait()
 
     async def read_bulks(self, stream: Any) -> None:
-        """Take events as our agents do."""
+        """Take events in bulks, as our agents do."""
         async for events in bulks(self.app, stream):
             for event in events:
                 self.take(event)
             await self.gate.wait()
 
     def take(self, event: Any) -> None:
-        """Say what came."""
+        """Report an event."""
         message = event.message
         said: dict[str, object] = {"got": [message.partition, message.offset]}
         if message.generation_id != self.app.consumer_generation_id:
@@ -84,7 +84,7 @@ class Reader:
         say(**said)
 
     async def recovered(self) -> None:
-        """Say which rows came back."""
+        """Report the recovered rows."""
         assert self.table is not None
         rows = self.table.rows
         say(
@@ -97,7 +97,7 @@ class Reader:
         )
 
     def count(self) -> None:
-        """Count the tasks that are made, and how long fetches are held back because records wait to be taken."""
+        """Count the tasks that are created, and how long fetches are delayed because records wait to be taken."""
         fetcher_actions = Fetcher._get_actions_per_node
 
         def create(loop: asyncio.AbstractEventLoop, coro: Any, **options: Any) -> asyncio.Task[Any]:
@@ -114,7 +114,7 @@ class Reader:
         Fetcher._get_actions_per_node = actions
 
     async def obey(self) -> None:
-        """Do what the test says."""
+        """Carry out the test's commands."""
         async for command in commands():
             for partition, offset in command.get("ack", ()):
                 self.held.pop((partition, offset)).ack()
@@ -130,7 +130,7 @@ class Reader:
         os._exit(0)
 
     async def watch(self) -> None:
-        """Say what is owned, whenever that changes."""
+        """Report the owned partitions whenever they change."""
         before: object = ()
         while True:
             owned = None

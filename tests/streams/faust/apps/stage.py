@@ -1,7 +1,7 @@
-"""A stage of ours as `firstclaim worker` or `firstclaim relay` runs it, on topics with a prefix of the test's own.
+"""Runs a stage as `firstclaim worker` or `firstclaim relay` does, on topics with the test's prefix.
 
-Environment: `PREFIX`, `STAGE` (worker, relay), `PORT`, `INSTANCE`, `WITHOUT`, `COMMIT_SECONDS`, and `FAULTS`:
-functions of faults.py by spaces, called before the process runs.
+Environment: `PREFIX`, `STAGE` (worker, relay), `PORT`, `INSTANCE`, `WITHOUT`, `COMMIT_SECONDS`, and `FAULTS`: functions
+of faults.py, separated by spaces, which are called before the process runs.
 """
 
 import os
@@ -18,7 +18,7 @@ STAGES = {"worker": worker.worker_stages, "relay": worker.relay_stages}
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until stopped."""
     leave_patches_out()
     if seconds := os.environ.get("COMMIT_SECONDS"):
         vars(app).update(COMMIT_SECONDS=float(seconds))

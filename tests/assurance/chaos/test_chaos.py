@@ -23,7 +23,7 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten() -> None:
     assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
     assert result["dead_letters"] == result["poison_sent"] > 0
     assert result["conserved_at"] == MOMENTS
-    # That it was no idle run: a machine of two cores gets to ten times these figures.
+    # It was no idle run: the bounds are low, so that a slow or busy machine reaches them too.
     assert result["kills"] >= 2
     assert result["events"] > 100
     assert result["leads"] > 30

@@ -1,4 +1,7 @@
-"""A newcomer's first hour: the demo, again, a closed terminal, a kill; nothing is left running, nothing left open."""
+"""A new user's first hour: the demo twice, a closed terminal, a kill.
+
+No process keeps running and no file stays open to others.
+"""
 
 import os
 import pty

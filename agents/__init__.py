@@ -1,1 +1,1 @@
-"""The Faust agents. Each decodes, calls the pure core and writes."""
+"""The Faust agents. Each decodes events, calls the pure rules and writes the results."""

@@ -1,4 +1,4 @@
-"""The intake stage: it turns messages from outside into events of an org's or lead's log, or into dead letters."""
+"""The intake stage. It turns inbound messages into events of an org's or a lead's log, or into dead letters."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -27,12 +27,12 @@ _log = structlog.get_logger(__name__)
 
 Accepted = PersonArrived | ContactListed | ActionRequested | DirectoryPublished
 Read = Callable[[Any], Accepted]
-"""Turns a message into an event; raises `Refused`."""
+"""Parses a message into an event; raises `Refused`."""
 Placed = tuple[str, int, bytes, bytes]
 """Topic, partition, key and value of a record."""
 
 MAX_ORG_EVENT_BYTES: Final = MAX_BATCH_BYTES - 50_000
-"""What an org decides of an arrival repeats it, with the rows that it changes, in one batch."""
+"""The limit for an org's event. The org's batch for an arrival repeats the event and adds the changed rows."""
 
 
 def attach(app: StageApp) -> "IntakeStage":
@@ -63,10 +63,10 @@ def attach(app: StageApp) -> "IntakeStage":
 
 
 class IntakeStage(Stage):
-    """Validates, normalises and re-keys what comes in from vendors, CRMs and admins."""
+    """Validates, normalises and re-keys messages from vendors, CRMs and admins."""
 
     authority: Authority | None = None
-    """Says who may send what; the process sets it before the first event."""
+    """Checks who may send what. The process sets it before the first event."""
 
     def accept(self, event: Any, read: Read) -> None:
         """Append one message to the log of its org or lead, or to the dead letters with the reason."""
@@ -74,7 +74,7 @@ class IntakeStage(Stage):
         receipt = self.acker.take(event)
         try:
             records = self.records(self.authorised(read(message), message))
-        except Exception as error:  # noqa: BLE001  # one message must never stop those behind it
+        except Exception as error:  # noqa: BLE001  # one message must never stop the ones behind it
             self.bury(message, *verdict(error), receipt)
             records = self.answers(message, read, error)
         for topic, partition, key, value in records:
@@ -82,7 +82,7 @@ class IntakeStage(Stage):
         receipt.settle()
 
     def authorised(self, accepted: Accepted, message: Any) -> Accepted:
-        """Return what was accepted; raises `Refused` where it may not come from who sent it."""
+        """Return the accepted event. Raises `Refused` if its sender is not allowed to send it."""
         if self.authority is None or not isinstance(accepted, PersonArrived | ActionRequested):
             return accepted
         at = record_time(message.timestamp, datetime.now(UTC))
@@ -94,33 +94,33 @@ class IntakeStage(Stage):
         return accepted
 
     def answers(self, message: Any, read: Read, error: Exception) -> list[Placed]:
-        """Return what answers a refused action beside its dead letter; nothing where its id cannot be read.
+        """Return the records that answer a refused action, beside its dead letter; none if its id cannot be read.
 
-        What our own code failed on is not answered: once it is mended the letter can be replayed, and is decided then.
+        A failure of our own code gets no answer. After a fix the letter can be replayed, and is decided then.
         """
         if read is not read_action or not isinstance(error, PermanentError):
             return []
         try:
             answered = answer_to_refused(message.value, _headers(message), error)
             return [] if answered is None else self.records(answered)
-        except Exception:  # noqa: BLE001  # its dead letter has it, and nobody behind it may wait
+        except Exception:  # noqa: BLE001  # the dead letter exists, and later messages must not wait
             _log.exception("a refused action could not be answered")
             return []
 
     def records(self, accepted: Accepted) -> list[Placed]:
-        """Return topic, partition, key and value of each record. Raises `PermanentError` for what is too large."""
+        """Return topic, partition, key and value of each record. Raises `PermanentError` if a record is too large."""
         if isinstance(accepted, PersonArrived | ContactListed):
             return [self.for_org(accepted)]
         key, value = accepted.lead_id.encode(), encode_event(accepted)
         check_size(key, value)
         if isinstance(accepted, ActionRequested):
             return [(LEAD_LOG, self.partition_of(key), key, value)]
-        # What an admin publishes concerns every lead: each partition of the log gets the whole of it.
+        # A publication concerns every lead, so each partition of the log gets the whole publication.
         everywhere = [(LEAD_LOG, partition, key, value) for partition in range(self.partitions)]
         return [*everywhere, self.for_org(accepted)] if published_for(accepted) else everywhere
 
     def for_org(self, event: OrgEvent) -> Placed:
-        """Return the record of an event in its org's log."""
+        """Return the record of an event for its org's log."""
         org, value = event.org.encode(), encode_org_event(event)
         check_size(org, value, most=MAX_ORG_EVENT_BYTES)
         return ORG_LOG, self.partition_of(org), org, value
@@ -131,22 +131,22 @@ def _headers(message: Any) -> dict[str, bytes]:
 
 
 def read_arrival(message: Any) -> PersonArrived:
-    """Read a record of `lead-arrivals`; raises `Refused`."""
+    """Parse a record of `lead-arrivals`; raises `Refused`."""
     at = record_time(message.timestamp, datetime.now(UTC))
     return accept_arrival(message.value, _headers(message), arrived_at=at)
 
 
 def read_action(message: Any) -> ActionRequested:
-    """Read a record of `lead-actions`; raises `Refused`."""
+    """Parse a record of `lead-actions`; raises `Refused`."""
     return accept_action(message.value, _headers(message))
 
 
 def read_publication(message: Any) -> DirectoryPublished:
-    """Read a record of `directory`; its place there is its version. Raises `Refused`."""
+    """Parse a record of `directory`; its offset is its version. Raises `Refused`."""
     return accept_publication(message.key, message.value, _headers(message), version=message.offset)
 
 
 def read_listing(message: Any) -> ContactListed:
-    """Read a record of `do-not-contact`; its place there is its version. Raises `Refused`."""
+    """Parse a record of `do-not-contact`; its offset is its version. Raises `Refused`."""
     at = record_time(message.timestamp, datetime.now(UTC))
     return accept_listing(message.key, message.value, _headers(message), version=message.offset, at=at)

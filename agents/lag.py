@@ -1,4 +1,4 @@
-"""Measures how far each stage of this process is behind, by partition. It asks Kafka every few seconds."""
+"""Measures the lag of each stage of this process, by partition. It queries Kafka every few seconds."""
 
 import asyncio
 import time
@@ -18,11 +18,11 @@ _log = structlog.get_logger(__name__)
 MEASURE_SECONDS: Final = 2.0
 """How often the lag is measured."""
 ANSWER_SECONDS: Final = 10.0
-"""How long Kafka may take to say where partitions end; after that the last figures stay until the next measurement."""
+"""How long Kafka may take to return end offsets. After that the last figures stay until the next measurement."""
 
 
 class LagMeter:
-    """Measures the stages of one app; run `follow`. Partitions that go to another worker are measured there."""
+    """Measures the stages of one app; run `follow`. A partition that moves to another worker is measured there."""
 
     def __init__(self, app: "StageApp") -> None:
         self._app = app
@@ -34,7 +34,7 @@ class LagMeter:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self.measure()
-            except Exception as error:  # noqa: BLE001  # what measures must not stop, whatever a client raises
+            except Exception as error:  # noqa: BLE001  # no error of a client may stop the measurement
                 _log.info("the lag is measured again later", reason=repr(error))
             await asyncio.sleep(MEASURE_SECONDS)
 
@@ -45,7 +45,7 @@ class LagMeter:
             oldest = stage.acker.oldest
             STAGE_OLDEST_SECONDS.labels(stage.name).set(0 if oldest is None else max(0.0, now - oldest))
         if app.rebalancing or app.in_recovery:
-            return  # whose partitions these are, and where they go on, is being settled
+            return  # the assignment and the positions are not settled yet
         consumer: Any = app.consumer
         stage_of: dict[str, Stage] = {topic: stage for stage in app.stages for topic in stage.topics}
         places = [tp for tp in consumer.assignment() if tp.topic in stage_of]
@@ -60,9 +60,9 @@ class LagMeter:
         self._shown = shown
 
     async def _handled(self, tp: Any) -> int:
-        """Return the offset up to which a partition is handled: the committed one, or beyond it if nothing can be read.
+        """Return the offset up to which a partition is handled: the committed one, or the position at the end.
 
-        At the end of a partition there may be records that no reader gets: a transaction's end, or what was aborted.
+        The end of a partition may hold records that no reader gets: transaction markers and aborted records.
         """
         consumer: Any = self._app.consumer
         committed, read = progress(consumer, tp)

@@ -1,6 +1,6 @@
-"""The leads stage: it decides each event of `lead-log` and writes one record to `lead-journal`.
+"""The leads stage. It decides each event of `lead-log` and writes one record to `lead-journal`.
 
-Rows, rules and deadlines are in `rules.lead.lead_partition`, which decides. The stage reads, writes and buries.
+`rules.lead.lead_partition` holds the rows, rules and deadlines, and decides. The stage reads, writes and buries.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 _log = structlog.get_logger(__name__)
 
 TIMER_SECONDS: Final = 0.05
-"""How often due deadlines are looked for."""
+"""How often the stage checks for due deadlines."""
 
 
 def attach(app: StageApp) -> "LeadsStage":
@@ -65,7 +65,7 @@ class LeadsStage(Stage):
         self.table.on_recover(self.recovered)
 
     def decide(self, event: Any) -> None:
-        """Decide one event and write its record. Nothing is awaited: the event is acked when its record is durable."""
+        """Decide one event and write its record without an await. The event is acked when its record is durable."""
         message = event.message
         partition = message.partition
         receipt = self.acker.take(event)
@@ -101,7 +101,7 @@ class LeadsStage(Stage):
         self.writer.add(LEAD_LOG, partition, key=event.lead_id.encode(), value=encode_event(event))
 
     def append_due(self, now: float) -> int:
-        """Append an event for each deadline that is due at `now` (POSIX seconds); return how many there were."""
+        """Append an event for each deadline that is due at `now` (POSIX seconds); return their number."""
         count = 0
         for partition, event in due_events(self.table.rows.partitions(), now):
             self.append(partition, event)
@@ -109,14 +109,14 @@ class LeadsStage(Stage):
         return count
 
     async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go only when what was decided in them is durable."""
+        """Make all decisions of the revoked partitions durable before they are released."""
         self.sweeper.forget()
         await super().revoked()
 
     async def recovered(self) -> None:
-        """Derive rules and deadlines from the rows that were read back, and begin to re-evaluate every org.
+        """Derive rules and deadlines from the recovered rows, and request a re-evaluation of every org.
 
-        An error here ends the process: Faust takes no notice of it, and we would go on without rules or deadlines.
+        An error here ends the process. Faust would ignore it, and the worker would run without rules or deadlines.
         """
         try:
             rows = self.table.rows

@@ -1,7 +1,7 @@
-"""The org relay stage: it carries what an org decided about a lead into the lead's log, its arrival first (R6).
+"""The org relay stage. It copies an org's decisions about a lead to the lead's log, the arrival first (R6).
 
-A repeat is harmless: an answer names the epoch it answers, what tells of arrivals its place, and a lead that has moved
-on takes no notice (X3).
+A repeat is harmless: an answer has the epoch it answers, an arrival has its place, and a lead ignores messages for an
+earlier state (X3).
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ def attach(app: StageApp) -> "OrgRelayStage":
 
 
 class OrgRelayStage(Stage):
-    """Carries the answers of `org-journal` to `lead-log`."""
+    """Copies the answers of `org-journal` to `lead-log`."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "org_relay")
@@ -41,7 +41,7 @@ class OrgRelayStage(Stage):
         app.on_rebalance_complete.connect(self.assigned)
 
     def forward(self, event: Any) -> None:
-        """Append what one step says to each lead to `lead-log`. Rows say nothing to leads."""
+        """Append one step's events for each lead to `lead-log`. Rows produce no events."""
         message = event.message
         receipt = self.acker.take(event)
         try:
@@ -50,12 +50,12 @@ class OrgRelayStage(Stage):
                 self._append_lead_events(record, message, receipt)
         except MsgspecError as error:
             self.bury(message, "unreadable_row", str(error), receipt)
-        except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
+        except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
             self.bury(message, *verdict(error), receipt)
         receipt.settle()
 
     def _append_lead_events(self, step: OrgStep, message: Any, receipt: Any) -> None:
-        """Append an event for each lead the step is about, unless the step is a zombie's repeat."""
+        """Append an event for each lead of the step, unless the step is a zombie's repeat."""
         if not self.watermarks.advance(message.partition, message.offset, step.off):
             REPEATS_SKIPPED.labels(reader="org_relay").inc()
             return
@@ -65,5 +65,5 @@ class OrgRelayStage(Stage):
             self.writer.add(LEAD_LOG, self.partition_of(key), key=key, value=value, receipt=receipt)
 
     async def assigned(self, *_: Any, **__: Any) -> None:
-        """Restore the watermarks of our partitions, before their first record is read."""
+        """Restore the watermarks of our partitions before their first record is read."""
         await restore(self.app, ORG_JOURNAL, self.watermarks)

@@ -1,6 +1,6 @@
-"""The orgs stage: it decides each event of `org-log` and writes one batch of records to `org-journal`.
+"""The orgs stage. It decides each event of `org-log` and writes one batch of records to `org-journal`.
 
-What orgs remember is in `rules.org.org_partition`, which decides. The stage reads, writes and buries.
+`rules.org.org_partition` holds the state of orgs and decides. The stage reads, writes and buries.
 """
 
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from streams.topics import ORG_JOURNAL, ORG_LOG
 _log = structlog.get_logger(__name__)
 
 WAKE_SECONDS: Final = 0.05
-"""How often rows that are to be woken are looked for."""
+"""How often the stage checks for due wakes."""
 
 
 def attach(app: StageApp) -> "OrgsStage":
@@ -59,7 +59,7 @@ class OrgsStage(Stage):
         self.table.on_recover(self.recovered)
 
     def decide(self, event: Any) -> None:
-        """Decide one event and write its batch. Nothing is awaited: the event is acked when its batch is durable."""
+        """Decide one event and write its batch without an await. The event is acked when its batch is durable."""
         message = event.message
         receipt = self.acker.take(event)
         try:
@@ -71,7 +71,7 @@ class OrgsStage(Stage):
         receipt.settle()
 
     def _decide(self, event: OrgEvent, message: Any, receipt: Any) -> None:
-        """Apply one event to its org, unless its batch is durable already."""
+        """Apply one event to its org, unless its batch is already durable."""
         partition = message.partition
         orgs = self.table.rows.of(partition)
         if message.offset <= orgs.highest:
@@ -91,12 +91,12 @@ class OrgsStage(Stage):
         orgs.accept(outcome)
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:
-        """Append an event's batch; raises `PermanentError` where it does not fit, and then has appended nothing."""
+        """Append an event's batch. Raises `PermanentError`, and appends nothing, if it does not fit."""
         records = [(key, encode_org_record(record)) for key, record in outcome.records]
         self.writer.add_together(ORG_JOURNAL, partition, records, receipt=receipt)
 
     def check_place(self, event: OrgEvent, message: Any) -> None:
-        """Raise `PermanentError` (`misplaced_event`) for an event that is not in its org's log."""
+        """Raise `PermanentError` (`misplaced_event`) for an event that is in the wrong partition or has a wrong key."""
         key = event.org.encode()
         home = self.partition_of(key)
         if message.key != key or home != message.partition:
@@ -106,7 +106,7 @@ class OrgsStage(Stage):
             raise PermanentError("misplaced_event", reason)
 
     def append_due(self, now: float) -> int:
-        """Append an event for each row that is to be woken at `now` (POSIX seconds); return how many there were."""
+        """Append an event for each row whose wake is due at `now` (POSIX seconds); return their number."""
         count = 0
         for partition, event in due_events(self.table.rows.partitions(), now):
             self.writer.add(ORG_LOG, partition, key=event.org.encode(), value=encode_org_event(event))
@@ -114,9 +114,9 @@ class OrgsStage(Stage):
         return count
 
     async def recovered(self) -> None:
-        """Derive indexes and deadlines from the rows that were read back.
+        """Derive indexes and deadlines from the recovered rows.
 
-        An error here ends the process: Faust takes no notice of it, and we would go on without deadlines.
+        An error here ends the process. Faust would ignore it, and the worker would run without deadlines.
         """
         try:
             rows = self.table.rows

@@ -1,8 +1,8 @@
-"""Keeps the relay from publishing twice. The last message of each partition says how far the relay before us got.
+"""Keeps the relay from publishing twice. The last message of each partition shows how far the previous relay got.
 
-A relay that dies has told more than it has committed. Told once more, a lead's older version would follow its newer
-one, and whoever keeps the newest record of a compacted topic would see the former owner for a while. Within a partition
-a relay's messages are appended in order and without holes, so all before the last one are there.
+A relay that dies may have published more than it committed. If it were published again, a lead's older version would
+follow its newer one, and a reader of a compacted topic would see the former owner for a while. Within a partition, a
+relay's messages are appended in order and without gaps, so all messages before the last one are there.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from streams.settings import Settings
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
 POLL_MS: Final = 1_000
 LOOK_SECONDS: Final = 20.0
-"""As long as a broker may be away; then the process ends and another one begins anew."""
+"""How long a broker may be away. After that the process ends and its supervisor restarts it."""
 
 LOOK_BACK: Final = (1, 100, 10_000)
-"""How many offsets before a partition's end its last message of ours is looked for, one after the other: behind it may
-be messages of others, and ends of their transactions, which are no messages."""
+"""How many offsets before a partition's end the search for our last message begins, one value after the other. Messages
+of other producers, and transaction markers, may follow our last message."""
 
 NOTHING: Final = (-1, -1)
 
 
 class PublishedWatermark:
-    """Keeps the number of each public partition's last message: (offset of the event, n of the message)."""
+    """Holds the number of each public partition's last message: (offset of the event, n of the message)."""
 
     def __init__(self, topics: Iterable[str] = PUBLIC) -> None:
         self._topics = tuple(topics)
         self._last: dict[tuple[str, int], tuple[int, int]] = {}
 
     def has(self, topic: str, partition: int, off: int, n: int) -> bool:
-        """Say whether this message was public when we began."""
+        """Tell whether this message was already public at the start."""
         return (off, n) <= self._last.get((topic, partition), NOTHING)
 
     async def read(self, settings: Settings, partitions: Iterable[int]) -> None:
@@ -50,7 +50,7 @@ class PublishedWatermark:
         places = [TopicPartition(topic, partition) for topic in self._topics for partition in partitions]
         if not places:
             return
-        # Our messages are in no transaction. What somebody else's open one holds back may be ours, so all is looked at.
+        # Our messages are in no transaction, but another producer's open one may hide them. So read uncommitted ones.
         consumer = make_consumer(settings, reset="none", stand_ins=True, committed_only=False)
         await consumer.start()
         try:
@@ -71,7 +71,7 @@ class PublishedWatermark:
             await stop_consumer(consumer)
 
     async def _look(self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
-        """Find the last message of ours in each of these spans of offsets."""
+        """Find our last message in each of these ranges of offsets."""
         consumer.pause(*consumer.assignment())
         for place, (first, _) in spans.items():
             consumer.seek(place, first)
@@ -88,7 +88,7 @@ class PublishedWatermark:
 
 
 def _number(record: Any, partition: int) -> tuple[int, int]:
-    """Return the number of a message; `NOTHING` for a message that is none of ours."""
+    """Return the number of a message; `NOTHING` if it is not ours."""
     for name, value in record.headers:
         if name == "ce_id":
             place = effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))

@@ -1,7 +1,7 @@
-"""The relay stage: it publishes each journal record's decisions once and in order, no older version after a newer.
+"""The relay stage. It publishes each journal record's decisions once, in order, newer versions after older ones.
 
-Within a partition of the journal the log offset only grows, except for what a zombie or an overlapping rebalance
-repeats. The relay skips what does not exceed the highest it saw, and commits that mark with its offsets (design.md).
+Within a partition of the journal the log offset only grows, except for repeats by a zombie or an overlapping rebalance.
+The relay skips records up to the highest log offset seen, and commits that mark with its offsets (design.md).
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ def attach(app: StageApp) -> "RelayStage":
 
 
 class RelayStage(Stage):
-    """Splits journal records into the public topics."""
+    """Turns journal records into messages on the public topics."""
 
     def __init__(self, app: StageApp) -> None:
         super().__init__(app, "relay")
@@ -46,7 +46,7 @@ class RelayStage(Stage):
         app.on_rebalance_complete.connect(self.assigned)
 
     def publish(self, event: Any) -> None:
-        """Turn one journal record into its messages."""
+        """Publish the messages of one journal record."""
         message = event.message
         receipt = self.acker.take(event)
         partition = message.partition
@@ -61,13 +61,13 @@ class RelayStage(Stage):
                 REPEATS_SKIPPED.labels(reader="relay").inc()
         except MsgspecError as error:
             self.bury(message, "unreadable_row", str(error), receipt)
-        except Exception as error:  # noqa: BLE001  # one record must never stop those behind it
+        except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
             self.bury(message, *verdict(error), receipt)
         else:
             for n, effect in enumerate(messages):
                 if self.published.has(effect.topic, partition, row.off, n):
                     continue
-                # Every public topic has the journal's partitions, and the same key: the same partition.
+                # Public topics have the journal's partitions and the same key, so the partition is the same.
                 to = self.partition_of(effect.key) if effect.topic == ORG_LOG else partition
                 self.writer.add(
                     effect.topic,
@@ -80,7 +80,7 @@ class RelayStage(Stage):
         receipt.settle()
 
     async def assigned(self, *_: Any, **__: Any) -> None:
-        """Restore the watermarks, and look at what is public, before the first record is read."""
+        """Restore the watermarks and read the published messages before the first record is read."""
         partitions = await restore(self.app, LEAD_JOURNAL, self.watermarks)
         await self.published.read(self.app.settings, partitions)
         _log.info("watermarks restored", watermarks=dict(self.watermarks.highest))

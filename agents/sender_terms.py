@@ -1,7 +1,7 @@
-"""Follows in the `directory` topic what every org requires of senders. Intake reads it before the first message.
+"""Follows each org's requirements for senders in the `directory` topic. Intake needs them before the first message.
 
-Intake's own share of `directory` is one partition, which another worker may have. So each worker reads the topic for
-itself, from the beginning, without a group.
+`directory` has one partition, and intake on another worker may own it. So each worker reads the topic itself, from the
+beginning, without a group.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from streams.signing import read_keys
 from streams.topics import DIRECTORY
 
 BEGIN_SECONDS: Final = 60.0
-"""How long the topic may take to be read when a worker starts."""
+"""How long reading the topic may take when a worker starts."""
 
 
 class SenderTerms:
@@ -43,7 +43,7 @@ class SenderTerms:
         return following
 
     async def _follow(self) -> None:
-        """Follow until cancelled; a worker that cannot ends, because it would let through what is forbidden by now."""
+        """Follow until cancelled. A failure ends the worker: with old terms it would accept forbidden messages."""
         try:
             async with aclosing(follow(self._settings, DIRECTORY)) as batches:
                 async for batch in batches:
@@ -53,12 +53,12 @@ class SenderTerms:
                         self._read.set()
         except ConfigError as wrong:
             leave(Exit.CONFIG, wrong.field, wrong.reason)
-        except Exception as error:  # noqa: BLE001  # whatever it was, nothing newer would be known
+        except Exception as error:  # noqa: BLE001  # after any error the terms would become outdated
             leave(Exit.SOFTWARE, "sender terms", repr(error))
 
     def _take(self, record: Any) -> None:
         try:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:
-            return  # intake has put it to the dead letters, and what was there before counts
+            return  # intake has buried it, and the previous publication stays valid
         self.authority.publish(event)

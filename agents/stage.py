@@ -16,7 +16,7 @@ from streams.unreadable import StandIn, Unreadable
 
 
 class Stage:
-    """One stage of an app. `name`: in metrics and dead letters, and, of its first agent, in Faust.
+    """One stage of an app. `name`: its name in metrics and dead letters, and the Faust name of its first agent.
 
     `brake`: the process sets it before the first event.
     """
@@ -37,7 +37,7 @@ class Stage:
     def agent(self, topic: str, *, name: str | None = None) -> "Callable[[AgentFunction], AgentFunction]":
         """Declare the agent of a topic, as `@app.agent` does. The function gets the topic's `EventStream`.
 
-        An error that leaves the function ends the process: the event is not acked, so it comes again.
+        An error that leaves the function ends the process. The event is not acked, so it is read again.
         """
         source = raw_topic(self.app, topic)
         self.topics.add(source.get_topic_name())
@@ -53,7 +53,7 @@ class Stage:
 
     @property
     def rebalancing(self) -> bool:
-        """Whether partitions are coming or going: nothing is ours to decide until that is over."""
+        """Whether a rebalance or a recovery is running. The stage decides nothing until it ends."""
         return bool(self.app.rebalancing or self.app.in_recovery)
 
     def assigned_partitions(self, topic: str) -> set[int]:
@@ -61,13 +61,13 @@ class Stage:
         return {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic == topic}
 
     def bury(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:
-        """Write a message that cannot be handled to `dead-letters`; too many faults of our own end the process."""
+        """Write a message that cannot be handled to `dead-letters`; too many failures of our code end the process."""
         if error_class == FATAL_ERROR and self.brake is not None:
             self.brake.failed(self.name, reason, message)
         bury(self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name)
 
     def pass_over(self, event: Any) -> None:
-        """Ack offsets without a record for us. What could not be read there goes to the dead letters first."""
+        """Ack offsets that have no record for us. Unreadable data there is written to the dead letters first."""
         message = event.message
         receipt = self.acker.take(event)
         if isinstance(message.value, Unreadable):
@@ -80,13 +80,13 @@ class Stage:
         return cached_partition_of(key, self.partitions)
 
     async def revoked(self, *_: Any, **__: Any) -> None:
-        """Let partitions go only when what came of their events is durable."""
+        """Make the records of the revoked partitions' events durable before the partitions are released."""
         await self.writer.settled()
         self.acker = Acker()
 
 
 class EventStream:
-    """What an agent of ours reads: a Faust stream whose events come in batches (`streams.app.bulks`)."""
+    """The input of an agent: a Faust stream whose events come in batches (`streams.app.bulks`)."""
 
     def __init__(self, stage: Stage, stream: Any) -> None:
         self._stage = stage

@@ -1,7 +1,7 @@
-"""Re-evaluates leads after new rules, in slices small enough that a claim never waits behind them (Q6).
+"""Re-evaluates leads after new rules, in slices so small that a claim never waits behind them (Q6).
 
-The sweeper only looks for leads that the rules would change. It appends an event for each to the lead's log, and the
-machine decides there. A sweep that a crash or a rebalance cuts off begins again after recovery, from the rows.
+The sweeper only searches for leads that the rules would change. It appends an event for each to the lead's log, and the
+state machine decides there. A sweep interrupted by a crash or a rebalance starts again after recovery, from the rows.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 SLICE_SECONDS: Final = 0.004
-"""How long a sweep looks at leads before it yields to the agent."""
+"""How long a sweep examines leads before it yields to the agent."""
 SLICE_EVENTS: Final = 100
-"""How many events a slice appends. The next slice waits until these are decided: some 10 ms of work."""
+"""How many events a slice appends. The next slice waits until these are decided, which takes about 10 ms."""
 PATIENCE_SECONDS: Final = 5.0
-"""How long a sweep waits for a slice. Behind a long log it may take its time, and nothing is lost by appending more."""
+"""How long a sweep waits for a slice. Behind a long log it may take longer; appending more then does no harm."""
 REBALANCING_SECONDS: Final = 0.05
-"""How often a sweep that waits for the end of a rebalance looks again."""
+"""How often a waiting sweep checks whether a rebalance has ended."""
 
 
 class Sweeper:
@@ -41,29 +41,29 @@ class Sweeper:
         self._generation = 0
 
     def request(self, partition: int, org: str) -> None:
-        """Ask for a sweep of an org's leads in a partition."""
+        """Request a sweep of an org's leads in a partition."""
         self._requested[partition, org] = None
         self._wake.set()
 
     def decided(self, partition: int, key: bytes) -> None:
-        """Note that the event of one lead has been decided."""
+        """Record that the event of one lead has been decided."""
         self._undecided.discard((partition, key))
         if not self._undecided:
             self._all_decided.set()
 
     def forget(self) -> None:
-        """Stop at once and forget every request: the partitions go, and recovery requests every sweep anew."""
+        """Stop at once and drop every request: partitions are being revoked, and recovery requests all sweeps."""
         self._generation += 1
         self._requested.clear()
         self._undecided.clear()
         self._all_decided.set()
 
     async def run(self) -> None:
-        """Carry out requested sweeps for ever."""
+        """Run requested sweeps until cancelled."""
         while True:
             await self._wake.wait()
             while self._requested:
-                # Between a revocation and the end of the recovery after it nothing is ours to write.
+                # Between a revocation and the end of the next recovery this worker may not write.
                 while self._stage.rebalancing:  # noqa: ASYNC110  # Faust has no event for its end
                     await asyncio.sleep(REBALANCING_SECONDS)
                 if not self._requested:
@@ -80,7 +80,7 @@ class Sweeper:
         slice_began = began
         for key in list(leads.rows):
             if generation != self._generation or (partition, org) in self._requested:
-                return  # the partition went, or newer rules came: that sweep does it
+                return  # the partition is revoked, or newer rules came and another sweep is requested
             looked += 1
             event = self._stale(leads, key, org)
             if event is not None:
@@ -99,7 +99,7 @@ class Sweeper:
     def _stale(self, leads: LeadPartition, key: bytes, org: str) -> RulesChanged | None:
         try:
             return leads.stale(key, org, datetime.now(UTC))
-        except Exception:  # noqa: BLE001  # one lead must not stop the others, nor the worker whenever it starts
+        except Exception:  # noqa: BLE001  # one lead must not stop the others, nor the worker at every start
             _log.exception("a lead could not be compared with the rules", key=key)
             return None
 

@@ -1,6 +1,6 @@
-"""Keeps how far a reader has seen a log through its journal. It is committed with each offset, so it survives a crash.
+"""Tracks up to which log offset a reader has read a journal. The value is committed with each offset.
 
-docs/design.md says why readers need it.
+So it survives a crash. docs/design.md explains why readers need it.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ NO_WATERMARK: Final = -1
 
 
 class Watermarks:
-    """Keeps the highest log offset seen in each journal partition, and what it was at each offset not yet committed."""
+    """Holds the highest log offset seen in each journal partition, and its value at each uncommitted offset."""
 
     def __init__(self) -> None:
         self.highest: dict[int, int] = {}
@@ -25,18 +25,18 @@ class Watermarks:
         self._steps: dict[int, deque[tuple[int, int]]] = {}
 
     def restore(self, partition: int, watermark: int) -> None:
-        """Begin a partition with the watermark that was committed with its offset."""
+        """Initialise a partition with the watermark that was committed with its offset."""
         self.highest[partition] = self._committed[partition] = watermark
         self._steps[partition] = deque()
 
     def forget(self) -> None:
-        """Forget all partitions."""
+        """Remove all partitions."""
         self.highest.clear()
         self._committed.clear()
         self._steps.clear()
 
     def advance(self, partition: int, journal_offset: int, off: int) -> bool:
-        """Note that one record was seen; say whether it is new."""
+        """Record a log offset; return whether it is new."""
         if off <= self.highest.get(partition, NO_WATERMARK):
             return False
         self.highest[partition] = off
@@ -44,7 +44,7 @@ class Watermarks:
         return True
 
     def at(self, partition: int, journal_offset: int) -> int:
-        """Return the watermark for a commit of this journal offset: that of the records before it, not after."""
+        """Return the watermark for a commit of this journal offset: it covers the records before the offset only."""
         steps = self._steps.get(partition)
         while steps and steps[0][0] < journal_offset:
             self._committed[partition] = steps.popleft()[1]
@@ -52,7 +52,7 @@ class Watermarks:
 
 
 async def restore(app: "StageApp", topic: str, watermarks: Watermarks) -> list[int]:
-    """Read the watermarks that were committed with our offsets in a topic; return our partitions of it."""
+    """Read the watermarks committed with our offsets in a topic; return our partitions of the topic."""
     consumer: Any = app.consumer
     ours = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
     committed = await committed_offsets(consumer, ours)

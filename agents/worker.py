@@ -31,23 +31,24 @@ from streams.topics import provision
 _log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 12.0
-"""How long a stop may take; then the process ends all the same. What is not acknowledged is read again."""
+"""How long a stop may take. After that the process ends anyway, and events that are not acked are read again."""
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
-"""A loop that has not ticked for so long is not ready, whatever its heartbeats say (docs/faust.md 13)."""
+"""A loop that has not ticked for this long is not ready, whatever its heartbeats report (docs/faust.md 13)."""
 STUCK_SECONDS: Final = 180.0
-"""Longer than a broker takes to come back; a recovery gets on all the while, however much there is to read."""
+"""How long a process may make no progress. It is longer than a broker's restart. A recovery makes progress while it
+reads, however long it takes."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""Rows are acyclic and long-lived: the default thresholds spend a tenth of a worker on looking at them."""
+"""Rows are acyclic and long-lived. With the default thresholds, collection takes a tenth of a worker's time."""
 
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
-    """Attach the stages of `firstclaim worker`; return what they write with."""
+    """Attach the stages of `firstclaim worker`; return their writers."""
     return [stage.attach(app).writer for stage in (intake, leads, orgs)]
 
 
 def relay_stages(app: StageApp) -> list[JournalWriter]:
-    """Attach the stages of `firstclaim relay`; return what they write with."""
+    """Attach the stages of `firstclaim relay`; return their writers."""
     return [stage.attach(app).writer for stage in (relay, org_relay)]
 
 
@@ -55,7 +56,7 @@ Stages = Callable[[StageApp], list[JournalWriter]]
 
 
 class Patience:
-    """Measures how long a process has waited (to begin, for partitions, for rows) without progress."""
+    """Measures how long a process has waited (to start, for partitions, for rows) without progress."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -63,7 +64,7 @@ class Patience:
         self._done = 0
 
     def is_over(self, now: float, *, waits: bool, done: int) -> bool:
-        """Say whether it has waited too long at `now`. `done`: a number that grows with any progress."""
+        """Tell whether it has waited too long at `now`. `done`: a number that grows with any progress."""
         if not waits:
             self._since = None
         elif self._since is None or done != self._done:
@@ -72,7 +73,7 @@ class Patience:
 
 
 class Health:
-    """Whether the process is alive and ready: not rebalancing, not recovering, loop and lease fresh."""
+    """Tells whether the process is alive and ready: no rebalance, no recovery, and the loop and the lease are fresh."""
 
     def __init__(self, app: StageApp) -> None:
         self._app = app
@@ -82,7 +83,7 @@ class Health:
         self.stopping = False
 
     async def tick(self) -> None:
-        """Note that the event loop runs. A process without progress ends, and its supervisor starts it again."""
+        """Record that the event loop runs. A process without progress ends, and its supervisor restarts it."""
         loop, app = asyncio.get_running_loop(), self._app
         while True:
             self._ticked = loop.time()
@@ -98,12 +99,12 @@ class Health:
             await asyncio.sleep(TICK_SECONDS)
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether the event loop runs."""
+        """Tell whether the event loop runs."""
         age = asyncio.get_running_loop().time() - self._ticked
         return age < STALLED_SECONDS, {"loop_age_seconds": round(age, 3)}
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Say whether events are being handled now, and if not, why."""
+        """Tell whether events are being handled now, and if not, why."""
         app = self._app
         alive, details = self.health()
         reasons = {
@@ -120,7 +121,7 @@ class Health:
 
 
 async def _provisioned(settings: Settings) -> Settings:
-    """Check the topics as soon as Kafka is there."""
+    """Check the topics as soon as Kafka is reachable."""
     return await START_WORKER.run(RuntimeFailure, "check the topics", lambda: provision(settings))
 
 
@@ -132,14 +133,14 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
 
 
 def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
-    """End the process after a failure of Faust: with `Exit.CONFIG` where Kafka refuses us."""
+    """End the process after a failure of Faust, with `Exit.CONFIG` if Kafka refuses the client."""
     if wrong := refused(settings, error):
         leave(Exit.CONFIG, wrong.field, wrong.reason)
     leave(Exit.SOFTWARE, group, f"the stage {how}: {error!r}")
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:
-    """Give intake what each org requires of senders; return the task that keeps it up to date."""
+    """Pass each org's requirements for senders to intake; return the task that keeps them up to date."""
     intakes = [stage for stage in app.stages if isinstance(stage, intake.IntakeStage)]
     if not intakes:
         return []
@@ -170,7 +171,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     app.finalize()
     try:
         await app.start()
-    except Exception as error:  # noqa: BLE001  # whatever it was: Faust's threads would keep a failed process alive
+    except Exception as error:  # noqa: BLE001  # after any error: Faust's threads would keep a failed process alive
         _end(settings, group, "could not start", error)
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
@@ -180,7 +181,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     if crashed.done():
         _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
-    # Without Kafka, Faust's stop does not end, and nobody may be there to kill us: our supervisor may be gone.
+    # Without Kafka, Faust's stop does not end, and the supervisor that would kill this process may be gone.
     loop.call_later(STOP_SECONDS, leave, Exit.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
     for task in (measuring, *following):
         task.cancel()
@@ -199,14 +200,14 @@ def run(
     port: int = 0,
     instance_id: str | None = None,
 ) -> None:
-    """Run a stage until it is told to stop (SIGTERM, SIGINT) or cannot go on (`streams.process_exit.Exit`).
+    """Run a stage until it is stopped (SIGTERM, SIGINT) or cannot continue (`streams.process_exit.Exit`).
 
     `port` 0: any free one. `instance_id`: static group membership; one name for one running process.
     """
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)
     gc.set_threshold(*GC_THRESHOLDS)
-    # Faust's consumer has a thread and a loop of its own, made by the policy.
+    # Faust's consumer has its own thread and loop, which the policy creates.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)
     try:

@@ -13,18 +13,18 @@ from models.errors import RetryableError
 from streams.settings import Settings
 
 AT_ONCE: Final = 1_000
-"""Actions that wait for their answer: enough that a worker never waits for us, few enough to be answered soon."""
+"""How many actions wait for their answers at once: enough to keep a worker busy, few enough to be answered soon."""
 PROGRESS_EVERY: Final = 500
 RESEND_SECONDS: Final = 15.0
-"""Without an answer for so long an action is sent again, the same one: behind thousands of others it takes a while."""
+"""After so long without an answer the same action is sent again. Behind thousands of others an answer takes a while."""
 
 Say = Callable[[str], None]
 
 
 class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The result of one assignment. `result` None: no answer came, and it may be decided yet.
+    """The result of one assignment. `result` None: no answer came, and the action may still be decided.
 
-    `owner`: who has the lead now, by the answer. `why`: the reason in words.
+    `owner`: who has the lead now, according to the answer. `why`: the reason in words.
     """
 
     lead_id: str
@@ -46,7 +46,7 @@ async def assign_all(
 ) -> list[AssignmentResult]:
     """Ask for each assignment (lead id, rep) in order, and return the results in the same order.
 
-    `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is away.
+    `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is unreachable.
     """
     found: list[AssignmentResult | None] = [None] * len(wanted)
     waiting = iter(enumerate(wanted))

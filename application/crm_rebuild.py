@@ -1,4 +1,4 @@
-"""Rebuilds the CRM database from Kafka: empties it, fills it from the journal, completes it from the public topics."""
+"""Rebuilds the CRM database: empties it, fills it from the journal, and completes it from the public topics."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ from streams.topics import LEAD_JOURNAL
 
 BATCH_RECORDS: Final = 2_000
 BELONG_RECORDS: Final = 200
-"""So many of the last records are held against the history that was there: does it belong to this Kafka?"""
+"""How many of the last records are compared with the stored history, to check that it belongs to this Kafka."""
 PROGRESS_SECONDS: Final = 2.0
 
 WHAT_COMES_BACK: Final = (
@@ -42,7 +42,7 @@ _Result = TypeVar("_Result")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild would do. `rows`: by table, now; `ahead`: partitions whose position lies beyond Kafka's end."""
+    """What a rebuild would do. `rows`: by table, now. `ahead`: partitions whose position is beyond Kafka's end."""
 
     database: str
     kafka: str
@@ -75,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(settings: Settings, *, discard_history: bool) -> Plan:
-    """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is away."""
+    """Return what a rebuild would do. Raises `RetryableError` where Kafka or the database is unreachable."""
     extents = await extent(settings, LEAD_JOURNAL)
     schema = await asyncio.to_thread(schema_of, settings.database_url)
     if not schema.known:
@@ -108,7 +108,8 @@ def _refuse(record: JournalRecord, verdict: Exception) -> None:
 async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, Any]:
     """Rebuild the database; return {ok, records, rows, buried, restored_owners, restored_exceptions, seconds}.
 
-    Safe beside a running sink, and to be done again after it was cut off. Raises `RetryableError` and `RuntimeFailure`.
+    This is safe beside a running sink. If it is interrupted, run it again. Raises `RetryableError` and
+    `RuntimeFailure`.
     """
     began = time.monotonic()
     await asyncio.to_thread(upgrade, settings.database_url)
@@ -141,7 +142,7 @@ async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, A
 
 
 async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applied, list[JournalRecord]]:
-    """Apply the journal up to its end as it is now; return the counts and the last records."""
+    """Apply the journal up to its current end. Return the counts and the last records."""
     applied, batch, last = Applied(), list[JournalRecord](), list[JournalRecord]()
     told = time.monotonic()
 
@@ -165,7 +166,7 @@ async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applie
 
 
 async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes | None]], int]) -> int:
-    """Hand a public topic to `store` in batches; return how many rows that added."""
+    """Pass a public topic to `store` in batches. Return how many rows were added."""
     added, batch = 0, list[bytes | None]()
     async with aclosing(read_topic(settings, topic)) as records:
         async for record in records:
@@ -177,7 +178,7 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
 
 
 async def _patiently(work: Callable[[], _Result]) -> _Result:
-    """Do what blocks in a thread, again until it succeeds or `REBUILD_CRM` ends; raises `RetryableError`."""
+    """Run blocking work in a thread, again until it succeeds or `REBUILD_CRM` ends. Raises `RetryableError`."""
     return await REBUILD_CRM.run(RetryableError, "write to the CRM database", lambda: asyncio.to_thread(work))
 
 
@@ -192,7 +193,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
-    """Yield where records go that cannot be stored, as a sink has it."""
+    """Yield the writer of dead letters for records that cannot be stored, as in a sink."""
     producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:
         await producer.start()

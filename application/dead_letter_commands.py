@@ -1,4 +1,4 @@
-"""Replays or skips dead letters in bulk. Each is handled by itself, so one failure stops no other."""
+"""Replays or skips dead letters in bulk. Each letter is handled separately, so one failure stops no other."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator
@@ -18,11 +18,11 @@ from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 
 MOST_FAILURES: Final = 100
-"""Failures that are named; the rest is counted."""
+"""How many failures are named. The rest is only counted."""
 _FOR_GOOD: Final = frozenset(
     {Obstacle.TOPIC_NOT_REPLAYABLE, Obstacle.SOURCE_UNKNOWN, Obstacle.CUT, Obstacle.SUPERSEDED}
 )
-"""Obstacles that stay, whatever is mended: who asks for many letters leaves such ones out, and does not fail."""
+"""Obstacles that no fix removes. A bulk run leaves such letters out and does not fail."""
 _LEFT_OUT: Final = {
     Obstacle.TOPIC_NOT_REPLAYABLE: "only firstclaim itself writes to the topic they came from",
     Obstacle.SOURCE_UNKNOWN: "they do not say where they came from",
@@ -34,7 +34,7 @@ _LEFT_OUT: Final = {
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Selects letters. `places`: only these; each other field that is set must match as well.
 
-    `since`, `until`: when they failed, the first included and the last not.
+    `since` (inclusive) and `until` (exclusive) bound the time of the failure.
     """
 
     places: tuple[str, ...] = ()
@@ -80,10 +80,10 @@ def _vendor(letter: Letter) -> str | None:
 
 
 class Outcome(msgspec.Struct, kw_only=True):
-    """The result of a run. `left_out`: reason -> number of letters; `failures`: the first ones, with place and reason.
+    """The result of a run. `left_out`: reason -> number of letters. `failures`: the first ones, with place and reason.
 
-    `replayed`, `skipped`: how many were dealt with so, or with `dry_run` would be. `again`: of those, how many had been
-    dealt with before. `stopped`: why the rest was not tried.
+    `replayed` and `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of
+    them that had been handled before. `stopped` says why the rest was not tried.
     """
 
     selected: int = 0
@@ -112,14 +112,14 @@ class Outcome(msgspec.Struct, kw_only=True):
         self.left_out = dict(Counter(self.left_out) + Counter([reason]))
 
     def problems(self) -> list[str]:
-        """Return what went wrong, a line each."""
+        """Return what went wrong, one line each."""
         told = [f"dead letter {one['place']}: {one['reason']}" for one in self.failures]
         if self.failed > len(self.failures):
             told.append(f"and {self.failed - len(self.failures):,} more")
         return [*told, *([f"stopped: {self.stopped}"] if self.stopped else [])]
 
     def summary(self, done: str) -> list[str]:
-        """Return lines with the numbers of letters handled and not handled; `done`: the verb to print."""
+        """Return lines with the numbers of letters handled and not handled. `done`: the verb to print."""
         told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
         again = (
             f", {self.again:,} of them not for the first time; what is known changes nothing"
@@ -134,10 +134,10 @@ class Outcome(msgspec.Struct, kw_only=True):
 async def replay_letters(
     settings: Settings, chosen: Selection, *, again: bool = False, dry_run: bool = False
 ) -> Outcome:
-    """Send letters byte for byte to the topics they came from, and mark them. A second time changes nothing (X4).
+    """Send letters byte for byte to their original topics, and mark them. A second time changes nothing (X4).
 
-    `again`: also those that are dealt with. Who names places means them, dealt with or not. A message that is among the
-    letters more than once is sent once. Raises `RetryableError` where Kafka is away from the start.
+    `again`: include letters that were handled before. Letters selected by place are always included. If several
+    letters hold the same message, it is sent once. Raises `RetryableError` where Kafka is unreachable from the start.
     """
     bulk = _Bulk(settings, chosen, MarkKind.REPLAYED, again=again, dry_run=dry_run)
     return await bulk.run()

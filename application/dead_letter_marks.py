@@ -1,6 +1,7 @@
-"""Marks of dead letters: one record in `dead-letter-marks` for each letter that was replayed or skipped.
+"""Reads and writes the marks of dead letters: a record in `dead-letter-marks` for each replayed or skipped letter.
 
-A letter itself is never changed or removed. The key is its place, so of several marks the newest counts.
+A letter itself is never changed or removed. The key of a mark is the letter's place, so of several marks the newest
+counts.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTER_MARKS, provision
 
 WRITTEN_AT_ONCE: Final = 500
-"""Marks on their way at once."""
+"""How many marks may be unacknowledged at once."""
 
 
 class MarkKind(StrEnum):
@@ -47,19 +48,19 @@ async def read_marks(settings: Settings) -> dict[str, Mark]:
     """Return place -> mark of every letter that was replayed or skipped. Raises `RetryableError`."""
     marks: dict[str, Mark] = {}
     if DEAD_LETTER_MARKS not in await _topics(settings):
-        return marks  # nobody has dealt with one yet
+        return marks  # no letter has been handled yet
     async with aclosing(read_topic(settings, DEAD_LETTER_MARKS)) as records:
         async for record in records:
             place = (record.key or b"").decode(errors="replace")
             try:
                 marks[place] = msgspec.json.decode(record.value or b"", type=Mark)
             except msgspec.MsgspecError:
-                marks.pop(place, None)  # a tombstone, or nothing of ours: the letter is open
+                marks.pop(place, None)  # a tombstone, or not a mark: the letter is open
     return marks
 
 
 class Marker:
-    """Writes marks; use it as an asynchronous context manager: on its way out all are durable.
+    """Writes marks. Use it as an asynchronous context manager: at its exit all marks are durable.
 
     Raises `RetryableError`.
     """
@@ -82,7 +83,7 @@ class Marker:
                 await self._producer.stop()
 
     async def mark(self, place: str, mark: Mark) -> None:
-        """Write a mark; it is durable after `WRITTEN_AT_ONCE` more, or at the end."""
+        """Write a mark. It is durable after `WRITTEN_AT_ONCE` more marks, or at the end."""
         with _later():
             if self._producer is None:
                 self._producer = await _started(self._settings)
@@ -106,7 +107,7 @@ def _later() -> Iterator[None]:
 
 
 async def _started(settings: Settings) -> Producer:
-    """Return a producer; the topic is made on a cluster that an older version has set up."""
+    """Return a started producer. Creates the topic on a cluster that an older version has set up."""
     if DEAD_LETTER_MARKS not in await _topics(settings):
         await provision(settings)
     producer = clients.producer(settings)

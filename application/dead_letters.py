@@ -1,4 +1,4 @@
-"""Dead letters: read them with their reasons, and send them again to where they came from."""
+"""Reads dead letters with their reasons, and sends them again to their original topics."""
 
 from contextlib import aclosing
 from heapq import heappush, heappushpop
@@ -15,7 +15,7 @@ from streams.topic_reader import read_places, read_topic
 from streams.topics import DEAD_LETTERS, DIRECTORY, DO_NOT_CONTACT
 
 _ORGS: Final = (("org",), ("data", "org"), ("facts", "org"), ("lead", "facts", "org"))
-"""Where a message says whose it is: itself, in a CloudEvents envelope, and in what stages write to each other."""
+"""Where a message names its org: in itself, in a CloudEvents envelope, or in a record between stages."""
 _KEYED: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
 """Topics whose keys begin with the org."""
 
@@ -45,7 +45,7 @@ def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
 
 
 def org_of(letter: Letter) -> str:
-    """Return the org of a dead letter: the one its message names, or the default one."""
+    """Return the org of a dead letter: the one that its message names, or the default one."""
     if letter.source_topic in _KEYED:
         return _org(text(letter.key).partition("/")[0])
     try:
@@ -71,7 +71,7 @@ def _org(named: Any) -> str:
 async def read_letters(
     settings: Settings, *, topic: str | None = None, limit: int = 50
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the newest dead letters, newest first, and how many there are in all."""
+    """Return the newest dead letters, newest first, and the total number."""
     newest: list[tuple[Any, ...]] = []
     total = 0
     async with aclosing(read_topic(settings, DEAD_LETTERS)) as records:
@@ -96,7 +96,7 @@ def _place(place: str) -> tuple[int, int]:
 
 
 async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
-    """Return the letters at these places; raises `RuntimeFailure` if there is none at one of them."""
+    """Return the letters at these places. Raises `RuntimeFailure` if a place has none."""
     wanted = {_place(place) for place in places}
     found = [read_letter(record) for record in await read_places(settings, DEAD_LETTERS, wanted)]
     if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
@@ -107,15 +107,15 @@ async def find_letters(settings: Settings, places: list[str]) -> list[Letter]:
 
 
 async def show_letter(settings: Settings, place: str) -> dict[str, Any]:
-    """Return one dead letter with its bytes; raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
+    """Return one dead letter with its bytes. Raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
     (letter,) = await find_letters(settings, [place])
     return shown(letter, whole=True)
 
 
 async def replay(settings: Settings, places: list[str]) -> int:
-    """Send these dead letters to the topics they came from; return how many. Known ones change nothing (X4).
+    """Send these dead letters to their original topics. Return how many. Known ones change nothing (X4).
 
-    Raises `NotReplayable` at the first that cannot be sent: those before it were.
+    Raises `NotReplayable` at the first that cannot be sent. The letters before it have then been sent.
     """
     letters = await find_letters(settings, places)
     async with Replayer(settings) as replayer:

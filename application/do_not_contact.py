@@ -20,7 +20,7 @@ from streams.topics import DO_NOT_CONTACT
 
 
 class ListEntry(msgspec.Struct, frozen=True):
-    """One phone or mail address that is not to be contacted. `handle`: `phone/+14014194247` or `email/j@x.org`."""
+    """One phone or mail address that must not be contacted. `handle`: `phone/+14014194247` or `email/j@x.org`."""
 
     handle: str
     reason: str
@@ -28,14 +28,14 @@ class ListEntry(msgspec.Struct, frozen=True):
 
 
 class Handles(msgspec.Struct, frozen=True):
-    """Phones and addresses that could be read; `refused`: the other texts, with the reason."""
+    """Phones and addresses that could be read. `refused`: the other texts, with the reason."""
 
     found: tuple[str, ...]
     refused: dict[str, str]
 
 
 def read_handles(texts: Iterable[str]) -> Handles:
-    """Read phones and mail addresses, each once, in their order; blank ones are passed over."""
+    """Read phones and mail addresses, each once, in their order. Blank texts are skipped."""
     found: dict[str, None] = {}
     refused: dict[str, str] = {}
     for text in map(str.strip, texts):
@@ -49,7 +49,7 @@ def read_handles(texts: Iterable[str]) -> Handles:
 
 
 async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
-    """Return an org's list by handle, as intake takes it; raises `RetryableError` where Kafka or the topic is away."""
+    """Return an org's list by handle, as intake reads it. Raises `RetryableError` without Kafka or the topic."""
     found: dict[str, ListEntry] = {}
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
@@ -70,10 +70,10 @@ async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
 
 
 async def publish(settings: Settings, org: str, handles: Iterable[str], reason: str | None) -> int:
-    """Put handles on an org's list, or with `reason` None take them off; return how many, when all are durable.
+    """Put handles on an org's list, or with `reason` None remove them. Return how many when all are durable.
 
-    Leads hear of it within moments. Raises `RetryableError` where Kafka does not take them; doing it again does no
-    harm.
+    Leads are updated within moments. Raises `RetryableError` where Kafka does not accept the records. Repeating the
+    call does no harm.
     """
     value = None
     if reason is not None:

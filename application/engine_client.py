@@ -1,7 +1,7 @@
-"""The one client of the engine: it sends an action and waits for the answer with that action's id (X4).
+"""Sends actions to the engine and waits for the answer with each action's id (X4).
 
-The console, the command line and the load generators use it. It speaks the public topics alone: actions and arrivals
-go out by one producer, and one reader of `lead-decisions` serves everybody who waits.
+The console, the command line and the load generators use this client. It uses only the public topics: one producer
+sends actions and arrivals, and one reader of `lead-decisions` serves all callers that wait.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS
 log = structlog.get_logger(__name__)
 
 RESEND_SECONDS: Final = 5.0
-"""Without an answer for so long an action is sent again; an answer takes milliseconds unless something is down."""
+"""After so long without an answer an action is sent again. An answer takes milliseconds unless something is down."""
 PATIENCE_SECONDS: Final = 20.0
 """After so long without an answer the outcome of an action is unknown."""
 ANSWERS_KEPT: Final = 20_000
-"""The newest answers, to repeat one to whoever asks again; the engine itself repeats older ones."""
+"""How many of the newest answers are kept, to return one again. The engine itself repeats older ones."""
 WAITING_MOST: Final = 10_000
-"""Actions that wait for their answers at a time; one more is refused."""
+"""The most actions that may wait for answers at a time. One more is refused."""
 REQUEST_MS: Final = 15_000
 BATCH_BYTES: Final = 512 * 1024
-"""Actions of many people go out together: with aiokafka's 16 KB they would queue up in the client."""
+"""The producer's batch size. With aiokafka's 16 KB, the actions of many people would queue up in the client."""
 _POLL_MS: Final = 200
 _ANSWER: Final = msgspec.json.Decoder(LeadDecision)
 
@@ -47,11 +47,12 @@ Handler = Callable[[bytes], None]
 
 
 class EngineClient:
-    """One producer and one reader of answers for everybody in a process.
+    """One producer and one reader of answers for all callers in a process.
 
-    `async with` connects it, or raises `RetryableError` where Kafka does not answer in `START_SECONDS`. A process that
-    starts without Kafka runs `run` as a task instead. `topics`: further topics to read, with what takes their values.
-    `on_answer`: is given every answer of `lead-decisions`, whoever asked. `waiting_most`: the bound of `ask`.
+    `async with` connects it, or raises `RetryableError` where Kafka does not answer in `START_SECONDS`. A process
+    that starts without Kafka runs `run` as a task instead. `topics`: further topics to read, with the functions that
+    take their values. `on_answer` gets every answer of `lead-decisions`, whoever asked. `waiting_most`: the bound of
+    `ask`.
     """
 
     def __init__(
@@ -99,12 +100,13 @@ class EngineClient:
         return self._answers.get(action_id)
 
     async def ask(self, action: Mapping[str, Any], *, patience_seconds: float | None = None) -> LeadDecision:
-        """Send an action and return its answer; an action that was answered lately gets the same answer at once.
+        """Send an action and return its answer. An action that was answered recently gets the same answer at once.
 
-        An `action_id` is made if there is none; fields that are None are left out. Without an answer after
+        An `action_id` is generated if there is none. Fields that are None are left out. Without an answer after
         `resend_seconds` the same action is sent again. Raises `RetryableError` if no answer comes within
-        `patience_seconds` (this action's, or the client's): the action may be decided yet, and asking again with the
-        same id gives the same answer (X4). Also raises it if too many actions wait already, and when the client closes.
+        `patience_seconds` (of this call, or of the client): the action may still be decided, and asking again with
+        the same id gives the same answer (X4). Also raises it if too many actions wait already, and when the client
+        closes.
         """
         value = {
             "action_id": str(uuid.uuid4()),
@@ -120,7 +122,7 @@ class EngineClient:
         self._waiting.setdefault(action_id, []).append(future)
         try:
             async with asyncio.timeout(patience):
-                await self.connected.wait()  # an answer must not come before anybody listens
+                await self.connected.wait()  # the reader must run before an answer can come
                 return await self._answered(msgspec.json.encode(value), future)
         except TimeoutError as error:
             reason = (
@@ -135,9 +137,9 @@ class EngineClient:
                 del self._waiting[action_id]
 
     async def arrive(self, message: Mapping[str, Any], *, patience_seconds: float | None = None) -> None:
-        """Send a lead as its vendor does; returns when it is durable. A repeat is the same lead.
+        """Send a lead as its vendor does. Returns when it is durable. A repeat is the same lead.
 
-        Raises `RetryableError` if Kafka does not take it within `patience_seconds`.
+        Raises `RetryableError` if Kafka does not accept it within `patience_seconds`.
         """
         await self.send(LEAD_ARRIVALS, msgspec.json.encode(message), patience_seconds=patience_seconds)
 
@@ -149,9 +151,9 @@ class EngineClient:
         key: bytes | None = None,
         patience_seconds: float | None = None,
     ) -> int:
-        """Send bytes until they are durable; return their offset. They may be there twice after an outage.
+        """Send bytes until they are durable. Return their offset. After an outage the record may be there twice.
 
-        Raises `RetryableError` if Kafka does not take them within `patience_seconds`.
+        Raises `RetryableError` if Kafka does not accept it within `patience_seconds`.
         """
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
         try:
@@ -165,10 +167,11 @@ class EngineClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Hand bytes to the producer; the future returned tells where they are once they are durable.
+        """Pass bytes to the producer. The returned future gives their place once they are durable.
 
         Leads and actions are signed where no `headers` are given and the settings name a key (`streams.signing`).
-        Raises `RetryableError` before the client has been connected, and `KafkaError` for what Kafka would never take.
+        Raises `RetryableError` before the client has been connected, and `KafkaError` for a record that Kafka can
+        never accept.
         """
         if self._producer is None:
             raise RetryableError("Kafka", "the client is not connected yet")
@@ -179,9 +182,9 @@ class EngineClient:
         return future  # type: ignore[no-any-return]  # aiokafka is untyped
 
     async def run(self) -> None:
-        """Connect, and read answers until cancelled. Kafka is waited for.
+        """Connect, and read answers until cancelled. Wait for Kafka where it is unreachable.
 
-        Raises `ConfigError` where Kafka refuses us.
+        Raises `ConfigError` where Kafka refuses access.
         """
         try:
             self._producer = await CONNECT_PRODUCER.run(
@@ -192,7 +195,7 @@ class EngineClient:
             )
             async with aclosing(reading) as batches:
                 async for batch in batches:
-                    self.connected.set()  # from here on nothing is missed
+                    self.connected.set()  # no answer is missed from here on
                     for record in batch.records:
                         if record.value is not None:
                             self._handlers[record.topic](record.value)
@@ -257,7 +260,7 @@ class EngineClient:
         try:
             await producer.start()
             for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
-                await producer.partitions_for(topic)  # now, or each of a crowd's first sends would ask
+                await producer.partitions_for(topic)  # once now, not in each of many first sends
         except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
@@ -289,6 +292,6 @@ async def ask_once(settings: Settings, action: Mapping[str, Any], seconds: float
 
 
 def _retrieve_failure(future: "asyncio.Future[Any]") -> None:
-    """Mark a failure as seen: who sent it asks again or reads the topic, and need not wait."""
+    """Mark a failure as retrieved. A sender that did not wait sends again or reads the topic."""
     if not future.cancelled():
         future.exception()

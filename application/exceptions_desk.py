@@ -29,18 +29,18 @@ COLUMNS: Final = {
     "created_at": "Create date",
     "status": "Status",
 }
-"""A row's columns as they are shown, in the order of E2."""
+"""The columns that are shown, in the order of E2."""
 _WORDS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
 """Columns whose values are words of the contract, printed with spaces."""
 _WHAT: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
-"""Characters of a line that nobody's terminal breaks."""
+"""A line width that no terminal reaches, for output that is not wrapped."""
 
 
 def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: int) -> dict[str, Any]:
     """Return {open, ignored, exceptions}: two counts, and the oldest `limit` rows, ignored ones last (E4).
 
-    Raises `RuntimeFailure` where the database is away or no sink has set it up.
+    Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
     with translated(_WHAT):
         engine = connect(settings.database_url)
@@ -56,7 +56,7 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
 
 
 def print_exceptions(seen: dict[str, Any]) -> None:
-    """Print the desk as a table. Lines are not wrapped in a file or a pipe."""
+    """Print the desk as a table. In a file or a pipe, lines are not wrapped."""
     out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
     rows = seen["exceptions"]
     if rows:

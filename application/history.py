@@ -20,9 +20,9 @@ _HIDDEN: Final = frozenset({"type", "why", "columns", "action_id", "decided_at",
 async def read_history(settings: Settings, lead_id: str) -> dict[str, Any]:
     """Return {lead_id, state, merged_into, events}; an event is {offset, at, cause, event, version, decisions}.
 
-    `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
+    `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
 
-    The journal keeps a day of every event and the newest for ever; the log keeps a week of events.
+    The journal keeps every row for a day and the newest of each lead for ever. The log keeps events for a week.
     """
     key = lead_id.encode()
     partition = partition_of(key, settings.partitions)
@@ -100,7 +100,7 @@ def decision_text(decision: dict[str, Any]) -> str:
 
 
 def _label(name: str) -> str:
-    """Return a field's or a decision's name in words: `rep_id` becomes `Rep`."""
+    """Return the name of a field or a decision in words: `rep_id` becomes `Rep`."""
     return name.removesuffix("_id").replace("_", " ").capitalize()
 
 

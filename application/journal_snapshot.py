@@ -19,7 +19,7 @@ from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
 
 LOOK_SECONDS: Final = 0.25
 OF_ORGS: Final = frozenset({"rep", "group", "settings"})
-"""The kinds an org itself has to know; leads know all of them."""
+"""The kinds of objects that an org's own state needs. Leads need all kinds."""
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -30,18 +30,18 @@ class Journal(msgspec.Struct, frozen=True):
 
 
 def place_of(key: str, settings: Settings) -> int:
-    """Return the partition of a log that a lead's or an org's events are in."""
+    """Return the partition of a log that holds the events of a lead or an org."""
     return partition_of(key.encode(), settings.partitions)
 
 
 async def journal_now(
     settings: Settings, *, partitions: Collection[int] | None = None, progress: Progress | None = None
 ) -> Journal:
-    """Return the newest row of every lead and of every published object. Each partition has all published objects.
+    """Return the newest row of every lead and published object. Each partition has all published objects.
 
-    `partitions`: all without it. Raises `RetryableError` where Kafka is away.
+    `partitions`: all if None. Raises `RetryableError` where Kafka is unreachable.
     """
-    rows = LeadPartition(0)  # every key names its partition, so one holds the rows of all
+    rows = LeadPartition(0)  # every key names its partition, so one object holds the rows of all
     async with aclosing(
         read_topic(settings, LEAD_JOURNAL, partitions=partitions, progress=progress)
     ) as records:
@@ -49,7 +49,7 @@ async def journal_now(
             try:
                 rows.apply(record.key, decode_row(record.value or b""))
             except msgspec.MsgspecError:
-                continue  # as a worker does: it says so in its log, and goes on
+                continue  # as a worker does, which logs it and continues
     leads = {
         row.lead.lead_id: row.lead
         for row in rows.rows.values()
@@ -59,7 +59,7 @@ async def journal_now(
 
 
 async def office_now(settings: Settings, org: str) -> OrgPartition:
-    """Return the partition of an org as a worker would have it now; raises `RetryableError` where Kafka is away."""
+    """Return an org's partition as a worker would load it now. Raises `RetryableError` where Kafka is away."""
     partition = place_of(org, settings)
     offices = OrgPartition(partition)
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
@@ -67,7 +67,7 @@ async def office_now(settings: Settings, org: str) -> OrgPartition:
             try:
                 offices.apply(decode_org_record(record.value or b""))
             except msgspec.MsgspecError:
-                continue  # as a worker does: it says so in its log, and goes on
+                continue  # as a worker does, which logs it and continues
     offices.recovered()
     return offices
 
@@ -75,8 +75,8 @@ async def office_now(settings: Settings, org: str) -> OrgPartition:
 async def until_known(settings: Settings, org: str, keys: Collection[Key], seconds: float) -> None:
     """Wait until every partition's leads, and the org, know of these publications.
 
-    A lead that comes before its partition knows its campaign is nobody's. Raises TimeoutError that says how many are
-    missing where, `RetryableError` where Kafka is away.
+    A lead that arrives before its partition knows its campaign is routed without it. Raises TimeoutError that says
+    how many are missing where, and `RetryableError` where Kafka is unreachable.
     """
     missing = "nothing was read"
     try:

@@ -1,4 +1,4 @@
-"""How far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
+"""Measures how far each stage is behind, by partition: intake, leads, orgs, relay, org relay, sink and board."""
 
 import asyncio
 from typing import Final
@@ -42,11 +42,11 @@ STAGES: Final = {
     "relay": (RELAY_GROUP, (LEAD_JOURNAL,)),
     "org_relay": (RELAY_GROUP, (ORG_JOURNAL,)),
 }
-"""Stage -> the group that reads and the topics it reads, of the stages that keep their offsets in Kafka."""
+"""Stage -> its consumer group and its topics, for the stages that store their offsets in Kafka."""
 SINK: Final = "sink"
-"""Its offsets are in the CRM database, in the transaction of the rows."""
+"""The sink's offsets are in the CRM database, in the transaction of the rows."""
 BOARD: Final = "board"
-"""Its offsets are in Valkey, in the step of the changes."""
+"""The board's offsets are in Valkey, in the same step as the changes."""
 READS: Final = {
     **{stage: topics for stage, (_, topics) in STAGES.items()},
     SINK: (LEAD_JOURNAL,),
@@ -54,16 +54,16 @@ READS: Final = {
 }
 GROUPS: Final = (WORKER_GROUP, RELAY_GROUP, SINK_GROUP)
 REQUEST_MS: Final = 20_000
-"""How long Kafka may take to answer: a loaded machine needs seconds."""
+"""How long Kafka may take to answer. A loaded machine needs seconds."""
 _PROBE_SECONDS: Final = 5.0
 _PROBE_MS: Final = 500
 _TOPIC_UNKNOWN: Final = 3
 
 
 class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """One partition as one stage sees it. `handled`: the first offset not handled yet; `end`: after the last record.
+    """One partition as one stage sees it. `handled`: the first offset not handled yet. `end`: after the last record.
 
-    `readable`: where the first record is that an open transaction holds back, or the end.
+    `readable`: the offset of the first record that an open transaction holds back, or else the end.
     """
 
     stage: str
@@ -85,15 +85,15 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lags:
-    """Measures how far each stage is behind, over one connection; call `close` afterwards.
+    """Measures how far each stage is behind, over one connection. Call `close` afterwards.
 
-    `trouble`: what could not be asked at the last look, by stage or topic. `missing`: topics that are not there.
+    `trouble`: what could not be read at the last measurement, by stage or topic. `missing`: topics that do not exist.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
-        # Asked by one who reads what is committed only, Kafka says where the first open transaction begins.
+        # A consumer that reads only committed records learns from Kafka where the first open transaction begins.
         self._consumer = clients.consumer(settings, request_timeout_ms=REQUEST_MS)
         self._valkey = connect_valkey(settings.redis_url)
         self._counts: dict[str, int] = {}
@@ -103,7 +103,7 @@ class Lags:
         self.missing: list[str] = []
 
     async def start(self) -> None:
-        """Connect; raises KafkaError."""
+        """Connect. Raises KafkaError."""
         await self._admin.start()
         await self._consumer.start()
 
@@ -114,20 +114,21 @@ class Lags:
         await self._valkey.aclose()
 
     async def ends(self, *topics: str) -> dict[TopicPartition, int]:
-        """Return the end offset of each partition of the topics; nothing of a topic that is missing."""
+        """Return the end offset of each partition of the topics. A missing topic has none."""
         places = await self._places(topics)
         return await high_watermarks(self._consumer, places) if places else {}
 
     async def begins(self, *topics: str) -> dict[TopicPartition, int]:
-        """Return the first offset of each partition of the topics; nothing of a topic that is missing."""
+        """Return the first offset of each partition of the topics. A missing topic has none."""
         places = await self._places(topics)
         found: dict[TopicPartition, int] = await self._consumer.beginning_offsets(places) if places else {}
         return found
 
     async def of_stages(self) -> dict[str, int]:
-        """Return records not yet handled, by stage; a stage whose store is away is left out and in `trouble`.
+        """Return the records not handled yet, by stage. A stage whose store is unreachable is only in `trouble`.
 
-        Records that no reader gets (a transaction's end, or what was aborted) are none, from the second look on.
+        From the second measurement on, records that no reader gets (a transaction's end, aborted records) do not
+        count.
         """
         lags: dict[str, int] = {}
         for backlog in await self.backlogs():
@@ -139,7 +140,7 @@ class Lags:
         return lags
 
     async def backlogs(self) -> list[Backlog]:
-        """Return every partition of every stage that can be asked; raises KafkaError where Kafka is away."""
+        """Return every partition of every stage that can be read. Raises KafkaError where Kafka is unreachable."""
         self.trouble.clear()
         topics = sorted({topic for read in READS.values() for topic in read})
         begins, ends = await self.begins(*topics), await self.ends(*topics)
@@ -162,9 +163,9 @@ class Lags:
         return found
 
     async def members(self) -> dict[str, int]:
-        """Return group -> how many members it has; raises KafkaError."""
+        """Return group -> number of members. Raises KafkaError."""
         found = {}
-        for asked in GROUPS:  # one at a time: aiokafka 0.14 cannot read an answer about several
+        for asked in GROUPS:  # one at a time: aiokafka 0.14 cannot parse an answer about several
             (response,) = await self._admin.describe_consumer_groups([asked])
             for code, group, _state, _kind, _protocol, members, *_ in response.groups:
                 if (error := for_code(code)) is not NoError:
@@ -173,7 +174,7 @@ class Lags:
         return found
 
     async def is_empty(self, backlog: Backlog) -> bool:
-        """Return whether readers get no record of this backlog: it has only ends of transactions or aborted records."""
+        """Return whether readers get no record of this backlog, only ends of transactions or aborted records."""
         key, at = (backlog.stage, backlog.place), (backlog.handled, backlog.readable)
         if self._empty.get(key) == at:
             return backlog.readable == backlog.end
@@ -188,7 +189,7 @@ class Lags:
                     await self._consumer.getmany(place, timeout_ms=_PROBE_MS, max_records=1)
                 ) or loop.time() > until:
                     return False
-        except Exception:  # noqa: BLE001  # a record that cannot be read is a record
+        except Exception:  # noqa: BLE001  # an unreadable record is a record
             return False
         finally:
             self._consumer.unsubscribe()
@@ -201,7 +202,7 @@ class Lags:
         return [TopicPartition(topic, n) for topic in topics for n in range(self._counts.get(topic, 0))]
 
     async def _count(self) -> None:
-        """Ask how many partitions each topic has, so that a missing topic is not waited for."""
+        """Read the partition counts of the topics, so that no call waits for a missing topic."""
         self.missing.clear()
         for topic in await self._admin.describe_topics([topic.name for topic in TOPICS]):
             name, code = topic["topic"], topic["error_code"]
@@ -213,7 +214,7 @@ class Lags:
                 self._counts[name] = len(topic["partitions"])
 
     async def _handled(self) -> dict[str, dict[TopicPartition, int]]:
-        """Return the handled offsets of each stage that can be asked."""
+        """Return the handled offsets of each stage that can be read."""
         groups = {}
         for group in {group for group, _ in STAGES.values()}:
             committed = await self._admin.list_consumer_group_offsets(group)
@@ -237,7 +238,7 @@ def _said(error: Exception) -> str:
 
 
 def sink_positions(database_url: str) -> dict[TopicPartition, int]:
-    """Return the positions of the CRM database in the journal; empty if no sink has run on it.
+    """Return the CRM database's positions in the journal. Empty if no sink has run on it.
 
     Raises `RetryableError`.
     """

@@ -1,4 +1,4 @@
-"""Selects the leads a manager means: by ids, by a file or by a rule, each lead once (D6)."""
+"""Selects leads for a manager: by ids, by a file or by a rule, each lead once (D6)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,13 +17,13 @@ from rules.language.compile import CompiledRule
 from rules.language.tree import parse
 
 LEAD_ID: Final = "lead_id"
-"""The column of a list that holds lead ids, unless another is named."""
+"""The column of lead ids in a file, unless another one is named."""
 _OWN: Final = ("vendor", "external_id")
-"""The columns a lead id can be made of."""
+"""The columns from which a lead id can be computed."""
 
 
 class Unusable(msgspec.Struct, frozen=True):
-    """An entry that names no lead, with the reason. `place`: `line 7` of a file, or the text that was given."""
+    """An entry that names no lead, with the reason. `place`: `line 7` of a file, or the given text."""
 
     place: str
     reason: str
@@ -64,18 +64,18 @@ class Segment:
     """A rule over lead fields. Fields that follow from queues (`phase`, `failure_reason`) are allowed too."""
 
     def __init__(self, raw: Any) -> None:
-        """Compile a rule tree; raises `RuleErrors` with every problem."""
+        """Compile a rule tree. Raises `RuleErrors` with every problem."""
         self._rule = CompiledRule(parse(raw, "segment"))
 
     @classmethod
     def read(cls, text: str) -> "Segment":
-        """Read a rule from its text (`application.rule_text`); raises `RuleErrors` with path and reason."""
+        """Parse a rule from its text (`application.rule_text`). Raises `RuleErrors` with path and reason."""
         return cls(read_tree(text, "segment"))
 
     def unowned(self, leads: Iterable[Lead], org: str, at: datetime) -> LeadSelection:
-        """Return an org's leads that nobody owns and that meet the rule at `at` (aware), the oldest first.
+        """Return an org's leads without an owner that meet the rule at `at` (aware), the oldest first.
 
-        Those worked to their end have no owner either, and are none of them.
+        Closed leads have no owner either, but are left out.
         """
         met = [
             (lead.arrived_at, lead.lead_id)
@@ -133,6 +133,6 @@ def _collected(given: Iterable[_Named]) -> LeadSelection:
 
 
 def split_evenly(leads: Iterable[str], reps: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield each lead with the rep it goes to, in turn: counts differ by at most one."""
+    """Yield each lead with the rep it goes to, in turn. The reps' counts differ by at most one."""
     for place, lead_id in enumerate(leads):
         yield lead_id, reps[place % len(reps)]

@@ -1,7 +1,7 @@
-"""Finds what keeps the system from doing its work now, each problem with its reason.
+"""Finds what keeps the system from working now. Each problem has a reason.
 
-Whatever may be a matter of moments (a stage that works, a process that starts, a group that shares out its partitions)
-is looked at until it has got on, for `PATIENCE_SECONDS` at most. So an idle, healthy system answers at once.
+A state that may pass within moments (a stage that is working, a process that starts, a group that rebalances) is
+watched until it changes, for `PATIENCE_SECONDS` at most. So an idle, healthy system answers at once.
 """
 
 import asyncio
@@ -25,13 +25,14 @@ from streams.settings import Settings
 from streams.transactions import Held, held_partitions
 
 PATIENCE_SECONDS: Final = 15.0
-"""How long something may not get on before that is a problem: a killed worker's partitions are taken over by then."""
+"""How long a stage may make no progress before that is a problem. A killed worker's partitions are taken over by then.
+"""
 LOOK_SECONDS: Final = 0.5
 PROBE_SECONDS: Final = 2.0
-"""Stages commit once a second: after so long without one it is worth a look whether there is a record at all."""
+"""After so long without a commit, check whether there is a record at all. Stages commit once a second."""
 RECENT_SECONDS: Final = 300.0
 OFTEN: Final = 3
-"""A process that ended so often in the last `RECENT_SECONDS`, and has not lived for long since, keeps ending."""
+"""A process keeps ending if it ended so often in the last `RECENT_SECONDS` and has not run for long since."""
 _ANSWER_SECONDS: Final = 5.0
 """How long a process may take to answer at `/ready`."""
 
@@ -40,7 +41,7 @@ Stages = dict[str, dict[str, list[Backlog]]]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong: `what` it is about, and the reason as a sentence."""
+    """One thing that is wrong. `what`: what it is about. The reason is a sentence."""
 
     what: str
     reason: str
@@ -50,7 +51,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
-    """Return the problem with a supervised process that ends again and again."""
+    """Return the problem with a supervised process that ends again and again, if it does."""
     recent = [end for end in record.ends if now - end.at < RECENT_SECONDS]
     settled = record.pid is not None and now - record.started_at > HEALTHY_SECONDS
     if len(recent) < OFTEN or settled:
@@ -62,7 +63,7 @@ def keeps_ending(record: ProcessRecord, now: float) -> Problem | None:
 
 
 async def not_ready(record: ProcessRecord) -> Problem | None:
-    """Ask a supervised process whether it is ready; return the problem that it names."""
+    """Ask a supervised process whether it is ready. Return the problem that it names, if any."""
     if record.pid is None:
         last = record.ends[-1] if record.ends else None
         how = (
@@ -87,7 +88,7 @@ async def not_ready(record: ProcessRecord) -> Problem | None:
 
 
 def _in_the_way(said: Any) -> str:
-    """Return the reasons on a `/ready` page, as sink, board or worker write them."""
+    """Return the reasons from a `/ready` page, in the formats of sink, board and worker."""
     if not isinstance(said, dict):
         return "it does not say why"
     reasons = said.get("reasons")
@@ -108,7 +109,7 @@ def stands_still(
 ) -> list[Problem]:
     """Return the problems of partitions that have records and made no progress.
 
-    `held`: what the broker tells of the transactions that hold partitions back.
+    `held`: the broker's information on the transactions that hold partitions back.
     """
     problems = []
     stages: Stages = {}
@@ -131,7 +132,7 @@ def stands_still(
 
 
 def is_held_back(backlog: Backlog) -> bool:
-    """Return whether everything readable is handled and an open transaction hides the rest from readers."""
+    """Return whether all readable records are handled and an open transaction holds back the rest."""
     return backlog.handled >= backlog.readable < backlog.end
 
 
@@ -160,7 +161,7 @@ def _group(stage: str) -> str:
 
 
 def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Problem]:
-    """Return the groups without a member."""
+    """Return the problems of groups without a member."""
     problems = []
     for group in GROUPS:
         if members.get(group, 0) == 0:
@@ -172,18 +173,18 @@ def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Pr
 
 
 def ahead_of_kafka(backlogs: Iterable[Backlog]) -> Problem | None:
-    """Return the problem of a CRM database that was filled from another Kafka."""
+    """Return the problem of a CRM database that was filled from another Kafka, if it was."""
     for backlog in backlogs:
         if backlog.stage == SINK and backlog.handled > backlog.end:
             return Problem(SINK, not_filled_from(backlog.partition, backlog.end, backlog.handled))
     return None
 
 
-# -- looking until it has got on --------------------------------------------------------------------------------------
+# -- waiting for progress ---------------------------------------------------------------------------------------------
 
 
 class Watch:
-    """Watches what may pass within seconds. `backlogs`: as last read; `empty`: those without a readable record."""
+    """Watches states that may pass within seconds. `backlogs`: as last read. `empty`: without readable records."""
 
     def __init__(self, settings: Settings, lags: Lags) -> None:
         self._settings = settings
@@ -200,7 +201,7 @@ class Watch:
         return lag
 
     async def problems(self) -> list[Problem]:
-        """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka goes away."""
+        """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka is unreachable."""
         self.backlogs = await self._lags.backlogs()
         still = {(one.stage, one.place): one for one in self.backlogs if one.records}
         began = time.monotonic()
@@ -227,7 +228,7 @@ class Watch:
             }
 
     async def _holders(self, backlogs: Iterable[Backlog]) -> dict[TopicPartition, Held]:
-        """Ask the broker who holds partitions back."""
+        """Ask the broker whose transactions hold partitions back."""
         topics = {backlog.topic for backlog in backlogs if is_held_back(backlog)}
         if not topics:
             return {}
@@ -236,7 +237,7 @@ class Watch:
 
 
 async def of_processes(settings: Settings) -> list[Problem]:
-    """Return the problems of supervised processes, each looked at until it is ready."""
+    """Return the problems of supervised processes. Each is polled until it is ready or the patience ends."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         records = await asyncio.to_thread(read_records, settings.state_dir)

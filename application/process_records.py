@@ -1,7 +1,8 @@
-"""Keeps what the supervisor knows of its processes in files, for `firstclaim status` in another terminal.
+"""Stores the supervisor's knowledge of its processes in files, for `firstclaim status` in another terminal.
 
-One small file for each process in one folder. It says who supervises the process, where its `/ready` is, and how its
-last runs ended. A supervisor that ends takes its files along; one that was killed leaves them, and its pid tells.
+There is one small file for each process, all in one folder. It says who supervises the process, where its `/ready`
+is, and how its last runs ended. A supervisor that ends removes its files. One that was killed leaves them; its pid
+shows that it is dead.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ FOLDER: Final = "processes"
 ENDS_KEPT: Final = 20
 REASON_CHARACTERS: Final = 300
 TAIL_BYTES: Final = 8_192
-"""How much of the end of a log is read for the reason of an end."""
+"""How many bytes of a log's end are read to find the reason of an exit."""
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
-    """One unexpected end. `at`: seconds since the epoch; `status`: negative for a signal; `reason`: from its log."""
+    """One unexpected exit. `at`: seconds since the epoch. `status`: negative for a signal. `reason`: from its log."""
 
     at: float
     status: int
@@ -38,7 +39,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessRecord(msgspec.Struct, kw_only=True):
-    """What is known of one process. `started_at`: of its present run; `ends`: the newest `ENDS_KEPT`, newest last."""
+    """The record of one process. `started_at`: of its current run. `ends`: the newest `ENDS_KEPT`, newest last."""
 
     name: str
     supervisor_pid: int
@@ -49,7 +50,7 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
 
 
 class ProcessRecords:
-    """Writes the files. Without a folder it writes nothing; a folder that cannot be written is logged once."""
+    """Writes the files. Without a folder it writes nothing. A folder that cannot be written is logged once."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -62,7 +63,7 @@ class ProcessRecords:
         self._write(record)
 
     def ended(self, name: str, status: int, reason: str, log_file: Path | None = None) -> None:
-        """Record an unexpected end. Without a reason, the last line of the process's log is the reason."""
+        """Record an unexpected exit. Without a reason, the last line of the process's log is the reason."""
         record = self._records.setdefault(name, ProcessRecord(name=name, supervisor_pid=os.getpid()))
         record.pid = None
         reason = (reason or (last_line(log_file) if log_file else ""))[:REASON_CHARACTERS]
@@ -98,7 +99,7 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def read_records(state_dir: Path) -> list[ProcessRecord]:
-    """Return the records of living supervisors by process name; unreadable files are left out."""
+    """Return the records of living supervisors by process name. Unreadable files are left out."""
     return sorted(_living(state_dir / FOLDER), key=lambda record: record.name)
 
 
@@ -116,12 +117,12 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True  # another user's
+        return True  # the process belongs to another user
     return True
 
 
 def last_line(log_file: Path) -> str:
-    """Return the last line of a log that is not blank, empty if there is none."""
+    """Return the last line of a log that is not blank, or an empty text."""
     try:
         with log_file.open("rb") as file:
             file.seek(max(0, log_file.stat().st_size - TAIL_BYTES))
@@ -132,7 +133,7 @@ def last_line(log_file: Path) -> str:
 
 
 def how_it_ended(status: int) -> str:
-    """Return how a process ended, as the end of a sentence about it; negative is by that signal."""
+    """Return how a process ended, as the end of a sentence about it. A negative status is a signal."""
     if status < 0:
         return f"was ended by {signal.Signals(-status).name}"
     return f"exited with status {status}"

@@ -1,9 +1,9 @@
 """Sends a dead letter again to the topic of its message, or says why it must not be sent.
 
-What came from outside goes to its topic byte for byte, in any partition. An event of a log of ours that our own code
-could not decide goes back to the partition it was in, behind what has happened since: the row as it is now decides.
-What a relay could not make public of a journal record is made public (`application.republish`). Each carries a header
-`replay-of` with the place it had.
+A message from outside goes to its topic byte for byte, in any partition. An event of one of our logs that our own
+code could not decide goes back to its partition, behind later events; it is decided from the current row. For a
+journal record that a relay could not publish, the missing messages are published (`application.republish`). Each
+message has a header `replay-of` with its original place.
 """
 
 from contextlib import aclosing
@@ -40,9 +40,9 @@ from streams.topics import (
 
 FROM_OUTSIDE: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT})
 OUR_LOGS: Final = frozenset({LEAD_LOG, ORG_LOG})
-"""Their events are decided from the row as it is: one that was passed over can be decided later."""
+"""Our logs. An event that was skipped can be decided later, because events are decided from the current row."""
 NEWEST_COUNTS: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
-"""Where the last record of a key is the one that holds."""
+"""Topics in which the last record of a key is the valid one."""
 
 
 class Obstacle(StrEnum):
@@ -57,7 +57,7 @@ class Obstacle(StrEnum):
 
 
 class NotReplayable(RuntimeFailure):
-    """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable word for why."""
+    """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable code for the reason."""
 
     def __init__(self, letter: Letter, obstacle: Obstacle, reason: str) -> None:
         super().__init__(f"dead letter {letter.place}", reason)
@@ -65,9 +65,9 @@ class NotReplayable(RuntimeFailure):
 
 
 class Target(NamedTuple):
-    """Where a letter goes: topic, and partition where it must be a certain one.
+    """Where a letter is sent: the topic, and the partition if a certain one is required.
 
-    Of a journal's record it is where that is: what it tells is sent, and not the record.
+    For a journal's record it is that record's place. Its messages are sent, not the record itself.
     """
 
     topic: str
@@ -75,7 +75,7 @@ class Target(NamedTuple):
 
 
 def target_of(letter: Letter) -> Target:
-    """Return where a letter would be sent; raises `NotReplayable` for what its content alone forbids."""
+    """Return where a letter would be sent. Raises `NotReplayable` if its content alone forbids it."""
     topic = letter.source_topic
     if topic not in BY_NAME:
         raise NotReplayable(
@@ -107,7 +107,7 @@ def target_of(letter: Letter) -> Target:
 
 
 def is_replayable(letter: Letter) -> bool:
-    """Say whether a letter's content lets it be sent again."""
+    """Tell whether a letter's content allows it to be sent again."""
     try:
         target_of(letter)
     except NotReplayable:
@@ -116,7 +116,7 @@ def is_replayable(letter: Letter) -> bool:
 
 
 class Replayer:
-    """Sends letters again, one at a time; use it as an asynchronous context manager.
+    """Sends letters again, one at a time. Use it as an asynchronous context manager.
 
     Raises `RetryableError` without Kafka.
     """
@@ -124,7 +124,7 @@ class Replayer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._signer = Signer(settings)
-        # Not idempotent: after a record that the broker refuses an idempotent producer of aiokafka is of no use.
+        # Not idempotent: aiokafka's idempotent producer is unusable after a record that the broker refuses.
         self._producer = clients.producer(
             settings, idempotent=False, max_request_size=2 * MAX_DEAD_LETTER_BYTES
         )
@@ -145,7 +145,7 @@ class Replayer:
         await self._producer.stop()
 
     async def send(self, letter: Letter) -> Target:
-        """Send one letter again; return where it went when it is durable there.
+        """Send one letter again. Return where it went when it is durable there.
 
         Raises `NotReplayable` and `RetryableError`.
         """
@@ -159,7 +159,7 @@ class Replayer:
         await self._check_newest(letter, target.topic)
         headers: list[ReadHeader] = [pair for pair in letter.headers if pair[0] != REPLAY_OF]
         if (signed := self._signer.headers(target.topic, letter.value)) and target.topic in FROM_OUTSIDE:
-            # Whoever sends it again vouches for it; what its sender signed is too old by now.
+            # The sender of the replay signs it. The original signature is too old by now.
             headers = [*(pair for pair in headers if pair[0] not in SIGNED), *signed]
         if letter.source is not None:
             headers.append((REPLAY_OF, str(letter.source).encode()))
@@ -198,7 +198,7 @@ class Replayer:
             raise await failure(self._settings, error, f"{topic}: {error!r}") from error
 
     async def _check_newest(self, letter: Letter, topic: str) -> None:
-        """Refuse a message that a newer one has replaced: sent again it would count instead."""
+        """Refuse a message that a newer one has replaced. Sent again, it would replace the newer one."""
         if letter.source is None:
             return
         if topic in NEWEST_COUNTS and letter.key is not None:
@@ -210,7 +210,7 @@ class Replayer:
             await self._check_listing(letter)
 
     async def _newest_of(self, topic: str) -> dict[bytes, int]:
-        """Return the offset of the newest record of each key; read once, which is as new as the command is."""
+        """Return the offset of the newest record of each key. The topic is read once for each command."""
         known = self._newest.get(topic)
         if known is None:
             known = self._newest[topic] = {}

@@ -1,7 +1,7 @@
 """Publishes from a dead letter what a relay could not publish for a journal record, once the code is fixed.
 
-The record is in the journal and counts; only its messages are missing. They are made again as the relay makes them,
-with the ids they would have had. A compacted topic takes none that is older than what it has.
+The record is in the journal and is valid; only its messages are missing. They are made as the relay makes them, with
+the same ids. No message is sent to a compacted topic that has an equal or newer version.
 """
 
 from contextlib import aclosing
@@ -21,12 +21,12 @@ from streams.topic_reader import read_topic
 from streams.topics import ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 
 STAGES: Final = {LEAD_JOURNAL: "relay", ORG_JOURNAL: "org_relay"}
-"""Topic of ours -> the stage whose dead letters of it can be made public."""
+"""Topic of ours -> the stage whose dead letters from it can be published."""
 VERSIONED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
 
 
 class Message(NamedTuple):
-    """One message to be sent."""
+    """One message to send."""
 
     topic: str
     partition: int
@@ -36,8 +36,8 @@ class Message(NamedTuple):
 
 
 def messages_of(letter: Letter, partitions: int) -> list[Message]:
-    """Return the messages the relay would have sent; raises `PermanentError` if the code still fails."""
-    assert letter.source is not None  # noqa: S101  # whoever asks has looked
+    """Return the messages that the relay would have sent. Raises `PermanentError` if the code still fails."""
+    assert letter.source is not None  # noqa: S101  # the caller has checked it
     key, partition = letter.key or b"", letter.source.partition
 
     def place(of: bytes) -> int:
@@ -62,12 +62,12 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
             )
             for effect in effects(decode_row(letter.value or b""), key, partition)
         ]
-    except Exception as error:  # whatever it is, this letter stays where it is
+    except Exception as error:  # after any error the letter stays where it is
         raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error
 
 
 class Versions:
-    """The newest version of each lead in the compacted public topics; each topic is read when it is first asked for."""
+    """The newest version of each lead in the compacted public topics. Each topic is read when first needed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

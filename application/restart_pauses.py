@@ -8,8 +8,8 @@ FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
 FIRST_BRAKE_PAUSE_SECONDS: Final = 60.0
 LONGEST_BRAKE_PAUSE_SECONDS: Final = 900.0
-MENDED_SECONDS: Final = 1800.0  # after a life of this length the brake's pauses begin anew
-HEALTHY_SECONDS: Final = 30.0  # a part that lived this long starts again without a long pause
+MENDED_SECONDS: Final = 1800.0  # after a run of this length the brake's pauses start over
+HEALTHY_SECONDS: Final = 30.0  # after a run of this length there is no long pause
 
 
 class Pauses:

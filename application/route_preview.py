@@ -1,6 +1,6 @@
-"""Who would get a lead now and why nobody else, on the state as it is: asked of the machines themselves (X5).
+"""Shows who would get a lead now and why nobody else would. The engine's own code decides on the current state (X5).
 
-Nothing is written. The lead's machine and its org's are told what would happen to them, and what they answer is shown.
+Nothing is written. The lead's and its org's code get the events that would happen, and their decisions are shown.
 """
 
 from datetime import datetime
@@ -36,12 +36,12 @@ _LATER = "may have it, and comes later"
 
 
 class Routed(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a lead would go at `at`, the org's own time where that is later.
+    """Where a lead would go at `at`, or at the org's own time if that is later.
 
-    `was`: phase and owner of a lead that is known already, as it stands. `phase`: as it would be. `why`: of the
-    offer, or why there is none. `until`: the offer's end; of nobody, when time alone may bring somebody. `passed`: who
-    is not given it, or which queue does not take it, and why. `later`: who comes after those it is offered to.
-    `inquiry`: what becomes of a known person's lead, of which this would be another inquiry (R6).
+    `was`: phase and owner of a known lead now. `phase`: the phase it would have. `why`: the reason of the offer, or
+    why there is none. `until`: the offer's end; without an offer, when time alone may bring one. `passed`: the reps
+    that do not get it and the queues that do not take it, and why. `later`: the reps that come after those it is
+    offered to. `inquiry`: what happens to a known person's lead if this is another inquiry of it (R6).
     """
 
     lead_id: str
@@ -71,7 +71,7 @@ async def route_message(settings: Settings, value: bytes, at: datetime, org: str
 
 
 async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed | None:
-    """Route a lead that is known, as if it had nobody and asked anew; None where there is no such lead."""
+    """Route a known lead as if it had no owner and asked its group again. None where there is no such lead."""
     journal = await journal_now(settings, partitions={0, place_of(lead_id, settings)})
     lead = journal.leads.get(lead_id)
     if lead is None:
@@ -80,7 +80,7 @@ async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed |
 
 
 def placement(event: PersonArrived, at: datetime, office: OrgPartition) -> LeadArrived:
-    """Let an org say which lead an arrival belongs to (R6)."""
+    """Return which lead an arrival belongs to, as its org decides (R6)."""
     head = office.decide(event, off=office.highest + 1, at=max(at, office.at)).records[0][1]
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
@@ -90,7 +90,7 @@ def placement(event: PersonArrived, at: datetime, office: OrgPartition) -> LeadA
 def arrival(
     event: LeadArrived, at: datetime, book: RuleBook, office: OrgPartition, known: Lead | None = None
 ) -> Routed:
-    """Let a lead arrive; `known`: the lead it belongs to, if that is there: it is a resend or another inquiry (R6)."""
+    """Route an arrival. `known`: its lead, if it exists; the arrival is then a resend or another inquiry (R6)."""
     at = max(at, office.at)
     inquired = event.inquiry is not None and not event.inquiry.again
     before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
@@ -107,7 +107,7 @@ def arrival(
 
 
 def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Routed:
-    """Let a lead ask its group anew, as if nobody had it; whom it has tried in this round, it does not ask (R8)."""
+    """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
     at = max(at, office.at)
     rules = book.org(lead.facts.org)
     free = replace(
@@ -140,7 +140,7 @@ def _routed(
     known: Lead | None,
     facts: Facts | None = None,
 ) -> Routed:
-    """Say where a lead goes; `facts`: the arrival's whose campaign counts, if they are not the lead's."""
+    """Return where a lead goes. `facts`: an arrival's, if its campaign is used instead of the lead's."""
     rules = book.org(lead.facts.org)
     campaign, group = rules.route(facts or lead.facts)
     found: dict[str, Any] = {
@@ -174,7 +174,7 @@ def _routed(
 
 
 def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None) -> Routed:
-    """Say of another inquiry that the lead is where it is, or is somebody's, without its org being asked (R6)."""
+    """Return that another inquiry leaves the lead in place or gives it an owner without asking its org (R6)."""
     rules = book.org(lead.facts.org)
     return Routed(
         lead_id=lead.lead_id,
@@ -199,12 +199,12 @@ def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known:
 
 
 def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tuple[Lead, dict[str, Any]]:
-    """Put the lead's request to its org, and the answer to the lead; return the lead after it, and what was said."""
+    """Send the lead's request to its org, and the answer to the lead. Return the lead and what was said."""
     search, org = lead.search, lead.facts.org
     if search is None:
         raise TypeError(f"{lead.lead_id} asks for nobody")
     held = office.state(org).leads.get(lead.lead_id)
-    epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # what it holds now is let go of, as it would be
+    epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # its current hold would be released
     lead = replace(lead, epoch=epoch, search=replace(search, epoch=epoch))
     sought = RepSought(group_id=search.group_id, epoch=epoch, why=_CAUSE, tried=search.tried)
     row = LeadRow(off=0, seq=1, lead=lead, at=at, cause=_CAUSE, decisions=(sought,))
@@ -246,7 +246,7 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
 def _decided(
     before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, book: RuleBook
 ) -> LeadRow:
-    """Let a partition that knows this one lead and these rules decide an event; nothing is written."""
+    """Decide an event in a partition that has only this lead and these rules. Nothing is written."""
     leads, key = LeadPartition(0, book=book), event.lead_id.encode()
     if before is not None:
         leads.apply(key, before)
@@ -261,7 +261,7 @@ def _decided(
 def _later(
     lead: Lead, at: datetime, office: OrgPartition, named: set[str | None]
 ) -> tuple[dict[str, Any], ...]:
-    """Return the group's members that nobody had to look at, and what would be said of each."""
+    """Return the group's members that were not checked, and what would be said of each."""
     org, search = lead.facts.org, lead.search
     group = office.directory(org).groups.get(search.group_id) if search else None
     if search is None or group is None:
@@ -281,7 +281,7 @@ def _later(
 
 
 def _unsought(rules: OrgRules, facts: Facts) -> str:
-    """Say why a lead asks no group for a rep."""
+    """Return why a lead asks no group for a rep."""
     campaign, group = rules.route(facts)
     if campaign is None:
         named = f"campaign {facts.campaign} is not published" if facts.campaign else "it names no campaign"
@@ -294,7 +294,7 @@ def _unsought(rules: OrgRules, facts: Facts) -> str:
 
 
 def _untaken(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any], ...]:
-    """Return the queues that do not take a lead, the first so many, and why."""
+    """Return queues that do not take a lead, and why; at most `EXPLAINED_QUEUES`."""
     others = [queue_id for queue_id in sorted(rules.queues) if queue_id not in lead.places]
     return tuple(
         {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
@@ -303,13 +303,13 @@ def _untaken(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any],
 
 
 def _of(value: bytes, org: str | None) -> bytes:
-    """Return a message with the org it is to be of, if it does not say so itself."""
+    """Return a message with the given org, if it does not name one itself."""
     if org is None:
         return value
     try:
         sent = msgspec.json.decode(value)
     except msgspec.DecodeError:
-        return value  # intake says what is wrong with it
+        return value  # intake reports what is wrong with it
     if not isinstance(sent, dict) or sent.get("org") or "specversion" in sent:
         return value
     return msgspec.json.encode({**sent, "org": org})

@@ -1,4 +1,4 @@
-"""Tries rules on the leads as they are now, and explains the result for one lead. Nothing changes (X5)."""
+"""Tries rules on the current leads, and explains the result for one lead. Nothing changes (X5)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,7 +19,7 @@ from rules.queues.membership import CompiledQueue, QueueIndex
 from streams.settings import Settings
 
 EXAMPLES: Final = 10
-"""Leads that are shown of those that match."""
+"""How many of the matching leads are shown."""
 
 
 class LeadExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +44,8 @@ class Example(msgspec.Struct, frozen=True):
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """The number of leads that match at an instant.
 
-    `examples`: the first of those that match. `lead`: the one that was asked about, None where nobody asked or
-    there is no such lead.
+    `examples`: the first matching leads. `lead`: the explained lead, None where none was requested or it does not
+    exist.
     """
 
     matched: int
@@ -56,10 +56,10 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(Protocol):
-    """What is asked of each lead."""
+    """What is evaluated for each lead."""
 
     def place(self, lead: Lead, at: datetime) -> str | None:
-        """Return where a lead that matches comes in the order; None for one that does not match."""
+        """Return a matching lead's sort key, or None for a lead that does not match."""
         ...
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
@@ -68,10 +68,10 @@ class Question(Protocol):
 
 
 class RuleQuestion:
-    """A rule alone: whether a lead meets it; the oldest arrival comes first."""
+    """A rule by itself: whether a lead meets it. The oldest arrival comes first."""
 
     def __init__(self, raw: Any) -> None:
-        """Compile the rule; raises `RuleErrors` with every problem."""
+        """Compile the rule. Raises `RuleErrors` with every problem."""
         self._rule = CompiledRule(parse(raw, "rule"))
 
     def place(self, lead: Lead, at: datetime) -> str | None:
@@ -85,14 +85,14 @@ class RuleQuestion:
 
 
 class QueueQuestion:
-    """A queue: whether a lead stands in it by its rules and by the lead's phase, in the queue's order."""
+    """A queue: whether a lead is in it by its rules and by the lead's phase, in the queue's order."""
 
     def __init__(self, queue: CompiledQueue) -> None:
         self._id = queue.queue.queue_id
         self._index = QueueIndex((queue,))
 
     def place(self, lead: Lead, at: datetime) -> str | None:
-        """Return the lead's key in the queue's order, if it stands in it."""
+        """Return the lead's key in the queue's order, if it is in the queue."""
         return self._index.evaluate(lead, at).places.get(self._id)
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
@@ -121,12 +121,12 @@ def _told(
 
 
 def read_rule(text: str) -> RuleQuestion:
-    """Read a rule from its text (`application.rule_text`); raises `RuleErrors` with path and reason."""
+    """Parse a rule from its text (`application.rule_text`). Raises `RuleErrors` with path and reason."""
     return RuleQuestion(read_tree(text))
 
 
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
-    """Return a queue as it is published now; raises `RuleErrors` where there is none."""
+    """Return a queue as it is published now. Raises `RuleErrors` where there is none."""
     found = (await read_published(settings, org)).objects.get(("queue", queue_id))
     if found is None or found.value is None:
         raise refused("queue", f"{org} has published no queue {queue_id}")
@@ -136,21 +136,22 @@ async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQ
 async def try_on_leads(
     settings: Settings, org: str, asked: RuleQuestion | str, at: datetime, lead_id: str | None = None
 ) -> Trial:
-    """Ask an org's leads, as they are now, at `at` (X5); `asked`: a rule, or the id of a published queue.
+    """Try a rule or a published queue (`asked`: the rule, or the queue's id) on an org's current leads (X5).
 
-    Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka is away.
+    Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
+    is unreachable.
     """
     question = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
     return trial(question, await leads_now(settings, org), at, lead_id)
 
 
 async def leads_now(settings: Settings, org: str) -> list[Lead]:
-    """Return the org's leads as the journal knows them; raises `RetryableError` where Kafka is away."""
+    """Return the org's leads from the journal. Raises `RetryableError` where Kafka is unreachable."""
     return [lead for lead in (await journal_now(settings)).leads.values() if lead.facts.org == org]
 
 
 def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> Trial:
-    """Try every lead at `at` (aware); `lead_id`: the lead to explain."""
+    """Try every lead at `at` (aware). `lead_id`: the lead to explain."""
     matched: list[tuple[str, str, Lead]] = []
     count, told = 0, None
     for lead in leads:

@@ -12,7 +12,7 @@ _FROM_FILE: Final = "@"
 
 
 def read_tree(text: str, name: str = "rule") -> Any:
-    """Return the tree, not yet parsed; raises `RuleErrors` with file or `name`, and the reason."""
+    """Return the tree, not yet compiled. Raises `RuleErrors` with file or `name`, and the reason."""
     content = text.encode()
     if text.startswith(_FROM_FILE):
         name = text.removeprefix(_FROM_FILE)
@@ -31,12 +31,12 @@ def read_tree(text: str, name: str = "rule") -> Any:
 
 
 def refused(path: str, reason: str) -> RuleErrors:
-    """Return the error of one problem."""
+    """Return the error for one problem."""
     return RuleErrors((Problem(path=path, reason=reason),))
 
 
 def _read(content: bytes) -> Any:
     try:
-        return msgspec.json.decode(content)  # YAML takes all JSON but the tabs it is indented with
+        return msgspec.json.decode(content)  # YAML accepts all JSON except indentation by tabs
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return load(content)

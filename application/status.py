@@ -39,12 +39,12 @@ LABELS: Final = {
 
 
 def phases(database_url: str) -> dict[str, int]:
-    """Return leads by phase, as the CRM database knows them."""
+    """Return leads by phase, from the CRM database."""
     return _counted(database_url, leads_by_phase)
 
 
 def exceptions_by_reason(database_url: str) -> dict[str, int]:
-    """Return open exceptions by reason (E1), as the CRM database knows them."""
+    """Return open exceptions by reason (E1), from the CRM database."""
     return _counted(database_url, open_exceptions_by_reason)
 
 
@@ -60,9 +60,9 @@ def _counted(database_url: str, count: Callable[[Connection], dict[str, int]]) -
 
 
 async def read_status(settings: Settings, org: str = "default") -> dict[str, Any]:
-    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}; errors it knows become problems.
+    """Return {ok, problems, leads, phases, queues, lag, dead_letters, trouble}. Known errors become problems.
 
-    `problems`: {what, reason} of each thing that keeps the system from its work. `trouble`: what could not be asked.
+    `problems`: {what, reason} of each thing that keeps the system from working. `trouble`: what could not be read.
     """
     seen: dict[str, Any] = {
         "ok": False,
@@ -87,12 +87,12 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
 
 
 def _once(problems: Iterable[Problem]) -> list[Problem]:
-    """Leave out problems that occur twice."""
+    """Leave out repeated problems."""
     return list(dict.fromkeys(problems))
 
 
 async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
-    """Read lags and dead letters; return the problems of Kafka, its topics and the stages."""
+    """Read lags and dead letters. Return the problems of Kafka, its topics and the stages."""
     lags = Lags(settings)
     problems: list[Problem] = []
     try:
@@ -120,7 +120,7 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
 
 
 def _refused(settings: Settings, error: Exception) -> Problem:
-    """Return in a sentence what Kafka refused, or that it is away."""
+    """Return a sentence that says what Kafka refused, or that it is unreachable."""
     name, said = type(error).__name__, str(error) or "no answer"
     if "Authorization" in name:
         return Problem(
@@ -136,14 +136,14 @@ def _refused(settings: Settings, error: Exception) -> Problem:
 
 
 async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
-    """Read leads by phase; return the problems of the CRM database."""
+    """Read leads by phase. Return the problems of the CRM database."""
     try:
         schema = await asyncio.to_thread(schema_of, settings.database_url)
         if schema.problem:
             return [Problem("CRM database", schema.problem)]
         seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
         seen["leads"] = sum(seen["phases"].values())
-    except Exception as error:  # noqa: BLE001  # whatever a driver raises is what is wrong with the database
+    except Exception as error:  # noqa: BLE001  # any driver error is a problem of the database
         reason = error.reason if isinstance(error, RetryableError) else reason_of(error)
         seen["trouble"].append(f"CRM database: {reason}")
         return [Problem("CRM database", reason)]
@@ -151,7 +151,7 @@ async def _database(settings: Settings, seen: dict[str, Any]) -> list[Problem]:
 
 
 async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[Problem]:
-    """Read the queue lists; return the problems of Valkey."""
+    """Read the queue lists. Return the problems of Valkey."""
     reader = Reader.at(settings.redis_url)
     try:
         seen["queues"] = {

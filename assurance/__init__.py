@@ -1,1 +1,1 @@
-"""Everything that checks the promise: verify, load, chaos, storms, sample leads and the demo."""
+"""Checks the system's guarantees: verify, load, chaos, storms, sample leads and the demo."""

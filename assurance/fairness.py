@@ -1,4 +1,4 @@
-"""Checks in the journal of an org that nobody is more than one turn ahead of anybody else (R7)."""
+"""Checks in the journal of an org that no rep is more than one turn ahead of another (R7)."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from streams.topics import ORG_JOURNAL
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):
-    """The turns of one group. `counts`: by rep. `most_apart`: how far two of those judged were apart, at any moment.
+    """The turns of one group. `counts`: by rep. `most_apart`: the largest difference of two judged reps at any time.
 
-    `off_share`: how far one of them was from the exact share of its weight, at any moment.
+    `off_share`: the largest difference between a judged rep and the exact share of its weight, at any time.
     """
 
     turns: int
@@ -29,9 +29,9 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judge(turns: list[str], weights: Mapping[str, int]) -> Shares:
-    """Judge a group's turns, in order, by the reps of `weights`; turns of others are counted and no more.
+    """Judge a group's turns, in order, by the reps of `weights`. Turns of other reps are only counted.
 
-    Equal weights are judged by how far counts are apart, any by the share of those turns the judged reps had.
+    Equal weights are judged by the difference of counts, other weights by each rep's share of the judged reps' turns.
     """
     counts = Counter(dict.fromkeys(weights, 0))
     total, given = sum(weights.values()), 0
@@ -54,9 +54,10 @@ def judge(turns: list[str], weights: Mapping[str, int]) -> Shares:
 
 
 async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
-    """Return group id -> whose turn it was in round robin, in order.
+    """Return group id -> the reps whose turn it was in round robin, in order.
 
-    An offer that makes up for a voided one is no turn of its own (R7). Raises `RetryableError` where Kafka is away.
+    An offer that makes up for a voided one is no turn of its own (R7). Raises `RetryableError` where Kafka is
+    unreachable.
     """
     partition, mark = place_of(org, settings), -1
     found: dict[str, list[str]] = {}

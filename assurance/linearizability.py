@@ -1,9 +1,9 @@
 """Checks that one order of operations explains every answer. The model of a lead is two registers.
 
-Of each lead there is one register that holds its owner or nobody. A history is linearizable if every
-operation can be given one instant between its invocation and its return at which it took effect, so that the
-register explains every answer. The search is Wing and Gong's, lead by lead, and remembers the configurations
-it has seen.
+One register holds the lead's owner, the other who has the lead open; each holds a rep or nobody and is checked by
+itself. A history is linearizable if each operation can be given one instant between its invocation and its return at
+which it took effect, so that the register explains every answer. The search is Wing and Gong's, lead by lead, and
+remembers the configurations it has seen.
 """
 
 from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ class Op(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
-    """A lead whose history no order explains. `explained`: as many operations as could be put in an order."""
+    """A lead whose history no order explains. `explained`: the longest sequence of operations that could be ordered."""
 
     lead: str
     explained: tuple[Op, ...]
@@ -62,7 +62,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(history: Iterable[Op]) -> list[Violation]:
-    """Return the leads whose histories are not linearizable; none is what one wants."""
+    """Return the leads whose histories are not linearizable. Empty if all are."""
     by_lead: dict[str, list[Op]] = {}
     for op in history:
         if op.returned_at is None or (op.op, op.result) in _KNOWN:
@@ -91,10 +91,10 @@ _KNOWN: Final[dict[tuple[str, str | None], tuple[Callable[[Op, str | None], bool
     ("release", "refused"): (lambda op, owner: owner != op.process, "same"),
     ("leave", "done"): (_won, "nobody"),
 }
-"""(op, result) -> (whether the register can have held this owner, what it holds then)."""
+"""(op, result) -> (whether the register can have held this owner, what it holds afterwards)."""
 
 _EFFECT: Final = {"claim": "won", "assign": "done", "release": "done", "leave": "done"}
-"""What an operation of unknown outcome was answered, if it had any effect."""
+"""The answer of an operation with unknown outcome, if it had any effect."""
 
 
 def _only_reads(op: Op) -> bool:
@@ -102,7 +102,7 @@ def _only_reads(op: Op) -> bool:
 
 
 def _after(op: Op, owner: str | None) -> tuple[bool, str | None]:
-    """Return whether the operation can take effect on a register holding `owner`, and what it holds then."""
+    """Return whether the operation can take effect on a register holding `owner`, and what it holds afterwards."""
     if op.returned_at is not None:
         possible, then = _KNOWN[op.op, op.result]
     elif op.op == "expire":
@@ -115,7 +115,7 @@ def _after(op: Op, owner: str | None) -> tuple[bool, str | None]:
 
 
 def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
-    """Search an order of one lead's operations, deepest first; None when there is one."""
+    """Search an order of one lead's operations, depth first. Return None if there is one."""
     ops.sort(key=lambda op: op.invoked_at)
     returns = [_NEVER_RETURNED if op.returned_at is None else op.returned_at for op in ops]
     wanted = sum(1 << n for n, op in enumerate(ops) if op.returned_at is not None)
@@ -135,10 +135,10 @@ def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
         for n in _next(ops, returns, done):
             possible, then = _after(ops[n], owner)
             if not possible or (then == owner and returns[n] == _NEVER_RETURNED):
-                continue  # of unknown outcome and without effect: as if it never was
+                continue  # unknown outcome, no effect: treated as if it did not happen
             branch = (done | 1 << n, then, (*order, n))
             if _only_reads(ops[n]):
-                # It can be now and changes nothing, ever: whatever else is an order is one with it here.
+                # It is possible now and changes nothing, so it is safe to try only this branch.
                 branches = [branch]
                 break
             branches.append(branch)
@@ -147,14 +147,14 @@ def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
 
 
 def _next(ops: list[Op], returns: list[float], done: int) -> list[int]:
-    """Return the operations that may be next: invoked before any other that is left had returned."""
+    """Return the operations that may be next: those invoked before any remaining one had returned."""
     found: list[int] = []
     earliest = _NEVER_RETURNED
     for n, op in enumerate(ops):
         if done >> n & 1:
             continue
         if op.invoked_at > earliest:
-            break  # and so is every later one, they are sorted
+            break  # they are sorted, so all later ones are excluded too
         found.append(n)
         earliest = min(earliest, returns[n])
     return [n for n in found if ops[n].invoked_at <= earliest]

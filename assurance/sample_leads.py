@@ -1,7 +1,7 @@
-"""Generates believable mortgage leads from a seed, as vendors send them, with their habits and repeats.
+"""Generates realistic mortgage leads from a seed, as vendors send them, with the vendors' habits and repeats.
 
-State, city, zip and area code of a lead agree. Mail addresses end in the reserved `example` domains, phone numbers
-lie in the exchange 555, which is nobody's.
+State, city, zip and area code of a lead agree. Mail addresses end in the reserved `example` domains. Phone numbers
+are in the exchange 555, which nobody has.
 """
 
 import random
@@ -14,14 +14,14 @@ from assurance.sample_places import PLACES, Place, region
 from models.geography import time_zone
 
 RESENDS: Final = 0.03
-"""Share of leads that are sent once more, with the same id and something filled in."""
+"""Share of leads that are sent again, with the same id and something added."""
 SAME_PERSON: Final = 0.01
 """Share of leads whose person has come before, through another vendor (R6)."""
 SILENCED: Final = 0.04
 AGED: Final = 0.2
 """Share of leads that are 30 to 150 days old when they arrive."""
 _TRIES: Final = 1_000
-"""How often a phone number or an address that is somebody's already is thrown again."""
+"""How often a new random phone number or address is tried if one is taken."""
 _REMEMBERED: Final = 200
 """How many of the newest leads may be resent."""
 
@@ -47,21 +47,21 @@ _LAST: Final = _words(
 _MAIL: Final = ("example.com", "example.org", "example.net")
 _PURPOSES: Final = {"purchase": 45, "refinance": 30, "cash_out": 15, "home_equity": 10}
 _LOANS: Final = {"purchase": 1.0, "refinance": 0.85, "cash_out": 0.9, "home_equity": 0.25}
-"""How a loan for this purpose compares with the usual one."""
+"""The size of a loan for this purpose, relative to the usual one."""
 _HOMES: Final = {"single_family": 68, "condo": 14, "townhouse": 10, "multi_family": 5, "manufactured": 3}
 JUMBO: Final = 600_000
 """From this loan amount on, in dollars, most leads are sold as large ones."""
 
 
 class Id(NamedTuple):
-    """What a lead is told from others by: the sample's seed and the lead's number in it."""
+    """What identifies a lead: the sample's seed and the lead's number in it."""
 
     seed: int
     number: int
 
 
 def _acme(lead: dict[str, Any], one: Id, _: random.Random) -> None:
-    """Keep to the contract's example: its spelling of phones, its ids."""
+    """Follow the contract's example: its spelling of phones, its ids."""
     lead["external_id"] = f"A-{one.seed:06d}-{one.number:06d}"
     digits = lead["phone"]
     lead["phone"] = f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
@@ -76,7 +76,7 @@ def _globex(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
 
 
 def _hearth(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
-    """Send hex ids, E.164, yes and no, and the click's origin."""
+    """Send hex ids, E.164 phones, yes and no, and the click's origin."""
     lead["external_id"] = f"{rng.getrandbits(64):016x}"
     lead["phone"] = f"+1{lead['phone']}"
     lead["consent"] = "yes" if lead.get("consent") else "no"
@@ -87,7 +87,7 @@ def _hearth(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
 
 
 def _corner(lead: dict[str, Any], _: Id, rng: random.Random) -> None:
-    """Send no ids at all, and often no credit score: a form on a broker's own page."""
+    """Send no ids, and often no credit score, like a form on a broker's own page."""
     lead["phone"] = f"{lead['phone'][:3]}.{lead['phone'][3:6]}.{lead['phone'][6:]}"
     if rng.random() < 0.5:  # noqa: PLR2004  # often
         lead.pop("credit_score")
@@ -100,7 +100,7 @@ VENDORS: Final[dict[str, tuple[int, Habit]]] = {
     "hearth": (20, _hearth),
     "corner-form": (10, _corner),
 }
-"""vendor -> its weight and its habits."""
+"""Vendor -> its weight and its habits."""
 _STATE_NAMES: Final = {"CA": "California", "TX": "Texas", "FL": "Fla.", "NY": "New York", "RI": "R.I."}
 
 
@@ -112,13 +112,13 @@ def sample_leads(
     org: str | None = None,
     known: frozenset[str] = frozenset(),
 ) -> Iterator[dict[str, Any]]:
-    """Yield `n` messages for `lead-arrivals`, the same for the same seed, `now` (aware; else the clock's) and `known`.
+    """Yield `n` messages for `lead-arrivals`. They depend only on `seed`, `now` (aware; else the clock) and `known`.
 
-    Vendors' ids differ from seed to seed. `known`: phone numbers (ten digits) and mail addresses that are somebody's
-    already, so that none of the sample's people is taken for one of those (R6). Resends count: about 3 of 100 messages
-    repeat an earlier lead's id, so there are fewer leads than messages. Raises ValueError when the numbers run out.
+    Vendors' ids differ from seed to seed. `known`: phone numbers (ten digits) and mail addresses in use, so that none
+    of the sample's people is taken for one of those (R6). Resends count: about 3 of 100 messages repeat an earlier
+    lead's id, so there are fewer leads than messages. Raises ValueError when the numbers run out.
     """
-    rng = random.Random(seed)  # noqa: S311  # a sample is to be the same again, not a secret
+    rng = random.Random(seed)  # noqa: S311  # a sample is to be repeatable, not a secret
     at = now or datetime.now(UTC).replace(microsecond=0)
     taken = set(known)
     sent: list[dict[str, Any]] = []
@@ -171,7 +171,7 @@ def _lead(
 
 
 def _campaign(rng: random.Random, lead: dict[str, Any], now: datetime) -> str:
-    """Return what the lead was bought through: one of the lender's five campaigns, or one nobody has set up there."""
+    """Return the lead's campaign: one of the lender's five, or one that is not set up there."""
     where, purpose = region(lead["state"]), lead["loan_purpose"]
     if now - datetime.fromisoformat(lead["created_at"]) > timedelta(days=28) and rng.random() < 0.5:  # noqa: PLR2004
         return "winback"
@@ -205,7 +205,7 @@ def _pick(rng: random.Random, weights: dict[str, int]) -> str:
 
 
 def _phone(rng: random.Random, place: Place, taken: set[str]) -> str:
-    """Return ten digits that no other lead has; of another place where this one's run out."""
+    """Return ten digits that no other lead has. If this place's numbers run out, use another place's."""
 
     def tried() -> Iterator[str]:
         for time in range(2 * _TRIES):
@@ -222,7 +222,7 @@ def _mail(rng: random.Random, first: str, last: str, taken: set[str]) -> str:
 
 
 def _new(tried: Iterator[str], taken: set[str]) -> str:
-    """Return the first that is not taken, and take it."""
+    """Return the first value that is not taken, and mark it as taken."""
     for one in tried:
         if one not in taken:
             taken.add(one)
@@ -237,12 +237,12 @@ def _digits(phone: str) -> str:
 
 
 def _amount(rng: random.Random, usual: float) -> int:
-    """Return whole thousands around the usual loan, in dollars; half of them within a third of it."""
+    """Return whole thousands around the usual loan, in dollars. Half of them are within a third of it."""
     return max(30, round(usual * rng.lognormvariate(0, 0.4))) * 1000
 
 
 def _created(rng: random.Random, now: datetime, zip_code: str) -> str:
-    """Return when the vendor made the lead, in the lead's own time: most in these days, some long ago."""
+    """Return when the vendor made the lead, in local time: most in recent days, some long ago."""
     days = rng.uniform(30, 150) if rng.random() < AGED else min(25.0, rng.expovariate(1 / 1.5))
     at = now - timedelta(seconds=round(days * 86_400))
     zone = time_zone(zip_code, None, None)

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 
 class Place(NamedTuple):
-    """A city with zips and area codes of its own, and what a home loan there usually is, in thousands."""
+    """A city with its own zips and area codes, and the usual home loan there, in thousands."""
 
     state: str
     city: str

@@ -1,4 +1,4 @@
-"""Runs storms on a stack of their own: everybody wants the same lead at once, and everything must agree afterwards."""
+"""Runs storms on a stack of their own: all reps want the same lead at once, and all stores must agree afterwards."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 async def storm(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
-    """Let all reps claim each lead at once: one winner each, and every loser told who (Q8).
+    """Make all reps claim each lead at once: one winner each, and every loser is told who (Q8).
 
     Returns {ok, leads, won, lost, told_first, …, linearizable, verify}.
     """
@@ -46,7 +46,7 @@ async def storm(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, A
 
 
 async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
-    """Let each lead ring with all reps, who press 1 at once: one winner each, all others told, one mail (S1-S3).
+    """Ring all reps for each lead, who press 1 at once: one winner each, all others told, one mail (S1-S3).
 
     Returns {ok, rings, won, told_no_longer, mails, …, linearizable, verify}.
     """
@@ -63,10 +63,11 @@ async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
 
 
 async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
-    """Let leads take turns while reps come and go and a worker is killed every few seconds (R7, R8, X7).
+    """Send leads through turns while reps come and go and a worker is killed every few seconds (R7, R8, X7).
 
-    Returns {ok, leads, taken, kills, most_apart, off_share, even, weighted, …, verify}: of those who are available
-    throughout nobody is ever more than one turn ahead, and nobody of the weighted group more than one from its share.
+    Returns {ok, leads, taken, kills, most_apart, off_share, even, weighted, …, verify}. Of the reps that are
+    available throughout, none is ever more than one turn ahead. None of the weighted group is more than one turn from
+    its share.
     """
     with own_folder("storm") as folder:
         async with own_stack(folder) as (_, settings):
@@ -100,7 +101,7 @@ async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
 
 
 async def _kill(victims: SupervisedProcesses, workers: int) -> None:
-    """Kill a worker that is at work every few seconds, each in its turn, for ever."""
+    """Kill a working worker every few seconds, each in its turn, until cancelled."""
     names = deque(f"worker-{n}" for n in range(1, workers + 1))
     while True:
         await asyncio.sleep(KILL_SECONDS)

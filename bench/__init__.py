@@ -1,6 +1,7 @@
-"""Measurements beside peers, each started by its name; a name's module is loaded when it is asked for.
+"""Measurements of firstclaim and of peers. Each is started by its name, and its module is loaded on demand.
 
-`BENCHES[name](say=print)` measures and returns what the last line of `firstclaim bench NAME` says (docs/design.md).
+`BENCHES[name](say=print)` measures and returns the content of the last line of `firstclaim bench NAME`
+(docs/design.md).
 """
 
 import inspect
@@ -14,7 +15,7 @@ from models.errors import ConfigError
 __all__ = ["BENCHES", "Bench", "write_table"]
 
 Bench = Callable[..., dict[str, Any]]
-"""Takes `say`, called with a sentence now and then, and the sizes its module's `run` names."""
+"""Takes `say`, which gets a progress sentence now and then, and the sizes that its module's `run` names."""
 
 
 def _loaded(load: Callable[[], Bench]) -> Bench:
@@ -115,4 +116,4 @@ BENCHES: Final[Mapping[str, Bench]] = MappingProxyType(
         "rules": _loaded(_rules),
     }
 )
-"""All that `firstclaim bench NAME` knows; `live-browser` is `live --browser`."""
+"""Every NAME of `firstclaim bench NAME`; `live-browser` is `live --browser`."""

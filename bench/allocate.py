@@ -1,7 +1,7 @@
 """`bench allocate`: how fast one process allocates leads of one org, whose groups of ten reps use round robin.
 
-Each lead asks, is offered, and is claimed or times out and asks again; what is counted is the offers. A step is what
-the stage does with an event besides Kafka: decide, put the rows in, encode them.
+Each lead asks for a rep, is offered, and is claimed, or times out and asks again. The figure counts the offers. A step
+includes what the stage does with an event, except Kafka: decide, store the rows, encode them.
 """
 
 import gc
@@ -31,14 +31,14 @@ GROUP: Final = 10
 """Reps in one group."""
 STATES: Final = ("RI", "MA", "CT", "NY", "NJ")
 OPEN: Final = 20
-"""Leads a rep has open at most."""
+"""The maximum of open leads per rep."""
 WORKED: Final = 50
-"""How many leads later a lead is closed, in an org of any size, so that each lead costs the same events."""
+"""A lead is closed this many leads later, in an org of any size, so that each lead costs the same number of events."""
 _ENCODER: Final = msgspec.json.Encoder()
 
 
 def a_directory(reps: int, rng: random.Random) -> OrgDirectory:
-    """Return an org of so many reps, each in one group of ten: with hours, licences, caps, and a pause at night."""
+    """Return an org with this many reps, in groups of ten, with hours, licences, caps, and a pause at night."""
     groups = max(1, reps // GROUP)
     rosters: list[list[dict[str, Any]]] = [[] for _ in range(groups)]
     published = []
@@ -68,7 +68,7 @@ def a_directory(reps: int, rng: random.Random) -> OrgDirectory:
 
 
 class Load:
-    """Leads that come to the org's groups in turn."""
+    """Leads that arrive at the org's groups in turn."""
 
     def __init__(self, reps: int) -> None:
         self.rng = random.Random(SEED)
@@ -81,7 +81,7 @@ class Load:
         self.held: deque[tuple[str, int]] = deque()
 
     def tell(self, event: OrgEvent) -> Step:
-        """Decide one event, keep its rows, and encode them as a journal would."""
+        """Decide one event, store its rows, and encode them as for a journal."""
         step = step_org(self.state, event, self.at, self.directory)
         self.state.put(step.rows)
         for row in step.rows:
@@ -90,7 +90,7 @@ class Load:
         return step
 
     def lead(self) -> None:
-        """Bring one lead through the org: asked for, offered, and claimed; every fourth times out first."""
+        """Process one lead: it is asked for, offered, and claimed; every fourth lead times out first."""
         self.asked += 1
         self.at += timedelta(milliseconds=1)
         lead_id = f"lead-{self.asked}"
@@ -122,7 +122,7 @@ class Load:
 
 
 def rate(reps: int, *, offers: int, repeats: int) -> float:
-    """Return allocations a second in an org with so many reps: the median of `repeats` runs over one org."""
+    """Return allocations per second in an org with this many reps: the median of `repeats` runs over one org."""
     load = Load(reps)
     for _ in range(load.groups + 500):
         load.lead()
@@ -139,10 +139,10 @@ def rate(reps: int, *, offers: int, repeats: int) -> float:
 def run(
     *, progress: Callable[[str], None] | None = None, offers: int = 5_000, repeats: int = 5
 ) -> dict[str, Any]:
-    """Return `per_s_10`, `per_s_1000`, `per_s_10000`: allocations a second with that many reps, medians.
+    """Return `per_s_10`, `per_s_1000`, `per_s_10000`: allocations per second with that many reps, medians.
 
-    `growth_1000`, `growth_10000`: how many times as long one allocation takes as with 10 reps. `progress` is told each
-    figure as it is found.
+    `growth_1000`, `growth_10000`: how many times as long one allocation takes as with 10 reps. `progress` gets each
+    figure when it is measured.
     """
     figures: dict[str, Any] = {}
     for reps in (10, 1_000, 10_000):

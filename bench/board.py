@@ -1,11 +1,11 @@
-"""`bench board`: opening a page and searching a queue of 100,000 leads, on a Valkey of its own.
+"""`bench board`: opening a page of a queue of 100,000 leads and searching the queue, on a separate Valkey.
 
-The queue is in the order of last names, and is filled by the board's own script. What is searched: `one`, a name that
-only the last lead has; `none`, a name nobody has; `many`, a name one in a hundred has, none of them near the top;
-`late`, a letter that all of the second half have and nobody of the first, the worst case: no match is near the top, and
-every second name matches.
-Times are medians of milliseconds, as the console's process sees them; `held` is the longest that one script of these
-four searches kept Valkey from everybody else, the median again.
+The queue is sorted by last name, and the board's own script fills it. The searches: `one`, a name that only the last
+lead has; `none`, a name that no lead has; `many`, a name that one in a hundred has, none of them near the top; `late`,
+a letter that every lead of the second half has and no lead of the first half. `late` is the worst case: no match is
+near the top, and every second name matches.
+Times are medians in milliseconds, measured in the console's process. `held` is the longest time that one script of
+these four searches blocked Valkey for other clients, again a median.
 """
 
 import statistics
@@ -40,7 +40,7 @@ SEARCHES: Final = {"one": "quixote", "none": "nobody", "many": "jeremy r", "late
 def run(*, leads: int = 100_000, repeats: int = 15, progress: Say = quiet) -> dict[str, Any]:
     """Return {page_ms, page_last_ms, search_one_ms, search_none_ms, search_many_ms, search_late_ms, held_ms} and more.
 
-    Raises FirstclaimError if Valkey fails or a search does not find what is there.
+    Raises FirstclaimError if Valkey fails or a search does not return the expected leads.
     """
     with own_folder("bench") as folder:
         progress("starting a Valkey")
@@ -74,7 +74,7 @@ async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, An
 
 
 def name_of(n: int, leads: int) -> str:
-    """Return the name of the n-th of so many leads."""
+    """Return the name of the n-th of `leads` leads."""
     if n == leads - 1:
         return "Don Quixote"
     half, place = divmod(2 * n, leads)
@@ -83,7 +83,7 @@ def name_of(n: int, leads: int) -> str:
 
 
 def expected(name: str, leads: int) -> list[int]:
-    """Return the ranks that a search must find."""
+    """Return the ranks that a search must return."""
     wanted, found = SEARCHES[name], list[int]()
     for n in range(leads):
         if wanted in name_of(n, leads).casefold():
@@ -122,7 +122,7 @@ async def _median(repeats: int, once: Callable[[], Awaitable[None]]) -> float:
 
 
 async def _held(client: Any, reader: Reader) -> float:
-    """Return the longest time (ms) that a command of one search of each kind took within Valkey."""
+    """Return the longest time (ms) that a command took within Valkey during one search of each kind."""
     await client.config_set("slowlog-max-len", 1000)
     await client.config_set("slowlog-log-slower-than", 0)
     await client.slowlog_reset()

@@ -1,4 +1,4 @@
-"""A real Chromium for measurements, each page in a context of its own, none of them in the background."""
+"""A real Chromium for measurements. Each page has its own context, and none is in the background."""
 
 import os
 from collections.abc import AsyncIterator
@@ -34,9 +34,9 @@ def _program() -> str:
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator["Browser"]:
-    """Yield a browser: $CHROMIUM, or Debian's. Raises ConfigError that names what is missing."""
+    """Yield a browser: $CHROMIUM, or Debian's. Raises ConfigError with what is missing."""
     try:
-        from playwright.async_api import async_playwright  # noqa: PLC0415  # only this measurement needs it
+        from playwright.async_api import async_playwright  # noqa: PLC0415  # only browser measurements need it
     except ModuleNotFoundError:
         reason = "is not installed, and this measurement needs a browser: pip install 'firstclaim[dev]'"
         raise ConfigError("playwright", reason) from None
@@ -50,7 +50,7 @@ async def chromium() -> AsyncIterator["Browser"]:
 
 
 async def opened(browser: "Browser", stage: Stage, rep_id: str, path: str, *, script: str = "") -> "Page":
-    """Open a page as somebody who is signed in, and wait until it is ready. `script` runs before the page's own."""
+    """Open a page as a signed-in rep, and wait until it is ready. `script` runs before the page's own scripts."""
     context = await browser.new_context(base_url=stage.url, viewport=_SIZE)  # type: ignore[arg-type]
     context.set_default_timeout(PATIENCE_MS)
     cookie = WebSettings.read().session_cookie

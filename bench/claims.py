@@ -1,19 +1,20 @@
-"""`bench claims`: claims a second, our worker beside a raw aiokafka loop and Quix Streams, one process each.
+"""`bench claims`: claims per second of our worker, a raw aiokafka loop and Quix Streams, one process each.
 
-All read byte for byte the same claims, written before they start to topics of the same four partitions on the same
-broker; four reps want each lead and one gets it. They take turns, as often as `repeats` says, and what is told is the
-median. Each rate is that of the answers by the broker's append time, from the first to the last
-(`bench.topic_watch.Rate`).
+All read the same claims, byte for byte. The claims are written before the start, to topics with the same four
+partitions on the same broker. Four reps want each lead, and one gets it. The contestants take turns, `repeats` times,
+and the result is the median. Each rate is the rate of the answers by the broker's append time, from the first to the
+last (`bench.topic_watch.Rate`).
 
-- ours: `agents.worker.run` with the worker's stages. A claimable queue and the leads are there before, recovered from
-  the journal; each claim's row, answer and reasons are one journal record. Acked once durable, committed every second.
-  From the second repeat on it has more to do than the claims counted: the relay of the repeat before told the org who
-  has each lead, so an event for every fourth claim is decided beside them, and three records of `org-journal` written.
-- raw, raw_tuned: `bench.peers.raw`, its answer and its state two records.
+- ours: `agents.worker.run` with the worker's stages. The claimable queue and the leads exist before and are recovered
+  from the journal. Each claim's row, answer and reasons are one journal record. An event is acked when it is durable;
+  commits run every second. From the second repeat on the worker does more than the counted claims: the relay of the
+  previous repeat told the org who has each lead, so the worker also decides an event for every fourth claim and writes
+  three records of `org-journal` for it.
+- raw, raw_tuned: `bench.peers.raw`; its answer and its state are two records.
 - quix: `bench.peers.quix`.
 
-`answers_per_s` is what our relay, a process of its own, makes of the same journal: the rate on `lead-decisions`. It
-reads those records of `org-journal` beside it.
+`answers_per_s` is the rate on `lead-decisions` of our relay, a separate process, for the same journal. It reads those
+records of `org-journal` at the same time.
 """
 
 import asyncio
@@ -56,10 +57,10 @@ def run(
     progress: Say = quiet,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
-    """Return the rates: {ours_per_s, raw_per_s, quix_per_s, ratio_raw, ratio_quix} and more, claims a second.
+    """Return the rates: {ours_per_s, raw_per_s, quix_per_s, ratio_raw, ratio_quix} and more, in claims per second.
 
-    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a contestant fails, or
-    answers otherwise than one win for each lead.
+    `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a contestant fails, or does
+    not answer with exactly one win for each lead.
     """
     with open_testbed(settings, say=progress) as here:
         rates = asyncio.run(_Claims(here, claims, leads, progress).measure(repeats))
@@ -102,7 +103,7 @@ class _Claims:
         return rates
 
     async def prepare(self, watch: Watch, repeats: int) -> None:
-        """Publish the queue and have our worker take in the leads of all repeats."""
+        """Publish the queue, and let our worker process the leads of all repeats."""
         self.say(f"taking in {self.leads * repeats:,} leads")
         arrivals = map(workload.arrival, workload.lead_ids(self.leads * repeats))
         await workload.append(self.here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
@@ -119,7 +120,7 @@ class _Claims:
         return await self.timed(watch, worker, LEAD_JOURNAL, begin, _won_in_row)
 
     async def relay(self, watch: Watch) -> float:
-        """Time the relay over the journal of the claims just answered."""
+        """Measure the relay over the journal of the claims just answered."""
         begin = await watch.ends(LEAD_DECISIONS)
         name = f"relay-{len(self.here.children)}"
         relay = self.here.child(name, "bench.launch", "relay", ready=True)
@@ -143,14 +144,14 @@ class _Claims:
         await workload.append(self.here.settings, topics[0], claims)
         folder = str(self.here.folder / f"{name}-state")
         peer = self.here.child(name, "bench.peers.quix", *topics, folder)
-        # Named by Quix: its changelog goes with the rest.
+        # Quix names its changelog topic; it is deleted with the others.
         self.here.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), _won)
 
     async def timed(
         self, watch: Watch, child: Child, topic: str, begin: Begin, won: Callable[[bytes], bool]
     ) -> float:
-        """Start a contestant, wait until it has answered all, stop it, and return its rate."""
+        """Start a contestant, wait until it has answered all claims, stop it, and return its rate."""
         child.launch()
         try:
             end = await watch.until(topic, sum(begin.values()) + self.claims, child)

@@ -1,4 +1,4 @@
-"""The system that a measurement of the console uses: a whole stack in a temporary folder, and an org of its own."""
+"""The system for measurements of the console: a whole stack in a temporary folder, and a separate org."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ from web.store.tokens import Tokens
 QUEUE_ID: Final = "new"
 MANAGER: Final = "mia"
 RARE: Final = "Quixote"
-"""One lead in a thousand is called so, and at least one."""
+"""The last name of one lead in a thousand, and of at least one."""
 COMMON: Final = "Jones"
 _ONE_IN: Final = 1_000
 _FIRSTS: Final = ("Ana", "Bo", "Cy", "Dina", "Ed", "Fatima", "Gus", "Hal", "Ivy", "Jeremy", "Wei")
@@ -44,14 +44,14 @@ _QUEUE: Final[Mapping[str, Any]] = {
     "sort": {"field": "loan_amount", "direction": "desc"},
 }
 _AT_ONCE: Final = 1_000
-"""Leads on their way to the broker."""
+"""The maximum of leads being sent to the broker."""
 _LOOK_SECONDS: Final = 0.1
 STALL_SECONDS: Final = 60.0
-"""What does not move for so long has failed."""
+"""If nothing changes for this long, the measurement has failed."""
 
 
 class Stage:
-    """The running stack and one org on it. `http` asks the console's API, by paths."""
+    """The running stack and one org on it. `http` requests the console's API by path."""
 
     def __init__(self, stack: Everything, client: LoadClient, http: aiohttp.ClientSession) -> None:
         self.stack, self.client, self.http = stack, client, http
@@ -63,24 +63,24 @@ class Stage:
 
     @property
     def url(self) -> str:
-        """Where the console is."""
+        """The address of the console."""
         return address(self.stack)
 
     def token(self, rep_id: str) -> dict[str, str]:
-        """Return the headers of a program that acts as somebody."""
+        """Return the headers of a program that acts as a rep."""
         scopes = {"queues:read", "leads:read", "leads:act", "exceptions:read"}
         secret, _ = self.tokens.issue(self.org, rep_id, "bench", scopes, by="bench")
         return {"authorization": f"Bearer {secret}"}
 
     def signed_in(self, rep_id: str) -> str:
-        """Return the cookie of somebody who is signed in; their address is nobody else's."""
+        """Return the cookie of a signed-in rep. The account's address is unique."""
         role = "manager" if rep_id == MANAGER else "rep"
         account = Account(email=f"{rep_id}@{self.org}.example", org=self.org, rep_id=rep_id, role=role)
         self.accounts.put(account, None)
         return self.sessions.begin(account)[0]
 
     async def publish(self, reps: Sequence[str]) -> None:
-        """Publish a claimable queue of all that nobody owns, the largest loan first, these reps and a manager."""
+        """Publish these reps, a manager, and a claimable queue of all leads without owner, the largest loan first."""
         people = dict.fromkeys(reps, "rep") | {MANAGER: "manager"}
         async with asyncio.TaskGroup() as group:
             group.create_task(self.client.publish("queue", QUEUE_ID, _QUEUE))
@@ -93,7 +93,7 @@ class Stage:
             await self.until("/api/v1/me", self.token(rep_id), lambda _: True)
 
     async def send(self, count: int) -> list[str]:
-        """Let so many more leads arrive, as fast as Kafka takes them; return their ids once they are durable."""
+        """Send `count` more leads as fast as Kafka accepts them; return their ids once they are durable."""
         ids, waiting = list[str](), list[asyncio.Future[Any]]()
         first, self.sent = self.sent, self.sent + count
         for n in range(first, first + count):
@@ -121,14 +121,14 @@ class Stage:
         }
 
     async def until_listed(self, count: int) -> None:
-        """Wait until the queue shows so many leads."""
+        """Wait until the queue shows `count` leads."""
         path = f"/api/v1/queues/{QUEUE_ID}/leads?limit=1"
         await self.until(path, self.token(MANAGER), lambda page: page["size"] == count)
 
     async def until(self, path: str, headers: Mapping[str, str], holds: Any) -> Any:
-        """Ask until the answer is as it should be, and return it.
+        """Repeat a request until the answer is as expected, and return it.
 
-        Raises StartFailed with the last one if for long nothing changes.
+        Raises StartFailed with the last answer if nothing changes for `STALL_SECONDS`.
         """
         last: Any = None
         since = time.monotonic()
@@ -146,7 +146,7 @@ class Stage:
 
 @contextmanager
 def stack(say: Say) -> Iterator[Everything]:
-    """Yield everything with a console, in a temporary folder and on free ports; nothing stays behind."""
+    """Yield a whole stack with a console, in a temporary folder and on free ports; everything is removed at the end."""
     with (
         ends_in_order(),
         own_folder("bench") as folder,
@@ -157,7 +157,7 @@ def stack(say: Say) -> Iterator[Everything]:
 
 @asynccontextmanager
 async def stage(running: Everything) -> AsyncIterator[Stage]:
-    """Yield an org of its own on the stack."""
+    """Yield a separate org on the stack."""
     client = LoadClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
     connector = aiohttp.TCPConnector(limit=0)
     patience = aiohttp.ClientTimeout(total=None, sock_connect=STALL_SECONDS, sock_read=STALL_SECONDS)
@@ -169,7 +169,7 @@ async def stage(running: Everything) -> AsyncIterator[Stage]:
 
 
 def address(running: Everything) -> str:
-    """Return where a stack's console is."""
+    """Return the address of a stack's console."""
     return f"http://127.0.0.1:{running.ports['console']}"
 
 

@@ -1,13 +1,13 @@
-"""`bench latency`: how long a claim waits at a steady rate, for its record and for its answer, beside a raw loop.
+"""`bench latency`: how long a claim waits at a steady rate for its record and for its answer, compared with a raw loop.
 
-One probe appends claims one by one, evenly spaced, and sees what becomes of them, for raw and for us in turns on the
-same broker; all processes run all the while. Times are milliseconds by the probe's own clock, from just before a claim
-is sent to when its record is read: `journal` and `raw` are one hop (claim -> journal record, claim -> answer of the raw
-loop), `answer` is two (claim -> journal record -> relay -> `lead-decisions`). What is told is the median over the
-rounds of each round's p50 and p99; what warms up is left out.
+One probe appends claims one by one, evenly spaced, and reads their results, for the raw loop and for us in turns on the
+same broker. All processes run the whole time. Times are milliseconds by the probe's own clock, from just before a claim
+is sent until its record is read. `journal` and `raw` are one hop (claim -> journal record, claim -> answer of the raw
+loop), `answer` is two (claim -> journal record -> relay -> `lead-decisions`). The result is the median over the rounds
+of each round's p50 and p99, without the warm-up.
 
-The probe's consumers are aiokafka's with its defaults: they take records as they come, so that a fetch is always open
-for every partition and neither `fetch_max_wait_ms` nor the prefetch backoff (0.1 s) is ever waited for.
+The probe's consumers are aiokafka's with its defaults. They take records as they come, so a fetch is always open for
+every partition, and neither `fetch_max_wait_ms` nor the prefetch backoff (0.1 s) delays a record.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
 PATIENCE_SECONDS: Final = 30.0
-"""A claim that is not answered by then has failed."""
+"""A claim that is not answered within this time has failed."""
 RAW: Final = ("bench-raw-claims", "bench-raw-state", "bench-raw-decisions")
 
 
@@ -68,9 +68,9 @@ def run(
 ) -> dict[str, Any]:
     """Return {journal_p50_ms, journal_p99_ms, answer_p50_ms, answer_p99_ms, raw_p50_ms, raw_p99_ms} and ratios of p99.
 
-    `per_s`: claims a second; `seconds`: of each round, after `warm_seconds` that do not count; `repeats`: rounds of
-    each. `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails or
-    a claim stays unanswered.
+    `per_s`: claims per second; `seconds`: the length of each round, after `warm_seconds` that do not count; `repeats`:
+    rounds of each. `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process
+    fails or a claim stays unanswered.
     """
     warm = int(per_s * warm_seconds)
     count = warm + int(per_s * seconds)
@@ -115,7 +115,7 @@ async def _measure(
 
 
 class _Probe:
-    """A producer, and a consumer for each topic that answers."""
+    """A producer, and one consumer for each topic with answers."""
 
     def __init__(self, settings: Settings, per_s: float, warm: int) -> None:
         self._pause = 1 / per_s
@@ -131,7 +131,7 @@ class _Probe:
         for topic, consumer in self._consumers.items():
             await consumer.start()
             await consumer.seek_to_end()
-            # Where it begins is settled before the first claim, not at the first fetch.
+            # Determine the start position before the first claim, not at the first fetch.
             for place in consumer.assignment():
                 await consumer.position(place)
             self._readers.append(asyncio.create_task(self._read(topic, consumer)))
@@ -156,7 +156,7 @@ class _Probe:
     async def round(
         self, claims: list[ActionRequested], log: str, seen_on: tuple[str, ...]
     ) -> dict[str, Percentiles]:
-        """Send the claims to a log, evenly spaced, and return the percentiles by the topic they were seen on."""
+        """Send the claims to a log, evenly spaced; return the percentiles for each topic on which they were seen."""
         sent: dict[str, float] = {}
         records = [(claim.cause, claim.lead_id.encode(), encode_event(claim)) for claim in claims]
         due = time.perf_counter()

@@ -1,4 +1,4 @@
-"""One of our processes, started as the command line does: `python -m bench.launch PORT STAGES [INSTANCE]`."""
+"""Starts one of our processes as the command line does: `python -m bench.launch PORT STAGES [INSTANCE]`."""
 
 import sys
 
@@ -10,7 +10,7 @@ STAGES = {"worker": (WORKER_GROUP, worker_stages), "relay": (RELAY_GROUP, relay_
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until stopped."""
     port, name, *instance = sys.argv[1:]
     group, stages = STAGES[name]
     run(

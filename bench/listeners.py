@@ -1,12 +1,12 @@
-"""`bench listeners`: open live streams while many claim: whether anybody misses a change, and how late they hear (Q9).
+"""`bench listeners`: many open live streams during claims: how many changes are missed, and how late they come (Q9).
 
-Each listener is a connection with a token of its own. It takes the first page of one claimable queue and applies what
-`/api/v1/live` tells, by ranks alone; told `rebuilt`, it takes the page anew. Meanwhile reps claim through
-`lead-actions`, evenly spaced, and as many new leads arrive. At the end each list must be what the server has at the
-same ranks: `wrong` is how many are not. `delay`: from just before a claim is sent until its `left` has come to a
-listener, over all claims and listeners; milliseconds by the machine's clock. `console_cpu_share`: of one core, while
-claims went on. Listeners and claimers share one process, which `client_cpu_share` is of; where that comes near 1, the
-delays are its own.
+Each listener is a connection with its own token. It loads the first page of one claimable queue and applies the changes
+from `/api/v1/live`, by ranks alone. After a `rebuilt` message it loads the page again. Meanwhile reps claim through
+`lead-actions`, evenly spaced, and the same number of new leads arrives. At the end each list must equal the server's
+list at the same ranks; `wrong` is the number of lists that do not. `delay`: the time from just before a claim is sent
+until a listener gets its `left`, over all claims and listeners, in milliseconds by the machine's clock.
+`console_cpu_share`: of one core, during the claims. Listeners and claimers share one process, measured by
+`client_cpu_share`; if that comes near 1, this process itself causes the delays.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ MOST: Final = 500
 OPENING: Final = 50
 """Listeners that connect at the same time."""
 PATIENCE_SECONDS: Final = 30.0
-"""A list that is not right by then is wrong."""
+"""A list that is not right within this time is wrong."""
 _LOOK_SECONDS: Final = 0.2
 _ENTRY: Final = msgspec.json.Decoder(FeedEntry)
 
 
 class _Heard(msgspec.Struct):
-    """What all listeners heard: milliseconds by the claim's lead, and how often one was told to look anew."""
+    """The events of all listeners: delays in milliseconds, and the number of `rebuilt` messages."""
 
     sent: dict[str, float] = {}
     delays: list[float] = []
@@ -58,7 +58,7 @@ def run(
 ) -> dict[str, Any]:
     """Return {wrong, rebuilt, delay_p50_ms, delay_p95_ms, console_cpu_share, client_cpu_share} and the sizes.
 
-    `claims`: a second; `leads`: how many stand in the queue at the beginning. Raises FirstclaimError if a process
+    `claims`: per second; `leads`: the number of leads in the queue at the start. Raises FirstclaimError if a process
     fails, a claim is not won or a connection ends.
     """
     wanted = round(claims * seconds)
@@ -85,7 +85,7 @@ async def _measure(
             for start in range(0, count, OPENING):
                 await asyncio.gather(*(one.open() for one in crowd[start : start + OPENING]))
             say(f"claiming {wanted:,} leads, {per_s:g} a second, while as many arrive")
-            random.Random(5).shuffle(ids)  # seeded: every run claims in the same order
+            random.Random(5).shuffle(ids)  # seeded, so that every run claims in the same order
             told = await _claims(org, ids[:wanted], reps, per_s, heard)
             await org.until_listed(leads)
             wrong = await _wrong(org, crowd)
@@ -97,7 +97,7 @@ async def _measure(
 async def _claims(
     org: Stage, ids: list[str], reps: list[str], per_s: float, heard: _Heard
 ) -> dict[str, float]:
-    """Claim the leads one after the other without waiting for answers, and let another arrive for each."""
+    """Claim the leads one after the other without waiting for answers, and send a new lead for each."""
     console = org.stack.children["console"].pid
     before, own = _cpu_seconds(console), time.process_time()
     began = due = time.monotonic()
@@ -121,7 +121,7 @@ async def _claims(
 
 
 async def _wrong(org: Stage, crowd: list["_Listener"]) -> int:
-    """Return how many listeners do not have the server's list, at last."""
+    """Return how many listeners do not have the server's list after the wait."""
     manager, give_up = org.token(MANAGER), time.monotonic() + PATIENCE_SECONDS
     while True:
         for one in crowd:
@@ -134,7 +134,7 @@ async def _wrong(org: Stage, crowd: list["_Listener"]) -> int:
 
 
 async def _whole(org: Stage, headers: Mapping[str, str]) -> tuple[list[str], int]:
-    """Return the queue's leads in their order, page by page: nothing changes it any more."""
+    """Return the queue's leads in order, page by page. The queue no longer changes."""
     leads, size, cursor = list[str](), 0, ""
     while True:
         page = await _page(org, headers, MOST, cursor)
@@ -153,7 +153,7 @@ async def _page(org: Stage, headers: Mapping[str, str], limit: int, cursor: str 
 
 
 class _Listener:
-    """One open stream and the list that is kept by it."""
+    """One open stream, and the list that it updates."""
 
     def __init__(self, org: Stage, rep_id: str, heard: _Heard) -> None:
         self._org, self._heard = org, heard
@@ -162,7 +162,7 @@ class _Listener:
         self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Take the page and listen from there on."""
+        """Load the page and listen from its position on."""
         await self._anew()
         path = f"/api/v1/live?queue={QUEUE_ID}&after={self.list.as_of}"
         self._answer = await self._org.http.get(path, headers=self._headers)
@@ -170,7 +170,7 @@ class _Listener:
         self._following = asyncio.create_task(self._follow(self._answer.content))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -178,7 +178,7 @@ class _Listener:
             self._answer.close()
 
     def check(self) -> None:
-        """Raise what ended the listening, if anything did."""
+        """Raise StartFailed if the stream has ended."""
         if self._following is not None and self._following.done():
             raise StartFailed("console", f"ended a live stream: {self._following.exception()!r}")
 
@@ -207,7 +207,7 @@ class _Listener:
 
 
 def _cpu_seconds(pid: int | None) -> float:
-    """Return the processor time a process has used; 0 where the system does not tell."""
+    """Return the processor time that a process has used; 0 if the system does not report it."""
     with contextlib.suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,10 +1,10 @@
-"""`bench live`: how long a claimed lead's row stays in the lists of everybody else (Q9).
+"""`bench live`: how long a claimed lead's row stays in the lists of other reps (Q9).
 
-Claims go to `lead-actions` one by one, evenly spaced, each by another rep, and are answered on `lead-decisions`:
-intake, lead machine, relay and board are processes of their own. Meanwhile readers follow the org's feed, each on a
-connection of its own, as consoles do. Told is the time from just before a claim is sent to when its `left` entry has
-come to a reader, over all claims and readers (`row_gone`); until the slowest reader has it, of each claim
-(`row_gone_everywhere`); and until the claimer has the answer (`answer`). Milliseconds by one clock.
+Claims go to `lead-actions` one by one, evenly spaced, each by another rep, and are answered on `lead-decisions`.
+Intake, the lead machine, the relay and the board run in separate processes. Meanwhile readers follow the org's feed,
+each on its own connection, as consoles do. Three times are measured from just before a claim is sent: until a reader
+gets its `left` entry, over all claims and readers (`row_gone`); until the slowest reader gets it, per claim
+(`row_gone_everywhere`); and until the claimer gets the answer (`answer`). They are milliseconds by one clock.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 ORG: Final = "default"
 PATIENCE_SECONDS: Final = 30.0
-"""A row that is not gone by then has failed."""
+"""A row that is not gone within this time has failed."""
 POLL_SECONDS: Final = 0.05
 PERCENTS: Final = (50, 95)
 
@@ -41,9 +41,9 @@ def run(
 ) -> dict[str, Any]:
     """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `row_gone_everywhere` and `answer`, and the sizes.
 
-    `leads`: how many stand in the queue; `per_s`: claims a second; `warm`: claims before those that count.
-    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails, a claim
-    is not won, or a reader misses a row.
+    `leads`: the number of leads in the queue; `per_s`: claims per second; `warm`: claims before those that count.
+    `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, a claim is
+    not won, or a reader misses a row.
     """
     with open_testbed(settings, valkey=True, say=progress) as here:
         told = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
@@ -85,7 +85,7 @@ async def _measure(
 
 
 async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[AskedAction]:
-    """Claim the leads one after the other without waiting for answers, then return what was answered."""
+    """Claim the leads one after the other without waiting for answers, then return the answered claims."""
     asking, due = [], time.monotonic()
     async with asyncio.TaskGroup() as group:
         for n, lead_id in enumerate(ids):
@@ -100,7 +100,7 @@ async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[Asked
 
 
 class _OpenPages:
-    """Readers of the org's feed, and when each of them saw a lead leave the queue (monotonic seconds)."""
+    """Readers of the org's feed, and the times at which each saw a lead leave the queue (monotonic seconds)."""
 
     def __init__(self, url: str, count: int) -> None:
         self._readers = [Reader.at(url) for _ in range(count)]
@@ -121,7 +121,7 @@ class _OpenPages:
             await reader.close()
 
     async def until_listed(self, leads: int) -> None:
-        """Wait until the queue shows so many leads."""
+        """Wait until the queue shows `leads` leads."""
         give_up, size = time.monotonic() + PATIENCE_SECONDS, -1
         while size != leads:
             if time.monotonic() > give_up:

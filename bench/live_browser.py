@@ -1,10 +1,10 @@
-"""`bench live --browser`: how long a claimed lead's row stays in the pages of everybody else, in real browsers (Q9).
+"""`bench live --browser`: how long a claimed lead's row stays in the pages of other reps, in real browsers (Q9).
 
-Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages, each
-signed in as another rep and with the same claimable queue open. One of them claims, a lead after the other, as a
-person does: Claim, Claim this Lead, Return to Call Queue. Told is the time from the click on Claim this Lead until a
-MutationObserver of another page sees that the row is no longer in the document, over all claims and pages
-(`row_gone`), and until the claimer's page says that the claim was won (`answer`). Milliseconds by the machine's clock.
+Everything runs on this machine: Kafka, Valkey, all stages, the console, and one Chromium with all the pages. Each page
+is signed in as another rep and has the same claimable queue open. One page claims lead after lead, as a person does:
+Claim, Claim this Lead, Return to Call Queue. Two times are measured from the click on Claim this Lead: until a
+MutationObserver of another page sees that the row is no longer in the document, over all claims and pages (`row_gone`);
+and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the machine's clock.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runtime.up import Everything
 
 SPREAD: Final = 7
-"""The lead claimed next stands so many rows further on, so that rows go from all over the list."""
+"""The next lead to claim is this many rows further on, so that rows disappear from all parts of the list."""
 
 _WATCH: Final = """() => {
   window.gone = {};
@@ -57,8 +57,8 @@ def run(
 ) -> dict[str, Any]:
     """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `answer`, and the sizes.
 
-    `leads`: how many stand in the queue; `warm`: claims before those that count. Raises FirstclaimError if a process
-    fails, the browser is missing, a claim is not won, or a page keeps a row.
+    `leads`: the number of leads in the queue; `warm`: claims before those that count. Raises FirstclaimError if a
+    process fails, the browser is missing, a claim is not won, or a page keeps a row.
     """
     if leads < claims + warm:
         raise StartFailed("bench live", f"{leads} leads are too few for {claims} claims")
@@ -91,7 +91,7 @@ async def _measure(
 
 
 async def _gone(page: "Page", leads: list[str]) -> dict[str, float]:
-    """Return when each row went out of a page, once all have."""
+    """Wait until all rows are gone from a page, and return the time of each."""
     await page.wait_for_function("leads => leads.every((lead) => lead in window.gone)", arg=leads)
     found: dict[str, float] = await page.evaluate("window.gone")
     return found

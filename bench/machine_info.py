@@ -11,7 +11,7 @@ _GIB = 1 << 30
 
 
 def machine() -> str:
-    """Return cores, processor, memory, system, Python and the libraries that count, in one line."""
+    """Return cores, processor, memory, system, Python and the relevant libraries in one line."""
     libraries = ", ".join(
         f"{name} {importlib.metadata.version(name)}"
         for name in ("faust-streaming", "aiokafka", "uvloop", "quixstreams")
@@ -28,7 +28,7 @@ def today() -> str:
 
 
 def kafka() -> str:
-    """Return the broker a measurement starts, or that it was another one."""
+    """Return the version of the broker that a measurement starts, or that an external one was used."""
     if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         return "a Kafka from outside"
     from runtime.jars import KAFKA_VERSION  # noqa: PLC0415

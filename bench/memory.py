@@ -1,4 +1,4 @@
-"""Measures the memory that a process of this machine holds, on Linux and elsewhere."""
+"""Measures the resident memory of a process on this machine, on Linux and on other systems."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the resident memory of a living process. OSError or CalledProcessError if there is none."""
+    """Return the resident memory of a living process. Raises OSError or CalledProcessError if there is none."""
     if sys.platform == "linux":
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")

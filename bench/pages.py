@@ -1,18 +1,18 @@
 """`bench pages`: pages with very many leads in a real Chromium: opening, searching, filtering, and their memory.
 
-The leads arrive as a vendor's would, through Kafka and every stage, into one claimable queue (`feed_s`). Medians, in
-milliseconds by the browser's clock:
+The leads arrive like a vendor's, through Kafka and every stage, into one claimable queue (`feed_s`). The times are
+medians in milliseconds by the browser's clock:
 
 - `page_open_ms`: from the start of the navigation until the page is ready and the frame with its rows is painted;
-- `search_ms`: from a key in the search field until the frame with the rows found is painted, a pause for more typing
-  (100 ms) included, for a rare and a common name; the slower of the two counts;
+- `search_ms`: from a key in the search field until the frame with the rows found is painted, including the pause for
+  more typing (100 ms), for a rare and a common name; the slower of the two counts;
 - `exceptions_open_ms`, `my_leads_open_ms`: as `page_open_ms`, with all the leads at the exceptions desk (the queue is
-  removed, so that nobody and nothing has them) and in the manager's list of all leads;
-- `filter_ms`: from choosing a state there until the frame with its rows is painted, a pause (150 ms) included where
-  the list makes one; the slower of the two pages counts.
+  removed, so that no rep and no queue has them) and in the manager's list of all leads;
+- `filter_ms`: from choosing a state there until the frame with its rows is painted, including a pause (150 ms) if the
+  list has one; the slower of the two pages counts.
 
-`heap_mb`: what the queue's page holds after garbage collection, at the end: it was paged through, searched, and leads
-came and went, twice. `heap_once_mb`: the same after the first time; `heap_before_mb`: when it had just been opened.
+`heap_mb`: the memory of the queue's page after garbage collection, at the end, after two rounds of paging, searching,
+and leads that come and go. `heap_once_mb`: the same after the first round; `heap_before_mb`: just after opening.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from runtime.up import Everything
 
 TURNED: Final = 40
-"""Pages of the queue that are looked at, there and back."""
+"""Pages of the queue that are turned in each direction."""
 CHANGES: Final = 200
-"""Leads that arrive, and leads that are claimed, while the page is open, each round."""
+"""Leads that arrive, and leads that are claimed, while the page is open, in each round."""
 ROUNDS: Final = 2
-"""What grows with use would have grown by as much again in the second."""
+"""A leak that grows with use would grow by the same amount again in the second round."""
 _MIB: Final = 1 << 20
 
 _OPENING: Final = """window.opened = new Promise((resolve) => {
@@ -49,7 +49,7 @@ _OPENING: Final = """window.opened = new Promise((resolve) => {
   };
   requestAnimationFrame(look);
 })"""
-"""A message that is posted in a frame's callback comes after the frame is painted."""
+"""A message that is posted in a frame's callback is delivered after the frame is painted."""
 
 _SHOWN: Final = """
   const until = (holds) => new Promise((resolve, reject) => {
@@ -159,7 +159,7 @@ async def _queue(browser: "Browser", org: Stage, ids: list[str], repeats: int, s
 
 
 async def _used(page: "Page", org: Stage, claimed: list[str], size: int) -> None:
-    """Page through the queue and back, then let as many leads arrive as are claimed; its size is as before."""
+    """Page through the queue and back; then as many leads arrive as are claimed, so its size stays the same."""
     for button in ("[data-later]", "[data-earlier]"):
         for _ in range(TURNED):
             if await page.is_visible(button) and await page.is_enabled(button):
@@ -179,7 +179,7 @@ def _changes(leads: int) -> int:
 
 
 async def _opening(page: "Page", path: str, repeats: int) -> float:
-    """Return the median time until a page is there (ms)."""
+    """Return the median time until a page is open (ms)."""
     times = list[float]()
     for _ in range(repeats):
         answer = await page.goto(path)
@@ -195,7 +195,7 @@ async def _until_sized(page: "Page", leads: int) -> None:
 
 
 async def _heap(page: "Page") -> float:
-    """Return what the page's scripts hold (MiB), after the garbage is collected."""
+    """Return the memory of the page's scripts (MiB), after garbage collection."""
     devtools = await page.context.new_cdp_session(page)
     await devtools.send("HeapProfiler.collectGarbage")
     used: int = (await devtools.send("Runtime.getHeapUsage"))["usedSize"]

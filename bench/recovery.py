@@ -1,8 +1,8 @@
-"""`bench recovery`: a worker full of leads is killed -9; how long until another has them all back, and in what memory.
+"""`bench recovery`: the time and the memory until a new worker has recovered all leads of a killed one (kill -9).
 
-Seconds are from the start of the new process to the first 200 of its `/ready`, with Python's own start in them. Bytes
-per lead are what the resident memory has grown by, compared with a ready worker that has none, over the leads. The
-median of the repeats; each kills the worker before it.
+Seconds are from the start of the new process to the first 200 of its `/ready`, including the start of Python. Bytes per
+lead are the growth of the resident memory, compared with a ready worker without leads, divided by the number of leads.
+The results are the medians of the repeats. Each repeat kills the worker before it.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 NAME: Final = "worker"
-"""Its name in the group (static membership, as `firstclaim up` gives it): nothing waits for the dead one's session."""
+"""Its name in the group (static membership, as with `firstclaim up`): no wait for the dead worker's session."""
 CHUNK: Final = 20_000
-"""Leads made and appended at a time."""
+"""Leads generated and appended at a time."""
 
 
 def run(
@@ -36,7 +36,7 @@ def run(
 ) -> dict[str, Any]:
     """Return {leads, seconds, bytes_per_lead} and the single runs.
 
-    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if the worker fails.
+    `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if the worker fails.
     """
     with open_testbed(settings, say=progress) as here:
         empty, worker = _fill(here, leads, progress)
@@ -62,7 +62,7 @@ def run(
 
 
 def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, Child]:
-    """Return a worker that has the leads, and what a worker needs that has none."""
+    """Return the resident memory of a worker without leads, and that worker once it has the leads."""
     worker = started(here.child("worker-0", "bench.launch", "worker", NAME, ready=True))
     empty = resident_bytes(_pid(worker))
     say(f"taking in {leads:,} leads")

@@ -1,10 +1,10 @@
-"""`bench restart`: one of two workers is killed -9; how long until claims on its partitions are answered again.
+"""`bench restart`: after a kill -9 of one of two workers, the time until claims on its partitions are answered again.
 
-A supervisor starts it anew at once, as `firstclaim up` does. All the while a probe claims leads of every partition,
-`PROBE_SECONDS` apart, and reads `lead-decisions`. Told are the seconds from the kill to the answer of the first claim
-sent after it, for the partition that waits longest: with `static` membership (each worker has a name of its own in the
-group, and is back in its place when it comes back) and without (`dynamic`: the group gives its partitions away when the
-session of 6 s is over). The median over kills; the two workers are killed in turns.
+A supervisor restarts it at once, as `firstclaim up` does. Meanwhile a probe claims leads of every partition,
+`PROBE_SECONDS` apart, and reads `lead-decisions`. The result is the seconds from the kill to the answer of the first
+claim sent after it, for the partition that waits longest. It is measured with `static` membership (each worker has its
+own name in the group and gets its partitions back when it returns) and without (`dynamic`: the group reassigns its
+partitions when the session of 6 s has expired). It is the median over kills; the two workers are killed in turns.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from streams.topics import LEAD_DECISIONS, LEAD_LOG
 
 WORKERS: Final = 2
 PROBE_SECONDS: Final = 0.05
-"""Between two claims on the same partition: how finely the outage is measured."""
+"""The interval between two claims on the same partition, which is the precision of the measurement."""
 LEADS: Final = 512
-"""Claimed in turns, so that no row grows with the answers of a long outage."""
+"""These are claimed in turns, so that no row grows with the answers of a long outage."""
 CLAIMS: Final = 1_000_000
-"""More than one mode sends of each lead, so that no claim of the other is repeated."""
+"""More claims than one mode sends per lead, so that no claim of the other mode is repeated."""
 PATIENCE_SECONDS: Final = 60.0
 MODES: Final = ("dynamic", "static")
 
@@ -44,10 +44,10 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = None) -> dict[str, Any]:
-    """Return {dynamic_s, static_s}, seconds, and the single runs.
+    """Return {dynamic_s, static_s}, in seconds, and the single runs.
 
-    `settings`: a cluster to measure on instead of one of its own. Raises FirstclaimError if a process fails, or a
-    partition is not back in `PATIENCE_SECONDS`.
+    `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, or a
+    partition is not back within `PATIENCE_SECONDS`.
     """
     runs: dict[str, list[float]] = {}
     with open_testbed(settings, say=progress) as here:
@@ -96,7 +96,7 @@ async def _kills(here: Testbed, supervisor: Supervisor, repeats: int, first: int
 
 
 class _Probe:
-    """Claims on every partition, and when the answer to each was read (monotonic seconds). `first`: their number."""
+    """Claims on every partition, and the times at which each answer was read (monotonic). `first`: the first number."""
 
     def __init__(self, settings: Settings, first: int) -> None:
         self._first = first
@@ -123,7 +123,7 @@ class _Probe:
         await self._producer.stop()
 
     async def back_after(self, moment: float) -> float:
-        """Return when every partition had answered a claim that was sent after a moment. Raises StartFailed."""
+        """Return the time by which every partition had answered a claim sent after `moment`. Raises StartFailed."""
         while True:
             first = [
                 min((at for sent, at in answers if sent > moment), default=None)

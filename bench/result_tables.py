@@ -24,7 +24,7 @@ Rows = list[tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Table:
-    """How one measurement is told: `rows` are cells of text, the first row being the heads."""
+    """The presentation of one measurement. `rows`: cells of text; the first row holds the column heads."""
 
     title: str
     says: str
@@ -32,7 +32,7 @@ class Table:
 
 
 def write_table(name: str, result: Result, *, path: Path = DOCS) -> None:
-    """Put a measurement's table into the docs, in place of its former one. Others stay as they are."""
+    """Write a measurement's table into the docs, in place of its former one. Other tables stay as they are."""
     before = path.read_text() if path.exists() else INTRODUCTION
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     section = f"{begin}{text(name, result)}{end}"
@@ -43,7 +43,7 @@ def write_table(name: str, result: Result, *, path: Path = DOCS) -> None:
 
 
 def text(name: str, result: Result) -> str:
-    """Return a measurement's section: title, what it says, table, machine and date."""
+    """Return a measurement's section: title, description, table, machine and date."""
     table = TABLES.get(name) or Table(name.capitalize(), "", _plain)
     heads, *rows = table.rows(result)
     lines = [
@@ -200,7 +200,7 @@ def _listeners(result: Result) -> Rows:
 
 
 def _plain(result: Result) -> Rows:
-    """Tell a measurement that has no table of its own: one row for each number."""
+    """Return the rows of a measurement without its own table: one row for each number."""
     return [
         ("figure", "value"),
         *((name, f"{value:,}") for name, value in result.items() if isinstance(value, int | float)),

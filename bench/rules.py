@@ -1,6 +1,6 @@
 """`bench rules`: how fast one process evaluates a rule of five conditions, and a lead against a thousand queues.
 
-No peer is measured here: the engines that were tried are named in the decision on the rule language.
+It measures no peer: the decision on the rule language names the engines that were tried.
 """
 
 import random
@@ -37,7 +37,7 @@ FIVE_CONDITIONS: Final = {
 
 
 def a_lead(rng: random.Random, n: int, states: tuple[str, ...] = STATES) -> Lead:
-    """Return one lead of the load."""
+    """Return one lead of the workload."""
     created = NOW - timedelta(minutes=rng.randrange(60 * 24 * 30))
     facts = Facts(
         vendor=f"vendor-{rng.randrange(12)}",
@@ -55,7 +55,7 @@ def a_lead(rng: random.Random, n: int, states: tuple[str, ...] = STATES) -> Lead
 
 
 def a_queue(rng: random.Random, n: int) -> CompiledQueue:
-    """Return one queue of the load: a few states, a purpose, a range, an age, and an exclusion."""
+    """Return one queue of the workload: a few states, a purpose, a range, an age, and an exclusion."""
     low = rng.randrange(50_000, 500_000, 50_000)
     kept: list[dict[str, Any]] = [
         {"field": "state", "operator": "in", "value": rng.sample(STATES, rng.randrange(1, 6))},
@@ -91,11 +91,11 @@ def a_queue(rng: random.Random, n: int) -> CompiledQueue:
 
 
 def run(*, repeats: int = 7, progress: Callable[[str], None] = print) -> dict[str, Any]:
-    """Measure, tell and return `evaluations_per_s`, `lead_1000_queues_us` and what they compare to.
+    """Measure, report and return `evaluations_per_s`, `lead_1000_queues_us` and figures for comparison.
 
-    `evaluations_per_s`: rules of five conditions evaluated a second, every one of the five asked.
-    `lead_1000_queues_us`: the cost of one lead's places among 1,000 queues; `one_by_one_us` the same without
-    the index. All are medians of `repeats`.
+    `evaluations_per_s`: evaluations per second of a rule of five conditions, each of which is evaluated.
+    `lead_1000_queues_us`: the time for one lead's places among 1,000 queues; `one_by_one_us`: the same without the
+    index. All are medians of `repeats`.
     """
     rng = random.Random(SEED)
     rule = CompiledRule(parse(FIVE_CONDITIONS))
@@ -152,7 +152,7 @@ def run(*, repeats: int = 7, progress: Callable[[str], None] = print) -> dict[st
 
 
 def _seconds(work: Callable[[], int], repeats: int) -> float:
-    """Return the median seconds of one unit of work; `work` says how many units it did."""
+    """Return the median seconds per unit of work; `work` returns how many units it did."""
     taken = []
     for _ in range(repeats):
         start = perf_counter()

@@ -1,7 +1,7 @@
-"""The cluster that a measurement uses: a Kafka of its own in a temporary folder, on free ports, removed afterwards.
+"""The cluster for a measurement: a local Kafka in a temporary folder, on free ports, removed at the end.
 
-Where `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured: it must know none of our topics before, so that
-no lead is ever mixed with a made-up one, and the topics are deleted afterwards (consumer groups expire by themselves).
+If `KAFKA_BOOTSTRAP_SERVERS` names a cluster, that one is measured. It must not have any of our topics before, so that
+real leads are never mixed with generated ones. The topics are deleted at the end; consumer groups expire by themselves.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
 
 PARTITIONS: Final = 4
 READY_SECONDS: Final = 120.0
-"""A process that is not ready after so long never will be; recovery of a full table is within it."""
+"""A process that is not ready within this time has failed. Recovery of a full table takes less."""
 APPEND_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
-"""The broker's own clock says when a record was durable, the same for every contestant."""
+"""The broker's clock gives the time at which a record was durable, the same for every contestant."""
 
 _ROOT: Final = Path(__file__).parents[1]
 
@@ -38,12 +38,12 @@ Say = Callable[[str], None]
 
 
 def quiet(_: str) -> None:
-    """Say nothing."""
+    """Ignore a progress message."""
 
 
 @dataclass
 class Testbed:
-    """A broker with our topics, and the processes put on it. `topics`: made for peers, deleted at the end."""
+    """A broker with our topics, and the processes that use it. `topics`: created for peers, deleted at the end."""
 
     settings: Settings
     folder: Path
@@ -55,7 +55,7 @@ class Testbed:
     ) -> Child:
         """Return a process that runs `python -m module arguments`, not yet started.
 
-        `ready`: it is one of ours and serves `/ready`; its port goes first among the arguments, or as this option.
+        `ready`: it is one of ours and serves `/ready`. Its port is the first argument, or the value of `option`.
         """
         port = free_port() if ready else 0
         first, last = ([str(port)], []) if option is None else ([], [option, str(port)])
@@ -71,7 +71,7 @@ class Testbed:
         return child
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        """Return what a child process needs to find this ground and this code."""
+        """Return the environment that a child process needs to find this cluster and this code."""
         paths = [str(_ROOT), os.environ.get("PYTHONPATH", "")]
         return {
             **os.environ,
@@ -81,7 +81,7 @@ class Testbed:
         }
 
     async def create(self, *names: str, config: Mapping[str, str] = APPEND_TIME) -> None:
-        """Make topics with as many partitions as ours; raises the broker's error."""
+        """Create topics with as many partitions as ours; raises the broker's error."""
         async with _admin(self.settings) as admin:
             new = [
                 NewTopic(
@@ -114,9 +114,9 @@ def open_testbed(
 ) -> Iterator[Testbed]:
     """Yield a testbed with our topics provisioned; stop and remove everything at the end.
 
-    `settings`: a cluster to measure instead of a local one, if they name it. The journal gets the broker's timestamps
-    there, which nothing of ours reads: only the measurement does. `valkey`: with a Valkey of its own in any case, so
-    that no board of others is touched.
+    `settings`: a cluster to measure instead of a local one, if they name it. There the journal gets the broker's
+    timestamps, which only the measurement reads. `valkey`: always start a separate Valkey, so that no other board is
+    touched.
     """
     with (
         ends_in_order(),
@@ -144,9 +144,9 @@ def open_testbed(
 
 @contextlib.contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Make SIGTERM end this process like ^C does: through every `finally`, so that nothing stays behind."""
+    """Make SIGTERM end this process as ^C does, through every `finally`, so that nothing is left over."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what a signal does
+        yield  # only the main thread may set signal handlers
         return
 
     def end(*_: object) -> NoReturn:

@@ -15,15 +15,15 @@ from streams.clients import Consumer
 from streams.settings import Settings
 
 POLL_SECONDS: Final = 0.1
-"""How often ends are asked for: rarely enough that it costs a measured process nothing."""
+"""How often end offsets are requested. This is seldom enough not to slow down a measured process."""
 STALL_SECONDS: Final = 60.0
-"""A contestant that appends nothing for so long has failed."""
+"""A contestant that appends nothing for this long has failed."""
 
 Ends = dict[TopicPartition, int]
 
 
 class Watch:
-    """A consumer without a group. Use `watching`."""
+    """A consumer without a group. Create it with `watching`."""
 
     def __init__(self, consumer: Consumer, partitions: int) -> None:
         self._consumer = consumer
@@ -36,9 +36,9 @@ class Watch:
         return ends
 
     async def until(self, topic: str, count: int, child: Child) -> Ends:
-        """Wait until a topic holds `count` records and return its ends.
+        """Wait until a topic holds `count` records, and return its ends.
 
-        Raises StartFailed with the end of the child's log if it ends, or nothing more comes.
+        Raises StartFailed with the end of the child's log if the child ends, or if no more records come.
         """
         seen, since = -1, time.monotonic()
         while True:
@@ -65,13 +65,13 @@ class Watch:
                 for record in found:
                     if record.offset < end[place]:
                         yield record
-            # Behind the last record may be a transaction's end, which is no record.
+            # A transaction marker, which is not a record, may follow the last record.
             left = {place for place in left if await self._consumer.position(place) < end[place]}
 
 
 @contextlib.asynccontextmanager
 async def watching(settings: Settings) -> AsyncIterator[Watch]:
-    """Yield a watch that is connected."""
+    """Yield a connected watch."""
     consumer = clients.consumer(settings, max_partition_fetch_bytes=4 << 20)
     await consumer.start()
     try:
@@ -81,10 +81,10 @@ async def watching(settings: Settings) -> AsyncIterator[Watch]:
 
 
 class Rate:
-    """Records a second between the first and the last moment the broker appended any.
+    """Records per second between the first and the last append time on the broker.
 
-    The broker stamps whole batches, so what came with the first stamp was made before the clock started: it is not
-    counted.
+    The broker stamps whole batches. Records with the first timestamp were produced before the measurement starts, so
+    they are not counted.
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Rate:
 
     @property
     def per_s(self) -> float:
-        """Records a second; 0 where there are too few stamps to tell."""
+        """Records per second; 0 if there are too few timestamps."""
         if len(self.stamps) < 2:
             return 0.0
         first, last = min(self.stamps), max(self.stamps)
@@ -104,7 +104,7 @@ class Rate:
 
 
 async def count(records: AsyncIterator[Any], won: Callable[[bytes], bool]) -> tuple[float, int]:
-    """Return the rate of answers and how many of them said `won`."""
+    """Return the rate of answers, and how many of them are wins."""
     rate, wins = Rate(), 0
     async for record in records:
         rate.add(record.timestamp)

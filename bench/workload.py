@@ -25,12 +25,12 @@ Record = tuple[bytes, bytes]
 
 
 def lead_ids(count: int, *, first: int = 0) -> list[str]:
-    """Return the ids of `count` leads; others for another `first`."""
+    """Return the ids of `count` leads; another `first` gives other ids."""
     return [str(uuid.uuid5(uuid.NAMESPACE_OID, f"bench/{first + n}")) for n in range(count)]
 
 
 def queue() -> DirectoryPublished:
-    """Return the publication of one claimable queue that takes every lead of `arrivals`."""
+    """Return the publication of one claimable queue that includes every lead of `arrival`."""
     return DirectoryPublished(
         lead_id="",
         cause="bench/queue",
@@ -108,7 +108,7 @@ def hash_of(lead_id: str) -> int:
 
 
 def records(events: Iterable[Event]) -> list[Record]:
-    """Return what `lead-log` holds of the events."""
+    """Return the events as records of `lead-log`."""
     return [(event.lead_id.encode(), encode_event(event)) for event in events]
 
 
@@ -117,7 +117,7 @@ async def append(settings: Settings, topic: str, what: Iterable[Record]) -> None
     writer = JournalWriter(settings)
     await writer.start()
     for n, (key, value) in enumerate(what):
-        # What an admin publishes has no lead's key and goes to each partition (the intake does the same).
+        # A publication has no lead's key and goes to each partition, as in the intake.
         places = [partition_of(key, settings.partitions)] if key else range(settings.partitions)
         for partition in places:
             writer.add(topic, partition, key=key, value=value)

@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """The topics that a board is built from; a test uses its own."""
+    """The topics that a board is built from. Tests use their own."""
 
     journal: str = LEAD_JOURNAL
     changes: str = QUEUE_CHANGES
@@ -42,7 +42,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class Definition(msgspec.Struct, frozen=True, gc=False):
-    """One queue's definition, as `queue-changes` tells it; `value` is JSON."""
+    """One queue's definition, as `queue-changes` carries it. `value` is JSON."""
 
     org: str
     queue_id: str
@@ -51,7 +51,7 @@ class Definition(msgspec.Struct, frozen=True, gc=False):
 
 
 class Partition(msgspec.Struct):
-    """One partition of the journal. `rows`: the newest record by key; `off`: the newest log offset, or -1."""
+    """One partition of the journal. `rows`: the newest record by key. `off`: the newest log offset, or -1."""
 
     number: int
     off: int = -1
@@ -59,7 +59,7 @@ class Partition(msgspec.Struct):
     offs: dict[bytes, int] = {}
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Take the next record; one that is not newer than the key's is a repeat (docs/design.md, the journal)."""
+        """Read the next record. One that is not newer than the key's is a repeat (docs/design.md, the journal)."""
         if value is None:
             self.rows.pop(key, None)
             return
@@ -69,7 +69,7 @@ class Partition(msgspec.Struct):
         self.off = max(self.off, off)
 
     def entries(self) -> "Lists":
-        """Return this partition's part of the lists: its leads' entries, and of 0 the definitions."""
+        """Return this partition's part of the lists: its leads' entries; for partition 0 also the definitions."""
         lists = Lists()
         queues: dict[tuple[str, str], Queue] = {}
         leads: list[LeadRow] = []
@@ -103,9 +103,9 @@ _MARKS = msgspec.json.Decoder(_Mark)
 async def partitions(
     settings: Settings, journal: str, count: int, *, progress: Progress | None = None
 ) -> AsyncIterator[Partition]:
-    """Yield the journal's partitions one after the other, each read to the end it had when its reading began.
+    """Yield the journal's partitions one by one, each read to the end it had when its reading began.
 
-    One at a time, so that memory holds one partition's newest rows. Raises `RetryableError` where Kafka is away.
+    Only one partition's newest rows are in memory at a time. Raises `RetryableError` where Kafka is unreachable.
     """
     for number in range(count):
         partition = Partition(number)
@@ -123,7 +123,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
     org = lead.facts.org
     entries = []
     for queue_id, place in lead.places.items():
-        # Of a queue this partition has no definition of, a list shows what a blind one does (Q3).
+        # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = _encode(shown(lead, queue))
         entries.append(Entry(org, queue_id, lead.lead_id, row.seq, place.sort_key, columns))
@@ -142,5 +142,5 @@ def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definitio
 
 
 def value_of(entry: Entry) -> bytes:
-    """Return the entry as the board keeps it."""
+    """Return the entry as the board stores it."""
     return keys.row(entry.version, entry.sort_key, entry.columns)

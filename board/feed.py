@@ -11,26 +11,26 @@ from board.views import Visible, definition, shown, visible
 from models.errors import RuntimeFailure
 
 START: Final = "0-0"
-"""The feed's beginning: before its first entry."""
+"""The position before the feed's first entry."""
 
 REBUILT: Final = "rebuilt"
-"""The feed's word for: what you have is no longer connected to what follows; take the lists anew."""
+"""The change that tells a reader to read the lists again, because the feed does not continue from its position."""
 
 ON_A_LIST: Final = ("entered", "moved")
-"""The changes after which a lead stands in the list."""
+"""The changes after which a lead is in the list."""
 
 _WAIT_SECONDS: Final = 4.0
-"""Less than the client's socket timeout, or waiting would look like a dead connection."""
+"""How long one read waits. It is less than the client's socket timeout, or a wait would look like a dead connection."""
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the live feed. `change`: entered, left, moved, defined, removed or rebuilt.
+    """One entry of the live feed. `change`: entered, left, moved, defined, removed or rebuilt.
 
-    `columns` is empty for all but the first and third. Of a lead's change, `was` is its rank before (of left and
-    moved), `rank` the one after (of entered and moved), and `size` the queue's after, all as of that change: who took
-    a page, skips what it contains (`Page.as_of`) and then applies each entry in order, first taking out what was at
-    `was`, then putting in at `rank`, has the board's list. The same (queue, lead, version) may come twice, but never
-    without `rebuilt` between.
+    `columns` is empty for all but entered and moved. For a lead's change, `was` is its rank before (left, moved),
+    `rank` its rank after (entered, moved), and `size` the queue's size after, all as of that change. A reader keeps a
+    copy of the list like this: take a page, skip the entries it contains (`Page.as_of`), and apply each further entry
+    in order; first remove the lead at `was`, then insert it at `rank`. The same (queue, lead, version) may come
+    twice, but never without a `rebuilt` between.
     """
 
     id: str
@@ -45,28 +45,28 @@ class FeedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def position(entry_id: str) -> tuple[int, int]:
-    """Return the position of a feed entry, which sorts; ids as texts do not."""
+    """Return the position of a feed entry as numbers that sort. Ids do not sort as texts."""
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)
 
 
 class Feed:
-    """Reads the feeds. Every method raises `RetryableError` while Valkey is away."""
+    """Reads the feeds. Every method raises `RetryableError` while Valkey is unreachable."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # its types say `bytes | str`, whatever it was told to decode
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
 
     async def newest(self, org: str) -> str:
-        """Return the id of the feed's newest entry, also if it was trimmed since; `0-0` before the first."""
+        """Return the id of the feed's newest entry, even if it was trimmed since; `0-0` before the first."""
         return (await self._history(keys.feed(org))).newest
 
     async def read(self, org: str, after: str, *, limit: int, wait_seconds: float) -> list[FeedEntry]:
-        """Return what changed after the entry `after`; see `Reader.feed`."""
+        """Return what changed after the entry `after`. See `Reader.feed`."""
         stream = keys.feed(org)
         block = max(1, int(min(wait_seconds, _WAIT_SECONDS) * 1000)) if wait_seconds else None
         async with translated():
             entries = _entries(await self._client.xread({stream: after}, count=limit, block=block))
-            # After reading, not before: what is trimmed in between must not go unnoticed.
+            # Check after the read, not before it, so that a trim between the two is noticed.
             if not await self._goes_on(stream, after):
                 return [FeedEntry(id=await self.newest(org), change=REBUILT)]
             if not entries:
@@ -98,8 +98,8 @@ class Feed:
     async def _goes_on(self, stream: str, after: str) -> bool:
         """Return whether the stream still has every entry after this one.
 
-        It is if the entry is still there: trimming takes the oldest. A Valkey that was killed may have lost the
-        newest, with the changes they tell: those will be told again, under other ids.
+        It does if this entry still exists, because trimming removes the oldest. A Valkey that was killed may have
+        lost its newest entries together with the changes; those changes are then applied again, under other ids.
         """
         if position(after) != position(START) and await self._client.xrange(stream, after, after, count=1):
             return True
@@ -120,7 +120,7 @@ class Feed:
 
 
 class _History(msgspec.Struct, frozen=True):
-    """A stream's newest entry ever, how many it ever had, and how many it has."""
+    """A stream's newest entry ever, the number of entries it ever had, and the number it has now."""
 
     newest: str = START
     added: int = 0
@@ -148,7 +148,7 @@ def _number(fields: dict[bytes, bytes], name: bytes) -> int | None:
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Return the entries of an XREAD of one stream, as either protocol version spells them."""
+    """Return the entries of an XREAD of one stream, in the format of either protocol version."""
     if not answer:
         return []
     (entries,) = answer.values() if isinstance(answer, dict) else [answer[0][1]]

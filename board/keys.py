@@ -1,7 +1,7 @@
-"""The names of all keys the board uses in Valkey. The Lua scripts beside this file use the same names.
+"""The names of all keys that the board uses in Valkey. The Lua scripts beside this file use the same names.
 
-One string, `board:2`, names the current generation: a whole, consistent set of lists made by one rebuild
-and kept up to date since. Without it (a wiped Valkey) there is no board and it is rebuilt.
+The string `board:2` names the current generation: a complete, consistent set of lists that one rebuild made and that
+is kept up to date since. If it is missing (a wiped Valkey), there is no board and it is rebuilt.
 """
 
 from typing import Any, Final
@@ -9,30 +9,30 @@ from typing import Any, Final
 import msgspec
 
 CURRENT: Final = "board:2"
-"""The current generation's id; missing when Valkey is new or was wiped.
+"""The key of the current generation's id. It is missing when Valkey is new or was wiped.
 
-The number counts layouts: a board of an older layout is as good as none, and is rebuilt and swept away.
+The number is the version of the layout. A board of an older layout counts as missing: it is rebuilt, and the old keys
+are removed.
 """
 
 REBUILDING: Final = "board:rebuilding"
-"""The lock of a rebuild: the id of the generation in the making, with an expiry."""
+"""The key of the rebuild lock. Its value is the id of the generation being built, and it expires."""
 
 FEED_LENGTH: Final = 20_000
-"""How many of an org's newest changes its feed keeps, about; who was away longer looks at the lists anew."""
+"""About how many of an org's newest changes its feed keeps. A reader that was away longer reads the lists again."""
 
 TOMBSTONE_SECONDS: Final = 86_400
 """How long a lead that left a queue keeps its version there.
 
-It only has to outlive what can come late. The board itself reads nothing twice: how far it read is noted
-in the same step as the changes. What can repeat is the stream, when its writer starts again behind where
-it was: it repeats a lead's changes in order and to the end, so the newest always follows, and without a
-tombstone the lead would be listed until it does, milliseconds later. A rebuild needs the tombstones for
-no longer than it takes.
+A tombstone only has to outlive late changes. The board itself reads nothing twice, because its offsets are stored in
+the same step as the changes. But the stream can repeat, when its writer restarts behind its last position. It then
+repeats a lead's changes in order and to the end, so the newest always follows. Without a tombstone the lead would be
+listed until then, for milliseconds. A rebuild needs the tombstones only while it runs.
 """
 
 
 def prefix(generation: str) -> str:
-    """Return what all keys of a generation begin with."""
+    """Return the prefix of all keys of a generation."""
     return f"board:{generation}:"
 
 
@@ -42,7 +42,7 @@ def offsets(generation: str) -> str:
 
 
 def floor(generation: str) -> str:
-    """Hash: partition of `lead-log` -> the newest offset in the rebuild; what is older is in it already."""
+    """Hash: partition of `lead-log` -> the newest offset that the rebuild contains, with all before it."""
     return f"{prefix(generation)}floor"
 
 
@@ -62,12 +62,12 @@ def rows(generation: str, org: str, queue_id: str) -> str:
 
 
 def names(generation: str, org: str, queue_id: str) -> str:
-    """Hash: `<name as it is searched> NUL <lead id>` -> sort key: what a search looks at (Q12)."""
+    """Hash: `<searchable name> NUL <lead id>` -> sort key. Searches read it (Q12)."""
     return f"{prefix(generation)}names:{org}/{queue_id}"
 
 
 def feed(org: str) -> str:
-    """Stream: what changed in an org's lists, across generations."""
+    """Stream: the changes of an org's lists, across generations."""
     return f"feed:{org}"
 
 
@@ -90,17 +90,17 @@ def read_row(value: bytes) -> tuple[int, str, bytes]:
 
 
 def searchable(name: str) -> str:
-    """Return a name, or a part of one, as it is searched: in any case. NUL ends a name, so none is in it."""
+    """Return a name, or a part of one, as it is searched: casefolded, without NUL, which ends a name."""
     return name.casefold().replace("\0", "")
 
 
 def name_in(columns: bytes) -> str:
-    """Return the name among a lead's columns (JSON) as it is searched. Raises `msgspec.MsgspecError`."""
+    """Return the searchable name from a lead's columns (JSON). Raises `msgspec.MsgspecError`."""
     return searchable(str(_NAMED.decode(columns).name))
 
 
 def named(columns: bytes, lead_id: str) -> bytes:
-    """Return a lead's field in a queue's names."""
+    """Return a lead's field in a queue's hash of names."""
     return f"{name_in(columns)}\0{lead_id}".encode()
 
 

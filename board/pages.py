@@ -1,4 +1,4 @@
-"""Reads leads of one list as of one instant: a range of ranks, or certain leads (Q7)."""
+"""Reads leads of one list as of one instant: a range of ranks, or given leads (Q7)."""
 
 import redis.asyncio
 
@@ -10,7 +10,7 @@ from models.errors import RetryableError
 
 
 class Pages:
-    """Reads pages. Raises `RetryableError` while Valkey is away or the board is being built."""
+    """Reads pages. Raises `RetryableError` while Valkey is unreachable or the board is being built."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self._page = client.register_script(script("page.lua"))
@@ -20,7 +20,7 @@ class Pages:
         return await self._take(org, queue_id, start, start + limit - 1)
 
     async def of(self, org: str, queue_id: str, leads: set[str]) -> Page:
-        """Return those of the leads (one at least) that stand in the queue, by rank."""
+        """Return those of the leads (at least one) that are in the queue, by rank."""
         page = await self._take(org, queue_id, 0, -1, *leads)
         return views.reduced(page, sorted(page.rows, key=lambda row: row.rank))
 

@@ -19,7 +19,7 @@ from streams.settings import Settings
 
 
 def run(settings: Settings, *, port: int = 0) -> None:
-    """Run the board until SIGTERM or SIGINT; `port` 0: any free one."""
+    """Run the board until SIGTERM or SIGINT. `port` 0 takes any free one."""
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     uvloop.run(_serve(settings, port))
 
@@ -35,7 +35,7 @@ async def _serve(settings: Settings, port: int) -> None:
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({following, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if following.done():
-        following.result()  # it ends by an exception only
+        following.result()  # it ends only with an exception
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     await server.stop()
@@ -47,7 +47,7 @@ def _alive() -> tuple[bool, dict[str, Any]]:
 
 
 async def rebuild(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Build the lists anew from the journal. The current lists serve until the new ones are complete."""
+    """Rebuild the lists from the journal. The current lists stay in use until the new ones are complete."""
     try:
         report = await rebuild_board(
             settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")

@@ -1,4 +1,4 @@
-"""Reads the board for people: pages of its lists, searches, the live feed (Q3, Q7, Q9, Q12); and for checks."""
+"""Reads the board: pages, searches and the live feed for people, whole lists for checks (Q3, Q7, Q9, Q12)."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,10 +30,10 @@ __all__ = [
 
 
 class Reader:
-    """Reads the board. Every method raises `RetryableError` while Valkey is away or the board is being built."""
+    """Reads the board. Every method raises `RetryableError` while Valkey is unreachable or the board is being built."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # its types say `bytes | str`, whatever it was told to decode
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
         self._feed = Feed(client)
         self._pages = Pages(client)
         self._search = Search(client, self._pages, self._feed)
@@ -48,7 +48,7 @@ class Reader:
         await self._client.aclose()
 
     async def queues(self, org: str) -> list[QueueInfo]:
-        """Return an org's shared queues by name, with sizes; who may see which is for the caller (Q4)."""
+        """Return an org's shared queues by name, with sizes. The caller decides who may see which (Q4)."""
         generation = await self._generation()
         async with translated():
             found = await self._client.hgetall(keys.queues(generation, org))
@@ -71,16 +71,17 @@ class Reader:
     async def search(self, org: str, queue_id: str, name: str, *, limit: int = 50) -> Page:
         """Return a queue's first leads whose name contains `name`, in any case, with their ranks (Q12).
 
-        Nothing but the name is searched, also where other columns are shown. Like a page it says as of which feed
-        entry it was taken. A caller who no longer wants the answer cancels it between two slices.
+        Only the name is searched, even where other columns are shown. `as_of` names the feed entry as of which the
+        result was taken, as for a page. A caller that no longer needs the result can cancel the search between two
+        slices.
         """
         return await self._search.first(org, queue_id, name, limit)
 
     async def everything(self, org: str, queue_id: str) -> list[tuple[str, int, str]]:
-        """Return (lead id, version, sort key) of a whole queue in order: for checks, not for people (Q3).
+        """Return (lead id, version, sort key) of a whole queue in order. For checks, not for people (Q3).
 
-        Where places, rows and names do not fit each other, what is wrong stands in the sort key's place; version -1
-        is that of a lead without a row.
+        Where places, rows and names disagree, the sort key is replaced by a description of the error. A lead without
+        a row has version -1.
         """
         generation = await self._generation()
         async with translated():
@@ -107,17 +108,17 @@ class Reader:
                 yield org, queue_id
 
     async def newest(self, org: str) -> str:
-        """Return the id of the feed's newest entry, also if it was trimmed since; `0-0` before the first."""
+        """Return the id of the feed's newest entry, even if it was trimmed since; `0-0` before the first."""
         return await self._feed.newest(org)
 
     async def feed(
         self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
     ) -> list[FeedEntry]:
-        """Return what changed after the entry `after`, waiting for it for `wait_seconds` (four at most) (Q9).
+        """Return what changed after the entry `after`. Wait for changes up to `wait_seconds`, four at most (Q9).
 
-        If it cannot be told that nothing is missing between, one `rebuilt` comes instead, with the id to go on
-        from: entries were trimmed, or Valkey lost what it had told. A waiting call holds a connection: one for each
-        org and process, shared among its pages, is meant.
+        If entries may be missing between, because they were trimmed or Valkey lost some, the result is one `rebuilt`
+        entry with the id to continue from. A waiting call holds a connection. Use one call for each org and process,
+        and share its result among the pages.
         """
         return await self._feed.read(org, after, limit=limit, wait_seconds=wait_seconds)
 

@@ -1,17 +1,16 @@
-"""Rebuilds the board: builds a new generation of lists beside the current one, and switches at one instant.
+"""Rebuilds the board: builds a new generation of lists beside the current one, and switches to it atomically.
 
-In this order:
+The steps, in this order:
 
-1. note the ends of `queue-changes`: what follows them will be applied to the new generation, in order;
-2. read `lead-journal` to its end, which by now contains all that was told before those ends, and write
-   the lists;
-3. note with them, for each partition of the log, the newest offset they contain (the floor): a change
-   that is told later but is at or below its floor is in the lists already, however late the relay is;
-4. put the new generation in the old one's place, with its offsets and floor, in one script.
+1. Read the end offsets of `queue-changes`. The records after them will be applied to the new generation, in order.
+2. Read `lead-journal` to its end, which by now contains every change before those offsets, and write the lists.
+3. Store with the lists, for each partition of the log, the newest offset they contain (the floor). A change that
+   comes later but is at or below its floor is in the lists already, however late the relay is.
+4. Replace the old generation by the new one, with its offsets and floor, in one script.
 
-Until step 4 people see the old lists, still live. A live board finds at its next batch that its
-generation is over, and goes on from the offsets of step 1. A rebuild that dies leaves keys nobody reads;
-the next one removes them.
+Until step 4 people see the old lists, which are still updated. A running board notices at its next batch that its
+generation was replaced, and continues from the offsets of step 1. A rebuild that dies leaves keys that nobody reads;
+the next rebuild removes them.
 """
 
 import asyncio
@@ -36,17 +35,17 @@ from streams.topic_reader import extent
 log = structlog.get_logger(__name__)
 
 _LOCK_MS: Final = 30_000
-"""A rebuild that has not said for so long that it lives, does not."""
+"""How long the rebuild lock lives without renewal. A rebuild that does not renew it counts as dead."""
 _RENEW_SECONDS: Final = 5.0
 _BATCH: Final = 1000
 
 
 class Rebuilding(RuntimeFailure):
-    """Another rebuild runs already; its result serves as well."""
+    """Another rebuild is already running. Its result serves as well."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild made: `entries` counts a lead once for each list it is in."""
+    """The result of a rebuild. `entries` counts a lead once for each list it is in."""
 
     generation: str
     entries: int
@@ -63,8 +62,8 @@ async def rebuild(
 ) -> Report:
     """Rebuild the board from the journal, while it is in use or from nothing.
 
-    `progress`: called with (journal partitions done, partitions in all). Raises `Rebuilding` if another
-    rebuild is at work, `RetryableError` where Kafka or Valkey is away; the current lists stay as they are then.
+    `progress` is called with (journal partitions done, partitions in all). Raises `Rebuilding` if another rebuild is
+    running, `RetryableError` where Kafka or Valkey is unreachable. The current lists are then unchanged.
     """
     own = client is None
     client = client or connect(settings.redis_url)
@@ -104,7 +103,7 @@ async def rebuild(
 
 @asynccontextmanager
 async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[None]:
-    """Hold the lock of rebuilds, and renew it while the rebuild runs."""
+    """Hold the rebuild lock, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
             raise Rebuilding("board", "another rebuild is at work")
@@ -128,7 +127,7 @@ async def _renew(client: redis.asyncio.Redis, generation: str) -> None:
 
 
 async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
-    """Release the lock. If Valkey is away, it expires by itself."""
+    """Release the lock. If Valkey is unreachable, the lock expires by itself."""
     try:
         async with translated():
             if await client.get(keys.REBUILDING) == generation.encode():
@@ -171,7 +170,7 @@ async def _adopt(
     client: redis.asyncio.Redis, generation: str, after: dict[int, int], floor: dict[int, int], orgs: set[str]
 ) -> None:
     async with translated():
-        # Also the orgs whose lists are empty now: whoever looks at them must look anew.
+        # Include the orgs whose lists are empty now, because their readers must read again too.
         async for key in client.scan_iter(match=keys.feed("*"), count=1000):
             orgs.add(key.decode().removeprefix(keys.feed("")))
         arguments: list[Any] = [generation, keys.FEED_LENGTH]
@@ -187,7 +186,7 @@ async def _adopt(
 
 
 async def _life(client: redis.asyncio.Redis) -> str:
-    """Return which start of the server this is."""
+    """Return an id of the server's current run; it changes with each start."""
     async with translated():
         return str((await client.info("server"))["run_id"])
 
@@ -195,7 +194,8 @@ async def _life(client: redis.asyncio.Redis) -> str:
 async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
     """Remove the keys of all other generations while the lock keeps other rebuilds away.
 
-    Those of older layouts are among them, and what named the current one there (`board` without a number).
+    This includes generations of older layouts, and the key that named the current one there (`board` without a
+    number).
     """
     kept, names = keys.prefix(generation).encode(), (keys.REBUILDING.encode(), keys.CURRENT.encode())
 

@@ -1,7 +1,8 @@
-"""Classifies Valkey's refusals: wait and try again, correct a setting, or a defect of ours.
+"""Classifies Valkey's errors: wait and try again, correct a setting, or a defect of ours.
 
-redis-py takes the code off the front of most errors ("OOM", "READONLY") and tells it by the class instead; what it has
-no class for keeps its code. Inside a transaction the code of the first refused command is in the middle of the text.
+redis-py removes the code from the front of most errors ("OOM", "READONLY") and raises a class for it instead. An
+error without a class keeps its code. Inside a transaction the code of the first refused command is in the middle of
+the text.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ _SETTINGS: Final = (
     MovedError,
     ClusterCrossSlotError,
 )
-"""Our user, password or address is not one this server takes: waiting does not help."""
+"""The server refuses our user, password or address. Waiting does not help."""
 _SETTING_CODES: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "MOVED", "CROSSSLOT", "DENIED", "PROTECTED")
 _SETTING_TEXTS: Final = (
     "DB index is out of range",
@@ -67,17 +68,17 @@ _WAIT_CODES: Final = {
 
 
 class AccessRefusedError(RetryableError):
-    """Valkey refuses access or does not know a command: `REDIS_URL` or the server's users must be corrected.
+    """Valkey refuses access or does not know a command. Correct `REDIS_URL` or the server's users.
 
-    For readers it is the board that is away. The board's own process ends by it.
+    Readers treat it as an unreachable board. The board's own process exits with it.
     """
 
 
 @contextlib.asynccontextmanager
 async def translated() -> AsyncIterator[None]:
-    """Raise `RetryableError` if Valkey is away or cannot now.
+    """Raise `RetryableError` if Valkey is unreachable or temporarily unable.
 
-    `AccessRefusedError` if a setting is wrong, else `RuntimeFailure`.
+    Raises `AccessRefusedError` if a setting is wrong, and otherwise `RuntimeFailure`.
     """
     try:
         yield

@@ -1,8 +1,8 @@
 """Finds the first leads of a queue whose name contains a text, without blocking Valkey or reading the queue (Q12).
 
-Names that many leads have are found among the first of the queue. For the others the queue's names are looked at in
-slices, each a script of two milliseconds; only matches that stand before what was found already leave Valkey
-(docs/decisions/0019). Nothing is kept here between two searches.
+Frequent matches are found among the first leads of the queue. For rarer ones the queue's names are searched in
+slices, each a script of two milliseconds. Only matches that rank before those already found leave Valkey
+(docs/decisions/0019). No state is kept between two searches.
 """
 
 import re
@@ -19,17 +19,17 @@ from board.writer import script
 from models.errors import RetryableError
 
 FIRST: Final = 500
-"""How much of the queue's head is read before its names are: a queue of this size is read whole."""
+"""How many leads of the queue's head are read before its names are searched. A queue of this size is read whole."""
 
 SLICE: Final = 4000
-"""Names in one script, about: two milliseconds of Valkey."""
+"""About how many names one script reads, in two milliseconds of Valkey's time."""
 
 DENSE_SLICE: Final = 1000
-"""And after a slice in which one in `DENSE` or more did match: a match takes as long as four names, or, while there
-is nothing better to hold it against, as fifteen."""
+"""The slice after one in which at least one in `DENSE` names matched. A match costs as much as four names, or fifteen
+while there is no better match to compare with."""
 
 FIRST_SLICE: Final = 200
-"""And before it is known how many match."""
+"""The first slice, before it is known how many names match."""
 
 DENSE: Final = 20
 
@@ -37,7 +37,7 @@ _SPECIAL: Final = re.compile(rb"[\\*?\[]")
 
 
 class Search:
-    """Searches lists. Raises `RetryableError` while Valkey is away or the board is being built."""
+    """Searches lists. Raises `RetryableError` while Valkey is unreachable or the board is being built."""
 
     def __init__(self, client: redis.asyncio.Redis, pages: Pages, feed: Feed) -> None:
         self._pages = pages
@@ -45,17 +45,17 @@ class Search:
         self._slice = client.register_script(script("search.lua"))
 
     async def first(self, org: str, queue_id: str, name: str, limit: int) -> Page:
-        """Return the first `limit` leads whose name contains `name`, in any case, as they stand at one instant.
+        """Return the first `limit` leads whose name contains `name`, in any case, as of one instant.
 
-        Where more than `limit` of them leave, or move down, within the tenth of a second that a search takes, fewer
-        may be returned than there are. Those returned are where they say they are.
+        A search takes a tenth of a second. If more than `limit` matches leave or move down meanwhile, the result may
+        have fewer leads than there are. The ranks of those returned are correct.
         """
         wanted = keys.searchable(name.strip())
         reach = max(limit, FIRST)
         head = _matching(await self._pages.stretch(org, queue_id, 0, reach), wanted)
         if len(head.rows) >= limit or head.size <= reach:
             return reduced(head, head.rows[:limit])
-        # Twice as many as wanted, for those that leave meanwhile; and those that came meanwhile.
+        # Take twice as many as wanted, because some may leave meanwhile, and add those that came meanwhile.
         found = await self._nearest(org, queue_id, wanted, 2 * limit)
         found |= {lead for lead, its in await self._feed.came(org, queue_id, head.as_of) if wanted in its}
         if not found:
@@ -75,7 +75,7 @@ class Search:
                 raise RetryableError("board", "it is being built")
             current, cursor, matches, nearest = answer
             if generation not in (b"", current):
-                # It was rebuilt meanwhile and its names lie elsewhere: from the start.
+                # A rebuild happened meanwhile and the names are under other keys. Begin again.
                 generation, cursor, best = b"", b"0", {}
                 continue
             generation, size = current, DENSE_SLICE if matches * DENSE > size else SLICE

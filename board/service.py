@@ -1,9 +1,9 @@
-"""The board follows `queue-changes` and applies each change to the lists within milliseconds, once and in order.
+"""Follows `queue-changes` and applies each change to the lists within milliseconds, once and in order.
 
-How far it has read is kept in Valkey, in the same step as the changes, and nowhere else. So whatever
-happens to Valkey is noticed at the next batch or within a second: away (wait, then the same batch
-again), its last second lost (read that second again), wiped (rebuild from the journal). The same holds
-for a second board beside this one: it applies nothing twice, and takes over when this one is gone.
+The board's offsets are stored only in Valkey, in the same step as the changes. So whatever happens to Valkey is
+noticed at the next batch or within a second. If it is unreachable, the board waits and applies the same batch again.
+If it lost its last second, the board reads that second again. If it was wiped, the board rebuilds from the journal.
+The same holds for a second board beside this one: it applies nothing twice, and takes over when this one is gone.
 """
 
 import asyncio
@@ -33,14 +33,15 @@ from streams.unreadable import records_of
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 500
-"""Changes in one script: it holds Valkey, and so its readers, for about seven milliseconds."""
+"""The most changes in one script. The script blocks Valkey and its readers for about seven milliseconds."""
 
 _IDLE_SECONDS: Final = 1.0
-"""With nothing to apply, how often Valkey is asked whether it still has the board."""
+"""How often an idle board checks that Valkey still has its lists."""
 _ANSWER_SECONDS: Final = 5.0
-"""Kafka tells a topic's ends in milliseconds; after five seconds it is away."""
+"""How long Kafka may take to return a topic's ends. It normally takes milliseconds; after this it counts as
+unreachable."""
 _LOGGED_REASONS: Final = 8
-"""So many reasons for waiting are remembered, so that each is logged once however often they alternate."""
+"""How many reasons for waiting are remembered. Each is logged once, even if several alternate."""
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -53,7 +54,7 @@ class State(msgspec.Struct, kw_only=True):
     trouble: str | None = "starting"
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return whether the lists can be relied on, and the state as JSON objects show it."""
+        """Return whether the lists can be relied on, and the state as a JSON object."""
         return self.caught_up and self.trouble is None, msgspec.structs.asdict(self)
 
 
@@ -70,9 +71,9 @@ class Board:
         self.state = State()
 
     async def follow(self) -> None:
-        """Follow for ever: wait for what is away, and rebuild what is lost.
+        """Follow until cancelled. Wait for unreachable servers, and rebuild what is lost.
 
-        Raises `ConfigError` where Valkey or Kafka does not let us in: only other settings, users or ACLs help.
+        Raises `ConfigError` where Valkey or Kafka refuses access, because only other settings, users or ACLs help.
         """
         pauses = FOLLOW_BOARD.pauses()
         while True:
@@ -94,7 +95,7 @@ class Board:
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
-        """Return the current generation; rebuild if there is none or it cannot continue."""
+        """Return the current generation. Rebuild if there is none or it cannot continue."""
         generation = None if self._gap else await self._writer.generation()
         if generation is None:
             self._is_in_trouble(f"{self._gap or 'Valkey has no board'}; rebuilding")
@@ -106,7 +107,7 @@ class Board:
         return generation
 
     async def _follow(self, generation: Generation) -> None:
-        """Apply what comes to one generation. Ends by an exception only."""
+        """Apply changes to one generation. Ends only with an exception."""
         consumer = make_consumer(self._settings, self._sources.changes, reset="none", stand_ins=True)
         try:
             await consumer.start()
@@ -122,11 +123,11 @@ class Board:
     async def _apply(
         self, generation: Generation, batches: dict[TopicPartition, list[Any]], positions: dict[int, int]
     ) -> None:
-        """Apply one batch of the consumer. An empty batch checks whether the board is still there."""
+        """Apply one batch of the consumer. An empty batch checks whether the board still exists."""
         offsets = {
             p.partition: (positions[p.partition], rs[-1].offset + 1) for p, rs in batches.items() if rs
         }
-        # The offsets of what is no record are passed as well.
+        # The offsets also pass records that are unreadable.
         changes = readable(
             generation, records_of(record for records in batches.values() for record in records)
         )
@@ -145,12 +146,12 @@ class Board:
         metrics.SKIPPED.inc(len(changes) - applied)
 
     async def _measure(self, consumer: Consumer, positions: dict[int, int], *, idle: bool) -> None:
-        """Compare with the topic's ends: those of the last fetch, or asked for now if nothing came.
+        """Compare with the topic's ends: those of the last fetch, or those read now if nothing came.
 
-        Asking also tells a quiet Kafka from one that is away: then `RetryableError` is raised, and waited for.
+        Reading them also tells an idle Kafka from an unreachable one, for which `RetryableError` is raised.
         """
         places = sorted(consumer.assignment())
-        # What an open transaction holds back is not behind: it is given to nobody.
+        # Records of an open transaction do not count as lag, because no consumer gets them yet.
         ends = {place: consumer.last_stable_offset(place) for place in places}
         if idle:
             try:
@@ -176,11 +177,11 @@ class Board:
 
 
 class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never leaves this file
-    """The offset to go on from is not in the topic (any more)."""
+    """The offset to continue from is not in the topic, or not any more."""
 
 
 async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
-    """Go to where the generation was read to; raise `_Gap` if the topic does not reach there."""
+    """Seek to the generation's offsets. Raise `_Gap` if the topic does not have them."""
     places = sorted(consumer.assignment())
     begin, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
     positions = {}
@@ -211,7 +212,7 @@ def readable(generation: Generation, records: Iterable[Any]) -> Sequence[Change]
 
 
 def _contained(floor: dict[int, int], headers: Iterable[tuple[str, bytes]]) -> bool:
-    """Return whether the rebuild already has a change, by its id `<log>-<partition>-<offset>-<n>`."""
+    """Return whether the rebuild already contains a change, by its id `<log>-<partition>-<offset>-<n>`."""
     for name, value in headers:
         if name == "ce_id":
             _, partition, offset, _ = value.rsplit(b"-", 3)
@@ -220,7 +221,7 @@ def _contained(floor: dict[int, int], headers: Iterable[tuple[str, bytes]]) -> b
 
 
 async def run(settings: Settings) -> None:
-    """Run the board until cancelled, inside another process's loop; `process.py` makes a process of it."""
+    """Run the board until cancelled, inside another process's loop. `process.py` runs it as a process."""
     client = connect(settings.redis_url)
     try:
         await Board(settings, client).follow()

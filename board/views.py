@@ -1,8 +1,7 @@
 """Reduces lists to what people may see: names and the queue's own columns (Q3, Q7).
 
-A sort key tells the value of the field it was made of. Columns are held against the queue's current
-definition when they are read, so a queue that became blind shows names at once, before its leads were
-evaluated anew.
+A sort key reveals the value of the field it is made of. Columns are checked against the queue's current definition
+when they are read. So a queue that became blind shows only names at once, before its leads are evaluated again.
 """
 
 from collections.abc import Iterable
@@ -16,11 +15,11 @@ from models.public import personal_queue
 NAME: Final = "name"
 
 Visible = frozenset[str] | None
-"""Which columns may be shown; None: all."""
+"""The columns that may be shown. None means all."""
 
 
 class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue of the catalogue, as published, and how many leads stand in it."""
+    """A queue of the catalogue, as published, and the number of leads in it."""
 
     queue_id: str
     name: str
@@ -41,7 +40,7 @@ class QueueInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One lead in a list. `rank`: its place, from 0. `version`: the lead's when it came or last moved."""
+    """One lead in a list. `rank`: its place, from 0. `version`: the lead's version when it came or last moved."""
 
     lead_id: str
     rank: int
@@ -50,10 +49,10 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Leads of a list, by rank. `queue`: None for a rep's own queue and for one that is not published.
+    """Leads of a list, by rank. `queue` is None for a rep's own queue and for one that is not published.
 
-    `as_of`: the org's newest feed entry at the instant the page was taken; it and all before it are in the page,
-    those after it (`position`) are not.
+    `as_of` is the org's newest feed entry at the instant the page was taken. The page contains that entry and all
+    before it, and none after it (`position`).
     """
 
     queue_id: str
@@ -64,12 +63,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def definition(value: bytes) -> QueueInfo:
-    """Read a queue's definition as the board keeps it."""
+    """Parse a queue's definition as the board stores it."""
     return msgspec.json.decode(value.partition(b" ")[2], type=QueueInfo)
 
 
 def visible(queue_id: str, info: QueueInfo | None) -> Visible:
-    """Return which columns of a queue may be shown: all only of a rep's own, which has no definition (Q3)."""
+    """Return which columns of a queue may be shown. Only a rep's own queue, which has no definition, shows all (Q3)."""
     if info is not None:
         return frozenset(info.columns) | {NAME} if not info.removed else frozenset({NAME})
     return None if queue_id.startswith(personal_queue("")) else frozenset({NAME})
@@ -82,7 +81,7 @@ def shown(columns: bytes, may: Visible) -> dict[str, Any]:
 
 
 def page(queue_id: str, answer: Any) -> Page:
-    """Return the page that `page.lua` has answered."""
+    """Return the page from the result of `page.lua`."""
     size, defined, leads, ranks, values, as_of = answer
     info = definition(defined) if defined is not None else None
     rows = tuple(_rows(leads, ranks, values, visible(queue_id, info)))

@@ -1,4 +1,4 @@
-"""Writes a batch of changes and the offsets after it to the board together or not at all, each change once."""
+"""Writes a batch of changes and the offsets after it to the board atomically, each change once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from board.refusals import translated
 from models.errors import RuntimeFailure
 
 _SOCKET_SECONDS: Final = 5.0
-"""A Valkey on the same network answers in milliseconds; after five seconds the connection is dead."""
+"""The socket timeout. A Valkey on the same network answers in milliseconds; after this the connection is dead."""
 
 
 class BoardReplaced(RuntimeFailure):
-    """Another generation is current, or none: read which one and continue from it, or rebuild."""
+    """Another generation is current, or none. Read which one and continue from it, or rebuild."""
 
 
 class OffsetsMoved(RuntimeFailure):
@@ -24,7 +24,7 @@ class OffsetsMoved(RuntimeFailure):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of `queue-changes`: a lead's (`QueueChange`) or a queue's (`QueueDefinition`)."""
+    """One record of `queue-changes`, for a lead (`QueueChange`) or for a queue (`QueueDefinition`)."""
 
     change: str
     org: str
@@ -37,17 +37,17 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def defines(self) -> bool:
-        """Whether it is a queue's."""
+        """Whether it is a queue's definition."""
         return self.change in ("defined", "removed")
 
     @property
     def payload(self) -> bytes:
-        """What readers will see: a lead's columns, a queue's whole definition."""
+        """What readers will see: a lead's columns, or a queue's whole definition."""
         return self.whole if self.defines else bytes(self.columns)
 
     @property
     def name(self) -> str:
-        """The lead's name as it is searched; a queue is not searched."""
+        """The lead's searchable name. A queue's definition has none."""
         return "" if self.defines else keys.name_in(self.payload)
 
 
@@ -63,16 +63,16 @@ _CHANGES: Final = msgspec.json.Decoder(Change)
 
 
 def read_change(value: bytes) -> Change:
-    """Read a record's value; raises `msgspec.MsgspecError` that names the reason."""
+    """Parse a record's value. Raises `msgspec.MsgspecError` with the reason."""
     change = _CHANGES.decode(value)
     if change.defines:
         return msgspec.structs.replace(change, whole=value)
-    keys.name_in(change.payload)  # columns that are no object are refused now, not when they are applied
+    keys.name_in(change.payload)  # raises now, not when it is applied, if the columns are no object
     return change
 
 
 def connect(url: str) -> redis.asyncio.Redis:
-    """Return a client of Valkey; it connects when used."""
+    """Return a client of Valkey. It connects when used."""
     return redis.asyncio.Redis.from_url(
         url, socket_timeout=_SOCKET_SECONDS, socket_connect_timeout=_SOCKET_SECONDS, health_check_interval=0
     )
@@ -84,14 +84,14 @@ def script(name: str) -> str:
 
 
 class Writer:
-    """Writes the board through one client. Several writers may be at work: each change is applied once."""
+    """Writes the board through one client. Several writers may run at once: each change is applied once."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client: Any = client  # its types say `bytes | str`, whatever it was told to decode
+        self._client: Any = client  # the type stubs say `bytes | str` for any decoding
         self._apply = client.register_script(script("apply.lua"))
 
     async def generation(self) -> Generation | None:
-        """Return the current generation, None if there is no board. Raises `RetryableError`."""
+        """Return the current generation, or None if there is no board. Raises `RetryableError`."""
         async with translated():
             current = await self._client.get(keys.CURRENT)
             if current is None:
@@ -106,11 +106,11 @@ class Writer:
     async def apply(
         self, generation: str, changes: Sequence[Change], offsets: Mapping[int, tuple[int, int]]
     ) -> int:
-        """Apply changes in order and advance the offsets; return how many changed anything (Q7, Q9).
+        """Apply changes in order and advance the offsets. Return how many changed anything (Q7, Q9).
 
-        `offsets`: partition -> (what the board must say now, the next offset after this batch). Raises
-        `BoardReplaced` or `OffsetsMoved` with nothing changed; `RetryableError` when it is not known whether it
-        was: then the same batch again is either applied or answered by `OffsetsMoved`.
+        `offsets`: partition -> (the offset that the board must have now, the next offset after this batch). Raises
+        `BoardReplaced` or `OffsetsMoved` with nothing changed. Raises `RetryableError` when it is unknown whether the
+        batch was applied; applying the same batch again then either succeeds or raises `OffsetsMoved`.
         """
         arguments: list[Any] = [generation, keys.FEED_LENGTH, keys.TOMBSTONE_SECONDS, len(offsets)]
         for partition, (expected, following) in offsets.items():

@@ -1,8 +1,8 @@
-"""The `firstclaim` command: each command prints what happened and exits 0 only if it succeeded.
+"""The `firstclaim` command. Each subcommand prints what happened and exits 0 only if it succeeded.
 
-With --json the last line is one object.
+With --json the last line of output is one JSON object.
 
-Commands load what they need when they run: `firstclaim --help` must not wait for a stream processor.
+Commands import their dependencies when they run, so that `firstclaim --help` does not load a stream processor.
 """
 
 import logging
@@ -61,11 +61,11 @@ state_dir.add_to_all(app)
 
 
 def main() -> None:
-    """Run the command that the arguments name, and exit with its code."""
+    """Run the command of the arguments, and exit with its code."""
     private_umask()
     sys.stdout, sys.stderr = masked_stream(sys.stdout), masked_stream(sys.stderr)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    # What a command cannot reach it says in a sentence of its own; what runs on as a process sets these anew.
+    # Commands report an unreachable server in their own sentence. Long-running processes configure logging again.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
@@ -83,10 +83,10 @@ def main() -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code; an error is one line on stderr, never a traceback.
+    """Run one command and return its exit code. An error is one line on stderr, without a traceback.
 
-    0 it is done · 1 it is done, and the answer is no · 2 wrong arguments · 70 something failed · 78 a wrong setting.
-    With FIRSTCLAIM_DEBUG=1 an error of another kind than those this project names is raised as it is.
+    0 success · 1 the command ran and its answer is negative · 2 wrong arguments · 70 failure · 78 wrong setting.
+    With FIRSTCLAIM_DEBUG=1 an error that this project does not define is raised with its traceback.
     """
     try:
         app(args=arguments)
@@ -109,11 +109,11 @@ def _failed(reason: str, code: int) -> int:
 
 
 _OF: Final = {"aiokafka": "Kafka", "redis": "Valkey", "sqlalchemy": "database"}
-"""Package of an error's class -> what failed."""
+"""Package of an error's class -> the part that failed."""
 
 
 def sentence(error: BaseException) -> str:
-    """Return in one line what failed and why."""
+    """Describe in one line what failed and why."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, FirstclaimError):
@@ -121,7 +121,7 @@ def sentence(error: BaseException) -> str:
     name = type(error).__name__
     origin = (
         getattr(error, "orig", None) or error
-    )  # a database driver's own words, without statement and values
+    )  # the database driver's message, without statement and values
     words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
     package = type(error).__module__.partition(".")[0]
     if name == "UnknownTopicOrPartitionError":

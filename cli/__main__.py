@@ -1,4 +1,4 @@
-"""`python -m cli` is `firstclaim`."""
+"""Runs `firstclaim` as `python -m cli`."""
 
 from cli import main
 

@@ -1,4 +1,4 @@
-"""Who may do what on Kafka: the ACLs of each principal, and the topics that an operator makes."""
+"""Commands for Kafka access: the ACLs of each principal, the topics an operator creates, and signing keys."""
 
 import asyncio
 from typing import Annotated
@@ -9,7 +9,7 @@ from cli.common import AsJson, finish, found
 from models.errors import ConfigError
 
 
-def acls(  # each is an option
+def acls(  # each parameter is an option
     name: Annotated[
         str | None, typer.Argument(help="Of a vendor, CRM or sender: its name. After --for process: which.")
     ] = None,
@@ -34,7 +34,7 @@ def acls(  # each is an option
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print exactly the ACLs that a principal needs; without --for those of every process.
+    """Print exactly the ACLs that a principal needs. Without --for, print the ACLs of every process.
 
     Example: firstclaim acls --for vendor acme
 
@@ -75,9 +75,9 @@ def acls(  # each is an option
 
 
 def topics(as_json: AsJson = False) -> None:
-    """Make the topics that are missing, and check those that are there.
+    """Create missing topics and check existing ones.
 
-    Processes make them, too, where they may. On a cluster with ACLs the operator does.
+    Processes also create them if they are allowed to. On a cluster with ACLs the operator creates them.
 
     Example: firstclaim topics
     """
@@ -97,9 +97,9 @@ def signing_key(
         bool, typer.Option("--add", help="Also append it to the file that FIRSTCLAIM_SIGNING_KEYS names.")
     ] = False,
 ) -> None:
-    """Make a key by which a vendor, a CRM or the console signs, and print its line of the file of keys.
+    """Create a signing key for a vendor, a CRM or the console, and print its line for the key file.
 
-    Give the secret to who is to sign, by a way that others cannot read, and name the id in the org's settings.
+    Send the secret to the signer over a private channel, and enter the key's id in the org's settings.
 
     Example: firstclaim signing-key acme-2026-11 --add
     """

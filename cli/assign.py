@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 SHOWN: Final = 100
-"""Leads that are named one by one; the others are counted."""
+"""The most leads that are named one by one. Further ones are counted."""
 
 By = Annotated[str, typer.Option("--by", help="The manager who acts.")]
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
@@ -49,7 +49,7 @@ def assign(
     seconds: Seconds = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Assign leads to reps: one, a selection, a segment or a list. Exit 0 only if all were assigned.
+    """Assign leads to reps: one lead, a selection, a segment or a list. Exit 0 only if all were assigned.
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
@@ -106,7 +106,7 @@ def _print_unusable(selection: "LeadSelection") -> None:
 
 
 def _print_results(results: "list[AssignmentResult]", result: dict[str, Any]) -> None:
-    """Print how many leads each rep got, and why every other lead was not assigned."""
+    """Print how many leads each rep got, and why each other lead was not assigned."""
     counts = {
         "Assigned": result["assigned"],
         "Owned by somebody else": result["lost"],
@@ -149,7 +149,7 @@ def list_exceptions(
     limit: Annotated[int, typer.Option(min=1, help="The most to show.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
-    """List the exceptions desk: prospect, source, and the reason why nobody has the lead.
+    """List the exceptions desk: prospect, source, and the reason why no rep has the lead.
 
     Example: firstclaim exceptions list --all
     """
@@ -169,7 +169,7 @@ def ignore(
     seconds: Seconds = 15.0,
     as_json: AsJson = False,
 ) -> None:
-    """Hide an exception. It stays assignable, and `list --all` shows it. Asks for confirmation at a terminal.
+    """Hide an exception. It stays assignable, and `list --all` shows it. At a terminal, ask for confirmation.
 
     Example: firstclaim exceptions ignore 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """
@@ -182,7 +182,7 @@ def ignore(
 def unignore(
     lead: Lead, by: By, org: Org = "default", seconds: Seconds = 15.0, as_json: AsJson = False
 ) -> None:
-    """Bring an ignored exception back: to a queue that takes it now, or else to the desk.
+    """Bring an ignored exception back, to a queue that currently takes it, or else to the desk.
 
     Example: firstclaim exceptions unignore 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """

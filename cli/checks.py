@@ -1,4 +1,4 @@
-"""Commands that check the installation and the promise."""
+"""Commands that check the installation and the guarantees."""
 
 import asyncio
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from cli.common import AsJson, finish, running, say
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check what is installed, reachable and configured. Exit 1 if something is wrong.
+    """Check what is installed, reachable and configured. Exit 1 if there is a problem.
 
     Example: firstclaim doctor
     """
@@ -30,7 +30,7 @@ def verify(
     wait_seconds: Annotated[float, typer.Option(help="How long to wait for the stages to catch up.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Cross-check logs, journal, CRM database and board: one owner, nothing lost, every answer true. Exit 1 if not.
+    """Check logs, journal, CRM database and board: one owner per lead, none lost, every answer true. Exit 1 otherwise.
 
     Example: firstclaim verify --json
     """

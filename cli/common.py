@@ -1,4 +1,4 @@
-"""Shared by the commands: the settings of the running system, and how a result is printed."""
+"""Shared functions of the commands: the settings of the running system, and the output of results."""
 
 import sys
 from typing import Annotated, Any
@@ -19,9 +19,9 @@ Instance = Annotated[
 
 
 def running() -> Settings:
-    """Return the settings, pointed at the servers `firstclaim up` runs in the same state folder, if it does.
+    """Return the settings. If `firstclaim up` runs in the same state folder, they point at its servers.
 
-    Raises `RuntimeFailure` where Kafka is away.
+    Raises `RuntimeFailure` if Kafka is unavailable.
     """
     import asyncio
 
@@ -32,19 +32,19 @@ def running() -> Settings:
 
 
 def found() -> Settings:
-    """Return the settings as `running` does, without asking Kafka: for commands that report themselves what is away."""
+    """Return the settings as `running` does, without a check of Kafka: for commands that report unavailable servers."""
     from runtime import find_running
 
     return find_running(Settings.read())
 
 
 def say(text: str) -> None:
-    """Print progress to stderr, where it does not mix with a result."""
+    """Print progress to stderr, so that it does not mix with a result on stdout."""
     typer.echo(text, err=True)
 
 
 def print_refusal(result: str, reason: str | None, why: str | None) -> None:
-    """Print an answer other than won or done: its result, the reason and why."""
+    """Print an answer other than `won` or `done`: its result, the reason and the explanation."""
     named = f": {reason.replace('_', ' ')}" if reason else ""
     typer.echo(f"{result.capitalize()}{named}.{f' Why: {why}' if why else ''}")
 

@@ -23,9 +23,9 @@ def rebuild_crm(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fill the CRM database anew from the journal: it was lost, restored from a backup, or is of another Kafka.
+    """Rebuild the CRM database from the journal, if it was lost, restored from a backup, or belongs to another Kafka.
 
-    Says what it will do and asks. The sink may go on running. Cut off, it can be run again.
+    The command shows what it will do and asks. The sink may keep running. If it is interrupted, run it again.
 
     Example: firstclaim crm rebuild --yes
     """

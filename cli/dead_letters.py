@@ -1,4 +1,4 @@
-"""Commands for dead letters: list what was refused and why, replay it once it is fixed, or skip it."""
+"""Commands for dead letters: list rejected messages and reasons, replay them after a fix, or skip them."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="The most letters to show, the newest first.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest dead letters with their reasons, and what was done about them.
+    """List the newest dead letters with their reasons and what was done about them.
 
     Example: firstclaim dead-letters list --topic lead-arrivals
     """
@@ -60,7 +60,7 @@ def list_letters(
 
 @letters.command("show")
 def show_letter(place: Place, as_json: AsJson = False) -> None:
-    """Show one dead letter, with its bytes.
+    """Show one dead letter with its bytes.
 
     Example: firstclaim dead-letters show 2:17
     """
@@ -86,9 +86,9 @@ def replay_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send dead letters again to the topic they came from. A known message changes nothing. Exit 1 if one failed.
+    """Send dead letters to their original topic again. A known message changes nothing. Exit 1 if one fails.
 
-    Without places it takes those that the options name and nobody has dealt with. One that fails stops no other.
+    Without places, replay those that match the options and are still unhandled. A failure does not stop the others.
 
     Example: firstclaim dead-letters replay --all --class fatal_error
     """
@@ -114,7 +114,7 @@ def skip_letter(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by their places.
+    """Mark dead letters as skipped, so that `replay --all` leaves them out. They can still be replayed by place.
 
     Example: firstclaim dead-letters skip --all --class not_json --vendor acme --why "acme sent a test"
     """
@@ -125,7 +125,7 @@ def skip_letter(
     _print_outcome(outcome, "skipped", as_json=as_json)
 
 
-def _selection(  # one for each option
+def _selection(  # one parameter for each option
     places: list[str] | None,
     every: bool,  # the option's value
     topic: str | None,

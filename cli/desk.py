@@ -1,4 +1,4 @@
-"""Commands for daily use: send leads, claim one, see the status and the reasons."""
+"""Commands for daily use: send leads, claim a lead, show the status and a lead's history."""
 
 import asyncio
 from pathlib import Path
@@ -21,7 +21,7 @@ def send(
     refusals: Annotated[Path | None, typer.Option(help="Write refused lines here instead of stderr.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Send a file of leads; print each refused line with field and reason, and send the rest.
+    """Send a file of leads. Print each rejected line with field and reason, and send the rest.
 
     Example: firstclaim send leads.csv --mapping mapping.yaml --vendor acme --campaign purchase-west
     """
@@ -58,7 +58,7 @@ def claim(
     seconds: Annotated[float, typer.Option(help="How long to wait for the answer.")] = 15.0,
     as_json: AsJson = False,
 ) -> None:
-    """Claim a lead and print the answer: exit 0 if won, 1 if not.
+    """Claim a lead and print the answer. Exit 0 if the claim won, 1 if not.
 
     Example: firstclaim claim 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --rep rep-7 --queue new
     """
@@ -82,9 +82,9 @@ def claim(
 
 
 def status(as_json: AsJson = False) -> None:
-    """Show leads by phase, queues, lag of each stage and dead letters. Exit 1 if something is wrong.
+    """Show leads by phase, queues, lag of each stage and dead letters. Exit 1 if there is a problem.
 
-    What may pass within seconds is watched for 15 seconds before it counts as a problem.
+    A condition that may pass within seconds is watched for 15 seconds before it counts as a problem.
 
     Example: firstclaim status
     """
@@ -99,7 +99,7 @@ def why(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show a lead's history: each event, what was decided, and the reason.
+    """Show a lead's history: each event, the decision, and the reason.
 
     Example: firstclaim why 0c929b85-3707-5b16-91e8-0d9f3ddc6570
     """

@@ -1,4 +1,4 @@
-"""Commands for the directory: publish it from a file, and export it to one."""
+"""Commands for the directory: publish it from a file, and export it to a file."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from application.directory.changes import Plan
 
 ATTEMPTS: Final = 5
-"""So often the file is compared and published anew because somebody else published meanwhile."""
+"""How often the file is compared and published again after somebody else published in between."""
 
 directory = typer.Typer(
     help="Queues, reps, groups, campaigns, settings: publish them from a file, or export them to one.",
@@ -40,7 +40,7 @@ def apply(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a whole file, show what it would change, then publish it. With one wrong object nothing is published.
+    """Check a whole file, show what it would change, then publish it. If one object is wrong, nothing is published.
 
     Example: firstclaim directory apply docs/examples/directory.yaml --dry-run
     """
@@ -96,7 +96,7 @@ def apply(
 
 
 def _agreed(plan: "Plan", org: str, *, prune: bool) -> bool:
-    """Ask at a terminal. Without one, only a removal by `--prune` is refused: nobody named what it removes."""
+    """Ask at a terminal. Without one, refuse only removals by `--prune`, because nobody named the objects."""
     removed = sum(value is None for value in plan.objects.values())
     if sys.stdin.isatty():
         which = f"Publish this for {org}, and remove {removed}?" if removed else f"Publish this for {org}?"
@@ -121,7 +121,7 @@ def export(
     org: Annotated[str, typer.Option(help="The org of the directory.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Write what is published as a file that `apply` reads, always in the same order. JSON with --json.
+    """Write the published directory as a file that `apply` can read, always in the same order. JSON with --json.
 
     Example: firstclaim directory export --org default > directory.yaml
     """

@@ -38,7 +38,7 @@ def add(
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Put phones or mail addresses on the list. Their leads are not called from now on. Exit 1 if one cannot be read.
+    """Add phone numbers or mail addresses to the list. Their leads are not called any more. Exit 1 if one is invalid.
 
     Example: firstclaim do-not-contact add "(401) 419-4247" j@x.org --reason "asked us by mail"
     """
@@ -47,7 +47,7 @@ def add(
 
 @do_not_contact.command("remove")
 def remove(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Take phones or mail addresses off the list. Exit 1 if one cannot be read.
+    """Remove phone numbers or mail addresses from the list. Exit 1 if one is invalid.
 
     Example: firstclaim do-not-contact remove "(401) 419-4247"
     """
@@ -56,7 +56,7 @@ def remove(whom: Whom = None, file: File = None, org: Org = "default", as_json: 
 
 @do_not_contact.command("list")
 def show(org: Org = "default", as_json: AsJson = False) -> None:
-    """List who is not to be contacted, since when and why.
+    """List the entries of the do-not-contact list, with time and reason.
 
     Example: firstclaim do-not-contact list --json
     """
@@ -71,7 +71,7 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
 
 @do_not_contact.command("check")
 def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: AsJson = False) -> None:
-    """Check whether phones or mail addresses are on the list. Exit 1 if one is, or cannot be read.
+    """Check whether phone numbers or mail addresses are on the list. Exit 1 if one is listed or invalid.
 
     Example: firstclaim do-not-contact check 401-419-4247
     """

@@ -1,4 +1,4 @@
-"""Commands that measure, and commands that break things on purpose."""
+"""Commands that measure, and commands that inject failures."""
 
 import asyncio
 from pathlib import Path
@@ -34,7 +34,7 @@ def bench(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run one measurement, ours beside the peers' in the same run. Print medians and ratios.
+    """Run one measurement of firstclaim and its peers in the same run. Print medians and ratios.
 
     Example: firstclaim bench claims --json
 
@@ -73,7 +73,7 @@ def chaos(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run load while workers, sink and broker are killed, stopped and resumed; then verify. Exit 1 if a promise broke.
+    """Run load while workers, sink and broker are killed, stopped and resumed, then verify. Exit 1 if a promise broke.
 
     Example: firstclaim chaos --seconds 180 --workers 2 --seed 7
     """
@@ -98,7 +98,7 @@ def storm(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let every rep claim every lead at the same moment, on a stack of its own; then verify.
+    """Let every rep claim every lead at the same moment, on a separate stack, then verify.
 
     Example: firstclaim storm --leads 2000 --reps 5 --workers 2
     """
@@ -174,9 +174,9 @@ def demo(
         ),
     ] = False,
 ) -> None:
-    """Start everything, publish a lender's directory, feed 2,000 leads, let its loan officers work, show it live.
+    """Start all parts, publish a lender's directory, send 2,000 leads, let its loan officers work, and show it live.
 
-    It prints where the console is and who may sign in.
+    The command prints the console's address and the accounts that may sign in.
 
     Example: firstclaim demo --seconds 60
     """

@@ -1,4 +1,4 @@
-"""Commands that run each part as a process of its own, and `up` that runs all of them."""
+"""Commands that run each part as its own process, and `up`, which runs all parts."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from streams.settings import Settings
 
 
 def worker(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a worker: intake and leads. Start more workers for more throughput; Kafka assigns the partitions.
+    """Run a worker: intake, leads and orgs. Start more workers for more throughput; Kafka assigns the partitions.
 
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """
@@ -28,7 +28,7 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
 
 
 def relay(port: Port = 0, instance_id: Instance = None) -> None:
-    """Run a relay: it publishes what the journal decided.
+    """Run a relay: it publishes the decisions of the journal.
 
     Example: firstclaim relay --port 8802
     """
@@ -69,7 +69,7 @@ def up(
         ),
     ] = False,
 ) -> None:
-    """Run everything here: Kafka and Valkey unless the settings name others, and each of our processes. ^C stops it.
+    """Run all parts on this machine: Kafka and Valkey unless the settings name others, and each process. ^C stops them.
 
     Example: firstclaim up --workers 2
 
@@ -115,7 +115,7 @@ def board_run(context: typer.Context, port: Port = 0) -> None:
 
 
 def board_rebuild() -> None:
-    """Rebuild the queue lists from the journal. Safe while everything runs.
+    """Rebuild the queue lists from the journal. This is safe while everything runs.
 
     Example: firstclaim board rebuild
     """

@@ -1,4 +1,4 @@
-"""The command that tries distribution without changing anything."""
+"""The command that simulates distribution without changing anything."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _STDIN: Final = frozenset({"-", "@-"})
 _SHOWN: Final = 50
-"""Candidates that are named one by one; the others are counted."""
+"""The most candidates that are named one by one. Further ones are counted."""
 
 
 def route(
@@ -28,7 +28,7 @@ def route(
     org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show who would get a lead and why the others would not, on the live state. Nothing changes.
+    """Show who would get a lead and why the others would not, based on the live state. Nothing changes.
 
     Example: firstclaim route lead.json --at 2026-11-20T21:00:00-05:00
     """
@@ -67,7 +67,7 @@ def _bytes(message: str) -> bytes:
 
 
 def _tell(routed: "Routed") -> None:
-    """Print where the lead would go, and of everybody else why not."""
+    """Print where the lead would go, and why it would not go to the other candidates."""
     typer.echo(f"{routed.name} ({routed.lead_id}) at {routed.at.isoformat(sep=' ', timespec='seconds')}")
     if routed.inquiry is not None:
         typer.echo(f"  known person, another inquiry of lead {routed.lead_id}: {routed.inquiry}")

@@ -1,4 +1,4 @@
-"""Commands for rules: try one before it is published."""
+"""Commands for rules: try a rule before it is published."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ rules = typer.Typer(
 )
 
 INVALID: Final = 2
-"""The exit code of a rule that cannot be asked."""
+"""The exit code for an invalid rule."""
 
 
 @rules.command("try")
@@ -36,7 +36,7 @@ def try_rule(
     org: Annotated[str, typer.Option(help="The org of the leads.")] = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Say how many leads a rule matches and which, and of one why or why not; nothing changes. Exit 2 if it is invalid.
+    """Show how many and which leads a rule matches, and explain one lead. Nothing changes. Exit 2 if it is invalid.
 
     Example: firstclaim rules try '{"rules": [{"field": "state", "operator": "in", "value": ["RI", "MA"]}]}'
     """
@@ -79,7 +79,7 @@ def _read(reader: Callable[[str | None], T], value: str | None, option: str) -> 
 
 
 def _tell(told: "LeadExplanation") -> None:
-    """Print why a lead matches or not, condition by condition."""
+    """Print why a lead matches or does not match, condition by condition."""
     until = f", until {told.valid_until.isoformat(timespec='seconds')}" if told.valid_until else ""
     typer.echo(f"{told.lead_id}  {told.name} {'matches' if told.matches else 'does not match'}{until}")
     typer.echo(f"  {told.why}")

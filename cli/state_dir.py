@@ -1,7 +1,7 @@
-"""Every command takes `--state-dir`: the folder of the stack it is about, as `FIRSTCLAIM_STATE_DIR` names it.
+"""Adds `--state-dir` to every command: the folder of the stack, as in `FIRSTCLAIM_STATE_DIR`.
 
-The option is put on every command of a finished application, so that no command declares it itself. It sets the
-environment variable for as long as the command runs: whatever reads `Settings` finds the folder there.
+The option is added to every command of a complete application, so that no command declares it. It sets the environment
+variable while the command runs, and `Settings` reads the folder from there.
 """
 
 import functools
@@ -30,7 +30,7 @@ StateDir = Annotated[
 
 
 def add_to_all(app: typer.Typer) -> None:
-    """Give every command of an application the option, those of its groups and the groups' own included."""
+    """Add the option to every command of an application, including its groups and their commands."""
     for command in app.registered_commands:
         command.callback = _with_option(command.callback)
     if app.registered_callback is not None:
@@ -41,7 +41,7 @@ def add_to_all(app: typer.Typer) -> None:
 
 
 def _with_option(command: Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """Return a command that takes the option besides its own."""
+    """Return the command with the additional option."""
     if command is None:
         return None
 
@@ -59,7 +59,7 @@ def _with_option(command: Callable[..., Any] | None) -> Callable[..., Any] | Non
 
 @contextmanager
 def used(folder: Path | None) -> Iterator[None]:
-    """Name a folder to whatever reads the settings; None leaves it as it is."""
+    """Set the folder for code that reads the settings. None leaves it unchanged."""
     before = os.environ.get(VARIABLE)
     if folder is not None:
         os.environ[VARIABLE] = str(folder.expanduser().absolute())

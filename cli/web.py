@@ -1,4 +1,4 @@
-"""The web console: its process, the accounts that sign in to it, and tokens of programs."""
+"""Commands of the web console: its process, the accounts that sign in to it, and API tokens of programs."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +23,7 @@ def console(
         int, typer.Option(min=0, max=65_535, help="Port of the console; 0 takes any free one.")
     ] = 8000,
 ) -> None:
-    """Run the web console. Behind a proxy that speaks TLS, say so with FIRSTCLAIM_PUBLIC_URL=https://….
+    """Run the web console. Behind a TLS proxy, set FIRSTCLAIM_PUBLIC_URL=https://….
 
     Example: firstclaim console --port 8000
     """
@@ -61,9 +61,9 @@ def account_add(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let somebody sign in to the console, or change the password.
+    """Add an account for the console, or change its password.
 
-    The first admin of an org is published in its directory in the same step. From then on only its reps may act.
+    The first admin of an org is also published in its directory. From then on, only reps in the directory may act.
 
     Example: firstclaim account add mia@lender.example --rep mia --role admin
     """
@@ -81,7 +81,7 @@ def account_add(
     say(f"{email} may sign in as {rep} of {org}")
     published = False
     if role == "admin" and not keep_open:
-        # After the account: if this ends in between, the org is as it was, and the same command completes it.
+        # The admin is published after the account is stored. If the command is interrupted, run it again to complete.
         published = asyncio.run(ensure_admin(running(), org, rep, name=name or rep, email=email))
         if published:
             say(f"{rep} is published as the admin of {org}: only reps of its directory may sign in and act")
@@ -89,7 +89,7 @@ def account_add(
 
 
 def account_list(org: Org = "default", as_json: AsJson = False) -> None:
-    """List who may sign in.
+    """List the accounts that may sign in.
 
     Example: firstclaim account list
     """
@@ -106,7 +106,7 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
 
 def account_disable(email: str, as_json: AsJson = False) -> None:
-    """Let somebody sign in no more; sessions and tokens of theirs end with their next request.
+    """Disable an account. Its sessions and tokens end with their next request.
 
     Example: firstclaim account disable mia@lender.example
     """
@@ -125,7 +125,7 @@ def account_reset(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove the second factor of somebody who has lost the device; with --provider, the bond to OIDC instead.
+    """Remove the second factor of a person who has lost the device. With --provider, remove the OIDC binding instead.
 
     Example: firstclaim account reset mia@lender.example
     """
@@ -154,7 +154,7 @@ def token_issue(
     org: Org = "default",
     as_json: AsJson = False,
 ) -> None:
-    """Make an API token; it is shown this once.
+    """Create an API token. It is shown only this once.
 
     Example: firstclaim token issue --rep crm --name "the CRM" --scope queues:read --scope leads:act
     """
@@ -186,7 +186,7 @@ def add_to(app: typer.Typer) -> None:
 
 @contextmanager
 def _opened() -> "Iterator[Engine]":
-    """Yield the console's database, brought up to date."""
+    """Yield the console's database after migrating it to the newest schema."""
     from sink.engine import connect
     from web.settings import WebSettings
     from web.store.migrate import upgrade

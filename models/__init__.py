@@ -1,1 +1,1 @@
-"""What is true: ids, facts, events, decisions, lead state, directory objects, errors. Pure data, no I/O."""
+"""The data models: ids, facts, events, decisions, lead state, directory objects, errors. Pure data, no I/O."""

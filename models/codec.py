@@ -1,4 +1,7 @@
-"""Encodes events and rows as bytes: JSON by msgspec, fields in their declared order, without those at their default."""
+"""Encodes events and rows as bytes.
+
+The format is JSON, written by msgspec. Fields keep their declared order, and fields at their default are omitted.
+"""
 
 from typing import Any, Final
 
@@ -15,7 +18,7 @@ _ROWS: Final = msgspec.json.Decoder(Row)
 _ORG_EVENTS: Final = msgspec.json.Decoder(OrgEvent)
 
 OrgRecord = OrgStep | OrgKept | DirectoryRow
-"""What stands in `org-journal`."""
+"""The types of record that `org-journal` holds."""
 _ORG_RECORDS: Final = msgspec.json.Decoder(OrgRecord)
 
 
@@ -73,5 +76,5 @@ def _decoded(decoder: msgspec.json.Decoder[Any], value: bytes) -> Any:
 
 
 def directory_key(partition: int, org: str, kind: str, object_id: str) -> bytes:
-    """Return a directory row's key: one row in each partition, so the partition is part of it."""
+    """Return a directory row's key. Each partition has its own row, so the key contains the partition."""
     return f"directory/{partition}/{org}/{kind}/{object_id}".encode()

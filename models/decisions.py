@@ -1,4 +1,7 @@
-"""The decisions about a lead. Each carries its reason and needs no other record to be understood (X1)."""
+"""The decisions about a lead.
+
+Each decision carries its reason and can be understood without any other record (X1).
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +22,7 @@ class Result(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an action was lost or refused."""
+    """The reason why an action was lost or refused."""
 
     ALREADY_CLAIMED = "already_claimed"
     NOT_QUALIFIED = "not_qualified"
@@ -41,11 +44,11 @@ class Reason(StrEnum):
 
 
 class _Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Decisions are tagged by their name, so that a journal can be read without this code."""
+    """Base of the decisions. The JSON tag is the decision's name, so a journal can be read without this code."""
 
 
 class LeadAccepted(_Decision, frozen=True, tag="lead_accepted"):
-    """The first arrival of a lead."""
+    """The lead's first arrival was accepted."""
 
 
 class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
@@ -55,10 +58,11 @@ class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
 
 
 class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
-    """The person inquired once more, through another arrival (R6). `why`: by what it is known, and what comes of it.
+    """The person inquired again through another arrival (R6).
 
-    `rep_id`: the active owner, who keeps the lead and is told; None without one. `reopened`: the lead had been closed,
-    and is its owner's again, or distributed anew. `filled`: the empty fields the inquiry completed.
+    `why`: how the person was recognised, and what follows. `rep_id`: the active owner, who keeps the lead and is
+    notified; None if there is no active owner. `reopened`: the lead was closed; it now belongs to its owner again, or
+    is distributed again. `filled`: the empty fields that the inquiry completed.
     """
 
     inquiry_id: str
@@ -72,14 +76,17 @@ class InquiryAdded(_Decision, frozen=True, tag="inquiry_added"):
 
 
 class MergedInto(_Decision, frozen=True, tag="merged_into"):
-    """The arrival of this id is another inquiry of lead `into`, and no lead of its own (R6)."""
+    """The arrival with this id was added to lead `into` as another inquiry.
+
+    It does not become a lead of its own (R6).
+    """
 
     into: str
     why: str
 
 
 class SuppressionRecorded(_Decision, frozen=True, tag="suppression_recorded"):
-    """A handle of the lead is on the do-not-contact list, or with `reason` None not any more (X6)."""
+    """A handle of the lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
 
     handle: str
     reason: str | None
@@ -87,10 +94,11 @@ class SuppressionRecorded(_Decision, frozen=True, tag="suppression_recorded"):
 
 
 class Answered(_Decision, frozen=True, tag="answered"):
-    """The answer to one action, exactly as `lead-decisions` says it (X4: kept, to be repeated word for word).
+    """The answer to one action, exactly as it is published on `lead-decisions`.
 
-    `why`: the reason in words, with the rule, version, lock or owner that made it so (X1). `merged_into`: the lead
-    that the one asked for was added to (R6).
+    It is kept, so that a repeated action gets the same answer word for word (X4). `why`: the reason in words, with the
+    rule, version, lock or owner that decided it (X1). `merged_into`: the lead that the requested lead was added to
+    (R6).
     """
 
     action_id: str
@@ -106,7 +114,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
 
 
 class OwnerChanged(_Decision, frozen=True, tag="owner_changed"):
-    """The lead has another owner, or none: one row of `assignments`."""
+    """The owner of the lead changed, or the lead lost its owner. Becomes one record of `assignments`."""
 
     rep_id: str | None
     previous_rep_id: str | None
@@ -116,7 +124,7 @@ class OwnerChanged(_Decision, frozen=True, tag="owner_changed"):
 
 
 class QueueEntered(_Decision, frozen=True, tag="queue_entered"):
-    """The lead now stands in a queue. `why` says which conditions it met, by rule version."""
+    """The lead entered a queue. `why` says which conditions it met, by rule version."""
 
     queue_id: str
     sort_key: str
@@ -126,14 +134,14 @@ class QueueEntered(_Decision, frozen=True, tag="queue_entered"):
 
 
 class QueueLeft(_Decision, frozen=True, tag="queue_left"):
-    """The lead no longer stands in a queue."""
+    """The lead left a queue."""
 
     queue_id: str
     why: str
 
 
 class QueueMoved(_Decision, frozen=True, tag="queue_moved"):
-    """The lead has another place in a queue it stands in, or shows other columns there."""
+    """The lead got another place in a queue it is in, or shows other columns there."""
 
     queue_id: str
     sort_key: str
@@ -143,7 +151,7 @@ class QueueMoved(_Decision, frozen=True, tag="queue_moved"):
 
 
 class LockTaken(_Decision, frozen=True, tag="lock_taken"):
-    """A rep opened the lead (D1)."""
+    """A rep opened the lead and got its lock (D1)."""
 
     rep_id: str
     until: datetime
@@ -151,23 +159,23 @@ class LockTaken(_Decision, frozen=True, tag="lock_taken"):
 
 
 class LockReleased(_Decision, frozen=True, tag="lock_released"):
-    """The lock is over: by an action, a release, an assignment, or because it expired (D2)."""
+    """The lock ended: by an action, a release, an assignment, or because it expired (D2)."""
 
     rep_id: str
     why: str
 
 
 class CallbackSet(_Decision, frozen=True, tag="callback_set"):
-    """The lead is to be called back; `at` None puts it at the end of its queues (D4)."""
+    """A callback was set. `at` None: it has no particular time, and the lead goes to the end of its queues (D4)."""
 
     rep_id: str
     at: datetime | None
 
 
 class CallbackDue(_Decision, frozen=True, tag="callback_due"):
-    """The promised call is due: the lead is at the top of its owner's queue (D4).
+    """The promised call is due, so the lead moves to the top of its owner's queue (D4).
 
-    `quiet_until`: it is not to be called before, where the lead is (X6).
+    `quiet_until`: the end of the quiet hours at the lead's location; it must not be called before then (X6).
     """
 
     rep_id: str | None
@@ -190,22 +198,22 @@ class NoteRecorded(_Decision, frozen=True, tag="note_recorded"):
 
 
 class ExceptionRaised(_Decision, frozen=True, tag="exception_raised"):
-    """Nobody could be given the lead (E1)."""
+    """The lead became an exception, because nobody could be given it (E1)."""
 
     reason: str
     explanation: tuple[dict[str, Any], ...]
 
 
 class ExceptionIgnored(_Decision, frozen=True, tag="exception_ignored"):
-    """A manager hid the exception (E4)."""
+    """A manager hid the exception from the desk (E4)."""
 
     rep_id: str
 
 
 class ExceptionResolved(_Decision, frozen=True, tag="exception_resolved"):
-    """The lead is no exception any more: assigned, claimed, or a queue takes it now.
+    """The lead is no longer an exception: it was assigned or claimed, or a queue takes it now.
 
-    `reason`, `explanation`, `raised_at`: those it had, for `lead-exceptions`.
+    `reason`, `explanation`, `raised_at`: the values of the resolved exception, for `lead-exceptions`.
     """
 
     reason: str
@@ -215,7 +223,10 @@ class ExceptionResolved(_Decision, frozen=True, tag="exception_resolved"):
 
 
 class ClaimReopened(_Decision, frozen=True, tag="claim_reopened"):
-    """An admin let a lead into claimable queues again, against Q10's rule, and is recorded as having done so."""
+    """An admin let a claimed lead enter claimable queues again, which Q10 otherwise forbids.
+
+    `rep_id` records the admin.
+    """
 
     rep_id: str
     claimed_through: str | None
@@ -228,7 +239,7 @@ class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
 
 
 class RepSought(_Decision, frozen=True, tag="rep_sought"):
-    """The lead asks its group for a rep, other than those it has tried (R3, R8)."""
+    """The lead requests a rep from its group, other than those it has tried (R3, R8)."""
 
     group_id: str
     epoch: int
@@ -237,9 +248,9 @@ class RepSought(_Decision, frozen=True, tag="rep_sought"):
 
 
 class LeadOffered(_Decision, frozen=True, tag="lead_offered"):
-    """The lead is offered: to one rep for a window, or to several of whom the first wins (R3, S1, S5).
+    """The lead was offered: to one rep for a window, or to several reps, of whom the first to accept wins (R3, S1, S5).
 
-    `passed`: who might have had it and why not (R9). `until` None: the offer has no end of its own.
+    `passed`: the candidates that were rejected, and why (R9). `until` None: the offer does not expire.
     """
 
     group_id: str
@@ -252,10 +263,10 @@ class LeadOffered(_Decision, frozen=True, tag="lead_offered"):
 
 
 class OfferEnded(_Decision, frozen=True, tag="offer_ended"):
-    """An offer is over for these reps; where nobody has the lead the org is given back what it took (X3).
+    """An offer ended for these reps. If nobody has the lead, the org gets the capacity back (X3).
 
-    `winner`: who took it, where one of those it was offered to did; `reps` are the others. Both empty: a request that
-    nobody had been found for is withdrawn.
+    `winner`: the rep who took the lead, if the offer was made to that rep; `reps` are then the others. If both are
+    empty, a request that had not found a rep yet was withdrawn.
     """
 
     group_id: str
@@ -268,7 +279,7 @@ class OfferEnded(_Decision, frozen=True, tag="offer_ended"):
 
 
 class OfferDeclined(_Decision, frozen=True, tag="offer_declined"):
-    """One of those whom the lead rings with does not want it, or may not have it any more; the others still may."""
+    """One rep of a ring declined the lead, or is no longer allowed to take it. The others may still take it."""
 
     rep_id: str
     epoch: int
@@ -279,9 +290,10 @@ class OfferDeclined(_Decision, frozen=True, tag="offer_declined"):
 
 
 class NobodyAvailable(_Decision, frozen=True, tag="nobody_available"):
-    """The group has nobody for the lead now, and why not, candidate by candidate (E1, R9).
+    """The group has nobody for the lead now. `explanation` gives the reason for each candidate (E1, R9).
 
-    `waits`: the org offers it by itself once somebody may have it; `until`: when time alone may bring that about.
+    `waits`: the org offers the lead by itself once a rep becomes available. `until`: the instant at which time alone
+    may make a rep available.
     """
 
     group_id: str
@@ -293,13 +305,13 @@ class NobodyAvailable(_Decision, frozen=True, tag="nobody_available"):
 
 
 class ConnectRequested(_Decision, frozen=True, tag="connect_requested"):
-    """The winner of a ring pressed 1 again: the lead is to be called, and the two connected (S2)."""
+    """The winner of a ring pressed 1 again. The lead is to be called and the two are to be connected (S2)."""
 
     rep_id: str
 
 
 class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
-    """The org answered a request that is over: nothing changed (X3)."""
+    """The org answered a request that is already over. Nothing changed (X3)."""
 
     answer: str
     epoch: int
@@ -307,7 +319,7 @@ class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
 
 
 class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
-    """A deadline of an old epoch, or one before its time, came: nothing changed (X3)."""
+    """A deadline had an old epoch or came before its time. Nothing changed (X3)."""
 
     kind: str
     epoch: int

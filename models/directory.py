@@ -15,9 +15,11 @@ class SortOrder(msgspec.Struct, frozen=True):
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
-    """A call queue (Q1). `inclusion`/`exclusion`: rule trees as published; empty inclusion means all, exclusion none.
+    """A call queue (Q1).
 
-    `columns`: catalogue fields shown; none makes a blind queue (Q3). `teams`: team ids, `"*"` for everyone (Q4).
+    `inclusion`, `exclusion`: rule trees as published. An empty inclusion matches every lead, an empty exclusion none.
+    `columns`: the catalogue fields shown; a queue without columns is a blind queue (Q3). `teams`: the ids of the teams
+    with access, `"*"` for everyone (Q4).
     """
 
     queue_id: str
@@ -33,7 +35,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rep(msgspec.Struct, frozen=True, kw_only=True):
-    """A person who works leads. `role`: admin, manager or rep. Hours, caps and licences belong to the org machine."""
+    """A person who works leads. `role`: admin, manager or rep. The org machine handles hours, caps and licences."""
 
     rep_id: str
     name: str = ""
@@ -43,9 +45,9 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Campaign(msgspec.Struct, frozen=True, kw_only=True):
-    """What leads arrive through, and the group they are distributed to.
+    """A campaign: the source through which leads arrive, and the group they are distributed to.
 
-    `default`: it also takes leads that name no campaign of the org.
+    `default`: the campaign also takes leads that name no campaign of the org.
     """
 
     campaign_id: str
@@ -59,14 +61,16 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 QUIET_HOURS: Final = (
     WeekSpan(days=("mon", "tue", "wed", "thu", "fri", "sat", "sun"), from_="21:00", to="08:00"),
 )
-"""No telephone solicitation before 8 or after 21 o'clock where the called party is (47 CFR 64.1200(c)(1))."""
+"""Default quiet hours: no telephone solicitation before 8:00 or after 21:00 local time of the called party (47 CFR
+64.1200(c)(1))."""
 
 
 class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """An org's choices (D2, D4). `closing_outcomes`: the outcomes after which a lead is worked to its end.
+    """An org's settings (D2, D4). `closing_outcomes`: the outcomes that close a lead.
 
-    `quiet_hours`: when a lead is not called, by the clock where it is; none switches them off (X6).
-    `open_without_reps`: anyone may act again once the last rep of an org is removed; else such an org stays closed.
+    `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
+    `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
+    closed.
     """
 
     lock_minutes: float = 60

@@ -4,17 +4,17 @@
 
     FirstclaimError
     ├── ConfigError          a setting is missing, contradicts another, or cannot be read (field, reason)
-    ├── PermanentError       one record can never be used; it becomes a dead letter (error_class, reason)
+    ├── PermanentError       one record can never be processed; it becomes a dead letter (error_class, reason)
     │   └── Refused          a message from outside that cannot become an event (its field, too)
-    ├── InvalidInput         something somebody wrote cannot be accepted; `problems` has every reason at once
+    ├── InvalidInput         an input cannot be accepted; `problems` has every reason at once
     │   ├── RuleErrors       a rule tree, or an object that carries one
     │   └── PublicationErrors  an object of the directory
-    ├── PublishedMeanwhile   somebody published between what was seen and what was to be published (org, offset)
-    └── RuntimeFailure       something this process depends on did not do its part (what, reason)
-        ├── RetryableError   the record is fine, the moment is not: the same work is tried again
-        ├── StartFailed      a local server or a child process did not come up
-        ├── StateInUse       another process works in the same state folder
-        └── DownloadRefused  a downloaded part is not the one we pinned
+    ├── PublishedMeanwhile   another publication arrived between reading and publishing (org, offset)
+    └── RuntimeFailure       a dependency of this process failed (what, reason)
+        ├── RetryableError   a temporary failure, not an error of the record; the same work is retried
+        ├── StartFailed      a local server or a child process did not become ready
+        ├── StateInUse       another process uses the same state folder
+        └── DownloadRefused  a downloaded file is not the pinned one
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class FirstclaimError(Exception):
 
 
 class ConfigError(FirstclaimError):
-    """A setting that cannot be used: `field` is its name in the environment, `reason` a sentence."""
+    """A setting cannot be used. `field` is its environment variable, `reason` a sentence."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -36,7 +36,7 @@ class ConfigError(FirstclaimError):
 
 
 class PermanentError(FirstclaimError):
-    """One record can never be used, now or later: `error_class` is the name of the cause, `reason` a sentence."""
+    """One record can never be processed, now or later. `error_class` names the cause, `reason` is a sentence."""
 
     def __init__(self, error_class: str, reason: str) -> None:
         super().__init__(f"{error_class}: {reason}")
@@ -44,11 +44,11 @@ class PermanentError(FirstclaimError):
         self.reason = reason
 
 
-class Refused(PermanentError):  # noqa: N818  # that is the verdict callers read
-    """A message from outside that cannot become an event; the three become headers of its dead letter.
+class Refused(PermanentError):  # noqa: N818  # the name states the verdict for callers
+    """A message from outside cannot become an event. The three arguments become headers of its dead letter.
 
-    `error_class`: a short stable word to count and search by. `field`: the field or envelope attribute, empty
-    where it is the whole message. `reason`: what is wrong with it, to stand after the field's name.
+    `error_class`: a short stable word for counting and searching. `field`: the field or envelope attribute; empty if
+    the whole message is meant. `reason`: what is wrong with it, worded to follow the field's name.
     """
 
     def __init__(self, error_class: str, field: str, reason: str) -> None:
@@ -59,10 +59,11 @@ class Refused(PermanentError):  # noqa: N818  # that is the verdict callers read
         return f"{self.error_class}: {self.field + ': ' if self.field else ''}{self.reason}"
 
 
-class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # that is what happened
-    """Somebody published for the same org after what was seen, and before what was to be published: nothing was.
+class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # the name states the event
+    """Another publication for the same org arrived between reading and publishing. Nothing was published.
 
-    `offset`: the last place in the topic that was not seen; what is there must be looked at first.
+    `offset`: the highest offset of the topic that the caller has not seen. The caller must read up to it before a new
+    attempt.
     """
 
     def __init__(self, org: str, offset: int) -> None:
@@ -71,8 +72,8 @@ class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # that is what happene
         self.offset = offset
 
 
-class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what callers read
-    """A part we depend on failed: `what` names the part, `reason` says how, with what it logged if known."""
+class RuntimeFailure(FirstclaimError):  # noqa: N818  # the name states the failure for callers
+    """A dependency failed. `what` names it; `reason` says how it failed, with its log output if known."""
 
     def __init__(self, what: str, reason: str) -> None:
         super().__init__(f"{what}: {reason}")
@@ -81,23 +82,23 @@ class RuntimeFailure(FirstclaimError):  # noqa: N818  # it failed; that is what 
 
 
 class RetryableError(RuntimeFailure):
-    """A service we write to is away, busy or not set up: nothing is lost, the same work is tried again."""
+    """A service we write to is down, busy or not set up. Nothing is lost; the same work is retried."""
 
 
 class StartFailed(RuntimeFailure):
-    """A local server or a child process exited or stayed silent before it was ready."""
+    """A local server or a child process exited, or did not become ready in time."""
 
 
 class StateInUse(RuntimeFailure):
-    """Another living process holds the lock of the same state folder."""
+    """Another running process holds the lock of the same state folder."""
 
 
 class DownloadRefused(RuntimeFailure):
-    """A downloaded file is missing or its SHA-256 is not the pinned one; it is not used."""
+    """A downloaded file is missing, or its SHA-256 is not the pinned one. The file is not used."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong: where (`path`: `inclusion.rules[2]`), of which field and operator, and why."""
+    """One problem of an input: its path (such as `inclusion.rules[2]`), its field and operator, and the reason."""
 
     path: str
     reason: str
@@ -110,8 +111,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.path or 'value'}: {about + ': ' if about else ''}{self.reason}"
 
 
-class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
-    """Input cannot be accepted. `problems`: every reason, never empty."""
+class InvalidInput(FirstclaimError):  # noqa: N818  # the name describes the caller's input
+    """An input cannot be accepted. `problems` has every reason and is never empty."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -119,8 +120,11 @@ class InvalidInput(FirstclaimError):  # noqa: N818  # it is what the caller gave
 
 
 class RuleErrors(InvalidInput):
-    """A rule tree is invalid: an unknown field, an operator of another type, an unusable value, or too large (Q6)."""
+    """A rule tree is invalid (Q6).
+
+    It has an unknown field, an operator of another type or an unusable value, or it is too large.
+    """
 
 
 class PublicationErrors(InvalidInput):
-    """An object of the directory is not what docs/contracts says it is (Q6)."""
+    """An object of the directory does not match docs/contracts (Q6)."""

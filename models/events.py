@@ -11,18 +11,22 @@ from models.persons import Inquiry
 
 
 class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Events are tagged by their name. `lead_id` is the log's key; `cause` is an id that a repeat repeats."""
+    """Base of the events. The JSON tag is the event's name.
+
+    `lead_id` is the record's key in the log. `cause` is an id; a repeat of the event has the same one.
+    """
 
     lead_id: str
     cause: str
 
 
 class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
-    """A vendor sent a lead, and its org has told whose it is (R6).
+    """A vendor sent a lead, and its org decided which lead the arrival belongs to (R6).
 
-    `cause`: the arrival's own. `inquiry`: it is another inquiry of the lead; None where it is the lead's own arrival.
-    `barred`: its handles that are not to be contacted, and why (X6). `place`: the offset in `org-log` of what the org
-    decided it by; of one lead these only grow, so a repeat is known by it. -1: it came by no org.
+    `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
+    lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `place`: the `org-log`
+    offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
+    arrival did not come through an org.
     """
 
     facts: Facts
@@ -32,16 +36,19 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
 
 
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
-    """The arrival of this id is no lead of its own: it was added to lead `into` as another inquiry (R6)."""
+    """The arrival with this id does not become a lead of its own.
+
+    It was added to lead `into` as another inquiry (R6).
+    """
 
     into: str
     why: str
 
 
 class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
-    """A handle of the lead was put on its org's do-not-contact list; `reason` None: it was taken off (X6).
+    """A handle of the lead was put on its org's do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `place`: as of `LeadArrived`.
+    `place`: as in `LeadArrived`.
     """
 
     handle: str
@@ -50,15 +57,16 @@ class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
 
 
 NO_ORG: Final = ""
-"""The org of an action that does not say readably whose it is: no lead is of it, so it is told nothing of any."""
+"""The org of an action whose own `org` cannot be read. No lead belongs to it, so the answer reveals nothing of any
+lead."""
 
 
 class ActionRequested(_Event, frozen=True, tag="action_requested"):
-    """A person or a CRM asks for something (docs/contracts, `lead-actions`); `cause` is the action id.
+    """A person or a CRM requests something (docs/contracts, `lead-actions`). `cause` is the action id.
 
-    `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: a field that was sent and
-    could not be read, and why; such an action is answered with reason `invalid` and changes nothing. `attributes`:
-    what else was sent.
+    `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
+    not be read, and why; such an action is answered with reason `invalid` and changes nothing. `attributes`: all other
+    fields that were sent.
     """
 
     action: str
@@ -76,7 +84,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
 
 
 class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):
-    """A timer found a deadline due. It is a hint: the row says whether the epoch is still current (X3)."""
+    """A timer found a deadline due. The event is a hint: the row says whether the epoch is still current (X3)."""
 
     kind: str
     due: datetime
@@ -84,24 +92,25 @@ class DeadlinePassed(_Event, frozen=True, tag="deadline_passed"):
 
 
 class RulesChanged(_Event, frozen=True, tag="rules_changed"):
-    """A sweep found that the lead's places may differ under the org's rules of this version (Q6)."""
+    """A sweep found that the lead's queues may differ under this version of the org's rules (Q6)."""
 
     version: int
 
 
 class OrgAnswered(_Event, frozen=True, tag="org_answered"):
-    """The lead's org found it a rep, or nobody, or takes one away (R3, S1, X2); the answer names the epoch it answers.
+    """The lead's org found a rep for it, found nobody, or took a rep away (R3, S1, X2).
 
-    `cause`: `org/{org}/{offset in org-log}/{n}`, so a repeat repeats it.
+    The answer names the epoch of the request. `cause`: `org/{org}/{offset in org-log}/{n}`; a repeat has the same one.
     """
 
     answer: OrgAnswer
 
 
 class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
-    """An admin published, changed or removed (`value` None) one object of an org; `lead_id` is empty.
+    """An admin published, changed or removed (`value` None) one object of an org. `lead_id` is empty.
 
-    `version`: the place in the `directory` topic; only grows. Appended to every partition of `lead-log`.
+    `version`: the record's offset in the `directory` topic; it only grows. The event is appended to every partition of
+    `lead-log`.
     """
 
     org: str

@@ -1,4 +1,7 @@
-"""The facts of a prospect as the vendor sent them, normalised, in one frozen record. Nothing later is in it."""
+"""The facts of a prospect as the vendor sent them, normalised, in one frozen record.
+
+Later changes are stored elsewhere.
+"""
 
 from datetime import datetime
 from typing import Any, Final
@@ -7,10 +10,11 @@ import msgspec
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One prospect, normalised (docs/contracts, `lead-arrivals`).
+    """The facts of one prospect, normalised (docs/contracts, `lead-arrivals`).
 
-    `phone` is E.164, `state` a two-letter code, `loan_amount` whole currency units, `created_at` aware (the vendor's
-    clock; the arrival's where the vendor gave none), `time_zone` an IANA name derived from zip, phone or state.
+    `phone` is E.164, `state` a two-letter code, `loan_amount` whole currency units. `created_at` is aware; it is the
+    vendor's time, or the arrival's time if the vendor gave none. `time_zone` is an IANA name, derived from zip, phone
+    or state if it was not sent.
     """
 
     vendor: str
@@ -36,19 +40,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def prospect_name(self) -> str:
-        """First and last name, or the best other handle there is: never empty (E2, Q3)."""
+        """First and last name, or else the best other handle. Never empty (E2, Q3)."""
         name = " ".join(part for part in (self.first_name, self.last_name) if part)
         return name or self.external_id or self.email or self.phone or "unnamed"
 
 
 ITS_ARRIVAL: Final = frozenset({"vendor", "campaign", "external_id", "created_at", "assigned_to"})
-"""What is true of one arrival, and not of the prospect."""
+"""The fields that belong to one arrival and not to the prospect."""
 
 
 def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> Facts:
     """Return `old` with its empty fields filled from `new`. A repeat may complete a lead but never overwrites it.
 
-    `without`: fields that are left as they are.
+    `without`: fields that are not filled.
     """
     filled: dict[str, Any] = {
         name: value

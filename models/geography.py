@@ -1,8 +1,8 @@
-"""Finds where in the United States a lead is by its zip, its state and its phone, in this order of trust.
+"""Determines the time zone of a lead in the United States from its zip, state and phone, in this order of trust.
 
-A zip lies in one time zone. A state may lie in several; there the phone's prefix decides if it is one of
-the state's, otherwise the zone in which most of the state's zips lie. The phone alone decides only where its
-prefix lies in exactly one zone: a toll-free number says nothing about a place.
+A zip lies in one time zone. A state may lie in several; then the phone's prefix decides if its zone is one of the
+state's, otherwise the zone with most of the state's zips applies. The phone alone decides only if its prefix lies in
+exactly one zone: a toll-free number has no location.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ from models.zip_zones import ZIP_RUNS, ZONES
 _STATES: Final = tuple(
     line.split("|")
     for line in (
-        # code | name | Associated Press abbreviation | time zones, the one with most zips first
+        # code | name | Associated Press abbreviation | time zones, the one with the most zips first
         "AK|Alaska|Alaska|America/Anchorage America/Adak",
         "AL|Alabama|Ala.|America/Chicago",
         "AR|Arkansas|Ark.|America/Chicago",
@@ -90,12 +90,12 @@ _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
 
 
 def state_code(spelling: str) -> str | None:
-    """Return the two-letter code of a state however it is abbreviated or cased; None if it is none."""
+    """Return the two-letter code of a state, given in any abbreviation or case; None if it is not a state."""
     return _CODE_BY_SPELLING.get(spelling.upper().replace(".", "").replace(" ", ""))
 
 
 def zone_of_zip(zip_code: str) -> str | None:
-    """Return the time zone of a five-digit zip; None for military addresses and below the first zip."""
+    """Return the time zone of a five-digit zip; None for military addresses and for numbers below the first zip."""
     place = bisect_right(_RUN_STARTS, int(zip_code)) - 1
     return ZONES[ZIP_RUNS[place][1]] if place >= 0 else None
 
@@ -107,7 +107,7 @@ def _zones_of_prefix(prefix: str) -> frozenset[str]:
 
 
 def _zones_of_phone(phone: str) -> frozenset[str]:
-    """Return the zones a phone in E.164 may be in; North American prefixes have seven digits."""
+    """Return the time zones that a phone number in E.164 may be in. North American prefixes have seven digits."""
     if phone.startswith("+1") and len(phone) == len("+14014194247"):
         return _zones_of_prefix(phone[:-4])
     return frozenset(time_zones_for_number(phonenumbers.parse(phone))) - {"Etc/Unknown"}
@@ -118,7 +118,7 @@ ALL_ZONES: Final = tuple(sorted({zone for zones in _ZONES_BY_STATE.values() for 
 
 
 def zones_of(state: str | None) -> tuple[str, ...]:
-    """Return the time zones of a state by its code; of a state that is not known, all there are."""
+    """Return the time zones of a state by its code; all time zones if the state is not known."""
     return _ZONES_BY_STATE.get(state or "", ALL_ZONES)
 
 

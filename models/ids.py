@@ -1,4 +1,4 @@
-"""Derives a lead's id from what its vendor sent, so a repeat is the same lead (docs/contracts, `lead-arrivals`)."""
+"""Derives a lead's id from the vendor's message, so a repeat is the same lead (docs/contracts, `lead-arrivals`)."""
 
 import hashlib
 import json
@@ -15,20 +15,20 @@ def canonical_json(message: Mapping[str, object]) -> bytes:
 
 
 def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str, object]) -> str:
-    """Return the UUIDv5 of a lead: by the vendor's own id, or without one by the whole message as it was sent."""
+    """Return the UUIDv5 of a lead, from the vendor's own id; without one, from the whole message as sent."""
     name = external_id or f"sha256:{hashlib.sha256(canonical_json(message)).hexdigest()}"
     return str(uuid.uuid5(NAMESPACE, f"{org}/{vendor}/{name}"))
 
 
 def effect_id(topic: str, partition: int, offset: int, n: int) -> str:
-    """Return the id of the n-th effect of one log record: a repeat of the record repeats the id."""
+    """Return the id of the n-th effect of one log record. A repeat of the record gives the same id."""
     return f"{topic}-{partition}-{offset}-{n}"
 
 
 def effect_place(topic: str, identity: str) -> tuple[int, int, int] | None:
-    """Read an `effect_id` of a topic's records: partition, offset, n; None where it is none."""
+    """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
     log, *numbers = identity.rsplit("-", 3)
-    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # as above
+    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # the three numbers of `effect_id`
         return None
     partition, offset, n = map(int, numbers)
     return partition, offset, n

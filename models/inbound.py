@@ -1,7 +1,7 @@
-"""The messages others may send us, field by field: what is accepted, how it is read, and its JSON Schema.
+"""The messages that others may send us: the accepted fields, how each is read, and its JSON Schema.
 
-The readers of `models/normalize.py` do the reading, so a schema and the code that enforces it cannot part.
-Unknown fields are kept. The models hold normal forms; what was sent is not changed by them.
+The readers in `models/normalize.py` are used by these models, so a schema and the code that enforces it cannot diverge.
+Unknown fields are kept. The models hold normalised values; they do not change the message as sent.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchem
 from models import normalize
 
 MAX_BYTES: Final = 256 * 1024
-"""Bytes of one message; more is a dead letter."""
+"""The maximum size of one message in bytes. A larger message becomes a dead letter."""
 MAX_DEPTH: Final = 32
-"""Objects and lists inside one another, the message included; deeper is a dead letter."""
+"""The maximum nesting of objects and lists, including the message itself. A deeper message becomes a dead letter."""
 MAX_TEXT: Final = 16_384
-"""Characters of one unknown text field; longer is a dead letter."""
+"""The maximum length of one unknown text field in characters. A message with a longer one becomes a dead letter."""
 
 
 def _text(about: str, **more: Any) -> WithJsonSchema:
@@ -37,7 +37,7 @@ def _any(about: str, *types: str, **more: Any) -> WithJsonSchema:
 
 
 def _kindly(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a reader for which what cannot be read is not given."""
+    """Return a reader that treats an unreadable value as not given."""
 
     def kind(value: Any) -> Any:
         try:
@@ -70,11 +70,11 @@ Org = Annotated[
 class Arrival(BaseModel):
     """One lead from a vendor (topic `lead-arrivals`).
 
-    Needed: `vendor`, and at least one of external_id, phone, email, last_name. A field that cannot be read
-    does not lose the lead: it is kept as sent under `attributes.invalid`, and the lead goes on without it.
-    Unknown fields are kept under `attributes`. The lead id is the UUIDv5 of `{org}/{vendor}/{external_id}` as
-    sent; without external_id, of `{org}/{vendor}/sha256:{hex of the canonical JSON of the message}`. So a
-    resend is the same lead.
+    Required: `vendor`, and at least one of external_id, phone, email, last_name. A field that cannot be read does not
+    cause the lead to be refused: the field is kept as sent under `attributes.invalid`, and the lead goes on without it.
+    Unknown fields are kept under `attributes`. The lead id is the UUIDv5 of `{org}/{vendor}/{external_id}` as sent;
+    without external_id, of `{org}/{vendor}/sha256:{hex of the canonical JSON of the message}`. So a resend is the same
+    lead.
     """
 
     model_config = ConfigDict(
@@ -165,10 +165,10 @@ class Arrival(BaseModel):
 
 
 class Listing(BaseModel):
-    """Why a phone or mail address is not to be contacted, and since when (topic `do-not-contact`, X6).
+    """Why a phone number or mail address must not be contacted, and since when (topic `do-not-contact`, X6).
 
-    The key is `org/phone/NUMBER` or `org/email/ADDRESS`; a record without a value removes it. What cannot be read
-    counts as not given.
+    The key is `org/phone/NUMBER` or `org/email/ADDRESS`. A record without a value removes the entry. A field that
+    cannot be read counts as not given.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, title="do-not-contact")
@@ -182,11 +182,12 @@ class Listing(BaseModel):
 
 
 class Action(BaseModel):
-    """What a person or a CRM asks for (topic `lead-actions`).
+    """A request by a person or a CRM (topic `lead-actions`).
 
-    Whoever can be answered is answered. A field that cannot be read is answered `refused`, reason `invalid`, with the
-    field; an unknown `type` with `unknown_action`. A message that cannot be read, or without a readable `lead_id`, is
-    a dead letter, and is answered like that as well if its `action_id` can be read; without one nobody could be.
+    Every action with a readable `action_id` is answered. If a field cannot be read, the answer is `refused` with reason
+    `invalid` and names the field; for an unknown `type` the reason is `unknown_action`. A message that cannot be read,
+    or that has no readable `lead_id`, becomes a dead letter; it is also answered in this way if its `action_id` can be
+    read. Without a readable `action_id` there is no answer.
     """
 
     model_config = ConfigDict(

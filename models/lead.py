@@ -1,4 +1,4 @@
-"""The state of one lead as one frozen record, and the row that carries it through the journal."""
+"""The state of one lead as one frozen record, and the row that stores it in the journal."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,29 +11,30 @@ from models.facts import Facts
 from models.offers import Rejected
 
 ANSWERS_KEPT: Final = 32
-"""How many of the newest answers a row keeps, to repeat them word for word (X4). An older action is decided anew,
-against a state in which it has already happened: its owner still wins, everybody else still loses."""
+"""The number of newest answers that a row keeps, to repeat them word for word (X4). An older action is decided again,
+against a state in which it has already happened: its owner still wins, and everybody else still loses."""
 
 
 class Phase(StrEnum):
     """The phase of a lead. Every lead is in exactly one phase at every moment (X7)."""
 
     QUEUED = "queued"
-    """Nobody owns it; it stands in one queue or more."""
+    """The lead has no owner and is in one queue or more."""
     LOCKED = "locked"
-    """Nobody owns it; one rep has it open, so it stands in no queue (D1)."""
+    """The lead has no owner. One rep has it open, so it is in no queue (D1)."""
     OFFERED = "offered"
-    """Nobody owns it; its group is asked for a rep, or it is offered to one, or rings with several (R3, S1, S5)."""
+    """The lead has no owner. Its group is asked for a rep, or it is offered to one rep, or rings with several (R3, S1,
+    S5)."""
     OWNED = "owned"
-    """One rep owns it. An aged one also stands in claimable queues (Q11)."""
+    """One rep owns the lead. An aged lead is also in claimable queues (Q11)."""
     WORKING = "working"
-    """One rep owns it and has it open (D1)."""
+    """One rep owns the lead and has it open (D1)."""
     EXCEPTION = "exception"
-    """Nobody owns it and no queue takes it: a manager decides (E1)."""
+    """The lead has no owner and no queue takes it. A manager decides (E1)."""
     IGNORED = "ignored"
-    """A manager hid it from the exceptions desk; still assignable (E4)."""
+    """A manager hid the lead from the exceptions desk. It can still be assigned (E4)."""
     CLOSED = "closed"
-    """Worked to its end by an outcome that closes."""
+    """A closing outcome was recorded."""
 
 
 OWNED_PHASES: Final = frozenset({Phase.OWNED, Phase.WORKING})
@@ -41,20 +42,20 @@ LOCKED_PHASES: Final = frozenset({Phase.LOCKED, Phase.WORKING})
 
 
 class DeadlineKind(StrEnum):
-    """What a deadline is for."""
+    """The purpose of a deadline."""
 
     LOCK = "lock"
     """The lock expires (D2)."""
     CALLBACK = "callback"
     """A promised call is due (D4)."""
     RULES = "rules"
-    """The next instant at which a relative-date rule changes its verdict (Q2)."""
+    """A relative-date rule changes its verdict (Q2)."""
     OFFER = "offer"
-    """A claim window, a ring or a New Lead button runs out (R3, S4, S5)."""
+    """A claim window, a ring or a New Lead button expires (R3, S4, S5)."""
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
-    """An instant at which something happens, unless a newer epoch has made it obsolete (X3)."""
+    """An instant at which something happens, unless a newer epoch has made the deadline obsolete (X3)."""
 
     kind: DeadlineKind
     due: datetime
@@ -62,7 +63,7 @@ class Deadline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lock(msgspec.Struct, frozen=True):
-    """One rep has the lead open until `until` (D1)."""
+    """A lock: one rep has the lead open until `until` (D1)."""
 
     rep_id: str
     since: datetime
@@ -71,7 +72,7 @@ class Lock(msgspec.Struct, frozen=True):
 
 
 class QueuePlacement(msgspec.Struct, frozen=True, array_like=True):
-    """A lead's place in one queue: the rule version that put it there and its key in the queue's order."""
+    """A lead's place in one queue: the rule version that put it there, and its sort key in the queue."""
 
     rules_version: int
     sort_key: str
@@ -79,7 +80,7 @@ class QueuePlacement(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OpenException(msgspec.Struct, frozen=True):
-    """Why a lead is an exception (E1), with the reason each queue or rep did not take it."""
+    """The reason why a lead is an exception (E1), with the reason for each queue or rep that did not take it."""
 
     reason: str
     explanation: tuple[dict[str, Any], ...]
@@ -90,30 +91,31 @@ class Seeking(StrEnum):
     """The stage of a lead's search for a rep."""
 
     ASKED = "asked"
-    """Its org has not answered yet."""
+    """The org has not answered yet."""
     OFFERED = "offered"
-    """One rep has it, for a window."""
+    """The lead is offered to one rep for a window."""
     RINGING = "ringing"
-    """Several reps have it, and the first of them wins."""
+    """The lead is offered to several reps. The first to accept wins."""
     PAUSED = "paused"
-    """Transfers pause; its org goes on by itself (R4)."""
+    """Transfers are paused. The org continues by itself (R4)."""
     WAITING = "waiting"
-    """Nobody may have it now; its org offers it by itself once somebody may. Meanwhile it is free (E1)."""
+    """Nobody may have the lead now. The org offers it by itself once somebody may; until then the queues may take it
+    (E1)."""
 
 
 HELD_BACK: Final = frozenset({Seeking.ASKED, Seeking.OFFERED, Seeking.RINGING, Seeking.PAUSED})
-"""As long as a lead seeks like this it stands in no queue: somebody is about to have it."""
+"""The stages in which a lead is in no queue, because a rep is about to get it."""
 
 
 OPEN_OFFERS: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
-"""Stages in which the lead is offered to the reps of its search."""
+"""The stages in which the lead is offered to the reps of its search."""
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
-    `epoch`: of the request; the org's answers and the reps' name it (X3). `reps`: who has the offer now. `until`: when
-    it runs out. `tried`: who was tried in this round (R8).
+    `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
+    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8).
     """
 
     group_id: str
@@ -126,7 +128,10 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why distribution gave the lead to nobody (E1): the reason of its exception, should no queue take it."""
+    """The reason why distribution found nobody (E1).
+
+    It becomes the reason of the exception if no queue takes the lead.
+    """
 
     reason: str
     explanation: tuple[Rejected, ...] = ()
@@ -135,16 +140,17 @@ class Failure(msgspec.Struct, frozen=True):
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole state of one lead after the last event of its log.
 
-    `places`: queue id -> place, for every shared queue it stands in. `evaluated`: the version of the org's rules its
-    places were computed with. `epoch` only grows; each deadline and lock takes the next. `claimed_through`: the
-    claimable queue it was won from, for its whole history (Q10). `lapsed`: the rep whose lock ran out last; that rep
-    may still act until somebody else takes the lead, and is then told that the lock had run out (D2). `deferred_at`:
-    when a callback without a time sent it to the end of its queues (D4). `search`: its way to a rep, while it is on
-    it. `failed`: why the last search came to nothing, until somebody has the lead. `taken`: the epoch under which its
-    owner took it, by which the org knows it. `distribution`, `description`: its group's method and its campaign's
-    description, as they were when it arrived, or was distributed again (E2). `inquiries`: how often the person
-    inquired, its own arrival included (R6). `suppressed`: handle on the do-not-contact list -> why (X6). `placed`: the
-    highest offset in `org-log` of what its org told it of arrivals and that list; what does not exceed it is a repeat.
+    `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules with
+    which its places were computed. `epoch` only grows; each deadline and lock takes the next one. `claimed_through`:
+    the claimable queue it was claimed from, kept for its whole history (Q10). `lapsed`: the rep whose lock expired
+    last. That rep may still act until somebody else takes the lead, and is then told that the lock had expired (D2).
+    `deferred_at`: when a callback without a time sent it to the end of its queues (D4). `search`: its current search
+    for a rep. `failed`: why the last search failed, until somebody has the lead. `taken`: the epoch under which its
+    owner took it; the org knows it by this epoch. `distribution`, `description`: its group's method and its campaign's
+    description, as they were when it arrived or was last distributed (E2). `inquiries`: the number of the person's
+    inquiries, including its own arrival (R6). `suppressed`: handle on the do-not-contact list -> why (X6). `placed`:
+    the highest `org-log` offset among its org's messages about arrivals and that list; a message that does not exceed
+    it is a repeat.
     """
 
     lead_id: str
@@ -180,7 +186,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def silenced(self) -> bool:
-        """Whether the lead is not to be called: its vendor or the do-not-contact list says so (X6)."""
+        """Whether the lead must not be called, because its vendor or the do-not-contact list says so (X6)."""
         return self.facts.silenced or bool(self.suppressed)
 
     def deadline(self, kind: DeadlineKind) -> Deadline | None:
@@ -192,12 +198,12 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="lead"):
-    """One lead in the journal: the state after one event, and what that event decided.
+    """One lead in the journal: its state after one event, and the decisions of that event.
 
-    `off`: the offset in `lead-log` of the event applied last; an event at or below it is a replay. `seq`: the version
-    of the lead, +1 with every change; `0` where there is no lead yet. `lead`: None when somebody acted on a lead that
-    never arrived; its answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's time.
-    `merged_into`: the lead that the arrival of this id was added to as another inquiry (R6).
+    `off`: the `lead-log` offset of the last applied event; an event at or below it is a replay. `seq`: the version of
+    the lead, which grows by one with every change; `0` while there is no lead. `lead`: None if somebody acted on a lead
+    that never arrived; the answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's
+    time. `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
     """
 
     off: int
@@ -213,7 +219,10 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class DirectoryRow(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="directory"
 ):
-    """One object of the directory as this partition of the journal knows it (rules reach the leads through the log)."""
+    """One object of the directory as this partition of the journal knows it.
+
+    Rules reach the leads through the log.
+    """
 
     off: int
     org: str

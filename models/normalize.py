@@ -1,8 +1,8 @@
 """Reads values in the forms that senders use and returns one normal form; raises ValueError with the reason.
 
-Every reader takes whatever JSON can hold and returns the normal form, or None for "not given" (null, blank).
-Reasons are written to stand after the field's name: "must be text, not a list". They are ValueErrors also
-where a type is wrong, because pydantic collects those.
+Every reader takes any JSON value and returns the normal form, or None for "not given" (null, blank). Reasons are worded
+to follow the field's name: "must be text, not a list". A wrong type also raises ValueError, because pydantic collects
+only ValueErrors.
 """
 
 import math
@@ -18,9 +18,9 @@ import phonenumbers
 from models.geography import state_code
 
 NAME_LENGTH: Final = 200
-"""Characters of a name, an id, a word of a vocabulary."""
+"""The maximum length of a name, an id or a word of a vocabulary, in characters."""
 NOTE_LENGTH: Final = 10_000
-"""Characters of a note."""
+"""The maximum length of a note, in characters."""
 _NUMBER_LENGTH: Final = 40
 _EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
 _LARGEST_AMOUNT: Final = 1_000_000_000_000
@@ -51,14 +51,14 @@ _ORG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def kind_of(value: object) -> str:
-    """Name a JSON value's type for a reason."""
+    """Name a JSON value's type, for use in a reason."""
     return _KINDS.get(type(value), "null")
 
 
 def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str | None]:
-    """Return a reader of text of at most `limit` characters; whole numbers are taken as text.
+    """Return a reader of text of at most `limit` characters. Whole numbers are accepted as text.
 
-    `line`: white space inside is single spaces; otherwise line breaks stay.
+    `line`: white space inside is reduced to single spaces; otherwise line breaks are kept.
     """
 
     def read(value: Any) -> str | None:
@@ -72,7 +72,7 @@ def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str 
 
 
 def _as_text(value: Any) -> str | None:
-    """Return the text of a string or a whole number; NUL, which no database stores, is left out."""
+    """Return the text of a string or a whole number without NUL, which no database stores."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -89,20 +89,23 @@ def _within(value: str, limit: int) -> str:
 
 
 def identifier(value: Any) -> str | None:
-    """Read an id that is repeated to others exactly as it came: no trimming, no control characters."""
+    """Read an id that is repeated to others exactly as it came. It is not trimmed and has no control characters."""
     if value is None or value == "":
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if _CONTROL.search(value):
         raise ValueError("contains control characters")
     return _within(value, NAME_LENGTH) if value.strip() else None
 
 
 def org(value: Any) -> str:
-    """Read an org's id: part of keys and lead ids, so no slash and no spaces; not given is `default`."""
+    """Read an org's id. It is part of keys and lead ids, so it has no slash and no spaces.
+
+    Not given means `default`.
+    """
     if value is None or value == "":
         return "default"
     if not isinstance(value, str) or not _ORG.fullmatch(value):
@@ -111,7 +114,7 @@ def org(value: Any) -> str:
 
 
 def vendor(value: Any) -> str:
-    """Read a vendor's id. A slash is refused: `a/b` + `c` and `a` + `b/c` would be the same lead id."""
+    """Read a vendor's id. A slash is refused, because `a/b` + `c` and `a` + `b/c` would give the same lead id."""
     name = text()(value)
     if name is None:
         raise ValueError("is missing")
@@ -121,7 +124,7 @@ def vendor(value: Any) -> str:
 
 
 def lead_id(value: Any) -> str:
-    """Read a lead id: a UUID in its canonical text, any case."""
+    """Read a lead id: a UUID in its canonical text form, in any case."""
     if value is None or value == "":
         raise ValueError("is missing")
     if isinstance(value, str) and _UUID.fullmatch(lower := value.strip().lower()):
@@ -130,7 +133,7 @@ def lead_id(value: Any) -> str:
 
 
 def email(value: Any) -> str | None:
-    """Read a mail address: lower case, something@domain.tld; whether it exists is not asked."""
+    """Read a mail address in lower case, of the form something@domain.tld. Its existence is not checked."""
     address = _as_text(value)
     if address is None or not (address := address.strip().lower()):
         return None
@@ -140,7 +143,7 @@ def email(value: Any) -> str | None:
 
 
 def phone(value: Any) -> str | None:
-    """Read a phone number as people write it, in the US unless it says otherwise; returned as E.164."""
+    """Read a phone number as people write it and return it as E.164. Without a country code it is a US number."""
     value = _as_text(value)
     if value is None or not (value := value.strip()):
         return None
@@ -159,7 +162,7 @@ def _e164(value: str) -> str:
 
 
 def state(value: Any) -> str | None:
-    """Read a US state, by code, name or Associated Press abbreviation; returned as its code."""
+    """Read a US state by code, name or Associated Press abbreviation, and return its code."""
     value = _as_text(value)
     if value is None or not (value := value.strip()):
         return None
@@ -169,7 +172,7 @@ def state(value: Any) -> str | None:
 
 
 def zip_code(value: Any) -> str | None:
-    """Read a zip, with or without +4, as five digits. Leading zeros lost in a spreadsheet come back."""
+    """Read a zip, with or without +4, and return five digits. Leading zeros lost in a spreadsheet are restored."""
     value = _as_text(value)
     if value is None or not (value := value.strip()):
         return None
@@ -194,14 +197,14 @@ def amount(value: Any) -> int | float | None:
         if found[3]:
             value *= {"k": 1_000, "m": 1_000_000}[found[3].lower()]
     elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if not 0 <= value <= _LARGEST_AMOUNT:
         raise ValueError(f"must be between 0 and {_LARGEST_AMOUNT}")
     return int(value) if value == int(value) else value
 
 
 def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int | None]:
-    """Return a reader of whole numbers, also from text, from `low` to `high` inclusive."""
+    """Return a reader of whole numbers from `low` to `high` inclusive. It also accepts text."""
 
     def read(value: Any) -> int | None:
         if value is None:
@@ -217,7 +220,7 @@ def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int 
                 raise ValueError("must be a whole number")
             value = int(value)
         elif isinstance(value, bool) or not isinstance(value, int):
-            raise ValueError(f"must be a whole number, not {kind_of(value)}")  # noqa: TRY004  # see above
+            raise ValueError(f"must be a whole number, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
         if not low <= value <= high:
             raise ValueError(f"must be between {low} and {high}")
         return int(value)
@@ -226,11 +229,11 @@ def whole_number(low: int, high: int = _LARGEST_INTEGER) -> Callable[[Any], int 
 
 
 credit_score = whole_number(1, _LARGEST_SCORE)
-"""Read a credit score of any of the scales in use."""
+"""Reads a credit score of any scale in use."""
 
 
 def word(value: Any) -> str | None:
-    """Read a word that rules are to compare: "Cash-Out Refinance" is `cash_out_refinance`."""
+    """Read a word for comparison in rules: "Cash-Out Refinance" becomes `cash_out_refinance`."""
     value = _as_text(value)
     if value is None or not (value := _WORD_BREAKS.sub("_", value.strip().lower()).strip("_")):
         return None
@@ -254,13 +257,13 @@ def flag(value: Any) -> bool | None:
 def instant(value: Any, *, naive: bool = False) -> datetime | None:
     """Read an RFC 3339 time as an aware datetime in UTC, between the years 1900 and 2200.
 
-    `naive`: a time without offset is taken as UTC (and a date as its midnight); otherwise it is refused,
-    because a call at the wrong hour is worse than a question.
+    `naive`: a time without offset is read as UTC, and a date as its midnight. Otherwise such a time is refused, because
+    a call at the wrong hour is worse than a question to the sender.
     """
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if not (value := value.strip()):
         return None
     try:
@@ -277,7 +280,7 @@ def instant(value: Any, *, naive: bool = False) -> datetime | None:
 
 
 def is_naive(value: Any) -> bool:
-    """Say whether a time that `instant` reads came without an offset."""
+    """Say whether a time, readable by `instant`, was sent without an offset."""
     return isinstance(value, str) and datetime.fromisoformat(value.strip()).tzinfo is None
 
 
@@ -295,9 +298,9 @@ def _zones() -> frozenset[str]:
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Read an object; not given is an empty one."""
+    """Read an object; not given means an empty one."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError(f"must be an object, not {kind_of(value)}")  # noqa: TRY004  # see above
+        raise ValueError(f"must be an object, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     return value

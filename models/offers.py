@@ -1,6 +1,6 @@
-"""The messages between a lead and its org about finding a rep: the org's answers, and how an offer may end.
+"""The messages between a lead and its org about finding a rep: the org's answers, and how an offer can end.
 
-The org decides them (`models.org_decisions`), the lead's log takes them in (`models.events`).
+The org decides the answers (`models.org_decisions`); the lead's log receives them (`models.events`).
 """
 
 from datetime import datetime
@@ -10,17 +10,17 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """How an offer ended, as the lead saw it."""
+    """How an offer ended, from the lead's point of view."""
 
     CLAIMED = "claimed"
     TIMEOUT = "timeout"
     DECLINED = "declined"
     VOIDED = "voided"
-    """It came to nothing through no doing of the rep's: the turn is not used up (R7)."""
+    """The offer ended for a reason outside the rep's control. The rep's turn is not used up (R7)."""
 
 
 class Why(StrEnum):
-    """Why a rep was not given a lead (R9)."""
+    """The reason why a rep was not given a lead (R9)."""
 
     UNKNOWN = "unknown"
     INACTIVE = "inactive"
@@ -35,11 +35,14 @@ class Why(StrEnum):
     RINGING = "ringing"
     PAUSED = "paused"
     GROUP = "group"
-    """The group itself takes nobody: unknown, empty, or a queue."""
+    """The group itself gives the lead to nobody: it is unknown, empty, or a queue."""
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One candidate, or where `rep_id` is None all of them or the rest, and why not, in a word and in a sentence."""
+    """One rejected candidate, with the reason as a word and as a sentence.
+
+    `rep_id` None: all candidates, or the rest.
+    """
 
     rep_id: str | None
     reason: Why
@@ -47,14 +50,14 @@ class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrgDecisionBase(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Decisions are tagged by their name, so that a journal can be read without this code."""
+    """Base of the org's decisions. The JSON tag is the decision's name, so a journal can be read without this code."""
 
 
 class OfferMade(OrgDecisionBase, frozen=True, tag="offer_made"):
-    """It is this rep's turn. `passed`: who came before it and why not (R9).
+    """The lead is offered to this rep. `passed`: the candidates before this rep, and why each was rejected (R9).
 
-    `window_seconds`: physical; None is an assignment for good (R1). `due`: when the window ends if it begins now,
-    pauses counted (R4); None if it never does.
+    `window_seconds`: physical seconds; None means a permanent assignment (R1). `due`: when the window ends if it begins
+    now, pauses included (R4); None if it does not end.
     """
 
     lead_id: str
@@ -69,7 +72,10 @@ class OfferMade(OrgDecisionBase, frozen=True, tag="offer_made"):
 
 
 class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
-    """These reps are called, or shown the button, at once (S1, S5). `passed`: everybody else of the group, and why."""
+    """The lead rings with these reps at once, or they all see the button (S1, S5).
+
+    `passed`: all other members of the group, and why.
+    """
 
     lead_id: str
     epoch: int
@@ -83,10 +89,10 @@ class RingStarted(OrgDecisionBase, frozen=True, tag="ring_started"):
 
 
 class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
-    """Nobody can be given the lead now (E1): `no_available_agents`, `all_agents_tried` or `transfers_paused`.
+    """No rep can be given the lead now (E1): `no_available_agents`, `all_agents_tried` or `transfers_paused`.
 
-    `waits`: it keeps its place in the org and is offered by itself once somebody can take it; `until`: the earliest
-    instant at which time alone may change that.
+    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it. `until`: the
+    earliest instant at which time alone may change that.
     """
 
     lead_id: str
@@ -99,7 +105,7 @@ class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
 
 
 class OfferVoided(OrgDecisionBase, frozen=True, tag="offer_voided"):
-    """An offer is over for a rep, by no answer of its own. `remaining`: for whom the lead still rings."""
+    """An offer ended for a rep without an answer by that rep. `remaining`: the reps with whom the lead still rings."""
 
     lead_id: str
     epoch: int
@@ -109,7 +115,7 @@ class OfferVoided(OrgDecisionBase, frozen=True, tag="offer_voided"):
 
 
 class LeadOrphaned(OrgDecisionBase, frozen=True, tag="lead_orphaned"):
-    """The lead's owner left (X2)."""
+    """The lead's owner left the org (X2)."""
 
     lead_id: str
     epoch: int
@@ -118,4 +124,4 @@ class LeadOrphaned(OrgDecisionBase, frozen=True, tag="lead_orphaned"):
 
 
 OrgAnswer = OfferMade | RingStarted | NoRepAvailable | OfferVoided | LeadOrphaned
-"""What an org tells a lead; everything else it decides is its own affair."""
+"""The decisions that an org sends to a lead. It keeps all others to itself."""

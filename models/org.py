@@ -1,7 +1,8 @@
-"""The events of an org's log, and the rows in which it remembers reps, groups and leads.
+"""The events of an org's log, and the rows that store its reps, groups and leads.
 
-One row per rep, per group, and per lead that waits for a rep, is offered, or is held by one. An event changes some of
-them; the changed rows and the decisions are one step, written together or not at all (docs/design.md, `orgs`).
+There is one row for each rep, for each group, and for each lead that waits for a rep, is offered, or is owned by one.
+An event changes some of them. The changed rows and the decisions are one step, which is written atomically
+(docs/design.md, `orgs`).
 """
 
 from datetime import date, datetime
@@ -14,27 +15,33 @@ from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
 
-# -- what happens ---------------------------------------------------------------------------------------
+# -- events ----------------------------------------------------------------------------------------------
 
 
 class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
-    """Events are tagged by their name. `org` is the log's key; `cause` is an id that a repeat repeats."""
+    """Base of the org events. The JSON tag is the event's name.
+
+    `org` is the record's key in the log. `cause` is an id; a repeat of the event has the same one.
+    """
 
     cause: str
     org: str = "default"
 
 
 class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
-    """A vendor sent a lead; the org says whose it is (R6). `lead_id`: the arrival's own, as docs/contracts says."""
+    """A vendor sent a lead. The org decides which lead the arrival belongs to (R6).
+
+    `lead_id`: the arrival's own lead id, as defined in docs/contracts.
+    """
 
     lead_id: str
     facts: Facts
 
 
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
-    """A handle was put on the do-not-contact list; `reason` None: it was taken off (X6).
+    """A handle was put on the do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `version`: the record's place in `do-not-contact`; only grows, but for repeats.
+    `version`: the record's offset in `do-not-contact`. It only grows, except in repeats.
     """
 
     handle: str
@@ -44,10 +51,10 @@ class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
 
 
 class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
-    """A lead asks a group for a rep. `epoch`: the lead's; every request takes a higher one (X3).
+    """A lead requests a rep from a group. `epoch`: the lead's epoch; every request has a higher one (X3).
 
-    `lead`: the lead as it stands, for filters and licences; its places and deadlines may be left out. `tried`: the
-    reps tried in this round (R8); with any, this is a transfer, which a pause holds back (R4).
+    `lead`: the current lead, for filters and licences; its places and deadlines may be left out. `tried`: the reps
+    tried in this round (R8). If it is not empty, the request is a transfer, which a pause delays (R4).
     """
 
     lead_id: str
@@ -58,9 +65,10 @@ class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
 
 
 class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
-    """An offer or a ring ended, or one rep of a ring declined. `epoch`: that of the request.
+    """An offer or a ring ended, or one rep of a ring declined. `epoch`: the epoch of the request.
 
-    `rep_id`: who claimed or declined; None ends it for everyone it was made to. Withdraws a request that waits.
+    `rep_id`: the rep who claimed or declined; None ends the offer for all its reps. The event also withdraws a waiting
+    request.
     """
 
     lead_id: str
@@ -70,7 +78,10 @@ class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
 
 
 class LeadTaken(_OrgEvent, frozen=True, tag="lead_taken"):
-    """A lead has an owner by other ways: it arrived assigned (R5), was claimed from a queue, or assigned by hand."""
+    """A lead got an owner without an offer.
+
+    It arrived assigned (R5), was claimed from a queue, or was assigned by hand.
+    """
 
     lead_id: str
     epoch: int
@@ -78,21 +89,21 @@ class LeadTaken(_OrgEvent, frozen=True, tag="lead_taken"):
 
 
 class LeadReleased(_OrgEvent, frozen=True, tag="lead_released"):
-    """Nobody owns the lead any more, nor is to be found for it: what it took is given back."""
+    """The lead has no owner, and no rep is sought for it. The capacity it took is returned."""
 
     lead_id: str
     epoch: int
 
 
 class LeadClosed(_OrgEvent, frozen=True, tag="org_lead_closed"):
-    """The lead was worked to its end: what it took is given back."""
+    """The lead was closed. The capacity it took is returned."""
 
     lead_id: str
     epoch: int
 
 
 class RepChange(StrEnum):
-    """How a rep's status changed."""
+    """The kinds of change of a rep's status."""
 
     LEFT = "left"
     ABSENT = "absent"
@@ -100,7 +111,7 @@ class RepChange(StrEnum):
 
 
 class RepChanged(_OrgEvent, frozen=True, tag="rep_changed"):
-    """A rep left (X2), is away from now until `until` (None: until it returns), or is back."""
+    """A rep left (X2), is absent from now until `until` (None: until a return is reported), or returned."""
 
     rep_id: str
     change: RepChange
@@ -115,7 +126,10 @@ class WakeKind(StrEnum):
 
 
 class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
-    """A row's `wake` came. It is a hint: the row says whether it still means this instant (X3)."""
+    """The `wake` instant of a row was reached.
+
+    The event is a hint: the row says whether this instant still applies (X3).
+    """
 
     kind: WakeKind
     object_id: str
@@ -135,14 +149,14 @@ OrgEvent = (
     | DirectoryPublished
 )
 
-# -- what is remembered ---------------------------------------------------------------------------------
+# -- rows ------------------------------------------------------------------------------------------------
 
 
 class Turn(msgspec.Struct, frozen=True, array_like=True):
-    """A rep's place in one group's order (R7).
+    """A rep's place in one group's turn order (R7).
 
-    `served`: the number of its last turn, 0 if it had none; only grows. `owed`: turns that were voided and are made up
-    for first.
+    `served`: the number of the rep's last turn, 0 if there was none; it only grows. `owed`: the number of voided turns,
+    which are made up first.
     """
 
     served: int = 0
@@ -153,11 +167,12 @@ NO_TURN = Turn()
 
 
 class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
-    """The open leads of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
+    """The capacity of a rep. No offer makes `held` + `offered` exceed the rep's `max_open` (R9).
 
-    `held`: leads it owns. `offered`: offers and rings open with it. `today`: leads offered on `day`, a date of its own
-    calendar, that did not come to nothing. `ring`: the lead that rings with it now (S4). `turns`: by group. `wake`:
-    when to look again at what waits for it, or at what one event left to do.
+    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `today`: leads offered on `day`, a date in
+    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4). `turns`: by
+    group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
+    finish.
     """
 
     rep_id: str
@@ -176,10 +191,10 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 class OrgGroup(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
-    """A group's counters: `turns` given, `waits` begun.
+    """A group's counters. `turns`: turns given. `waits`: waits begun.
 
-    `lags`: where weights differ, how far each member is behind its exact share of the turns, in parts of one
-    (`rules.org.turn_order.SCALE`); a member that is not in it is neither behind nor ahead.
+    `lags`: if weights differ, how far each member is behind its exact share of the turns. One turn is
+    `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead.
     """
 
     group_id: str
@@ -196,11 +211,11 @@ class Stage(StrEnum):
     RINGING = "ringing"
     HELD = "held"
     GONE = "gone"
-    """Its row is to be removed. The journal keeps it, so that no older one comes back."""
+    """The row is to be removed. The journal keeps it, so that no older version of the row is restored."""
 
 
 class Hold(msgspec.Struct, frozen=True, array_like=True):
-    """The capacity an offer took of one rep: one open lead, one count of `day`, and with `turn` a turn."""
+    """The capacity that an offer takes of one rep: one open lead, one count of `day`, and a turn if `turn` is set."""
 
     rep_id: str
     day: date | None = None
@@ -208,10 +223,11 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"):
-    """One lead that the org keeps a row of. `holds`: the capacity it takes, of one rep unless it rings.
+    """The org's row of one lead. `holds`: the capacity it takes; of one rep, or of several while it rings.
 
-    While it waits: `number`, its place among those that wait for the group; `lead`, `tried`, as asked; `wake`, when
-    time alone may have found it somebody; `paused`, that it was told so (R4).
+    While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
+    request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
+    (R4).
     """
 
     lead_id: str
@@ -231,9 +247,10 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class OrgPerson(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
-    """One arrival's person: arrival and handles belong to lead `lead_id` (R6). Never changed.
+    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). The row never changes.
 
-    `handles`: nobody had them before. `shared`: another lead had them first. `more`: a resend brought further ones.
+    `handles`: handles that no lead had before. `shared`: handles that another lead had first. `more`: a resend brought
+    further handles.
     """
 
     arrival_id: str
@@ -246,7 +263,10 @@ class OrgPerson(
 class OrgBarred(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_barred"
 ):
-    """A handle on the do-not-contact list; `reason` None: not any more (X6). `at`: since when, as was said."""
+    """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
+
+    `at`: since when, as stated by the sender; otherwise when the record was received.
+    """
 
     handle: str
     reason: str | None = None

@@ -1,4 +1,4 @@
-"""The decisions of an org. Each candidate that was passed over has its reason (R9, X1)."""
+"""The decisions of an org. Each rejected candidate has its reason (R9, X1)."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from models.persons import ArrivalPlaced, ContactBarred
 
 
 class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
-    """A waiting lead was tried again, and nobody can take it yet."""
+    """A waiting lead was tried again, and still no rep can take it."""
 
     lead_id: str
     epoch: int
@@ -27,7 +27,7 @@ class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
 
 
 class CapacityTaken(OrgDecisionBase, frozen=True, tag="capacity_taken"):
-    """A lead counts among those its owner has open."""
+    """A lead counts as an open lead of its owner."""
 
     lead_id: str
     rep_id: str
@@ -35,7 +35,7 @@ class CapacityTaken(OrgDecisionBase, frozen=True, tag="capacity_taken"):
 
 
 class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
-    """What a lead took of a rep is free again. `turn`: used up by it, or owed to the rep (R7)."""
+    """The capacity that a lead took of a rep is free again. `turn`: used up by the lead, or owed to the rep (R7)."""
 
     lead_id: str
     rep_id: str
@@ -44,7 +44,10 @@ class CapacityReturned(OrgDecisionBase, frozen=True, tag="capacity_returned"):
 
 
 class RepStatusChanged(OrgDecisionBase, frozen=True, tag="rep_status_changed"):
-    """A rep left, is away, or is back. `remaining`: its leads that later slices are to let go of (X2)."""
+    """A rep left, is absent, or returned.
+
+    `remaining`: the number of the rep's leads that later slices must release (X2).
+    """
 
     rep_id: str
     change: RepChange
@@ -53,7 +56,7 @@ class RepStatusChanged(OrgDecisionBase, frozen=True, tag="rep_status_changed"):
 
 
 class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
-    """The event was late, a repeat, or spoke of something the org does not know: nothing changed (X3)."""
+    """The event was late, a repeat, or named something the org does not know. Nothing changed (X3)."""
 
     object_id: str
     why: str
@@ -83,21 +86,21 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def explained(rejected: tuple[Rejected, ...]) -> tuple[dict[str, Any], ...]:
-    """Return an explanation as `lead-exceptions` shows it: who and why."""
+    """Return an explanation in the form of `lead-exceptions`: rep and reason."""
     return tuple(
         {"why": each.why} if each.rep_id is None else {"rep_id": each.rep_id, "why": each.why}
         for each in rejected
     )
 
 
-# -- what is written ------------------------------------------------------------------------------------
+# -- records ---------------------------------------------------------------------------------------------
 
 
 class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_step"):
-    """One event of an org's log in the journal: what it decided. Its changed rows follow in the same batch.
+    """One event of an org's log in the journal, with its decisions. The changed rows follow in the same batch.
 
-    `off`: the event's offset in `org-log`. `source`, `mark`: which partition of the lead journal it came from and its
-    number there; a relay that repeats itself is known by them. `at`: the broker's time; it never runs backwards.
+    `off`: the event's offset in `org-log`. `source`, `mark`: the partition of the lead journal it came from, and its
+    number there; they identify the repeats of a relay. `at`: the broker's time; it never goes back.
     """
 
     off: int
@@ -110,7 +113,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class OrgKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
-    """One row of an org as the event at `off` left it."""
+    """One row of an org after the event at `off`."""
 
     off: int
     org: str

@@ -1,6 +1,6 @@
-"""How an org recognises a person's arrivals, and whom it must not contact (R6, X6).
+"""How an org recognises the arrivals of one person, and whom it must not contact (R6, X6).
 
-A handle is what a person is known by: `phone/+14014194247` or `email/j@x.org`, normalised.
+A handle identifies a person: `phone/+14014194247` or `email/j@x.org`, normalised.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from models.offers import OrgDecisionBase
 PHONE: Final = "phone"
 EMAIL: Final = "email"
 HANDLES: Final = (PHONE, EMAIL)
-"""The facts that are handles, the one that counts more first."""
+"""The facts that are handles, in order of importance."""
 
 
 def handles_of(facts: Facts) -> tuple[str, ...]:
@@ -23,9 +23,9 @@ def handles_of(facts: Facts) -> tuple[str, ...]:
 
 
 class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An arrival of a person who is a lead already. `inquiry_id`: the id it would have had as a lead of its own.
+    """An arrival of a person who already has a lead. `inquiry_id`: the lead id that the arrival would have had.
 
-    `why`: by what the person is known. `again`: a resend of an inquiry that was added before.
+    `why`: how the person was recognised. `again`: the arrival is a resend of an inquiry that was added before.
     """
 
     inquiry_id: str
@@ -34,9 +34,9 @@ class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
-    """An arrival belongs to this lead: as itself, or with `inquiry` as another inquiry of it (R6).
+    """An arrival belongs to this lead: as the lead's own arrival, or as another inquiry if `inquiry` is set (R6).
 
-    `barred`: those of its handles that are on the do-not-contact list, with the reason (X6).
+    `barred`: its handles on the do-not-contact list, with the reason (X6).
     """
 
     lead_id: str
@@ -47,7 +47,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
 
 
 class ContactBarred(OrgDecisionBase, frozen=True, tag="contact_barred"):
-    """A handle of this lead was put on the do-not-contact list, or with `reason` None taken off it (X6)."""
+    """A handle of this lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
 
     lead_id: str
     handle: str

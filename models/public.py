@@ -1,4 +1,4 @@
-"""The messages others may rely on, field for field as docs/contracts, "Out", says; fields are only added."""
+"""The public messages, field for field as described in docs/contracts, "Out". Fields are only ever added."""
 
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -8,7 +8,8 @@ import msgspec
 from models.decisions import Reason, Result
 
 ORG_LOG: Final = "org-log"
-"""Not public: where leads tell their org; its messages are effects of lead records like the public ones."""
+"""Not public: the topic through which leads inform their org. Its messages are effects of lead records, like public
+ones."""
 LEAD_DECISIONS: Final = "lead-decisions"
 ASSIGNMENTS: Final = "assignments"
 LEAD_EXCEPTIONS: Final = "lead-exceptions"
@@ -24,7 +25,7 @@ Status = Literal["open", "ignored", "resolved"]
 class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
     """`lead-decisions`: the one answer to one action (X4). `why`: the reason in words (X1).
 
-    `merged_into`: there is no such lead, because its arrival was added to this one as another inquiry (R6).
+    `merged_into`: the lead does not exist, because its arrival was added to this other lead as an inquiry (R6).
     """
 
     action_id: str
@@ -41,7 +42,7 @@ class LeadDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """`assignments`: who owns a lead now (`rep_id` None: nobody). `lead`: its facts, unknown ones as null."""
+    """`assignments`: who owns a lead now. `rep_id` None: nobody. `lead`: the lead's facts; unknown ones are null."""
 
     lead_id: str
     org: str
@@ -58,7 +59,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 class LeadException(msgspec.Struct, frozen=True, kw_only=True):
     """`lead-exceptions`: one line of the exceptions desk with the columns of E2.
 
-    `description` and `distribution` are null until a lead knows its campaign and its distribution group.
+    `description` and `distribution` are null until the lead's campaign and distribution group are known.
     """
 
     lead_id: str
@@ -82,11 +83,11 @@ class LeadException(msgspec.Struct, frozen=True, kw_only=True):
 class QueueChange(msgspec.Struct, frozen=True, kw_only=True):
     """`queue-changes`: a lead entered, left or moved within one queue.
 
-    `version`: the lead's. `queue_id`: a shared queue's, or `rep/{rep_id}` for a rep's own. `sort_key`
-    orders a queue by its UTF-8 bytes, ascending, then by lead id. `columns`: what the queue may show of the
-    lead, its name under `name` (Q3); empty, like `sort_key`, when it left. In a rep's own queue a lead that is
-    offered to the rep has `offer` true, `method`, `group_id`, `epoch` and `until` among them, until that is over
-    (R3, S1, S5); a lead the rep owns has no `offer`.
+    `version`: the lead's version. `queue_id`: the id of a shared queue, or `rep/{rep_id}` for a rep's own queue.
+    `sort_key`: readers sort a queue by its UTF-8 bytes, ascending, then by lead id. `columns`: what the queue may show
+    of the lead, with its name under `name` (Q3). Both `columns` and `sort_key` are empty when the lead left. In a rep's
+    own queue, a lead that is offered to the rep also has the columns `offer` (true), `method`, `group_id`, `epoch` and
+    `until` while the offer is open (R3, S1, S5). A lead that the rep owns has no `offer`.
     """
 
     queue_id: str
@@ -99,9 +100,9 @@ class QueueChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """`queue-changes`, key `directory/{org}/{queue_id}`: a queue itself was published or removed.
+    """`queue-changes`, key `directory/{org}/{queue_id}`: a queue was published or removed.
 
-    `version`: the publication's, which has nothing to do with the leads' versions.
+    `version`: the version of the publication, which is independent of the leads' versions.
     """
 
     queue_id: str
@@ -118,7 +119,7 @@ class QueueDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):
-    """`notifications`: a mail, a push or a call request. `withdrawn`: what the id asked for is void."""
+    """`notifications`: a mail, a push message or a call request. `withdrawn`: the request with this id is void."""
 
     notification_id: str
     kind: Literal["email", "push", "call"]
@@ -131,13 +132,13 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterHeaders(msgspec.Struct, frozen=True, kw_only=True, rename="kebab"):
-    """`dead-letters`: headers, as text, beside those the message came with; the value is its bytes as sent.
+    """`dead-letters`: the headers, as text, in addition to the message's own. The value is the message's bytes as sent.
 
-    `error_class`: a short stable word. `reason`: field and what is wrong with it. `failed_stage`: which stage could not
-    accept it. `source_timestamp`: the message's time in milliseconds, as Kafka has it. What is too large is cut:
-    `value_cut_from` and `key_cut_from` say how many bytes there were, `headers_dropped` how many headers are missing,
-    `headers_changed` how many could not be kept as they were. A header of the message that has one of these names is
-    here with the prefix `original-`, so that each of them is here once.
+    `error_class`: a short stable word. `reason`: the field and what is wrong with it. `failed_stage`: the stage that
+    could not accept the message. `source_timestamp`: the message's Kafka timestamp in milliseconds. A message that is
+    too large is cut: `value_cut_from` and `key_cut_from` give the original number of bytes, `headers_dropped` the
+    number of missing headers, `headers_changed` the number of headers that could not be kept unchanged. A header of the
+    message that has one of these names gets the prefix `original-`, so that each name occurs once.
     """
 
     error_class: str

@@ -1,6 +1,6 @@
-"""The objects an admin publishes, field by field as docs/contracts has them; unknown fields are kept.
+"""The objects that an admin publishes, field by field as in docs/contracts. Unknown fields are kept.
 
-Rule trees are taken here as they come: `rules/inbound/publication.py` reads them, with everything else that needs the
+Rule trees are not checked here. `rules/inbound/publication.py` parses them, together with all checks that need the
 catalogue.
 """
 
@@ -14,7 +14,7 @@ from models.geography import STATE_CODES, state_code
 MAX_DESCRIPTION: Final = 2_000
 MAX_COLUMNS: Final = 50
 MAX_ENTRIES: Final = 1_000
-"""Teams, outcomes, states, absences or spans of one object."""
+"""The maximum number of teams, outcomes, states, absences or spans of one object."""
 MAX_MEMBERS: Final = 10_000
 MAX_LOCK_MINUTES: Final = 30 * 24 * 60
 MAX_COUNT: Final = 1_000_000
@@ -58,9 +58,9 @@ Ids = Annotated[list[Id], Field(max_length=MAX_ENTRIES)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 """A time of day, `00:00` to `23:59`."""
 EndClock = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
-"""A time of day at which something ends: `24:00` is the end of the day."""
+"""The time of day at which something ends. `24:00` is the end of the day."""
 Rules = dict[str, Any]
-"""A rule tree as it came."""
+"""A rule tree as sent."""
 
 
 class _Published(BaseModel):
@@ -68,7 +68,7 @@ class _Published(BaseModel):
 
 
 class WeekSpan(_Published):
-    """Hours on some days of the week, in the owner's time zone; `to` before `from` runs past midnight."""
+    """Hours on some days of the week, in the owner's time zone. If `to` is before `from`, they run past midnight."""
 
     days: Annotated[
         list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1, max_length=7)
@@ -101,7 +101,7 @@ class Absence(_Published):
 
 
 class Sort(_Published):
-    """A queue's order. Whether the field exists, the catalogue says."""
+    """A queue's sort order. The catalogue decides whether the field exists."""
 
     field: str = "arrived_at"
     direction: Literal["asc", "desc"] = "asc"
@@ -142,7 +142,7 @@ class RepObject(_Published):
 
 
 class Member(_Published):
-    """A rep's place on a roster; `weight` 2 is two turns for everybody else's one."""
+    """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: Id
     weight: Annotated[int, Field(ge=1, le=1_000)] = 1
@@ -172,7 +172,7 @@ class GroupObject(_Published):
 
 
 class CampaignObject(_Published):
-    """What leads arrive through, and the group they are distributed to."""
+    """A campaign: the source through which leads arrive, and the group they are distributed to."""
 
     campaign_id: Id
     name: Name = ""
@@ -187,7 +187,10 @@ Asked = Literal["optional", "required"]
 
 
 class VendorBinding(_Published):
-    """What one vendor may send. `key_ids`: whose signatures it gives; `campaigns`: its only ones, null for any."""
+    """What one vendor may send. `key_ids`: the keys it signs with.
+
+    `campaigns`: the only ones allowed; null allows any.
+    """
 
     key_ids: Ids = []
     campaigns: Ids | None = None
@@ -202,11 +205,12 @@ def _vendor_names(vendors: dict[str, VendorBinding]) -> dict[str, VendorBinding]
 
 
 class SettingsObject(_Published):
-    """An org's choices (D2, D4, R1, X6). `quiet_hours`: by the clock where the lead is; an empty list is none.
+    """An org's settings (D2, D4, R1, X6).
 
-    `open_without_reps`: anyone may act again once the org's last rep is removed.
-    `signed_arrivals`, `signed_actions`: whether every lead and every action must be signed. `key_ids`: keys of the
-    org's own programs, like console and CRM, which sign actions and any vendor's leads. `vendors`: vendor -> binding.
+    `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
+    once the org's last rep is removed. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
+    signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
+    vendor. `vendors`: vendor -> binding.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
@@ -234,10 +238,10 @@ KINDS: Final[dict[str, tuple[type[_Published], str | None]]] = {
     "campaign": (CampaignObject, "campaign_id"),
     "settings": (SettingsObject, None),
 }
-"""kind -> its object and the field that repeats the id of its key."""
+"""kind -> the object's model, and the field that repeats the id of the key."""
 
 
 def with_id(kind: str, object_id: str, value: dict[str, Any]) -> dict[str, Any]:
-    """Return an object as a publication needs it: with its own id in it."""
+    """Return an object with its own id added, as a publication requires."""
     id_field = KINDS[kind][1]
     return value if id_field is None else {id_field: object_id, **value}

@@ -1,4 +1,7 @@
-"""How much of a Kafka batch a record takes, at most. No client says so before it is too late."""
+"""Computes an upper bound of the size of a record in a Kafka batch.
+
+A client reports the size only when it is too late.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,19 +9,19 @@ from typing import Final
 from models.errors import PermanentError
 
 Header = tuple[str, bytes | None]
-"""A header as anybody may send it."""
+"""A header as any sender may write it."""
 
 MAX_RECORD_BYTES: Final = 1_000_000
-"""Key, value and headers of a record: a little less than what a broker takes by default (`message.max.bytes`)."""
+"""Bytes of key, value and headers of a record: a little less than a broker accepts by default (`message.max.bytes`)."""
 RECORD_OVERHEAD_BYTES: Final = 64
-"""More than lengths, offset and time of a record take in its batch."""
+"""An upper bound of the bytes of lengths, offset and time of a record in its batch."""
 HEADER_OVERHEAD_BYTES: Final = 10
-"""The lengths of a header's name and value."""
+"""The bytes of the lengths of a header's name and value."""
 BATCH_OVERHEAD_BYTES: Final = 61
 
 
 def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> int:
-    """Return what a record takes in its batch, in bytes, at most."""
+    """Return the maximum size of a record in its batch, in bytes."""
     size = RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
     for name, text in headers:
         size += header_size(name, text)
@@ -26,7 +29,7 @@ def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header
 
 
 def header_size(name: str, value: bytes | None) -> int:
-    """Return what a header takes in its record, in bytes, at most."""
+    """Return the maximum size of a header in its record, in bytes."""
     named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
     return HEADER_OVERHEAD_BYTES + named + len(value or b"")
 
@@ -37,7 +40,7 @@ def check_size(
     headers: Sequence[Header] = (),
     most: int = MAX_RECORD_BYTES,
 ) -> int:
-    """Return what a record takes in its batch, in bytes, at most; raises `PermanentError` (`record_too_large`)."""
+    """Return the maximum size of a record in its batch, in bytes; raises `PermanentError` (`record_too_large`)."""
     size = record_size(key, value, headers)
     if size > most:
         raise PermanentError("record_too_large", f"{size} bytes, at most {most} are taken")

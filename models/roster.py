@@ -1,4 +1,4 @@
-"""Reps and groups of the directory as distribution needs them (docs/contracts, `rep`, `group`; R9)."""
+"""Reps and groups of the directory, with the fields that distribution needs (docs/contracts, `rep`, `group`; R9)."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,10 @@ import msgspec
 
 
 class WeekSpan(msgspec.Struct, frozen=True):
-    """Hours on some days of the week: `to` before `from` runs past midnight, `24:00` is the end of the day."""
+    """Hours on some days of the week. If `to` is before `from`, they run past midnight.
+
+    `24:00` is the end of the day.
+    """
 
     days: tuple[str, ...]
     from_: str = msgspec.field(name="from")
@@ -15,25 +18,26 @@ class WeekSpan(msgspec.Struct, frozen=True):
 
 
 class Absence(msgspec.Struct, frozen=True):
-    """A rep is away from one instant up to, not including, another."""
+    """A rep is absent from one instant up to, but not including, another."""
 
     from_: datetime = msgspec.field(name="from")
     to: datetime
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A rep's place on a roster; `weight` 2 is two turns for everybody else's one."""
+    """A rep's place on a roster. A rep with `weight` 2 gets two turns for each turn of a rep with weight 1."""
 
     rep_id: str
     weight: int = 1
 
 
 class RepTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """Under what terms a rep is given leads (R9).
+    """The conditions under which a rep is given leads (R9).
 
-    `licensed_states` None: licences are not tracked; empty: licensed nowhere. `hours` None: always; empty: never.
-    `max_open`: leads a rep holds or is offered at once; `max_per_day`: leads distributed to it on one day of its
-    `time_zone` (UTC where none is given); None is no cap. `filter`: the rule its leads must meet.
+    `licensed_states` None: licences are not tracked; empty: the rep is licensed nowhere. `hours` None: always; empty:
+    never. `max_open`: the leads a rep may own or be offered at once. `max_per_day`: the leads that may be distributed
+    to the rep on one day of its `time_zone` (UTC if none is given). None means no cap. `filter`: the rule that the
+    rep's leads must meet.
     """
 
     rep_id: str
@@ -50,7 +54,7 @@ class RepTerms(msgspec.Struct, frozen=True, kw_only=True):
 class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution group: an ordered roster with a method (R1, S1, S5).
 
-    `claim_window_seconds` None: an offer has no end of its own. `pause`: when transfers stop (R4), in `time_zone`.
+    `claim_window_seconds` None: an offer does not expire. `pause`: when transfers stop (R4), in `time_zone`.
     """
 
     group_id: str

@@ -1,4 +1,4 @@
-"""What should happen: the rule language, verdicts, queue membership, schedules, the machines.
+"""The business rules: the rule language, verdicts, queue membership, schedules and the state machines.
 
 Pure functions, no I/O.
 """

@@ -1,8 +1,8 @@
-"""Instants at which something is due in one partition, the earliest first: of leads and of orgs.
+"""The heap of due instants in one partition of leads or orgs, earliest first.
 
 The rows hold the deadlines. The heap only points at them: an entry that its row does not confirm is dropped. A deadline
-that was appended to the log is appended again until its row has moved on. So an event that never arrived, or a worker
-that died between, delays a deadline and never loses it.
+event that was appended to the log is appended again until the row changes. So a lost event, or a worker that dies
+before it commits, delays a deadline but never loses it.
 """
 
 import heapq
@@ -11,14 +11,16 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 RETRY_SECONDS: Final = 5.0
-"""A deadline that was appended to the log and is still in its row is appended again after so long."""
+"""A deadline that was appended to the log and is still in its row is appended again after this time."""
 MOST_AT_ONCE: Final = 500
-"""At most so many events are appended in one go. Thousands due together leave room for claims between them."""
+"""The maximum number of events appended at once. If thousands are due together, claims can be processed between
+them."""
 CLOCK_SECONDS: Final = 0.001
-"""A broker's clock has whole milliseconds. One millisecond later it has surely reached an instant."""
+"""A broker's clock has a resolution of one millisecond, so one millisecond later it has surely reached an instant."""
 
 Entry = tuple[Any, ...]
-"""When something is due (POSIX seconds), then what names it and compares: `(due, key, epoch)`, for one."""
+"""The due time (POSIX seconds), followed by values that identify the deadline and can be compared, such as `(due, key,
+epoch)`."""
 
 
 def fires_at(due: datetime) -> float:
@@ -27,7 +29,10 @@ def fires_at(due: datetime) -> float:
 
 
 class DueHeap:
-    """Points at what is due in one partition. Times are POSIX seconds. There are as many entries as open deadlines."""
+    """A heap of entries that point at what is due in one partition. Times are POSIX seconds.
+
+    There is one entry for each open deadline.
+    """
 
     __slots__ = ("_entries",)
 
@@ -38,11 +43,11 @@ class DueHeap:
         return len(self._entries)
 
     def push(self, entry: Entry) -> None:
-        """Point at one deadline."""
+        """Add an entry for one deadline."""
         heapq.heappush(self._entries, entry)
 
     def rebuild(self, entries: Iterable[Entry]) -> None:
-        """Point at these deadlines and at no others."""
+        """Replace all entries by these."""
         self._entries[:] = entries
         heapq.heapify(self._entries)
 
@@ -51,9 +56,9 @@ class DueHeap:
         return self._entries[0][0] if self._entries else None
 
     def take(self, now: float, event_of: Callable[[Entry], Any], most: int = MOST_AT_ONCE) -> list[Any]:
-        """Return the events of what is due at `now`, at most `most`.
+        """Return the events that are due at `now`, at most `most`.
 
-        `event_of` looks at the row an entry points at. It returns the event, or None if the row has moved on.
+        `event_of` looks up the row that an entry points at. It returns the event, or None if the row has changed.
         """
         entries = self._entries
         events: list[Any] = []
@@ -67,13 +72,13 @@ class DueHeap:
 
 
 class TimedPartition(Protocol):
-    """A partition that knows what is due in it: of leads or of orgs."""
+    """A partition of leads or orgs that knows its due deadlines."""
 
     partition: int
     deadlines: DueHeap
 
     def due(self, now: float, most: int) -> list[Any]:
-        """Return the events of what is due at `now`, at most `most`."""
+        """Return the events that are due at `now`, at most `most`."""
 
 
 def due_events(
@@ -81,7 +86,7 @@ def due_events(
 ) -> Iterator[tuple[int, Any]]:
     """Yield the events that are due at `now` with their partitions, at most `most`.
 
-    The partition that has waited longest comes first.
+    The partition with the earliest due time comes first.
     """
     waiting = [
         (due, each.partition, each)

@@ -1,6 +1,6 @@
-"""Real servers on this machine for demos and tests, and a supervisor for what uses them.
+"""Runs real servers on this machine for demos and tests, and a supervisor for the processes that use them.
 
-`examine` is in `runtime.doctor`: it imports every client there is.
+`examine` is in `runtime.doctor`, because it imports every client.
 """
 
 from runtime.kafka import KafkaBroker

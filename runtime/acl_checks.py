@@ -1,4 +1,4 @@
-"""The check of `firstclaim doctor` that holds the cluster's ACLs against the table."""
+"""The check of `firstclaim doctor` that compares the cluster's ACLs with the table."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 NAME: Final = "Kafka ACLs"
 MOST_SAID: Final = 20
-"""Differences that are named; of more it is said how many there are."""
+"""How many differences are listed; of the others only the number is given."""
 _SECONDS: Final = 15
 
 
 def acls(settings: Settings) -> Check:
-    """Return whether each principal may do exactly what it must. Call it where no loop runs."""
+    """Check whether each principal has exactly the ACLs it needs. Call it where no event loop runs."""
     try:
         held = asyncio.run(_held(settings))
     except NoAuthorizer as missing:

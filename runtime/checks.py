@@ -1,4 +1,4 @@
-"""Checks of `firstclaim doctor` on settings, libraries and the limits of Valkey. Each says what to do about a fault."""
+"""Checks of `firstclaim doctor` on settings, libraries and Valkey's limits. Each gives a hint for a fault."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CODECS: Final = {
 }
 NO_EVICTION: Final = "noeviction"
 FULL_SHARE: Final = 0.9
-"""Of Valkey's memory limit: above it the board soon has to wait."""
+"""Share of Valkey's memory limit. Above it the board will soon have to wait."""
 _ENCRYPTED_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at: `ok` or not, what was found, and what to do about it (empty when ok)."""
+    """One result: `ok` or not, what was found, and a hint on what to do (empty when ok)."""
 
     name: str
     ok: bool
@@ -38,7 +38,7 @@ class Check:
 
 
 def codecs() -> Check:
-    """Look whether batches of every compression can be read: one that cannot would be a dead letter, or worse."""
+    """Check that every compression codec is available. A batch that cannot be read becomes a dead letter or worse."""
     missing = [name for name, is_there in CODECS.items() if not is_there()]
     if missing:
         detail = f"{', '.join(missing)} cannot be read: their library is missing"
@@ -49,7 +49,7 @@ def codecs() -> Check:
 
 
 def plaintext(settings: Settings) -> Iterator[Check]:
-    """Look whether anything goes to another machine unencrypted: leads are personal data, and passwords go along."""
+    """Check for unencrypted traffic to other machines. Leads are personal data, and passwords are sent too."""
     if settings.kafka_security_protocol == "PLAINTEXT":
         others = [
             host
@@ -78,7 +78,7 @@ def _unencrypted(name: str, hosts: list[str], hint: str) -> Iterator[Check]:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether a host is this machine by its name: localhost, 127.0.0.0/8, ::1, a socket's path, or nothing."""
+    """Tell whether a host name means this machine: localhost, 127.0.0.0/8, ::1, a socket's path, or an empty name."""
     if not host or host.startswith("/"):
         return True
     name = host.strip("[]").rstrip(".").lower()
@@ -91,7 +91,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def valkey_memory(memory: dict[str, Any]) -> Iterator[Check]:
-    """Look at `INFO memory`: a Valkey that evicts would lose entries of the lists and never say so."""
+    """Check `INFO memory`. A Valkey that evicts would lose entries of the lists without an error."""
     policy = str(memory.get("maxmemory_policy", "unknown"))
     limit, used = int(memory.get("maxmemory", 0)), int(memory.get("used_memory", 0))
     evicts = policy != NO_EVICTION

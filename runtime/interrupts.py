@@ -1,6 +1,7 @@
-"""What ends a running stack from outside: ^C, SIGTERM, and the terminal that is closed (SIGHUP), all in the same order.
+"""Handles what ends a running stack from outside: ^C, SIGTERM and the closing of the terminal (SIGHUP).
 
-The first of them ends it. Those that follow change nothing, so that servers stop cleanly and accounts are closed.
+All three have the same effect. The first one ends the stack. Later ones change nothing, so that servers stop cleanly
+and accounts are closed.
 """
 
 import contextlib
@@ -16,10 +17,10 @@ _STANDARD_FILES: Final = (0, 1, 2)
 
 
 class Interrupts:
-    """While it is entered, the first signal raises KeyboardInterrupt, or calls what `on_first` was given.
+    """While it is entered, the first signal raises KeyboardInterrupt, or calls the function given to `on_first`.
 
-    `nohup` is respected: where SIGHUP is ignored it stays so. Outside the main thread nothing is changed, because
-    Python hands signals to that one only.
+    `nohup` is respected: an ignored SIGHUP stays ignored. Outside the main thread nothing is changed, because Python
+    delivers signals only to the main thread.
     """
 
     def __init__(self) -> None:
@@ -43,13 +44,13 @@ class Interrupts:
             signal.signal(number, handler)
 
     def on_first(self, call: Callable[[], None]) -> None:
-        """Call this from now on instead of raising; at once where a signal has come already."""
+        """Call this function from now on instead of raising; call it at once if a signal has already come."""
         self._first = call
         if self.came.is_set():
             call()
 
     def closing(self) -> None:
-        """Say that it ends already: signals change nothing any more."""
+        """Mark that the stack is already stopping. Signals no longer have an effect."""
         self._closing = True
 
     def wait(self) -> None:
@@ -72,7 +73,7 @@ class Interrupts:
 
 
 def _let_go_of_the_terminal() -> None:
-    """Send what is still written nowhere: writing to a terminal that is gone fails, in the middle of the stopping."""
+    """Redirect the standard files to /dev/null: a write to a closed terminal would fail in the middle of a stop."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for file in _STANDARD_FILES:
         with contextlib.suppress(OSError):

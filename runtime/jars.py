@@ -1,7 +1,7 @@
-"""Downloads the jars of the local broker. Only those in `jars.lock.json` are taken; any other is refused by name.
+"""Downloads the jars of the local broker. Only jars in `jars.lock.json` are accepted; any other is refused by name.
 
-The lock file holds coordinate, size and SHA-256 of each jar and no address: where they come from is the
-resolver's business (Maven Central, or the mirror in `FIRSTCLAIM_MAVEN_REPOSITORY`).
+The lock file holds the coordinate, size and SHA-256 of each jar, but no address. The resolver decides where jars come
+from (Maven Central, or the mirror in `FIRSTCLAIM_MAVEN_REPOSITORY`).
 `python -m runtime.jars` resolves the roots below again and rewrites the lock file.
 """
 
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     Progress = Callable[[int, int, str], None]
-    """Called as (bytes so far, bytes in all, the jar's file name), from any thread, one at a time."""
+    """Called as (bytes so far, bytes in all, the jar's file name), from any thread, one call at a time."""
 
 KAFKA_VERSION: Final = "4.3.1"
 ROOTS: Final = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-    # Without a binding for its logger the broker would die without a word.
+    # Without a binding for its logger the broker would end without an error message.
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
 )
 LOCK_FILE: Final = Path(__file__).with_name("jars.lock.json")
 
-_TIMEOUT_SECONDS: Final = 30  # one connection that stays silent; a mirror that is slower than this is down
+_TIMEOUT_SECONDS: Final = 30  # timeout of one silent connection; a slower mirror counts as down
 _FAILURES: Final = (OSError, RuntimeError)
-"""Errors of requests are OSErrors, those of jgo are RuntimeErrors."""
+"""Errors of requests are OSErrors; errors of jgo are RuntimeErrors."""
 _AT_ONCE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One pinned jar: `group:artifact:version`, its bytes and their SHA-256 in hex."""
+    """One pinned jar: `group:artifact:version`, its size in bytes and its SHA-256 in hex."""
 
     coordinate: str
     size: int
@@ -52,13 +52,13 @@ class Jar:
 
     @property
     def file_name(self) -> str:
-        """The name Maven gives the file."""
+        """The file name that Maven uses."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
 
 
 def pinned(lock_file: Path = LOCK_FILE) -> list[Jar]:
-    """Return every jar of the lock file, in its order. Raises RuntimeFailure when it cannot be read."""
+    """Return every jar of the lock file, in its order. Raises RuntimeFailure if the file cannot be read."""
     try:
         return [Jar(**entry) for entry in json.loads(lock_file.read_bytes())["jars"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -72,10 +72,10 @@ def fetch(
     repository: str | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Return the path of every pinned jar, downloading what `cache` does not hold intact.
+    """Return the path of every pinned jar; download the jars that `cache` does not hold intact.
 
-    A file appears in `cache` only after its hash was checked, whole, so several processes may fetch at once.
-    Raises DownloadRefused naming the jar whose hash differs, RuntimeFailure when one cannot be had.
+    A file appears in `cache` only whole and after its hash was checked, so several processes may fetch at once.
+    Raises DownloadRefused with the jar whose hash differs, RuntimeFailure if a jar cannot be downloaded.
     """
     wanted = pinned() if jars is None else list(jars)
     cache.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def _download(jar: Jar, cache: Path, context: Any) -> None:
         try:
             return Path(wanted.resolve())
         except _FAILURES:
-            wanted.cached_path.unlink(missing_ok=True)  # it may be there in part
+            wanted.cached_path.unlink(missing_ok=True)  # it may be incomplete
             raise
 
     try:
@@ -126,7 +126,7 @@ def _download(jar: Jar, cache: Path, context: Any) -> None:
 
 
 class _Meter:
-    """Adds up what all downloads received; jgo calls it as (name, size) for each file."""
+    """Sums the bytes of all downloads. jgo calls it as (name, size) for each file."""
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total, self._progress = total, progress
@@ -145,7 +145,7 @@ class _Meter:
 
 
 def _maven(incoming: Path, repository: str | None, meter: _Meter) -> Any:
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415  # only for a download: 0.4 s
+    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415  # 0.4 s, needed only for a download
 
     return MavenContext(
         resolver=PythonResolver(progress_callback=meter),
@@ -157,8 +157,8 @@ def _maven(incoming: Path, repository: str | None, meter: _Meter) -> Any:
 
 @contextlib.contextmanager
 def progress_bar(label: str) -> Iterator[Progress]:
-    """Yield a Progress that draws a bar on stderr from the first byte on; without a download, nothing."""
-    from rich.console import Console  # noqa: PLC0415  # drawn once in a machine's life
+    """Yield a Progress that draws a bar on stderr from the first byte on. Without a download it draws nothing."""
+    from rich.console import Console  # noqa: PLC0415  # needed once per machine
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
     columns = TextColumn(label), BarColumn(), DownloadColumn(), TransferSpeedColumn()
@@ -177,10 +177,11 @@ def progress_bar(label: str) -> Iterator[Progress]:
 
 
 def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:
-    """Resolve ROOTS and what they need as of today, and write size and hash of each into the lock file.
+    """Resolve ROOTS and their dependencies as of today, and write size and hash of each into the lock file.
 
-    Each root is resolved by itself and the first one's choice of a version stands: resolved together, the
-    second one's managed versions would change the first one's (a kafka-clients 3.9 under a Kafka 4.3, once).
+    Each root is resolved by itself, and the first root's version of a dependency is kept. If they were resolved
+    together, the second root's managed versions would change the first one's (this once put kafka-clients 3.9 under
+    Kafka 4.3).
     """
     import jgo  # noqa: PLC0415  # only for maintainers
 

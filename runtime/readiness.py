@@ -1,8 +1,8 @@
-"""Waits for a process that starts, as long as it makes progress. A busy machine makes it slow, not broken.
+"""Waits for a starting process as long as it makes progress. A busy machine makes it slow, but that is not a failure.
 
-It gets on while its log grows, while the reasons it gives at its `/ready` change, or while it computes: a process that
-shares two cores with seventeen others needs minutes for what takes seconds. One that waits for something that does not
-come writes nothing, says the same, and computes next to nothing.
+A process makes progress while its log grows, while the reasons at its `/ready` change, or while it uses processor time.
+If it shares two cores with seventeen others, it needs minutes instead of seconds. A process that waits in vain writes
+nothing, gives the same reasons, and uses almost no processor time.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     Say = Callable[[str], None]
 
 IDLE_SECONDS: Final = 60.0
-"""So long without getting on, and it is not coming up."""
+"""A process without progress for this long has failed to start."""
 LONGEST_SECONDS: Final = 900.0
-"""And so long at most, however much it does: something goes round in circles."""
+"""The maximum start time, whatever the progress: such a process probably loops."""
 CPU_SHARE: Final = 0.02
-"""A process that only waits for others computes less of its time than this; one that starts is given more, even where
-fifty others want a core."""
+"""A process that only waits uses a smaller share of a core than this. One that starts gets more, even if fifty others
+want a core."""
 SAY_SECONDS: Final = 15.0
-"""How often what is waited for is said."""
+"""How often a message reports what is being waited for."""
 PROBE_SECONDS: Final = 5.0
-"""How long a process may take to answer: on a busy machine several seconds."""
+"""How long a process may take to answer. On a busy machine it takes several seconds."""
 _LOOK_SECONDS: Final = 0.5
-"""How often log, reasons and computing time are looked at."""
+"""How often the log, the reasons and the processor time are checked."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 0.2
-"""Between two questions whether it is ready: few enough that answering them is no work."""
+"""The pause between two readiness requests. It is long enough that answering them costs little."""
 _ANSWER_BYTES: Final = 64 * 1024
 _REASONS: Final = ("not_ready", "trouble")
-"""The fields of a `/ready` that say why not; its other fields are ages and counts that change all the time."""
+"""The fields of a `/ready` that give reasons. Its other fields are ages and counts, which change all the time."""
 
 
 class Starting(Protocol):
-    """What is waited for: a child or a local server."""
+    """A starting part: a child or a local server."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name."""
 
     @property
     def pid(self) -> int | None:
@@ -57,20 +57,20 @@ class Starting(Protocol):
 
     @property
     def log_file(self) -> Path:
-        """Where its output goes."""
+        """The file for its output."""
 
     def ready(self) -> bool:
         """Tell whether it does its work now."""
 
     def why_not(self) -> str:
-        """Return what it says itself it is waiting for, empty if it says nothing."""
+        """Return what it reports to be waiting for; empty if it reports nothing."""
 
     def log_tail(self) -> str:
-        """Return the end of its log as a suffix for an error."""
+        """Return the end of its log as a suffix for an error message."""
 
 
 class _Progress:
-    """How far a process has got, looked at every so often; `idle`: seconds since it last got on."""
+    """Tracks the progress of a process by sampling. `idle`: seconds since its last progress."""
 
     def __init__(self, part: Starting) -> None:
         self._part = part
@@ -84,7 +84,7 @@ class _Progress:
         return time.monotonic() - self._since
 
     def look(self) -> None:
-        """Note whether it has got on since it last had."""
+        """Sample the process and record whether it made progress since the last sample."""
         part, pid = self._part, self._part.pid
         self.why = part.why_not() if pid is not None else "is being started again"
         seen = (pid, self.why, _size(part.log_file))
@@ -104,8 +104,8 @@ def wait_for(
 ) -> None:
     """Return once a part is ready.
 
-    Raises StartFailed with its reason and the end of its log when it did not get on for `idle_seconds`, or is not
-    ready after `longest_seconds`. `look` is called between two looks and may raise. `say` is told what is waited for.
+    Raises StartFailed with the reason and the end of its log if it made no progress for `idle_seconds`, or is not ready
+    after `longest_seconds`. `look` is called between two samples and may raise. `say` gets messages about the wait.
     """
     began, progress, looked, told = time.monotonic(), _Progress(part), 0.0, 0.0
     while not part.ready():
@@ -127,15 +127,15 @@ def wait_for(
         if say is not None and waited - told > SAY_SECONDS:
             told = waited
             say(f"waiting for {part.name}{why}: {waited:.0f} s, at most {longest_seconds:.0f} s")
-        # The condition is another process's: nothing tells us when it holds.
+        # The condition depends on another process, which sends no event.
         time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + waited / 50))
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return how long a process has computed so far, 0 if there is none."""
+    """Return the processor time that a process has used so far; 0 if there is no such process."""
     if sys.platform == "linux":
         try:
-            # What follows the program's name, which may hold anything; times of user and system are 14th and 15th.
+            # Split after the program's name, which may hold any text. User and system time are fields 14 and 15.
             after = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             return 0.0
@@ -148,7 +148,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def ask(url: str, seconds: float = PROBE_SECONDS) -> tuple[int, bytes]:
-    """Ask a process for a page; return status and body, 0 where nothing answers."""
+    """Request a page from a process; return status and body, or status 0 if nothing answers."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=seconds)
     try:
@@ -162,7 +162,7 @@ def ask(url: str, seconds: float = PROBE_SECONDS) -> tuple[int, bytes]:
 
 
 def reasons_in(body: bytes) -> str:
-    """Return why a process is not ready, out of the JSON of its `/ready`; empty where it says nothing of it."""
+    """Return why a process is not ready, from the JSON of its `/ready`; empty if it gives no reason."""
     try:
         said: Any = json.loads(body)
     except ValueError:

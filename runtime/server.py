@@ -1,7 +1,7 @@
-"""A local server. It owns one folder; its data, log, ports and pid outlive a crash of the server and of us.
+"""A local server. It owns one folder. Its data, log, ports and pid file survive a crash of the server and of us.
 
-Every server of ours starts, proves that it answers, stops cleanly and can be killed and started again on the
-same data and ports; a server left over from a process that died is found by its pid file and ended first.
+Every server starts, shows that it answers, stops cleanly, and can be killed and restarted on the same data and ports.
+A server left over from a dead process is found by its pid file and ended first.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_PORT_TRIES = 3  # another program may take a port between our look and the server's bind
+_PORT_TRIES = 3  # another program may take a port between our check and the server's bind
 
 
 class Server(ABC):
-    """One server process on 127.0.0.1 with its data in `folder` (made if absent).
+    """One server process on 127.0.0.1 with its data in `folder`, which is created if it is missing.
 
-    Usable as a context manager: entering starts it and waits until it answers, leaving stops it.
+    It is a context manager: entering starts it and waits until it answers, leaving stops it.
     """
 
     name: ClassVar[str]
@@ -47,15 +47,15 @@ class Server(ABC):
         self.ports: dict[str, int] = {}
         self.process: subprocess.Popen[bytes] | None = None
         self.say: Callable[[str], None] | None = None
-        """Told what is waited for while it starts."""
+        """Gets messages about the wait while the server starts."""
         self._at_exit = False
         self._lock = FolderLock(self.folder, self.name)
 
-    # What a kind of server says about itself.
+    # What each kind of server defines.
 
     @abstractmethod
     def prepare(self) -> None:
-        """Do what must be done before the program starts: fetch, format, write its configuration."""
+        """Do the work before the program starts: fetch, format, write its configuration."""
 
     @property
     @abstractmethod
@@ -64,7 +64,7 @@ class Server(ABC):
 
     @abstractmethod
     def arguments(self) -> list[str]:
-        """Return the program's arguments; a path inside `folder` is among them."""
+        """Return the program's arguments; one of them is a path inside `folder`."""
 
     @abstractmethod
     def answers(self) -> bool:
@@ -73,22 +73,22 @@ class Server(ABC):
     @property
     @abstractmethod
     def address(self) -> str:
-        """What a client's setting says."""
+        """The address to put into a client's settings."""
 
     def uid(self) -> int | None:
-        """Return the user it must run as, None for ours."""
+        """Return the user it must run as; None for our own user."""
         return None
 
     # What all servers have in common.
 
     @property
     def log_file(self) -> Path:
-        """Where the program's output goes, appended."""
+        """The file to which the program's output is appended."""
         return self.folder / f"{self.name}.log"
 
     @property
     def pid_file(self) -> Path:
-        """Holds the pid of the running program."""
+        """The file with the pid of the running program."""
         return self.folder / f"{self.name}.pid"
 
     @property
@@ -98,11 +98,11 @@ class Server(ABC):
 
     @property
     def running(self) -> bool:
-        """Whether the process is there (it may not answer yet)."""
+        """Whether the process is alive. It may not answer yet."""
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> Self:
-        """Start and return once it answers. Raises StartFailed with the end of its log, StateInUse."""
+        """Start it, and return once it answers. Raises StartFailed with the end of its log, and StateInUse."""
         for attempt in range(1, _PORT_TRIES + 1):
             self.launch()
             try:
@@ -126,7 +126,7 @@ class Server(ABC):
         raise AssertionError  # the last attempt returned or raised
 
     def launch(self) -> None:
-        """Start the program and return at once. No effect while it runs."""
+        """Start the program and return at once. It has no effect if the program runs."""
         if self.running:
             return
         private_folder(self.folder)
@@ -165,13 +165,13 @@ class Server(ABC):
             return False
 
     def why_not(self) -> str:
-        """Return why it is not ready: it does not say."""
+        """Return why it is not ready. A server gives no details."""
         return "does not answer yet"
 
     def wait_ready(self, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Return once it answers; as long as it gets on it is waited for.
+        """Return once it answers. The wait lasts as long as the server makes progress.
 
-        Raises StartFailed with the end of its log if it exits, or gets nowhere for `idle_seconds`.
+        Raises StartFailed with the end of its log if it exits, or makes no progress for `idle_seconds`.
         """
 
         def runs() -> None:
@@ -182,11 +182,11 @@ class Server(ABC):
         wait_for(self, idle_seconds, look=runs, say=self.say)
 
     def wait_exit(self) -> int:
-        """Wait until the process ends; its status, negative for a signal. 0 if it was never started."""
+        """Wait until the process ends; return its status, negative for a signal, 0 if it was never started."""
         return 0 if self.process is None else self.process.wait()
 
     def stop(self) -> None:
-        """Stop cleanly, by force after `stop_seconds`, and let go of the folder. Harmless if not running."""
+        """Stop it cleanly, or kill it after `stop_seconds`, and release the folder. It has no effect if not running."""
         if self.process is not None:
             if not stop_process(self.process, self.stop_signal, self.stop_seconds):
                 log.warning("did not stop, killed it", server=self.name, pid=self.process.pid)
@@ -195,25 +195,25 @@ class Server(ABC):
         self._lock.release()
 
     def kill9(self) -> None:
-        """Kill it as a power cut would and wait until it is gone; `start` brings it back on the same data."""
+        """Kill it, as a power cut would, and wait until it is gone. `start` restarts it on the same data."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     def suspend(self) -> None:
-        """Stop it in its tracks (SIGSTOP): connections stay, nothing answers."""
+        """Suspend it (SIGSTOP): connections stay open, and nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a suspended server go on."""
+        """Resume a suspended server."""
         self._signal(signal.SIGCONT)
 
     def log_tail(self) -> str:
-        """Return the last lines of its log as a suffix for an error, empty if it said nothing."""
+        """Return the last lines of its log as a suffix for an error message; empty if there are none."""
         return end_of(self.log_file)
 
-    def note_exit(self, status: int, restarts: int) -> str:  # noqa: ARG002  # as a supervised part has it
-        """Say nothing: a server that is not ours has its own log."""
+    def note_exit(self, status: int, restarts: int) -> str:  # noqa: ARG002  # the signature of a supervised part
+        """Return an empty text: a server writes no exit file and has its own log."""
         return ""
 
     def __enter__(self) -> Self:
@@ -233,7 +233,7 @@ class Server(ABC):
         return self.folder / "ports.json"
 
     def find_running(self) -> bool:
-        """Tell whether another process runs this folder's server; `address` is then its address."""
+        """Tell whether another process runs this folder's server. If so, `address` is set to that server's address."""
         pid = self._pid_on_file()
         if pid is None or not is_process(pid, self._marks):
             return False
@@ -241,7 +241,7 @@ class Server(ABC):
         return bool(self.ports)
 
     def _choose_ports(self) -> None:
-        """Keep this folder's ports: in this run always, from an earlier run if they are free, else choose."""
+        """Keep this run's ports; else use those of an earlier run if they are free; else choose new ones."""
         if self.ports:
             return
         kept = self._ports_on_file()
@@ -266,11 +266,11 @@ class Server(ABC):
 
     @property
     def _marks(self) -> tuple[str, str]:
-        """What the command line of this folder's server holds, and of no other process."""
+        """Texts that only the command line of this folder's server contains."""
         return self.program.name, f"{self.folder}/"
 
     def _end_stale(self) -> None:
-        """End a server of this folder that outlived the process which started it."""
+        """End a server of this folder that outlived the process that started it."""
         pid = self._pid_on_file()
         if pid is None:
             return

@@ -1,4 +1,4 @@
-"""Tells who has just started a stack how to sign in, as a command for another terminal."""
+"""Explains how to sign in to a stack that was just started, as a command for another terminal."""
 
 import shlex
 import shutil
@@ -12,7 +12,7 @@ from web.store.accounts import Accounts
 
 
 def how_to_sign_in(settings: Settings) -> list[str]:
-    """Return the lines that say how to make the first account; none where somebody may sign in already."""
+    """Return the lines that explain how to create the first account; none if an account exists."""
     web = WebSettings.read(state_dir=settings.state_dir)
     store = connect(web.console_database_url)
     try:
@@ -28,7 +28,7 @@ def how_to_sign_in(settings: Settings) -> list[str]:
 
 
 def command(*arguments: str, settings: Settings) -> str:
-    """Return one of our commands as it is typed from this folder, about the stack of these settings."""
+    """Return one of our commands as it is typed in this folder, for the stack of these settings."""
     folder = settings.state_dir.absolute()
     default = Settings.model_fields["state_dir"].default
     where = () if folder == Path(default).absolute() else ("--state-dir", str(folder))
@@ -36,7 +36,7 @@ def command(*arguments: str, settings: Settings) -> str:
 
 
 def _program() -> tuple[str, ...]:
-    """Return how this program was called, shorter where the shell finds it by its name."""
+    """Return how this program was called, in a shorter form if the shell finds it by its name."""
     called = Path(sys.argv[0])
     if called.name != "firstclaim":
         return (sys.executable, "-m", "cli")

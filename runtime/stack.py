@@ -1,4 +1,4 @@
-"""The local stack. Its settings name servers that answer: those given from outside, and local ones for the rest."""
+"""The local stack: servers given from outside, and local servers for the rest, with the settings that name them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,16 @@ log = structlog.get_logger(__name__)
 
 
 class LocalStack:
-    """Kafka, Valkey and if asked for Postgres, in `state_dir`, each only where `settings` name none already.
+    """Kafka, Valkey and optionally Postgres in `state_dir`, each only if `settings` name none already.
 
-    As a context manager it starts them side by side, yields the settings that point at them, and stops them
-    at the end. Their data stays in `state_dir`, which is closed to other users; what was open to them is told to
-    `say` (by default it is logged).
+    As a context manager it starts them in parallel, yields the settings that point at them, and stops them at the end.
+    Their data stays in `state_dir`, which is made private; what other users could read is reported to `say` (by default
+    it is logged).
 
-    `secure`: the local Kafka has a user for each process and one for people (`operator`), and each may do exactly what
-    `application.kafka_access` says; a folder that has them keeps them. The settings are then the operator's.
+    `secure`: the local Kafka has a user for each process and one for people (`operator`), each with exactly the ACLs of
+    `application.kafka_access`. An existing folder keeps its users. The settings are then the operator's.
 
-    Raises ConfigError where the settings ask of a local server
-    what it cannot do, and StartFailed, StateInUse, RuntimeFailure.
+    Raises ConfigError if the settings need what a local server cannot do, and StartFailed, StateInUse, RuntimeFailure.
     """
 
     def __init__(
@@ -82,12 +81,12 @@ class LocalStack:
 
     @property
     def servers(self) -> list[Server]:
-        """The servers that are ours to start and stop."""
+        """The servers that this stack starts and stops."""
         return [server for server in (self.kafka, self.valkey, self.postgres) if server is not None]
 
     def start(self) -> Settings:
-        """Start all side by side; return when all answer, or stop them all and raise the first failure."""
-        # Postgres gives up root, and must reach its folder.
+        """Start all in parallel; return when all answer. On a failure stop them all and raise the first error."""
+        # Postgres drops root, and its user must reach its folder.
         passable = self.postgres is not None and self.postgres.uid() is not None
         for remark in close_state_folder(self.state_dir, passable=passable):
             self._say(remark)
@@ -98,24 +97,24 @@ class LocalStack:
             for started in [pool.submit(server.start) for server in self.servers]:
                 started.result()
             if self.users is not None:
-                # In a thread of its own: the caller may have a running loop.
+                # In a separate thread, because the caller may have a running loop.
                 pool.submit(_give_access, self.as_user(self.settings, kafka_users.ADMIN)).result()
         except BaseException:
-            self.stop()  # cuts short the ones we would wait for
+            self.stop()  # interrupts the servers that are still starting
             pool.shutdown(cancel_futures=True)
-            self.stop()  # and what was launched meanwhile
+            self.stop()  # stops the servers launched in the meantime
             raise
         pool.shutdown()
         return self.settings
 
     def stop(self) -> None:
-        """Stop them side by side."""
+        """Stop them in parallel."""
         with ThreadPoolExecutor(max(1, len(self.servers)), thread_name_prefix="stack") as pool:
             list(pool.map(lambda server: server.stop(), self.servers))
 
     @property
     def settings(self) -> Settings:
-        """The settings given, with the addresses of our servers. Only after `start`."""
+        """The given settings with the addresses of our servers. Valid only after `start`."""
         ours: dict[str, object] = {"state_dir": self.state_dir}
         if self.kafka is not None:
             ours["kafka_bootstrap_servers"] = self.kafka.bootstrap
@@ -131,17 +130,17 @@ class LocalStack:
 
     @property
     def users(self) -> Users | None:
-        """The users of the local Kafka; None where it has none, or is not ours."""
+        """The users of the local Kafka; None if it has none or is not ours."""
         return None if self.kafka is None else self.kafka.users
 
     def as_user(self, settings: Settings, user: str) -> Settings:
-        """Return settings with which a user of the local Kafka signs in; as they are where it has no users."""
+        """Return settings that sign in as a user of the local Kafka; unchanged if it has no users."""
         if self.users is None:
             return settings
         return settings.model_copy(update=kafka_users.client_settings(self.users, user))
 
     def as_process(self, settings: Settings, process: str) -> Settings:
-        """Return the settings with which one of our processes (`worker`, `relay` and so on) signs in as itself."""
+        """Return the settings for one of our processes (`worker`, `relay` and so on), which signs in as itself."""
         return settings if self.users is None else self.as_user(settings, _user_of(process))
 
     def __enter__(self) -> Settings:
@@ -154,9 +153,9 @@ class LocalStack:
 
 
 def find_running(settings: Settings) -> Settings:
-    """Return the settings with the addresses of a stack another process runs in their state folder.
+    """Return the settings with the addresses of a stack that another process runs in their state folder.
 
-    So a command in a second terminal finds the servers of `firstclaim up`. What is given from outside stays.
+    With it, a command in a second terminal finds the servers of `firstclaim up`. Addresses given from outside stay.
     """
     running = LocalStack(settings=settings, postgres=True)
     ours: dict[str, object] = {}
@@ -173,7 +172,7 @@ def find_running(settings: Settings) -> Settings:
 
 
 def _refuse_more_than_one_plain_broker(settings: Settings) -> None:
-    """Refuse settings that mean another cluster: the local Kafka is one broker without security."""
+    """Refuse settings for another kind of cluster: the local Kafka is one broker without security."""
     if settings.kafka_security_protocol != "PLAINTEXT":
         reason = f"is missing; {settings.kafka_security_protocol} does not fit the local Kafka"
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
@@ -189,16 +188,16 @@ def _user_names() -> list[str]:
 
 
 def _user_of(process: str) -> str:
-    from application.kafka_access.table import principal_of  # noqa: PLC0415  # likewise
+    from application.kafka_access.table import principal_of  # noqa: PLC0415  # as above
 
     return principal_of("process", process).name
 
 
 def _give_access(settings: Settings) -> None:
-    """Make the topics and the ACLs of our processes, as the superuser; what is there stays."""
-    from application.kafka_access.cluster import allow  # noqa: PLC0415  # likewise
-    from application.kafka_access.table import processes  # noqa: PLC0415  # likewise
-    from streams.topics import provision  # noqa: PLC0415  # likewise
+    """Create the topics and our processes' ACLs as the superuser; existing ones stay."""
+    from application.kafka_access.cluster import allow  # noqa: PLC0415  # as above
+    from application.kafka_access.table import processes  # noqa: PLC0415  # as above
+    from streams.topics import provision  # noqa: PLC0415  # as above
 
     async def give() -> None:
         await provision(settings)

@@ -1,8 +1,8 @@
-"""Keeps processes running until it is told to stop. It starts again what exits before, and reports each exit.
+"""Keeps processes running until it is stopped. It restarts a process that exits earlier, and reports each exit.
 
-It never gives up: a worker that cannot go on exits on purpose, and the next one may go on. The pause between
-two starts doubles up to a bound and falls back once a part has lived for a while. Where a part ended because our own
-code fails (`Exit.BRAKE`) the pauses are longer: starting it again helps only once the code is mended.
+It never gives up: a worker that cannot continue exits on purpose, and the next one may succeed. The pause between two
+starts doubles up to a limit and is reset once a part has run for a while. After an exit because our own code fails
+(`Exit.BRAKE`) the pauses are longer, because a restart helps only after a fix.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HOPELESS_RESTARTS: Final = 3  # while we wait for the first readiness, more than this is a failure to report
+HOPELESS_RESTARTS: Final = 3  # more restarts than this before the first readiness are a failure
 PASSING: Final = frozenset({Exit.SOFTWARE, Exit.LEASE_LOST})
-"""How a process of ours ends that cannot go on and may come up the next time, for one on a machine that is too busy."""
+"""Exits after which the next start may succeed, for example on a machine that is too busy."""
 PASSING_RESTARTS: Final = 12
-"""Of such ends it takes more: with the pauses between, some two minutes of them."""
+"""The limit of restarts after such exits. With the pauses between them it takes about two minutes."""
 
 
 class Part(Protocol):
-    """What can be supervised: a Child of this module, or a local server."""
+    """A part that can be supervised: a Child of this module, or a local server."""
 
     @property
     def name(self) -> str:
-        """What it is called in sentences and states."""
+        """Its name in messages and states."""
 
     @property
     def pid(self) -> int | None:
@@ -61,31 +61,31 @@ class Part(Protocol):
         """Tell whether it does its work now."""
 
     def wait_exit(self) -> int:
-        """Wait until the process ends; its status."""
+        """Wait until the process ends; return its status."""
 
     def stop(self) -> None:
-        """Stop it cleanly, by force if it does not."""
+        """Stop it cleanly; kill it if it does not stop."""
 
     @property
     def log_file(self) -> Path:
-        """Where its output goes."""
+        """The file for its output."""
 
     def why_not(self) -> str:
-        """Return what it says itself it is waiting for, empty if it says nothing."""
+        """Return what it reports to be waiting for; empty if it reports nothing."""
 
     def log_tail(self) -> str:
-        """Return the end of its log as a suffix for an error."""
+        """Return the end of its log as a suffix for an error message."""
 
     def note_exit(self, status: int, restarts: int) -> str:
-        """Note how it ended; return why, in its own words, empty if it said nothing."""
+        """Store how it ended; return the reason it gave, empty if it gave none."""
 
 
 @dataclass
 class Child:
-    """A program of ours: absolute path and arguments, its whole environment, where its output goes.
+    """A program of ours: its absolute path and arguments, its whole environment, and its log file.
 
-    `ready_url` is asked for readiness (200 is yes); without one it is ready while it runs. `exit_file`: where it
-    writes why it ends (`streams.process_exit`), and where that is kept.
+    `ready_url` is requested for readiness (200 means ready); without it, a running child is ready. `exit_file`: the
+    file to which it writes why it ends (`streams.process_exit`), and in which that is kept.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Child:
         self.process = spawn(self.argv, self.log_file, environment=environment)
 
     def ready(self) -> bool:
-        """Tell whether it runs and its `ready_url` answers 200."""
+        """Tell whether it runs and its `ready_url` returns 200."""
         return self.pid is not None and (self.ready_url is None or ask(self.ready_url)[0] == http.client.OK)
 
     def why_not(self) -> str:
@@ -126,20 +126,20 @@ class Child:
         return reasons_in(body) if status else "does not answer yet"
 
     def wait_exit(self) -> int:
-        """Wait until the process ends; its status, negative for a signal."""
+        """Wait until the process ends; return its status, negative for a signal."""
         return 0 if self.process is None else self.process.wait()
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL after `stop_seconds`."""
+        """Send SIGTERM, and SIGKILL after `stop_seconds`."""
         if self.process is not None and not stop_process(self.process, signal.SIGTERM, self.stop_seconds):
             log.warning("did not stop, killed it", part=self.name, after_seconds=self.stop_seconds)
 
     def log_tail(self) -> str:
-        """Return the end of its log as a suffix for an error."""
+        """Return the end of its log as a suffix for an error message."""
         return end_of(self.log_file)
 
     def note_exit(self, status: int, restarts: int) -> str:
-        """Note how it ended; return why, in its own words, empty if it said nothing."""
+        """Store how it ended; return the reason it gave, empty if it gave none."""
         if self.exit_file is None or self.process is None:
             return ""
         pid = self.process.pid
@@ -147,7 +147,7 @@ class Child:
 
 
 class Phase(StrEnum):
-    """Where a supervised part is in its life."""
+    """The phase of a supervised part."""
 
     STARTING = "starting"
     READY = "ready"
@@ -157,9 +157,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One look at a part; `last_status` is how it last exited unexpectedly (negative: by that signal).
+    """The state of a part. `last_status`: the status of its last unexpected exit (negative: ended by that signal).
 
-    `last_reason`: why, in its own words, empty if it said nothing.
+    `last_reason`: the reason it gave, empty if it gave none.
     """
 
     phase: Phase
@@ -172,14 +172,14 @@ class State:
 class _Watched:
     def __init__(self, part: Part) -> None:
         self.part = part
-        self.lock = threading.Lock()  # held while it is launched or stopped: never both
+        self.lock = threading.Lock()  # held during a launch and a stop, so that they never overlap
         self.thread: threading.Thread | None = None
         self.restarts = 0
         self.last_status: int | None = None
         self.last_reason = ""
 
     def hopeless(self) -> Callable[[], None]:
-        """Return how to look for too many exits: looking raises StartFailed once there were more from now on."""
+        """Return a check for too many exits. It raises StartFailed if there were too many since this call."""
         before = self.restarts
 
         def look() -> None:
@@ -193,10 +193,10 @@ class _Watched:
 
 
 class Supervisor:
-    """Starts parts in the order given, keeps them running, stops them in the reverse order.
+    """Starts parts in the given order, keeps them running, and stops them in reverse order.
 
-    `say` is told every unexpected exit and restart in a sentence; by default it is logged. `records`: a folder for what
-    other programs ask of the processes (`application.process_records`).
+    `say` gets a sentence on every unexpected exit and restart; by default it is logged. `records`: a folder with
+    information on the processes for other programs (`application.process_records`).
     """
 
     def __init__(
@@ -232,10 +232,10 @@ class Supervisor:
         longest_seconds: float = LONGEST_SECONDS,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        """Return once all parts are ready; a part that gets on is waited for, `longest_seconds` for all at most.
+        """Return once all parts are ready. A part with progress is waited for, at most `longest_seconds` for all.
 
-        Raises StartFailed with the end of the log of the first that got nowhere for `idle_seconds`, or at once when it
-        keeps exiting. `say` is told what is waited for.
+        Raises StartFailed with the end of the log of the first part without progress for `idle_seconds`, or at once for
+        a part that keeps exiting. `say` gets messages about the wait.
         """
         deadline = time.monotonic() + longest_seconds
         for watched in self._watched.values():
@@ -243,11 +243,11 @@ class Supervisor:
             wait_for(watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.hopeless())
 
     def states(self) -> dict[str, State]:
-        """Return how each part is now, in the order of their start."""
+        """Return the current state of each part, in start order."""
         return {name: self._state(watched) for name, watched in self._watched.items()}
 
     def stop(self) -> None:
-        """Stop all in reverse order and watch them no longer."""
+        """Stop all parts in reverse order, and end the watching."""
         self._stopping.set()
         for watched in reversed(self._watched.values()):
             with watched.lock:

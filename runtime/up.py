@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Everything:
-    """A running stack. `ports`: process name -> port of its `/ready`."""
+    """A running stack. `ports`: the port of each process's `/ready`, by process name."""
 
     settings: Settings
     local: LocalStack
@@ -41,7 +41,7 @@ class Everything:
 
 
 def child(name: str, arguments: list[str], settings: Settings, port: int) -> Child:
-    """Return one of our processes: `firstclaim ARGUMENTS`, ready when its `/ready` says so."""
+    """Return one of our processes: `firstclaim ARGUMENTS`. It is ready when its `/ready` returns 200."""
     return Child(
         name=name,
         argv=[sys.executable, "-m", "cli", *arguments, "--port", str(port)],
@@ -53,7 +53,7 @@ def child(name: str, arguments: list[str], settings: Settings, port: int) -> Chi
 
 
 def _inherited() -> dict[str, str]:
-    import os  # noqa: PLC0415  # only what a process needs from ours: where programs and libraries are
+    import os  # noqa: PLC0415  # for what a process needs from our environment: the places of programs and libraries
 
     kept = (
         "PATH",
@@ -80,17 +80,17 @@ def everything(
     console_port: int | None = None,
     secure: bool = False,
 ) -> Iterator[Everything]:
-    """Start all, yield when all are ready, stop all in reverse order.
+    """Start all parts, yield when all are ready, and stop all in reverse order.
 
-    `secure`: Kafka asks who is there, and each process signs in as itself with nothing but its own ACLs.
+    `secure`: Kafka requires authentication, and each process signs in as itself with only its own ACLs.
 
-    `console_port`: of the web console, 0 any free one; None starts none.
+    `console_port`: the port of the web console, 0 for any free one; None starts no console.
 
-    Workers are static members: one that is killed is back in its partitions without a rebalance of the others. What
-    gets on is waited for, however busy the machine is.
+    Workers are static members: a killed worker gets its partitions back without a rebalance of the others. A part with
+    progress is waited for, however busy the machine is.
 
-    Raises `StartFailed` with the end of the log of what did not become ready, `StateInUse` where another runs in the
-    folder, `ConfigError` where the console's port is taken.
+    Raises `StartFailed` with the end of the log of the part that did not become ready, `StateInUse` if another stack
+    runs in the folder, `ConfigError` if the console's port is taken.
     """
     folder = (Settings.read().state_dir if state_dir is None else state_dir).absolute()
     with Interrupts() as interrupts, _the_only_one(folder):
@@ -105,7 +105,7 @@ def everything(
 
 @contextmanager
 def _the_only_one(folder: Path) -> Iterator[None]:
-    """Hold a state folder: two stacks in it would end each other's workers, also where no server is ours."""
+    """Lock a state folder. Two stacks in it would end each other's workers, even if no server is ours."""
     private_folder(folder)
     lock = FolderLock(folder, "state folder", "end that one, or name another folder with --state-dir")
     lock.acquire()
@@ -145,7 +145,7 @@ def _started(
         for name in ("board", *web):
             children[name] = child(name, [name], local.as_process(settings, name), ports[name])
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
-            # Stopped in reverse order: the servers last.
+            # Parts are stopped in reverse order, so the servers stop last.
             parts: list[Part] = [*local.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)

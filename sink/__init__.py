@@ -1,1 +1,1 @@
-"""The CRM database: one consumer of `lead-journal` writes it, everybody else reads it."""
+"""The CRM database. One consumer of `lead-journal` writes it; everybody else only reads it."""

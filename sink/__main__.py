@@ -1,4 +1,4 @@
-"""`python -m sink [PORT]`: the sink with the settings of the environment."""
+"""Runs the sink with the settings of the environment: `python -m sink [PORT]`."""
 
 import sys
 

@@ -1,8 +1,9 @@
-"""Reads the journal from the position that the database has, and from nowhere else, whatever happened before.
+"""Reads the journal from the positions stored in the database, after every start, outage and rebalance.
 
-There is one way to begin, and every failure leads back to it: ask the database for its positions, seek there,
-read. Kafka keeps no offsets for this group, so a partition not sought yet begins at its start: too early is
-harmless (`CrmWriter` leaves out what is applied), too late is impossible.
+There is one way to begin, and the reader returns to it after every failure: read the positions from the database,
+seek to them, and read. Kafka stores no offsets for this group, so a partition that was not sought yet begins at its
+start. To begin too early is harmless, because `CrmWriter` leaves out what is already applied. To begin too late is
+impossible.
 """
 
 import asyncio
@@ -32,20 +33,21 @@ GROUP: Final = "firstclaim-sink"
 KAFKA: Final = "Kafka"
 REBALANCING: Final = "rebalancing"
 BATCH_RECORDS: Final = 2_000
-"""At most so many in one transaction: a tenth of a second on a laptop."""
+"""The most records in one transaction. It takes a tenth of a second on a laptop."""
 POLL_MS: Final = 200
-"""How long to wait for records; also how soon a stop is noticed."""
+"""How long one poll waits for records. It also bounds how long a stop can go unnoticed."""
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
 REBALANCE_MS: Final = 30_000
-"""How long the group waits for a member that is still storing its batch."""
+"""How long the group waits in a rebalance for a member that is still storing its batch."""
 DRAIN_S: Final = 15.0
-"""How long a revoked partition waits for the batch under way. Later it is a zombie's, which is safe, too."""
+"""How long the revocation of a partition waits for the current batch. A batch that ends later is safe as well: the
+writer finds its records already applied."""
 METADATA_MS: Final = 30_000
 
 
 def make_consumer(settings: Settings, instance_id: str | None) -> Consumer:
-    """Return a consumer of the sink's group, not started. `instance_id`: static membership."""
+    """Return a consumer of the sink's group, not started. `instance_id` turns on static membership."""
     return clients.consumer(
         settings,
         group=GROUP,
@@ -60,7 +62,7 @@ def make_consumer(settings: Settings, instance_id: str | None) -> Consumer:
 
 
 def not_filled_from(partition: int, end: int, applied: int) -> str:
-    """Return the message that the database is ahead of Kafka, with the way out."""
+    """Return the error message for a database that is ahead of Kafka. It says what to do."""
     return (
         f"partition {partition} ends at offset {end}, and the CRM database has it up to {applied}: Kafka's data is not "
         "what this database was filled from; `firstclaim crm rebuild` fills it anew from this Kafka"
@@ -68,7 +70,7 @@ def not_filled_from(partition: int, end: int, applied: int) -> str:
 
 
 class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
-    """Moves the journal into the database until told to stop, through every outage and rebalance."""
+    """Copies the journal into the database until it is stopped, through every outage and rebalance."""
 
     def __init__(self, consumer: Consumer, writer: CrmWriter, readiness: Readiness) -> None:
         self._consumer = consumer
@@ -80,7 +82,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._pauses = WRITE_CRM.pauses()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read until `stop`; the batch under way is stored. Raises `ConfigError` where Kafka refuses us."""
+        """Read until `stop` is set, then finish the current batch. Raises `ConfigError` where Kafka refuses access."""
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([LEAD_JOURNAL], listener=self)
         while not stop.is_set():
@@ -97,7 +99,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 await self._wait(later, stop)
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
-        """Wait until the current batch ends before the next owner begins."""
+        """Wait until the current batch ends, so that the next owner begins after it."""
         self._generation += 1
         self._unsought.clear()
         for partition in revoked:
@@ -113,11 +115,11 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """Pause these partitions until their positions are set."""
         self._generation += 1
         self._begin_again(assigned)
-        if not assigned:  # more sinks than partitions: this one stands by
+        if not assigned:  # there are more sinks than partitions: this one is a standby
             self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
-        """Ask Kafka for the ends of the partitions: measures the lag, and whether Kafka answers."""
+        """Read the partitions' end offsets from Kafka. This measures the lag and whether Kafka answers."""
         try:
             with _translated():
                 generation, assigned = self._generation, self._consumer.assignment()
@@ -140,19 +142,19 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._consumer.pause(*partitions)
 
     async def _seek(self) -> None:
-        """Seek each partition to its position in the database; raises RetryableError if Kafka ends before that."""
+        """Seek each partition to its position in the database. Raises RetryableError if Kafka ends before that."""
         generation, partitions = self._generation, set(self._unsought)
         positions = await asyncio.to_thread(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)
         if generation != self._generation:
-            return  # others are assigned by now
+            return  # a rebalance has assigned others meanwhile
         behind = False
         for partition in partitions:
             end, position = ends[partition], positions.get(partition.partition)
             applied = position.next_offset if position else 0
             behind = behind or applied < end
             if applied > end:
-                # Going on would pass over every new record up to `applied` as if it had been stored.
+                # Continuing would skip every new record up to `applied` as if it had been stored.
                 raise RetryableError(LEAD_JOURNAL, not_filled_from(partition.partition, end, applied))
         for partition in partitions:
             position = positions.get(partition.partition)
@@ -185,7 +187,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         _count(applied)
         self._succeeded()
         if applied.stale == len(batch):
-            # Another sink is ahead of us, or the topic was made anew: look where the database and Kafka are.
+            # Another sink is ahead of this one, or the topic was created anew. Read the positions again.
             self._begin_again(self._consumer.assignment())
 
     def _succeeded(self) -> None:
@@ -196,7 +198,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._readiness.blocked(REBALANCING, "partitions are not sought yet")
 
     async def _wait(self, later: RetryableError, stop: asyncio.Event) -> None:
-        """Keep the partitions and the membership, read nothing, and begin again after a while."""
+        """Keep the partitions and the membership for a while without reading, then begin again."""
         pause = next(self._pauses)
         _log.warning("tried again later", what=later.what, reason=later.reason, seconds=round(pause, 1))
         metrics.SINK_RETRIES.labels(later.what).inc()
@@ -206,7 +208,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         until = loop.time() + pause
         while not stop.is_set() and (left := until - loop.time()) > 0:
             try:
-                # Paused, this returns nothing; not called, the group would take us for idle after a while.
+                # The partitions are paused, so this returns nothing. Without the call the group would consider this
+                # member idle.
                 await self._consumer.getmany(timeout_ms=int(min(left * 1000, POLL_MS)) + 1)
             except KafkaError:
                 await asyncio.sleep(min(left, POLL_MS / 1000))
@@ -216,7 +219,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 def _translated() -> Iterator[None]:
     try:
         yield
-    except IllegalStateError as error:  # a partition was taken from us between two lines
+    except IllegalStateError as error:  # a rebalance took a partition between two lines
         raise RetryableError(REBALANCING, str(error)) from error
     except KafkaError as error:
         raise RetryableError(KAFKA, repr(error)) from error

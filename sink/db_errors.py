@@ -1,7 +1,8 @@
-"""Translates database errors: `RetryableError`, try the same work again; `PermanentError`, the record cannot be kept.
+"""Translates database errors into `RetryableError` (try again) or `PermanentError` (the record cannot be stored).
 
-PermanentError is raised only where the values themselves are refused. Everything else (away, locked, full, not
-migrated, no permission) says nothing against the record, and losing it would be worse than waiting.
+PermanentError is raised only where the database refuses the values themselves. Every other error (unreachable,
+locked, full, not migrated, no permission) is no fault of the record, and to lose the record would be worse than to
+wait.
 """
 
 from collections.abc import Iterator
@@ -13,13 +14,13 @@ from sqlalchemy import exc
 from models.errors import PermanentError, RetryableError
 
 _REFUSED_VALUES: Final = ("22", "23", "54")
-"""SQLSTATE classes: data exception, integrity violation, program limit (an indexed text too long)."""
+"""SQLSTATE classes: data exception, integrity violation, program limit (an indexed text is too long)."""
 _LONGEST_REASON: Final = 500
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn what the database driver raises inside into RetryableError or PermanentError; `what` names the database."""
+    """Raise the driver's errors as RetryableError or PermanentError. `what` names the database in the message."""
     try:
         yield
     except (exc.DataError, exc.IntegrityError) as error:
@@ -27,13 +28,13 @@ def translated(what: str) -> Iterator[None]:
     except exc.DBAPIError as error:
         if str(getattr(error.orig, "sqlstate", None) or "")[:2] in _REFUSED_VALUES:
             raise PermanentError(type(error.orig).__name__, reason_of(error)) from error
-        # SQLite's driver has no class of its own for a value it cannot bind.
+        # SQLite's driver has no exception class of its own for a value it cannot bind.
         if str(error.orig).startswith("Error binding parameter"):
             raise PermanentError(type(error.orig).__name__, reason_of(error)) from error
         raise RetryableError(what, reason_of(error)) from error
-    except exc.StatementError as error:  # a value that a column's type refused before the database saw it
+    except exc.StatementError as error:  # a column's type refused a value before the database saw it
         raise PermanentError(type(error.orig or error).__name__, reason_of(error)) from error
-    except exc.SQLAlchemyError as error:  # the pool's timeout and the like
+    except exc.SQLAlchemyError as error:  # for example the pool's timeout
         raise RetryableError(what, reason_of(error)) from error
     except (ValueError, OverflowError) as error:  # bare from sqlite3: surrogates, integers beyond 64 bit
         raise PermanentError(type(error).__name__, reason_of(error)) from error
@@ -42,7 +43,7 @@ def translated(what: str) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return one line that says why, without the statement and its values, which may hold personal data."""
+    """Return a one-line reason without the statement and its values, which may hold personal data."""
     origin = error.orig if isinstance(error, exc.StatementError) and error.orig else error
     lines = str(origin).strip().splitlines()
     return (lines[0] if lines else type(origin).__name__)[:_LONGEST_REASON]

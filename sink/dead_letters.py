@@ -1,4 +1,4 @@
-"""Writes journal records that can never be stored to `dead-letters` before the sink's offset passes them."""
+"""Writes journal records that can never be stored to `dead-letters`, before the sink's offset passes them."""
 
 import asyncio
 from typing import Final
@@ -15,13 +15,13 @@ from streams.topics import DEAD_LETTERS
 
 STAGE: Final = "sink"
 DEADLINE_S: Final = 30.0
-"""How long Kafka may take to acknowledge a dead letter before the batch is tried again later."""
+"""How long Kafka may take to acknowledge a dead letter. After that the batch is tried again later."""
 
 
 class DeadLetterWriter:
-    """Writes dead letters from the writer's thread, by a producer that lives on the event loop.
+    """Writes dead letters from the writer's thread. Its producer runs on the event loop.
 
-    `brake`: gets every record that our own code failed on, before its dead letter is written.
+    `brake` gets every record on which our own code failed, before the dead letter is written.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class DeadLetterWriter:
         self._brake = brake
 
     def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
-        """Return when the record is durable in `dead-letters`; raises RetryableError. Not for the loop's thread."""
+        """Return when the record is durable in `dead-letters`. Raises RetryableError. Do not call it on the loop."""
         if self._brake is not None and verdict.error_class == FATAL_ERROR:
             self._brake.failed(STAGE, verdict.reason, record)
         sent = asyncio.run_coroutine_threadsafe(self._send(record, verdict), self._loop)

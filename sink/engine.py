@@ -1,6 +1,7 @@
-"""One engine per process for the CRM database; a write transaction holds its locks from its first statement.
+"""Creates the CRM database's engine, one per process. A write transaction locks from its first statement.
 
-Ask for it with `engine.execution_options(writes=True).begin()`. Reads never block the writer, nor it them.
+`engine.execution_options(writes=True).begin()` begins a write transaction. Readers do not block the writer, and the
+writer does not block readers.
 """
 
 import contextlib
@@ -15,25 +16,25 @@ from sqlalchemy.engine import make_url
 from streams.file_permissions import private_folder
 
 BUSY_TIMEOUT_MS: Final = 5_000
-"""How long SQLite waits for another writer before it says "locked", which is answered by trying later."""
+"""How long SQLite waits for another writer before it reports "locked". The work is then tried again later."""
 MAPPED_BYTES: Final = 1 << 30
-"""So much of an SQLite file is read through the system's own cache, shared by all connections, without a copy: lists
-of 100,000 leads are filtered several times as fast."""
+"""How many bytes of an SQLite file are memory-mapped. All connections share the system's cache without a copy, so
+lists of 100,000 leads are filtered several times as fast."""
 CONNECT_TIMEOUT_S: Final = 5
-"""How long Postgres may take to accept a connection; longer means away."""
+"""How long Postgres may take to accept a connection before it counts as unreachable."""
 UNHEARD_TIMEOUT_MS: Final = 10_000
-"""How long a Postgres host may leave our packets unacknowledged before the connection counts as dead."""
+"""How long a Postgres host may leave packets unacknowledged before the connection counts as dead."""
 STATEMENT_TIMEOUT_MS: Final = 60_000
-"""How long one write statement may take, waiting for locks included."""
+"""How long one write statement may take, including the wait for locks."""
 IDLE_TIMEOUT_MS: Final = 30_000
-"""How long a writer may do nothing in a transaction: a stopped zombie must not hold its successor's locks."""
+"""How long a writer may be idle in a transaction. A stalled old writer must not hold the locks of its successor."""
 
 
 def connect(database_url: str) -> Engine:
-    """Return an engine for `sqlite:///FILE` or `postgresql+psycopg://…`; it connects at its first use.
+    """Return an engine for `sqlite:///FILE` or `postgresql+psycopg://…`. It connects at its first use.
 
-    SQLite: WAL, one writer at a time. `synchronous=NORMAL` may forget the last transactions when the power
-    fails, rows and offsets alike, so they are read from Kafka again.
+    SQLite uses WAL and has one writer at a time. With `synchronous=NORMAL` a power failure may lose the last
+    transactions. Rows and offsets are lost together, so the records are read from Kafka again.
     """
     url = make_url(database_url)
     if url.drivername in {"postgres", "postgresql"}:
@@ -61,7 +62,7 @@ def _to_json(value: Any) -> str:
 
 
 def _make_sqlite_private(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
-    """Make an SQLite file that is not there its owner's alone; SQLite gives its files beside it the same mode."""
+    """Create a missing SQLite file readable by its owner only. SQLite gives its side files the same mode."""
     name = str(arguments[0]) if arguments else ""
     if not name or name.startswith((":memory:", "file:")):
         return
@@ -71,7 +72,7 @@ def _make_sqlite_private(_dialect: Any, _record: Any, arguments: Any, _options: 
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin where we say so, not where the driver guesses
+    connection.isolation_level = None  # we begin transactions ourselves, not the driver
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
         "journal_mode=WAL",
@@ -88,7 +89,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _begin_postgres(connection: Connection) -> None:
     if connection.get_execution_options().get("writes", False):
-        # SET LOCAL rather than connection options: poolers between us and Postgres refuse or leak those.
+        # SET LOCAL is used because connection poolers refuse connection options or leak them to other clients.
         connection.exec_driver_sql(
             f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS};"
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}"

@@ -1,6 +1,6 @@
-"""Builds a lead from its row in the CRM database, as far as rules read it: every field of the catalogue, and its phase.
+"""Builds a lead from its row in the CRM database, with all that rules read: every catalogue field and the phase.
 
-Rules do not read lock, deadlines, placements and search of a lead, so they are not in it.
+Rules do not read a lead's lock, deadlines, placements and search, so the lead does not contain them.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from models.lead import Failure, Lead, OpenException, Phase
 def lead_from_row(row: dict[str, Any]) -> Lead:
     """Return the lead of a whole row of `LeadTable`.
 
-    Of its exception and its failed search only the reason is there, of a handle on the do-not-contact list only that
-    there is one (X6).
+    Its exception and its failed search have only their reason. If a handle is on the do-not-contact list, the lead
+    says only that there is one (X6).
     """
     facts = msgspec.convert(row["facts"], Facts)
     listed = row["silenced"] and not facts.silenced

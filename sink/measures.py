@@ -1,7 +1,7 @@
-"""Counts what an org did since an instant, in the CRM database. Each query reads a bounded number of rows.
+"""Counts what an org did since an instant, from the CRM database. Each query reads a bounded number of rows.
 
-Where more happened than `MOST` of a kind, the newest of them count, and `since` says from when on. Each takes an open
-connection, as the questions of `sink.queries` do.
+If more than `MOST` of a kind happened, only the newest count, and `since` says from when on. Each function takes an
+open connection, as in `sink.queries`.
 """
 
 from collections import Counter, defaultdict
@@ -16,25 +16,25 @@ from models.offers import Outcome
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
 
 MOST: Final = 50_000
-"""Decisions of one kind, arrivals or first owners that are counted."""
+"""The most decisions of one kind, arrivals or first owners that are counted."""
 MOST_OFFERS: Final = 2_000
-"""Offers that are read whole, with everybody who was passed over."""
+"""The most offers that are read whole, with everybody who was passed over."""
 TAKES: Final = ("claim", "claim_now", "accept", "press_one")
-"""What somebody asks to have a lead: the claims that are won and lost."""
+"""The actions that ask to get a lead. Claims won and lost are counted from these."""
 
 Minute = datetime
-"""The beginning of a minute, aware and UTC."""
+"""The beginning of a minute, aware and in UTC."""
 
 
 class Claims(NamedTuple):
-    """Claims of one minute that were answered with won, and with lost: somebody else had the lead."""
+    """Claims of one minute: how many won, and how many lost because somebody else had the lead."""
 
     won: int
     lost: int
 
 
 class Speed(NamedTuple):
-    """How long leads waited for their first owner, in seconds; None where there were none."""
+    """How long leads waited for their first owner, in seconds. None where there were no such leads."""
 
     leads: int
     p50: float | None
@@ -42,7 +42,7 @@ class Speed(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """Offers of one method: made, and how those that ended did. A ring is one offer, however many it calls."""
+    """Offers of one method: how many were made, and how those that ended did. A ring is one offer for all it calls."""
 
     made: int = 0
     claimed: int = 0
@@ -52,7 +52,7 @@ class Offered(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What one rep got of a group, and how often it was passed over, by the reason's word (R9)."""
+    """What one rep got of a group, and how often the rep was passed over, by reason (R9)."""
 
     offered: int
     claimed: int
@@ -63,14 +63,14 @@ class Share(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Whether there was too much to count, and the instant from which it was counted."""
+    """Whether there was too much to count, and from which instant it was counted."""
 
     since: datetime
     cut: bool
 
 
 def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, int], Cut]:
-    """Return minute -> leads that arrived for the first time."""
+    """Return minute -> number of leads that arrived for the first time."""
     table = LeadTable
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
     newest = query.order_by(table.arrived_at.desc()).limit(MOST).subquery()
@@ -81,7 +81,7 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
 
 
 def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, Claims], Cut]:
-    """Return minute -> claims won and lost; an action that was asked twice counts once (X4)."""
+    """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
         org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
@@ -103,7 +103,7 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
 
 
 def first_owners(connection: Connection, org: str, since: datetime) -> tuple[Speed, dict[Minute, Speed], Cut]:
-    """Return how long the leads that got their first owner since then had waited, in all and by minute."""
+    """Return how long leads that got their first owner since then had waited, in total and by minute."""
     history, lead = AssignmentHistoryTable, LeadTable
     earlier = history.__table__.alias("earlier")
     query = (
@@ -145,7 +145,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     for name, count in connection.execute(query):
         found[name or ""]["made"] += count
     outcome = table.why["outcome"].as_string().label("outcome")
-    # A request that nobody had been found for has no method: nothing was offered.
+    # A request for which nobody was found has no method. It made no offer.
     ended = _decisions(org, "offer_ended", since, MOST, method, outcome).where(method.is_not(None)).subquery()
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
     for name, how, count in connection.execute(query_ended.group_by(ended.c.method, ended.c.outcome)):
@@ -170,9 +170,9 @@ def exceptions_open(connection: Connection, org: str) -> dict[str, int]:
 def fairness(
     connection: Connection, org: str, since: datetime
 ) -> tuple[dict[str, dict[str, Share]], dict[str, dict[str, int]], Cut]:
-    """Return group -> rep -> what it got and why it was passed over, and group -> reason -> leads nobody could have.
+    """Return group -> rep -> its share and refusals, and group -> reason -> leads that nobody could have.
 
-    Who is passed over as a whole ("the rest") is counted under no rep, as "".
+    Reps that are passed over as a whole ("the rest") are counted under "".
     """
     counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     skipped: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
@@ -187,7 +187,7 @@ def fairness(
             skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     cut = Cut(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
     for _, said in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
-        # Who lost a ring to a colleague is in `reps`, and has neither claimed nor missed it.
+        # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
         whose = [said["winner"]] if said.get("winner") else said.get("reps", ())
         for rep_id in whose:
             counts[said["group_id"]][rep_id][said["outcome"]] += 1
@@ -210,7 +210,7 @@ def fairness(
 
 
 def _times(passed: dict[str, Any]) -> int:
-    """Return how many a refusal is of: one rep, or "3 more: licence" of those who are not named."""
+    """Return how many reps a refusal stands for: one, or the number in "3 more: licence" for unnamed reps."""
     number, _, rest = passed.get("why", "").partition(" more: ")
     return int(number) if rest and not passed.get("rep_id") and number.isdecimal() else 1
 
@@ -221,7 +221,7 @@ def _share(counts: Counter[str], skipped: Counter[str]) -> Share:
 
 
 def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:
-    """Select an org's newest decisions of one kind with their instant as `at`, the newest first."""
+    """Select an org's newest decisions of one kind, newest first, with their instant as `at`."""
     table = DecisionTable
     return (
         select(table.decided_at.label("at"), *columns)

@@ -1,4 +1,4 @@
-"""Migrates the schema to its newest version at every start, once however many sinks start together."""
+"""Migrates the schema to its newest version at every start, once even if several sinks start together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,19 +12,19 @@ from sink.db_errors import translated
 from sink.engine import connect
 
 _LOCK: Final = 0x66697273
-"""Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""
+"""The key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Bring the schema up to `revision` in one transaction; does nothing when it is there.
+    """Migrate the schema up to `revision` in one transaction. Does nothing if it is there already.
 
-    Raises RetryableError where the database is away, and waits for another sink that is at it.
+    Raises RetryableError where the database is unreachable. Waits while another sink migrates.
     """
     _migrate(database_url, lambda config: command.upgrade(config, revision))
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:
-    """Take the schema back to `revision` and drop its rows; Kafka still has them. Raises RetryableError, too."""
+    """Migrate the schema down to `revision` and drop its rows, which Kafka still has. Raises RetryableError."""
     _migrate(database_url, lambda config: command.downgrade(config, revision))
 
 

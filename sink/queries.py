@@ -1,7 +1,7 @@
 """Read-only queries of the CRM database, for status, verify, why and the console.
 
-Each takes an open connection (`engine.connect()`): on SQLite all questions asked of one see one snapshot. The
-driver's errors pass through; `sink.db_errors.translated` around the caller makes them ours.
+Each takes an open connection (`engine.connect()`). On SQLite all queries of one connection see one snapshot. The
+driver's errors pass through; callers translate them with `sink.db_errors.translated`.
 """
 
 from collections.abc import Collection
@@ -18,14 +18,14 @@ from sink.tables import (
 from sink.writer import Position
 
 Row = dict[str, Any]
-"""One table row: column name -> value; instants are aware and UTC."""
+"""One table row: column name -> value. Instants are aware and in UTC."""
 PAGE: Final = 100
 STREAMED: Final = 2_000
-"""Rows held at a time while a whole table is read."""
+"""How many rows are held at a time while a whole table is read."""
 
 
 def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, int]:
-    """Return phase -> number of leads, of one org or of all; phases without leads are missing (X7)."""
+    """Return phase -> number of leads, of one org or of all. Phases without leads are missing (X7)."""
     query = select(LeadTable.phase, func.count()).group_by(LeadTable.phase)
     if org is not None:
         query = query.where(LeadTable.org == org)
@@ -33,7 +33,7 @@ def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, 
 
 
 def lead(connection: Connection, lead_id: str) -> Row | None:
-    """Return one lead's whole row, None if there is none."""
+    """Return one lead's whole row, or None if there is none."""
     found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
     return None if found is None else dict(found)
 
@@ -46,7 +46,7 @@ def newest_decisions(
     before: tuple[int, int] | None = None,
     limit: int = PAGE,
 ) -> list[Row]:
-    """Return the newest decisions of a lead, newest first; of these types, and before (source_offset, n)."""
+    """Return a lead's newest decisions, newest first, limited to `types` and to those before (source_offset, n)."""
     table = DecisionTable
     query = _whole(table).where(table.lead_id == lead_id)
     if types is not None:
@@ -66,7 +66,7 @@ def exceptions(
     limit: int = PAGE,
     offset: int = 0,
 ) -> list[Row]:
-    """Return a page of the exceptions desk, oldest lead first; ignored ones, if shown, at its end (E4)."""
+    """Return a page of the exceptions desk, oldest lead first. Ignored ones, if shown, come last (E4)."""
     table = LeadExceptionTable
     shown = ("open", "ignored") if show_ignored else ("open",)
     query = _whole(table).where(table.status.in_(shown))
@@ -77,14 +77,14 @@ def exceptions(
 
 
 def exceptions_by_status(connection: Connection, org: str) -> dict[str, int]:
-    """Return status -> number of an org's exceptions; a status without any is missing."""
+    """Return status -> number of an org's exceptions. A status without any is missing."""
     table = LeadExceptionTable
     query = select(table.status, func.count()).where(table.org == org).group_by(table.status)
     return dict(connection.execute(query).all())
 
 
 def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
-    """Return reason -> number of open exceptions, of all orgs (E1); the most frequent first."""
+    """Return reason -> number of open exceptions of all orgs, the most frequent first (E1)."""
     table, number = LeadExceptionTable, func.count()
     query = select(table.reason, number).where(table.status == "open").group_by(table.reason)
     rows = connection.execute(query.order_by(number.desc(), table.reason))
@@ -92,7 +92,7 @@ def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
 
 
 def offsets(connection: Connection) -> dict[tuple[str, int], Position]:
-    """Return (topic, partition) -> how far it is applied."""
+    """Return (topic, partition) -> the position up to which it is applied."""
     table = SinkOffsetTable
     query = select(table.topic, table.partition, table.next_offset, table.mark)
     return {

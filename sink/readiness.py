@@ -1,4 +1,4 @@
-"""Keeps why the sink is not ready and since when. An outage keeps its first instant until it is over."""
+"""Records why the sink is not ready and since when. An outage keeps its first instant until it is over."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,24 +10,24 @@ def _now() -> datetime:
 
 
 class Readiness:
-    """What blocks the sink now, by name; it is ready when nothing does. `clock` returns aware datetimes."""
+    """The causes that block the sink, by name. It is ready when there are none. `clock` returns aware datetimes."""
 
     def __init__(self, clock: Callable[[], datetime] = _now) -> None:
         self._clock = clock
         self._blocked: dict[str, tuple[str, datetime]] = {}
 
     def blocked(self, what: str, reason: str) -> None:
-        """Record that `what` blocks; the newest reason and the first instant are kept."""
+        """Record that `what` blocks. The newest reason and the first instant are kept."""
         _, since = self._blocked.get(what, (reason, self._clock()))
         self._blocked[what] = (reason, since)
 
     def cleared(self, *names: str) -> None:
-        """Record that these block no more; without names, all of them."""
+        """Record that these causes no longer block. Without names, clear all."""
         for what in names or tuple(self._blocked):
             self._blocked.pop(what, None)
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
-        """Return (ready, details): `not_ready` names what blocks, `reasons` why and since when."""
+        """Return (ready, details). `not_ready` names the causes; `reasons` says why and since when."""
         reasons = [
             {"what": what, "reason": reason, "since": since.isoformat()}
             for what, (reason, since) in self._blocked.items()

@@ -1,6 +1,6 @@
-"""Empties the database for a rebuild, and adds from the public topics what the compacted journal has no more.
+"""Empties the database for a rebuild, and adds from the public topics what journal compaction has removed.
 
-Safe beside a running sink: whoever has read further than the database is, reads again (`CrmWriter`).
+This is safe beside a running sink: a sink that has read further than the database reads again (`CrmWriter`).
 """
 
 from collections.abc import Sequence
@@ -27,14 +27,15 @@ from sink.tables import (
 from sink.writer import DATABASE, JournalRecord, rows_of
 
 CURRENT: Final[tuple[Any, ...]] = (LeadTable, AssignmentTable, LeadExceptionTable)
-"""What is now: emptied, because a row of another Kafka or of a later time would never yield."""
+"""The tables of the current state. They are emptied, because rows of another Kafka or of a later time may have higher
+versions, and would then never be replaced."""
 HISTORY: Final[tuple[Any, ...]] = (AssignmentHistoryTable, DecisionTable)
-"""What was: only added to, because the journal forgets it after a day."""
+"""The tables of the history. Rows are only added to them, because the journal drops old records after a day."""
 NO_REASON: Final = "known from the topic assignments; the journal has its reason no more"
 
 
 def row_counts(engine: Engine) -> dict[str, int]:
-    """Return table -> rows, of the tables that are there. Raises RetryableError."""
+    """Return table -> number of rows, for the tables that exist. Raises RetryableError."""
     with translated(DATABASE), engine.connect() as connection:
         there = set(inspect(connection).get_table_names())
         return {
@@ -45,14 +46,15 @@ def row_counts(engine: Engine) -> dict[str, int]:
 
 
 def empty(engine: Engine, *, history: bool) -> None:
-    """Create missing tables and empty those to be filled anew, in one transaction; raises RetryableError.
+    """Create missing tables and empty those to be filled again, in one transaction. Raises RetryableError.
 
-    `history`: also what was; only where it belongs to another Kafka.
+    `history`: empty the history too. Use it only where the history belongs to another Kafka.
     """
     gone = [*CURRENT, *(HISTORY if history else ())]
     with translated(DATABASE), engine.execution_options(writes=True).begin() as connection:
         Base.metadata.create_all(connection)
-        # The positions first, as the sink does: it waits for us, or we for its batch.
+        # Lock the positions first, as the sink does: it then waits for this transaction, or this one waits for its
+        # batch.
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
         for entity in gone:
             _empty(connection, _table(entity))
@@ -67,18 +69,18 @@ def _empty(connection: Connection, table: Table) -> None:
 
 
 NEVER: Final = (-1, None)
-"""Version and creation of a lead the journal does not have yet."""
+"""Version and creation time of a lead that the journal has not delivered yet."""
 
 
 class PublicRows:
-    """Writes what `assignments` and `lead-exceptions` say into the tables, where the journal's rows lack it."""
+    """Writes records of `assignments` and `lead-exceptions` to the tables, where the journal's rows lack them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine.execution_options(writes=True)
         self._statements = Statements(engine.dialect.name)
 
     def assignments(self, values: Sequence[bytes | None]) -> int:
-        """Store who owns which lead since when; return how many owners that added to the history.
+        """Store the owner of each lead and since when. Return how many owners were added to the history.
 
         Raises RetryableError.
         """
@@ -96,7 +98,7 @@ class PublicRows:
         return len(known) - len(reasons)
 
     def exceptions(self, values: Sequence[bytes | None]) -> int:
-        """Store the exceptions of leads; return how many rows that added. Raises RetryableError."""
+        """Store the exceptions of leads. Return how many rows were added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
         with translated(DATABASE), self._engine.begin() as connection:
             leads, there = _leads(connection, rows), _versions(connection, rows)
@@ -111,7 +113,7 @@ class PublicRows:
 
 
 def _leads(connection: Connection, rows: list[Values]) -> dict[str, tuple[int, Any]]:
-    """Return lead id -> (version, created at). What is newer than that the sink will bring itself, with its reason."""
+    """Return lead id -> (version, created at). The sink itself brings newer versions, with their reasons."""
     query = select(LeadTable.lead_id, LeadTable.version, LeadTable.created_at).where(
         LeadTable.lead_id.in_([row["lead_id"] for row in rows])
     )
@@ -119,7 +121,7 @@ def _leads(connection: Connection, rows: list[Values]) -> dict[str, tuple[int, A
 
 
 def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int], str]:
-    """Return (lead id, version) -> why, of the owners that the history has already."""
+    """Return (lead id, version) -> why, for the owners that the history has already."""
     table, wanted = AssignmentHistoryTable, {(row["lead_id"], row["version"]) for row in rows}
     query = select(table.lead_id, table.version, table.why).where(
         table.lead_id.in_([row["lead_id"] for row in rows])
@@ -135,7 +137,7 @@ def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
 
 
 def _newest(rows: Any) -> list[Values]:
-    """Leave out what could not be read, and of several rows of one lead all but the newest."""
+    """Leave out unreadable rows, and keep only the newest row of each lead."""
     found: dict[str, Values] = {}
     for row in rows:
         if row is not None and row["version"] >= found.get(row["lead_id"], row)["version"]:
@@ -144,7 +146,7 @@ def _newest(rows: Any) -> list[Values]:
 
 
 def _read(value: bytes | None, kind: type[Any]) -> Any:
-    """Return a message, None for a tombstone and for what somebody else put there."""
+    """Return a message, or None for a tombstone and for a record that is not of this kind."""
     try:
         return None if value is None else msgspec.convert(replace_nul(msgspec.json.decode(value)), kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -182,14 +184,14 @@ def _exception(value: bytes | None) -> Values | None:
 
 
 def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
-    """Say whether the decisions stored at these records' places are theirs, and not another Kafka's.
+    """Tell whether the stored decisions belong to these records and not to another Kafka.
 
     Raises RetryableError.
     """
     table = DecisionTable
     ours: dict[tuple[int, int, int], tuple[str, str]] = {}
     for record in records:
-        with suppress(Exception):  # a record without rows is among the dead letters
+        with suppress(Exception):  # a record that gives no rows is among the dead letters
             effects = rows_of(record)
             for row in effects.decisions if effects else ():
                 place = (row["source_partition"], row["source_offset"], row["n"])

@@ -1,4 +1,4 @@
-"""Turns one journal record into the table rows it causes. Pure: the same record gives the same rows."""
+"""Turns one journal record into table rows. This is pure: the same record always gives the same rows."""
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,7 @@ Values = dict[str, Any]
 _STATUS: Final = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 _INT64: Final = 2**63
 _COLUMNS: Final = {"type", "result", "rep_id"}
-"""Fields of a decision that are columns of their own and so not repeated in `why`."""
+"""Fields of a decision that have columns of their own, so `why` does not repeat them."""
 _COPIED: Final = (
     "org",
     "vendor",
@@ -43,7 +43,7 @@ _COPIED: Final = (
 
 
 class TableRows(NamedTuple):
-    """The rows one journal record causes; `assignment` is a row of the history as well."""
+    """The rows of one journal record. `assignment` is also a row of the history."""
 
     off: int
     lead: Values | None
@@ -53,9 +53,9 @@ class TableRows(NamedTuple):
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
-    """Return the rows of a record of `lead-journal`; `lead_id` is its key, `partition` its partition.
+    """Return the rows of a record of `lead-journal`. `lead_id` is its key, `partition` its partition.
 
-    A row without a lead (an action on a lead that never arrived) causes decisions only.
+    A row without a lead (an action on a lead that never arrived) gives decisions only.
     """
     lead = row.lead
     return TableRows(
@@ -103,7 +103,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
 
 
 def _lock_and_offer(lead: Lead) -> Values:
-    """Return who has the lead open (D1), and to whom it is offered (R3, S1); each is None where there is none."""
+    """Return who has the lead open (D1) and to whom it is offered (R3, S1), each None where there is none."""
     lock = lead.lock
     offer = lead.search if lead.search is not None and lead.search.stage in OPEN_OFFERS else None
     return {
@@ -125,7 +125,7 @@ def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
         "lead_id": lead_id,
         "org": lead.facts.org,
         "rep_id": last.rep_id,
-        # One event is one version: an owner who came and went within it was never seen by anybody.
+        # One event is one version. Nobody could see an owner who came and went within one event.
         "previous_rep_id": changes[0].previous_rep_id,
         "how": last.how,
         "via": last.via,
@@ -137,7 +137,10 @@ def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
 
 
 def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
-    """E1, E2, E4: the phase says the status, so that the desk and the lead's phase cannot disagree (X7)."""
+    """Return the lead's exception row, if any (E1, E2, E4).
+
+    The phase decides the status, so that the desk and the lead's phase cannot disagree (X7).
+    """
     spoken = [
         d for d in row.decisions if isinstance(d, ExceptionRaised | ExceptionIgnored | ExceptionResolved)
     ]
@@ -160,7 +163,7 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
         "org": facts.org,
         "status": _STATUS.get(lead.phase, "resolved"),
         "reason": reason,
-        # What is not said stays as the columns hold it (sink.statements).
+        # A column keeps its value where the record does not give one (sink.statements).
         "explanation": list(explanation) or None,
         "prospect_name": facts.prospect_name,
         "campaign": facts.campaign,
@@ -194,12 +197,12 @@ def _decision(partition: int, lead_id: str, row: LeadRow, n: int, decision: Deci
 
 
 def without_nul(row: LeadRow) -> LeadRow:
-    """Return the row with U+FFFD for every NUL: Postgres keeps no NUL, so that the lead can be stored."""
+    """Return the row with U+FFFD for every NUL, because Postgres cannot store NUL."""
     return msgspec.convert(replace_nul(msgspec.to_builtins(row)), LeadRow)
 
 
 def replace_nul(value: Any) -> Any:
-    """Return a value of JSON's kinds with U+FFFD for every NUL in it."""
+    """Return a JSON value with U+FFFD for every NUL in it."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
@@ -210,7 +213,7 @@ def replace_nul(value: Any) -> Any:
 
 
 def _utc(value: datetime | None) -> datetime | None:
-    """Return the instant in UTC; naive is read as UTC, and beyond the calendar's end is put at it."""
+    """Return the instant in UTC. A naive one is read as UTC; one beyond the calendar's end is clamped to it."""
     if value is None or value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
@@ -222,7 +225,7 @@ def _utc(value: datetime | None) -> datetime | None:
 
 
 def _double(value: float | None) -> float | None:
-    """Return the number as a column holds it, None where it cannot; `facts` has it as the vendor sent it."""
+    """Return the number as a column stores it, or None if it cannot. `facts` keeps what the vendor sent."""
     try:
         return None if value is None else float(value)
     except OverflowError:

@@ -18,7 +18,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
-    """The schema as found. `revision`: of the last migration, None without any; `missing`: tables that do not exist."""
+    """The schema as found. `revision`: the last migration's, None without any. `missing`: tables that do not exist."""
 
     revision: str | None
     head: str
@@ -27,12 +27,12 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_made(self) -> bool:
-        """Whether a sink has ever made its tables here."""
+        """Whether a sink has created its tables in this database."""
         return self.revision is not None or len(self.missing) < len(Base.metadata.tables)
 
     @property
     def problem(self) -> str | None:
-        """The problem as a sentence with the way out; None if there is none."""
+        """The problem as a sentence that says what to do, or None if there is none."""
         if not self.is_made:
             return "has no tables yet: the sink makes them when it starts"
         if not self.known:
@@ -50,7 +50,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def schema_of(database_url: str) -> Schema:
-    """Return what tables there are. An SQLite file that does not exist is not made. Raises `RetryableError`."""
+    """Return which tables exist. A missing SQLite file is not created. Raises `RetryableError`."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)

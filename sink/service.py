@@ -1,7 +1,7 @@
-"""`firstclaim sink`: one process that keeps the CRM database up with the journal; several share the work.
+"""Runs `firstclaim sink`: a process that applies the journal to the CRM database. Several share the partitions.
 
-It may be killed at any moment: what it knows is in the database. It starts when the database or Kafka are
-still away, says so at `/ready`, and goes on when they are there.
+The process may be killed at any moment, because all of its state is in the database. It starts while the database or
+Kafka is still unreachable, reports that at `/ready`, and continues when both answer.
 """
 
 import asyncio
@@ -36,15 +36,16 @@ from streams.topics import provision
 _log = structlog.get_logger(__name__)
 
 MEASURE_S: Final = 2.0
-"""How often the lag is measured and Kafka asked whether it is there."""
+"""How often the lag is measured and Kafka is checked."""
 STOP_S: Final = 10.0
-"""How long a stop waits for the batch under way, and then for Kafka's clients."""
+"""How long a stop waits for the current batch, and then for Kafka's clients."""
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
-"""A dead letter is as large as a journal record and some: the broker's limit decides, not the client's."""
+"""The largest request of the client. A dead letter is larger than its journal record, so the broker's limit applies
+and not the client's."""
 
 
 class Sink:
-    """The process without its signals. `settings`: where everything is; `instance_id`: static membership."""
+    """The process without signal handling. `instance_id` turns on static membership."""
 
     def __init__(self, settings: Settings, *, instance_id: str | None = None) -> None:
         self._settings = settings
@@ -53,11 +54,11 @@ class Sink:
         self.readiness.blocked("starting", "the process has just begun")
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Return that the process is alive: answering shows that its loop runs."""
+        """Return that the process is alive. Any answer shows that the event loop runs."""
         return True, {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set. Raises ConfigError where trying again cannot help."""
+        """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
         settings = self._settings
         await self._patiently(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
         await self._patiently(stop, lambda: provision(settings))
@@ -85,7 +86,7 @@ class Sink:
             engine.dispose()
 
     async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
-        """Make an attempt until it succeeds or `stop` is set; /ready says what is in the way."""
+        """Repeat an attempt until it succeeds or `stop` is set. /ready shows what blocks it."""
         for pause in WRITE_CRM.pauses():
             if stop.is_set():
                 return
@@ -105,7 +106,7 @@ class Sink:
 
 
 async def _until(stop: asyncio.Event, reader: JournalReader) -> None:
-    """Run the reader and its measurements until `stop`; what the reader raises, this raises."""
+    """Run the reader and its measurements until `stop` is set. Raises what the reader raises."""
     reading = asyncio.create_task(reader.run(stop))
     measuring = asyncio.create_task(_measure(reader))
     stopping = asyncio.create_task(stop.wait())
@@ -142,10 +143,10 @@ async def _serve(settings: Settings, port: int, instance_id: str | None) -> None
 
 
 def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) -> None:
-    """Run a sink until SIGTERM or SIGINT; `/health`, `/ready` and `/metrics` at `port` (0: any free one).
+    """Run a sink until SIGTERM or SIGINT. Serves `/health`, `/ready` and `/metrics` at `port` (0: any free one).
 
-    `instance_id`: static group membership; one name for one running process. Ends with `Exit.CONFIG` where a
-    setting or a topic is not as it must be.
+    `instance_id` turns on static group membership; each running process needs its own. Exits with `Exit.CONFIG` where
+    a setting or a topic is wrong.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Builds the statements of one batch. A current row yields to a newer version only; history rows are only added."""
+"""Builds the statements of one batch. Only a newer version replaces a current row; history rows are only added."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -18,11 +18,11 @@ from sink.tables import (
 )
 
 KEPT: Final = ("reason", "explanation", "raised_at")
-"""Columns of an exception that a later version without them leaves as they are."""
+"""Columns of an exception that keep their value if a later version does not give one."""
 
 
 class Statements:
-    """The upserts for one dialect, `sqlite` or `postgresql`, built once; both speak the same words here."""
+    """The upserts for one dialect, `sqlite` or `postgresql`, built once. Both dialects share the syntax used here."""
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
@@ -34,14 +34,15 @@ class Statements:
         self.first_offset = self.added(_table(SinkOffsetTable))
 
     def added(self, table: Table) -> Insert:
-        """Return an insert that leaves a row alone that is already there."""
+        """Return an insert that leaves an existing row unchanged."""
         statement: Insert = self._insert(table).on_conflict_do_nothing()
         return statement
 
     def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: Any = None) -> Insert:
-        """Return an upsert that only a newer version passes.
+        """Return an upsert that only a newer version can apply.
 
-        `unfilled`: the condition of rows of an older schema, which lack newer columns; the same version fills those.
+        `unfilled` is the condition for rows of an older schema, which lack newer columns. For them the same version
+        applies too, and fills those columns.
         """
         statement = self._insert(table)
         new = statement.excluded
@@ -61,7 +62,8 @@ class Statements:
     def of(self, batch: Iterable[TableRows]) -> Iterator[tuple[str, Insert, list[Values]]]:
         """Yield (table name, statement, rows) for the records of one batch, in order, none without rows.
 
-        Of several rows of one lead the current tables get the newest: a statement may touch a row once.
+        The current tables get only the newest of several rows of one lead, because a statement may change a row only
+        once.
         """
         leads: dict[str, Values] = {}
         assignments: dict[str, Values] = {}
@@ -98,12 +100,12 @@ def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) ->
 
 
 def _unfilled() -> ColumnElement[bool]:
-    """Return whether a lead's row was written under an older schema and not yet filled from the journal.
+    """Return the condition that an older schema wrote the row and the journal has not filled it yet.
 
-    Also true of a lead that is distributed and not yet offered: its version then writes the same row once more.
+    It is also true for a lead that is distributed and not yet offered. Its version then writes the same row again.
     """
     lead = LeadTable
-    # No `in_`: SQLAlchemy takes none in a statement for many rows.
+    # `in_` is not used, because SQLAlchemy does not support it in a statement for many rows.
     held = or_(*(lead.phase == phase for phase in (*sorted(LOCKED_PHASES), Phase.OFFERED)))
     return or_(lead.asked.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None)))
 

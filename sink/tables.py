@@ -1,6 +1,6 @@
-"""What a CRM may read (docs/contracts, CRM database): every table is a pure function of `lead-journal`.
+"""The tables that a CRM may read (docs/contracts, CRM database). Each is a pure function of `lead-journal`.
 
-Instants are aware and UTC on both databases. `version` is the lead's version that the row speaks of; it only
+Instants are aware and in UTC on both databases. `version` is the lead's version that the row describes; it only
 grows.
 """
 
@@ -15,21 +15,21 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant: `timestamptz` on Postgres; on SQLite ISO text in UTC, of one width, so it sorts.
+    """An aware instant: `timestamptz` on Postgres; on SQLite ISO text in UTC of one width, so that it sorts.
 
-    Raises ValueError for a naive datetime: it names no instant.
+    Raises ValueError for a naive datetime, which does not identify an instant.
     """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return TEXT for SQLite, which has no zone, and `timestamptz` otherwise."""
+        """Return TEXT for SQLite, which has no time zones, and `timestamptz` otherwise."""
         kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else DateTime(timezone=True)
         return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Python to database."""
+        """Convert a Python value for the database."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -38,7 +38,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return instant.isoformat(timespec="microseconds") if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Database to Python, in UTC whatever the session's time zone is."""
+        """Convert a database value to Python, in UTC whatever the session's time zone is."""
         if value is None:
             return None
         return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
@@ -48,9 +48,9 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 
 class Base(DeclarativeBase):
-    """The metadata that migrations and tables must agree on (a test compares them)."""
+    """The metadata that migrations and tables must agree on. A test compares them."""
 
-    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's declared way
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy declares it this way
         str: Text(),
         int: BigInteger(),
         float: Double(),
@@ -62,17 +62,17 @@ class Base(DeclarativeBase):
 
 
 class LeadTable(Base):
-    """One row per lead: the facts as the vendor sent them, normalised, and where the lead stands now.
+    """One row per lead: the facts as the vendor sent them, normalised, and the lead's current state.
 
-    `facts`: the whole of them, with `attributes`; the columns beside it are its contents, to filter and sort
-    by. `loan_amount`: whole currency units. `created_at`: the vendor's clock, or the arrival's where the
-    vendor gave none. `failure_reason`: why it is an exception; `failed`: why its last search for a rep came to
-    nothing. `asked`: what rules read beside the columns (`sink.sql.comparison_keys`); NULL only in a row of an older
-    schema, until the journal has been read again.
+    `facts` holds all facts, with `attributes`. The columns beside it repeat its contents, to filter and sort by.
+    `loan_amount` is in whole currency units. `created_at` is the vendor's time, or the time of arrival where the
+    vendor gave none. `failure_reason` says why the lead is an exception; `failed` says why its last search for a rep
+    failed. `asked` holds what rules read beside the columns (`sink.sql.comparison_keys`). It is NULL only in a row of
+    an older schema, until the journal has been read again.
 
-    `locked_by`, `locked_until`: who has the lead open, until when (D1). A lock whose end has passed is no lock, even
-    if the row still has it (D2). `offer_rep_ids` and the columns beside it: the open offer (R3, S1), NULL without one.
-    `offer_until` NULL: the offer has no end of its own.
+    `locked_by` and `locked_until` say who has the lead open, and until when (D1). A lock whose end has passed is no
+    lock, even if the row still has it (D2). `offer_rep_ids` and the columns beside it hold the open offer (R3, S1),
+    NULL without one. `offer_until` is NULL where the offer has no deadline of its own.
     """
 
     __tablename__ = "lead"
@@ -133,7 +133,7 @@ class LeadTable(Base):
 
 
 class AssignmentTable(Base):
-    """Who owns a lead now; `rep_id` NULL: it was owned and nobody owns it any more. Never owned: no row."""
+    """Who owns a lead now. `rep_id` is NULL if it was owned and is not any more. A lead never owned has no row."""
 
     __tablename__ = "assignment"
     __table_args__ = (
@@ -154,7 +154,7 @@ class AssignmentTable(Base):
 
 
 class AssignmentHistoryTable(Base):
-    """Every owner a lead ever had: one row per version in which the owner changed, never updated."""
+    """Every owner that a lead ever had: one row per version in which the owner changed. Rows are never updated."""
 
     __tablename__ = "assignment_history"
     __table_args__ = (
@@ -175,10 +175,10 @@ class AssignmentHistoryTable(Base):
 
 
 class LeadExceptionTable(Base):
-    """The exceptions desk (E1, E2): status `open`, `ignored` (E4) or `resolved`.
+    """The exceptions desk (E1, E2). The status is `open`, `ignored` (E4) or `resolved`.
 
-    `reason`, `explanation` and `raised_at` stay as they were raised when the exception is ignored or
-    resolved; they are NULL only where the record that raised it is a dead letter.
+    `reason`, `explanation` and `raised_at` keep their values when the exception is ignored or resolved. They are NULL
+    only where the record that raised the exception is a dead letter.
     """
 
     __tablename__ = "lead_exception"
@@ -206,11 +206,11 @@ class LeadExceptionTable(Base):
 
 
 class DecisionTable(Base):
-    """Everything that was ever decided of a lead, with the reason (X1); never updated.
+    """Every decision about a lead, with its reason (X1). Rows are never updated.
 
-    The primary key is the decision's place in `lead-log` (partition, offset, n-th of that event), so a repeat
-    is recognised. `version` and `decided_at` are the lead's and the broker's at that event. `why`: the
-    decision's own fields without `type`, `result` and `rep_id`, which are columns.
+    The primary key is the decision's place in `lead-log` (partition, offset, n-th of that event), so that a repeat is
+    recognised. `version` is the lead's at that event, `decided_at` the broker's time. `why` holds the decision's own
+    fields without `type`, `result` and `rep_id`, which are columns.
     """
 
     __tablename__ = "decision"
@@ -233,10 +233,10 @@ class DecisionTable(Base):
 
 
 class SinkOffsetTable(Base):
-    """How far the journal is applied, written in the transaction of the rows themselves.
+    """The position up to which the journal is applied, written in the same transaction as the rows.
 
-    `next_offset`: the first journal offset not applied yet. `mark`: the highest `LeadRow.off` applied, -1 for
-    none; a record at or below it is a repeat by a zombie or an overlapping rebalance.
+    `next_offset` is the first journal offset that is not applied yet. `mark` is the highest `LeadRow.off` applied, -1
+    for none. A record at or below it is a repeat, written by a zombie or during an overlapping rebalance.
     """
 
     __tablename__ = "sink_offset"

@@ -25,7 +25,7 @@ _OFFSETS: Final = SinkOffsetTable
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """One record of `lead-journal` as Kafka gave it; `value` None is a tombstone, `timestamp` in milliseconds."""
+    """One record of `lead-journal` as Kafka returned it. `value` None is a tombstone; `timestamp` is in ms."""
 
     partition: int
     offset: int
@@ -51,8 +51,8 @@ class Position(NamedTuple):
 class Applied:
     """The result of a batch, in records; `rows` by table.
 
-    `repeats` came a second time in the journal, `stale` were applied before (by another sink, or by this one
-    before it lost the answer), `passed` hold nothing for this database, `buried` are dead letters now.
+    `repeats` came a second time in the journal. `stale` were applied before, by another sink or by this one before it
+    lost the answer. `passed` hold nothing for this database. `buried` were written to the dead letters.
     """
 
     leads: int = 0
@@ -77,7 +77,7 @@ class Applied:
 
 
 class _Work(NamedTuple):
-    """A record and the rows it causes; None for one that only moves the offset on."""
+    """A record and the rows it causes. `rows` is None for a record that only advances the offset."""
 
     record: JournalRecord
     table_rows: TableRows | None
@@ -85,13 +85,13 @@ class _Work(NamedTuple):
 
 
 Bury = Callable[[JournalRecord, PermanentError], None]
-"""Puts a record that can never be stored among the dead letters, safe there on return; may raise RetryableError."""
+"""Writes a record that can never be stored to the dead letters. It is durable on return. May raise RetryableError."""
 
 
 class CrmWriter:
-    """The only writer of the CRM database; blocking, for one thread at a time. Several at once are safe.
+    """Writes the CRM database. It blocks, and is for one thread at a time. Several writers at once are safe.
 
-    `engine`: from `sink.engine.connect`. `bury`: where records go that can never be stored.
+    `engine` comes from `sink.engine.connect`. `bury` writes records that can never be stored to the dead letters.
     """
 
     def __init__(self, engine: Engine, bury: Bury) -> None:
@@ -101,10 +101,11 @@ class CrmWriter:
         self._statements = Statements(engine.dialect.name)
         self._buried: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
-        """How far the database was at our last look, by partition: whoever finds it behind that must read again."""
+        """The database's position when last read, by partition. If the database is behind it, the journal must be
+        read again."""
 
     def positions(self) -> dict[int, Position]:
-        """Return partition -> position for every partition ever applied: read from there. Raises RetryableError."""
+        """Return partition -> position for every partition ever applied. Read from there. Raises RetryableError."""
         with translated(DATABASE), self._reads.connect() as connection:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
@@ -118,12 +119,13 @@ class CrmWriter:
     def apply(self, batch: Sequence[JournalRecord]) -> Applied:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
 
-        1. Decode. What cannot be is buried first: an offset never passes a record that is nowhere.
-        2. One transaction: lock the partitions' offsets, leave out what is a repeat, write, move on.
-        3. A record the database refuses is found by halving the batch: k of n cost at most 2k log2(n) + 1
-           transactions. It is buried, and its neighbours are stored.
+        1. Decode. A record that cannot be decoded is first written to the dead letters: an offset never passes a
+           record that is stored nowhere.
+        2. In one transaction: lock the partitions' offsets, leave out repeats, write the rows, advance the offsets.
+        3. If the database refuses a record, find it by halving the batch: k refused of n records cost at most 2k
+           log2(n) + 1 transactions. The record is written to the dead letters, and its neighbours are stored.
 
-        Raises RetryableError; what was stored until then stays, and applying the same batch again completes it.
+        Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
         applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
         self._buried.clear()
@@ -134,9 +136,9 @@ class CrmWriter:
             return _Work(record, rows_of(record))
         except PermanentError as verdict:
             return self._buried_now(record, verdict)
-        except (MsgspecError, UnicodeDecodeError) as error:  # it is not what we write there
+        except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
             return self._buried_now(record, PermanentError(type(error).__name__, reason_of(error)))
-        except Exception as error:  # noqa: BLE001  # whatever one record does to us, the others must go on
+        except Exception as error:  # noqa: BLE001  # one record must not stop the others
             return self._buried_now(
                 record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
             )
@@ -178,9 +180,9 @@ class CrmWriter:
         return applied + Applied(rows=tuple(rows))
 
     def _refuse_gaps(self, before: dict[int, Position]) -> None:
-        """Raise RetryableError where the database is behind what we have read.
+        """Raise RetryableError if the database is behind the position that was already read.
 
-        It was restored, or is being filled anew.
+        It was then restored from a backup, or is being rebuilt.
         """
         for partition, position in before.items():
             if position.next_offset < self._reached.get(partition, 0):
@@ -190,7 +192,7 @@ class CrmWriter:
                 )
 
     def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, Position]:
-        """Return the positions, locked until the transaction ends: a second writer waits, then sees ours."""
+        """Return the positions, locked until the transaction ends. A second writer waits and then sees the new ones."""
         query = (
             select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark)
             .where(_OFFSETS.topic == JOURNAL, _OFFSETS.partition.in_(partitions))
@@ -209,7 +211,7 @@ class CrmWriter:
 
 
 def rows_of(record: JournalRecord) -> TableRows | None:
-    """Return the rows of a record, None if it holds none for us; raises PermanentError or what the decoder raises."""
+    """Return a record's rows, None if it has none for us. Raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
     if record.value is None or isinstance(record.value, StandIn):

@@ -1,1 +1,1 @@
-"""The edge to Kafka: settings, topics, clients, journal, acknowledgements, lease, tables, timers, patches."""
+"""The interface to Kafka: settings, topics, clients, journal, acknowledgements, lease, tables, timers, patches."""

@@ -1,7 +1,7 @@
-"""Tells what Kafka refuses from what is away: a wrong setting or a missing ACL does not go away by waiting.
+"""Distinguishes a refusal by Kafka from an outage. A wrong setting or a missing ACL does not go away by waiting.
 
-aiokafka says of a wrong password what it says of a broker that is down. So whoever could not connect asks once more
-here, and hears why.
+aiokafka raises the same error for a wrong password as for a broker that is down. A caller that could not connect
+therefore calls this module, which connects once more and returns the cause.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from models.errors import ConfigError, FirstclaimError, RetryableError
 from streams.settings import Settings
 
 ACLS: Final = "Kafka ACLs"
-"""What a `ConfigError` names where Kafka does not allow what we ask for."""
+"""The field that a `ConfigError` names when Kafka denies an operation."""
 _DENIED: Final = (
     kafka.TopicAuthorizationFailedError,
     kafka.GroupAuthorizationFailedError,
@@ -28,12 +28,12 @@ _SIGN_IN: Final = (
     kafka.IllegalSaslStateError,
 )
 _ANSWER_MS: Final = 5_000
-"""How long a broker may take to let us in or not."""
+"""How long a broker may take to accept or refuse a connection."""
 _MOST_CAUSES: Final = 20
 
 
 def denied(error: BaseException | None) -> str | None:
-    """Return what Kafka did not allow, in its words; None where the error, and what caused it, is none of that kind."""
+    """Return what Kafka did not allow, in its words; None if neither the error nor its causes are a denial."""
     for _ in range(_MOST_CAUSES):
         if error is None:
             return None
@@ -44,7 +44,7 @@ def denied(error: BaseException | None) -> str | None:
 
 
 def refused(settings: Settings | None, error: BaseException | None) -> ConfigError | None:
-    """Return the error that ends a process which lacks an ACL; None where it lacks none."""
+    """Return the error that ends a process for which an ACL is missing; None if none is missing."""
     what = denied(error)
     if what is None:
         return None
@@ -58,12 +58,12 @@ def refused(settings: Settings | None, error: BaseException | None) -> ConfigErr
 
 
 async def failure(settings: Settings, error: BaseException, reason: str) -> FirstclaimError:
-    """Return what to raise where Kafka failed: `ConfigError` for a refusal, else `RetryableError` with the reason."""
+    """Return the error to raise after Kafka failed: `ConfigError` for a refusal, else `RetryableError`."""
     return await refusal(settings, error) or RetryableError("Kafka", reason)
 
 
 async def refusal(settings: Settings, error: BaseException) -> ConfigError | None:
-    """Return the error that ends a process which Kafka refuses; None where Kafka is only away."""
+    """Return the error that ends a process which Kafka refuses; None if Kafka is only unreachable."""
     found = refused(settings, error)
     if found is None and isinstance(error, kafka.KafkaConnectionError):
         found = await not_let_in(settings)
@@ -71,9 +71,9 @@ async def refusal(settings: Settings, error: BaseException) -> ConfigError | Non
 
 
 async def not_let_in(settings: Settings) -> ConfigError | None:
-    """Return why no broker lets us in; None where one does, or where none of those that answer says why.
+    """Return why no broker accepts the connection; None if one accepts it, or if no reachable broker gives a reason.
 
-    Each address is asked once, for at most five seconds.
+    Each address is tried once, for at most five seconds.
     """
     if settings.kafka_sasl_password is None:
         return None

@@ -1,4 +1,4 @@
-"""Makes a Faust app with the settings under which it loses nothing (docs/faust.md). There is no other way to an app."""
+"""Creates Faust apps with the settings that prevent data loss (docs/faust.md). Every app is created here."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
@@ -12,42 +12,43 @@ from streams.membership_lease import Lease, lease_of
 from streams.settings import Settings
 
 SESSION_SECONDS: Final = 6.0
-"""How long the group waits for a silent worker before it gives its partitions to another."""
+"""How long the group waits for a silent worker before it assigns the worker's partitions to another."""
 HEARTBEAT_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 1.0
 REQUEST_SECONDS: Final = 20.0
 REBALANCE_SECONDS: Final = 20.0
 METADATA_MS: Final = 3_000
-"""A broker that is just up may not know its topics yet: a group that met then is given nothing, and who leads a
-partition stays unknown, until clients ask again. Left alone they do after five minutes."""
+"""How often clients refresh their metadata. A broker that has just started may not know its topics yet. A group that
+joins then is assigned nothing, and the partition leaders stay unknown, until the next refresh. The default is five
+minutes."""
 MAX_POLL_RECORDS: Final = 500
 UNBOUNDED_BUFFER: Final = 1_000_000
-"""Faust's own buffer pressure stalls (docs/faust.md 17); `streams.patches` bounds what is buffered instead."""
+"""Faust's own buffer pressure stalls (docs/faust.md 17). `streams.patches` bounds the buffer instead."""
 NEVER_SECONDS: Final = 1e9
-"""Faust's livelock detector asks the monitor we let go, and cannot be trusted anyway (docs/faust.md 13)."""
+"""Faust's livelock detector needs the monitor, which we remove, and is unreliable anyway (docs/faust.md 13)."""
 BULK: Final = 100
-"""Events an agent handles between two turns of the loop: some 5 ms of work, and one record batch a partition."""
+"""Events an agent handles between two turns of the loop: about 5 ms of work, and one record batch per partition."""
 
 
 class StageApp(faust.App):
-    """A Faust app of ours: it knows its lease and its settings."""
+    """A Faust app with its lease and its settings."""
 
     lease: Lease
     settings: Settings
     stages: list[Any]
     """The stages that this app runs, each an `agents.stage.Stage`."""
     commit_metadata: Callable[[Any, int], str] | None = None
-    """What is said of a partition with each commit of an offset: a reader's mark, for one (`streams.patches`)."""
+    """Returns the metadata to commit with a partition's offset, for example a reader's mark (`streams.patches`)."""
 
     def on_init_dependencies(self) -> Any:
-        """Let Faust's monitor go: five calls an event for figures nobody asks for (ours: `streams.metrics`)."""
+        """Remove Faust's monitor: five calls per event for figures that are not used (ours: `streams.metrics`)."""
         services = super().on_init_dependencies()
         self.sensors.remove(self.monitor)
         return services
 
 
 def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None) -> StageApp:
-    """Return a Faust app for one stage. `instance_id`: a static group member, back after a kill without a rebalance."""
+    """Return a Faust app for one stage. `instance_id` makes it a static group member: no rebalance after a kill."""
     patches.apply()
     datadir = settings.state_dir / "faust" / app_id
     datadir.mkdir(parents=True, exist_ok=True)
@@ -89,26 +90,26 @@ def make_app(app_id: str, settings: Settings, *, instance_id: str | None = None)
 
 
 def raw_topic(app: StageApp, name: str, **options: Any) -> Any:
-    """Return a topic whose records reach the agent as bytes: decoding is our codec's (docs/faust.md 7)."""
+    """Return a topic whose records reach the agent as bytes. Our codec decodes them (docs/faust.md 7)."""
     return app.topic(
         name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", **options
     )
 
 
 async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
-    """Yield what has arrived at an agent, in order, up to `BULK` events at a time; whoever handles them acks them.
+    """Yield the events that have arrived at an agent, in order, up to `BULK` at a time. The caller acks them.
 
-    Faust gives one event for each turn of the loop, and asks its sensors, locks and queues for each (faust.md 17). Here
-    the first comes that way and what waits behind it is taken along, tracked as Faust does it: a rebalance and a stop
-    wait for its acks. Events left over from before a rebalance are left out, because they come again, to whoever owns
-    their partition now.
+    Faust gives one event for each turn of the loop, and calls its sensors, locks and queues for each (faust.md 17).
+    This function takes the first event that way and then the events queued behind it. It tracks them as Faust does, so
+    a rebalance and a stop wait for their acks. Events from before a rebalance are dropped: the new owner of their
+    partition receives them again.
     """
     queue = stream.channel.queue
     async for first in stream.noack().events():
         generation = app.consumer_generation_id
         bulk = [first] if first.message.generation_id == generation else []
         track = app.consumer.track_message
-        # Nothing is awaited meanwhile, so the flow stays as it is.
+        # This block does not await, so flow control cannot change in it.
         for _ in range(min(BULK - 1, queue.qsize()) if app.flow_control.is_active() else 0):
             event = queue.get_nowait()
             message = event.message

@@ -1,4 +1,4 @@
-"""Gives the records of one fetch by offset: the record, or a stand-in for what cannot be read."""
+"""Produces the records of one fetch by offset: the record, or a stand-in for data that cannot be read."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,8 +10,9 @@ from streams.record_batches import HEADER, Broken, Record
 from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, Places, give_stand_ins
 
 MOST_RECORD_BYTES: Final = 1024 * 1024
-"""How large a record out of a compressed batch may be; of larger ones only the beginning is kept. No topic of ours
-takes plain ones of that size (`max.message.bytes`), and without a bound five hundred of them could wait at once."""
+"""The largest record accepted from a compressed batch; of a larger one only the beginning is kept. Our topics accept no
+uncompressed record of that size (`max.message.bytes`). Without a bound, five hundred of them could be in memory at
+once."""
 
 MAGIC_AT: Final = 16
 MAGIC: Final = 2
@@ -19,7 +20,7 @@ MAGIC: Final = 2
 
 
 class BatchRecords:
-    """`next_fetch_offset` is where the next fetch begins if the iteration ends now. It only grows."""
+    """The base of `FetchedRecords`. `next_fetch_offset` is where the next fetch begins; it only grows."""
 
     def __init__(self, tp: Any, fetch_offset: int, key_deserializer: Any, value_deserializer: Any) -> None:
         stand_ins = value_deserializer is give_stand_ins
@@ -46,7 +47,7 @@ class BatchRecords:
         )
 
     def _bounded_record(self, topic: str, partition: int, record: Any) -> Any:
-        """Return a record out of a compressed batch; of one that is too large a stand-in, or None if none is wanted."""
+        """Return a record from a compressed batch. If it is too large, return a stand-in, or None if none is wanted."""
         size = len(record.key or b"") + len(record.value or b"")
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
         if size <= MOST_RECORD_BYTES:
@@ -64,7 +65,7 @@ class BatchRecords:
         )
 
     def _bad_batch(self, batch: memoryview, last: int, fault: str) -> Iterator[Any]:
-        """Pass a batch up to `last`, and give its stand-in."""
+        """Skip a batch up to offset `last`, and yield its stand-in."""
         first = self.next_fetch_offset
         last = max(first, last)
         self.next_fetch_offset = last + 1
@@ -80,10 +81,10 @@ class BatchRecords:
             yield stood
 
     def _bad_record(self, broken: Broken, offset: int | None, more: int = 0) -> Iterator[Any]:
-        """Pass a record, and give its stand-in; where there is no offset for it, it is only counted and logged."""
+        """Skip a record and yield its stand-in. If it has no offset, only count and log it."""
         first = self.next_fetch_offset
         if offset is not None and offset < first:
-            return  # the batch was asked for from behind it
+            return  # the fetch began behind this record
         reason = f"{broken.reason}; {more} more of its batch cannot be read" if more else broken.reason
         if offset is None:
             self._places.count(first, first, UNREADABLE_RECORD, f"no offset is left for it: {reason}")
@@ -103,7 +104,7 @@ class BatchRecords:
 
 
 def broken_of(piece: Record | Broken) -> Broken:
-    """Return a record whose offset cannot be as what cannot be read."""
+    """Return a record with an impossible offset as a `Broken`."""
     if isinstance(piece, Broken):
         return piece
     return Broken(

@@ -1,8 +1,8 @@
-"""Ends a process whose own code fails on too many records. Up to a rate such records become dead letters.
+"""Ends a process whose own code fails on too many records. Below that rate such records become dead letters.
 
-A bad release fails on record after record. Buried one by one they would be a day of leads among the dead letters; with
-the brake the process ends, says which stage fails of what, and the record at which it ended is not acknowledged: it is
-decided after the mend. What senders do wrong (`PermanentError`, `Refused`) is not counted.
+A faulty release fails on every record. Without a limit, a day of leads would become dead letters. With the brake, the
+process ends and reports the stage and the error. It does not acknowledge the record at which it ended, so that record
+is processed after the fix. Errors of senders (`PermanentError`, `Refused`) are not counted.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from streams.topics import DEAD_LETTERS
 _log = structlog.get_logger(__name__)
 
 MOST_READ: Final = 2_000
-"""Dead letters of a partition that are looked at when a process starts: the newest."""
+"""How many of the newest dead letters of a partition are read at process start."""
 READ_SECONDS: Final = 20.0
-"""How long a process that starts looks at them; what it has not seen by then is not counted."""
+"""How long a starting process reads them. Dead letters not read by then are not counted."""
 _POLL_MS: Final = 250
 _REASON: Final = 500
 
@@ -37,7 +37,7 @@ Leave = Callable[[Exit, str, str], NoReturn]
 
 
 class Brake:
-    """Counts what this process could not decide within the last `window_seconds`, its earlier lives' included."""
+    """Counts the records this process failed on within the last `window_seconds`, including its earlier runs."""
 
     def __init__(
         self,
@@ -56,18 +56,18 @@ class Brake:
 
     @property
     def recent(self) -> int:
-        """How many records could not be decided within the window that ends now."""
+        """How many records failed within the window that ends now."""
         self._forget(self._clock())
         return len(self._failed)
 
     def remember(self, times: Collection[float]) -> None:
-        """Count what earlier lives of this process could not decide, by POSIX time."""
+        """Count the failures of earlier runs of this process, by POSIX time."""
         now = self._clock()
-        # A clock may be a little ahead of ours; one that is far ahead would count for ever.
+        # Another clock may be a little ahead of ours. A time far ahead would never leave the window, so it is dropped.
         self._failed.extend(sorted(min(at, now) for at in times if abs(now - at) < self._window))
 
     def failed(self, stage: str, error: str, message: Any) -> None:
-        """Count one record; end the process where there were as many as are allowed, and this is one more."""
+        """Count one failed record; end the process if the limit was already reached."""
         with self._lock:
             now = self._clock()
             self._forget(now)
@@ -90,7 +90,7 @@ class Brake:
 
 
 async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
-    """Return the brake of a process that has these stages, with what its earlier lives buried.
+    """Return the brake of a process that runs these stages. It includes the failures of the process's earlier runs.
 
     Raises `RetryableError`.
     """
@@ -105,10 +105,11 @@ async def make_brake(settings: Settings, stages: Collection[str]) -> Brake:
 async def recent_fatal_errors(
     settings: Settings, *, stages: Collection[str] | None = None, seconds: float | None = None
 ) -> list[Letter]:
-    """Return the dead letters of what our own code could not decide lately, without key and value, oldest first.
+    """Return the recent dead letters with error class `fatal_error`, without key and value, oldest first.
 
-    `seconds`: how far back, the brake's window without it; `stages`: all without it. At most `MOST_READ` letters of a
-    partition are looked at, for `READ_SECONDS`. Raises `RetryableError` where Kafka is away.
+    `seconds`: how far back to look; the default is the brake's window. `stages`: the default is all. At most
+    `MOST_READ` letters of a partition are read, for at most `READ_SECONDS`. Raises `RetryableError` if Kafka is
+    unreachable.
     """
     back = settings.fatal_error_window_seconds if seconds is None else seconds
     since = time.time() - back
@@ -119,7 +120,7 @@ async def recent_fatal_errors(
             await consumer.start()
             async for letter in _letters_since(consumer, since):
                 if letter.is_fatal and (stages is None or letter.stage in stages):
-                    found.append(letter)  # noqa: PERF401  # what was found counts when the time is over
+                    found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
     except TimeoutError:
         _log.warning("not all dead letters of late were looked at", seconds=READ_SECONDS, found=len(found))
     except (KafkaError, OSError) as error:
@@ -130,7 +131,7 @@ async def recent_fatal_errors(
 
 
 async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Letter]:
-    """Yield the letters of each partition from a time on, up to where it ends now."""
+    """Yield the letters of each partition from a time up to its current end."""
     places = sorted(consumer.assignment())
     begins = await consumer.offsets_for_times(dict.fromkeys(places, int(since * 1000)))
     ends = await consumer.end_offsets(places)
@@ -146,7 +147,7 @@ async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Lett
         for place, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
             for record in records:
                 if place in wanted and record.offset < wanted[place]:
-                    # What it was is not needed here, and may be large.
+                    # The key and the value are not needed here and may be large.
                     yield replace(read_letter(record), key=None, value=None)
         for place in [place for place, end in wanted.items() if await consumer.position(place) >= end]:
             del wanted[place]

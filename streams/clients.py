@@ -1,8 +1,8 @@
-"""Every Kafka client of the product is made here: consumers, producers, admin clients, and readers that follow topics.
+"""Creates every Kafka client of the product: consumers, producers, admin clients, and readers that follow topics.
 
-`Settings` says where Kafka is and how to sign in. This module adds what all clients have in common: the client id, the
-request timeout, what a consumer may read (committed records only) and when a write counts (`acks=all`).
-Faust makes its own consumer; `streams.patches` gives that one the same reader.
+`Settings` holds the address of Kafka and the credentials. This module adds what all clients have in common: the client
+id, the request timeout, the isolation level (committed records only) and the acks of a write (`acks=all`).
+Faust creates its own consumer; `streams.patches` gives that consumer the same reader.
 """
 
 import asyncio
@@ -28,24 +28,25 @@ from streams.unreadable import give_stand_ins
 _log = structlog.get_logger(__name__)
 
 CLIENT_ID: Final = "firstclaim"
-"""How a broker's logs, quotas and metrics name us."""
+"""The client id in a broker's logs, quotas and metrics."""
 REQUEST_TIMEOUT_MS: Final = 40_000
-"""How long a request may take where the caller does not say: longer than a broker takes to restart."""
+"""The default request timeout. It is longer than a broker takes to restart."""
 METADATA_MAX_AGE_MS: Final = 300_000
-"""How long a client believes who leads a partition, if no request fails meanwhile."""
+"""How long a client keeps its partition leaders in the cache if no request fails."""
 STOP_SECONDS: Final = 10.0
-"""Without a group there is nobody to say goodbye to; with Kafka away a stop waits for requests to fail."""
+"""How long a stop may take. Without a group there is none to leave, and while Kafka is away a stop waits for requests
+to fail."""
 POLL_MS: Final = 250
 """How long `follow` waits for records before it yields an empty batch."""
 KEYS_REMEMBERED: Final = 4_096
-"""Keys whose partition is remembered: every org, and the leads that people work on just now."""
+"""How many keys' partitions are cached: enough for every org and for the leads in work."""
 _POSITIVE: Final = 0x7FFFFFFF
 
 Consumer = AIOKafkaConsumer
 Producer = AIOKafkaProducer
 """The classes, for annotations."""
 Reset = Literal["earliest", "latest", "none"]
-"""Where a consumer begins that has no position: at the first record, at the end, or it raises."""
+"""Where a consumer without a position begins: at the first record, at the end, or with an error."""
 
 
 def consumer(
@@ -59,11 +60,11 @@ def consumer(
     metadata_max_age_ms: int = METADATA_MAX_AGE_MS,
     **options: Any,
 ) -> AIOKafkaConsumer:
-    """Return a consumer that is not started. It commits nothing by itself, and passes what it cannot read.
+    """Return a consumer that is not started. It does not commit by itself, and it skips records it cannot read.
 
-    Without `group` it is in none, and is assigned all partitions of its topics. `stand_ins`: it gets a record in the
-    place of what cannot be read, for who buries it or counts offsets by its records (`streams.unreadable`).
-    `committed_only` False: it also gets what an open transaction holds back. `options`: more of aiokafka's.
+    Without `group` it is in no group and is assigned all partitions of its topics. `stand_ins`: it gets a record in
+    place of data that cannot be read, for callers that bury it or count offsets by records (`streams.unreadable`).
+    `committed_only` False: it also gets records of open transactions. `options`: further options of aiokafka.
     """
     install()
     return AIOKafkaConsumer(
@@ -90,11 +91,11 @@ def producer(
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
     **options: Any,
 ) -> AIOKafkaProducer:
-    """Return a producer that is not started. A write counts when all in-sync replicas have it.
+    """Return a producer that is not started. A write is complete when all in-sync replicas have it.
 
-    `idempotent`: a batch that is sent again is appended once. After a record that the broker refuses, an idempotent
-    producer of aiokafka is of no use. With `transactional_id` it is idempotent in any case.
-    `options`: more of aiokafka's.
+    `idempotent`: a batch that is sent again is appended once. After the broker refuses a record, an idempotent producer
+    of aiokafka can no longer be used. With `transactional_id` the producer is always idempotent. `options`: further
+    options of aiokafka.
     """
     return AIOKafkaProducer(
         **settings.aiokafka_options(),
@@ -113,7 +114,7 @@ def admin(
     *,
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
 ) -> Any:
-    """Return an admin client that is not started; `kind`: aiokafka's, or a class that adds to it."""
+    """Return an admin client that is not started. `kind`: aiokafka's class, or a subclass."""
     return kind(**settings.aiokafka_options(), client_id=CLIENT_ID, request_timeout_ms=request_timeout_ms)
 
 
@@ -123,12 +124,12 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 cached_partition_of = lru_cache(KEYS_REMEMBERED)(partition_of)
-"""The same for those who ask for the same keys again and again."""
+"""A cached `partition_of`, for callers that pass the same keys repeatedly."""
 
 
 @asynccontextmanager
 async def started(client: Any) -> AsyncIterator[Any]:
-    """Start a client, and stop it in the end. Raises KafkaError."""
+    """Start a client and stop it at the end. Raises KafkaError."""
     try:
         await client.start()
         yield client
@@ -137,7 +138,7 @@ async def started(client: Any) -> AsyncIterator[Any]:
 
 
 async def stop(client: Any) -> None:
-    """Stop a client of any kind. Raises KafkaError where a producer cannot send what it still has."""
+    """Stop a client of any kind. Raises KafkaError if a producer cannot send its pending records."""
     if isinstance(client, AIOKafkaConsumer):
         await stop_consumer(client)
     elif isinstance(client, AIOKafkaProducer):
@@ -147,18 +148,18 @@ async def stop(client: Any) -> None:
 
 
 async def stop_consumer(client: AIOKafkaConsumer) -> None:
-    """Stop a consumer; never raises because of it.
+    """Stop a consumer. A failure to stop raises nothing.
 
-    aiokafka 0.14's `Fetcher.close` cancels its fetches and awaits them, so while Kafka is away their
-    `CancelledError` comes out of `stop()`: whoever called it ends as if cancelled, and the client stays open.
+    aiokafka 0.14's `Fetcher.close` cancels its fetches and awaits them. While Kafka is away, their `CancelledError`
+    therefore leaves `stop()`: the caller ends as if cancelled, and the client stays open.
     """
     if not await _ended_well(client.stop()):
-        # What its own stop did not come to.
+        # `stop` did not reach this step.
         await _ended_well(network_client(client).close())
 
 
 async def _ended_well(work: Coroutine[Any, Any, None]) -> bool:
-    """Let something end in a task of its own; tell whether it did, in time and without an exception."""
+    """Run a coroutine in its own task; return whether it ended in time and without an exception."""
     task = asyncio.create_task(work)
     done, _ = await asyncio.wait([task], timeout=STOP_SECONDS)
     if not done:
@@ -173,10 +174,10 @@ async def _ended_well(work: Coroutine[Any, Any, None]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What `follow` has read since its last batch; `records` is empty where nothing came.
+    """The records `follow` has read since its last batch; `records` is empty if none came.
 
-    `positions`: the offset that each partition is read from next, also behind records that were aborted.
-    `caught_up`: everything that was in the topics when the following began has been yielded.
+    `positions`: the next offset of each partition, also after aborted records.
+    `caught_up`: everything that was in the topics at the start of `follow` has been yielded.
     """
 
     records: Sequence[Any]
@@ -192,14 +193,14 @@ async def follow(
     poll_ms: int = POLL_MS,
     lost: Callable[[Exception], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
-    """Yield what is in topics and what is appended to them, until closed; use it with `aclosing`.
+    """Yield the records of topics, and then the records appended to them, until closed; use it with `aclosing`.
 
-    It begins at the first record, or with `from_end` at the end; the first batch is empty and says that nothing is
-    missed from then on. `newest`: it begins at most so many offsets before the end of each partition.
+    Reading begins at the first record, or with `from_end` at the end. The first batch is empty; it signals that no
+    later record is missed. `newest`: reading begins at most this many offsets before the end of each partition.
 
-    Where Kafka is away, `lost` is called with the error, and the reading goes on where it was, by the policy
-    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends it. Raises
-    `ConfigError` where Kafka refuses us.
+    When Kafka is away, `lost` is called with the error, and reading resumes at its position, by the policy
+    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
+    Raises `ConfigError` if Kafka refuses the client.
     """
     positions: dict[TopicPartition, int] = {}
     caught_up = False
@@ -231,7 +232,7 @@ async def follow(
 async def _seek(
     client: AIOKafkaConsumer, positions: dict[TopicPartition, int], *, from_end: bool, newest: int | None
 ) -> dict[TopicPartition, int]:
-    """Put each partition where it was, or where the following begins; return where the partitions end now."""
+    """Seek each partition to its last position, or to the start position; return the current end offsets."""
     places = sorted(client.assignment())
     begins: dict[TopicPartition, int] = await client.beginning_offsets(places)
     ends: dict[TopicPartition, int] = await client.end_offsets(places)

@@ -1,7 +1,7 @@
-"""Reads dead letters. No bytes that anybody put on `dead-letters` make it raise.
+"""Reads dead letters. It never raises, whatever bytes are on `dead-letters`.
 
-A letter is the original message with headers of ours (docs/contracts). A message may have headers of these names too:
-the maker gives those the prefix `original-`, and the reader takes it away, so that neither is taken for the other.
+A letter is the original message plus our headers (docs/contracts). The original may have headers of the same names. The
+writer prefixes those with `original-`, and the reader removes the prefix, so that the two cannot be confused.
 """
 
 import re
@@ -43,14 +43,14 @@ OURS: Final = frozenset(
         UNREADABLE_CODEC,
     }
 )
-"""The headers a letter's maker adds, each once."""
+"""The headers that the writer of a letter adds, each once."""
 ORIGINAL: Final = "original-"
-"""The prefix of a message's own header that has one of these names."""
+"""The prefix for an original header that has one of these names."""
 REPLAY_OF: Final = "replay-of"
-"""The header of a message that was sent again from a dead letter: its former `topic:partition:offset`."""
+"""The header of a message that was replayed from a dead letter: its former `topic:partition:offset`."""
 
 FATAL_ERROR: Final = "fatal_error"
-"""The error class of what our own code could not decide."""
+"""The error class of records on which our own code failed."""
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,19}\Z")
 _HIGHEST: Final = 2**63 - 1
@@ -59,7 +59,7 @@ ReadHeader = tuple[str, bytes | None]
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where the original message is."""
+    """The place of the original message."""
 
     topic: str
     partition: int
@@ -70,11 +70,11 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter. What it does not say, or says in a way that cannot be read, is empty, None or 0.
+    """A dead letter. A field that is missing or cannot be parsed is empty, None or 0.
 
-    `partition`, `offset`: its place in `dead-letters`; `at`: when it was put there. `source`: None where it does not
-    say all three of it. `headers`: the original's own. `value_cut_from`, `key_cut_from`: the original's size in bytes
-    where the letter has only the beginning.
+    `partition`, `offset`: its place in `dead-letters`; `at`: when it was written there. `source`: None unless topic,
+    partition and offset are all given. `headers`: the original's own. `value_cut_from`, `key_cut_from`: the original's
+    size in bytes if the letter has only the beginning.
     """
 
     partition: int
@@ -99,19 +99,19 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> str:
-        """Where it is, as commands name it."""
+        """The letter's place, in the form that commands use."""
         return f"{self.partition}:{self.offset}"
 
     @property
     def is_fatal(self) -> bool:
-        """Whether our own code could not decide the message."""
+        """Whether our own code failed on the message."""
         return self.error_class == FATAL_ERROR
 
 
 def read_letter(record: Any) -> Letter:
-    """Return what a record of `dead-letters` (aiokafka's) says. Raises for nothing that can be in one."""
+    """Parse a record of `dead-letters` (aiokafka's). Never raises, whatever the record contains."""
     headers = tuple(read_headers(record.headers))
-    # The last of a name counts: a letter of our maker has each of our names once.
+    # The last header of a name counts. Our writer adds each of its names once.
     ours = {name: value for name, value in headers if name in OURS}
     topic, partition, offset = (
         text(ours.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
@@ -147,12 +147,12 @@ def read_headers(headers: Iterable[Sequence[Any]] | None) -> Iterable[ReadHeader
 
 
 def text(value: bytes | None) -> str:
-    """Return a header's value as text, with backslashes for what is not UTF-8."""
+    """Return a header's value as text; bytes that are not UTF-8 become backslash escapes."""
     return (value or b"").decode(errors="backslashreplace")
 
 
 def number(value: bytes | None) -> int | None:
-    """Return a header's value as a whole number of 64 bits, None where it is none."""
+    """Return a header's value as a whole number of up to 64 bits; None if it is not one."""
     if value is None or not _NUMBER.match(value):
         return None
     found = int(value)
@@ -160,7 +160,7 @@ def number(value: bytes | None) -> int | None:
 
 
 def instant_of(milliseconds: Any) -> datetime:
-    """Return a record's time; the beginning of 1970 for what no calendar has."""
+    """Return a record's time; the start of 1970 if the time cannot be represented."""
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
@@ -168,18 +168,18 @@ def instant_of(milliseconds: Any) -> datetime:
 
 
 def is_sent_again(message: Any) -> bool:
-    """Say whether a message was sent again from the dead letters: it was passed over when it first came."""
-    headers = message.headers  # of nearly every event there are none
+    """Tell whether a message was replayed from the dead letters, that is, it was skipped when it first came."""
+    headers = message.headers  # nearly every event has none
     return bool(headers) and any(name == REPLAY_OF for name, _ in headers)
 
 
 def set_apart(name: str) -> str:
-    """Return the name under which a letter keeps a message's own header."""
+    """Return the name under which a letter keeps an original header."""
     return ORIGINAL + name if _bare(name) in OURS else name
 
 
 def restored(name: str) -> str:
-    """Return the name a message's own header had."""
+    """Return the original name of a header."""
     return name.removeprefix(ORIGINAL) if _bare(name) in OURS else name
 
 

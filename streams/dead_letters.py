@@ -1,7 +1,7 @@
-"""Writes dead letters: what cannot be accepted is kept with its place and the reason (docs/contracts, `dead-letters`).
+"""Writes dead letters: records that cannot be accepted, with place and reason (docs/contracts, `dead-letters`).
 
-`make_letter` turns any record into one that fits the topic and that any client can read. It does not raise: whoever
-buries a record must get past it.
+`make_letter` turns any record into a record that fits the topic and that any client can read. It does not raise,
+because a stage must always be able to move on from a record it buries.
 """
 
 from collections.abc import Iterable
@@ -22,24 +22,24 @@ from streams.unreadable import Unreadable
 _log = structlog.get_logger(__name__)
 
 MOST_REASON: Final = 10_000
-"""Characters of a reason that are kept: an error may quote what it could not read."""
+"""Characters kept of a reason. An error may quote the data it could not read."""
 MOST_WORD: Final = 249
-"""Characters of an error class, a stage and a topic's name that are kept; Kafka allows a topic no more."""
+"""Characters kept of an error class, a stage and a topic's name; 249 is Kafka's limit for a topic's name."""
 CUT_BYTES: Final = 64 * 1024
-"""How much is kept of a key or a value that does not fit."""
+"""Bytes kept of a key or a value that does not fit."""
 MOST_HEADER_BYTES: Final = 64 * 1024
-"""How much is kept of the original's own headers where they do not fit with its key and value."""
+"""Bytes kept of the original's own headers if they do not fit with its key and value."""
 MOST_LABELS: Final = 500
-"""Pairs of topic and error class that are counted by name; what comes after them counts as `other`."""
+"""Pairs of topic and error class that have their own metric label; further pairs count as `other`."""
 
 _ROOM: Final = MAX_DEAD_LETTER_BYTES - BATCH_OVERHEAD_BYTES
 _MOST_EXAMINED: Final = 100_000
-"""Headers of one record that are looked at; the rest are dropped."""
+"""Headers of one record that are examined; the rest are dropped."""
 _labels: set[tuple[str, str]] = set()
 
 
 class DeadLetter(NamedTuple):
-    """A record for `dead-letters`: with its headers it takes at most `MAX_DEAD_LETTER_BYTES`."""
+    """A record for `dead-letters`. It takes at most `MAX_DEAD_LETTER_BYTES`, headers included."""
 
     key: bytes | None
     value: bytes | None
@@ -47,9 +47,9 @@ class DeadLetter(NamedTuple):
 
 
 def verdict(error: Exception) -> tuple[str, str]:
-    """Return error class and reason of a record that could not be handled; an unforeseen error is logged, too.
+    """Return the error class and the reason of a record that failed; log an unexpected error as well.
 
-    One record must never stop those behind it.
+    A single record must never stop the records behind it.
     """
     if isinstance(error, Refused):
         return error.error_class, f"{error.field}: {error.reason}" if error.field else error.reason
@@ -62,15 +62,15 @@ def verdict(error: Exception) -> tuple[str, str]:
 def make_letter(
     message: Any, error_class: Any, reason: Any, *, stage: str = "", timestamp_ms: Any = None
 ) -> DeadLetter:
-    """Return the dead letter of any record: one with topic, partition, offset, key, value and headers.
+    """Return the dead letter of any record that has topic, partition, offset, key, value and headers.
 
-    What fits is kept byte for byte. A key or value that does not fit is cut to `CUT_BYTES`, and a header says the size
-    it had; headers that do not fit are dropped from the end, and a header says how many. What no header can carry is
-    replaced. `timestamp_ms`: the record's time in Kafka's milliseconds, if it is known.
+    Data that fits is kept byte for byte. A key or value that does not fit is cut to `CUT_BYTES`, and a header gives its
+    original size. Headers that do not fit are dropped from the end, and a header gives their number. Header content
+    that Kafka cannot store is replaced. `timestamp_ms`: the record's time in Kafka's milliseconds, if known.
     """
     key, value = as_bytes(getattr(message, "key", None)), as_bytes(getattr(message, "value", None))
     if key is None and value is None:
-        value = b""  # a record needs one of the two
+        value = b""  # a record needs a key or a value
     theirs, changed, beyond = _carried(getattr(message, "headers", None))
     ours = _ours(message, error_class, reason, stage, timestamp_ms)
     if isinstance(unreadable := getattr(message, "value", None), Unreadable):
@@ -105,7 +105,7 @@ def bury(
     *,
     stage: str = "",
 ) -> None:
-    """Write a message (Faust's) that was refused to `dead-letters`; its receipt is settled when it is durable there."""
+    """Write a refused message (Faust's) to `dead-letters`. Its receipt is settled when the letter is durable there."""
     letter = make_letter(
         message,
         error_class,
@@ -130,7 +130,7 @@ def count(topic: Any, error_class: Any) -> None:
 
 
 def as_bytes(value: Any) -> bytes | None:
-    """Return a key, a value or a header's value as what Kafka can keep."""
+    """Return a key, a value or a header's value as bytes that Kafka can store."""
     if value is None or type(value) is bytes:
         return value
     if isinstance(value, bytes | bytearray | memoryview):
@@ -139,7 +139,7 @@ def as_bytes(value: Any) -> bytes | None:
 
 
 def _carried(headers: Any) -> tuple[list[Header], int, int]:
-    """Return the original's headers as they can be kept, how many were changed, and how many not looked at."""
+    """Return the original's headers in storable form, the number changed, and the number not examined."""
     kept: list[Header] = []
     changed = beyond = 0
     for n, pair in enumerate(_pairs(headers)):
@@ -160,11 +160,11 @@ def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
             name, value = item
             yield name, value
     except (TypeError, ValueError):
-        return  # no headers as a client gives them
+        return  # not headers of the form that clients give
 
 
 def _named(name: Any) -> str:
-    """Return a header's name as UTF-8 can write it, with backslashes for what it cannot."""
+    """Return a header's name in valid UTF-8; other characters become backslash escapes."""
     if isinstance(name, bytes | bytearray | memoryview):
         return bytes(name).decode(errors="backslashreplace")
     return _encoded(name if isinstance(name, str) else _printed(name)).decode()
@@ -197,9 +197,9 @@ def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms:
 
 
 def _milliseconds(seconds: Any) -> int | None:
-    """Return the time of a message of Faust, which has seconds, as Kafka has it."""
+    """Convert a Faust message's time from seconds to Kafka's milliseconds; None if it is not a number."""
     try:
-        return int(round(seconds * 1000))  # noqa: RUF046  # whatever was given
+        return int(round(seconds * 1000))  # noqa: RUF046  # `seconds` may be any type
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -213,10 +213,10 @@ def _text(value: Any) -> str:
 
 
 def _printed(value: Any) -> str:
-    """Return what `repr` says; it runs code of others, which may fail as well."""
+    """Return the `repr` of a value. It runs foreign code, which may raise."""
     try:
         return str(repr(value))
-    except Exception as error:  # noqa: BLE001  # whatever it raises, there is something to say
+    except Exception as error:  # noqa: BLE001  # any exception still yields a text
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 

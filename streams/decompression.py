@@ -1,7 +1,7 @@
-"""Decompresses record batches in bounded memory, whatever their bytes are.
+"""Decompresses record batches of any content in bounded memory.
 
-aiokafka's codecs inflate in one go to whatever comes out: a gzip batch of 300 KB can cost 600 MB. Here the output is
-bounded for all four codecs of Kafka, and every failure is one exception with a reason.
+aiokafka's codecs decompress a batch in one step, without a limit: a gzip batch of 300 KB can take 600 MB. Here the
+output is bounded for all four codecs of Kafka, and every failure is one exception with a reason.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 try:
     import cramjam
-except ImportError:  # `missing_codecs` names it, and batches that need it become dead letters
+except ImportError:  # `missing_codecs` reports it, and batches that need it become dead letters
     cramjam: Any = None  # type: ignore[no-redef]
 
 GZIP: Final = 1
@@ -22,32 +22,32 @@ ZSTD: Final = 4
 CODECS: Final = MappingProxyType({0: "none", GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"})
 
 MOST_INFLATED_BYTES: Final = 24 * 1024 * 1024
-"""How large a batch may get. Clients bound what they put into one: librdkafka to 1 MB before compression
-(`batch.size`, `message.max.bytes`), Java to 1 MB a record (`max.request.size`) and 16 KB a compressed batch. A Java
-producer set to batches of 1 MB compressed (`max.message.bytes` of our topics), at the ratio of 20 that JSON reaches,
-still fits. An inflater may hold as much again in its window, so one batch costs 48 MiB at most."""
+"""The maximum size of a decompressed batch. Clients bound the size of a batch: librdkafka to 1 MB before compression
+(`batch.size`, `message.max.bytes`), Java to 1 MB per record (`max.request.size`) and 16 KB per compressed batch. A Java
+producer set to compressed batches of 1 MB (`max.message.bytes` of our topics), at the ratio of 20 that JSON reaches,
+still fits. A decompressor may hold the same amount again in its window, so one batch costs at most 48 MiB."""
 
 MOST_MEMBERS: Final = 1_000
-"""Gzip members in one batch; every producer writes one."""
+"""Gzip members allowed in one batch; every known producer writes one."""
 
 _SLICE: Final = 16 * 1024
 _PIECE: Final = 256 * 1024
 _FIRST_GUESS: Final = 64 * 1024
 _RATIO: Final = 4
 _FULL: Final = "whole buffer"
-"""What cramjam says where the output did not fit."""
+"""Part of cramjam's error message when the output does not fit."""
 
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES: Final = 16
 _SIZE: Final = struct.Struct(">i")
 
 
-class CannotInflate(Exception):  # noqa: N818  # it says what happened
-    """These bytes are not what their codec writes, or are too many. `str()` is the reason."""
+class CannotInflate(Exception):  # noqa: N818  # the name states what happened
+    """The bytes are not valid for their codec, or decompress to too many. `str()` is the reason."""
 
 
 def missing_codecs() -> list[str]:
-    """Return the names of Kafka's codecs whose library is not installed here, for `doctor` and for the start."""
+    """Return the names of Kafka's codecs whose library is not installed, for `doctor` and for the start check."""
     if cramjam is None or importlib.util.find_spec("cramjam") is None:
         return [CODECS[codec] for codec in (SNAPPY, LZ4, ZSTD)]
     return []
@@ -56,7 +56,7 @@ def missing_codecs() -> list[str]:
 def inflate(
     codec: int, data: bytes | memoryview, prefix: bytes | bytearray = b"", most: int = MOST_INFLATED_BYTES
 ) -> bytearray:
-    """Return `prefix` and then what the data inflates to, at most `most` bytes of it. Raises `CannotInflate`."""
+    """Return `prefix` followed by the decompressed data, at most `most` bytes of it. Raises `CannotInflate`."""
     name = CODECS.get(codec)
     if name is None or not codec:
         raise CannotInflate(f"compression codec {codec} is unknown")
@@ -84,7 +84,7 @@ def _gzip(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
     at = members = 0
     while at < len(data):
         if members and not any(data[at : at + _SLICE]):
-            at += _SLICE  # zeros behind a member are padding
+            at += _SLICE  # zeros after a member are padding
             continue
         members += 1
         if members > MOST_MEMBERS:
@@ -115,7 +115,7 @@ def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray
     at = _XERIAL_HEADER_BYTES
     while at < len(data):
         if bytes(data[at : at + len(_XERIAL_MAGIC)]) == _XERIAL_MAGIC:
-            at += _XERIAL_HEADER_BYTES  # streams that were put together
+            at += _XERIAL_HEADER_BYTES  # a header between concatenated streams
             continue
         (size,) = _SIZE.unpack_from(data, at)
         at += _SIZE.size
@@ -127,7 +127,7 @@ def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray
 
 
 def _snappy_block(block: memoryview, out: bytearray, limit: int, most: int) -> None:
-    """Append what one block inflates to; its first bytes say how much that is."""
+    """Append one decompressed block. The block's first bytes give its decompressed size."""
     try:
         if cramjam.snappy.decompress_raw_len(block) > limit - len(out):
             raise _too_many(most)
@@ -137,7 +137,7 @@ def _snappy_block(block: memoryview, out: bytearray, limit: int, most: int) -> N
 
 
 def _framed(library: Any, data: bytes | memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
-    """Inflate frames, which need not say how large they get, into a buffer that is made larger until they fit."""
+    """Decompress frames, which need not state their size, into a buffer that grows until they fit."""
     size = min(most, max(_FIRST_GUESS, _RATIO * len(data)))
     while True:
         out = bytearray(len(prefix) + size)

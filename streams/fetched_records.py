@@ -1,7 +1,7 @@
-"""Reads one fetch of one partition: what can be read is given, and what cannot gets a stand-in at its offset.
+"""Reads one fetch of one partition. Readable records are yielded; unreadable data gets a stand-in at its offset.
 
-Batches as clients usually write them go through aiokafka's own reader in C. Where that raises, and only there,
-`streams.record_batches` reads on. Compressed batches are inflated in bounded memory first (`streams.decompression`).
+aiokafka's own reader, in C, reads ordinary batches. Only where it raises does `streams.record_batches` continue.
+Compressed batches are first decompressed in bounded memory (`streams.decompression`).
 """
 
 import struct
@@ -22,15 +22,15 @@ CONTROL_OR_TRANSACTIONAL: Final = CONTROL | TRANSACTIONAL
 _READ_COMMITTED: Final = 1
 NOT_ORDINARY: Final = CONTROL_OR_TRANSACTIONAL | CODEC_MASK
 _LEAST_BATCH_BYTES: Final = 14
-"""The length of the smallest message there ever was, as the old format counts it."""
+"""The length field of the smallest message in the old format."""
 _BASE: Final = struct.Struct(">q")
 _SHAPE: Final = struct.Struct(">qi4xb4xhi30xi")
-"""Of a batch's header: base offset, length, magic, attributes, last offset's delta, number of records."""
+"""Fields of a batch's header: base offset, length, magic, attributes, last offset's delta, number of records."""
 _CODEC_AT: Final = 22
 
 
 class FetchedRecords(BatchRecords):
-    """The records of one fetch of one partition, in the place of aiokafka's `PartitionRecords`."""
+    """The records of one fetch of one partition. It replaces aiokafka's `PartitionRecords`."""
 
     def __init__(
         self,
@@ -62,10 +62,10 @@ class FetchedRecords(BatchRecords):
         try:
             return next(iterator)
         except StopIteration:
-            self._iterator = None  # as aiokafka does: no cycle keeps what was fetched
+            self._iterator = None  # as in aiokafka: no reference cycle keeps the fetched data
             raise
         except Exception as error:
-            # A defect of ours. What came is given up for now, and its first offset passed, so that nobody loops.
+            # A bug in our code. Drop the rest of this fetch and skip its first offset, so that no reader loops.
             self._iterator = None
             _log.exception(
                 "what was fetched could not be unpacked", topic=self._topic, partition=self._partition
@@ -76,7 +76,7 @@ class FetchedRecords(BatchRecords):
 
     # -- batches ----------------------------------------------------------------------------------------------------
 
-    def _unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # a small batch pays for every call that is made for it
+    def _unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # each further call would slow down small batches
         data, size, topic, partition = self._data, len(self._data), self._topic, self._partition
         view = memoryview(data)
         given, at = self.next_fetch_offset, 0
@@ -90,7 +90,7 @@ class FetchedRecords(BatchRecords):
             if end > size or magic != MAGIC or end - at < HEADER.size:
                 fault = _format_fault(length, magic, rest)
                 if fault:
-                    if at == 0:  # a later one is fetched again, and then it is the first
+                    if at == 0:  # a later one is fetched again, and is then the first
                         yield from self._bad_batch(view, fetched, fault)
                         given = self.next_fetch_offset
                     break
@@ -106,7 +106,7 @@ class FetchedRecords(BatchRecords):
             at, last = end, base + last_delta
             following = _BASE.unpack_from(data, end)[0] if size - end >= LOG_OVERHEAD else None
             if following is not None and following <= fetched:
-                following = None  # that one lies, and says nothing about this one
+                following = None  # the next header is wrong, and gives no information about this batch
             reader, fault = DefaultRecordBatch(batch), ""
             if last_delta < 0 or last < fetched or (following is not None and last >= following):
                 fault = f"says its offsets are {base} to {last}, which cannot be"
@@ -114,7 +114,7 @@ class FetchedRecords(BatchRecords):
             elif self._check_crcs and not reader.validate_crc():
                 fault = "its checksum is wrong"
                 if following is None and not (base <= fetched and last_delta <= length):
-                    last = fetched  # what it says of its offsets is as doubtful
+                    last = fetched  # its offsets cannot be trusted either
             if fault:
                 if attributes & CONTROL:
                     self._aborted_producers.discard(record_batches.header_of(batch).producer_id)
@@ -127,7 +127,7 @@ class FetchedRecords(BatchRecords):
                     continue
                 if attributes & CODEC_MASK:
                     if self._inflated > MOST_INFLATED_BYTES:
-                        break  # the rest is fetched again: what waits to be taken stays bounded
+                        break  # the rest is fetched again, so that memory stays bounded
                     yield from self._compressed(batch, last)
                     reader = ()
             previous, dense = base - 1, count == last_delta + 1
@@ -135,30 +135,30 @@ class FetchedRecords(BatchRecords):
                 for record in reader:
                     offset = record.offset
                     if offset != previous + 1 and (dense or not previous < offset <= last):
-                        raise ValueError(offset)  # noqa: TRY301  # the other reader says what is wrong, below
+                        raise ValueError(offset)  # noqa: TRY301  # the other reader, below, finds the fault
                     previous = offset
-                    # A batch comes whole, also when it was asked for from its middle.
+                    # A fetch returns whole batches, even if its offset is in the middle of one.
                     if offset >= fetched:
                         made = make(topic, partition, record)
                         self.next_fetch_offset = offset + 1
                         yield made
-            except Exception:  # noqa: BLE001  # whatever it was: the other reader reads on
+            except Exception:  # noqa: BLE001  # after any error the other reader continues
                 yield from self._salvage(batch, previous, last)
             if self.next_fetch_offset != fetched:
                 given = self.next_fetch_offset
             if last >= self.next_fetch_offset:
                 self.next_fetch_offset = last + 1
         if self._places.stand_ins and given < self.next_fetch_offset:
-            # Transaction markers and aborted records at the end: whoever commits must get past them.
+            # Transaction markers and aborted records at the end. The committed offset must move past them.
             yield self._places.nothing(self.next_fetch_offset - 1)
 
     def _compressed(self, batch: memoryview, last: int) -> Iterator[Any]:
-        """Give the records of a compressed batch."""
+        """Yield the records of a compressed batch."""
         header, fetched = record_batches.header_of(batch), self.next_fetch_offset
         start = bytearray(batch[: HEADER.size])
         start[_CODEC_AT] &= ~CODEC_MASK
         try:
-            # A batch from which all was compacted away is its header.
+            # If compaction removed all records of a batch, only its header is left.
             plain = memoryview(
                 inflate(header.codec, batch[HEADER.size :], start) if header.records else start
             )
@@ -183,19 +183,19 @@ class FetchedRecords(BatchRecords):
             yield from self._salvage(plain, previous, last)
 
     def _is_passed(self, batch: memoryview, attributes: int) -> bool:
-        """Say whether a batch is a transaction's marker, or part of an aborted transaction."""
+        """Tell whether a batch is a transaction marker or part of an aborted transaction."""
         header = record_batches.header_of(batch)
         if self._committed_only:
             while self._aborted and self._aborted[-1][1] <= header.base_offset:
                 self._aborted_producers.add(self._aborted.pop()[0])
         if attributes & CONTROL:
-            # Whichever it is, it ends its producer's transaction.
+            # Both kinds of marker end the producer's transaction.
             self._aborted_producers.discard(header.producer_id)
             return True
         return header.producer_id in self._aborted_producers
 
     def _salvage(self, batch: memoryview, previous: int, last: int) -> Iterator[Any]:
-        """Read on behind `previous`, the last offset that could be read, and give what can be."""
+        """Continue after `previous`, the last offset read, and yield what can be read."""
         header, fetched = record_batches.header_of(batch), self.next_fetch_offset
         lost: list[Broken] = []
         more = 0
@@ -206,7 +206,7 @@ class FetchedRecords(BatchRecords):
                 continue
             offset = piece.offset
             if offset is None or not previous < offset <= last:
-                # Its place is not known. It stands in the next room there is.
+                # Its offset is not known. Its stand-in takes the next free offset.
                 more += bool(lost)
                 lost = lost or [broken_of(piece)]
                 continue
@@ -226,7 +226,7 @@ class FetchedRecords(BatchRecords):
             yield from self._bad_record(lost.pop(), last if last > previous else None, more)
 
     def _old_message(self, message: memoryview, last: int) -> Iterator[Any]:
-        """Give the records of a message of an older format; `last`: its offset, which is the last of those in it."""
+        """Yield the records of a message in an older format. `last` is its offset, the last of the records in it."""
         fetched = self.next_fetch_offset
         if last < fetched:
             yield from self._bad_batch(
@@ -255,13 +255,13 @@ class FetchedRecords(BatchRecords):
 
 
 def _shape(rest: memoryview) -> tuple[int, ...]:
-    """Return the same of what is shorter than a header, as far as it goes."""
+    """Return `_SHAPE`'s fields of data shorter than a header, with zeros for the missing bytes."""
     shape: tuple[int, ...] = _SHAPE.unpack(bytes(rest) + bytes(HEADER.size - len(rest)))
     return shape
 
 
 def _format_fault(length: int, magic: int, rest: int) -> str:
-    """Return why no batch can be read here, though its length and format are all that is known; "": an old message."""
+    """Return why no batch can be read here, from length and format alone; "" for a message in the old format."""
     if rest < LOG_OVERHEAD + _LEAST_BATCH_BYTES:
         return f"{rest} bytes came, which are no batch"
     if length < _LEAST_BATCH_BYTES:

@@ -1,7 +1,7 @@
-"""Keeps our files and folders private to their owner: folders 0700, files 0600, whatever the umask.
+"""Makes our files and folders private to their owner: folders 0700, files 0600, for any umask.
 
-A state folder holds leads, accounts and passwords. What an earlier version left open to others is closed. Only what is
-ours is touched: a state folder may be somebody's own folder, with other things in it.
+A state folder holds leads, accounts and passwords. Permissions that an earlier version left open are removed. Only our
+own files are changed, because a state folder may be a user's folder with other files in it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UMASK: Final = 0o077
-"""What a process of ours must not give to others when it makes a file."""
+"""The permission bits that a new file must not have."""
 PASSABLE: Final = 0o711
-"""Of a folder that another user must pass through."""
+"""The mode of a folder that another user must be able to pass through."""
 _FOLDER: Final = 0o700
 _FILE: Final = 0o600
 _OURS: Final = ("kafka", "valkey", "log", "faust", "lock")
-"""What is in a state folder by name; Postgres's folder is left to it, because it may belong to another user."""
+"""Our entries of a state folder, by name. Postgres's folder is not changed: it may belong to another user."""
 _ALSO_OURS: Final = ("postgres",)
 _DATABASES: Final = ("crm.sqlite", "console.sqlite")
-"""Likewise, with SQLite's own files beside them."""
+"""Prefixes of our database files; SQLite's own files beside them have the same prefixes."""
 
 
 def private_umask() -> None:
-    """Let everything this process makes from now on be its user's alone."""
+    """Make every file that this process creates from now on private to its user."""
     os.umask(os.umask(UMASK) | UMASK)
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder, and the ones above it that are missing, for its owner alone; one that is there stays as it is."""
+    """Create a folder and its missing parents, private to the owner; an existing folder stays as it is."""
     missing = [part for part in (folder, *folder.parents) if not part.exists()]
     for part in reversed(missing):
         with contextlib.suppress(FileExistsError):
@@ -42,22 +42,22 @@ def private_folder(folder: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, also if it was there and open to others."""
-    with open(path, "w", opener=private_opener) as file:  # a Path's own open takes no opener
+    """Write a file that only its owner may read, even if it existed with wider permissions."""
+    with open(path, "w", opener=private_opener) as file:  # Path.open accepts no opener
         os.fchmod(file.fileno(), _FILE)
         file.write(text)
 
 
 def private_opener(path: str, flags: int) -> int:
-    """Open as `open` does; a file that is made is its owner's alone."""
+    """Open a file as `open` does; a new file is private to its owner."""
     return os.open(path, flags, _FILE)
 
 
 def close_state_folder(folder: Path, *, passable: bool = False) -> list[str]:
-    """Make a state folder its owner's alone; return a sentence for each thing that was open to others.
+    """Make a state folder private to its owner; return a sentence for each thing that was open to others.
 
-    `passable`: another user must reach what is in it (Postgres, when started by root), but may not list it.
-    A folder with things in it that are not ours keeps its mode, and it is said.
+    `passable`: another user must reach the folder's content (Postgres, when root starts it), but may not list it.
+    A folder that has entries which are not ours keeps its mode, and a sentence reports that.
     """
     private_folder(folder)
     said = []
@@ -85,7 +85,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _ours_in(folder: Path) -> Iterator[Path]:
-    """Yield every file and folder of ours in a state folder, no links."""
+    """Yield every file and folder of ours in a state folder, without links."""
     for path in folder.iterdir():
         if path.name not in _OURS and not path.name.startswith(_DATABASES):
             continue
@@ -96,8 +96,8 @@ def _ours_in(folder: Path) -> Iterator[Path]:
 
 
 def _close(path: Path) -> bool:
-    """Take a file's or folder's rights from everybody but its owner; say whether there were any to take."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone, or not ours to change
+    """Remove the permissions of all but the owner from a file or folder; return whether there were any."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone, or we may not change it
         if not path.is_symlink() and _others_may(path):
             path.chmod(stat.S_IMODE(path.stat().st_mode) & ~UMASK)
             return True

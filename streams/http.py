@@ -1,4 +1,4 @@
-"""The three pages every process has: `/health`, `/ready`, `/metrics`."""
+"""Serves the three pages of every process: `/health`, `/ready`, `/metrics`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,9 +27,9 @@ class Server:
 async def serve(
     port: int, health: Callable[[], Said], ready: Callable[[], Said], metrics: Callable[[], bytes]
 ) -> Server:
-    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` say (ok, details): 200 or 503 with JSON.
+    """Serve on 127.0.0.1:`port` (0: any free one). `health` and `ready` return (ok, details): 200 or 503 with JSON.
 
-    Raises ConfigError that names the port where it is taken.
+    Raises ConfigError with the port if it is taken.
     """
 
     def page(ask: Callable[[], Said]) -> Callable[[web.Request], Any]:
@@ -56,6 +56,6 @@ async def serve(
         await web.TCPSite(runner, "127.0.0.1", port).start()
     except OSError as error:
         await runner.cleanup()
-        check_port(port, "--port")  # names it
+        check_port(port, "--port")  # its error names the port
         raise ConfigError("--port", f"port {port} of 127.0.0.1 cannot be listened on: {error}") from error
     return Server(runner, runner.addresses[0][1])

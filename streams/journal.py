@@ -1,7 +1,7 @@
 """Writes record batches, each appended whole or not at all. An event is acked when all its records are durable.
 
-One lane for each target partition keeps order: a batch is on its way, the next one fills meanwhile, so under load
-batches grow by themselves and when idle a record leaves at once (docs/design.md, the journal; docs/faust.md 17).
+Each target partition has one lane, which keeps the order. While a batch is being sent, the next one fills. So batches
+grow under load, and an idle lane sends a record at once (docs/design.md, the journal; docs/faust.md 17).
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from streams.process_exit import Exit, leave
 from streams.settings import Settings
 
 MAX_BATCH_BYTES: Final = 512 * 1024
-"""Half of what a broker takes by default, so that one large row still fits."""
+"""Half of a broker's default limit, so that one large row still fits."""
 MAX_WAITING: Final = 20_000
-"""Records added and not yet durable; `room` waits above it, so memory is bounded."""
+"""The maximum of records added and not yet durable. `room` waits at this number, so memory is bounded."""
 REQUEST_TIMEOUT_MS: Final = 20_000
-"""As long as a broker may be away before a worker gives up and is started anew (faust.md, settings). The writer counts
-itself: an idempotent producer of aiokafka tries for ever."""
+"""How long a broker may be away before a worker ends and is restarted (faust.md, settings). The writer measures this
+itself, because an idempotent producer of aiokafka retries forever."""
 
 Headers = list[tuple[str, bytes]]
-"""What stages send."""
+"""The headers of records that stages send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
 
 
 class Receipt:
-    """One event's promise: acked when every record it caused is durable, and every event before it is acked.
+    """Tracks one event. It is acked when all its records are durable and every event before it is acked.
 
-    `open`: what is still to be done: its records that are not durable, and its handler.
+    `open`: the number of open items: the event's handler, and its records that are not durable.
     """
 
     __slots__ = ("_acker", "event", "open", "partition")
@@ -51,28 +51,28 @@ class Receipt:
 
     @property
     def settled(self) -> bool:
-        """Whether everything the event caused is durable."""
+        """Whether everything that the event caused is durable."""
         return self.open == 0
 
     def expect(self) -> None:
-        """One more record belongs to this event."""
+        """Register one more record of this event."""
         self.open += 1
 
     def settle(self) -> None:
-        """One record is durable, or the event's handler has added all of them."""
+        """Mark one item as done: a record is durable, or the handler has added all records."""
         self.open -= 1
         if self.open == 0:
             self._acker.advance(self.partition)
 
 
 class Acker:
-    """Acks events in the order they came, each only once all it caused is durable (docs/faust.md, what we do)."""
+    """Acks events in order of arrival, each only when all its records are durable (docs/faust.md, what we do)."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, int], deque[Receipt]] = {}
 
     def take(self, event: Any) -> Receipt:
-        """Begin an event: call `settle` on the receipt when its handler is done."""
+        """Register an event. The caller calls `settle` on the receipt when the handler is done."""
         message = event.message
         partition = (message.topic, message.partition)
         receipt = Receipt(self, event, partition)
@@ -90,12 +90,12 @@ class Acker:
 
     @property
     def waiting(self) -> int:
-        """How many events are begun and not acked."""
+        """How many events are registered and not acked."""
         return sum(map(len, self._lanes.values()))
 
     @property
     def oldest(self) -> float | None:
-        """The time of the oldest event that is begun and not acked, in seconds since the epoch."""
+        """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
         begun = (lane[0].event.message.timestamp or 0.0 for lane in self._lanes.values() if lane)
         return min(begun, default=None)
 
@@ -110,7 +110,7 @@ class _Batch:
 
 
 class _Lane:
-    """One target partition: batches in order, one of them on its way at a time."""
+    """One target partition: its batches in order, of which one at a time is being sent."""
 
     __slots__ = ("batches", "pumping", "target")
 
@@ -123,8 +123,8 @@ class _Lane:
 class JournalWriter:
     """An idempotent producer that appends records in batches and settles their receipts.
 
-    `lease` is checked before every batch and ends the process if the records are not surely ours to write. A batch
-    that fails ends the process too: its events are not acked, so they are read again (docs/faust.md 6).
+    `lease` is checked before every batch. It ends the process unless this worker certainly owns the partition. A failed
+    batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
     """
 
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
@@ -140,7 +140,7 @@ class JournalWriter:
         self._pumps: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Connect; raises `RetryableError` where Kafka is away, `ConfigError` where it refuses us."""
+        """Connect. Raises `RetryableError` if Kafka is away, `ConfigError` if it refuses the client."""
         producer = make_producer(
             self._settings, max_batch_size=MAX_BATCH_BYTES, request_timeout_ms=REQUEST_TIMEOUT_MS
         )
@@ -162,7 +162,7 @@ class JournalWriter:
 
     @property
     def waiting(self) -> int:
-        """Records added and not yet durable."""
+        """The number of records added and not yet durable."""
         return self._waiting
 
     async def settled(self) -> None:
@@ -170,7 +170,7 @@ class JournalWriter:
         await self._idle.wait()
 
     async def room(self) -> None:
-        """Wait until there is room for more; returns at once as a rule."""
+        """Wait until there is room for more records; usually returns at once."""
         await self._room.wait()
 
     def add(
@@ -184,10 +184,10 @@ class JournalWriter:
         headers: Sequence[Header] | None = None,
         most: int = MAX_RECORD_BYTES,
     ) -> None:
-        """Append a record; it leaves when the caller next yields to the loop. `receipt` is settled when durable.
+        """Append a record. It is sent when the caller next yields to the loop. `receipt` is settled when it is durable.
 
-        Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and then has not
-        appended it: the broker would refuse its batch, and with it the event, again and again.
+        Raises `PermanentError` (`record_too_large`) for a record of more than `most` bytes, and appends nothing. The
+        broker would otherwise refuse its batch, and so the event, again and again.
         """
         check_size(key, value, headers or (), most)
         sent = list(headers or ())
@@ -201,9 +201,9 @@ class JournalWriter:
     def add_together(
         self, topic: str, partition: int, records: Sequence[KeyAndValue], *, receipt: Receipt | None = None
     ) -> None:
-        """Append records that one event caused in one record batch: all of them will be there, or none.
+        """Append all records of one event in one record batch: either all are written or none.
 
-        Raises `PermanentError` (`record_too_large`) where they do not fit into a batch, and then has appended none.
+        Raises `PermanentError` (`record_too_large`), and appends none, if they do not fit into a batch.
         """
         size = sum(check_size(key, value) for key, value in records)
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
@@ -263,7 +263,7 @@ class JournalWriter:
                     lambda future, batch=batch, patience=patience: self._done(lane, batch, patience, future)
                 )
             lane.pumping = False
-        except Exception as error:  # noqa: BLE001  # whatever it was, the records are not durable
+        except Exception as error:  # noqa: BLE001  # after any error the records are not durable
             if wrong := refused(self._settings, error):
                 leave(Exit.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
             leave(Exit.SOFTWARE, f"append to {topic}-{partition}", repr(error))
@@ -293,7 +293,7 @@ class JournalWriter:
         try:
             for receipt in batch.receipts:
                 receipt.settle()
-        except Exception as failure:  # noqa: BLE001  # raised in a callback it would only be logged, and the lane stand
+        except Exception as failure:  # noqa: BLE001  # a callback's error would only be logged, and the lane would stall
             leave(Exit.SOFTWARE, "acknowledging an event", repr(failure))
         self._waiting -= batch.records
         if self._waiting < MAX_WAITING:

@@ -1,4 +1,4 @@
-"""Reads messages of Kafka's formats before 0.11 (magic 0 and 1), which old logs hold. It is slow; it never loops."""
+"""Reads messages in Kafka's formats before 0.11 (magic 0 and 1), which old logs hold. It is slow and always ends."""
 
 import struct
 import zlib
@@ -14,14 +14,14 @@ _SIZE: Final = struct.Struct(">i")
 _CRC_COVERS_FROM: Final = 16
 
 
-class _Wrong(Exception):  # noqa: N818  # it never leaves this file
-    """A message is not as it must be."""
+class _Wrong(Exception):  # noqa: N818  # used only inside this file
+    """A message is malformed."""
 
 
 def read(message: Any, *, check_crc: bool) -> Iterator[Record | Broken]:
-    """Yield the records of one message: itself, or those compressed in it, by offset.
+    """Yield the records of one message by offset: the message itself, or the messages compressed in it.
 
-    Raises `CannotInflate`. What is broken inside is one `Broken`, and ends the message.
+    Raises `CannotInflate`. Each inner message that is broken yields one `Broken`. Bytes left at the end yield one more.
     """
     try:
         outer, attributes = _one(message, check_crc=check_crc)
@@ -40,13 +40,13 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | Broken]:
     if not places:
         yield Broken(outer.offset, "has no whole message in it", outer.value)
         return
-    # Format 1 counts from the wrapper's offset, which is the last one's.
+    # In format 1 the offsets are relative to the wrapper's offset, which is the last message's.
     shift = outer.offset - _START.unpack_from(inside, places[-1][0])[0] if magic else 0
     for begin, end in places:
         try:
             record, nested = _one(inside[begin:end], check_crc=False)
             if nested & CODEC_MASK:
-                raise _Wrong("is compressed twice")  # noqa: TRY301  # one way to say what is wrong
+                raise _Wrong("is compressed twice")  # noqa: TRY301  # all faults take the same path
         except (_Wrong, struct.error) as wrong:
             yield Broken(_START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end]))
             continue
@@ -69,7 +69,7 @@ def _places(inside: memoryview) -> Iterator[tuple[int, int]]:
 
 
 def _one(message: Any, *, check_crc: bool) -> tuple[Record, int]:
-    """Return one message as it stands, and its attributes."""
+    """Return one message, not decompressed, and its attributes."""
     offset, _, crc, magic, attributes = _START.unpack_from(message)
     if check_crc and zlib.crc32(message[_CRC_COVERS_FROM:]) != crc:
         raise _Wrong("its checksum is wrong")

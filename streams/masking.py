@@ -1,7 +1,7 @@
-"""Secrets are never printed: addresses are shown without their passwords, and known secrets are struck out of output.
+"""Keeps secrets out of output: addresses are shown without their passwords, and known secrets are masked.
 
-`masked` is for addresses that are shown on purpose. `Masked` is the net below it: whatever else a process writes (logs,
-tracebacks, messages of libraries) goes through it, and secrets that settings hold become `***`.
+`masked` is for addresses that are shown on purpose. `Masked` is the second safeguard: all other output of a process
+(logs, tracebacks, messages of libraries) goes through it, and secrets from the settings become `***`.
 """
 
 import json
@@ -11,15 +11,15 @@ from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN: Final = "***"
 SHORTEST: Final = 4
-"""Characters; a shorter secret is not struck out of texts, where it would be part of many words."""
+"""Characters. A shorter secret is not masked in texts, because it would match parts of many words."""
 _IN_QUERY: Final = re.compile(r"(?i)([?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=)[^&#]*")
 _SECRET_NAMES: Final = re.compile(r"(?i)[?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=([^&#]*)")
 _known: set[str] = set()
-"""Every known secret in each way it can be written; as many as settings were read, with a dozen ways each."""
+"""Every known secret in each form it can be written: as many as settings were read, with a dozen forms each."""
 
 
 def masked(url: str) -> str:
-    """Return an address without its password; the user stays."""
+    """Return an address without its password; the user name stays."""
     scheme, separator, rest = _IN_QUERY.sub(rf"\g<1>{HIDDEN}", url).partition("://")
     user, at, host = rest.rpartition("@")
     name, colon, _ = user.partition(":")
@@ -27,7 +27,7 @@ def masked(url: str) -> str:
 
 
 def remember(secret: str | None) -> None:
-    """Strike this secret out of whatever is written from now on."""
+    """Mask this secret in all further output."""
     if secret is None or len(secret) < SHORTEST:
         return
     plain = unquote(secret)
@@ -36,7 +36,7 @@ def remember(secret: str | None) -> None:
 
 
 def remember_url(url: str) -> None:
-    """Strike the passwords of an address out of whatever is written from now on."""
+    """Mask the passwords of an address in all further output."""
     for secret in _SECRET_NAMES.findall(url):
         remember(secret)
     user, _, _ = _IN_QUERY.sub(r"\1", url).partition("://")[2].rpartition("@")
@@ -44,18 +44,18 @@ def remember_url(url: str) -> None:
 
 
 def is_url(url: str) -> bool:
-    """Say whether an address can be taken apart; what cannot would be named, with its password, by some library."""
+    """Tell whether an address can be parsed. Some library would quote an invalid one together with its password."""
     try:
         _ = urlsplit(url).port
     except ValueError:
         return False
-    # SQLAlchemy ends a password at the first @ and names the rest as the port; Valkey's client ends it at the last.
+    # SQLAlchemy ends a password at the first @ and takes the rest as the port; Valkey's client ends it at the last @.
     place = url.partition("?")[0].partition("://")[2]
     return not url.startswith("postgres") or place.count("@") <= 1
 
 
 def without_secrets(text: str) -> str:
-    """Return a text with each known secret struck out, the longest first."""
+    """Return a text in which each known secret is masked, the longest first."""
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, HIDDEN)
@@ -63,23 +63,23 @@ def without_secrets(text: str) -> str:
 
 
 def masked_stream(stream: TextIO) -> TextIO:
-    """Return a stream that writes to this one without secrets."""
+    """Return a stream that writes to this one and masks secrets."""
     return cast("TextIO", Masked(stream))
 
 
 class Masked:
-    """A text stream that strikes known secrets out of what is written; for the rest it is the stream it wraps."""
+    """A text stream that masks known secrets in what is written; otherwise it behaves as the stream it wraps."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text without secrets; return its length."""
+        """Write a text with secrets masked; return the length of the original."""
         self._stream.write(without_secrets(text) if _known else text)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Write texts without secrets."""
+        """Write texts with secrets masked."""
         for line in lines:
             self.write(line)
 

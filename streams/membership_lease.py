@@ -1,8 +1,8 @@
-"""The lease of a membership: a worker writes only while its group surely counts it as a member (docs/faust.md 9, 13).
+"""The lease of a group membership. A worker writes only while it is certainly a member (docs/faust.md 9, 13).
 
-The lease is renewed by each successful heartbeat, from the moment it was sent. A process that was stopped and resumed
-finds its lease too old at the next write, and ends before it can write rows that belong to somebody else by now. What
-was already on its way when it was stopped does not leave either: a loop that slept through its lease ends the process.
+Each successful heartbeat renews the lease, counted from when it was sent. A process that was stopped and resumed finds
+its lease expired at the next write, and ends before it can write rows that another worker may own by then. Records
+queued before the stop are not sent either: a loop that stood still for longer than its lease ends the process.
 """
 
 import time
@@ -11,11 +11,11 @@ from typing import Final
 from streams.process_exit import Exit, leave
 
 SAFE_SHARE: Final = 0.75
-"""Of the session timeout: the broker counts from when it received a heartbeat, we from when we sent it."""
+"""Share of the session timeout. The broker counts from the receipt of a heartbeat, we count from its sending."""
 
 
 class Lease:
-    """One group membership's lease; `seconds` is how long it holds after a heartbeat. Times are monotonic seconds."""
+    """One group membership's lease. `seconds`: how long it holds after a heartbeat. Times are monotonic seconds."""
 
     def __init__(self, session_timeout_seconds: float) -> None:
         self.seconds = SAFE_SHARE * session_timeout_seconds
@@ -23,18 +23,18 @@ class Lease:
         self.awake_at = time.monotonic()
 
     def renew(self, sent_at: float) -> None:
-        """Count from a heartbeat that was answered well, sent then."""
+        """Renew the lease from a successful heartbeat that was sent at `sent_at`."""
         if self.renewed_at is None or sent_at > self.renewed_at:
             self.renewed_at = sent_at
 
     @property
     def age(self) -> float:
-        """Seconds since the last good heartbeat was sent; infinite before the first."""
+        """Seconds since the last successful heartbeat was sent; infinite before the first."""
         return float("inf") if self.renewed_at is None else time.monotonic() - self.renewed_at
 
     @property
     def fresh(self) -> bool:
-        """Whether a write now is surely ours to make."""
+        """Whether this worker may write now, that is, the lease has not expired."""
         return self.age <= self.seconds
 
     def check(self, where: str) -> None:
@@ -49,13 +49,14 @@ class Lease:
     def check_awake(self, where: str) -> None:
         """End the process if its loop stood still for longer than the lease, and the lease is not fresh.
 
-        For what passed `check` before: while a broker is away it may be sent again, as long as the loop turns.
+        It is for writes that passed `check` before. While a broker is away they may be retried, as long as the loop
+        runs.
         """
         if self.renewed_at is not None and time.monotonic() - self.awake_at > self.seconds:
             self.check(where)
 
     def tick(self) -> None:
-        """See that the loop turns; it calls this a few times a second."""
+        """Record that the loop runs. The loop calls this a few times a second."""
         self.check_awake("the loop woke up")
         self.awake_at = time.monotonic()
 
@@ -69,6 +70,6 @@ def lease_of(group_id: str, session_timeout_seconds: float) -> Lease:
 
 
 def renew(group_id: str, sent_at: float) -> None:
-    """Renew the lease of a group from a heartbeat or a join that was answered well, sent then."""
+    """Renew the lease of a group from a successful heartbeat or join that was sent at `sent_at`."""
     if lease := _leases.get(group_id):
         lease.renew(sent_at)

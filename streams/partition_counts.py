@@ -1,7 +1,7 @@
-"""Decides how many partitions each topic may have, and says what to do where a topic has another number.
+"""Decides how many partitions each topic may have, and explains what to do if a topic has another number.
 
-Our own writers always name the partition, so a topic that has more than we use is harmless where nobody else computes
-one from the key, and nothing has to be in step with another topic.
+Our own writers always name the partition. A topic with more partitions than we use is therefore harmless, if no other
+program computes a partition from the key and the topic need not match another one.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from streams.settings import Settings
 
 
 class Shape(Enum):
-    """What a topic's number of partitions means."""
+    """The role of a topic's number of partitions."""
 
     ANY = "inbound: whoever partitions how, everything is re-keyed on arrival"
     MORE = "written to the partitions of the journal; more of them stay empty"
@@ -24,10 +24,10 @@ class Shape(Enum):
 
 
 Counts = Mapping[str, int]
-"""Topic -> partitions."""
+"""Partitions by topic."""
 
 _OURS: Final = (Shape.ENGINE, Shape.KEYED)
-"""Topics that have exactly as many partitions as the settings say."""
+"""Topics that have exactly as many partitions as the settings give."""
 _NEW: Final = (
     "Kafka takes no partitions away. If firstclaim has not run on it yet, delete the topic"
     " (kafka-topics.sh --delete --topic {name}) and start again: it is made as it must be."
@@ -38,10 +38,10 @@ _IN_USE: Final = (
 
 
 def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> Settings:
-    """Return the settings with the partitions there are.
+    """Return the settings with the partition counts of the cluster.
 
-    `partitions` follows what most of our own topics have, unless it was given; topics that need not have so many are
-    adopted as they are.
+    `partitions` follows the most common count of our own topics, unless it was set explicitly. Other counts of topics
+    that need not match are adopted.
     """
     ours = Counter(present[name] for name, shape in shapes.items() if shape in _OURS and name in present)
     partitions = settings.partitions
@@ -56,7 +56,7 @@ def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) ->
 
 
 def check_counts(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> None:
-    """Raise `ConfigError` that names a topic whose partitions would harm, why, and the way out."""
+    """Raise `ConfigError` if a topic's partition count is harmful; it names the topic, the reason and the remedy."""
     wanted = settings.partitions
     ours = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
     if ours and wanted not in ours.values():

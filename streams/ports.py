@@ -1,4 +1,4 @@
-"""Checks before anything starts that a port can be listened on. The error names the option that changes it."""
+"""Checks before the start that a port can be listened on. The error names the option that changes the port."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from models.errors import ConfigError
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on this port of 127.0.0.1."""
+    """Tell whether this port of 127.0.0.1 is free."""
     return _cannot_listen("127.0.0.1", port) is None
 
 
 def check_port(port: int, option: str, host: str = "127.0.0.1") -> None:
-    """Raise ConfigError that names the option where a port cannot be listened on; 0 always can."""
+    """Raise ConfigError, with the option's name, if a port cannot be listened on. Port 0 is always valid."""
     error = _cannot_listen(host, port)
     if error is None:
         return

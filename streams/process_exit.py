@@ -1,7 +1,7 @@
-"""Ends a process that cannot keep its promise. Its supervisor starts it again from the last commit.
+"""Ends a process that cannot continue safely. Its supervisor restarts it from the last commit.
 
-Nothing is cleaned up on this way out, on purpose: after a lost lease another worker owns the partitions, and a
-graceful stop would still write, commit or leave in this one's name.
+This exit deliberately skips all cleanup. After a lost lease another worker owns the partitions, and a graceful stop
+would still write, commit or leave the group in this worker's name.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 EXIT_FILE: Final = "FIRSTCLAIM_EXIT_FILE"
-"""The environment variable by which a supervisor says where a process is to write why it ends."""
+"""The environment variable with the file to which a process writes the reason for its end, for its supervisor."""
 MOST_REASON: Final = 2_000
 
 
@@ -27,17 +27,17 @@ class Exit(IntEnum):
     """Exit codes, after sysexits.h."""
 
     SOFTWARE = 70
-    """Something failed that must not: a journal write, an agent."""
+    """A journal write or an agent failed."""
     LEASE_LOST = 75
-    """The group may have given our partitions to somebody else."""
+    """The group may have assigned our partitions to another worker."""
     BRAKE = 79
-    """Our own code failed on too many records: starting again helps once it is mended (`streams.brake`)."""
+    """Our own code failed on too many records. A restart helps only after a fix (`streams.brake`)."""
     CONFIG = 78
-    """A setting or a topic is not as it must be: starting again will not help."""
+    """A setting or a topic is wrong. A restart does not help."""
 
 
 def leave(code: Exit, what: str, reason: str) -> NoReturn:
-    """Say what happened and end the process now."""
+    """Log the reason and end the process immediately."""
     _log.critical("process ends", what=what, reason=reason, exit_code=int(code))
     _write(code, what, reason)
     sys.stdout.flush()
@@ -46,7 +46,7 @@ def leave(code: Exit, what: str, reason: str) -> NoReturn:
 
 
 def _write(code: Exit, what: str, reason: str) -> None:
-    """Write why this process ends where its supervisor asked for it; nothing may keep it from ending."""
+    """Write the reason to the supervisor's file, if one is set. A failure to write must not keep the process alive."""
     path = os.environ.get(EXIT_FILE)
     if not path:
         return

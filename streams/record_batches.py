@@ -1,7 +1,7 @@
-"""Reads the record batches of Kafka (magic 2) one record at a time, where aiokafka's reader raises at a bad one.
+"""Reads Kafka's record batches (magic 2) record by record, where aiokafka's reader raises at a bad record.
 
-It is for batches that are damaged, or made by a client that lies: slow, and it never raises. What it finds of an
-undamaged batch is what aiokafka finds (`tests/streams/test_batches.py`).
+It is for batches that are damaged or that a faulty client made. It is slow and never raises. For an undamaged batch it
+returns the same records as aiokafka (`tests/streams/test_batches.py`).
 """
 
 import struct
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 LOG_OVERHEAD: Final = 12
-"""Bytes of a batch before its length counts: base offset and length."""
+"""The bytes of a batch that its length field does not count: base offset and length."""
 
 CODEC_MASK: Final = 0x07
 APPEND_TIME: Final = 0x08
@@ -19,13 +19,13 @@ CONTROL: Final = 0x20
 
 _VARINT_BYTES: Final = 10
 _LEAST_RECORD_BYTES: Final = 7
-"""Length, attributes, two deltas, two lengths, number of headers: a byte each."""
+"""Length, attributes, two deltas, two lengths and the number of headers, a byte each."""
 
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
 
 
 class Header(NamedTuple):
-    """What a batch says of itself, as it stands there."""
+    """The fields of a batch's header, as they are stored."""
 
     base_offset: int
     length: int
@@ -48,12 +48,12 @@ class Header(NamedTuple):
 
     @property
     def dense(self) -> bool:
-        """Whether no record was compacted away: then each one's offset is known by its place in the batch."""
+        """Whether compaction removed no record. Then a record's place in the batch gives its offset."""
         return self.records == self.last_offset_delta + 1
 
 
 class Record(NamedTuple):
-    """One record, with the names aiokafka's have."""
+    """One record, with aiokafka's field names."""
 
     offset: int
     timestamp: int
@@ -65,7 +65,7 @@ class Record(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """One record, or what is left of the batch, that cannot be read. `offset`: None where nothing says it."""
+    """One record, or the rest of a batch, that cannot be read. `offset`: None if it is not known."""
 
     offset: int | None
     reason: str
@@ -73,11 +73,11 @@ class Broken(NamedTuple):
     key: bytes | None = None
     headers: RecordHeaders = ()
     whole: bool = False
-    """Whether `raw` is the record's value, and not its bytes."""
+    """Whether `raw` is the record's value, rather than its raw bytes."""
 
 
-class _Wrong(Exception):  # noqa: N818  # it never leaves this file
-    """The fields of a record are not as they must be."""
+class _Wrong(Exception):  # noqa: N818  # used only inside this file
+    """The fields of a record are invalid."""
 
 
 class _Fields(NamedTuple):
@@ -87,10 +87,10 @@ class _Fields(NamedTuple):
     value: bytes | None
     headers: list[tuple[bytes, bytes | None]]
     length: int
-    """What the record says its length is, from `begin`."""
+    """The length that the record states, from `begin`."""
     begin: int
     end: int
-    """Where its fields end."""
+    """The end of its fields."""
 
 
 def header_of(batch: bytes | memoryview) -> Header:
@@ -99,9 +99,9 @@ def header_of(batch: bytes | memoryview) -> Header:
 
 
 def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record | Broken]]:
-    """Yield what the records of a batch are, each with its index, in the order of their bytes. Never raises.
+    """Yield the records of a batch, each with its index, in the order of their bytes. Never raises.
 
-    `data`: the records, inflated. An index that is missing at the end is reported as one `Broken` for them all.
+    `data`: the records, decompressed. All records missing at the end are reported as one `Broken`.
     """
     at, size = 0, len(data)
     index = 0
@@ -133,7 +133,7 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
 
 
 def _record(header: Header, fields: _Fields, end: int, place: int | None) -> Record:
-    """Return a record; raises `_Wrong` with what is wrong though its fields could be told apart."""
+    """Return a record. Raises `_Wrong` with the reason if its fields could be parsed but are inconsistent."""
     if fields.end - fields.begin != fields.length or end != fields.end:
         raise _Wrong(f"says it has {fields.length} bytes and has {fields.end - fields.begin}")
     offset = header.base_offset + fields.delta
@@ -149,13 +149,13 @@ def _record(header: Header, fields: _Fields, end: int, place: int | None) -> Rec
 
 
 def _told(fields: _Fields, offset: int, reason: str) -> Broken:
-    """Return what is known of a record whose fields can be told apart."""
+    """Return a `Broken` with the known fields of a record whose fields could be parsed."""
     headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in fields.headers)
     return Broken(offset, reason, fields.value or b"", fields.key, headers, whole=True)
 
 
 def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
-    """Return where the next record begins: behind the fields, or where the length says if the next one fits there."""
+    """Return where the next record begins: after the fields, or where the length says if the next record fits there."""
     said = fields.begin + fields.length
     if said == fields.end:
         return said
@@ -168,7 +168,7 @@ def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
 
 
 def _fits(header: Header, data: Any, at: int, index: int) -> bool:
-    """Say whether the batch ends here as it should, or a record that can be read begins here."""
+    """Tell whether the batch ends here as it should, or a readable record begins here."""
     if index >= header.records or at == len(data):
         return index >= header.records and at == len(data)
     try:
@@ -179,7 +179,7 @@ def _fits(header: Header, data: Any, at: int, index: int) -> bool:
 
 
 def _framed_end(data: Any, at: int) -> int:
-    """Return where a record ends by its length, and the batch's end where that cannot be."""
+    """Return where a record ends by its stated length; the batch's end if that length is impossible."""
     try:
         length, begin = _varint(data, at)
     except _Wrong:
@@ -188,14 +188,14 @@ def _framed_end(data: Any, at: int) -> int:
 
 
 def _fields(data: Any, at: int) -> _Fields:
-    """Take a record apart; raises `_Wrong` where its bytes do not reach."""
+    """Parse the fields of a record. Raises `_Wrong` if there are too few bytes."""
     length, begin = _varint(data, at)
     at = begin
     if length < _LEAST_RECORD_BYTES - 1:
         raise _Wrong(f"says it has {length} bytes")
     if at >= len(data):
         raise _Wrong("ends too early")
-    timestamp_delta, at = _varint(data, at + 1)  # behind the attributes, a byte nobody uses
+    timestamp_delta, at = _varint(data, at + 1)  # skips the attributes, an unused byte
     delta, at = _varint(data, at)
     key, at = _bytes(data, at, "key")
     value, at = _bytes(data, at, "value")

@@ -1,7 +1,7 @@
-"""How often and how long each part of the product tries again. Every loop that retries takes its policy from here.
+"""Defines how often and how long each part of the product retries. Every retry loop takes its policy from here.
 
-The pauses grow from the first to the longest by doubling, with a random part, so that many processes do not come back
-at the same moment. stamina carries a policy out; what is tried again is logged with its reason.
+The pauses double from the first to the longest, with a random part, so that many processes do not retry at the same
+moment. stamina executes a policy. Each retry is logged with its reason.
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,10 +20,10 @@ Kinds = type[Exception] | tuple[type[Exception], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """When something is tried again. Seconds are of wall time.
+    """The timing of retries. Seconds are wall time.
 
     `timeout_seconds` None: for as long as the process runs. `most_attempts` None: as often as the time allows.
-    `jitter_seconds`: the most that is added to a pause at random; no pause is longer than `longest_seconds`.
+    `jitter_seconds`: the maximum that is added to a pause at random. No pause is longer than `longest_seconds`.
     """
 
     first_seconds: float
@@ -41,10 +41,10 @@ class RetryPolicy:
         never: Kinds = (),
         failed: Callable[[Exception], None] = lambda _: None,
     ) -> Any:
-        """Return the attempts to iterate over, each a context manager that takes in an error of these kinds.
+        """Return the attempts to iterate over. Each is a context manager that handles an error of these kinds.
 
-        The last error is raised when the policy ends. `never`: those among these kinds that end it at once. `what`
-        names the work in the log; `failed` is called with each error.
+        The last error is raised when the policy ends. `never`: the subset of these kinds that ends it at once. `what`
+        names the work in the log. `failed` is called with each error.
         """
 
         def is_retried(error: Exception) -> bool:
@@ -73,21 +73,21 @@ class RetryPolicy:
         never: Kinds = (),
         failed: Callable[[Exception], None] = lambda _: None,
     ) -> Result:
-        """Return what the work returns; see `attempts`."""
+        """Run the work and return its result; see `attempts`."""
         async for attempt in self.attempts(kinds, what, never=never, failed=failed):
             with attempt:
                 return await work()
         raise AssertionError  # the last attempt returned or raised
 
     def run_blocking(self, kinds: Kinds, what: str, work: Callable[[], Result]) -> Result:
-        """Return what work that blocks returns; see `attempts`."""
+        """Run blocking work and return its result; see `attempts`."""
         for attempt in self.attempts(kinds, what):
             with attempt:
                 return work()
         raise AssertionError  # the last attempt returned or raised
 
     def pauses(self) -> Iterator[float]:
-        """Yield the pauses, for a loop that has something to do while it waits."""
+        """Yield the pauses, for a loop that does other work while it waits."""
         pause = self.first_seconds
         while True:
             yield pause
@@ -95,27 +95,27 @@ class RetryPolicy:
 
 
 FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
-"""A topic is followed again where it was (`streams.clients.follow`), for as long as the process runs."""
+"""Resumes following a topic at its position (`streams.clients.follow`), for as long as the process runs."""
 CONNECT_PRODUCER: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
-"""A client of the engine connects its producer, for as long as it is wanted."""
+"""Connects the producer of a client of the engine, for as long as the client needs it."""
 START_WORKER: Final = RetryPolicy(
     first_seconds=0.25, longest_seconds=1.0, jitter_seconds=0.25, timeout_seconds=60.0
 )
-"""A worker or a relay that starts waits for Kafka; after a minute the process ends."""
+"""Waits for Kafka at the start of a worker or a relay. After a minute the process ends."""
 WRITE_CRM: Final = RetryPolicy(first_seconds=0.1, longest_seconds=5.0)
-"""The sink waits for the CRM database or for Kafka, for as long as the process runs; `/ready` says for which."""
+"""Waits in the sink for the CRM database or Kafka, for as long as the process runs; `/ready` names which."""
 REBUILD_CRM: Final = RetryPolicy(first_seconds=0.5, longest_seconds=0.5, timeout_seconds=60.0)
-"""One step of a rebuild of the CRM database is done again; what was stored until then stays."""
+"""Repeats one step of a rebuild of the CRM database. What was stored before stays."""
 FOLLOW_BOARD: Final = RetryPolicy(first_seconds=0.1, longest_seconds=2.0)
-"""The board waits for Valkey or for Kafka, for as long as the process runs; its state says for which."""
+"""Waits in the board for Valkey or Kafka, for as long as the process runs; its state names which."""
 READ_FEED: Final = RetryPolicy(first_seconds=0.5, longest_seconds=4.0)
-"""The console reads a feed of the board again after any failure, for as long as the process runs."""
+"""Reads a feed of the board again in the console after any failure, for as long as the process runs."""
 SEND_TO_ENGINE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=1.0, jitter_seconds=0.1)
-"""A client of the engine sends a message again until it is durable, or the patience of who asked is over."""
+"""Sends a message to the engine again until it is durable or the caller's timeout is over."""
 PROBE_CONSERVATION: Final = RetryPolicy(first_seconds=0.5, longest_seconds=1.0, jitter_seconds=0.25)
-"""The probe of a chaos run waits for a broker that was killed, until the run ends."""
+"""Waits in the probe of a chaos run for a killed broker, until the run ends."""
 DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)
-"""A mirror that is busy is asked again a little later."""
+"""Asks a busy mirror again after a short pause."""
 
 
 def _log_retry(details: RetryDetails) -> None:
@@ -128,5 +128,5 @@ def _log_retry(details: RetryDetails) -> None:
     )
 
 
-# In the place of stamina's own hooks: its Prometheus counter has a label for every number of an attempt.
+# This replaces stamina's own hooks: its Prometheus counter has a label value for every attempt number.
 set_on_retry_hooks([_log_retry])

@@ -1,8 +1,8 @@
-"""The settings of every process. A configuration that is only half given is refused, never guessed.
+"""The settings of every process. An incomplete configuration is refused, never completed by guessing.
 
-Names in the environment are the ones of the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin
-with `FIRSTCLAIM_`. Kafka security is checked as a whole: a client with credentials and no TLS would send them
-in clear text and never say so, therefore the protocol must be named and all it needs be there.
+The environment variables are named like the fields below (`KAFKA_…`, `REDIS_URL`, `DATABASE_URL`) or begin with
+`FIRSTCLAIM_`. Kafka security is checked as a whole. A client with credentials and without TLS would send them in clear
+text without a warning, so the protocol must be named, and everything it needs must be set.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ def _sqlite_in(values: dict[str, Any]) -> str:
 
 
 class Settings(BaseSettings):
-    """Where Kafka, Valkey, the CRM database and our own state are. Immutable; read once per process.
+    """The addresses of Kafka, Valkey and the CRM database, and the state folder. Immutable; read once per process.
 
-    `cache_dir` keeps what the local servers download; `maven_repository` is a mirror for where Maven Central
-    is out of reach. A process buries at most `fatal_error_limit` records that its own code could not decide within
+    `cache_dir` keeps the downloads of the local servers. `maven_repository` is a mirror for networks without access to
+    Maven Central. A process buries at most `fatal_error_limit` records on which its own code failed within
     `fatal_error_window_seconds`; at one more it ends (`streams.brake`).
 
-    `signing_keys`: the file of secrets by which messages are checked and signed, `signing_key`: the id of our own key
-    there; a signature may be `signature_seconds` older or newer than its record (`streams.signing`).
+    `signing_keys`: the file of secrets for signing and checking messages. `signing_key`: the id of our own key in it. A
+    signature may be at most `signature_seconds` older or newer than its record (`streams.signing`).
 
-    Construct it with `Settings.read()`: that raises `ConfigError` only, naming the environment variable.
+    Construct it with `Settings.read()`, which raises only `ConfigError`, with the name of the environment variable.
     """
 
     model_config = SettingsConfigDict(
@@ -89,18 +89,18 @@ class Settings(BaseSettings):
 
     @property
     def adopted(self) -> dict[str, int]:
-        """How many partitions those topics have whose count is another than ours, and harmless (`streams.topics`)."""
+        """The partition counts of those topics whose count differs from ours and is harmless (`streams.topics`)."""
         return self._adopted
 
     def following(self, partitions: int, adopted: dict[str, int]) -> Self:
-        """Return these settings with the partitions that the cluster has."""
+        """Return these settings with the partition counts of the cluster."""
         found = self.model_copy(update={} if partitions == self.partitions else {"partitions": partitions})
         found._adopted = adopted  # noqa: SLF001  # of our own class
         return found
 
     @classmethod
     def read(cls, **given: Any) -> Self:
-        """Read the environment, `given` (by field name) going first; ConfigError names field and reason."""
+        """Read the environment; `given` (by field name) takes precedence. ConfigError names field and reason."""
         try:
             return cls(**{environment_name(field): value for field, value in given.items()})
         except ValidationError as error:
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         return value
 
     def __repr_args__(self) -> Any:
-        """Return what `repr` shows: addresses without their passwords."""
+        """Return the content of `repr`: addresses without their passwords."""
         urls = ("redis_url", "database_url")
         return [(name, masked(value) if name in urls else value) for name, value in super().__repr_args__()]
 
@@ -196,9 +196,9 @@ class Settings(BaseSettings):
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext | None:
-        """The TLS context of the Kafka clients, None where the protocol is not encrypted.
+        """The TLS context of the Kafka clients; None if the protocol is not encrypted.
 
-        Without `KAFKA_SSL_CAFILE` the system's authorities are trusted. ConfigError if a file does not load.
+        Without `KAFKA_SSL_CAFILE` the system's authorities are trusted. Raises ConfigError if a file cannot be loaded.
         """
         if not self.kafka_security_protocol.endswith("SSL"):
             return None
@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         context.check_hostname = self.kafka_ssl_check_hostname
         if self.kafka_ssl_certfile and self.kafka_ssl_keyfile:
             password = self.kafka_ssl_keyfile_password
-            # An empty password instead of None: OpenSSL would ask on the terminal for an encrypted key.
+            # An empty password instead of None: for an encrypted key, OpenSSL would ask on the terminal.
             secret = password.get_secret_value() if password else ""
             try:
                 context.load_cert_chain(self.kafka_ssl_certfile, self.kafka_ssl_keyfile, secret)
@@ -221,7 +221,7 @@ class Settings(BaseSettings):
     def aiokafka_options(self) -> dict[str, Any]:
         """Return the keyword arguments of every aiokafka client: address and security.
 
-        Only `streams.clients` uses them: it adds what all clients have in common.
+        Only `streams.clients` uses them. It adds the options that all clients have in common.
         """
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka_bootstrap_servers.split(","),
@@ -239,7 +239,7 @@ class Settings(BaseSettings):
         """Return `broker_credentials` of a Faust app: None, SSL, or SASL with TLS inside it."""
         if self.kafka_security_protocol == "PLAINTEXT":
             return None
-        import faust  # noqa: PLC0415  # half a second, and only workers on a secured cluster need it
+        import faust  # noqa: PLC0415  # it takes half a second, and only workers on a secured cluster need it
 
         if self.kafka_sasl_password is None:
             return faust.SSLCredentials(self.ssl_context)
@@ -255,11 +255,11 @@ class Settings(BaseSettings):
         return ";".join(f"kafka://{address}" for address in self.kafka_bootstrap_servers.split(","))
 
     def given(self, field: str) -> bool:
-        """Tell whether the environment or the caller set this field, as opposed to its default."""
+        """Tell whether the environment or the caller set this field."""
         return field in self.model_fields_set
 
     def environment(self) -> dict[str, str]:
-        """Return what a child process needs to read these same settings. Holds secrets in clear text."""
+        """Return the environment a child process needs to read the same settings. It holds secrets in clear text."""
         found: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -274,7 +274,7 @@ class Settings(BaseSettings):
 
 
 def _known_url(field: str, url: str) -> str:
-    """Return an address whose passwords are struck out of all output from now on."""
+    """Return an address, after registering its passwords for masking in all further output."""
     remember_url(url)
     if not is_url(url):
         raise ConfigError(field, "is no URL: host or port cannot be read; is the password percent-encoded?")
@@ -282,6 +282,6 @@ def _known_url(field: str, url: str) -> str:
 
 
 def environment_name(field: str) -> str:
-    """Return the environment variable of a field of Settings (field or alias in, variable out)."""
+    """Return the environment variable of a field of Settings; accepts a field or an alias."""
     declared = Settings.model_fields.get(field)
     return field.upper() if declared is None else str(declared.validation_alias or field.upper())

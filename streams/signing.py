@@ -1,7 +1,7 @@
-"""The secrets by which messages are signed and checked, from a file that only its owner may read; and our own signing.
+"""Signs our messages, and reads the secrets for signing and checking from a file that only its owner may read.
 
-The file has a key a line: its id, white space, its secret. What begins with `#` is a remark. Two keys of one vendor may
-be valid at once, so that a key can be replaced without a gap (docs/kafka-access.md).
+The file has one key per line: its id, a space, its secret. A line that begins with `#` is a comment. Two keys of one
+vendor may be valid at once, so that a key can be replaced without a gap (docs/kafka-access.md).
 """
 
 import re
@@ -19,16 +19,16 @@ from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 FILE: Final = "FIRSTCLAIM_SIGNING_KEYS"
 OURS: Final = "FIRSTCLAIM_SIGNING_KEY"
 SHORTEST_SECRET: Final = 32
-"""Characters: with fewer a secret can be guessed by who has one signed message."""
+"""Characters. A shorter secret can be guessed by anyone who has one signed message."""
 MOST_KEYS: Final = 10_000
 TOPICS: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS})
-"""Whose messages are signed. Who may write to the others, Kafka says."""
+"""The topics whose messages are signed. Kafka's ACLs control who may write to the others."""
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def read_keys(settings: Settings) -> dict[str, bytes]:
-    """Return the secret of each key id; nothing where no file is named. Raises `ConfigError`, never with a secret."""
+    """Return the secret of each key id; empty if no file is set. Raises `ConfigError`, never with a secret."""
     path = settings.signing_keys
     if path is None:
         return {}
@@ -44,7 +44,7 @@ def read_keys(settings: Settings) -> dict[str, bytes]:
 
 
 def check_key_id(key_id: str) -> None:
-    """Raise `ConfigError` where an id cannot be one of a key."""
+    """Raise `ConfigError` if an id is not a valid key id."""
     if not _KEY_ID.fullmatch(key_id):
         reason = (
             "is no key id: 1 to 100 letters, digits, dots, hyphens or underscores, a letter or digit first"
@@ -53,9 +53,9 @@ def check_key_id(key_id: str) -> None:
 
 
 def append_key(settings: Settings, line: str) -> None:
-    """Append a key's line to the file of keys, which is made for its owner alone where it is not there.
+    """Append a key's line to the file of keys. A new file is private to its owner.
 
-    Raises `ConfigError` where no file is named, it has a key of this id, or it could not be read afterwards.
+    Raises `ConfigError` if no file is set, if it has a key with this id, or if the result could not be read again.
     """
     path = settings.signing_keys
     if path is None:
@@ -94,9 +94,9 @@ def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
 
 
 class Signer:
-    """Signs what a process of ours sends; one without a key of its own signs nothing.
+    """Signs the messages that a process of ours sends; without a key of its own it signs nothing.
 
-    Raises `ConfigError` where `FIRSTCLAIM_SIGNING_KEY` names a key that the file does not have.
+    Raises `ConfigError` if `FIRSTCLAIM_SIGNING_KEY` names a key that the file does not have.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -110,7 +110,7 @@ class Signer:
             self._secret = keys[self._key_id]
 
     def headers(self, topic: str, value: bytes | None) -> list[tuple[str, bytes]]:
-        """Return the headers that sign a lead or an action as of now; none for what else there is."""
+        """Return the headers that sign a lead or an action at the current time; none for other messages."""
         if self._key_id is None or value is None or topic not in TOPICS:
             return []
         now = int(time.time())

@@ -1,7 +1,7 @@
-"""The rows of the partitions we own, by partition. An older row never replaces a newer one (faust.md 9, 10).
+"""The rows of the partitions this worker owns. An older row never replaces a newer one (faust.md 9, 10).
 
-The table's changelog is the journal itself. The agent puts rows here and hands their bytes to the journal writer;
-Faust only fills the table again after a rebalance, and what it reads passes the guard in `LeadPartition.apply`.
+The table's changelog is the journal itself. The agent puts rows here and passes their bytes to the journal writer.
+Faust only refills the table after a rebalance, and `LeadPartition.apply` checks the records it reads.
 """
 
 from collections.abc import Iterable
@@ -23,11 +23,11 @@ _log = structlog.get_logger(__name__)
 
 P = TypeVar("P", LeadPartition, OrgPartition)
 DROPPED_LOGGED: Final = 5
-"""Regressions named one by one in each recovery; the rest is counted."""
+"""How many regressions are logged one by one; the rest is only counted."""
 
 
 class PartitionRows(Generic[P]):
-    """partition -> all that is known of it. `regressions`: records that were older than what was here."""
+    """The state of each partition. `regressions`: records that were older than the state."""
 
     def __init__(self) -> None:
         self._partitions: dict[int, P] = {}
@@ -39,23 +39,23 @@ class PartitionRows(Generic[P]):
         raise NotImplementedError
 
     def of(self, partition: int) -> P:
-        """Return one partition; an empty one if nothing of it was read."""
+        """Return one partition; an empty one if none of its records was read."""
         found = self._partitions.get(partition)
         if found is None:
             found = self._partitions[partition] = self.new(partition)
         return found
 
     def keep_only(self, owned: Iterable[int]) -> None:
-        """Forget the partitions that are not ours any more."""
+        """Remove the partitions that this worker no longer owns."""
         for partition in set(self._partitions) - set(owned):
             del self._partitions[partition]
 
     def partitions(self) -> list[P]:
-        """Return the partitions of which anything is known."""
+        """Return the partitions that have any state."""
         return list(self._partitions.values())
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Apply one journal record, unless it is older than what is here (docs/faust.md 9)."""
+        """Apply one journal record, unless it is older than the current state (docs/faust.md 9)."""
         raise NotImplementedError
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class PartitionRows(Generic[P]):
 class LeadRows(PartitionRows[LeadPartition]):
     """The leads of each partition, filled from `lead-journal`.
 
-    `partitions`: how many `lead-log` has, to check that a new lead is in its own; None where that is not checked.
+    `partitions`: the number of `lead-log`'s partitions, to check that a new lead is in its own; None: no check.
     """
 
     def __init__(self, partitions: int | None = None) -> None:
@@ -77,7 +77,7 @@ class LeadRows(PartitionRows[LeadPartition]):
         return LeadPartition(partition, partition_of=self._place)
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Apply one journal record, unless it is older than what is here: then a zombie wrote it late (faust.md 9)."""
+        """Apply one journal record, unless it is older: then it is a zombie's late write (faust.md 9)."""
         leads = self.of(partition)
         try:
             row = None if value is None else decode_row(value)
@@ -101,7 +101,7 @@ class OrgRows(PartitionRows[OrgPartition]):
         return OrgPartition(partition)
 
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Apply one journal record, unless it is older than what is here (docs/faust.md 9)."""
+        """Apply one journal record, unless it is older than the current state (docs/faust.md 9)."""
         try:
             record = decode_org_record(value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -112,7 +112,7 @@ class OrgRows(PartitionRows[OrgPartition]):
 
 
 class RowStore(Store[bytes, Any]):
-    """Faust's view of the rows: all it does is to hand changelog records over."""
+    """Faust's interface to the rows. It only passes changelog records on."""
 
     rows: LeadRows | OrgRows
 
@@ -122,21 +122,21 @@ class RowStore(Store[bytes, Any]):
         self.rows = LeadRows()
 
     def apply_changelog_batch(self, batch: Iterable[Any], to_key: Any, to_value: Any) -> None:  # noqa: ARG002
-        """Apply records read in recovery. The serialisers are not used: the journal's bytes are ours (faust.md 7)."""
+        """Apply records read in recovery. The serialisers are not used: our codec decodes the journal (faust.md 7)."""
         apply = self.rows.apply
         for event in batch:
             message = event.message
             if isinstance(message.value, StandIn):
-                continue  # nothing is there for us, or it cannot be read: then it is counted and logged
+                continue  # no record for us, or an unreadable one, which is already counted and logged
             apply(message.partition, message.key, message.value)
 
     async def on_recovery_completed(self, active_tps: set[Any], standby_tps: set[Any]) -> None:  # noqa: ARG002
-        """Purge what is not ours (docs/faust.md 10)."""
+        """Remove the partitions that are not ours (docs/faust.md 10)."""
         self.rows.keep_only(tp.partition for tp in active_tps)
 
 
 class OrgStore(RowStore):
-    """The same for orgs."""
+    """The `RowStore` of orgs."""
 
     def __post_init__(self) -> None:
         """Faust calls this instead of `__init__`."""
@@ -145,13 +145,13 @@ class OrgStore(RowStore):
 
 
 class _JournalTable(TableWithStore):
-    """A Faust table whose rows live in a `RowStore` and whose writes go through the journal writer only."""
+    """A Faust table whose rows are in a `RowStore`, and whose writes go through the journal writer only."""
 
     store_type: type[RowStore] = RowStore
 
 
 class JournalTable(_JournalTable):
-    """The rows of leads and of what was published."""
+    """The table of the leads' rows and of what was published."""
 
     def _new_store_by_url(self, url: Any) -> Any:
         store = super()._new_store_by_url(url)
@@ -167,7 +167,7 @@ class JournalTable(_JournalTable):
 
 
 class OrgTable(_JournalTable):
-    """The orgs."""
+    """The table of the orgs."""
 
     store_type = OrgStore
 

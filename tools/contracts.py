@@ -1,7 +1,7 @@
 """Writes `docs/contracts/` from the models: `python -m tools.contracts`. A test compares the two.
 
-One JSON Schema (2020-12) for each topic, and for each kind of `directory` object. A schema of an inbound
-message says what is sure to be taken; intake is kinder than that (docs/contracts/README.md).
+There is one JSON Schema (2020-12) for each topic, and for each kind of `directory` object. The schema of an inbound
+message describes what is always accepted; intake accepts more (docs/contracts/README.md).
 """
 
 import json
@@ -25,7 +25,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Return every schema by the name of its file without `.schema.json`."""
+    """Return every schema by its file name without `.schema.json`."""
     inbound: dict[str, type[BaseModel]] = {
         "lead-arrivals": Arrival,
         "lead-actions": Action,
@@ -66,7 +66,7 @@ def _of_structs(*structs: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def files() -> dict[Path, str]:
-    """Return every committed file and the text it must have."""
+    """Return every committed file and its required text."""
     return {
         FOLDER / f"{name}.schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False)
         + "\n"
@@ -75,7 +75,7 @@ def files() -> dict[Path, str]:
 
 
 def write(report: Callable[[str], None]) -> None:
-    """Write what differs, remove schemas that are no more, and report each."""
+    """Write files that differ, remove schemas that no longer exist, and report each."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     expected = files()
     for path in sorted({*expected, *FOLDER.glob("*.schema.json")}):

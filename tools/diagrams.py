@@ -46,7 +46,7 @@ def phases() -> dict[Phase, str]:
 
 
 def lead_life() -> str:
-    """Return the page: the diagram, what each phase means, and where each trigger may lead."""
+    """Return the page: the diagram, the meaning of each phase, and the possible targets of each trigger."""
     meaning = "\n".join(f"| `{phase}` | {text} |" for phase, text in phases().items())
     rows = []
     for trigger in Trigger:

@@ -11,12 +11,12 @@ _PER_LINE = 8
 
 
 def runs() -> list[tuple[int, str]]:
-    """Return (first zip, zone) of every run of zips in the same zone; zone `""` where there is none."""
+    """Return (first zip, zone) of every run of zips in the same zone; the zone is `""` for zips without one."""
     known = available_timezones()
     zone_of = {
         int(entry["zip_code"]): entry["timezone"]
         for entry in zipcodes.list_all()  # type: ignore[no-untyped-call]
-        # One zip of Alaska names its village instead of a zone; it then takes its neighbours' zone.
+        # One zip of Alaska has its village instead of a zone. It then gets its neighbours' zone.
         if not entry["timezone"] or entry["timezone"] in known
     }
     return [

@@ -1,1 +1,1 @@
-"""The web console: it reads the board and the CRM database, and acts only by `lead-actions` and `directory`."""
+"""The web console. It reads the board and the CRM database, and writes only to `lead-actions` and `directory`."""

@@ -1,4 +1,4 @@
-"""The console's application: the API, the pages, and how both report errors."""
+"""The console's application: the API, the pages, and the error reports of both."""
 
 import time
 from pathlib import Path
@@ -25,7 +25,7 @@ VERSION: Final = "1"
 
 
 def build(parts: Parts) -> FastAPI:
-    """Return the application that works with these parts."""
+    """Build the application with these services."""
     app = Console(
         title="firstclaim",
         version=VERSION,
@@ -52,7 +52,7 @@ def build(parts: Parts) -> FastAPI:
 
 
 class Console(FastAPI):
-    """The application with the headers of safety on every answer, also on those of its outermost error handler.
+    """The application. It adds the security headers to every response, including those of its outermost error handler.
 
     `https`: browsers reach the console by https.
     """
@@ -60,23 +60,23 @@ class Console(FastAPI):
     https = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] == "http":
             send = with_headers(scope, send, https=self.https)
         await super().__call__(scope, receive, send)
 
 
 class Guarded:
-    """Measures the time to the first byte, and adds what depends on the scheme that a trusted proxy named.
+    """Measures the time to the first byte, and adds HSTS if a trusted proxy reports https.
 
-    It passes each piece on as it comes, because hundreds of live streams go through it.
+    It does not buffer responses, because hundreds of live streams pass through it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -94,7 +94,7 @@ class Guarded:
 
 
 def templates() -> Jinja2Templates:
-    """Return the pages' templates; everything in them is escaped."""
+    """Return the pages' templates. All values in them are escaped."""
     found = Jinja2Templates(directory=_HERE / "templates")
     found.env.filters |= {"mailto": mailto, "tel": tel}
     found.env.trim_blocks = found.env.lstrip_blocks = True

@@ -1,7 +1,7 @@
-"""Who asks, and whether they may: every route names its access, and one that names none cannot be reached.
+"""Authenticates requests and checks access. Every route declares its access; a route without one is unreachable.
 
-The directory says what somebody is (role, teams, active), now and not when they signed in: who is switched off is out
-with the next request.
+Role, teams and active state come from the directory at the time of the request, not from the sign-in. A rep who is
+deactivated loses access with the next request.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ SCOPES: Final = {
     "operations:write": "replay dead letters",
     "tokens:write": "make and revoke tokens",
 }
-"""What a token may be allowed to do; it never may more than the rep it acts as."""
+"""The scopes that a token may have. A token never has more rights than the rep it acts as."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks: a rep of an org with a role and teams. `csrf`, `session` None: a program with a token."""
+    """The caller: a rep of an org with a role and teams. `csrf`, `session` None: a program with a token."""
 
     org: str
     rep_id: str
@@ -61,12 +61,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in OVERSEERS
 
     def may_see(self, rules: OrgRules, queue_id: str) -> bool:
-        """Say whether a queue is this person's to see (Q4)."""
+        """Say whether this person may see a queue (Q4)."""
         return queue_id in rules.queues if rules.is_open else rules.may_see(self.rep_id, queue_id)
 
 
 def get_parts(request: Request) -> Parts:
-    """Return what the routes work with."""
+    """Return the services that the routes use."""
     found: Parts = request.app.state.parts
     return found
 
@@ -82,10 +82,10 @@ _BEARER = HTTPBearer(auto_error=False, description="An API token")
 
 
 class Access:
-    """A dependency that lets in who has one of the roles and, with a token, the scope; it returns the person.
+    """A dependency that admits callers with one of the roles and, for a token, the scope. It returns the person.
 
-    `proved`: a signed-in person must have given password or code in the last minutes. `enrolling`: open also to one who
-    must have a second factor and has none yet.
+    `proved`: a signed-in person must have entered password or code in the last minutes. `enrolling`: also admits a
+    person who must have a second factor and does not have one yet.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Access:
         _: Annotated[str | None, Depends(_COOKIE)],
         bearer: Annotated[object | None, Depends(_BEARER)],
     ) -> Person:
-        """Return who asks; raises 401 for nobody, 403 for who may not."""
+        """Return the caller. Raises 401 if there is none, 403 if the caller has no access."""
         person = await identify(request, parts, getattr(bearer, "credentials", None))
         if self.scope not in person.scopes:
             raise forbidden(f"the token lacks the scope {self.scope}")
@@ -130,7 +130,7 @@ class Access:
 
 
 def lacks_second_factor(parts: Parts, person: Person) -> bool:
-    """Say whether somebody signed in by password must have a second factor and has none."""
+    """Say whether a person who signed in by password must have a second factor and has none."""
     session = person.session
     if session is None or session.method == OIDC or session.account.has_second_factor:
         return False
@@ -138,16 +138,16 @@ def lacks_second_factor(parts: Parts, person: Person) -> bool:
 
 
 def has_proved(parts: Parts, person: Person) -> bool:
-    """Say whether somebody proved lately who they are; a program's token is its proof."""
+    """Say whether the person proved their identity recently. A program's token counts as proof."""
     if person.session is None:
         return True
     return datetime.now(UTC) - person.session.proved_at < timedelta(minutes=parts.web.prove_minutes)
 
 
 async def identify(request: Request, parts: Parts, bearer: str | None, *, used: bool = True) -> Person:
-    """Return who asks, by token or by session; raises 401, and 403 for a write that another site may have sent.
+    """Return the caller, by token or by session. Raises 401, and 403 for a write that another site may have sent.
 
-    `used`: whether this is a use of the session, from which its time without use runs.
+    `used`: whether the request counts as use of the session, which restarts its idle timeout.
     """
     if bearer:
         token = await asyncio.to_thread(parts.tokens.find, bearer)
@@ -167,7 +167,7 @@ async def identify(request: Request, parts: Parts, bearer: str | None, *, used: 
 
 
 def same_origin(request: Request) -> None:
-    """Refuse a browser's write that comes from another site."""
+    """Reject a browser's write request that comes from another site."""
     origin = request.headers.get("origin")
     if origin is not None and _host_of(origin) != request.headers.get("host"):
         raise forbidden(f"the request comes from {origin}")
@@ -176,7 +176,7 @@ def same_origin(request: Request) -> None:
 
 
 def _host_of(origin: str) -> str | None:
-    """Return the host and port of an origin, None for what is none."""
+    """Return the host and port of an origin, None if it is not a valid origin."""
     try:
         return urlsplit(origin).netloc
     except ValueError:
@@ -188,7 +188,7 @@ def _by_session(parts: Parts, session: Session) -> Person:
 
 
 def person_of(parts: Parts, account: Account, session: Session | None = None) -> Person:
-    """Return what an account is in its org now; raises 401 for one whose rep is switched off or gone."""
+    """Return the account's current person in its org. Raises 401 if the rep is inactive or does not exist."""
     csrf = None if session is None else session.csrf
     rules = parts.directory.org(account.org)
     if rules.is_open:

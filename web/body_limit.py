@@ -1,4 +1,4 @@
-"""No request's body is longer than its route takes: known by its length before it is read, or while it is read."""
+"""Limits the length of request bodies by route, by the declared length or while the body is read."""
 
 from http import HTTPStatus
 from typing import Final
@@ -12,22 +12,22 @@ from web.errors import Problem, answer
 
 KIBIBYTE: Final = 1024
 MOST_BYTES: Final = 1024 * KIBIBYTE
-"""What any route takes; the largest of ours name some 10,000 leads."""
+"""The limit of ordinary routes. The largest requests name about 10,000 leads."""
 BEFORE_SIGN_IN_BYTES: Final = 16 * KIBIBYTE
 BEFORE_SIGN_IN: Final = ("/sign-in", "/api/v1/session")
-"""What everybody may send to."""
+"""Path prefixes that are open to everybody."""
 UPLOADS: Final = {"/api/v1/leads/lists": 21 * 1024 * KIBIBYTE}
-"""Routes that take files: 20 MiB and the form around it."""
+"""Routes that take files: 20 MiB and the form around the file."""
 
 
 class BodyLimit:
-    """Answers 413 to a body that is too long, without reading it where its length is given."""
+    """Answers 413 to a body that is too long. It does not read the body if its length is declared."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Check one request and pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -35,7 +35,7 @@ class BodyLimit:
         known = "cookie" in headers or "authorization" in headers
         most = limit_of(scope["path"], known=known)
         length = headers.get("content-length", "")
-        # Longer numerals than this are more than any limit; servers have refused what is no number.
+        # A number with more digits than the limit is over the limit. The server rejects a length that is not a number.
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
             problem = Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", _said(most), headers={"Connection": "close"}
@@ -56,7 +56,7 @@ class BodyLimit:
 
 
 def limit_of(path: str, *, known: bool) -> int:
-    """Return how many bytes a request to a path may send. `known`: it says who it is, true or not."""
+    """Return the most bytes of a request to a path. `known`: the request has credentials, valid or not."""
     if path in UPLOADS and known:
         return UPLOADS[path]
     return BEFORE_SIGN_IN_BYTES if path.startswith(BEFORE_SIGN_IN) else MOST_BYTES

@@ -1,4 +1,4 @@
-"""Errors are reported as RFC 9457 defines it (`application/problem+json`), or as a page for a person.
+"""Reports errors as RFC 9457 problem documents (`application/problem+json`) to programs, and as pages to people.
 
 Every problem has a `type` (a stable word), a `title`, a `status` and a `detail` that names the field and the reason.
 """
@@ -19,10 +19,10 @@ from models.errors import InvalidInput, PermanentError, RetryableError, RuntimeF
 MEDIA_TYPE: Final = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
+class Problem(Exception):  # noqa: N818  # the term of RFC 9457
     """An answer that reports an error.
 
-    `kind`: a stable word for programs. `errors`: each {path, reason}, where several things are wrong. `more`: further
+    `kind`: a stable word for programs. `errors`: each {path, reason}, if there are several problems. `more`: further
     members of the problem document.
     """
 
@@ -55,7 +55,7 @@ class Problem(Exception):  # noqa: N818  # RFC 9457 calls it so
 
 
 class Document(BaseModel):
-    """RFC 9457: what was wrong, of which field, and why."""
+    """A problem document of RFC 9457: the error, the field and the reason."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -87,16 +87,16 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status, description in _ANSWERED.items()
 }
-"""How the API's document describes errors."""
+"""The error responses in the OpenAPI document."""
 
 
 def forbidden(reason: str) -> Problem:
-    """Return the error for what a person may not do or see."""
+    """Return the error for an action or a resource that is forbidden to the person."""
     return Problem(HTTPStatus.FORBIDDEN, "forbidden", reason)
 
 
 def not_found(what: str) -> Problem:
-    """Return the error for what does not exist, or what the person may not see."""
+    """Return the error for something that does not exist or that the person may not see."""
     return Problem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
 
 
@@ -107,7 +107,7 @@ def invalid(error: InvalidInput) -> Problem:
 
 
 def add_to(app: FastAPI) -> None:
-    """Register how each kind of error is answered."""
+    """Register a handler for each kind of error."""
 
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
@@ -141,7 +141,7 @@ def add_to(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def defect(request: Request, _: Exception) -> Response:
-        # It is raised again after this answer, so that the log has where it came from.
+        # Starlette raises the error again after this response, so the log contains the traceback.
         detail = "the console failed at this request; its log says where"
         return answer(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail))
 
@@ -153,7 +153,7 @@ def add_to(app: FastAPI) -> None:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """Answer a program with the document and a person with a page. Who is not signed in goes to the sign-in."""
+    """Answer a program with the document and a person with a page. Redirect people who are not signed in."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:
             wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
@@ -172,5 +172,5 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 def wants_page(request: Request) -> bool:
-    """Say whether a browser asks for a whole page."""
+    """Say whether a browser requests a whole page."""
     return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")

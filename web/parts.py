@@ -1,4 +1,4 @@
-"""The services that routes use. Each process makes one of each at its start."""
+"""The services that routes use. Each process creates one of each when it starts."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ from web.store.views import CustomViews
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts. `crm`: the CRM database, read only. `store`: the console's own."""
+    """The services of one process. `crm`: the CRM database, read only. `store`: the console's own database."""
 
     settings: Settings
     web: WebSettings

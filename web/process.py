@@ -1,4 +1,4 @@
-"""The console as a process: it serves until a signal stops it, and reports its health."""
+"""The console process. It serves until a signal stops it, and reports its health."""
 
 import asyncio
 import logging
@@ -48,11 +48,11 @@ from web.store.views import CustomViews
 log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 3
-"""How long open streams may continue when the console stops. Browsers reconnect by themselves."""
+"""How long open streams may continue when the console stops. Browsers reconnect automatically."""
 
 
 def run(settings: Settings, web: WebSettings, *, host: str = "127.0.0.1", port: int = 0) -> None:
-    """Run the console until SIGTERM or SIGINT; `port` 0: any free one."""
+    """Run the console until SIGTERM or SIGINT. `port` 0: any free port."""
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     uvloop.run(_serve(settings, web, host, port))
 
@@ -70,17 +70,17 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int) -> 
             http=Protocol,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
-            proxy_headers=False,  # web/proxies.py believes the proxies of the settings only
+            proxy_headers=False,  # web/proxies.py trusts only the proxies of the settings
         )
         server = uvicorn.Server(config)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        serving = asyncio.create_task(server._serve())  # noqa: SLF001  # `serve` would take the signals from us
+        serving = asyncio.create_task(server._serve())  # noqa: SLF001  # `serve` would install its own signal handlers
         stopping = asyncio.create_task(stop.wait())
         follows: list[asyncio.Task[None]] = app.state.follows
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
-            if task.done():  # It must not end by itself: without it pages would show old state.
+            if task.done():  # A follower must not end by itself: pages would show old state.
                 if isinstance(wrong := task.exception(), ConfigError):
                     leave(Exit.CONFIG, wrong.field, wrong.reason)
                 leave(Exit.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")

@@ -1,4 +1,7 @@
-"""Who asks, behind proxies: `X-Forwarded-For` and `-Proto` are believed only from the proxies of the settings."""
+"""Finds the client's address behind proxies.
+
+Only proxies that the settings trust may set `X-Forwarded-For` and `X-Forwarded-Proto`.
+"""
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -11,13 +14,13 @@ _MOST_HOPS: Final = 20
 
 
 class Forwarded:
-    """Puts the client's own address and scheme into a request that a trusted proxy forwards."""
+    """Sets the client's real address and scheme on requests that a trusted proxy forwards."""
 
     def __init__(self, app: ASGIApp, trusted: Sequence[IPv4Network | IPv6Network] = ()) -> None:
         self._app, self._trusted = app, trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on one request."""
+        """Pass on one request."""
         peer = _address((scope.get("client") or ("",))[0])
         if scope["type"] == "http" and self._trusts(peer):
             headers = Headers(scope=scope)
@@ -28,7 +31,7 @@ class Forwarded:
         await self._app(scope, receive, send)
 
     def _client(self, headers: Headers, peer: str) -> str:
-        """Return the last address that no trusted proxy has: everything before it may be made up."""
+        """Return the last address that does not belong to a trusted proxy. A client can forge addresses before it."""
         hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
         found = peer
         for hop in reversed(hops[-_MOST_HOPS:]):

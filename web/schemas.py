@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Model(BaseModel):
-    """The base of all models. A request with an unknown field is refused, so typing errors are noticed."""
+    """The base of all models. Unknown fields in requests are rejected, so that typing errors are noticed."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
@@ -25,7 +25,7 @@ class Me(Model):
 
 
 class QueueSummary(Model):
-    """A queue somebody may see. `kind` personal: the rep's own."""
+    """A queue that the person may see. `kind` personal: the rep's own."""
 
     queue_id: str
     name: str
@@ -38,7 +38,7 @@ class QueueSummary(Model):
 
 
 class LeadRow(Model):
-    """A lead in a queue: its place, and the columns the queue shows and no more (Q3)."""
+    """A lead in a queue: its rank and only the columns that the queue shows (Q3)."""
 
     lead_id: str
     rank: int
@@ -57,7 +57,7 @@ class QueuePage(Model):
 
 
 class Answer(Model):
-    """The one answer to one action, as `lead-decisions` says it (X4)."""
+    """The single answer to one action, as in `lead-decisions` (X4)."""
 
     action_id: str
     lead_id: str
@@ -79,13 +79,13 @@ class Answer(Model):
 
 
 class Claim(Model):
-    """A claim. `queue_id`: the queue of the claim; without it any claimable queue that has the lead."""
+    """A claim. `queue_id`: the queue of the claim; without it, any claimable queue that has the lead."""
 
     queue_id: str | None = None
 
 
 class Action(Model):
-    """Any other action of docs/contracts, `lead-actions`; the lead and who acts are known."""
+    """Any other action of docs/contracts, `lead-actions`. The lead and the actor are known from the request."""
 
     type: Literal[
         "claim_now",

@@ -1,4 +1,4 @@
-"""The headers of safety of every answer, also of those that no route makes: errors, files, what cannot be parsed."""
+"""Adds the security headers to every response, including errors, static files and unparsable requests."""
 
 from http import HTTPStatus
 from typing import Final
@@ -21,11 +21,11 @@ HEADERS: Final = {
 }
 HSTS_NAME: Final = "Strict-Transport-Security"
 HSTS: Final = "max-age=31536000; includeSubDomains"
-"""For a year browsers ask this host by https only. Sent only over https: by http it would mean nothing."""
+"""Makes browsers use only https for this host for a year. Sent only over https: browsers ignore it over http."""
 
 
 def with_headers(scope: Scope, send: Send, *, https: bool) -> Send:
-    """Return a `send` that adds the headers an answer does not have. `https`: browsers reach the console by it."""
+    """Return a `send` that adds missing security headers. `https`: browsers reach the console by https."""
 
     async def guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -42,10 +42,10 @@ def with_headers(scope: Scope, send: Send, *, https: bool) -> Send:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP, whose answer to what it cannot parse has the headers too."""
+    """uvicorn's HTTP protocol. Its response to an unparsable request also has the security headers."""
 
     def send_400_response(self, msg: str) -> None:
-        """Answer 400 and close."""
+        """Answer 400 and close the connection."""
         body = msg.encode("ascii", "replace")
         headers = {
             "content-type": "text/plain; charset=utf-8",

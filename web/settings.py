@@ -1,4 +1,4 @@
-"""What the console needs beside the engine's settings: its own database, its address, how long a sign-in lasts."""
+"""The console's settings beyond the engine's: its own database, its address, how long a sign-in lasts."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -12,7 +12,7 @@ from models.errors import ConfigError
 from streams.masking import is_url, masked, remember, remember_url
 
 ROLES: Final = ("rep", "manager", "admin")
-"""In order: the later may more."""
+"""The roles in ascending order of rights."""
 
 
 def _sqlite_in(values: dict[str, Any]) -> str:
@@ -24,7 +24,7 @@ def _words(text: str) -> list[str]:
 
 
 def safe_address(address: str) -> bool:
-    """Say whether nobody on the way can answer in a provider's name: https, or this machine itself."""
+    """Say whether nobody on the network can answer in a provider's name: the address is https or this machine."""
     parts = urlsplit(address)
     if parts.scheme == "https":
         return bool(parts.hostname)
@@ -32,17 +32,17 @@ def safe_address(address: str) -> bool:
 
 
 class WebSettings(BaseSettings):
-    """The console's settings, `FIRSTCLAIM_…` in the environment; read with `WebSettings.read()`.
+    """The console's settings, `FIRSTCLAIM_…` in the environment. Read them with `WebSettings.read()`.
 
-    `console_database_url`: accounts, sessions, tokens, drafts and preferences; nothing of a lead.
-    `public_url`: how browsers
-    reach the console; with https cookies are marked secure. `session_hours`: how long a sign-in lasts at most;
-    `idle_minutes`: without a request; `prove_minutes`: after how long tokens, invitations, exports and changes of the
-    second factor ask for the password again. `second_factor_roles`: who must have a second factor, with commas.
-    `trusted_proxies`: networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, with commas. The three of
-    OIDC belong together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims
-    whose values a sign-in publishes as the rep's role and teams; `oidc_roles`: `value=role` with commas, for values of
-    the role claim that are no roles themselves.
+    `console_database_url`: the database of accounts, sessions, tokens, drafts and preferences, without data of leads.
+    `public_url`: the address by which browsers reach the console; with https, cookies are marked secure.
+    `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
+    after how long tokens, invitations, exports and changes of the second factor require the password again.
+    `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
+    whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
+    set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose
+    values a sign-in publishes as the rep's role and teams; `oidc_roles`: `value=role` pairs, separated by commas, for
+    values of the role claim that are not roles themselves.
     """
 
     model_config = SettingsConfigDict(
@@ -71,7 +71,7 @@ class WebSettings(BaseSettings):
 
     @classmethod
     def read(cls, **given: Any) -> Self:
-        """Read the environment, `given` (by field name) going first; `ConfigError` names the variable."""
+        """Read the environment. `given` (by field name) takes precedence. `ConfigError` names the variable."""
         try:
             return cls(
                 **{str(cls.model_fields[field].validation_alias): value for field, value in given.items()}
@@ -90,7 +90,7 @@ class WebSettings(BaseSettings):
         return self
 
     def __repr_args__(self) -> Any:
-        """Return what `repr` shows: addresses without their passwords."""
+        """Return the values that `repr` shows: addresses without their passwords."""
         shown = super().__repr_args__()
         return [(name, masked(value) if name == "console_database_url" else value) for name, value in shown]
 
@@ -128,7 +128,7 @@ class WebSettings(BaseSettings):
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        """The networks of the proxies that are believed."""
+        """The networks of the trusted proxies."""
         return tuple(ip_network(one) for one in _words(self.trusted_proxies))
 
     @property
@@ -138,23 +138,23 @@ class WebSettings(BaseSettings):
 
     @property
     def roles_of_claims(self) -> dict[str, str]:
-        """Which role a value of the role claim means; a role means itself."""
+        """The role that each value of the role claim means. A role's own name means that role."""
         pairs = [one.rpartition("=") for one in _words(self.oidc_roles)]
         return {role: role for role in ROLES} | {value: role for value, _, role in pairs}
 
     @property
     def session_cookie(self) -> str:
-        """The name of the session's cookie; with https browsers hold it to this host and to https by its name."""
+        """The name of the session's cookie. With https its prefix makes browsers bind it to this host and to https."""
         return f"{self._cookie_prefix}firstclaim_session"
 
     @property
     def step_cookie(self) -> str:
-        """The name of the cookie of somebody whose password was right and whose code is still to come."""
+        """The name of the cookie of a person who has entered the right password and must still enter a code."""
         return f"{self._cookie_prefix}firstclaim_step"
 
     @property
     def oidc_cookie(self) -> str:
-        """The name of the cookie that a browser keeps while its person is at the provider."""
+        """The name of the cookie that a browser keeps while the person is at the provider."""
         return f"{self._cookie_prefix}firstclaim_oidc"
 
     @property

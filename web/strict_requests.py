@@ -1,8 +1,8 @@
-"""Refuses requests whose address or JSON holds what nothing behind the console can keep, with field and reason.
+"""Rejects requests whose address or JSON body holds values that cannot be stored, with field and reason.
 
-JSON as Python reads it has more than RFC 8259 allows: NaN, Infinity, halves of surrogate pairs, names that are there
-twice, integers and nesting of any size. Some of that fails later, in a database or in an answer, where nobody can say
-which field it was. Here it is refused before a route sees it.
+Python's JSON parser accepts more than RFC 8259 allows: NaN, Infinity, lone surrogates, duplicate names, and integers
+and nesting of any size. Such values can fail later, in a database or in a response, where the field is no longer known.
+This middleware rejects them before a route handles the request.
 """
 
 import json
@@ -21,27 +21,27 @@ from models.inbound import MAX_DEPTH
 from web.errors import Problem, answer, invalid
 
 MOST_VALUES: Final = 200_000
-"""Values in one body; the largest of ours name some 10,000 leads."""
+"""The most values in one body. The largest requests name about 10,000 leads."""
 MOST_PARAMETERS: Final = 1_000
-"""Parameters in one address."""
+"""The most parameters in one address."""
 _INTEGERS: Final = range(-(2**63), 2**63)
-"""What every database keeps."""
+"""The integers that every supported database can store."""
 _MOST_DIGITS: Final = 400
-"""Digits of one integer that are read at all; a larger one is infinite here."""
+"""The most digits of an integer that are parsed. A longer integer is treated as infinite."""
 _NAMED: Final = 60
-"""Characters of a name that a problem repeats."""
+"""The most characters of a name that an error message repeats."""
 _JSON: Final = "json"
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class StrictRequests:
-    """Answers 422 to an address that is no text and to JSON that is refused. Bodies are read whole."""
+    """Answers 422 to an invalid address or to rejected JSON. It reads JSON bodies completely before the route runs."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Check one request and pass it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -66,7 +66,7 @@ class StrictRequests:
 
 
 def _repeated(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was read once more, and then goes on with what comes."""
+    """Return a `receive` that yields the body again after it was read, and then continues with `receive`."""
     first = True
 
     async def again() -> Message:
@@ -80,7 +80,7 @@ def _repeated(body: bytes, receive: Receive) -> Receive:
 
 
 def check_address(raw_path: bytes, query: bytes) -> None:
-    """Raise `InvalidInput` where a path or a parameter is not UTF-8 or has a NUL, and for too many parameters."""
+    """Raise `InvalidInput` if the path or a parameter is not UTF-8 or contains NUL, or for too many parameters."""
     if reason := _unreadable(raw_path):
         raise _refused("path", reason)
     pairs = query.split(b"&")
@@ -104,7 +104,7 @@ def _unreadable(escaped: bytes) -> str | None:
 
 
 def check_json(body: bytes) -> None:
-    """Raise `InvalidInput` with path and reason for JSON that is refused; what is no JSON is left to the route."""
+    """Raise `InvalidInput` with path and reason for rejected JSON. Text that is not JSON is left to the route."""
     if not body:
         return
     try:
@@ -134,7 +134,7 @@ def _integer(digits: str) -> int | float:
 
 
 class _Checked:
-    """Walks through one document and counts its values."""
+    """Checks every value of one document and counts the values."""
 
     def __init__(self) -> None:
         self._left = MOST_VALUES
@@ -177,7 +177,7 @@ class _Checked:
 
 
 def _shown(name: str) -> str:
-    """Return a name as a problem may repeat it."""
+    """Return a name shortened and cleaned, so that an error message can contain it."""
     return name[:_NAMED].encode(errors="replace").decode().replace("\0", "")
 
 

@@ -1,4 +1,4 @@
-"""Compares a directory file with what is published: refuses it as a whole, or returns a plan."""
+"""Compares a directory file with the published directory: refuses the file as a whole, or returns a plan."""
 
 from msgspec.structs import replace
 
@@ -11,9 +11,10 @@ from streams.settings import Settings
 
 
 async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
-    """Return what applying a file's objects would do (Q6); `prune`: also remove objects it does not name.
+    """Return what applying a file's objects would do (Q6). `prune`: also remove objects it does not name.
 
-    Raises `PublicationErrors` with every reference that would point nowhere, `RetryableError` where Kafka is away.
+    Raises `PublicationErrors` with every reference to an object that would not exist, and `RetryableError` where
+    Kafka is unreachable.
     """
     before = await read_published(settings, org)
     if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):

@@ -10,11 +10,11 @@ from rules.queues.rule_book import Key
 
 _SIGNS: Final = {"added": "+", "changed": "~", "removed": "-"}
 _SHOWN: Final = 70
-"""Characters of a value in a line of the diff; programs get the whole of it."""
+"""How many characters of a value a line of the diff shows. Programs get the whole value."""
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """The old and the new value at one path of an object; None where there is none."""
+    """The old and the new value at one path of an object. None where there is no value."""
 
     path: str
     old: Any
@@ -31,7 +31,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     remark: str | None = None
 
     def lines(self) -> Iterator[str]:
-        """Yield the change as a person reads it."""
+        """Yield the change as lines for people."""
         yield f"{_SIGNS[self.change]} {self.kind}/{self.id}"
         if self.remark:
             yield f"    {self.remark}"
@@ -42,8 +42,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The changes to make.
 
-    `objects`: to publish, in this order, None to remove. `unchanged`: objects of the file that are published as
-    they are. `left`: published objects the file does not name. `seen`: where the topic ended that it was made from.
+    `objects`: what to publish, in this order; None removes. `unchanged`: objects of the file that are already
+    published so. `left`: published objects that the file does not name. `seen`: the topic's end when the plan was
+    made.
     """
 
     objects: dict[Key, Value | None]
@@ -56,11 +57,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(
     before: Objects, wanted: Wanted, *, refused: dict[Key, str] | None = None, prune: bool = False
 ) -> Plan:
-    """Compare what is published with what a file says, both in normal form.
+    """Compare the published objects with those of a file, both in normal form.
 
-    `refused`: objects whose newest publication the engine did not take, with the reason: they are published
-    again whatever they are. `prune`: objects the file does not name are removed. Removals come last and in
-    reverse order, so that nothing ever points to what is gone.
+    `refused`: objects whose newest publication the engine refused, with the reason. They are published again even if
+    they are equal. `prune`: remove objects that the file does not name. Removals come last and in reverse order, so
+    that no object ever refers to a removed one.
     """
     refused = refused or {}
     unnamed = ordered(key for key in before if key not in wanted)
@@ -98,7 +99,7 @@ def _change(key: Key, old: Value | None, new: Value | None, refused: str | None)
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
-    """Yield each path at which two values differ; lists of texts and numbers are one value."""
+    """Yield each path at which two values differ. A list of texts and numbers counts as one value."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*new, *(name for name in old if name not in new)]:
             inner = f"{path}.{name}" if path else name
@@ -116,7 +117,7 @@ def _of_objects(value: Any) -> bool:
 
 
 def _spelled(value: Any) -> bytes:
-    # As bytes, because to Python 1 is True and 60 is 60.0.
+    # Compare as bytes, because in Python 1 equals True and 60 equals 60.0.
     return msgspec.json.encode(value, order="sorted")
 
 

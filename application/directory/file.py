@@ -1,4 +1,7 @@
-"""Reads and writes directory files, whole or in part: `{org, settings, reps: {id: …}, groups, campaigns, queues}`."""
+"""Reads and writes directory files, whole or in part.
+
+The format is `{org, settings, reps: {id: …}, groups, campaigns, queues}`.
+"""
 
 from typing import Any
 
@@ -22,10 +25,10 @@ from rules.queues.rule_book import Key
 
 
 def read_directory(content: bytes, name: str) -> tuple[str, dict[Key, Value | None]]:
-    """Read a file's org and objects, in the order they are published; an object that is null is to be removed.
+    """Read a file's org and objects, in the order they are published. An object that is null is to be removed.
 
-    `name`: of the file, for what is wrong with the whole of it. Raises `PublicationErrors` with every problem
-    of every object, each under its path in the file.
+    `name`: the file's name, for errors of the file as a whole. Raises `PublicationErrors` with every problem of every
+    object, each under its path in the file.
     """
     try:
         given = load(content)
@@ -88,7 +91,7 @@ class _Reader:
 
 
 def as_document(org: str, objects: Objects) -> dict[str, Any]:
-    """Return what `read_directory` reads, in one order whoever published: sections, ids, fields of the contract."""
+    """Return the document that `read_directory` reads, in a fixed order: sections, ids, fields of the contract."""
     document: dict[str, Any] = {"org": org}
     for key in ordered(objects):
         fields = _fields(key, objects[key])
@@ -105,7 +108,7 @@ def write_directory(org: str, objects: Objects) -> str:
 
 
 def _fields(key: Key, value: Value) -> Value:
-    """Return the object without the id, which its place in the file says."""
+    """Return the object without its id, which its key in the file gives."""
     model, id_field = KINDS[key[0]]
     names = [name for name in model.model_fields if name in value]
     names += sorted(name for name in value if name not in model.model_fields)

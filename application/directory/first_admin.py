@@ -1,4 +1,4 @@
-"""An org gets its first admin: one rep object, published only where the org has no admin who may act."""
+"""Gives an org its first admin: publishes one rep object, only where the org has no active admin."""
 
 from typing import Any, Final
 
@@ -8,15 +8,15 @@ from models.errors import PublishedMeanwhile, RetryableError
 from streams.settings import Settings
 
 ATTEMPTS: Final = 5
-"""So often the directory is read anew because somebody published for the org meanwhile."""
+"""How often the directory is read again because somebody else published for the org meanwhile."""
 
 
 async def ensure_admin(settings: Settings, org: str, rep_id: str, *, name: str, email: str) -> bool:
-    """Publish a rep as admin unless the org has an active admin; return whether it was published.
+    """Publish a rep as admin unless the org has an active admin. Return whether it was published.
 
-    A rep who is in the directory already keeps all but role and activity. The account must be stored before: a crash
-    in between leaves the org as it was, and the same call completes it. Raises `RetryableError` where Kafka is away,
-    `PublicationErrors` for an id that no rep can have.
+    A rep who is in the directory already keeps everything but role and activity. Store the account first: a crash in
+    between leaves the org unchanged, and the same call completes it. Raises `RetryableError` where Kafka is
+    unreachable, `PublicationErrors` for an invalid rep id.
     """
     for _ in range(ATTEMPTS):
         before = await read_published(settings, org)

@@ -1,4 +1,4 @@
-"""The objects of one org in the normal form that the engine keeps, in the order of a file."""
+"""The objects of one org in the normal form that the engine stores, in the order of a file."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -22,27 +22,27 @@ SECTIONS: Final = {
 """A file's sections and the kinds of their objects, in the order they are written and published."""
 SECTION_OF: Final = {kind: section for section, kind in SECTIONS.items()}
 SETTINGS: Final = ("settings", "settings")
-"""The key of an org's settings: there is one object of them."""
+"""The key of an org's settings, of which there is one object."""
 
 Value = dict[str, Any]
 Objects = Mapping[Key, Value]
 Wanted = Mapping[Key, Value | None]
-"""What a file says: None where it removes the object."""
+"""The objects of a file. None removes the object."""
 
 _ORDER: Final = {kind: place for place, kind in enumerate(SECTION_OF)}
 _DIGITS: Final = re.compile(r"(\d+)", re.ASCII)
 _NO_JSON: Final = (TypeError, ValueError, ArithmeticError, RecursionError)
-"""What an encoder says of a value JSON cannot hold: of another type, itself inside itself, a lone surrogate."""
+"""What an encoder raises for a value that JSON cannot hold: a wrong type, a cycle, a lone surrogate."""
 
 
 def normal(org: str, kind: str, object_id: str, value: Any) -> Value | None:
-    """Return an object as the engine will have it once it is published; None where it is removed.
+    """Return an object as the engine stores it once it is published. None where it is removed.
 
     Raises `PublicationErrors` with every problem, by its path in the object.
     """
     accepted = accept_publication(kind, object_id, value)
     try:
-        # Through the bytes and the very function that intake has: what passes here is no dead letter there.
+        # Use the bytes and the same function as intake, so that what passes here is no dead letter there.
         body = None if accepted is None else msgspec.json.encode(storable(accepted))
         return as_taken(f"{org}/{kind}/{object_id}".encode(), body, {}, version=0).value
     except Refused as refused:
@@ -53,14 +53,14 @@ def normal(org: str, kind: str, object_id: str, value: Any) -> Value | None:
 
 
 def path_of(key: Key, inside: str = "") -> str:
-    """Return where an object, or something inside it, is in a file: `reps.rep-7.filter.rules[0]`."""
+    """Return the path in a file of an object, or of something inside it: `reps.rep-7.filter.rules[0]`."""
     kind, object_id = key
     path = SECTION_OF[kind] if key == SETTINGS else f"{SECTION_OF[kind]}.{object_id}"
     return f"{path}.{inside}" if inside else path
 
 
 def ordered(keys: Iterable[Key]) -> list[Key]:
-    """Return keys in the order of the sections, and there as people count: rep-2 before rep-10."""
+    """Return keys in the order of the sections, and within one in natural order: rep-2 before rep-10."""
     return sorted(keys, key=lambda key: (_ORDER[key[0]], _counted(key[1]), key[1]))
 
 

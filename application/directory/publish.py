@@ -23,11 +23,11 @@ from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
 
 TRANSACTIONS: Final = "firstclaim-directory-"
-"""How the transactional ids of our publications begin: where Kafka has ACLs, consoles and commands need them."""
+"""The prefix of the transactional ids of our publications. Where Kafka has ACLs, consoles and commands need it."""
 TRANSACTION_MS: Final = 30_000
-"""A publisher that dies is aborted by the broker after so long; readers of the topic wait no longer for it."""
+"""The transaction timeout. The broker then aborts a dead publisher's transaction, and readers of the topic continue."""
 OTHERS_SECONDS: Final = 25.0
-"""So long another's open transaction is waited for before ours is given up."""
+"""How long to wait for another publisher's open transaction before our own is given up."""
 PUBLISH_SECONDS: Final = 60.0
 _POLL_MS: Final = 200
 
@@ -35,9 +35,9 @@ _POLL_MS: Final = 200
 class PublishedObjects(msgspec.Struct, frozen=True):
     """The newest publications of an org.
 
-    `objects`: those the engine took, removed ones too as far as the topic still has them. `refused`: the keys
-    whose newest record it did not take, and why; the one before it, if any, still counts. `end`: everything before
-    this place in the topic is in it.
+    `objects`: those that the engine accepted, including removed ones as far as the topic still has them. `refused`:
+    the keys whose newest record the engine refused, and why; the record before it, if any, still counts. `end`: all
+    records before this offset of the topic are included.
     """
 
     objects: Mapping[Key, Published]
@@ -46,7 +46,7 @@ class PublishedObjects(msgspec.Struct, frozen=True):
 
     @property
     def present(self) -> dict[Key, Value]:
-        """The objects there are now. Of settings that is one: a file could not name those of another id."""
+        """The objects that exist now. Only the one settings object counts, because a file cannot name another id."""
         return {
             key: published.value
             for key, published in self.objects.items()
@@ -55,19 +55,19 @@ class PublishedObjects(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether anyone may act once the org has no rep: it never had one, or its settings say so."""
+        """Whether anyone may act while the org has no rep: it never had one, or its settings say so."""
         return open_without_reps(self.objects)
 
 
 def open_without_reps(objects: Mapping[Key, Published]) -> bool:
-    """Say whether an org of these objects, removed ones too, is open to anyone while it has no rep."""
+    """Tell whether an org with these objects, including removed ones, is open to anyone while it has no rep."""
     settings = objects.get(SETTINGS)
     stated = settings is not None and (settings.value or {}).get("open_without_reps") is True
     return stated or all(kind != "rep" for kind, _ in objects)
 
 
 async def read_published(settings: Settings, org: str) -> PublishedObjects:
-    """Read what is published for an org now; raises `RetryableError` where Kafka is away or has no such topic."""
+    """Read what is published for an org now. Raises `RetryableError` where Kafka or the topic is missing."""
     objects: dict[Key, Published] = {}
     refused: dict[Key, str] = {}
     _, end = (await extent(settings, DIRECTORY))[0]
@@ -90,14 +90,14 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
 
 
 async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
-    """Publish objects in their order, None to remove; return their versions, when all of them are durable.
+    """Publish objects in their order, None to remove. Return their versions when all of them are durable.
 
-    `seen`: what the publisher looked at ends there (`Held.end`). If anybody published for the org since, nothing is
-    published and `PublishedMeanwhile` is raised: no publication overtakes another unseen. All are published or none.
-    Without `seen` they are published whatever others did.
+    `seen`: the end of what the publisher has read (`PublishedObjects.end`). If anybody has published for the org
+    since then, nothing is published and `PublishedMeanwhile` is raised, so that no publication replaces another one
+    unseen. All objects are published or none. Without `seen` they are published whatever others did.
 
-    It takes effect within moments, on existing leads too (Q6). Raises `RetryableError` where Kafka does not take them;
-    publishing them again does no harm.
+    They take effect within moments, also on existing leads (Q6). Raises `RetryableError` where Kafka does not accept
+    them. Publishing them again does no harm.
     """
     if not objects:
         return []
@@ -134,7 +134,7 @@ async def publish_one(
     seen: int,
     first: Mapping[Key, Value] | None = None,
 ) -> int:
-    """Publish one object of an org's directory, None to remove it; return its version. Raises as `publish` does.
+    """Publish one object of an org's directory, None to remove it. Return its version. Raises as `publish`.
 
     `first`: objects that are published before it in the same transaction.
     """
@@ -155,14 +155,15 @@ async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:
 
 
 async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) -> None:
-    """Read what came between what was seen and our own records, which are not committed yet.
+    """Read the records between what was seen and our own records, which are not committed yet.
 
-    The topic's order decides: of two who publish at once the later one finds the earlier one here, waits for its
-    commit and gives way. Raises `PublishedMeanwhile`, and `TimeoutError` where somebody's transaction stays open.
+    The topic's order decides. Of two concurrent publishers, the later one finds the earlier one's records here, waits
+    for its commit, and gives up its own transaction. Raises `PublishedMeanwhile`, and `TimeoutError` if another
+    transaction stays open.
     """
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
-        raise PublishedMeanwhile(org, last)  # somebody's record is among ours
+        raise PublishedMeanwhile(org, last)  # another publisher's record is between ours
     consumer = clients.consumer(settings)
     meanwhile: int | None = None
     try:
@@ -171,7 +172,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
         consumer.assign([place])
         consumer.seek(place, min(seen, first))
         async with asyncio.timeout(OTHERS_SECONDS):
-            # Up to our own first record everything is committed or aborted in the end; behind it nobody reads yet.
+            # Before our first record every transaction ends at some time. Records after it cannot be read yet.
             while await consumer.position(place) < first:
                 for records in (await consumer.getmany(place, timeout_ms=_POLL_MS)).values():
                     for record in records:
@@ -184,7 +185,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:
-    """Return an object's key if it is one of this org."""
+    """Return an object's key if it belongs to this org."""
     whose, _, rest = (raw or b"").decode(errors="replace").partition("/")
     kind, _, object_id = rest.partition("/")
     return (kind, object_id) if whose == org and kind in KINDS and object_id else None

@@ -14,10 +14,11 @@ def after(before: Objects, wanted: Wanted, *, prune: bool = False) -> dict[Key, 
 
 
 def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = False) -> tuple[Problem, ...]:
-    """Return references to objects that do not exist: members of groups that are no reps, groups of campaigns.
+    """Return references to objects that do not exist: group members that are no reps, groups of campaigns.
 
-    Only what the file brings about is a problem: an object it names, or one it removes that others still need.
-    `is_open`: the org never had a rep, or is open without reps: anyone may be a member as long as the file has none.
+    Only problems that the file causes count: in an object that it names, or by an object that it removes and others
+    still need. `is_open`: the org never had a rep, or is open without reps; then anyone may be a member while there
+    is no rep.
     """
     result = after(before, wanted, prune=prune)
     anyone = is_open and not any(kind == "rep" for kind, _ in result)
@@ -36,7 +37,7 @@ def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = Fa
 
 
 def _targets(kind: str, value: Value) -> Iterator[tuple[str, Key]]:
-    """Yield each reference of an object: where it is, and to what."""
+    """Yield each reference of an object: its path and its target."""
     if kind == "group":
         for place, member in enumerate(value.get("members", ())):
             yield f"members[{place}].rep_id", ("rep", member["rep_id"])

@@ -1,7 +1,7 @@
-"""Reads and writes YAML: times stay texts, and a duplicate key is an error instead of being dropped.
+"""Reads and writes YAML. Times stay texts, and a duplicate key is an error instead of being dropped.
 
-YAML 1.1 reads `20:00` as the number 1200 and a date as Python's; both are refused by a contract of texts, with
-reasons nobody would understand. JSON is YAML and is read as well.
+YAML 1.1 reads `20:00` as the number 1200 and a date as Python's date. The contract expects texts and would refuse
+both with reasons that nobody understands. JSON is YAML and is read as well.
 """
 
 from typing import Any, BinaryIO, Final
@@ -9,16 +9,16 @@ from typing import Any, BinaryIO, Final
 import yaml
 
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""Of one document. A directory of 10,000 reps has about 2 MB."""
+"""The largest document. A directory of 10,000 reps has about 2 MB."""
 MAX_DEPTH: Final = 64
-"""Of lists and objects inside each other."""
+"""The deepest nesting of lists and objects."""
 MAX_VALUES: Final = 2_000_000
-"""Of one document once each alias stands for a copy of what it names."""
+"""The most values of one document, if each alias counts as a copy of what it names."""
 _MERGE: Final = "<<"
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that keeps times as texts, refuses duplicate keys, and has bounds."""
+    """PyYAML's safe loader with changes: it keeps times as texts, refuses duplicate keys, and has bounds."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
@@ -27,7 +27,7 @@ class _Loader(yaml.SafeLoader):
         self._open: set[yaml.Node] = set()
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
-        """Read a node; raises `yaml.YAMLError` where nodes are nested too deep."""
+        """Read a node. Raises `yaml.YAMLError` where nodes are nested too deep."""
         self._depth += 1
         try:
             if self._depth > MAX_DEPTH:
@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
             self._depth -= 1
 
     def get_single_node(self) -> yaml.Node | None:
-        """Read the document's root; raises `yaml.YAMLError` where its aliases make it too large, or endless."""
+        """Read the document's root. Raises `yaml.YAMLError` where its aliases make it too large, or endless."""
         root = super().get_single_node()
         if root is not None and self._size(root) > MAX_VALUES:
             raise yaml.composer.ComposerError(
@@ -47,7 +47,7 @@ class _Loader(yaml.SafeLoader):
         return root
 
     def _size(self, node: yaml.Node) -> int:
-        """Return how many values a node has when each alias is a copy; each node is counted once."""
+        """Return how many values a node has if each alias is a copy. Each node is visited once."""
         if isinstance(node, yaml.ScalarNode):
             return 1
         known = self._sizes.get(node)
@@ -62,7 +62,7 @@ class _Loader(yaml.SafeLoader):
         return known
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """Read a mapping; raises `yaml.YAMLError` where a key is there twice."""
+        """Read a mapping. Raises `yaml.YAMLError` for a duplicate key."""
         node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
         for key, _ in node.value:
@@ -92,29 +92,29 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 _CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What PyYAML lets out where a value does not fit its tag, as in `!!int seven`."""
+"""What PyYAML raises where a value does not fit its tag, as in `!!int seven`."""
 
 
 def load(content: bytes) -> Any:
-    """Read a document; raises `ValueError` with the reason and, where it is known, the line.
+    """Read a document. Raises `ValueError` with the reason and, where it is known, the line.
 
-    Every file that a person gives is read here: size, nesting and what aliases stand for are bounded.
+    Every file that a person gives is read here. Size, nesting and the expansion of aliases are bounded.
     """
     if len(content) > MAX_BYTES:
         raise ValueError(f"has {len(content)} bytes; {MAX_BYTES} are allowed")
     try:
-        return yaml.load(content, _Loader)  # noqa: S506  # it is a safe one
+        return yaml.load(content, _Loader)  # noqa: S506  # _Loader is a safe loader
     except (yaml.YAMLError, *_CONSTRUCTION) as error:
         raise ValueError(" ".join(str(error).split())) from error
 
 
 def read_bounded(file: BinaryIO) -> bytes:
-    """Return what a file has, one byte more than `load` takes at most: a larger one is not read into memory."""
+    """Return a file's bytes, at most one more than `load` accepts, so that a larger file is not read into memory."""
     return file.read(MAX_BYTES + 1)
 
 
 def dump(document: Any) -> str:
-    """Write a document in the order it has; `load` of it is the same."""
+    """Write a document in its own order. `load` returns the same document."""
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text: str = yaml.dump(document, Dumper=dumper, sort_keys=False, allow_unicode=True, width=110)
     return text

@@ -1,1 +1,1 @@
-"""Turns files of leads into arrival messages, row by row in constant memory, or into refusals that name the row."""
+"""Turns files of leads into arrival messages, or into refusals that name the row, row by row in constant memory."""

@@ -1,7 +1,7 @@
 """Reads an ADF file (Auto-lead Data Format 1.0, XML) one prospect at a time. A resend is never a new lead.
 
-Whatever the contract has no field for stays under `attributes.adf`, in the file's own words. The file's prolog is
-skipped: the standard's own example has one that no XML parser takes, and no DTD is wanted.
+Data without a field in the contract is kept under `attributes.adf`, with the file's own names. The file's prolog is
+skipped, because the prolog of the standard's own example is rejected by XML parsers, and no DTD is wanted.
 """
 
 import codecs
@@ -37,13 +37,13 @@ _ENCODINGS: Final = frozenset(
         "mac-roman",
     }
 )
-"""What a file may say it is written in, by Python's names. Python has codecs that are no encodings of text (`hex`,
-`rot13`, `undefined`), and some that only decode the whole of a file."""
+"""The encodings that a file may declare, by Python's names. Other Python codecs are not encodings of text (`hex`,
+`rot13`, `undefined`), or can only decode a whole file."""
 _FAX: Final = "fax"
 
 
 class Node:
-    """An element with its attributes, text and children; names in lower case."""
+    """An element with its attributes, text and children. Names are in lower case."""
 
     def __init__(self, tag: str, attributes: dict[str, str]) -> None:
         self.tag = tag.lower()
@@ -57,18 +57,18 @@ class Node:
         return " ".join("".join(self.parts).split())
 
     def all(self, *path: str) -> list["Node"]:
-        """Return the elements at a path below, in the order of the file."""
+        """Return the elements at a path below this one, in the order of the file."""
         found = [self]
         for tag in path:
             found = [child for node in found for child in node.children if child.tag == tag]
         return found
 
     def first(self, *path: str) -> str:
-        """Return the first text at a path below, empty where there is none."""
+        """Return the first text at a path below this one, or an empty text."""
         return next((node.text for node in self.all(*path) if node.text), "")
 
     def plain(self) -> Any:
-        """Return the element as JSON: text where it is only that, an object otherwise, a list where tags repeat."""
+        """Return the element as JSON: a text if it has only text, otherwise an object; repeated tags become a list."""
         found: dict[str, Any] = dict(self.attributes)
         for child in self.children:
             if (value := child.plain()) in ("", {}):
@@ -84,9 +84,10 @@ class Node:
 
 
 class _Prospects:
-    """The parser's target: collects whole prospects with the line they begin at, and nothing else of the file.
+    """The parser's target. Collects whole prospects with their first lines, and nothing else of the file.
 
-    `done` holds (line, prospect) since it was last emptied; None for a prospect beyond the bounds of a message.
+    `done` holds (line, prospect) since it was last emptied. The prospect is None if it exceeds the bounds of a
+    message.
     """
 
     def __init__(self) -> None:
@@ -99,11 +100,11 @@ class _Prospects:
 
     @property
     def line(self) -> int:
-        """The line of the file the parser is at."""
+        """The parser's current line in the file."""
         return int(self.expat.CurrentLineNumber) + self.skipped
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Begin an element; outside a prospect it is passed over."""
+        """Begin an element. Outside a prospect it is ignored."""
         if not self._stack:
             if tag.lower() != "prospect":
                 return
@@ -118,14 +119,14 @@ class _Prospects:
         self._stack.append(node)
 
     def data(self, text: str) -> None:
-        """Take text."""
+        """Add text to the current element."""
         if self._stack:
             self._size += len(text)
             if self._size <= MAX_BYTES and (node := self._stack[-1]) is not None:
                 node.parts.append(text)
 
     def end(self, _tag: str) -> None:
-        """End an element; a prospect's end makes it done."""
+        """End an element. At a prospect's end, add it to `done`."""
         if self._stack:
             node = self._stack.pop()
             if not self._stack:
@@ -136,7 +137,7 @@ class _Prospects:
 
 
 def read(path: Path) -> Iterator[Found]:
-    """Yield each prospect as a message; broken XML gives a refusal that names the line, and ends the file."""
+    """Yield each prospect as a message. Broken XML gives a refusal with the line, and ends the file."""
     target = _Prospects()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     target.expat = parser.parser
@@ -186,8 +187,8 @@ def _brief(error: Exception) -> str:
 def _found(line: int, prospect: Node | None) -> Found:
     """Return a prospect as a message.
 
-    The external id is the vendor's own, with its source; without one, a digest of who asked and when. A resend
-    with neither an id nor a date could not be told from a new lead, so it is refused.
+    The external id is the vendor's own, with its source. Without one it is a digest of who asked and when. A prospect
+    with neither an id nor a date is refused, because its resend could not be told from a new lead.
     """
     if prospect is None:
         return Found(line=line, reason=f"is larger than {MAX_BYTES} characters, or nested too deep")
@@ -221,7 +222,7 @@ def _found(line: int, prospect: Node | None) -> Found:
 
 
 def _own_id(prospect: Node) -> str:
-    """Return the id with the lowest sequence, and the system it is of: other systems may have the same id."""
+    """Return the id with the lowest sequence, with its system, because other systems may use the same id."""
     ids = [node for node in prospect.all("id") if node.text]
     first = min(ids, key=lambda node: node.attributes.get("sequence", "").zfill(9), default=None)
     if first is None:
@@ -231,7 +232,7 @@ def _own_id(prospect: Node) -> str:
 
 
 def _names(contact: Node) -> tuple[str, str]:
-    """Return first and last name; a full name's last word is the last name."""
+    """Return first and last name. The last word of a full name is the last name."""
     parts = {node.attributes.get("part", "full").lower(): node.text for node in reversed(contact.all("name"))}
     given, family = parts.get("first", ""), parts.get("last", "")
     if not (given or family):

@@ -1,4 +1,4 @@
-"""Reads a file of JSON lines: one message on each line, in the words of the contract or of a mapping."""
+"""Reads a file of JSON lines: one message on each line, with the fields of the contract or of a mapping."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from rules.inbound.envelope import parsed
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield the message or the refusal of each line. A line that is too long for a message is refused and skipped."""
+    """Yield the message or the refusal of each line. A line too long for a message is refused and skipped."""
     line = 0
     with path.open("rb") as file:
         while value := file.readline(MAX_BYTES + 1):

@@ -48,8 +48,8 @@ _COLUMNS_NAMED: Final = 50
 _SAMPLE: Final = datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
 
 
-class Cell(ValueError):  # noqa: N818  # it speaks of a cell
-    """A cell of a row that cannot be used. `field`: the contract's field; the message is the reason."""
+class Cell(ValueError):  # noqa: N818  # the name says what the error is about
+    """A cell of a row that cannot be used. `field`: the contract's field. The message is the reason."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
@@ -93,7 +93,7 @@ class Source(BaseModel):
     def _readable(cls, value: str | None) -> str | None:
         try:
             if value is not None:
-                datetime.strptime(_SAMPLE.strftime(value), value)  # noqa: DTZ007  # only whether it can be read
+                datetime.strptime(_SAMPLE.strftime(value), value)  # noqa: DTZ007  # checks only the format
         except ValueError as error:
             raise ValueError(f"is not a date format: {error}") from error
         return value
@@ -107,7 +107,7 @@ class Source(BaseModel):
         return self
 
     def value(self, field: str, row: dict[str, Any]) -> Any:
-        """Return the value of this field in a row, None if it is empty; raises `Cell`."""
+        """Return the value of this field in a row, or None if it is empty. Raises `Cell`."""
         if self.constant is not None:
             return self.constant
         for column in self.column:
@@ -122,7 +122,7 @@ class Source(BaseModel):
     def _time(self, field: str, cell: str) -> str:
         try:
             read = (
-                datetime.strptime(cell, self.format)  # noqa: DTZ007  # the zone follows
+                datetime.strptime(cell, self.format)  # noqa: DTZ007  # the time zone is set below
                 if self.format
                 else datetime.fromisoformat(cell)
             )
@@ -150,7 +150,7 @@ class Mapping:
     """A checked mapping. `message(row)` returns the row as an arrival message."""
 
     def __init__(self, given: Any) -> None:
-        """Check `given`, a mapping as YAML has it; raises `InvalidInput` with every problem."""
+        """Check `given`, a mapping as read from YAML. Raises `InvalidInput` with every problem."""
         if not isinstance(given, dict):
             raise InvalidInput((Problem(path="", reason="a mapping must be an object of fields"),))
         try:
@@ -176,13 +176,13 @@ class Mapping:
         )
 
     def columns(self) -> dict[str, str]:
-        """Return every column the mapping asks for, and the key that asks."""
+        """Return every column that the mapping needs, and the key that needs it."""
         asked = {column: name for name, source in self.sources.items() for column in source.column}
         asked |= {column: f"attributes.{name}" for name, column in (self.attributes or {}).items()}
         return asked | dict.fromkeys(self.required, "required")
 
     def check_columns(self, present: tuple[str, ...]) -> None:
-        """Raise `InvalidInput` where the file lacks a column the mapping asks for."""
+        """Raise `InvalidInput` where the file lacks a column that the mapping needs."""
         there, known = named(present), frozenset(present)
         missing = [
             Problem(path=key, reason=f"there is no column {column}; there are {there}")
@@ -193,7 +193,7 @@ class Mapping:
             raise InvalidInput(tuple(missing))
 
     def message(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Return the arrival message of a row, without what it does not have; raises `Cell`."""
+        """Return the arrival message of a row, without fields that have no value. Raises `Cell`."""
         for column in self.required:
             if row.get(column) in (None, ""):
                 raise Cell(column, "is empty")
@@ -208,7 +208,7 @@ class Mapping:
 
 
 def load(path: Path) -> Mapping:
-    """Read a mapping from a YAML file; raises `InvalidInput` naming key, or line, and reason."""
+    """Read a mapping from a YAML file. Raises `InvalidInput` with the key or line, and the reason."""
     try:
         with path.open("rb") as file:
             content = read_bounded(file)
@@ -222,7 +222,7 @@ def load(path: Path) -> Mapping:
 
 
 def named(columns: tuple[str, ...]) -> str:
-    """Return columns as a reason names them: the first of many."""
+    """Return columns as text for a reason. Of many, only the first are named."""
     more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
     return ", ".join(columns[:_COLUMNS_NAMED]) + more
 

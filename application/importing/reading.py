@@ -35,8 +35,8 @@ def read_leads(
 ) -> Iterator[Row]:
     """Yield each row of a file as a message to send or as a refusal, in constant memory.
 
-    `vendor`, `campaign` and `org` hold where a row does not say itself. Raises `InvalidInput` where the file as a
-    whole cannot be read: no header, a column the mapping asks for is missing, no such file.
+    `vendor`, `campaign` and `org` apply where a row does not name its own. Raises `InvalidInput` where the file as a
+    whole cannot be read: it does not exist, has no header, or lacks a column that the mapping needs.
     """
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
     given = {name: value for name, value in defaults.items() if value}

@@ -28,7 +28,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row: `message` as it is sent, with the lead id it will have, or `refusal`.
+    """One row: the `message` to send, with the lead id it will have, or a `refusal`.
 
     `doubts`: fields that intake will keep under `attributes.invalid` because they cannot be read.
     """
@@ -55,12 +55,12 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def encode(message: Any) -> bytes:
-    """Return a message as bytes, as it is sent."""
+    """Return a message as the bytes that are sent."""
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
 def row(found: Found, defaults: dict[str, str]) -> Row:
-    """Return the row to send for what a reader found. `defaults` fill what is missing; intake itself checks it."""
+    """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it."""
     if found.message is None:
         return refused(found.line, found.field, found.reason)
     given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}

@@ -1,6 +1,7 @@
 """Sends a file of leads to `lead-arrivals`. Accepted rows are durable in Kafka; refused rows are named by their lines.
 
-Sending a file twice does no harm: a resend is the same lead. So where it breaks off, it is sent again.
+Sending a file twice does no harm, because a resend is the same lead. If an import is interrupted, send the file
+again.
 """
 
 import asyncio
@@ -25,13 +26,13 @@ from streams.signing import Signer
 from streams.topics import LEAD_ARRIVALS
 
 IN_FLIGHT: Final = 5_000
-"""Messages that Kafka has not acknowledged yet; the file is not read on while there are more."""
+"""The most messages that Kafka has not acknowledged yet. Reading of the file pauses at this number."""
 LINGER_MS: Final = 10
-"""How long a batch waits for company: a file has no one waiting for its first row."""
+"""How long a batch waits to fill up. Nobody waits for the first row of a file."""
 TOLD_EVERY: Final = 10_000
 YIELD_EVERY: Final = 100
 SHOWN: Final = 100
-"""Refused lines that are shown; all of them go to a file where one is given."""
+"""How many refused lines are shown. All of them go to a file where one is given."""
 
 Say = Callable[[str], None]
 
@@ -49,11 +50,11 @@ async def send_file(
 ) -> dict[str, Any]:
     """Send a file of leads (CSV, JSON lines, ADF XML); `vendor`, `campaign`, `org` where a row names none.
 
-    Returns `accepted` and `refused` (rows), `refusals` ({reason: rows}) and `doubts` ({field: rows}: fields that
-    will be kept under `attributes.invalid`). Refused lines go to `refusals` as JSON lines, else to `say`.
+    Returns `accepted` and `refused` (rows), `refusals` ({reason: rows}) and `doubts` ({field: rows}: fields that will
+    be kept under `attributes.invalid`). Refused lines go to `refusals` as JSON lines, else to `say`.
 
-    Raises `InvalidInput` before anything is sent where file or mapping cannot be used, `RuntimeFailure` where
-    Kafka does not take the messages.
+    Raises `InvalidInput` before anything is sent where the file or the mapping cannot be used. Raises
+    `RuntimeFailure` where Kafka does not accept the messages.
     """
     signer = Signer(settings)
     rows = read_leads(path, load(mapping) if mapping else None, vendor, campaign, org)
@@ -80,7 +81,7 @@ async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer
         if row.refusal is not None:
             tally.refuse(row.refusal)
         else:
-            # One lead, one partition: a resend in the same file comes after the first.
+            # The key puts one lead into one partition, so that a resend in the same file comes after the first.
             signed = signer.headers(LEAD_ARRIVALS, row.value)
             key = row.lead_id.encode()
             waiting.append(await producer.send(LEAD_ARRIVALS, row.value, key=key, headers=signed))
@@ -99,7 +100,7 @@ async def _send(producer: Producer, rows: Iterator[Row], tally: "_Tally", signer
 
 
 async def _require_topic(settings: Settings) -> None:
-    """Raise `RuntimeFailure` where there is no `lead-arrivals`: a broker would make one of the wrong shape."""
+    """Raise `RuntimeFailure` if `lead-arrivals` does not exist. A broker would create it with wrong settings."""
     admin = clients.admin(settings)
     try:
         await admin.start()

@@ -17,11 +17,11 @@ _ENCODINGS: Final = ("utf-8-sig", "cp1252")
 _BOMS: Final = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK: Final = 1 << 16
 MAX_COLUMNS: Final = 2_000
-"""Of one table."""
+"""The most columns of a table."""
 MAX_LINE: Final = 1 << 20
-"""Characters of one line. A message has 1 MB at most."""
+"""The most characters of one line. A message has 1 MB at most."""
 MAX_ROW: Final = 4 << 20
-"""Characters of one row over all its lines, which a quoted cell may break."""
+"""The most characters of one row over all its lines. A quoted cell may contain line breaks."""
 _OTHER_NAMES: Final = {
     "zip_code": "zip",
     "zipcode": "zip",
@@ -37,15 +37,15 @@ _OTHER_NAMES: Final = {
     "lead_id": "external_id",
     "leadid": "external_id",
 }
-"""What vendors call our fields; a column of the field's own name comes first."""
+"""Other names that vendors use for our fields. A column with the field's own name comes first."""
 _BREAKS: Final = re.compile(r"[\s\-_.]+")
 
 
 def encoding_of(path: Path) -> str:
-    """Return the encoding a file can be read in: UTF-16 by its mark, UTF-8, cp1252, else Latin-1, which always can.
+    """Return the encoding of a file: UTF-16 by its mark, UTF-8, cp1252, else Latin-1, which never fails.
 
-    The whole file is looked at, a piece at a time: one letter with an accent near the end decides. Raises
-    `InvalidInput` for broken UTF-16.
+    The whole file is read, a piece at a time, because one accented letter near the end decides. Raises `InvalidInput`
+    for broken UTF-16.
     """
     with path.open("rb") as file:
         mark = file.read(2)
@@ -69,14 +69,14 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def delimiter_of(header: str) -> str:
-    """Return the delimiter that a header line has most of outside quotes; a comma where it has none."""
+    """Return the most frequent delimiter outside quotes of a header line, or a comma where it has none."""
     bare = re.sub(r'"[^"]*"', "", header)
     return max(DELIMITERS, key=bare.count)
 
 
 @contextmanager
 def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
-    """Open a table: its columns, and each row as column -> cell, trimmed, in `message`, or why it cannot be read.
+    """Open a table: its columns, and for each row its trimmed cells by column in `message`, or a reason.
 
     Raises `InvalidInput` where there is no header.
     """
@@ -98,9 +98,9 @@ def open_table(path: Path) -> Iterator[tuple[tuple[str, ...], Iterator[Found]]]:
 
 
 class _Lines:
-    """The lines of a table, each read within its bound; a longer one is skipped unkept and refused.
+    """The lines of a table, each read within its bound. A longer line is skipped without being stored, and refused.
 
-    `number`: of the line read last. `begin` says that a new row begins.
+    `number`: of the line read last. Call `begin` at the start of each row.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -132,7 +132,7 @@ class _Lines:
 
 
 def read(path: Path, mapping: Mapping | None) -> Iterator[Found]:
-    """Yield the message or the refusal of each row; raises `InvalidInput` without a header or a needed column."""
+    """Yield the message or the refusal of each row. Raises `InvalidInput` without a header or a needed column."""
     with open_table(path) as (header, rows):
         if mapping is None:
             mapping = _by_names(header)

@@ -1,1 +1,1 @@
-"""Who may do what on Kafka: the table of principals and ACLs, its text forms, and its comparison with a cluster."""
+"""Access control on Kafka: the table of principals and ACLs, its text forms, and its comparison with a cluster."""

@@ -1,4 +1,4 @@
-"""One ACL as Kafka has it: a principal may do one operation on one resource. Codes are those of Kafka's protocol."""
+"""One ACL of Kafka: a principal may do one operation on one resource. The codes are those of Kafka's protocol."""
 
 from enum import IntEnum
 from typing import Final
@@ -6,14 +6,14 @@ from typing import Final
 import msgspec
 
 CLUSTER_NAME: Final = "kafka-cluster"
-"""The name that Kafka gives to the resource `Cluster`."""
+"""Kafka's name for the resource `Cluster`."""
 ANY_HOST: Final = "*"
 WILDCARD: Final = "*"
-"""The name of every resource of a type, and the name of every user."""
+"""The name that stands for every resource of a type, or for every user."""
 
 
 class Resource(IntEnum):
-    """What an ACL is about."""
+    """The type of resource that an ACL is about."""
 
     TOPIC = 2
     GROUP = 3
@@ -22,7 +22,7 @@ class Resource(IntEnum):
 
 
 class Pattern(IntEnum):
-    """Whether a resource's name is the whole name or its beginning."""
+    """Whether an ACL's name is a resource's whole name or its prefix."""
 
     LITERAL = 3
     PREFIXED = 4
@@ -45,7 +45,7 @@ class Operation(IntEnum):
 
 
 class Permission(IntEnum):
-    """Whether an ACL allows or denies; what is denied is denied, whatever else allows it."""
+    """Whether an ACL allows or denies. A denial always wins."""
 
     DENY = 2
     ALLOW = 3
@@ -55,7 +55,7 @@ IMPLIED_BY: Final = {
     Operation.DESCRIBE: frozenset({Operation.READ, Operation.WRITE, Operation.DELETE, Operation.ALTER}),
     Operation.DESCRIBE_CONFIGS: frozenset({Operation.ALTER_CONFIGS}),
 }
-"""An operation -> those that Kafka takes for it as well."""
+"""Operation -> the operations that Kafka accepts in its place."""
 
 
 class Acl(msgspec.Struct, frozen=True, order=True):
@@ -71,7 +71,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
         return f"{label(self.operation)} on {label(self.resource)} {begins}{self.name}"
 
     def allows(self, needed: "Acl") -> bool:
-        """Say whether this ACL is enough for what another one would allow."""
+        """Tell whether this ACL covers everything that another one would allow."""
         return (
             self.resource is needed.resource
             and self._covers(needed)
@@ -82,11 +82,11 @@ class Acl(msgspec.Struct, frozen=True, order=True):
         )
 
     def denies(self, needed: "Acl") -> bool:
-        """Say whether this ACL, as one that denies, takes away some of what another one allows."""
+        """Tell whether this ACL, as a denial, takes away a part of what another one allows."""
         touches = self._covers(needed) or (
             needed.pattern is Pattern.PREFIXED and self.name.startswith(needed.name)
         )
-        # A denial of an operation denies nothing that the operation implies.
+        # A denial of an operation does not deny the operations that it implies.
         return (
             self.resource is needed.resource
             and touches
@@ -102,7 +102,7 @@ class Acl(msgspec.Struct, frozen=True, order=True):
 
 
 class Held(msgspec.Struct, frozen=True, order=True):
-    """An ACL that a cluster has. `principal`: with its type, like `User:firstclaim-worker`."""
+    """An ACL that a cluster has. `principal` includes its type, like `User:firstclaim-worker`."""
 
     principal: str
     host: str
@@ -111,5 +111,5 @@ class Held(msgspec.Struct, frozen=True, order=True):
 
 
 def label(value: Resource | Operation | Pattern) -> str:
-    """Return Kafka's word for a code, like `DescribeConfigs`."""
+    """Return Kafka's name for a code, like `DescribeConfigs`."""
     return "".join(part.capitalize() for part in value.name.split("_"))

@@ -1,4 +1,4 @@
-"""The ACLs that a cluster has, asked for and changed by Kafka's protocol."""
+"""Reads and changes the ACLs of a cluster by Kafka's protocol."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,21 +15,21 @@ from streams.settings import Settings
 
 _ANY: Final = 1
 _NO_AUTHORIZER: Final = 54
-"""`SECURITY_DISABLED`: every client may do everything."""
+"""Kafka's error code `SECURITY_DISABLED`: every client may do everything."""
 
 
 class NoAuthorizer(RuntimeFailure):
-    """The cluster has no authorizer: there are no ACLs, and every client may do everything."""
+    """The cluster has no authorizer. It has no ACLs, and every client may do everything."""
 
     def __init__(self) -> None:
         super().__init__("Kafka", "it has no authorizer, so every client may do everything")
 
 
 class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class is untyped
-    """Kafka's admin client with ACLs. Asking takes `Describe` on the cluster, changing takes `Alter`."""
+    """Kafka's admin client with ACLs. Reading them needs `Describe` on the cluster, changing them `Alter`."""
 
     async def held(self) -> list[Held]:
-        """Return all ACLs of the cluster, sorted; of a kind that Kafka has since invented none.
+        """Return all ACLs of the cluster, sorted. ACLs of types unknown to this version are left out.
 
         Raises `NoAuthorizer` and KafkaError.
         """
@@ -48,7 +48,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
         return sorted(found)
 
     async def allow(self, principals: Iterable[Principal]) -> int:
-        """Give principals what the table says; return how many ACLs that is. What they have is not given twice."""
+        """Give principals the ACLs of the table. Return how many ACLs those are. Existing ones are not added twice."""
         count = 0
         for principal in principals:
             for acl in principal.acls:
@@ -61,7 +61,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
         return count
 
     async def take(self, principal: Principal, acls: Sequence[Acl]) -> None:
-        """Take ACLs away from a principal."""
+        """Remove ACLs from a principal."""
         for acl in acls:
             response: Any = await self._send_to_controller(
                 DeleteAclsRequest(*_codes(acl, principal), Permission.ALLOW)
@@ -71,7 +71,7 @@ class AclAdmin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka's class i
 
 
 async def held_acls(settings: Settings) -> list[Held]:
-    """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they are not to be had."""
+    """Return all ACLs of the cluster. Raises `NoAuthorizer`, and `RuntimeFailure` where they cannot be read."""
     admin: AclAdmin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()
@@ -83,7 +83,7 @@ async def held_acls(settings: Settings) -> list[Held]:
 
 
 async def allow(settings: Settings, principals: Iterable[Principal]) -> int:
-    """Give principals what the table says, as an administrator of the cluster. Raises `RuntimeFailure`."""
+    """Give principals the ACLs of the table, as an administrator of the cluster. Raises `RuntimeFailure`."""
     admin: AclAdmin = clients.admin(settings, AclAdmin)
     try:
         await admin.start()

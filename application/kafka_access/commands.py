@@ -1,4 +1,4 @@
-"""The table as people and Kafka's own tool read it."""
+"""Formats the table for people and as commands of Kafka's own tool."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -16,7 +16,7 @@ _Grouped = dict[tuple[Resource, Pattern, tuple[Operation, ...]], list[str]]
 
 
 def lines(principal: Principal) -> list[str]:
-    """Return what a principal must be allowed, for people."""
+    """Return the ACLs that a principal needs, as lines for people."""
     found = [f"User:{principal.name}  {principal.rights.says}"]
     for (resource, pattern, operations), names in _grouped(principal.acls).items():
         begins = "names that begin with " if pattern is Pattern.PREFIXED else ""
@@ -26,7 +26,7 @@ def lines(principal: Principal) -> list[str]:
 
 
 def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list[str]:
-    """Return the commands of `kafka-acls.sh` that allow what a principal needs, or take it away again."""
+    """Return the `kafka-acls.sh` commands that add the ACLs a principal needs, or remove them."""
     act = "--remove --force" if remove else "--add"
     head = f"kafka-acls.sh --bootstrap-server {bootstrap} --command-config admin.properties {act}"
     found = []
@@ -40,7 +40,7 @@ def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list
 
 
 def plain(principal: Principal) -> dict[str, Any]:
-    """Return a principal and its ACLs as JSON has them."""
+    """Return a principal and its ACLs as a JSON object."""
     return {
         "principal": f"User:{principal.name}",
         "kind": principal.kind,

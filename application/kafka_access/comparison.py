@@ -1,4 +1,4 @@
-"""What a cluster's ACLs lack of the table, and what they allow beyond it."""
+"""Compares a cluster's ACLs with the table: what is missing, and what is allowed beyond it."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ from streams.topics import TOPICS
 
 _USER = "User:"
 _HARMLESS = frozenset({Acl(Resource.CLUSTER, CLUSTER_NAME, Pattern.LITERAL, Operation.IDEMPOTENT_WRITE)})
-"""Brokers before Kafka 3.0 need it for an idempotent producer; those after ask for `Write` on a topic only."""
+"""Brokers before Kafka 3.0 require it for an idempotent producer. Later ones only require `Write` on a topic."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +43,10 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(held: Iterable[Held], *, others: Iterable[Principal] = ()) -> list[Difference]:
-    """Return the differences, by principal; nothing where the cluster is as the table says.
+    """Return the differences, by principal. The list is empty where the cluster matches the table.
 
-    Compared are the processes, `others`, and every principal with ACLs whose user name is one of ours by our
-    convention. Of any other principal only what it may do with our topics is named. Superusers are in no ACL.
+    The processes, `others`, and every principal with ACLs whose user name follows our convention are compared in
+    full. For other principals only their rights on our topics are reported. Superusers are in no ACL.
     """
     of: dict[str, list[Held]] = {}
     for one in held:

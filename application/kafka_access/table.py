@@ -1,7 +1,7 @@
-"""The table: which principals there are, and exactly what each of them must be allowed.
+"""Defines the table of principals, with exactly the rights that each of them needs.
 
-Whoever gives a process another topic, group or transaction adds it here. A test runs every process with these ACLs and
-no others on a broker that denies by default, and compares the table with what the broker's authorizer was asked for.
+If a process gets another topic, group or transaction, add it here. A test runs every process with these ACLs and no
+others on a broker that denies by default, and compares the table with the requests that the broker's authorizer saw.
 """
 
 import re
@@ -46,11 +46,11 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class Rights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
-    `reads`, `writes`, `sees`: topics; `sees` are asked for their partitions and ends only. `checks`: it looks at the
-    settings of every topic when it starts. `groups`: consumer groups that it joins; `watches`: those whose offsets and
-    members it asks for. `group_name`: its group ids are this, or begin with this and a dot. `transactions`: how its
-    transactional ids begin. `makes_topics`: it creates topics and sets their configs. `reads_acls`: it asks for the
-    cluster's ACLs.
+    `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `checks`: it
+    reads the settings of every topic when it starts. `groups`: consumer groups that it joins. `watches`: groups whose
+    offsets and members it reads. `group_name`: its group ids are this name, or begin with this name and a dot.
+    `transactions`: the prefix of its transactional ids. `makes_topics`: it creates topics and sets their configs.
+    `reads_acls`: it reads the cluster's ACLs.
     """
 
     says: str
@@ -66,7 +66,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
     reads_acls: bool = False
 
     def acls(self) -> list[Acl]:
-        """Return the ACLs that this takes, none of which another one implies; sorted."""
+        """Return the ACLs that these rights need, sorted. None of them is implied by another one."""
         needed = {
             *_on(Resource.TOPIC, self.reads, Operation.READ),
             *_on(Resource.TOPIC, self.writes, Operation.WRITE),
@@ -79,7 +79,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
         if self.makes_topics:
             needed |= {*_on(Resource.TOPIC, _ALL, Operation.CREATE, Operation.ALTER_CONFIGS)}
         if self.group_name:
-            # A bare prefix would let the CRM `a` into the groups of the CRM `ab`.
+            # A bare prefix would allow the CRM `a` to use the groups of the CRM `ab`.
             needed.add(Acl(Resource.GROUP, self.group_name, Pattern.LITERAL, Operation.READ))
             needed.add(Acl(Resource.GROUP, f"{self.group_name}.", Pattern.PREFIXED, Operation.READ))
         if self.transactions:
@@ -92,7 +92,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """One who signs in to Kafka. `name`: the user name of its SASL account."""
+    """One principal that signs in to Kafka. `name`: the user name of its SASL account."""
 
     kind: str
     name: str
@@ -100,14 +100,15 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def acls(self) -> list[Acl]:
-        """What it must be allowed, and nothing else."""
+        """The ACLs that it needs, and no others."""
         return self.rights.acls()
 
 
 PROCESSES: Final[dict[str, Rights]] = {
     "worker": Rights(
         says="firstclaim worker: intake, leads and orgs",
-        # Logs are what it wrote; journals are its tables; of dead letters it counts its own at its start.
+        # It writes the logs, and the journals are its tables. In the dead letters it counts its own ones at its
+        # start.
         reads=(*_INBOUND, *_LOGS, *_JOURNALS, DEAD_LETTERS),
         writes=(*_LOGS, *_JOURNALS, DEAD_LETTERS),
         groups=(WORKER_GROUP,),
@@ -115,7 +116,7 @@ PROCESSES: Final[dict[str, Rights]] = {
     ),
     "relay": Rights(
         says="firstclaim relay: what was decided becomes public",
-        # Of the public topics it reads the last records, to repeat none.
+        # It reads the last records of the public topics, so that it publishes nothing twice.
         reads=(*_JOURNALS, *_PUBLIC, DEAD_LETTERS),
         writes=(*_LOGS, *_PUBLIC, DEAD_LETTERS),
         groups=(RELAY_GROUP,),
@@ -143,7 +144,7 @@ PROCESSES: Final[dict[str, Rights]] = {
             DO_NOT_CONTACT,
             DEAD_LETTERS,
         ),
-        # It sends again what came from outside. What a stage of ours could not decide, an operator sends again.
+        # It replays messages from outside. An operator replays what one of our stages could not decide.
         writes=_INBOUND,
         sees=_ALL,
         watches=(WORKER_GROUP, RELAY_GROUP),
@@ -159,10 +160,10 @@ PROCESSES: Final[dict[str, Rights]] = {
         reads_acls=True,
     ),
 }
-"""Process -> what it does on Kafka. A worker, relay and so on may run many times with one principal."""
+"""Process -> what it does on Kafka. Several workers, relays and so on may run with one principal."""
 
 PREFIX: Final = "firstclaim-"
-"""How the user names of our processes begin; those of others begin with their kind and a hyphen."""
+"""The prefix of the user names of our processes. Other user names begin with their kind and a hyphen."""
 
 
 def _vendor(_: str) -> Rights:
@@ -192,9 +193,9 @@ KINDS: Final = (*OTHERS, "process")
 
 
 def principal_of(kind: str, name: str, *, user: str | None = None) -> Principal:
-    """Return the principal of a process, vendor, CRM or sender. `user`: its user name where it is another one.
+    """Return the principal of a process, vendor, CRM or sender. `user`: its user name, if not the usual one.
 
-    Raises `ConfigError` for a kind, process or name that cannot be.
+    Raises `ConfigError` for an invalid kind, process or name.
     """
     if kind == "process":
         if name not in PROCESSES:
@@ -214,7 +215,7 @@ def processes() -> list[Principal]:
 
 
 def known(user: str) -> Principal | None:
-    """Return whose user name this is by our convention, None where it is nobody's."""
+    """Return the principal with this user name by our convention, or None if there is none."""
     if user.removeprefix(PREFIX) in PROCESSES and user.startswith(PREFIX):
         return principal_of("process", user.removeprefix(PREFIX))
     kind, _, name = user.partition("-")

@@ -1,4 +1,4 @@
-"""Kills and stops everything and sends poison while people work. Afterwards no promise may be broken."""
+"""Kills and stops processes and sends poison under load. Afterwards every guarantee must still hold."""
 
 from assurance.chaos.run import chaos
 

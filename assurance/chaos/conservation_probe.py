@@ -46,10 +46,10 @@ _EVENTS: Final = msgspec.json.Decoder(_Event)
 
 
 class Ledger:
-    """One partition, read as far as a moment asks: what has arrived, and where each lead is.
+    """One partition, read up to a given moment: what has arrived, and where each lead is.
 
-    `mark`: the newest event the journal has a row of. Every event has one, in order, so rows and events up to it
-    speak of the same instant.
+    `mark`: the newest event that has a row in the journal. Every event has one, in order, so the rows and events up
+    to the mark describe the same instant.
     """
 
     def __init__(self) -> None:
@@ -59,11 +59,11 @@ class Ledger:
         self._ahead: deque[tuple[int, str]] = deque()
 
     def row(self, record: Any) -> None:
-        """Take a record of the journal; what is not newer is a repeat by a worker that had lost the partition."""
+        """Read a record of the journal. One that is not newer is a repeat by a worker that had lost the partition."""
         try:
             row = _ROWS.decode(record.value or b"")
         except msgspec.MsgspecError:
-            return  # its lead is missing then
+            return  # its lead is then missing
         if row.off <= self.mark:
             return
         self.mark = row.off
@@ -71,7 +71,7 @@ class Ledger:
             self.leads[key_text(record.key)] = row.lead
 
     def event(self, record: Any) -> None:
-        """Take a record of the log."""
+        """Read a record of the log."""
         try:
             event = _EVENTS.decode(record.value or b"")
         except msgspec.MsgspecError:
@@ -80,7 +80,7 @@ class Ledger:
             self._ahead.append((record.offset, key_text(record.key)))
 
     def look(self) -> str | None:
-        """Return what does not add up at the mark, None where all does."""
+        """Return what is inconsistent at the mark, or None."""
         while self._ahead and self._ahead[0][0] <= self.mark:
             self._arrived.add(self._ahead.popleft()[1])
         if missing := self._arrived - self.leads.keys():
@@ -93,12 +93,12 @@ class Ledger:
         return None
 
     def sums(self) -> Counter[str]:
-        """Return how many leads there are of each kind that X7 names."""
+        """Return the number of leads in each category of X7."""
         return Counter(CONSERVED[lead.phase] for lead in self.leads.values())
 
 
 class ConservationProbe:
-    """Looks at so many moments of a run. `conserved`: at how many all added up; `findings`: what did not."""
+    """Checks a run at several moments. `conserved`: how many moments were consistent. `findings`: the others."""
 
     def __init__(self, settings: Settings, seconds: float, say: Say, *, moments: int = MOMENTS) -> None:
         self._settings = settings
@@ -111,7 +111,7 @@ class ConservationProbe:
         self.findings: list[str] = []
 
     async def watch(self) -> None:
-        """Look at each moment in its time; where the broker is down at that time, as soon as it is back."""
+        """Check at each moment. If the broker is down then, check as soon as it is back."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for moment in range(1, self._moments + 1):
@@ -128,9 +128,9 @@ class ConservationProbe:
         self._say(f"moment {moment}: {sums.total()} leads in = {told}{''.join(f'; {one}' for one in found)}")
 
     async def _read(self) -> None:
-        """Read on: the journal to its end as it is now, then the log, which has all that the journal has rows of.
+        """Read on: the journal to its current end, then the log, which has every event the journal has rows of.
 
-        A broker that is away is waited for; what was read is kept.
+        Waits for a broker that is unreachable. Keeps what was read.
         """
         await PROBE_CONSERVATION.run((KafkaError, OSError), "read log and journal", self._read_once)
 
@@ -156,5 +156,5 @@ class ConservationProbe:
                     (ledger.row if topic == LEAD_JOURNAL else ledger.event)(record)
                     self._at[place] = record.offset + 1
             for place in places:
-                # Behind the last record may be a transaction's end, which is no record.
+                # The last record may be followed by a transaction's end marker, which is not a record.
                 self._at[place] = await consumer.position(place)

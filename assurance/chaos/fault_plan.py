@@ -7,14 +7,15 @@ from typing import Final
 import msgspec
 
 FIRST_SECONDS: Final = 4.0
-"""The first blow falls when everybody is at work."""
+"""The time of the first fault, when all processes are working."""
 PAUSE_SECONDS: Final = (5.0, 10.0)
-"""Between two blows; shorter than most stops, so that blows meet."""
+"""The time between two faults. It is shorter than most stops, so that faults overlap."""
 STOP_SECONDS: Final = (8.0, 14.0)
-"""Longer than a group's session of six seconds: who is resumed is a zombie."""
+"""How long a process is stopped. It is longer than a group's session timeout of six seconds, so a resumed process is
+a zombie."""
 LOCK_SECONDS: Final = 20.0
 LONG_SECONDS: Final = 60.0
-"""Only a run this long has time for the broker's death and the locked database."""
+"""Only a run of at least this length includes the broker's death and the locked database."""
 
 
 class Act(StrEnum):
@@ -23,7 +24,7 @@ class Act(StrEnum):
     KILL = "kill"
     """SIGKILL: nothing is cleaned up."""
     TERM = "term"
-    """SIGTERM: it stops in order."""
+    """SIGTERM: an orderly stop."""
     STOP = "stop"
     """SIGSTOP, and SIGCONT when the group has given its partitions to others."""
     KILL_BROKER = "kill_broker"
@@ -31,7 +32,7 @@ class Act(StrEnum):
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """One blow. `at`: seconds after the load began. `seconds`: how long a stop or a lock lasts."""
+    """One fault. `at`: seconds after the load began. `seconds`: how long a stop or a lock lasts."""
 
     at: float
     act: Act
@@ -44,12 +45,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
-    """Return the blows of a run in order of time.
+    """Return the faults of a run in order of time.
 
-    A run of a minute or more has the broker killed once, the database locked once and all workers killed at once;
-    between these every process is killed, terminated and stopped in turn, in an order that the seed decides.
+    In a run of a minute or more the broker is killed once, the database is locked once, and all workers are killed at
+    once. Between these faults every process is killed, terminated and stopped in turn, in an order that the seed
+    decides.
     """
-    source = random.Random(seed)  # noqa: S311  # the same seed must give the same blows
+    source = random.Random(seed)  # noqa: S311  # the same seed must give the same faults
     names = [f"worker-{n}" for n in range(1, workers + 1)]
     blows = [Fault(at=seconds * 0.45, act=Act.KILL, who=tuple(names))]
     if seconds >= LONG_SECONDS:
@@ -69,7 +71,7 @@ def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
 
 
 def _deck(workers: list[str], source: random.Random) -> list[tuple[Act, str]]:
-    """Return each act on each process once, shuffled; drawn from the end, where a worker's and the relay's are."""
+    """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [Act.KILL, Act.TERM, Act.STOP]
     others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board")]
     source.shuffle(others)

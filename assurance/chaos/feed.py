@@ -1,4 +1,4 @@
-"""Sends what comes in during a chaos run: leads of two vendors, repeats, known people, new rules and poison."""
+"""Sends the input of a chaos run: leads of two vendors, repeats, known people, new rules and poison."""
 
 import asyncio
 import contextlib
@@ -22,17 +22,17 @@ from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS
 ARRIVALS_PER_SECOND: Final = 20.0
 POISON_SECONDS: Final = 0.4
 TRANSACTION_SECONDS: Final = 2.0
-"""Poison comes in a transaction about that often."""
+"""About how often poison is sent in a transaction."""
 KNOWN_SECONDS: Final = 0.25
-"""A known person inquires through another vendor about that often (R6)."""
+"""About how often a known person inquires through another vendor (R6)."""
 LIST_SECONDS: Final = 0.5
-"""Somebody is put on the do-not-contact list, or taken off it, about that often (X6)."""
+"""About how often somebody is put on the do-not-contact list, or taken off it (X6)."""
 REMEMBERED: Final = 400
-"""So many people who were sent last may inquire again."""
+"""How many of the most recent people may inquire again."""
 PUBLISH_SECONDS: Final = 3.0
 WAVE_SECONDS: Final = 15.0
 WAVE_LEADS: Final = 250
-"""So many leads leave a queue at the same instant: their deadlines are due together."""
+"""How many leads leave a queue at the same instant. Their deadlines are due together."""
 MINUTE: Final = 60.0
 
 SETTINGS: Final = {"lock_minutes": 0.05, "auto_claim_on_timed_callback": True}
@@ -45,12 +45,13 @@ PURPOSES: Final = {
     Work.OFFER: "cash_out",
 }
 LEAVE_SECONDS: Final = 12.0
-"""A rep is switched off about that often, and comes back (X2)."""
+"""About how often a rep is deactivated and activated again (X2)."""
 LEAVER: Final = "rep-16"
 FIRST: Final = "rep-1"
-"""Alone on the roster of `first`: who gets its leads is known beforehand, as a history of owners needs (R1)."""
+"""The only rep on the roster of `first`. The owner of its leads is known beforehand, as a history of owners requires
+(R1)."""
 ROSTER: Final = 5
-"""So many take turns."""
+"""How many reps take turns."""
 GROUPS: Final[dict[str, dict[str, Any]]] = {
     "turns": {"method": "round_robin", "claim_window_seconds": 2},
     "weighted": {"method": "round_robin", "claim_window_seconds": 3},
@@ -58,11 +59,11 @@ GROUPS: Final[dict[str, dict[str, Any]]] = {
     "button": {"method": "distribute_all", "ring_seconds": 2},
     "first": {"method": "roster"},
 }
-"""Each a campaign's, too: every method there is, with windows that run out all the time."""
+"""The groups, one for each campaign. They cover every method, with windows that expire all the time."""
 
 
 class Feed:
-    """Feeds a stack until `over` is set. Counts what it sent; `leads` are the ones people may work."""
+    """Feeds a stack until `over` is set. Counts what it sent. `leads`: the leads that people may work."""
 
     def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
         self.leads = Leads()
@@ -75,13 +76,13 @@ class Feed:
         self._source = random.Random(f"feed/{seed}")  # noqa: S311  # the same seed, the same feed
         self._run = f"{seed}-{time.time_ns():x}"
         self._sent = 0
-        # As most vendors have it: with librdkafka's default partitioner, which is not Java's.
+        # Most vendors use librdkafka's default partitioner, which is not Java's.
         self._vendor = vendors.producer(client.settings)
         self._poison = Poison(client, random.Random(f"poison/{seed}"))  # noqa: S311  # likewise
         self._leaver: dict[str, Any] | None = None
 
     async def publish(self, people: People) -> None:
-        """Publish what the org begins with."""
+        """Publish the org's initial directory."""
         await self._client.publish("settings", "settings", SETTINGS)
         for kind, object_id, value in people.objects():
             await self._client.publish(kind, object_id, value)
@@ -96,7 +97,7 @@ class Feed:
             await self._client.publish("queue", queue_id, value)
 
     def _members(self, group_id: str, people: People) -> list[dict[str, Any]]:
-        """Return a roster: everybody for a ring, few for turns, so that a round of windows is over in seconds."""
+        """Return a roster: everybody for a ring, few for turns, so that a round of windows ends within seconds."""
         if group_id == "first":
             return [{"rep_id": FIRST}]
         turns = group_id in {"turns", "weighted"}
@@ -146,7 +147,7 @@ class Feed:
             "external_id": f"{self._run}-{n}",
             "first_name": "Jeremy",
             "last_name": f"Jones {n}",
-            "phone": f"(401) {419 + n // 10_000}-{n % 10_000:04d}",  # nobody else's
+            "phone": f"(401) {419 + n // 10_000}-{n % 10_000:04d}",  # unique for each lead
             "state": source.choice(("RI", "MA", "CT", "NY")),
             "loan_purpose": PURPOSES[work],
             "loan_amount": source.randrange(100_000, 900_000, 1_000),
@@ -162,18 +163,18 @@ class Feed:
         elif work is Work.OPEN and n % 20 == 0:
             message["assigned_to"] = f"rep-{1 + n % 4}"
             self._history.arrived(lead, message["assigned_to"], time.monotonic())
-        again = source.random() < 0.1  # noqa: PLR2004  # every tenth vendor's program stutters
+        again = source.random() < 0.1  # noqa: PLR2004  # every tenth message is sent twice
         self.duplicates += again
         for _ in range(1 + again):
             if n % 2:
                 self._produce(msgspec.json.encode(message), message["external_id"])
             else:
-                # Not waited for: while the broker is away leads queue up here, as they would at a vendor's.
+                # Do not wait: while the broker is down, leads queue up here, as they would at a vendor's.
                 await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
         self.leads.add(work, lead)
 
     async def _inquire(self) -> None:
-        """Send somebody who was sent before once more, through another vendor and maybe another campaign (R6)."""
+        """Send a known person once more, through another vendor and maybe another campaign (R6)."""
         if not self._people:
             return
         person = self._source.choice(self._people)
@@ -184,7 +185,7 @@ class Feed:
             "external_id": f"{person['external_id']}/{self.inquiries}",
             "campaign": self._source.choice([group_id for group_id in GROUPS if group_id != "first"]),
         }
-        # It may overtake the one before it: then this is the lead, and that one the inquiry.
+        # This arrival may overtake the earlier one. Then this one is the lead, and the other is the inquiry.
         lead = lead_id("default", message["vendor"], message["external_id"], message)
         self._history.offered.add(lead)
         if person["campaign"] == "first":
@@ -192,11 +193,11 @@ class Feed:
         await self._put(LEAD_ARRIVALS, msgspec.json.encode(message))
 
     async def _list(self) -> None:
-        """Put one of those who were sent on the do-not-contact list, or take one off it (X6)."""
+        """Put a person whose lead was sent on the do-not-contact list, or take one off it (X6)."""
         if not self._people:
             return
         person = self._source.choice(self._people)
-        off = self._source.random() < 0.3  # noqa: PLR2004  # three in ten change their minds
+        off = self._source.random() < 0.3  # noqa: PLR2004  # three in ten are taken off again
         value = None if off else b'{"reason": "asked us by mail"}'
         await self._put(DO_NOT_CONTACT, value, key=f"default/phone/{person['phone']}".encode())
 
@@ -210,7 +211,7 @@ class Feed:
     # -- rules ------------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
-        """Switch a rep off, and on again a moment later (X2)."""
+        """Deactivate a rep, and activate it again a moment later (X2)."""
         if self._leaver is None:
             return
         self._history.left(LEAVER, time.monotonic())
@@ -219,7 +220,7 @@ class Feed:
         await self._client.publish("rep", LEAVER, self._leaver)
 
     async def _publish_again(self) -> None:
-        """Publish a queue in another form, or take it away for a while (Q6)."""
+        """Publish a queue in another form, or remove it for a while (Q6)."""
         queue_id, value = self._source.choice(self._queues())
         gone = queue_id == "again" and self._source.random() < 0.2  # noqa: PLR2004  # one time in five
         await self._client.publish("queue", queue_id, None if gone else value)
@@ -247,7 +248,7 @@ class Feed:
         ]
 
     async def _put(self, topic: str, value: bytes | None, **more: Any) -> None:
-        with contextlib.suppress(KafkaError):  # what did not get in was not sent
+        with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
             await self._client.put(topic, value, **more)
 
     async def _every(self, seconds: float, do: Callable[[], Any]) -> None:

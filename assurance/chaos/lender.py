@@ -1,6 +1,6 @@
-"""The whole of the demo's lender, as an org of its own beside the run's: every method, its caps, licences and queues.
+"""Runs the demo's lender as a second org beside the run's own: every method, with caps, licences and queues.
 
-Windows and rings last seconds, so that they run out all the time; who may have what is as the directory says.
+Windows and rings last seconds, so that they expire all the time. Who may have which lead is as in the directory.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ WINDOW_SECONDS: Final = 3
 LOCK_MINUTES: Final = 0.05
 ARRIVALS_PER_SECOND: Final = 6.0
 PAUSE_SECONDS: Final = 0.8
-"""Between two actions of one of the many officers: the run's own reps are the load, these see to the methods."""
+"""The pause between two actions of an officer. The run's own reps make the load; the officers exercise the methods."""
 SAMPLE: Final = 100_000
 
 
 class Lender:
-    """Feeds the lender until `over` is set; its `people` work what they know of and what `offers` brings them."""
+    """Feeds the lender until `over` is set. Its `people` work the leads they know of and the offers in `offers`."""
 
     def __init__(self, client: LoadClient, history: OperationHistory, seed: int) -> None:
         self.over = asyncio.Event()
         self.sent: set[str] = set()
-        """The ids of its leads; a rep's id alone does not say whose rep it is."""
+        """The ids of the lender's leads. A rep id alone does not identify the org."""
         self._phones: set[str] = set()
         self._client = client
         self._history = history
@@ -53,7 +53,7 @@ class Lender:
         self._campaigns = {object_id for kind, object_id in directory() if kind == "campaign"}
 
     async def publish(self) -> None:
-        """Publish all of it."""
+        """Publish the whole directory."""
         for (kind, object_id), value in directory().items():
             await self._client.publish(kind, object_id, value)
 
@@ -66,7 +66,7 @@ class Lender:
                 await asyncio.wait_for(self.over.wait(), pause)
 
     def _next(self) -> dict[str, Any]:
-        """Return the next lead of somebody who has not come before: what people see of it is the lead's own history."""
+        """Return the next lead. It is of a new person, so that no inquiry changes its history."""
         while True:
             message = next(self._sample)
             phone = "".join(filter(str.isdigit, message["phone"]))[-10:]
@@ -81,17 +81,17 @@ class Lender:
         distributed = message["campaign"] in self._campaigns - {"winback"}
         if distributed:
             self._history.offered.add(lead)
-        with contextlib.suppress(KafkaError):  # what did not get in was not sent
+        with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
             await self._client.put(LEAD_ARRIVALS, msgspec.json.encode(message))
         for work in (Work.OFFER,) if distributed else (Work.CLAIM, Work.DECIDE):
             self.people.leads.add(work, lead)
 
 
 def directory() -> dict[Key, Value]:
-    """Return what is published: the lender with its doors open and windows of seconds.
+    """Return the directory to publish: the lender, open at any hour and with windows of seconds.
 
-    Its aged leads are claimed from nobody: an owner may lose such a lead to a claim (Q11), and no history of owners
-    could tell that from a lead with two.
+    Its aged leads can only be claimed while they have no owner. A claim may take such a lead from its owner (Q11),
+    and a history of owners could not tell that from a lead with two owners.
     """
     found = opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
     aged = found["queue", "aged"]

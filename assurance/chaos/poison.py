@@ -1,7 +1,7 @@
-"""What comes in by mistake during a run: messages that are wrong, sent in every way a client of Kafka can send.
+"""Sends wrong messages during a run, in every way that a Kafka client can send them.
 
-By our own client and by librdkafka: compressed in every codec, with headers that are null or whose names are no
-text, in transactions that are committed and aborted, and some KB that are MB once they are inflated.
+They come from our own client and from librdkafka: compressed with every codec, with null headers or header names that
+are no text, in committed and aborted transactions, and some as a few KB that decompress to MB.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVAL
 POISON_HEADER: Final = ("chaos", b"poison")
 NULL_HEADER: Final = ("trace", None)
 NAMES: Final = (b"\xff\xfe", b"caf\xe9")
-"""Of headers: bytes that are no UTF-8."""
+"""Header names that are not valid UTF-8."""
 ABORTED: Final = "aborted"
-"""The vendor of leads that are good, and whose transaction is aborted."""
+"""The vendor of valid leads whose transaction is aborted."""
 INFLATED: Final = 5_000_000
 TRANSACTIONAL_ID: Final = "chaos-poison"
 TRANSACTION_MS: Final = 10_000
-"""One that the broker's death left open is aborted by the broker after so long."""
+"""The transaction timeout. After it the broker aborts a transaction that its own death left open."""
 BROKER_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 60.0
 
@@ -60,11 +60,11 @@ POISONS: Final[tuple[tuple[str, bytes | None, bytes | None], ...]] = (
     ),
 )
 UNREADABLE_KEY: Final = b"chaos unreadable"
-"""The key of a record with a header name that is no text: nobody reads as far as its key."""
+"""The key of a record with a header name that is no text. No reader gets as far as its key."""
 
 
 class Poison:
-    """Sends one piece at a time; `close` it when nothing more is sent. Raises ConfigError without librdkafka."""
+    """Sends one message at a time. Call `close` at the end. Raises ConfigError without librdkafka."""
 
     def __init__(self, client: LoadClient, source: random.Random) -> None:
         self._client = client
@@ -77,11 +77,11 @@ class Poison:
         self._transactional: Any = None
 
     async def send(self) -> None:
-        """Send something, in one way or another."""
+        """Send a random message in a random way."""
         topic, key, value = self._source.choice(POISONS)
         match self._source.choice(("ours", "theirs", "theirs", "unreadable", "inflating")):
             case "ours":
-                with contextlib.suppress(KafkaError):  # what did not get in was not sent
+                with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
                     await self._client.put(topic, value, key=key, headers=[POISON_HEADER])
             case "theirs":
                 headers = self._source.choice(
@@ -90,13 +90,13 @@ class Poison:
                 self._by_librdkafka(topic, key, value, headers)
             case "unreadable":
                 named = [(b"chaos", b"poison"), (self._source.choice(NAMES), b"1")]
-                with contextlib.suppress(RuntimeFailure):  # its queue is full while the broker is away
+                with contextlib.suppress(RuntimeFailure):  # its queue is full while the broker is down
                     self._any_headers.send(topic, value or b"", key=UNREADABLE_KEY, headers=named)
             case _:
                 self._by_librdkafka(LEAD_ARRIVALS, None, b"x" * INFLATED, [POISON_HEADER])
 
     async def transact(self) -> None:
-        """Send a few in one transaction; one in two is aborted, with good leads in it."""
+        """Send a few messages in one transaction. Half of the transactions are aborted, with valid leads in them."""
         records = [
             (*self._source.choice(POISONS), [POISON_HEADER]) for _ in range(self._source.randint(1, 5))
         ]
@@ -132,12 +132,12 @@ class Poison:
             for topic, key, value, headers in records:
                 producer.produce(topic, key=key, value=value, headers=headers)
             if aborted:
-                producer.flush(BROKER_SECONDS)  # they are in the topic, and then they never were
+                producer.flush(BROKER_SECONDS)  # they are in the topic before the abort
                 producer.abort_transaction(BROKER_SECONDS)
             else:
                 producer.commit_transaction(BROKER_SECONDS)
         except KafkaException:
-            # The broker died meanwhile. The next producer of this name ends what this one left, or the broker does.
+            # The broker died meanwhile. The next producer with this id aborts this transaction, or the broker does.
             self._transactional = None
 
     def _in_transaction(self) -> Any:
@@ -156,9 +156,10 @@ class Poison:
 
 
 def poison_in(settings: Settings, topic: str) -> int:
-    """Count the poison that stands in a topic: what was sent while the broker died may be there or not.
+    """Count the poison in a topic. What was sent while the broker died may be there or not.
 
-    librdkafka reads it: of what our own readers pass over, none is missed. Raises `RetryableError` where Kafka is away.
+    librdkafka reads the topic, so records that our own readers skip are counted too. Raises `RetryableError` where
+    Kafka is unreachable.
     """
     from confluent_kafka import TopicPartition  # noqa: PLC0415  # only chaos needs it
 
@@ -181,7 +182,7 @@ def poison_in(settings: Settings, topic: str) -> int:
 
 
 def _is_poison(message: Any) -> bool:
-    # Asked for the headers of such a record, the client raises, now and then only at its next poll.
+    # On reading such a record's headers the client raises an error, sometimes only at its next poll.
     return message.key() == UNREADABLE_KEY or POISON_HEADER in (message.headers() or ())
 
 

@@ -1,4 +1,4 @@
-"""Runs chaos: load and faults on a stack of its own, then quiet, then every check."""
+"""Runs chaos: load and faults on a stack of its own, then a quiet phase, then every check."""
 
 import asyncio
 import logging
@@ -29,12 +29,12 @@ from streams.topics import provision
 PARTITIONS: Final = 4
 REPS: Final = 16
 ENDING: Final = ("people", "feed", "lender's people", "lender", "moments")
-"""What ends by itself once it is over."""
+"""The tasks that end by themselves when the run is over."""
 CANCEL_SECONDS = 60.0
-"""After so long a task of the load that does not end is a fault of the run."""
+"""How long a task of the load may take to end after its cancellation. After that the run fails."""
 CANCEL_AGAIN_SECONDS = 1.0
 SETTLE_SECONDS: Final = 150.0
-"""How long the readers may take to catch up when all is quiet: the broker's death alone costs half a minute."""
+"""How long the readers may take to catch up after the load. A broker's death alone costs half a minute."""
 SAID_SECONDS: Final = 5.0
 
 Say = Callable[[str], None]
@@ -49,13 +49,14 @@ async def chaos(
     keep: Path | None = None,
     secure: bool = False,
 ) -> dict[str, Any]:
-    """Break everything for a while, let it settle, and count what was lost, owned twice, contradicted or forgotten.
+    """Run load with faults, let the system settle, and count what was lost, owned twice or contradicted.
 
-    Its stack, in a temporary folder and on free ports, is gone afterwards, whatever the environment names. `keep`:
-    a folder to use instead, and to leave as it is. `secure`: Kafka has users and ACLs, and each process signs in as
-    itself; who sends load and poison is the superuser. Raises RuntimeFailure where the stack does not come up again.
+    The stack is in a temporary folder, on free ports, and is removed afterwards; the environment's servers are not
+    used. `keep`: a folder to use instead, and to leave in place. `secure`: Kafka has users and ACLs, and each process
+    signs in as itself; load and poison are sent by the superuser. Raises RuntimeFailure where the stack does not come
+    up again.
     """
-    # The broker is meant to die: its clients need not say so a thousand times.
+    # The broker is killed on purpose, so its clients' errors are not logged.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with nullcontext(keep) if keep else own_folder("chaos") as folder:
@@ -67,7 +68,7 @@ async def chaos(
 
 @asynccontextmanager
 async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tuple[LocalStack, Settings]]:
-    """Yield Kafka, Valkey and an SQLite file of our own in `folder`, topics made, whatever the environment names."""
+    """Yield a stack of Kafka, Valkey and an SQLite file in `folder`, with topics. Ignores the environment's."""
     given = Settings.read()
     base = Settings.model_construct(
         state_dir=folder,
@@ -89,7 +90,7 @@ async def own_stack(folder: Path, *, secure: bool = False) -> AsyncIterator[tupl
 async def _on(
     stack: LocalStack, settings: Settings, seconds: float, workers: int, seed: int, say: Say
 ) -> dict[str, Any]:
-    assert stack.kafka is not None  # noqa: S101  # it was told to have one
+    assert stack.kafka is not None  # noqa: S101  # the stack was started with one
     victims = SupervisedProcesses(settings, workers, say, sign_in=stack.as_process)
     fate = FaultInjector(victims, stack.kafka, settings.state_dir / "crm.sqlite", say)
     history = OperationHistory(lock_seconds=LOCK_SECONDS)
@@ -179,9 +180,9 @@ async def _on(
 
 
 async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> None:
-    """End tasks, and cancel again those that took their cancellation for something else's.
+    """Cancel tasks until they end, again if they took the cancellation for another one's.
 
-    Raises TimeoutError that names who has not ended after `seconds`.
+    Raises TimeoutError with the names of tasks that have not ended after `seconds`.
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
@@ -199,7 +200,7 @@ async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> 
 
 @asynccontextmanager
 async def _cancelled_at_the_end() -> AsyncIterator[dict[str, asyncio.Task[None]]]:
-    """Yield a dictionary for tasks that must not outlive what they use, however it ends."""
+    """Yield a dictionary for tasks. They are cancelled before the resources they use are closed."""
     tasks: dict[str, asyncio.Task[None]] = {}
     try:
         yield tasks

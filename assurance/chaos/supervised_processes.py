@@ -1,4 +1,4 @@
-"""Starts the processes of a chaos run, injects faults into them, and starts again what ended."""
+"""Starts the processes of a chaos run, injects faults into them, and restarts those that ended."""
 
 import asyncio
 import contextlib
@@ -24,24 +24,24 @@ RESTART_SECONDS: Final = 0.5
 READY_SECONDS: Final = 90.0
 BROKER_TRIES: Final = 3
 EXPECTED: Final = {0, -signal.SIGKILL, -signal.SIGTERM, Exit.SOFTWARE, Exit.LEASE_LOST}
-"""Ends that are part of the game: our signals, and a process that knows it cannot go on."""
+"""Exit statuses that are expected: our signals, and a process that detects that it cannot continue."""
 
 Say = Callable[[str], None]
 
 
 class SupervisedProcess(Child):
-    """A process of ours that does not outlive us even when it is stopped."""
+    """A process that never outlives the run, even if it is stopped."""
 
     def launch(self) -> None:
         """Start the program and return at once."""
         private_folder(self.log_file.parent)
-        # A stopped process takes no SIGTERM: when we die, it is killed.
+        # A stopped process does not react to SIGTERM. It gets SIGKILL when this process dies.
         self.process = spawn(
             self.argv, self.log_file, environment=self.environment, death_signal=signal.SIGKILL
         )
 
     def signal(self, which: signal.Signals) -> bool:
-        """Send a signal; say whether there was a process to get it."""
+        """Send a signal. Return whether there was a process to get it."""
         pid = self.pid
         if pid is None:
             return False
@@ -51,9 +51,9 @@ class SupervisedProcess(Child):
 
 
 class SupervisedProcesses:
-    """All of them, watched. `ends`: how often which process ended with which status; `odd`: not by our doing.
+    """All processes, watched. `ends`: exits by process and status. `odd`: exits that the run did not cause.
 
-    `sign_in`: returns the settings of a process, which may be another user of Kafka than ours.
+    `sign_in`: returns the settings of a process, which may have its own Kafka user.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class SupervisedProcesses:
         self.parts: dict[str, SupervisedProcess] = {}
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         for name in (*names, "relay", "sink", "board"):
-            # One worker is a static member of its group and the others are not: both ways back are taken.
+            # One worker is a static member of its group and the others are not, so that both ways to rejoin are
+            # tested.
             static = ["--instance-id", name] if name == "worker-1" else []
             process = "worker" if name in names else name
             made = child(name, [process, *static], sign_in(settings, process), free_port())
@@ -92,7 +93,7 @@ class SupervisedProcesses:
         await self.ready()
 
     async def ready(self) -> None:
-        """Resume whatever is stopped and wait until all are ready; raises TimeoutError that names who is not."""
+        """Resume all stopped processes and wait until all are ready. Raises TimeoutError with those that are not."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + READY_SECONDS
         for part in self.parts.values():
@@ -105,7 +106,7 @@ class SupervisedProcesses:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
-        """End all."""
+        """Stop all."""
         self._over = True
         if self._watching is not None:
             self._watching.cancel()
@@ -113,11 +114,11 @@ class SupervisedProcesses:
         await asyncio.gather(*(asyncio.to_thread(part.stop) for part in reversed(self.parts.values())))
 
     def signal(self, who: Iterable[str], which: signal.Signals) -> int:
-        """Send a signal to some; return how many there were to get it."""
+        """Send a signal to some processes. Return how many of them were running."""
         return sum(self.parts[name].signal(which) for name in who)
 
     async def _watch(self) -> None:
-        """Start again what ended."""
+        """Restart processes that ended."""
         while not self._over:
             for name, part in self.parts.items():
                 if part.process is None or (status := part.process.poll()) is None:
@@ -142,7 +143,7 @@ class FaultInjector:
         self.done: Counter[str] = Counter()
 
     async def inject(self, blows: list[Fault]) -> None:
-        """Let every blow fall at its time, each on its own, and return when all are over."""
+        """Carry out every fault at its time, concurrently, and return when all are over."""
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for blow in blows:
@@ -172,7 +173,7 @@ class FaultInjector:
         self.done[str(blow.act)] += count
 
     async def _revive(self) -> None:
-        """Start the broker again; on a machine that hardly gets to it, more than once."""
+        """Restart the broker. On an overloaded machine this may take several attempts."""
         for attempt in range(BROKER_TRIES):
             try:
                 await asyncio.to_thread(self._broker.start)

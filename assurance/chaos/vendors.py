@@ -1,6 +1,7 @@
-"""Producers as most vendors have them: librdkafka, with its codecs, its partitioner and its transactions.
+"""Gives producers as most vendors use them: librdkafka, with its codecs, its partitioner and its transactions.
 
-`confluent-kafka` is of the extra `bench`: it is imported where a producer is made, and missed by name.
+`confluent-kafka` belongs to the extra `bench`. It is imported where a producer is made; an error names it if it is
+missing.
 """
 
 import ctypes
@@ -12,14 +13,14 @@ from streams.settings import Settings
 
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 LARGEST_REQUEST: Final = 1_000_000_000
-"""librdkafka measures a message before it is compressed; the broker measures the compressed batch."""
+"""librdkafka limits a message before compression; the broker limits the compressed batch."""
 TIMEOUT_MS: Final = 120_000
 PARTITION_EOF: Final = -191
-"""The error code that is none: a partition is read to its end."""
+"""The code that is no error: a partition was read to its end."""
 
 
 def producer(settings: Settings, **options: Any) -> Any:
-    """Return a producer; `options` are librdkafka's with `_` for `.`. Raises ConfigError where it is not installed."""
+    """Return a producer. `options`: librdkafka's, with `_` for `.`. Raises ConfigError if it is not installed."""
     given = {name.replace("_", "."): value for name, value in options.items()}
     return _confluent_kafka().Producer({**_options(settings), **given})
 
@@ -34,7 +35,7 @@ def _confluent_kafka() -> Any:
 
 
 def consumer(settings: Settings, **options: Any) -> Any:
-    """Return a consumer of no group that reads from the beginning what was committed."""
+    """Return a consumer without a group that reads committed records from the beginning."""
     given = {name.replace("_", "."): value for name, value in options.items()}
     base = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -58,12 +59,12 @@ def _options(settings: Settings) -> dict[str, Any]:
         "message.timeout.ms": TIMEOUT_MS,
         "transaction.timeout.ms": TIMEOUT_MS,
         "message.max.bytes": LARGEST_REQUEST,
-        "log_level": 0,  # the broker is meant to die
+        "log_level": 0,  # the broker is killed on purpose
     }
 
 
 def _security(settings: Settings) -> dict[str, Any]:
-    """Return how librdkafka signs in to the local Kafka, which has no TLS."""
+    """Return librdkafka's sign-in settings for the local Kafka, which has no TLS."""
     if settings.kafka_sasl_password is None:
         return {}
     return {
@@ -79,7 +80,7 @@ Value = tuple[bytes, bytes]
 
 
 class AnyHeaders:
-    """librdkafka's C interface, for header names of any bytes: confluent-kafka's names are text. `close` it."""
+    """Sends header names of any bytes by librdkafka's C interface; confluent-kafka only takes text. Call `close`."""
 
     def __init__(self, settings: Settings) -> None:
         _confluent_kafka()
@@ -105,7 +106,7 @@ class AnyHeaders:
         self._handle = ctypes.c_void_p(made)
 
     def send(self, topic: str, value: bytes, *, key: bytes = b"", headers: Sequence[Value] = ()) -> None:
-        """Send one record, in its own time. Raises RuntimeFailure where librdkafka does not take it."""
+        """Send one record asynchronously. Raises RuntimeFailure where librdkafka does not accept it."""
         fields = [
             _Field.of(_TOPIC, text=topic.encode()),
             _Field.of(_FLAGS, number=_COPY),
@@ -123,11 +124,11 @@ class AnyHeaders:
         self._library.rd_kafka_poll(self._handle, 0)
 
     def flush(self, milliseconds: int = TIMEOUT_MS) -> bool:
-        """Wait until all is sent; say whether it is."""
+        """Wait until all is sent. Return whether it is."""
         return not self._library.rd_kafka_flush(self._handle, milliseconds)
 
     def close(self) -> None:
-        """Let go of it; what is not sent by now is not sent."""
+        """Close the producer. Records that are not sent yet are dropped."""
         self._library.rd_kafka_destroy(self._handle)
 
 

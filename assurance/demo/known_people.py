@@ -1,4 +1,4 @@
-"""The people that the demo's database already has. The sample leads are other people."""
+"""Reads the people that the demo's database already has. The sample leads are other people."""
 
 from typing import Final
 
@@ -8,11 +8,11 @@ from sink.engine import connect
 from sink.tables import LeadTable
 
 MOST: Final = 1_000_000
-"""So many leads are looked at; the sample has fewer phone numbers than that."""
+"""The most leads that are read. The sample has fewer phone numbers than this."""
 
 
 def people_of(database_url: str) -> frozenset[str]:
-    """Return the phone numbers (ten digits) and mail addresses of all leads, none where there is no table yet."""
+    """Return the phone numbers (ten digits) and mail addresses of all leads. Empty if there is no table yet."""
     engine = connect(database_url)
     try:
         with engine.connect() as connection:

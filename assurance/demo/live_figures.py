@@ -1,4 +1,4 @@
-"""Collects the figures that the demo shows: answers as they come, and queues, lags and phases twice a second."""
+"""Collects the demo's figures: answers as they come, and queues, lags and phases twice a second."""
 
 import asyncio
 import contextlib
@@ -22,12 +22,12 @@ from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, LEAD_DECISIONS
 LOOK_SECONDS: Final = 0.5
 LAST: Final = 9
 TAKES: Final = frozenset({"claim", "accept", "press_one"})
-"""What reps ask to have a lead; the counts of won and lost are of these."""
+"""The actions by which reps try to get a lead. The counts of won and lost are of these."""
 
 
 @dataclass
 class LiveFigures:
-    """What is on the screen. `offers`: made so far, by template; `exceptions`: open ones, by reason (E1)."""
+    """The figures on the screen. `offers`: made so far, by template. `exceptions`: open ones, by reason (E1)."""
 
     began: float = field(default_factory=time.monotonic)
     first_claim_after: float | None = None
@@ -44,17 +44,17 @@ class LiveFigures:
 
     @property
     def locks(self) -> int:
-        """Leads that somebody has open."""
+        """The number of leads that somebody has open."""
         return self.phases.get("locked", 0) + self.phases.get("working", 0)
 
     @property
     def waiting(self) -> int:
-        """Leads that stand in a claimable queue."""
+        """The number of leads in claimable queues."""
         return sum(size for _, _, size in self.queues)
 
 
 class FigureCollector:
-    """Follows a running stack into `seen`."""
+    """Updates `seen` from a running stack."""
 
     def __init__(self, settings: Settings, reader: Reader, offers: Offers) -> None:
         self.figures = LiveFigures(offers=offers.made)
@@ -62,7 +62,7 @@ class FigureCollector:
         self._reader = reader
 
     async def answers(self) -> None:
-        """Follow the answers for ever."""
+        """Follow the answers until cancelled."""
         async with aclosing(follow(self._settings, LEAD_DECISIONS, from_end=True)) as batches:
             async for batch in batches:
                 for record in batch.records:
@@ -78,7 +78,7 @@ class FigureCollector:
         self.figures.last.append(answer)
 
     async def standing(self) -> None:
-        """Look at queues, lags and phases for ever."""
+        """Read queues, lags and phases until cancelled."""
         lags = Lags(self._settings)
         await lags.start()
         try:

@@ -12,19 +12,19 @@ from models.decisions import Result
 from models.errors import RetryableError
 
 TOP: Final = 12
-"""Reps claim near the top of a list, so they meet."""
+"""How far down a list reps claim. It is short, so that they compete."""
 LEFT: Final = 25
-"""Leads of a list that are left to whoever signs in to the console."""
+"""How many leads of a list are left to people who sign in to the console."""
 LOOK_SECONDS: Final = 0.4
 """How long a rep looks at a list before claiming, on average."""
 WORK_SECONDS: Final = 1.5
-"""How long a rep works a lead before saying what came of it, on average."""
+"""How long a rep works a lead before reporting the result, on average."""
 IDLE_SECONDS: Final = 0.25
 
 
 async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, *, hurry: bool) -> None:
     """Take offers, claim and work leads until cancelled. `hurry`: only claim, as fast as the answers come."""
-    source = random.Random(rep_id)  # noqa: S311  # a rep of a demo is to be the same each time
+    source = random.Random(rep_id)  # noqa: S311  # a rep behaves the same in each demo
     while True:
         if (offer := offers.take(rep_id)) is not None:
             await _answer(client, offer, source)
@@ -42,7 +42,7 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
 
 
 async def _answer(client: LoadClient, offer: Offer, source: random.Random) -> None:
-    """Take what is offered, decline it, or let its window run out (R3, S1)."""
+    """Take what is offered, decline it, or let its window expire (R3, S1)."""
     what = source.random()
     if what < 0.15:  # noqa: PLR2004  # some are busy
         return
@@ -64,8 +64,8 @@ async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) 
 
 
 async def _work(client: LoadClient, lead_id: str, rep_id: str, source: random.Random) -> None:
-    """Open the lead, which locks it, and say what came of it (D1, D2, D4)."""
-    if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later, as people do
+    """Open the lead, which locks it, and report the result (D1, D2, D4)."""
+    if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later
         return
     await client.ask("view", lead_id, rep_id)
     await asyncio.sleep(source.expovariate(1 / WORK_SECONDS))

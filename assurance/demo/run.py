@@ -33,13 +33,13 @@ Say = Callable[[str], None]
 
 SAMPLE: Final = 2_000
 AT_ONCE: Final = 600
-"""Leads that are there when the reps begin; the rest comes while they race."""
+"""How many leads exist when the reps begin. The rest comes while they compete."""
 FEED_PER_SECOND: Final = 40
 THEN_PER_SECOND: Final = 1
-"""After the sample leads go on coming, so that there is something to be offered and to claim however late one looks."""
+"""How many leads a second come after the sample, so that there is always something to offer and to claim."""
 THEN: Final = 100_000
 SEEDS: Final = 1_000_000
-"""So many samples there are; the numbers of a vendor's ids hold one."""
+"""The number of different samples. A vendor's ids have room for this many."""
 ENDING_TRIES: Final = 30
 PARTS_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 5.0
@@ -57,10 +57,10 @@ def run(
     seed: int | None = None,
     secure: bool = False,
 ) -> bool:
-    """Run the demo; return whether `verify` found every promise kept (only asked where it ends by itself).
+    """Run the demo. Return whether `verify` found no error (checked only if the demo ends by itself).
 
-    `hours`: publish the lender's directory as it is, so that at night nobody works. `console_port` None: the usual
-    one, or any free one where it is taken. `seed`: of the sample's leads; None makes ones that were never there.
+    `hours`: publish the lender's directory with its working hours, so that at night nobody works. `console_port`:
+    None takes the usual one, or any free one if it is taken. `seed`: of the sample's leads; None makes new leads.
     `secure`: Kafka has a user and ACLs for each process.
     """
     say("starting a real Apache Kafka, a real Valkey, a worker, a relay, a sink, the board and the console …")
@@ -91,7 +91,7 @@ class _Demo:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is over already, and so is what it was to stop
+            with contextlib.suppress(RuntimeError):  # the loop, and so the task to stop, has ended already
                 loop.call_soon_threadsafe(self.stop.set)
 
         self.stack.interrupts.on_first(stop)
@@ -122,14 +122,14 @@ class _Demo:
         return await self.check(watch)
 
     async def publish(self, client: LoadClient) -> None:
-        """Publish the whole directory; publishing again changes nothing for who runs the demo twice."""
+        """Publish the whole directory. Publishing it again in a second run changes nothing."""
         for (kind, object_id), value in self.directory.items():
             await client.publish(kind, object_id, value)
         if self.remark:
             self.say(self.remark)
 
     async def feed_sample(self, client: LoadClient) -> None:
-        """Let the sample's leads arrive: some at once, the rest while the reps race, and then a few for ever."""
+        """Send the sample's leads: some at once, the rest while the reps compete, then a few until cancelled."""
         known = await asyncio.to_thread(people_of, self.settings.database_url)
         sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=known)
         await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
@@ -141,7 +141,7 @@ class _Demo:
             await asyncio.sleep(1 / THEN_PER_SECOND)
 
     async def feed_file(self, leads: Path, mapping: Path | None) -> None:
-        """Send a real file; refused lines are named."""
+        """Send a real file. Refused lines are named."""
         result = await send_file(
             self.settings, leads, mapping=mapping, vendor=leads.stem, campaign=leads.stem, say=self.say
         )
@@ -150,7 +150,7 @@ class _Demo:
     async def show(
         self, watch: FigureCollector, tasks: list[asyncio.Task[None]], seconds: float | None
     ) -> None:
-        """Show it until it is time, ^C, or a task fails."""
+        """Show the figures until the time is over, ^C is pressed, or a task fails."""
         end = time.monotonic() + seconds if seconds else float("inf")
         hint = (
             f"^C ends it   ·   in another terminal: .venv/bin/firstclaim status | why LEAD | claim LEAD --rep {YOURS}"
@@ -185,14 +185,14 @@ class _Demo:
                     await asyncio.wait_for(self.stop.wait(), 0.25)
 
     async def look_at_parts(self) -> None:
-        """Ask the processes how they are, for ever; each is asked over HTTP, so not on the loop."""
+        """Poll the processes' state until cancelled. HTTP requests block, so they run outside the event loop."""
         while True:
             states = await asyncio.to_thread(self.stack.supervisor.states)
             self.parts = {name: str(state.phase) for name, state in states.items()}
             await asyncio.sleep(PARTS_SECONDS)
 
     async def check(self, watch: FigureCollector) -> bool:
-        """Verify what was done, and say how it went."""
+        """Verify the result, and report it."""
         seen = watch.figures
         self.say(
             f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
@@ -206,15 +206,15 @@ class _Demo:
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they are over.
+    """Cancel tasks until they end.
 
-    Once is not enough: `asyncio.wait_for` of Python 3.11 forgets to be cancelled when what it waits for comes at that
+    Once is not enough: in Python 3.11 `asyncio.wait_for` ignores a cancellation if its result comes at the same
     moment, and a rep would work on for ever.
     """
     for _ in range(ENDING_TRIES):
         for task in tasks:
             task.cancel()
         if not tasks or not (await asyncio.wait(tasks, timeout=1.0))[1]:
-            await asyncio.gather(*tasks, return_exceptions=True)  # what they ended with was looked at before
+            await asyncio.gather(*tasks, return_exceptions=True)  # their results were checked before
             return
     raise RuntimeFailure("demo", f"some of its people did not end after {ENDING_TRIES} s")

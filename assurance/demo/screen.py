@@ -17,12 +17,12 @@ _OFFERS = {
     "ring": "rings",
     "new_lead_button": "buttons",
 }
-"""template -> what reps call it (R3, S1, S5)."""
+"""Template -> the name of the offer for reps (R3, S1, S5)."""
 _STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
 
 
 def screen(seen: LiveFigures, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
-    """Return everything there is to see. `parts`: process -> how it is; `invitation`: the console and its sign-ins."""
+    """Return the whole screen. `parts`: process -> its state. `invitation`: the console's address and sign-ins."""
     head = Text.assemble(
         ("firstclaim demo", "bold"),
         f"   {time.monotonic() - seen.began:5.0f} s   ",
@@ -39,7 +39,7 @@ def screen(seen: LiveFigures, parts: dict[str, str], invitation: str, hint: str)
 
 
 def line(seen: LiveFigures) -> str:
-    """Return the same in one line."""
+    """Return the same figures in one line."""
     queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in seen.queues)
     return (
         f"{time.monotonic() - seen.began:5.0f} s  arrivals {seen.arrivals}  won {seen.results['won']}  "
@@ -95,7 +95,7 @@ def _queues(seen: LiveFigures) -> Panel:
 
 
 def _distribution(seen: LiveFigures) -> Panel:
-    """Show what was offered, to whom it was not to be, and why (R3, S1, S5, E1)."""
+    """Show the offers, the reps that were passed over, and the reasons (R3, S1, S5, E1)."""
     table = Table.grid(padding=(0, 2))
     table.add_row("offered now", f"{seen.phases.get('offered', 0):,}")
     for template, name in _OFFERS.items():

@@ -1,4 +1,4 @@
-"""Three people of the demo's lender who can sign in to its console while the demo runs."""
+"""Creates three accounts of the demo's lender that can sign in to its console while the demo runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +9,12 @@ from sink.engine import connect
 from web.store.accounts import Account, Accounts
 from web.store.migrate import upgrade
 
-PASSWORD: Final = "demo lender only"  # noqa: S105  # everybody may know it: it opens a demo on this machine
+PASSWORD: Final = "demo lender only"  # noqa: S105  # not secret: it opens a demo on this machine
 CONSOLE_PORT: Final = 8000
 
 
 class SignIn(NamedTuple):
-    """Who signs in, and what there is to do for them."""
+    """One account, and what its user can do."""
 
     email: str
     rep_id: str
@@ -31,7 +31,7 @@ SIGN_INS: Final = (
 
 @contextmanager
 def signed_up(database_url: str, org: str = "default") -> Iterator[None]:
-    """Let the three sign in with the demo's password, and nobody with it any more once the demo is over."""
+    """Enable the three accounts with the demo's password, and disable them when the demo is over."""
     upgrade(database_url)
     engine = connect(database_url)
     accounts = Accounts(engine)
@@ -49,7 +49,7 @@ def signed_up(database_url: str, org: str = "default") -> Iterator[None]:
 
 
 def close_left_over(database_url: str) -> None:
-    """Close the sign-ins of a demo that was killed: everybody knows their password."""
+    """Close the accounts of a demo that was killed, because everybody knows their password."""
     upgrade(database_url)
     engine = connect(database_url)
     accounts = Accounts(engine)
@@ -62,7 +62,7 @@ def close_left_over(database_url: str) -> None:
 
 
 def invitation(port: int) -> str:
-    """Return the console's address and who may sign in, as lines to be read."""
+    """Return the console's address and the accounts, as lines for people."""
     wide = max(len(one.email) for one in SIGN_INS)
     people = [f"  {one.email:<{wide}}  {PASSWORD}  {one.role}: {one.to_do}" for one in SIGN_INS]
     return "\n".join(

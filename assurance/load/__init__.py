@@ -1,4 +1,4 @@
-"""Clients that act as vendors, reps and CRMs. They know only the public topics and the board."""
+"""Clients that act as vendors, reps and CRMs. They use only the public topics and the board."""
 
 from assurance.load.client import AskedAction, LoadClient
 from assurance.load.operation_history import OperationHistory

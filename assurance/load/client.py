@@ -1,4 +1,4 @@
-"""The engine client of the load generators. It also records every answer and who is in which queue."""
+"""Extends the engine client for load generators: it records every answer and the contents of queues."""
 
 import asyncio
 import contextlib
@@ -20,18 +20,18 @@ from streams.settings import Settings
 from streams.topics import DIRECTORY, LEAD_ACTIONS, QUEUE_CHANGES
 
 PATIENCE_SECONDS: Final = 60.0
-"""After so long the outcome is unknown. Longer than a broker takes to come back and a worker to take over."""
+"""After so long the outcome is unknown. It is longer than a broker's restart and a worker's takeover."""
 SEND_SECONDS: Final = 600.0
-"""How long a lead or a publication is sent again until it is durable: longer than any outage of a run."""
+"""How long a lead or a publication is sent again until it is durable. It is longer than any outage of a run."""
 ANSWERS_MOST: Final = 1_000_000
-"""Answers of a run that are compared with their repeats, and actions that wait at a time; both are a run's at most."""
+"""The most answers of a run that are compared with their repeats, and the most actions that wait at a time."""
 
 _CHANGES: Final = msgspec.json.Decoder(QueueChange)
 _OWN: Final = personal_queue("")
 
 
 class AskedAction(msgspec.Struct, frozen=True, kw_only=True):
-    """One action as its client saw it, times on the client's monotonic clock. `answer` None: it never came."""
+    """One action as its client saw it, with times of the client's monotonic clock. `answer` None: it never came."""
 
     action: dict[str, Any]
     invoked_at: float
@@ -40,23 +40,23 @@ class AskedAction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def result(self) -> Result | None:
-        """What was answered, if anything."""
+        """The result of the answer, if there is one."""
         return self.answer.result if self.answer else None
 
 
 class Recorder(Protocol):
-    """Takes note of every action and its answer."""
+    """Records every action and its answer."""
 
     def record(self, asked: AskedAction) -> None:
         """Add one action and its answer."""
 
 
 class LoadClient:
-    """Any number of people's connection to the public topics; `async with` connects it.
+    """Connects any number of people to the public topics. `async with` connects it.
 
-    `history` records what was asked and answered. `follow_queues`: also see who stands in which queue (`places`), and
-    what is offered to whom, for those who must wait for that. `contradictions`: pairs of answers to one action that say
-    different things. A broker that is away is waited for.
+    `history` records the actions and answers. `follow_queues`: also follow which leads are in which queue (`places`),
+    and the offers, for callers that must wait for these. `contradictions`: pairs of different answers to one action.
+    The client waits for a broker that is unreachable.
     """
 
     def __init__(
@@ -100,15 +100,15 @@ class LoadClient:
     async def put(
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Any = None
     ) -> "asyncio.Future[Any]":
-        """Send bytes as they are; the future returned tells where they are once they are durable."""
+        """Send bytes unchanged. The returned future gives their place once they are durable."""
         return await self._engine.put(topic, value, key=key, headers=headers)
 
     async def arrive(self, message: Mapping[str, Any]) -> None:
-        """Send one lead until it is durable; a repeat is the same lead."""
+        """Send one lead until it is durable. A repeat is the same lead."""
         await self._engine.arrive(message, patience_seconds=SEND_SECONDS)
 
     async def publish(self, kind: str, object_id: str, value: Mapping[str, Any] | None) -> int:
-        """Publish one object of the org's directory, unchecked; return its version."""
+        """Publish one object of the org's directory without checks. Return its version."""
         key = f"{self.org}/{kind}/{object_id}".encode()
         encoded = None if value is None else msgspec.json.encode(with_id(kind, object_id, dict(value)))
         return await self._engine.send(DIRECTORY, encoded, key=key, patience_seconds=SEND_SECONDS)
@@ -123,9 +123,9 @@ class LoadClient:
         patience_seconds: float | None = None,
         **more: Any,
     ) -> AskedAction:
-        """Ask for an action and wait for its answer; `more`: the contract's other fields. `twice`: send two.
+        """Send an action and wait for its answer. `more`: the contract's other fields. `twice`: send it twice.
 
-        Without an answer within `patience_seconds` (this action's, or the client's) its outcome is unknown.
+        Without an answer within `patience_seconds` (of this call, or of the client) the outcome is unknown.
         """
         action = {
             "action_id": str(uuid.uuid4()),
@@ -150,7 +150,7 @@ class LoadClient:
         return asked
 
     async def until_in(self, queue_id: str, lead_ids: set[str], seconds: float) -> None:
-        """Wait until these leads stand in a queue; raises TimeoutError that says how many do not."""
+        """Wait until these leads are in a queue. Raises TimeoutError that says how many are not."""
         found = self.places.setdefault(queue_id, set())
         try:
             async with asyncio.timeout(seconds):
@@ -161,7 +161,7 @@ class LoadClient:
             raise TimeoutError(f"{missing} leads are not in {queue_id} after {seconds:g} s") from None
 
     async def until_offered(self, lead_id: str, reps: set[str], seconds: float) -> dict[str, int]:
-        """Wait until a lead is offered to all of these reps, as their own queues show it; return epochs by rep.
+        """Wait until a lead is offered to all of these reps, as their own queues show. Return epochs by rep.
 
         Raises TimeoutError that says how many have no offer.
         """
@@ -205,10 +205,10 @@ class LoadClient:
 
 
 def same_answer(first: LeadDecision, then: LeadDecision) -> bool:
-    """Return whether two answers to one action say the same.
+    """Return whether two answers to one action agree.
 
-    An old action is decided anew (X4): its answer may then have other words, another time, and the lead that its own
-    was merged into meanwhile.
+    An old action is decided again (X4). Its answer may then have other words, another time, and the lead into which
+    its own lead was merged meanwhile.
     """
     anew = {"why": first.why, "decided_at": first.decided_at, "merged_into": first.merged_into}
     return msgspec.structs.replace(then, **anew) == first

@@ -1,4 +1,4 @@
-"""A window of a list as a browser keeps it. It knows ranks only: no sort key, and no order of its own."""
+"""A window of a list as a browser keeps it. It knows only ranks, no sort keys, and has no order of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from models.errors import RuntimeFailure
 
 @dataclass
 class ListWindow:
-    """The rows from rank `first` on that a page showed, and what became of them."""
+    """The rows from rank `first` on that a page showed, updated by the feed."""
 
     first: int
     size: int
     as_of: str
     leads: list[str] = field(default_factory=list)
     anew: bool = False
-    """The feed has said that what is here is no longer connected to what follows."""
+    """The feed has reported that these rows are not connected to its next entries."""
 
     @classmethod
     def of(cls, page: Page, first: int) -> "ListWindow":
-        """Begin with a page that was asked for from `first` on."""
+        """Begin with a page that was read from rank `first` on."""
         return cls(first, page.size, page.as_of, [row.lead_id for row in page.rows])
 
     def apply(self, entry: FeedEntry) -> None:
-        """Apply the next entry of this queue, or of all; one that the page contained changes nothing.
+        """Apply the next entry of this queue, or of all. An entry that the page contained changes nothing.
 
-        Raises RuntimeFailure where the entry takes another lead from a place than the one that stands there.
+        Raises RuntimeFailure where the entry removes another lead from a rank than the one that is there.
         """
         if position(entry.id) <= position(self.as_of):
             return
@@ -53,6 +53,6 @@ class ListWindow:
             self.leads.insert(rank - self.first, lead_id)
 
     def equals(self, leads: Sequence[str], size: int) -> bool:
-        """Say whether this is what a list of `size`, whose leads from its first on these are, has at the same ranks."""
+        """Tell whether the window equals the ranks from `first` on of a list with these leads and this size."""
         end = self.first + len(self.leads)
         return self.size == size and self.leads == list(leads[self.first : end])

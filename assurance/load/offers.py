@@ -1,4 +1,4 @@
-"""Reads the offers of a run from `notifications`, as phones and mail show them. Withdrawn ones are removed (R2, S1)."""
+"""Reads the offers of a run from `notifications`, as phones and mail show them, without withdrawn ones (R2, S1)."""
 
 import asyncio
 from collections import Counter, OrderedDict
@@ -13,14 +13,14 @@ from streams.settings import Settings
 from streams.topics import NOTIFICATIONS
 
 ASSIGNED: Final = "lead_assigned"
-"""Said of a lead that is the rep's, and of one that a roster offers: that one has a group."""
+"""The template for a lead that the rep owns, and for one that a roster offers. Only the latter has a group."""
 TEMPLATES: Final = frozenset({"lead_offered", "ring", "new_lead_button", ASSIGNED})
 KEPT: Final = 200
-"""Offers of one rep that are remembered: what is older has run out."""
+"""How many offers of one rep are kept. Older ones have expired."""
 
 
 class About(msgspec.Struct, frozen=True):
-    """What an offer says of itself."""
+    """The content of an offer."""
 
     group_id: str | None = None
 
@@ -40,35 +40,35 @@ _OFFERS: Final = msgspec.json.Decoder(Offer)
 
 
 class Offers:
-    """Follows `notifications` until cancelled; `take` gives a rep the oldest offer it has not answered.
+    """Follows `notifications` until cancelled. `take` gives a rep the oldest offer it has not answered.
 
-    `kept`: how many of one rep are remembered. `mine`: whether a lead, by its id, is of the org they are reps of.
+    `kept`: how many offers of one rep are kept. `mine`: tells by a lead's id whether it is of these reps' org.
     """
 
     def __init__(
         self, settings: Settings, *, kept: int = KEPT, mine: Callable[[str], bool] = lambda _: True
     ) -> None:
         self.following = asyncio.Event()
-        """Set once nothing is missed any more."""
+        """Set once no further offer can be missed."""
         self._settings = settings
         self._kept = kept
         self._mine = mine
         self._open: dict[str, OrderedDict[tuple[str, int], Offer]] = {}
         self.made: Counter[str] = Counter()
-        """By template."""
+        """The number of offers by template."""
 
     @property
     def seen(self) -> int:
-        """How many offers were made, each counted for every rep it was made to."""
+        """How many offers were made, counted once for every rep they were made to."""
         return self.made.total()
 
     def take(self, rep_id: str) -> Offer | None:
-        """Return a rep's oldest open offer, and do not return it again."""
+        """Return a rep's oldest open offer, and remove it."""
         mine = self._open.get(rep_id)
         return mine.popitem(last=False)[1] if mine else None
 
     async def follow(self) -> None:
-        """Read from now on, for ever; a broker that is away is waited for, and nothing is missed meanwhile."""
+        """Read from now on until cancelled. Waits for a broker that is unreachable, and misses nothing meanwhile."""
         async with aclosing(follow(self._settings, NOTIFICATIONS, from_end=True)) as batches:
             async for batch in batches:
                 self.following.set()

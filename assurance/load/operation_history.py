@@ -1,7 +1,7 @@
-"""What reps saw becomes operations on two registers of each lead: who owns it, and who has it open.
+"""Turns the reps' actions into operations on two registers of each lead: its owner, and who has it open.
 
-The words of our answers are translated here and nowhere else, so that the checker need not know them. Only what an
-answer says for sure is an operation: `refused`, for most reasons, says nothing about either register.
+Only this module translates our answers, so that the checker need not know them. Only an answer with a certain meaning
+becomes an operation: `refused`, for most reasons, says nothing about either register.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from assurance.load.client import AskedAction
 from models.decisions import Reason, Result
 
 CLOCKS_SECONDS: Final = 0.05
-"""How much earlier than by our clock a lock may run out by the broker's, which counts whole milliseconds."""
+"""How much earlier a lock may expire by the broker's clock, which counts whole milliseconds, than by ours."""
 
 _OWNS: Final = frozenset({"claim", "claim_now", "accept", "press_one"})
 _ENDS_LOCK: Final = frozenset({"outcome", "callback", "claim_now"})
@@ -19,10 +19,10 @@ _NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.
 
 
 class OperationHistory:
-    """The operations of one run; `unknown` counts the actions whose outcome is.
+    """The operations of one run. `unknown` counts the actions with unknown outcome.
 
-    `offered`: the leads whose group distributes them. `lock_seconds`: after so long an open lead's lock may have run
-    out (D2).
+    `offered`: the leads that their group distributes. `lock_seconds`: after so long an open lead's lock may have
+    expired (D2).
     """
 
     def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
@@ -42,15 +42,15 @@ class OperationHistory:
         self._opened(asked)
 
     def arrived(self, lead_id: str, rep_id: str, at: float) -> None:
-        """Add that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
+        """Record that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
         self.ops.append(Op(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id))
 
     def left(self, rep_id: str, at: float) -> None:
-        """Add that a rep left at `at`: whatever it has or opens by then may be let go of at any time after (X2)."""
+        """Record that a rep left at `at`. Each lead it has or opens by then may be released at any time after (X2)."""
         self._leavings.append((rep_id, at))
 
     def all(self) -> list[Op]:
-        """Return every operation, with those that nobody asked for."""
+        """Return every operation, including those without an action."""
         expiries = [
             Op(process=rep_id, op="expire", lead=lead, invoked_at=at)
             for rep_id, at in self._leavings
@@ -59,17 +59,17 @@ class OperationHistory:
         return [*self.ops, *expiries]
 
     def _owner(self, asked: AskedAction) -> None:
-        """Q8, D3, D4, D6: what the action says of the register that holds the owner."""
+        """Add what the action says of the owner's register (Q8, D3, D4, D6)."""
         action, answer = asked.action, asked.answer
         what, rep_id = action["type"], action["rep_id"]
         if what == "callback" and action.get("at") and self._auto_claim:
-            # Done, the rep has it: claimed by this very callback, or before.
+            # If it was done, the rep has the lead: by this callback, or from before.
             if answer is None or answer.result is Result.DONE:
                 self._add(asked, "claim", "won", "owner")
         elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
             self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
         elif what == "note" and action["lead_id"] in self.offered:
-            # Within the window a note is a claim; later only the owner may write one, as everybody else is refused.
+            # Within the window a note is a claim. Later only the owner may write one; everybody else is refused.
             if answer is None or answer.result is Result.DONE:
                 self._add(asked, "claim", "won", "owner")
         elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
@@ -77,11 +77,11 @@ class OperationHistory:
             self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
 
     def _opened(self, asked: AskedAction) -> None:
-        """D1, D2: what it says of the register that holds who has the lead open."""
+        """Add what the action says of the register of who has the lead open (D1, D2)."""
         action, answer = asked.action, asked.answer
         what, result = action["type"], asked.result
         if action["lead_id"] in self.offered:
-            return  # opening an offer locks nothing (R2), and who owns a lead opens it alone
+            return  # opening an offer locks nothing (R2), and nobody else opens an owner's lead
         reason = answer.reason if answer else None
         if what == "view" and not action.get("view_only"):
             if answer is None or result is Result.DONE:
@@ -106,7 +106,7 @@ class OperationHistory:
         self.ops.append(
             Op(
                 process=process or action["rep_id"],
-                op=kind,  # type: ignore[arg-type]  # the words above are the checker's
+                op=kind,  # type: ignore[arg-type]  # these are the checker's words
                 lead=f"{action['lead_id']} {register}",
                 invoked_at=asked.invoked_at + wait,
                 returned_at=asked.returned_at if known else None,

@@ -12,49 +12,49 @@ from assurance.load.offers import Offer, Offers
 from models.decisions import Result
 
 NEWEST: Final = 40
-"""Reps look at so many of the newest leads of a kind, so that they meet."""
+"""How many of the newest leads of a kind reps look at. It is small, so that they compete."""
 SOON_SECONDS: Final = (1.0, 6.0)
-"""When a promised call is due."""
+"""When a promised call is due, in seconds from now."""
 IMPATIENT_SECONDS: Final = 1.0
-"""After so long some reps turn to something else and never learn whether they have won."""
+"""After so long some reps stop waiting and never learn whether they have won."""
 WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
 CLOSED: Final = "closed_won"
 
 
 class Work(StrEnum):
-    """What is to be done with a lead, by the queue it stands in."""
+    """What is to be done with a lead, by the queue it is in."""
 
     CLAIM = "claim"
     OPEN = "open"
     DECIDE = "decide"
-    """No queue takes it: it is an exception, and a manager's (E1)."""
+    """No queue takes it. It is an exception, for a manager (E1)."""
     OFFER = "offer"
-    """Its campaign's group distributes it: whoever has the offer takes it, or it goes on (R3, S1, S5)."""
+    """Its campaign's group distributes it. The rep with the offer takes it, or the offer moves on (R3, S1, S5)."""
 
 
 class Leads:
-    """The leads people know of, newest last."""
+    """The leads that people know of, newest last."""
 
     def __init__(self) -> None:
         self._newest: dict[Work, deque[str]] = {work: deque(maxlen=NEWEST) for work in Work}
 
     def add(self, work: Work, lead_id: str) -> None:
-        """Let people know of a lead that has been sent."""
+        """Add a lead that has been sent."""
         self._newest[work].append(lead_id)
 
     def pick(self, work: Work, source: random.Random) -> str | None:
-        """Return one of the newest; the very newest as often as all others together."""
+        """Return one of the newest leads. Half of the time it is the very newest."""
         newest = self._newest[work]
         if not newest:
             return None
-        return newest[-1] if source.random() < 0.5 else source.choice(newest)  # noqa: PLR2004  # as often
+        return newest[-1] if source.random() < 0.5 else source.choice(newest)  # noqa: PLR2004
 
 
 class People:
-    """Reps and one manager who work `leads` until `over` is set, each with a mind of their own made of `seed`.
+    """Reps and one manager who work `leads` until `over` is set. Each has its own random source, seeded by `seed`.
 
-    `pause_seconds`: between two actions of one rep, on average. `published`: whether the org is to publish
-    them, with their roles.
+    `pause_seconds`: between two actions of one rep, on average. `published`: whether the org is to publish them, with
+    their roles.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class People:
         ]
 
     async def work(self) -> None:
-        """Work until `over` is set; every action begun is finished or given up."""
+        """Work until `over` is set. Every action that began is finished or given up."""
         async with asyncio.TaskGroup() as group:
             for rep_id in self.reps:
                 group.create_task(self._rep(rep_id))
@@ -110,8 +110,8 @@ class People:
             await asyncio.sleep(source.expovariate(1 / self._pause))
 
     async def _claim(self, rep_id: str, lead_id: str, source: random.Random) -> None:
-        """Q8: claim; and sometimes work at once what was won."""
-        # A claim in ten is sent twice at once, as an impatient finger does; another one is not waited for.
+        """Claim a lead, and sometimes work it at once after winning (Q8)."""
+        # One claim in ten is sent twice at once, as by a double click. For another one in ten the rep does not wait.
         asked = await self._client.ask(
             "claim",
             lead_id,
@@ -123,7 +123,7 @@ class People:
             await self._open(rep_id, lead_id, source)
 
     async def _open(self, rep_id: str, lead_id: str, source: random.Random) -> None:
-        """D1-D4: open a lead, and if that went well do one of the things one does then, or forget it."""
+        """Open a lead. If it opens, do one of the actions that follow, or forget it (D1-D4)."""
         ask = self._client.ask
         opened = await ask("view", lead_id, rep_id)
         if opened.result is not Result.DONE:
@@ -151,10 +151,10 @@ class People:
             case "claim_now":
                 await ask("claim_now", lead_id, rep_id)
             case _:
-                pass  # the lock runs out (D2)
+                pass  # the lock expires (D2)
 
     async def _answer(self, rep_id: str, offer: Offer, source: random.Random) -> None:
-        """R3, S1-S5: take what is offered, work it at once, decline, look at it, or let it run out; some are late."""
+        """Take an offer, work it at once, decline it, look at it, or let it expire; some are late (R3, S1-S5)."""
         ask, about = self._client.ask, (offer.lead_id, rep_id)
         take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
         await asyncio.sleep(source.expovariate(1 / self._pause))
@@ -175,12 +175,12 @@ class People:
             case "decline":
                 await ask("decline", *about, epoch=offer.epoch)
             case "view":
-                await ask("view", *about)  # no action: the window goes on (R2)
+                await ask("view", *about)  # no action: the window continues (R2)
             case _:
                 pass
 
     async def _manager(self, rep_id: str) -> None:
-        """E3, E4, D6: assign, ignore and bring back; sometimes too late."""
+        """Assign exceptions, ignore them and bring them back, sometimes too late (E3, E4, D6)."""
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
             work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]

@@ -1,4 +1,4 @@
-"""Rings all phones at once and lets everybody press 1. One rep gets the lead; all others are told so (S1, S3)."""
+"""Rings all phones at once. Every rep presses 1, one rep gets the lead, and all others are told so (S1, S3)."""
 
 import asyncio
 import random
@@ -23,23 +23,22 @@ from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 
 PRESS_SECONDS: Final = 0.010
-"""Each presses at a moment of chance within this time; what the machine adds is measured."""
+"""Each rep presses at a random moment within this time. The machine's own delay is measured on top."""
 WITHIN_MS: Final = 20.0
 ORG: Final = "ring"
 GROUP: Final = "everybody"
 RING_SECONDS: Final = 120
-"""No ring is to run out while a machine is busy; who answers first ends it at once."""
+"""A ring's length. No ring may expire while the machine is busy; the first answer ends it at once."""
 
 _NOTICES: Final = msgspec.json.Decoder(Notification)
 
 
 class Rings(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went. `won`: rings with one winner.
+    """The result. `won`: rings with one winner.
 
-    `told_no_longer`: of those who lost, how many were told who has it. `mails`: rings whose winner, and nobody else,
-    was asked to be sent one mail. `withdrawn`: calls of the others that were taken back. `within_20_ms`: rings whose
-    first and last press were sent so close together; `pressed_within_ms`: how close, in the median and at most.
-    `winners`: wins by rep.
+    `told_no_longer`: the losers who were told who has the lead. `mails`: rings for which the winner, and nobody else,
+    gets one mail. `withdrawn`: calls of the others that were withdrawn. `within_20_ms`: rings whose first and last
+    press were sent within 20 ms; `pressed_within_ms`: that time, median and maximum. `winners`: wins by rep.
     """
 
     rings: int
@@ -64,10 +63,10 @@ async def ring(
     seed: int = 0,
     history: OperationHistory | None = None,
 ) -> Rings:
-    """Let leads ring with all reps, one after the other, as a rep's phone rings once at a time (S4); all press 1.
+    """Ring all reps for one lead after the other, as a phone rings once at a time (S4). All reps press 1.
 
-    What `objects` returns for these reps has been published and is known. Raises TimeoutError where a lead does not
-    ring, and RuntimeFailure where Kafka is away.
+    What `objects` returns for these reps must be published and known. Raises TimeoutError where a lead does not ring,
+    and RuntimeFailure where Kafka is unreachable.
     """
     run = uuid.uuid4().hex[:8]
     people = crew(reps)
@@ -104,7 +103,7 @@ def objects(reps: int) -> dict[Key, Value]:
 
 
 def crew(reps: int) -> list[str]:
-    """Return the ids of so many reps."""
+    """Return the ids of this many reps."""
     return [f"rep-{n}" for n in range(1, reps + 1)]
 
 
@@ -146,9 +145,9 @@ async def _summed(settings: Settings, crowds: list[list[AskedAction]], seconds: 
 
 
 async def _notices(settings: Settings, winner: dict[str, str]) -> tuple[int, int]:
-    """Return how many leads' winners, and nobody else, are mailed once, and how many calls are withdrawn.
+    """Return how many leads cause one mail, to the winner only, and how many calls are withdrawn.
 
-    What has one id is sent once, however often it is asked for. Waits until there is a mail for each lead.
+    Requests with the same id are sent once, however often they occur. Waits until there is a mail for each lead.
     """
     give_up = time.monotonic() + READY_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""Lets everybody claim the same leads at once. One rep gets each lead; everybody else is told who (Q8)."""
+"""Makes all reps claim the same leads at once. One rep gets each lead; everybody else is told who (Q8)."""
 
 import asyncio
 import random
@@ -18,20 +18,20 @@ from models.ids import lead_id
 from streams.settings import Settings
 
 READY_SECONDS: Final = 120.0
-"""How long the leads may take to stand in their queue."""
+"""How long the leads may take to reach their queue."""
 RESEND_SECONDS: Final = 30.0
-"""A storm keeps people waiting; asking again meanwhile would only make it longer."""
+"""When to send an action again. Answers are slow in a storm, and repeats would only make it longer."""
 AT_ONCE: Final = 2_000
-"""Leads sent without waiting for the one before."""
+"""How many leads are sent without waiting for the one before."""
 PAGE: Final = 20
 """How far down the list a rep of a race looks."""
 LOOK_SECONDS: Final = 0.05
 EMPTY_LOOKS: Final = 3
-"""A list that was empty so often in a row is empty."""
+"""A list that was empty this often in a row counts as empty."""
 
 
 class Storm(msgspec.Struct, frozen=True, kw_only=True):
-    """How a storm or a race went, in claims. `told_first`: losers who were told the one that won.
+    """The result of a storm or a race, in claims. `told_first`: losers who were told the winning one.
 
     `unknown`: claims whose answer never came. `winners`: wins by rep.
     """
@@ -55,10 +55,10 @@ async def storm(
     seed: int = 0,
     history: OperationHistory | None = None,
 ) -> Storm:
-    """Let leads arrive in a claimable queue; then all reps claim each of them at the same moment.
+    """Send leads to a claimable queue. Then all reps claim each of them at the same moment.
 
-    The org is open (it publishes no reps) and its own. Raises TimeoutError where the leads do not reach their
-    queue, and RuntimeFailure where Kafka is away.
+    The org is open (it publishes no reps), and only the storm uses it. Raises TimeoutError where the leads do not
+    reach their queue, and RuntimeFailure where Kafka is unreachable.
     """
     run = uuid.uuid4().hex[:8]
     people = [f"rep-{n}" for n in range(1, reps + 1)]
@@ -78,7 +78,7 @@ async def storm(
         await client.until_in("storm", set(ids), READY_SECONDS)
         claims = [(lead, rep) for lead in ids for rep in people]
         source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
-        for start in range(0, len(claims), reps):  # everybody is first somewhere
+        for start in range(0, len(claims), reps):  # each rep comes first at some leads
             crowd = claims[start : start + reps]
             source.shuffle(crowd)
             claims[start : start + reps] = crowd
@@ -98,10 +98,10 @@ async def race(
     seed: int = 0,
     history: OperationHistory | None = None,
 ) -> Storm:
-    """Let reps read the board's claimable queues and claim what they see until there is nothing left.
+    """Let reps read the board's claimable queues and claim what they see until nothing is left.
 
-    `reps`: how many, or their ids. `pause_seconds`: how long a rep looks at a list before claiming, on
-    average. Raises RuntimeFailure where Kafka or the board is away for long.
+    `reps`: how many, or their ids. `pause_seconds`: how long a rep looks at a list before claiming, on average.
+    Raises RuntimeFailure where Kafka or the board is unreachable for long.
     """
     people = [f"rep-{n}" for n in range(1, reps + 1)] if isinstance(reps, int) else list(reps)
     reader = Reader.at(settings.redis_url)
@@ -123,7 +123,7 @@ async def race(
 async def _run(
     client: LoadClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
 ) -> list[AskedAction]:
-    """Claim until every claimable list was seen empty several times in a row."""
+    """Claim until every claimable list was empty several times in a row."""
     asked: list[AskedAction] = []
     empty = 0
     done: set[str] = set()
@@ -140,14 +140,14 @@ async def _run(
         one = await client.ask("claim", lead, rep, queue_id=queue_id)
         asked.append(one)
         if one.result in (Result.REFUSED, Result.WON):
-            done.add(lead)  # not for this rep, or theirs already while the board still shows it
+            done.add(lead)  # not allowed for this rep, or theirs while the board still shows it
     return asked
 
 
 async def _look(
     reader: Reader, org: str, done: set[str], source: random.Random, seconds: float = 30.0
 ) -> tuple[str, str] | None:
-    """Pick a lead near the top of a claimable list; None when all are empty."""
+    """Pick a lead near the top of a claimable list. Return None when all are empty."""
     give_up = time.monotonic() + seconds
     while True:
         try:
@@ -187,7 +187,7 @@ def _summed(leads: int, asked: Sequence[AskedAction], seconds: float) -> Storm:
 
 
 def queue(queue_id: str, name: str, **more: Any) -> dict[str, Any]:
-    """Return a claimable queue that takes every lead nobody owns, as it is published."""
+    """Return a claimable queue that takes every lead without an owner, as it is published."""
     return {
         "queue_id": queue_id,
         "name": name,
@@ -205,7 +205,7 @@ def arrival(org: str, external_id: str, n: int) -> dict[str, Any]:
         "external_id": external_id,
         "first_name": "Jeremy",
         "last_name": f"Jones {n}",
-        "email": f"jones-{external_id}@storm.example",  # another person each, or they would be one lead (R6)
+        "email": f"jones-{external_id}@storm.example",  # each a different person, or they would be one lead (R6)
         "state": ("RI", "MA", "CT")[n % 3],
         "loan_purpose": "purchase",
         "loan_amount": 200_000 + 1_000 * (n % 400),

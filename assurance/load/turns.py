@@ -1,4 +1,4 @@
-"""Sends leads through round robin while people come and go. Whoever is offered a lead takes it (R3, R7)."""
+"""Sends leads through round robin while reps come and go. Each rep takes the leads it is offered (R3, R7)."""
 
 import asyncio
 import time
@@ -24,19 +24,19 @@ EVEN: Final = "even"
 WEIGHTED: Final = "weighted"
 WEIGHTS: Final = {"rep-1": 5, "rep-2": 1, "rep-3": 1}
 COME_AND_GO: Final = 2
-"""So many of the even group's reps, its last ones, are away, leave the roster, and come back; the others stay."""
+"""How many of the even group's reps, its last ones, are absent, leave the roster and return. The others stay."""
 WINDOW_SECONDS: Final = 3600
-"""No window is to run out while a machine is busy: who is offered a lead takes it at once."""
+"""The window of an offer. No window may expire while the machine is busy; each rep takes an offer at once."""
 AT_ONCE: Final = 250
-"""Leads that are sent without waiting for the one before."""
+"""How many leads are sent without waiting for the one before."""
 ON_THE_WAY: Final = 2_000
-"""No more leads are sent while so many are not taken yet."""
+"""The most leads that are not taken yet. At this number sending pauses."""
 LOOK_SECONDS: Final = 0.02
 FAR: Final = "2035-01-01T00:00:00Z"
 
 
 class Turns(msgspec.Struct, frozen=True, kw_only=True):
-    """How it went: `leads` arrived, `taken` by whom they were offered to; `edits` of directory and roster meanwhile."""
+    """The result: `leads` that arrived, `taken` by the reps offered to, `edits` of directory and roster meanwhile."""
 
     leads: int
     taken: int
@@ -57,10 +57,10 @@ def objects(reps: int) -> dict[Key, Value]:
 
 
 async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> Turns:
-    """Let leads arrive through the even group, one in six more through the weighted one, while its roster is edited.
+    """Send leads to the even group, one in six more to the weighted one, and edit the even roster meanwhile.
 
-    What `objects` returns for these reps has been published and is known. Raises TimeoutError where a lead is not
-    taken in the end.
+    What `objects` returns for these reps must be published and known. Raises TimeoutError where a lead is not taken
+    in the end.
     """
     run, began = uuid.uuid4().hex[:8], time.monotonic()
     people = crew(reps)
@@ -94,12 +94,12 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
 
 
 def steady(reps: int) -> list[str]:
-    """Return who is available throughout."""
+    """Return the reps that are available throughout."""
     return crew(reps)[:-COME_AND_GO]
 
 
 def _edits(people: list[str]) -> list[tuple[str, str, Value]]:
-    """Return what is published while it runs, in order: an absence and a return, and four other rosters."""
+    """Return the publications during the run, in order: an absence and a return, and four other rosters."""
     *others, away, leaver = people
     absent = {"rep_id": away, "absences": [{"from": "2020-01-01T00:00:00Z", "to": FAR}]}
     newcomer = "newcomer"
@@ -132,7 +132,7 @@ def _message(run: str, n: int, campaign: str) -> dict[str, Any]:
 async def _working(
     client: LoadClient, people: list[str], taken: set[str], leads: int
 ) -> AsyncIterator[Offers]:
-    """Let everybody take what it is offered until the block ends."""
+    """Make every rep take what it is offered until the block ends."""
     offers = Offers(client.settings, kept=leads)
     tasks = [asyncio.create_task(offers.follow())]
     for rep_id in (*people, "newcomer"):
@@ -157,7 +157,7 @@ async def _take(client: LoadClient, offers: Offers, rep_id: str, taken: set[str]
 
 
 async def _until(left: set[str], taken: set[str], most: int) -> None:
-    """Wait until no more than so many are left; raises TimeoutError after a while without progress."""
+    """Wait until at most `most` are left. Raises TimeoutError after a while without progress."""
     before, give_up = len(left), time.monotonic() + READY_SECONDS
     while len(left := left - taken) > most:
         if len(left) < before:

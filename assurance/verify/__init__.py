@@ -1,4 +1,4 @@
-"""Checks that logs, journals, public topics, CRM database and board agree on every lead, and names every difference."""
+"""Checks that logs, journals, public topics, CRM database and board agree on every lead. Reports each difference."""
 
 import asyncio
 import time
@@ -53,12 +53,12 @@ Say = Callable[[str], None]
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `verify` found. `findings`: the first of each code; `counts` has them all, by code.
+    """The result of `verify`. `findings`: the first of each code. `counts`: all of them, by code.
 
-    `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: messages buried. `moving`: leads
-    that had news while they were compared, and so were compared within the log and the journal only. `org_leads`:
-    leads in the hands of their orgs. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known people,
-    which are no leads of their own (R6).
+    `phases`: leads by phase (X7). `events`: by type, in the log. `dead_letters`: the number of messages among them.
+    `moving`: leads that changed while they were compared, and so were compared within the log and the journal only.
+    `org_leads`: leads that their orgs hold. `org_events`: by type, in the orgs' log. `inquiries`: arrivals of known
+    people, which are no leads of their own (R6).
     """
 
     ok: bool
@@ -77,11 +77,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
     def of_kind(self, kind: Kind) -> int:
-        """Return how many findings amount to this."""
+        """Return the number of findings of a kind."""
         return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
 
     def lines(self, most: int = SHOWN) -> list[str]:
-        """Return what to print: the first findings, then how many there are of each code."""
+        """Return the lines to print: the first findings, then the number of each code."""
         shown = [str(finding) for finding in self.findings[:most]]
         if self.findings:
             shown.append(", ".join(f"{count} {code}" for code, count in sorted(self.counts.items())))
@@ -94,7 +94,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
             typer.echo(line)
 
     def as_dict(self, most: int = SHOWN) -> dict[str, Any]:
-        """Return the object of the last line: `ok`, `leads`, `findings` and more."""
+        """Return the object of the last output line: `ok`, `leads`, `findings` and more."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         return {**found, "findings": found["findings"][:most]}
 
@@ -102,11 +102,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 async def verify(
     settings: Settings, *, wait_seconds: float = WAIT_SECONDS, say: Say = lambda _: None
 ) -> Report:
-    """Cross-check everything there is of every lead. Reads only.
+    """Cross-check all data of every lead. Reads only.
 
-    First waits until the readers have caught up, `wait_seconds` in all; who has not is a finding. The system may go
-    on meanwhile: what moves is compared within log and journal only. `say`: progress in a sentence now and then.
-    Raises `RetryableError` where Kafka is away.
+    It first waits until the readers have caught up, `wait_seconds` in total. A reader that has not is a finding. The
+    system may run meanwhile: leads that change are compared within log and journal only. `say` gets progress as
+    sentences. Raises `RetryableError` where Kafka is unreachable.
     """
     began = time.monotonic()
     findings, journal_facts, known_answers = Findings(), JournalFacts(), KnownAnswers()
@@ -187,7 +187,7 @@ async def _partition(
     known_answers: KnownAnswers,
     dead_letters: DeadLetterIndex,
 ) -> Expected:
-    """Compare log with journal, then journal with public topics; return the messages the journal causes."""
+    """Compare log with journal, then journal with public topics. Return the messages the journal causes."""
     expected = Expected(partition)
     replay = LeadReplay(
         partition,
@@ -230,7 +230,7 @@ async def _orgs(
     cross_log_messages: CrossLogMessages,
     dead_letters: DeadLetterIndex,
 ) -> None:
-    """Compare the orgs' log and their journal."""
+    """Compare the orgs' log with their journal."""
     replay = OrgReplay(
         partition,
         partitions,
@@ -287,7 +287,7 @@ async def _inbound(
 
 
 async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:
-    """Return the leads the journal has news of since it was read."""
+    """Return the leads that have new journal records since it was read."""
     moved: set[str] = set()
     async with _consumer(settings) as consumer:
         places = [TopicPartition(LEAD_JOURNAL, partition) for partition in journal_facts.read]

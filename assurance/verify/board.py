@@ -8,7 +8,7 @@ from streams.settings import Settings
 
 
 async def check_board(settings: Settings, journal_facts: JournalFacts, findings: Findings) -> int:
-    """Compare every list with the rows; return how many places were compared."""
+    """Compare every list with the rows. Return how many places were compared."""
     expected: dict[tuple[str, str], dict[str, tuple[str, int]]] = {}
     for lead_id, facts in journal_facts.leads.items():
         for queue_id, sort_key in facts.places().items():
@@ -48,7 +48,7 @@ async def _list(
 
 
 async def _definitions(reader: Reader, journal_facts: JournalFacts, findings: Findings) -> None:
-    """Check that each published queue is on the board in its newest version, or in one published since (Q6)."""
+    """Check that the board has each published queue in its newest version, or in a later one (Q6)."""
     for org in sorted({org for org, kind, _ in journal_facts.published if kind == "queue"}):
         shown = {info.queue_id: info.version for info in await reader.queues(org)}
         for (one, kind, queue_id), versions in journal_facts.published.items():

@@ -1,6 +1,7 @@
 """Counts the open leads of each rep from the rows of leads alone, and compares them with the rows of reps (R9, S4).
 
-Written without a look at the machine: it knows what a lead's row takes of a rep, and nothing of who gets which lead.
+It is written independently of the engine's code. It knows what capacity a lead's row takes of a rep, and nothing of
+how leads are distributed.
 """
 
 from collections import Counter, defaultdict
@@ -14,13 +15,13 @@ from models.org_decisions import OrgDecision, OrgStep
 from rules.org.directory import OrgDirectory
 
 OrgAndId = tuple[str, str]
-"""An org and one of its reps, or leads."""
+"""An org and the id of one of its reps or leads."""
 
 OPEN: Final = frozenset({Stage.OFFERED, Stage.RINGING})
 
 
 class CapacityLedger:
-    """Takes the rows of a partition's orgs in the journal's order. Each rep that is wrong is named once."""
+    """Reads the rows of a partition's orgs in the journal's order. Each wrong rep is reported once."""
 
     def __init__(self, findings: Findings) -> None:
         self.leads: dict[OrgAndId, OrgPlace] = {}
@@ -31,7 +32,7 @@ class CapacityLedger:
         self._named: set[tuple[str, OrgAndId]] = set()
 
     def take(self, org: str, row: OrgLead) -> None:
-        """Replace the counts of one lead's former row by those of its new row."""
+        """Replace the counts of a lead's former row by those of its new row."""
         before = self.leads.pop((org, row.lead_id), None)
         if before is not None:
             self._count(org, row.lead_id, before, -1)
@@ -68,7 +69,7 @@ class CapacityLedger:
                 self._name("org_count_wrong", who, row_counted=[None, [self._held[who], self._offered[who]]])
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
-        """R9: check that every rep who was offered a lead by a step is within its caps after it."""
+        """Check that every rep who was offered a lead by a step is within its caps after it (R9)."""
         for recorded in step.decisions:
             for rep_id in _offered(recorded):
                 plan, row = directory.rep(rep_id), reps.get(rep_id)
@@ -89,7 +90,7 @@ class CapacityLedger:
 
 
 def _offered(recorded: OrgDecision) -> tuple[str, ...]:
-    """Return to whom a decision offers a lead."""
+    """Return the reps to whom a decision offers a lead."""
     if isinstance(recorded, OfferMade):
         return (recorded.rep_id,)
     return recorded.reps if isinstance(recorded, RingStarted) else ()

@@ -1,9 +1,9 @@
-"""Waits until each reader has passed the end that its source had, so that what is compared had time to agree.
+"""Waits until each reader has passed the end that its source had, so that the compared data had time to agree.
 
-The readers stand in a row (inbound topics, log, journal, public topics), so the ends are taken one after the other,
-each when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs stand in a ring
-(lead-log, lead-journal, org-log, org-journal, lead-log): it is gone round until nothing is added on the way, as long as
-nobody goes on sending.
+The readers form a chain (inbound topics, log, journal, public topics). So the ends are read one after the other, each
+when the reader before it has caught up. Nobody has to stop sending for that. Leads and orgs form a ring (lead-log,
+lead-journal, org-log, org-journal, lead-log). The ring is passed again until a round adds nothing, unless somebody
+keeps sending.
 """
 
 import asyncio
@@ -46,12 +46,12 @@ RING: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     ((ORG_LOG,), "worker"),
     ((ORG_JOURNAL,), "relay"),
 )
-"""Topics and who reads them, in the order in which news goes round; the last reader writes what the second reads."""
+"""Topics and their readers, in the order in which records travel. The last reader writes what the second one reads."""
 SENDING_ROUNDS: Final = 2
-"""In so many rounds in a row something new came in: somebody goes on sending, and it will not get quiet."""
+"""After this many rounds in a row with new input, somebody keeps sending and the ring will not become quiet."""
 LOOK_SECONDS: Final = 0.25
 SAID_SECONDS: Final = 2.0
-"""How often progress is told."""
+"""How often progress is reported."""
 
 Say = Callable[[str], None]
 Place = tuple[str, int]
@@ -60,9 +60,9 @@ Ends = dict[Place, int]
 
 
 class Snapshot(msgspec.Struct, kw_only=True):
-    """The end of each topic when everything before it had been passed on; `at`: the time of that.
+    """The end of each topic when everything before it had been passed on, and the time `at` which that was.
 
-    Of a reader that has not caught up, how far it was: what is behind that may be on its way.
+    For a reader that has not caught up, it is the reader's position: what comes after may still be in transit.
     """
 
     ends: Ends
@@ -74,7 +74,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
 
 
 class Readers:
-    """Asks each reader for its position. A reader that cannot be asked has read nothing; `trouble` says why."""
+    """Reads each reader's position. A reader that cannot be asked has read nothing; `trouble` says why."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -84,7 +84,7 @@ class Readers:
         self.trouble: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Connect to Kafka; raises KafkaError."""
+        """Connect to Kafka. Raises KafkaError."""
         await self._admin.start()
 
     async def close(self) -> None:
@@ -139,9 +139,9 @@ class Readers:
 async def catch_up(
     settings: Settings, findings: Findings, *, wait_seconds: float, say: Say = lambda _: None
 ) -> Snapshot:
-    """Wait until every reader has passed the end of its source, `wait_seconds` in all, and report who has not.
+    """Wait until every reader has passed the end of its source, and report those that have not.
 
-    Raises `RetryableError` where Kafka is away.
+    The waits take `wait_seconds` in total. Raises `RetryableError` where Kafka is unreachable.
     """
     readers = Readers(settings)
     await readers.start()
@@ -168,7 +168,7 @@ class _CatchingUp:
         self._begun: Ends = {}
 
     async def run(self) -> Snapshot:
-        """Repeat until nothing new is written, and then wait for those who only read."""
+        """Repeat until nothing new is written, and then wait for the readers that write no topic."""
         sending = 0
         while True:
             for topics, who in RING:
@@ -180,7 +180,7 @@ class _CatchingUp:
             sending = sending + 1 if grown & set(INBOUND) else 0
             if sending == SENDING_ROUNDS:
                 break
-        # A lead whose org's last word it has not heard yet would seem to contradict it.
+        # A lead that has not read its org's last message yet would seem to contradict it.
         await self._pass((LEAD_LOG,), "worker")
         await self._until(
             "sink", {place: end for place, end in self._ends.items() if place[0] == LEAD_JOURNAL}
@@ -189,7 +189,7 @@ class _CatchingUp:
         return Snapshot(ends=self._ends, at=datetime.now(UTC))
 
     async def _pass(self, topics: tuple[str, ...], who: str) -> None:
-        """See a reader pass where topics end now; where it does not, what it has passed is all that counts."""
+        """Wait for a reader to pass the topics' current ends. If it does not, only what it has passed counts."""
         goal, begun = await self._extents(topics)
         self._begun |= begun
         lag = await self._until(who, goal)
@@ -198,7 +198,7 @@ class _CatchingUp:
             self._ends |= {place: goal[place] - behind for place, behind in lag.items()}
 
     async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
-        """Return where topics end and where they begin."""
+        """Return the end and the first offset of the topics' partitions."""
         topics = tuple(topics)
         asked = [extent(self._settings, topic) for topic in topics]
         found = await asyncio.gather(*asked, return_exceptions=True)  # each closes what it opened
@@ -212,7 +212,7 @@ class _CatchingUp:
         return ends, begun
 
     async def _until(self, who: str, goal: Ends) -> Ends:
-        """Wait for one reader; return by how much it is behind when the time is over, and say so once."""
+        """Wait for one reader. At the deadline, return how far it is behind, and report that once."""
         lag = await _wait(self._readers, who, goal, self._begun, self._give_up, self._say)
         topics = {topic for topic, _ in lag}
         if lag and (who, min(topics)) not in self._late:
@@ -224,7 +224,7 @@ class _CatchingUp:
 
 
 async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: float, say: Say) -> Ends:
-    """Wait until a reader has reached the goal; return by how much it has not when the time is over."""
+    """Wait until a reader has reached the goal. At the deadline, return how far it is behind."""
     loop = asyncio.get_running_loop()
     said_at = loop.time()
     while True:

@@ -1,6 +1,7 @@
 """Checks the messages between leads and orgs: each is in the other's log, as the record that caused it says.
 
-Once at least: whoever carries it may repeat itself. And nothing is there that no record caused.
+Each message must be there at least once, because its sender may repeat it. There must be no message that no record
+caused.
 """
 
 from datetime import datetime
@@ -22,9 +23,9 @@ TOLD_BY_LEADS: Final = (RepRequested, OfferSettled, LeadTaken, LeadReleased, Lea
 
 
 class CrossLogMessages:
-    """Compares the messages that either journal causes with those that either log has, and reports what is missing.
+    """Compares the messages that each journal causes with those in each log, and reports what is missing.
 
-    `cut`: what is older may have lost its cause to compaction.
+    `cut`: compaction may have removed the cause of a message older than this.
     """
 
     def __init__(self, findings: Findings, journal_facts: JournalFacts, *, cut: datetime) -> None:
@@ -36,7 +37,7 @@ class CrossLogMessages:
         self._answers: dict[str, tuple[int, str]] = {}
         self._must: set[str] = set()
 
-    # -- leads tell their org ----------------------------------------------------------------------------------------
+    # -- leads to their org ------------------------------------------------------------------------------------------
 
     def expect(self, expected: Expected) -> None:
         """Add the messages that one partition of the lead journal causes."""
@@ -54,7 +55,7 @@ class CrossLogMessages:
         expected = self._expected.get(source)
         known = None if expected is None else expected.prints[ORG_LOG].get(number)
         if expected is None or known is None:
-            # What is told of records that came after those we read is not ours to judge.
+            # Messages of records after those we have read cannot be checked.
             if expected is None or place_of(number)[0] <= expected.mark:
                 self._unasked(record, lead_id)
             return
@@ -72,17 +73,17 @@ class CrossLogMessages:
         if time_of(record) > self._cut:
             self._findings.add("errand_unasked", lead_id, at=position_of(record))
 
-    # -- orgs answer leads -------------------------------------------------------------------------------------------
+    # -- orgs to their leads -----------------------------------------------------------------------------------------
 
     def expect_answers(self, step: OrgStep, *, must: bool) -> None:
-        """Add the messages that an org's step causes. `must` False: they may not be there yet, or not any more."""
+        """Add the messages that an org's step causes. `must` False: they may be missing, not sent yet or removed."""
         for message in to_leads(step):
             message_id = identity(message) or message.cause
             self._answers[message_id] = (hash(encode_event(message)), message.lead_id)
             if must:
                 self._must.add(message_id)
 
-    # -- in the end --------------------------------------------------------------------------------------------------
+    # -- at the end --------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
         """Report what is missing, and answers that no org gave. Call it when everything has been read."""

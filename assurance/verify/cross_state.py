@@ -1,6 +1,7 @@
 """Checks that leads and their orgs agree, and that no lead is missing (X7, R9).
 
-Only leads at rest are compared: where either side has news the other has not heard yet, they may differ for a moment.
+Only leads at rest are compared. Where one side has a message that the other has not read yet, they may differ for a
+moment.
 """
 
 from typing import Final
@@ -16,7 +17,7 @@ STAGES: Final = {
     Seeking.PAUSED: Stage.WAITING,
     Seeking.WAITING: Stage.WAITING,
 }
-"""How far a lead's search is -> where it stands with its org."""
+"""The stage of a lead's search -> the stage that its org must have for it."""
 
 CONSERVED: Final = {
     Phase.OWNED: "owned",
@@ -28,7 +29,7 @@ CONSERVED: Final = {
     Phase.IGNORED: "ignored",
     Phase.CLOSED: "closed",
 }
-"""phase -> what X7 counts it among; one that a rep has open counts where it was taken from."""
+"""Phase -> its category in X7. A lead that a rep has open counts in the category from which it was opened."""
 SHOWN: Final = 5
 
 
@@ -52,7 +53,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 
 
 def place_in_org(lead: Lead) -> OrgPlace | None:
-    """Return what a lead's org must know of it; None for a lead that takes no capacity and does not wait."""
+    """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
         return OrgPlace(Stage.HELD, lead.taken, frozenset({lead.owner}))
     search = lead.search
@@ -62,7 +63,7 @@ def place_in_org(lead: Lead) -> OrgPlace | None:
 
 
 def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
-    """X7: leads in = owned + queued + offered + exceptions + ignored + closed, each lead in one of them."""
+    """Check X7: leads in = owned + queued + offered + exceptions + ignored + closed, each lead in one of them."""
     sums: dict[str, int] = {}
     for facts in journal_facts.leads.values():
         kind = CONSERVED[facts.lead.phase]
@@ -80,7 +81,7 @@ def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
 
 
 def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
-    """R6: each arrival that came by an org is one lead's, as itself or as an inquiry of it, and is counted there."""
+    """Check R6: each arrival that an org placed belongs to one lead, as itself or as an inquiry, and is counted."""
     left = dict(journal_facts.inquiries)
     for lead_id, facts in journal_facts.leads.items():
         known = left.pop((facts.lead.facts.org, lead_id), None)

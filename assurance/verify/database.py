@@ -33,15 +33,15 @@ _DECISION: Final = DecisionTable
 def check_database(
     database_url: str, journal_facts: JournalFacts, findings: Findings, *, cut: datetime
 ) -> dict[str, int]:
-    """Compare every row with the journal; return rows read by table. Blocking: call it in a thread.
+    """Compare every row with the journal. Return rows read by table. Blocking: call it in a thread.
 
-    `cut`: what was decided before may be gone from the journal, and is not missed there.
+    `cut`: the journal may lack decisions from before this time, and they are not reported as missing.
     """
     engine = connect(database_url)
     if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="REPEATABLE READ")  # SQLite reads so anyway
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")  # SQLite always reads so
     try:
-        with engine.connect() as connection:  # one transaction: all of it as of one instant
+        with engine.connect() as connection:  # one transaction reads all as of one instant
             return {
                 "lead": _leads(connection, journal_facts, findings),
                 "assignment": _assignments(connection, journal_facts, findings),
@@ -61,7 +61,7 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
 
 
 def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """X7: check every lead's phase and owner."""
+    """Check every lead's phase and owner (X7)."""
     columns = (
         _LEAD.version,
         _LEAD.phase,
@@ -107,7 +107,7 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
 
 
 def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
-    """Return what the columns of lock and offer must say (D1, R3)."""
+    """Return the values that the columns of lock and offer must have (D1, R3)."""
     lock = (None, None) if lead.lock is None else (lead.lock.rep_id, lead.lock.until)
     search = lead.search
     if search is None or search.stage not in OPEN_OFFERS:
@@ -158,12 +158,12 @@ def _history(connection: Connection, journal_facts: JournalFacts, findings: Find
 
 
 def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
-    """Say whether the owners are the journal's; it may lack the oldest ones."""
+    """Tell whether the owners equal the journal's. The journal may lack the oldest ones."""
     return found == facts.owners if facts.whole else set(facts.owners) <= set(found)
 
 
 def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
-    """E1, E4: check which leads are at the exceptions desk, open or ignored, and since which version."""
+    """Check which leads are at the exceptions desk, open or ignored, and since which version (E1, E4)."""
     left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.exception}
     columns = (_EXCEPTION.status, _EXCEPTION.version)
     names = [column.key for column in columns]
@@ -182,7 +182,7 @@ def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: F
 
 
 def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Findings, cut: datetime) -> int:
-    """X1: check every decision at its offset in the log."""
+    """Check every decision at its offset in the log (X1)."""
     query = select(
         _DECISION.source_partition,
         _DECISION.source_offset,

@@ -1,4 +1,4 @@
-"""Indexes the dead letters: which records they are of, and which of those were sent again since."""
+"""Indexes the dead letters: which records they hold, and which of those were sent again since."""
 
 from collections import Counter
 from typing import Any
@@ -17,11 +17,11 @@ Where = tuple[str, int, int]
 
 
 class DeadLetterIndex(Counter[Where]):
-    """How often each message is among the dead letters; repeats are harmless.
+    """How often each message is among the dead letters. Repeats are harmless.
 
-    `fatal`: those that our own code could not decide when they came. `sent_again`: those whose message came once more
-    since, which is decided as any other. `unauthorised`: those that intake refused because of who sent them; that is
-    not decided again, because it takes the secrets.
+    `fatal`: messages that our own code could not decide when they came. `sent_again`: messages that were sent again
+    since and then decided as any other. `unauthorised`: messages that intake refused because of their sender; verify
+    cannot check that, because it would need the secrets.
     """
 
     def __init__(self) -> None:
@@ -58,22 +58,22 @@ class DeadLetterIndex(Counter[Where]):
                 self.sent_again.add(where)
 
     def is_fatal(self, record: Any) -> bool:
-        """Say whether our own code could not decide a record."""
+        """Tell whether our own code could not decide a record."""
         return (record.topic, record.partition, record.offset) in self.fatal
 
     def is_unauthorised(self, record: Any) -> bool:
-        """Say whether a record was refused because of who sent it."""
+        """Tell whether a record was refused because of its sender."""
         return (record.topic, record.partition, record.offset) in self.unauthorised
 
     def replayed_since(self, where: Where) -> bool:
-        """Say whether our code failed on a message that was sent again since."""
+        """Tell whether our code failed on a message that was sent again since."""
         return where in self.fatal and where in self.sent_again
 
     def end(self, findings: Findings) -> None:
         """Report dead letters of our own records that were not sent again."""
         for where, (at, letter) in self._ours.items():
             if where in self.fatal and where[0] in (LEAD_JOURNAL, ORG_JOURNAL):
-                continue  # what relay or sink made nothing of is compared with what there is
+                continue  # dead letters of relay and sink are found by comparing their output
             if not self.replayed_since(where):
                 findings.add(
                     "internal_dead_letter",

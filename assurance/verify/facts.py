@@ -1,4 +1,4 @@
-"""What one pass over the journal keeps for later comparisons, small enough for every lead."""
+"""Holds the data that one pass over the journal keeps for later comparisons, small enough for every lead."""
 
 from collections import Counter
 from datetime import datetime
@@ -26,13 +26,13 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
     lead: Lead
     owners: list[tuple[int, str | None]]
     desk_version: int | None
-    """The version in which the lead last stood at the exceptions desk or left it, None where it never was there."""
+    """The version in which the lead last was at the exceptions desk or left it, None where it never was there."""
     whole: bool
     """Whether the journal still has every record of the lead."""
 
     @property
     def exception(self) -> str | None:
-        """The status at the exceptions desk, None where it never was there (E1, E4)."""
+        """The status at the exceptions desk, None where the lead never was there (E1, E4)."""
         if self.desk_version is None:
             return None
         return _STATUS.get(self.lead.phase, "resolved")
@@ -52,7 +52,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
 
 
 class OrgPlace(msgspec.Struct, frozen=True, gc=False):
-    """What an org knows of one lead: how far it is, under which epoch, and of whom it takes capacity."""
+    """What an org knows of one lead: its stage and epoch, and the reps whose capacity it takes."""
 
     stage: Stage
     epoch: int
@@ -60,15 +60,15 @@ class OrgPlace(msgspec.Struct, frozen=True, gc=False):
 
 
 class JournalFacts(msgspec.Struct, kw_only=True):
-    """What the logs and the journals say.
+    """The data of the logs and the journals.
 
-    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of what was decided). `published`: (org,
-    kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the
-    offset after the last journal record read, by partition. `moving`: leads the journal has news of since the
-    snapshot. `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of what an org told, in
-    the log -> (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind,
-    object id) -> version the org knows. `org_events`: by type, in `org-log`. `persons`: org -> whom it knows (R6);
-    `inquiries`: (org, lead id) -> how many arrivals it knows of the lead.
+    `decided`: (partition, offset of the event) -> (lead id, `decisions_hash` of the decisions). `published`: (org,
+    kind, object id) -> version by partition. `causes`: hashes of the arrivals' causes in the log. `read`: the offset
+    after the last journal record read, by partition. `moving`: leads with new journal records since the snapshot.
+    `arrived`: the leads that came in. `heard`: (cause or place, hash of the bytes) of an org's message in the log ->
+    (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind, object id)
+    -> version that the org knows. `org_events`: by type, in `org-log`. `persons`: org -> the people it knows (R6).
+    `inquiries`: (org, lead id) -> the number of arrivals that the org knows of the lead.
     """
 
     leads: dict[str, LeadFacts] = {}
@@ -87,21 +87,21 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     inquiries: dict[tuple[str, str], int] = {}
 
     def lead_of(self, org: str, arrival_id: str) -> str:
-        """Return the lead that an arrival is, or was added to (R6); itself where no org knows of it."""
+        """Return the lead that an arrival is, or was added to (R6). The arrival's own id if no org knows it."""
         persons = self.persons.get(org)
         return (persons.lead_of(arrival_id) if persons else None) or arrival_id
 
     def phases(self) -> dict[str, int]:
-        """Return how many leads are in each phase (X7)."""
+        """Return the number of leads in each phase (X7)."""
         return dict(Counter(str(facts.lead.phase) for facts in self.leads.values()))
 
 
 NOTHING: Final = 0
-"""The imprint of a record that decided nothing."""
+"""The hash of a record without decisions."""
 
 
 def decisions_hash(version: int, decisions: tuple[tuple[str, str | None, str | None], ...]) -> int:
-    """Return a number that equal lists of decisions share; `decisions`: (type, result, rep id) of each."""
+    """Return a number that equal lists of decisions share. `decisions`: (type, result, rep id) of each."""
     return hash((version, decisions)) if decisions else NOTHING
 
 

@@ -9,24 +9,24 @@ import msgspec
 
 
 class Kind(StrEnum):
-    """The kind of a finding: what it means for those who rely on the system."""
+    """The kind of a finding: what it means for people who rely on the system."""
 
     LOST = "lost"
-    """Something that was accepted or decided has not reached where it must be."""
+    """Something that was accepted or decided is missing where it must be."""
     DOUBLE_OWNED = "double_owned"
-    """A lead had two owners, or an owner nobody made."""
+    """A lead had two owners, or an owner that no decision made."""
     CONTRADICTED = "contradicted"
-    """Two places that must agree say different things of the same lead or action."""
+    """Two places that must agree differ about the same lead or action."""
     OVERDUE = "overdue"
-    """A deadline has passed and nothing came of it."""
+    """A deadline has passed without effect."""
     BEHIND = "behind"
-    """A reader had not caught up, or a store could not be read: what it holds was not checked."""
+    """A reader had not caught up, or a store could not be read. Its content was not checked."""
 
 
 _L, _D, _C, _O, _B = Kind.LOST, Kind.DOUBLE_OWNED, Kind.CONTRADICTED, Kind.OVERDUE, Kind.BEHIND
 
 CODES: Final[dict[str, tuple[Kind, str]]] = {
-    # what came in
+    # inbound
     "arrival_lost": (_L, "an arrival that can be read is not in lead-log"),
     "action_lost": (_L, "an action that can be read was never answered in the journal"),
     "publication_lost": (_L, "a publication that holds is not in every partition of the journal"),
@@ -46,7 +46,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "repeat_differs": (_C, "the same event was decided twice, differently"),
     "journal_contradicts_log": (_C, "the log, replayed, gives another row than the journal has"),
     "machine_failed": (_C, "the machine could not decide an event"),
-    # one lead's story
+    # one lead's records in order
     "owner_unexplained": (_D, "the owner changed without a decision that says so"),
     "owner_replaced": (_D, "a lead got an owner by an event that may not give it one"),
     "winner_is_not_owner": (_D, "an answer says won, and the row has another owner"),
@@ -60,7 +60,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "not_conserved": (_L, "leads in are not the leads there are (X7)"),
     "leads_do_not_add_up": (_L, "the leads of all phases are not as many as came in (X7)"),
     "deadline_overdue": (_O, "a deadline is past and still in its row"),
-    # what became public
+    # public topics
     "not_published": (_L, "a message the journal causes is not in its topic"),
     "published_differs": (_C, "a public message is not what the journal says"),
     "published_unasked": (_C, "a public message has no cause in the journal"),
@@ -75,7 +75,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "over_cap": (_C, "an offer took a rep over its cap (R9)"),
     "rings_twice": (_C, "two leads ring with one rep at once (S4)"),
     "wake_overdue": (_O, "an org's row was to be looked at again and was not"),
-    # leads and their orgs
+    # messages between leads and orgs
     "errand_lost": (_L, "what a lead's record tells its org is not in org-log"),
     "errand_differs": (_C, "an event of org-log is not what the lead's record says"),
     "errand_unasked": (_C, "an event of org-log has no cause in the lead journal"),
@@ -102,7 +102,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong. `what`: a sentence. `details`: what was compared, as JSON can say it."""
+    """One thing that is wrong. `what`: a sentence. `details`: the compared values, as JSON."""
 
     code: str
     lead_id: str
@@ -121,11 +121,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 KEPT: Final = 200
-"""Findings of one code that are kept; the rest is counted. One cause often has thousands of victims."""
+"""How many findings of one code are kept. The rest is counted, because one cause often affects thousands of leads."""
 
 
 class Findings:
-    """Collects findings. A difference between two moving parts may pass, so it is settled at the end."""
+    """Collects findings. A difference between two moving parts may be temporary, so it is settled at the end."""
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
@@ -133,15 +133,15 @@ class Findings:
         self._unsettled: list[Finding] = []
 
     def add(self, code: str, lead_id: str, what: str | None = None, **details: Any) -> None:
-        """Add a finding; `what` is its code's meaning unless there is more to say."""
+        """Add a finding. `what` defaults to the meaning of its code."""
         self._keep(_finding(code, lead_id, what, details))
 
     def suspect(self, code: str, lead_id: str, what: str | None = None, **details: Any) -> None:
-        """Add a finding that does not count if the lead has moved on since (`settle`)."""
+        """Add a finding that does not count if the lead has changed since (`settle`)."""
         self._unsettled.append(_finding(code, lead_id, what, details))
 
     def settle(self, moving: Collection[str]) -> None:
-        """Keep the suspected findings of leads that have not moved."""
+        """Keep the suspected findings of leads that have not changed."""
         for finding in self._unsettled:
             if finding.lead_id not in moving:
                 self._keep(finding)
@@ -153,7 +153,7 @@ class Findings:
             self.found.append(finding)
 
     def of_kind(self, kind: Kind) -> int:
-        """Return how many findings of a kind there are."""
+        """Return the number of findings of a kind."""
         return sum(count for code, count in self.counts.items() if CODES[code][0] is kind)
 
 

@@ -20,7 +20,7 @@ from rules.org.directory import published_for
 
 
 class Inbound:
-    """Compares inbound messages with what log and journal made of them."""
+    """Compares inbound messages with the records of log and journal."""
 
     def __init__(
         self,
@@ -42,11 +42,11 @@ class Inbound:
         self.leads: set[str] = set()
 
     async def arrivals(self, records: AsyncIterator[Any]) -> None:
-        """Find every arrival that can be read in the log, and its lead (X7)."""
+        """Check that every readable arrival is in the log, and find its lead (X7)."""
         async for record in self._until_snapshot(records):
             if self._dead_letters.is_unauthorised(record):
                 continue
-            # As a rule an arrival's cause is the hash of its bytes: then there is nothing to parse.
+            # Usually an arrival's cause is the hash of its bytes. Then there is nothing to parse.
             if hash(digest(record.value or b"")) in self._journal_facts.causes and not self._buried(record):
                 continue
             try:
@@ -58,13 +58,13 @@ class Inbound:
             lead_id = self._journal_facts.lead_of(event.org, event.lead_id)
             old = self._arrived(record) <= self._cut and lead_id in self._journal_facts.leads
             if hash(event.cause) not in self._journal_facts.causes and not old:
-                # Its org may have placed it, and the relay not have carried that yet.
+                # Its org may have placed it already, and the relay may not have written that to the log yet.
                 self._findings.suspect("arrival_lost", lead_id, at=position_of(record), arrival=event.lead_id)
             elif lead_id not in self._journal_facts.leads:
                 self._findings.add("not_conserved", event.lead_id, at=position_of(record), lead=lead_id)
 
     async def actions(self, records: AsyncIterator[Any]) -> None:
-        """Find the answer to every action whose id can be read, refused ones too (X4)."""
+        """Check that every action with a readable id has an answer, refused ones too (X4)."""
         async for record in self._until_snapshot(records):
             try:
                 event = accept_action(record.value, dict(record.headers))
@@ -75,7 +75,7 @@ class Inbound:
                     continue
                 event = answered
             else:
-                if not self._dead_letters.is_unauthorised(record):  # refused and answered
+                if not self._dead_letters.is_unauthorised(record):  # it was refused and answered
                     self._unburied(record)
             if (event.cause, event.lead_id) not in self._known_answers and self._arrived(record) > self._cut:
                 self._findings.add(
@@ -146,7 +146,7 @@ class Inbound:
                 yield record
 
     def _arrived(self, record: Any) -> datetime:
-        """Return when a record arrived, as intake read it. Where its time is impossible, intake took its own clock."""
+        """Return a record's time as intake reads it. For an impossible time, intake used its own clock."""
         return record_time(record.timestamp / 1000.0, self._snapshot.at)
 
     def _buried(self, record: Any) -> bool:
@@ -157,6 +157,6 @@ class Inbound:
             self._findings.add("refusal_lost", "", at=position_of(record), reason=str(refused))
 
     def _unburied(self, record: Any) -> None:
-        """Report a message that can be accepted and was buried, unless our own code failed on it."""
+        """Report a dead letter that is a valid message, unless our own code failed on it."""
         if self._buried(record) and not self._dead_letters.is_fatal(record):
             self._findings.add("buried_unasked", "", at=position_of(record))

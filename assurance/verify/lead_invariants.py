@@ -1,6 +1,7 @@
-"""Checks one lead's rows in order: nobody owns it except by a decision that says so.
+"""Checks one lead's rows in order: each owner comes from a decision that says so.
 
-Written without a look at the machine: it knows what rows and decisions mean, and nothing of how they are made.
+It is written independently of the engine's code. It knows what rows and decisions mean, and nothing of how they are
+made.
 """
 
 from typing import Any, Final
@@ -21,7 +22,7 @@ from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Le
 from models.offers import LeadOrphaned, OfferMade
 
 LeadEvent = Any
-"""Anything in a lead's log."""
+"""Any event of a lead's log."""
 
 GIVES: Final[dict[str, Result]] = {
     "claim": Result.WON,
@@ -29,7 +30,7 @@ GIVES: Final[dict[str, Result]] = {
     "callback": Result.DONE,
     "assign": Result.DONE,
 }
-"""The actions that may give a lead an owner, and what the asker was told when they did."""
+"""Action that may give a lead an owner -> the answer when it did."""
 TAKES: Final[dict[str, Result]] = {
     "claim": Result.WON,
     "claim_now": Result.WON,
@@ -39,7 +40,7 @@ TAKES: Final[dict[str, Result]] = {
     "callback": Result.DONE,
     "note": Result.DONE,
 }
-"""The actions by which a rep takes a lead that is offered to it (R3, S1, S5)."""
+"""Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
 _CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored, MergedInto)
 
 
@@ -47,7 +48,7 @@ class KnownAnswers(dict[tuple[str, str], list[int]]):
     """(action id, lead id) -> the `fingerprint` of each answer it ever got."""
 
     def knows(self, action_id: str, lead_id: str, fingerprint: int) -> bool:
-        """Say whether the action was given this answer."""
+        """Tell whether the action got this answer."""
         return fingerprint in self.get((action_id, lead_id), ())
 
 
@@ -66,7 +67,7 @@ class LeadInvariants:
         self._known_answers = known_answers
 
     def take(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: LeadEvent) -> None:
-        """Check one step. `before` None: the lead's first record, or its former one is compacted away."""
+        """Check one step. `before` None: the lead's first record, or its former one was compacted away."""
         was, now = (before.lead if before else None), after.lead
         self._version(lead_id, before, after)
         if isinstance(event, ActionRequested):
@@ -81,7 +82,7 @@ class LeadInvariants:
             self._add("phase_wrong", lead_id, after, what=wrong)
 
     def note(self, lead_id: str, row: LeadRow) -> None:
-        """Note the answers of a row that cannot be checked, so that later ones can be compared with them."""
+        """Record the answers of a row that cannot be checked, so that later ones can be compared with them."""
         for decision in row.decisions:
             if isinstance(decision, Answered):
                 self._repeated(lead_id, None, row, decision)
@@ -89,7 +90,7 @@ class LeadInvariants:
     # -- versions ------------------------------------------------------------------------------------------------
 
     def _version(self, lead_id: str, before: LeadRow | None, after: LeadRow) -> None:
-        """Check that every change, and nothing else, is one version."""
+        """Check that every change makes one version, and nothing else does."""
         if before is None:
             return
         same = after.lead is before.lead or after.lead == before.lead
@@ -104,7 +105,7 @@ class LeadInvariants:
     # -- answers -------------------------------------------------------------------------------------------------
 
     def _answer(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: ActionRequested) -> None:
-        """Q8, X4: check that each action has one answer, repeats get the first one, and it is true of its row."""
+        """Check that each action has one answer, repeats get the first one, and it fits its row (Q8, X4)."""
         answers = [decision for decision in after.decisions if isinstance(decision, Answered)]
         if len(answers) != 1 or answers[0].action_id != event.cause:
             code = "answered_twice" if answers else "unanswered"
@@ -114,7 +115,7 @@ class LeadInvariants:
         if self._repeated(lead_id, before, after, answer):
             return
         theirs = after.lead is None or after.lead.facts.org == event.org
-        owner = after.lead.owner if after.lead and theirs else None  # another org is told nothing of the lead
+        owner = after.lead.owner if after.lead and theirs else None  # another org learns nothing of the lead
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
         elif answer.owner != owner or answer.version != after.seq:
@@ -135,7 +136,7 @@ class LeadInvariants:
             self._add("loser_is_owner", lead_id, after, loser=answer.rep_id, owner=owner)
 
     def _repeated(self, lead_id: str, before: LeadRow | None, after: LeadRow, answer: Answered) -> bool:
-        """Note an answer; say whether the action had been answered before and so changes nothing now (X4)."""
+        """Record an answer. Tell whether the action had been answered before, so that it changes nothing (X4)."""
         given = self._known_answers.setdefault((answer.action_id, lead_id), [])
         given.append(
             fingerprint(
@@ -150,7 +151,7 @@ class LeadInvariants:
             elif before is not None and after.seq != before.seq:
                 self._add("answered_twice", lead_id, after, what="a repeated action changed the lead")
             return True
-        # A row keeps its newest answers only: a repeat that comes later than that is decided anew.
+        # A row keeps only its newest answers. A later repeat is decided again.
         if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
             self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
         return False
@@ -182,7 +183,7 @@ class LeadInvariants:
 
 
 def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
-    """Say whether the event may have given the lead this owner, or taken the one it had (X2)."""
+    """Tell whether the event may have given the lead this owner, or removed the one it had (X2)."""
     if isinstance(event, LeadArrived):
         return _arrival_gives(event, was, after, owner)
     if was is None:
@@ -194,7 +195,7 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
     search = was.search
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
-        # Somebody is about to have it: it is for those it is offered to, as long as that lasts.
+        # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
         offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
         lasts = search.until is None or search.until > after.at
         named = event.epoch is None or event.epoch == search.epoch
@@ -206,7 +207,7 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
 
 
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
-    """Say whether an arrival may have given a new lead its owner (R5), or one that nobody active had (R6)."""
+    """Tell whether an arrival may have given an owner to a new lead (R5), or to one without an active owner (R6)."""
     if was is None:
         return owner == event.facts.assigned_to
     added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
@@ -216,10 +217,10 @@ def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: 
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
-    """Say whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
+    """Tell whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
     answer, search = event.answer, was.search
     if was.phase is Phase.CLOSED:
-        return False  # whoever closed it keeps it for the record
+        return False  # whoever closed it stays the owner for the record
     if isinstance(answer, LeadOrphaned):
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return (
@@ -232,7 +233,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
 
 
 def phase_problem(lead: Lead) -> str | None:
-    """Say what of a lead's owner, lock, places and search does not fit its phase; None when all does (X7)."""
+    """Return which of a lead's owner, lock, places and search does not fit its phase. None if all fit (X7)."""
     phase, owned = lead.phase, lead.owner is not None
     if phase is not Phase.CLOSED and owned is not (phase in OWNED_PHASES):
         return f"it is {phase} and its owner is {lead.owner}"

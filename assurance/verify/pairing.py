@@ -9,10 +9,11 @@ NO_MARK: Final = -1
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
-    """An event and its record; one of the two may be missing, but not both.
+    """An event and its record. One of the two may be missing, but not both.
 
-    `log` is aiokafka's record, `journal` too, or a `Batch` of them. `off`: the event's offset. `repeat`: the record
-    does not exceed the mark; every reader of the journal skips it (design.md, the journal). `off` -1: it says none.
+    `log` is aiokafka's record; so is `journal`, unless it is a `Batch` of them. `off`: the event's offset, or -1 if
+    the record gives none. `repeat`: the record does not exceed the mark, so every reader of the journal skips it
+    (design.md, the journal).
     """
 
     off: int
@@ -22,9 +23,9 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """The records of one event of `org-log` in its journal: a step, then rows; or what compaction has kept of them.
+    """The journal records of one event of `org-log`: a step, then rows; or what compaction has kept of them.
 
-    `records`: aiokafka's, those that cannot be read included.
+    `records`: aiokafka's, including unreadable ones.
     """
 
     off: int
@@ -42,7 +43,7 @@ _STEP: Final = "org_step"
 
 
 def off_of(record: Any) -> int:
-    """Return the offset of the event a journal record comes from; `NO_MARK` where it cannot be read."""
+    """Return the offset of the event a journal record comes from. `NO_MARK` where it cannot be read."""
     mark = _mark(record)
     return NO_MARK if mark is None else mark.off
 
@@ -50,7 +51,7 @@ def off_of(record: Any) -> int:
 async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
     """Yield the records of one partition of `org-journal`, event by event.
 
-    One that cannot be read belongs to the event whose records surround it.
+    An unreadable record belongs to the event of the records around it.
     """
     batch: Batch | None = None
     unread: list[Any] = []
@@ -77,10 +78,10 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[Batch, None]:
 async def paired(
     journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
 ) -> AsyncIterator[Pair]:
-    """Yield the events of one partition in order with their records; repeats come where they are.
+    """Yield the events of one partition in order with their records. Repeats are yielded at their own place.
 
-    Events without a record, and records without an event, are yielded alone. The journal is asked first: what it
-    holds has its event in the log as it is asked afterwards.
+    Events without a record, and records without an event, are yielded alone. The journal is read first, so that the
+    log, which is read afterwards, contains the event of each journal record.
     """
     mark = NO_MARK
     record = await anext(journal, None)

@@ -18,11 +18,11 @@ from rules.outbound.public_messages import SOURCE_LOG, effects
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
 COMPACTED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
 _BITS: Final = 20
-"""Room for the number of an effect within its event: a lead in a million queues."""
+"""The bits for the number of an effect within its event. They suffice for a lead in a million queues."""
 
 
 class Expected:
-    """The messages one partition of the journal causes, by topic and id."""
+    """The messages that one partition of the journal causes, by topic and id."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -32,7 +32,7 @@ class Expected:
         self.mark = -1
 
     def add(self, row: Row, key: bytes, *, must: bool) -> None:
-        """Add the public messages of a record. `must` False: they may not be there yet, or not any more."""
+        """Add the public messages of a record. `must` False: they may be missing, not sent yet or removed."""
         self.mark = max(self.mark, row.off)
         for n, effect in enumerate(effects(row, key, self.partition)):
             number = row.off << _BITS | n
@@ -55,7 +55,7 @@ class Expected:
         return effect_id(SOURCE_LOG, self.partition, *place_of(number))
 
     def number(self, record: Any) -> int | None:
-        """Return the number of a message by its `ce_id`, None where it is not of this partition."""
+        """Return the number of a message by its `ce_id`. None where it is not of this partition."""
         for header, value in record.headers:
             if header == "ce_id":
                 log, *numbers = value.decode(errors="replace").rsplit("-", 3)
@@ -134,7 +134,7 @@ async def check_topic(
                     id=expected.id_of(number),
                 )
             last[record.key] = number
-        with suppress(msgspec.MsgspecError):  # who forges what cannot be read is found by the bytes above
+        with suppress(msgspec.MsgspecError):  # an unreadable forgery is found by the bytes above
             if topic == ASSIGNMENTS:
                 _owner(record, journal_facts, findings)
             elif topic == LEAD_DECISIONS:
@@ -146,7 +146,7 @@ async def check_topic(
             _exception(record, journal_facts, findings)
     gaps = first is not None and (first > 0 or count < end - first)
     for number in wanted.keys() - seen - expected.optional:
-        # Where records are compacted away only the newest of a lead must be there.
+        # Where records are compacted away, only the newest of a lead must be there.
         if not gaps or topic not in COMPACTED or number in expected.newest[topic].values():
             findings.add("not_published", "", id=expected.id_of(number), topic=topic)
     for key, number in last.items():
@@ -162,7 +162,7 @@ async def check_topic(
 
 
 def _owner(record: Any, journal_facts: JournalFacts, findings: Findings) -> None:
-    """Compare an assignment with the journal's owners, whatever `rules.outbound.public_messages` makes of them."""
+    """Compare an assignment with the journal's owners, independently of `rules.outbound.public_messages`."""
     lead_id = key_text(record.key)
     message, facts = _OWNERS.decode(record.value), journal_facts.leads.get(lead_id)
     owners = dict(facts.owners) if facts else {}

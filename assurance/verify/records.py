@@ -11,13 +11,13 @@ from models.lead import DirectoryRow, LeadRow
 from streams.clients import partition_of
 
 COMPACTABLE: Final = timedelta(hours=23)
-"""Records older than this may be compacted away: the journal keeps them a day, by the brokers' clocks."""
+"""Records older than this may be compacted away. The journal keeps them for a day, by the brokers' clocks."""
 
 Row = LeadRow | DirectoryRow
 
 
 def read_event(record: Any, partitions: int) -> Any:
-    """Return the event of a `lead-log` record; None where it is none of this partition: a dead letter then."""
+    """Return the event of a `lead-log` record. None where it is not of this partition: it is then a dead letter."""
     try:
         event = decode_event(record.value or b"")
     except msgspec.MsgspecError:
@@ -30,7 +30,7 @@ def read_event(record: Any, partitions: int) -> Any:
 
 
 def read_row(record: Any) -> Row | None:
-    """Return the row of a `lead-journal` record, None where it cannot be read."""
+    """Return the row of a `lead-journal` record, or None where it cannot be read."""
     try:
         return decode_row(record.value or b"")
     except msgspec.MsgspecError:
@@ -38,7 +38,7 @@ def read_row(record: Any) -> Row | None:
 
 
 def read_org_event(record: Any, partitions: int) -> Any:
-    """Return the event of an `org-log` record; None where it is none of this partition: a dead letter then."""
+    """Return the event of an `org-log` record. None where it is not of this partition: it is then a dead letter."""
     try:
         event = decode_org_event(record.value or b"")
     except msgspec.MsgspecError:
@@ -49,7 +49,7 @@ def read_org_event(record: Any, partitions: int) -> Any:
 
 
 def read_org_record(record: Any) -> OrgRecord | None:
-    """Return what an `org-journal` record says, None where it cannot be read."""
+    """Return the content of an `org-journal` record, or None where it cannot be read."""
     try:
         return decode_org_record(record.value or b"")
     except msgspec.MsgspecError:
@@ -62,7 +62,7 @@ def time_of(record: Any) -> datetime:
 
 
 def position_of(record: Any) -> str:
-    """Return where a record is: `lead-journal-3@17`."""
+    """Return a record's position as text: `lead-journal-3@17`."""
     return f"{record.topic}-{record.partition}@{record.offset}"
 
 
@@ -72,7 +72,7 @@ def key_text(key: bytes | None) -> str:
 
 
 def differences(theirs: Any, ours: Any, path: str = "", most: int = 6) -> dict[str, Any]:
-    """Return path -> [theirs, ours] where two rows as builtins differ, the first few."""
+    """Return path -> [theirs, ours] for the first differences of two rows, given as builtins."""
     found: dict[str, Any] = {}
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for field in [*theirs, *(field for field in ours if field not in theirs)]:

@@ -1,7 +1,7 @@
 """Decides one partition of `lead-log` again and compares the journal with the result, byte for byte.
 
-What is older than a day may be compacted, except for the newest record of each key. So the rows as they were a day
-ago are taken from the journal as they are; from there on every event must have its record, and is decided again.
+Records older than a day may be compacted, except for the newest of each key. So the rows of a day ago are taken from
+the journal unchecked. From then on every event must have its record, and is decided again.
 """
 
 from datetime import datetime
@@ -37,11 +37,11 @@ from streams.dead_letter_reading import is_sent_again
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
 
 GRACE_SECONDS: Final = 10.0
-"""A deadline may be this late: a timer that was not heard tells again after five seconds."""
+"""How late a deadline may be. A timer event that was not processed is sent again after five seconds."""
 
 
 class LeadReplay:
-    """Takes the pairs of one partition in order, checks them, and adds what they say to `journal_facts`."""
+    """Checks the pairs of one partition in order, and adds their data to `journal_facts`."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class LeadReplay:
                     seconds_late=round(now - deadline.due.timestamp(), 1),
                 )
 
-    # -- alone -----------------------------------------------------------------------------------------------------
+    # -- repeats and events without a record -------------------------------------------------------------------------
 
     def _repeat(self, pair: Pair) -> None:
         """Check that a repeated record equals the first. A first record that comes this late is never read."""
@@ -120,7 +120,7 @@ class LeadReplay:
         if event is None:
             return  # it is among the dead letters
         if self._dead_letters.is_fatal(pair.log):
-            return  # likewise, and `Graves.end` asks whether it came once more
+            return  # likewise; `DeadLetterIndex.end` checks whether it was sent again
         self._hear(event, pair.log)
         if pair.off >= self._log_end:
             self._journal_facts.moving.add(key_text(pair.log.key))
@@ -128,7 +128,7 @@ class LeadReplay:
             self._findings.add("event_without_record", key_text(pair.log.key), at=position_of(pair.log))
 
     def _hear(self, event: Any, record: Any) -> None:
-        """Note a message of an org, whatever becomes of it."""
+        """Record a message of an org, whatever its effect."""
         message_id = identity(event)
         if message_id is not None:
             self._journal_facts.heard[message_id, hash(record.value)] = (event.lead_id, time_of(record))
@@ -136,7 +136,7 @@ class LeadReplay:
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair) -> None:
-        """Decide the event again if everything it depends on is known; otherwise take the record as it is."""
+        """Decide the event again if everything it depends on is known. Otherwise take the record unchecked."""
         record = pair.journal
         event = None if pair.log is None else read_event(pair.log, self._partitions)
         at = time_of(record if pair.log is None else pair.log)
@@ -171,9 +171,9 @@ class LeadReplay:
             self._expected.add(row, record.key, must=must)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> Row | None:
-        """Decide an event again. If the journal differs, the journal counts from there on."""
+        """Decide an event again. If the journal differs, continue with the journal's row."""
         if self._dead_letters.is_fatal(pair.log):
-            return self._read(pair)  # the code of then could not, and the journal has what was told
+            return self._read(pair)  # the code could not decide it then; the journal has the outcome
         outcome = self._leads.decide(
             pair.log.key, event, off=pair.off, at=at, sent_again=is_sent_again(pair.log)
         )
@@ -207,7 +207,7 @@ class LeadReplay:
             self._findings.add("record_unreadable", key_text(pair.journal.key), at=position_of(pair.journal))
         return row
 
-    # -- what it leaves ----------------------------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------------------------
 
     def _apply(self, row: DirectoryRow) -> None:
         self._leads.apply(directory_key(self.partition, row.org, row.kind, row.object_id), row)

@@ -1,7 +1,7 @@
 """Decides one partition of `org-log` again and compares its journal with the result, byte for byte.
 
-As with leads (`assurance.verify.replay_leads`), what is older than a day is taken as it is, and everything since is
-decided again: whose turn it was, who was passed over and why, what each offer took.
+As with leads (`assurance.verify.replay_leads`), records older than a day are taken unchecked. Everything since is
+decided again: whose turn it was, who was passed over and why, and what capacity each offer took.
 """
 
 from datetime import datetime
@@ -39,13 +39,13 @@ from streams.topics import ORG_JOURNAL, ORG_LOG
 _LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | ContactBarred
 
 GRACE_SECONDS: Final = 10.0
-"""A row may be woken this late: it is told again after five seconds."""
+"""How late a wake may be. The wake event is sent again after five seconds."""
 
 
 class OrgReplay:
-    """Takes the pairs of one partition in order and checks them.
+    """Checks the pairs of one partition in order.
 
-    What they say is added to `journal_facts` and `cross_log_messages`.
+    Their data is added to `journal_facts` and `cross_log_messages`.
     """
 
     def __init__(
@@ -116,16 +116,16 @@ class OrgReplay:
                 )
 
     def _lead_of(self, org: str, arrival_id: str) -> str:
-        """Return the lead that an arrival belongs to (R6); a lead belongs to itself."""
+        """Return the lead that an arrival belongs to (R6). A lead belongs to itself."""
         return self._orgs.state(org).persons.lead_of(arrival_id) or arrival_id
 
-    # -- alone -----------------------------------------------------------------------------------------------------
+    # -- repeats and events without a record -------------------------------------------------------------------------
 
     def _repeat(self, pair: Pair) -> None:
-        """See that a repeat repeats; one whose event had no step yet comes too late: nobody reads it any more."""
+        """Check that a repeated batch equals the first. A first batch that comes this late is never read."""
         first, written = pair.journal.records[0], self._written.get(pair.off)
         if time_of(first) <= self._cut:
-            return  # what it repeats may be compacted away
+            return  # the first one may be compacted away
         if written is None:
             self._findings.add("record_late", key_text(first.key), off=pair.off, at=position_of(first))
         elif written != _batch_hash(pair.journal):
@@ -134,7 +134,7 @@ class OrgReplay:
     # -- with a record ---------------------------------------------------------------------------------------------
 
     def _with_record(self, pair: Pair, event: Any) -> None:
-        """Decide the event again if everything it depends on is known; otherwise take its records as they are."""
+        """Decide the event again if everything it depends on is known. Otherwise take its records unchecked."""
         batch: Batch = pair.journal
         self._written[pair.off] = _batch_hash(batch)
         first = batch.records[0]
@@ -148,21 +148,21 @@ class OrgReplay:
         else:
             if not self._deciding:
                 self._deciding = True
-                self._orgs.recovered()  # leads that wait stand in their order, as after a recovery
+                self._orgs.recovered()  # waiting leads are in their order, as after a recovery
             records = self._decided(pair, event, at)
         self._apply(batch, records, checked=at > self._cut)
 
     def _decided(self, pair: Pair, event: Any, at: datetime) -> list[OrgRecord]:
-        """Decide an event again. If the journal differs, the journal counts from there on."""
+        """Decide an event again. If the journal differs, continue with the journal's records."""
         batch: Batch = pair.journal
         if self._dead_letters.is_fatal(pair.log):
-            return self._read(batch)  # the code of then could not, and the journal has what was told
+            return self._read(batch)  # the code could not decide it then; the journal has the outcome
         source, mark = origin(pair.log)
         try:
             decided = self._orgs.decide(
                 event, off=pair.off, at=at, source=source, mark=mark, again=is_sent_again(pair.log)
             )
-        except Exception as error:  # noqa: BLE001  # whatever it raises, the journal says what was told
+        except Exception as error:  # noqa: BLE001  # after any error the journal's records count
             self._findings.add("machine_failed", _about(event), at=position_of(pair.log), error=repr(error))
             return self._read(batch)
         if decided.failure is not None:
@@ -175,7 +175,7 @@ class OrgReplay:
             return ours
         theirs = self._read(batch)
         if len(theirs) < len(batch.records):
-            return ours  # what cannot be read is a finding of its own
+            return ours  # an unreadable record is a finding of its own
         journal_records = {
             key_text(record.key): msgspec.to_builtins(one)
             for record, one in zip(batch.records, theirs, strict=True)
@@ -201,10 +201,10 @@ class OrgReplay:
                 found.append(read)
         return found
 
-    # -- what it leaves ----------------------------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------------------------
 
     def _apply(self, batch: Batch, records: list[OrgRecord], *, checked: bool) -> None:
-        """Apply an event's records, and check that the capacities still balance."""
+        """Apply an event's records, and check that the reps' capacities still agree."""
         settled = batch.records[-1].offset < self._journal_end
         reps: list[tuple[str, OrgRep]] = []
         steps: list[OrgStep] = []

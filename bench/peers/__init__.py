@@ -1,1 +1,1 @@
-"""Peers that answer the same claims without firstclaim, each in a process of its own."""
+"""Peers that answer the same claims without firstclaim, each in a separate process."""

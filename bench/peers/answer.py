@@ -1,11 +1,11 @@
-"""The answer that every peer gives to a claim. It has what a rep's screen needs, encoded by the standard json."""
+"""The answer of every peer to a claim. It has what a rep's screen needs, encoded by the standard json module."""
 
 import json
 from typing import Any
 
 
 def decided(event: dict[str, Any], owner: str) -> bytes:
-    """Return the answer to a claim when `owner` has the lead: the fields of `lead-decisions` a peer can know."""
+    """Return the answer to a claim when `owner` has the lead: the fields of `lead-decisions` that a peer knows."""
     won = owner == event["rep_id"]
     return json.dumps(
         {

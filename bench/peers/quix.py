@@ -1,9 +1,9 @@
-"""The same with Quix Streams: a stateful function over the claims, its answers to a topic.
+"""The Quix Streams peer: a stateful function over the claims that sends its answers to a topic.
 
-`python -m bench.peers.quix CLAIMS DECISIONS STATE_DIR`, until SIGTERM. At-least-once, an idempotent producer with
-acks=all (librdkafka, in C), its state in RocksDB with a changelog topic. It writes the changelog at its checkpoints,
-every second here as often as we commit, so its answers are out before its state is durable; its rate is that of the
-answers all the same.
+`python -m bench.peers.quix CLAIMS DECISIONS STATE_DIR` runs until SIGTERM. It is at-least-once, with an idempotent
+producer and acks=all (librdkafka, in C), and has its state in RocksDB with a changelog topic. It writes the changelog
+at its checkpoints, here every second, as often as we commit. So its answers are sent before its state is durable. Its
+rate is still measured by the answers.
 """
 
 import json
@@ -29,7 +29,7 @@ def answer(value: bytes, state: State[Any, Any]) -> bytes:
 
 
 def main() -> None:
-    """Run until told to stop."""
+    """Run until stopped."""
     claims, decisions, folder = sys.argv[1:]
     app = Application(
         Settings.read().kafka_bootstrap_servers,

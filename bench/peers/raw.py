@@ -1,13 +1,13 @@
-"""The loop one writes on aiokafka alone: claims in, a dict of owners, a changelog and an answer out, then a commit.
+"""A plain loop on aiokafka alone: it reads claims, keeps a dict of owners, writes a changelog and answers, and commits.
 
-`python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned`, until SIGTERM. What it does as we do:
-at-least-once, an idempotent producer with acks=all, a changelog record for each change and an answer for each claim,
-offsets committed only when both are durable. What it does without: rules, versions, reasons, replay detection,
-recovery of its dict, a fence against zombies, readiness.
+`python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned` runs until SIGTERM. In common with us it has
+at-least-once delivery, an idempotent producer with acks=all, a changelog record for each change and an answer for each
+claim, and commits of offsets only when both are durable. It lacks rules, versions, reasons, replay detection, recovery
+of its dict, a fence against zombies, and readiness.
 
-- `throughput`: polls a thousand, awaits what it sent, commits; linger 2 ms; asyncio's own loop and json.
-- `latency`: linger 0, sends without awaiting, and commits once a second what is durable by then.
-- `tuned`: `throughput` on uvloop with orjson, for those who ask what that makes of it.
+- `throughput`: polls a thousand records, awaits its sends, commits; linger 2 ms; asyncio's own loop and json.
+- `latency`: linger 0; it sends without awaiting, and commits once a second what is durable by then.
+- `tuned`: `throughput` on uvloop with orjson, to show their effect.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COMMIT_SECONDS: Final = 1.0
-"""As often as our workers commit."""
+"""The commit interval of our workers."""
 
 
 class Loop:
-    """The consumer, the producer, and the owners."""
+    """The consumer, the producer, and the owners of leads."""
 
     def __init__(self, settings: Settings, topics: tuple[str, str, str], *, linger_ms: int) -> None:
         claims, self.states, self.decisions = topics
@@ -64,7 +64,7 @@ class Loop:
         self.pending.append(sent)
 
     async def commit(self) -> None:
-        """Commit what was read, once all it caused is durable."""
+        """Commit the offsets read so far, once all resulting records are durable."""
         pending, offsets = self.pending, self.offsets
         self.pending, self.offsets = [], {}
         await asyncio.gather(*pending)
@@ -72,14 +72,14 @@ class Loop:
             await self.consumer.commit(offsets)
 
     async def throughput(self) -> None:
-        """Poll, answer, await, commit."""
+        """Poll, answer, await the sends, and commit, in a loop."""
         while True:
             for place, records in (await self.consumer.getmany(timeout_ms=500, max_records=1000)).items():
                 await self.handle(place, records)
             await self.commit()
 
     async def latency(self) -> None:
-        """Poll, answer, poll again; commit beside."""
+        """Poll and answer in a loop; a separate task commits."""
         commits = asyncio.create_task(self._commits())
         while not commits.done():
             for place, records in (await self.consumer.getmany(timeout_ms=500)).items():
@@ -93,11 +93,11 @@ class Loop:
 
 
 async def main() -> None:
-    """Run until told to stop."""
+    """Run until stopped."""
     claims, states, decisions, kind = sys.argv[1:]
     loop = Loop(Settings.read(), (claims, states, decisions), linger_ms=0 if kind == "latency" else 2)
     if kind == "tuned":
-        import orjson  # noqa: PLC0415  # comes with Quix Streams
+        import orjson  # noqa: PLC0415  # a dependency of Quix Streams
 
         loop.loads = orjson.loads
     await loop.consumer.start()

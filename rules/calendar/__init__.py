@@ -1,1 +1,1 @@
-"""Opening hours, pauses and quiet hours in their own time zones."""
+"""Opening hours, pauses and quiet hours, each in its own time zone."""

@@ -1,7 +1,7 @@
-"""Says when a lead must not be called (X6). Quiet hours follow the lead's own time zone, not the caller's.
+"""Determines when a lead must not be called (X6). Quiet hours follow the lead's own time zone, not the caller's.
 
-A lead whose zone is not known is treated with care: it is quiet for it as long as it is quiet in any zone it may be in,
-those of its state, or where no state is known either, any of the United States.
+If a lead's zone is not known, it must not be called while it is quiet in any zone the lead may be in: the zones of its
+state, or, if the state is not known either, all zones of the United States.
 """
 
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ from models.roster import WeekSpan
 from rules.calendar.schedule import Week, is_open, next_change, week, zone_of
 
 _HORIZON: Final = timedelta(days=15)
-"""Hours repeat each week: what has not ended by then does not end."""
+"""Hours repeat each week, so a quiet period that has not ended within this time never ends."""
 
 
 def zones(facts: Facts) -> tuple[str, ...]:
-    """Return the zones a lead may be in: its own; without one those of its state; without a state all."""
+    """Return the zones a lead may be in: its own zone; without one, those of its state; without a state, all."""
     return (facts.time_zone,) if facts.time_zone else zones_of(facts.state)
 
 
@@ -27,7 +27,8 @@ def quiet_until(
 ) -> tuple[str, datetime | None] | None:
     """Return a zone in which a lead must not be called at an instant (aware), and until when; None if it may be called.
 
-    None: it may be called. The instant, in UTC, is the first at which it is quiet nowhere; None: there is none.
+    The returned instant, in UTC, is the first at which it is quiet in none of the lead's zones. It is None if there is
+    no such instant.
     """
     hours, places = _hours(spans), zones(facts)
     quiet = next((zone for zone in places if is_open(hours, zone, at)), None)

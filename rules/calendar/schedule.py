@@ -1,7 +1,7 @@
 """Weekly hours, pauses and absences. Hours follow the wall clock of a zone; durations are counted in physical seconds.
 
-What the clock shows decides: an hour that it shows twice, when the clocks go back, counts twice, and one that it skips
-is not there. So every verdict holds from an exact instant up to another, over any change of the clocks (R4, R9).
+The displayed local time decides: an hour that occurs twice, when the clocks go back, counts twice, and a skipped hour
+does not exist. So every verdict holds from one exact instant up to another, across any change of the clocks (R4, R9).
 """
 
 from bisect import bisect_right
@@ -23,22 +23,22 @@ WEEK_MINUTES: Final = 7 * DAY_MINUTES
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
 _HORIZON: Final = timedelta(days=15)
-"""A week's hours repeat: what has not changed in two weeks and a day does not change."""
+"""A week's hours repeat, so a verdict that has not changed within two weeks and a day never changes."""
 _CLOCK_LENGTH: Final = 5
 
 
 class Week(msgspec.Struct, frozen=True):
-    """The hours of a week, merged. Minutes since Monday 00:00 on the wall clock.
+    """The hours of a week, merged. Minutes are counted from Monday 00:00 on the wall clock.
 
-    `spans`: disjoint, ascending, half-open, none past the week's end. `edges`: the minutes at which they begin or end;
-    the week's end is one only if they do not go on at its beginning.
+    `spans`: disjoint, ascending, half-open, none past the end of the week. `edges`: the minutes at which they begin or
+    end; the end of the week is an edge only if the hours do not continue at its beginning.
     """
 
     spans: tuple[tuple[int, int], ...] = ()
     edges: tuple[int, ...] = ()
 
     def holds(self, wall: datetime) -> bool:
-        """Say whether the hours hold at this minute of the week."""
+        """Say whether this minute of the week lies within the hours."""
         minute = wall.weekday() * DAY_MINUTES + wall.hour * 60 + wall.minute
         place = bisect_right(self.spans, (minute, WEEK_MINUTES)) - 1
         return place >= 0 and minute < self.spans[place][1]
@@ -48,7 +48,7 @@ NEVER: Final = Week()
 
 
 def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
-    """Return a published week, compiled; raises `RuleErrors` with the path of every span's problem."""
+    """Compile a published week; raises `RuleErrors` with the path of every span's problem."""
     problems: list[Problem] = []
     found: list[tuple[int, int]] = []
     for place, span in enumerate(spans):
@@ -88,12 +88,12 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
 
 
 def is_open(hours: Week, zone: str, at: datetime) -> bool:
-    """Say whether a week's hours hold at an instant (aware)."""
+    """Say whether an instant (aware) lies within a week's hours."""
     return hours.holds(_wall(zone, at))
 
 
 def next_change(hours: Week, zone: str, at: datetime) -> datetime | None:
-    """Return the first later instant, in UTC, at which `is_open` says otherwise than at `at`; None if it never does."""
+    """Return the first later instant, in UTC, at which `is_open` changes its result; None if it never does."""
     if not hours.edges:
         return None
     began, now = _utc(at), _utc(at)
@@ -111,10 +111,11 @@ def next_change(hours: Week, zone: str, at: datetime) -> datetime | None:
 
 
 def window_end(started_at: datetime, seconds: float, pause: Week, zone: str) -> datetime | None:
-    """Return when a claim window of physical `seconds` ends (R4), in UTC; None if no gap between pauses holds it.
+    """Return when a claim window of physical `seconds` ends (R4), in UTC; None if no gap between pauses is long enough.
 
-    Started in a pause, the full window starts when the pause ends; one that is running when a pause begins restarts
-    after it. A window that ends at the very instant at which a pause begins has ended before it.
+    If the window starts in a pause, the full window starts when the pause ends. If a pause begins while it runs, the
+    full window restarts after the pause. A window that ends at the exact instant at which a pause begins has ended
+    before it.
     """
     began, length = _utc(started_at), timedelta(seconds=seconds)
     start: datetime | None = began
@@ -138,12 +139,12 @@ def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
 
 
 def day_of(zone: str, at: datetime) -> date:
-    """Return the date in a zone at an instant. Daily caps count by it."""
+    """Return the date in a zone at an instant. Daily caps are counted by this date."""
     return _wall(zone, at).date()
 
 
 def day_ends(zone: str, at: datetime) -> datetime:
-    """Return when a date of a zone ends, in UTC; a midnight that is skipped or comes twice is handled."""
+    """Return when the current date of a zone ends, in UTC. A midnight that is skipped or occurs twice is handled."""
     place, day = zone_of(zone), day_of(zone, at)
     ends = datetime.combine(day + _DAY, time(), place).astimezone(UTC)
     while ends <= _utc(at) or day_of(zone, ends) <= day:
@@ -162,7 +163,7 @@ def _merged(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _minute(clock: str, *, end: bool = False) -> int | None:
-    """Read `HH:MM` as a minute of the day; None if it is none."""
+    """Read `HH:MM` as a minute of the day; None if it is not a time."""
     hour, colon, minute = clock.partition(":")
     if len(clock) != _CLOCK_LENGTH or colon != ":" or not (clock.isascii() and (hour + minute).isdecimal()):
         return None
@@ -172,7 +173,7 @@ def _minute(clock: str, *, end: bool = False) -> int | None:
 
 
 def _to_edge(hours: Week, wall: datetime) -> timedelta:
-    """Return how far the next edge of the hours is while the clock runs evenly; always more than zero."""
+    """Return the time to the next edge of the hours, if no clock change comes first. It is always more than zero."""
     day = timedelta(hours=wall.hour, minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
     shown = wall.weekday() * _DAY + day
     place = bisect_right(hours.edges, shown // timedelta(minutes=1))
@@ -181,7 +182,7 @@ def _to_edge(hours: Week, wall: datetime) -> timedelta:
 
 
 def _even(zone: str, at: datetime) -> datetime:
-    """Return an instant, at most a day later, up to which the clock runs evenly."""
+    """Return an instant, at most a day later, before which the zone's UTC offset does not change."""
     offset = _wall(zone, at).utcoffset()
     low, high = at, at + _DAY
     if _wall(zone, high).utcoffset() == offset:
@@ -212,7 +213,7 @@ def _utc(at: datetime) -> datetime:
 
 @lru_cache(maxsize=1024)
 def zone_of(name: str) -> ZoneInfo:
-    """Return a zone by its IANA name; raises `RuleErrors` where there is none."""
+    """Return a zone by its IANA name; raises `RuleErrors` if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

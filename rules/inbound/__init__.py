@@ -1,1 +1,1 @@
-"""Validation of what comes in: arrivals, actions, publications, do-not-contact records."""
+"""Validation of inbound messages: arrivals, actions, publications and do-not-contact records."""

@@ -1,7 +1,7 @@
 """Reads the do-not-contact list: one record for each phone number or mail address of an org (X6).
 
-The key says who, and must be read; the value says why and since when, and what of it cannot be read counts as not
-given: nobody is called because a reason was too long.
+The key identifies the handle and must be readable. The value holds the reason and the start. A part of the value that
+cannot be read counts as not given, so that an error in it never causes a listed person to be called.
 """
 
 from datetime import datetime
@@ -24,9 +24,8 @@ def accept_listing(
 ) -> ContactListed:
     """Read one record of `do-not-contact`: key `org/phone/NUMBER` or `org/email/ADDRESS`.
 
-    A record without a value (a tombstone) removes; JSON's null is refused, and the person stays on the list.
-    `version`: the record's place in the topic. `at`: the broker's time, taken where the value names none. Raises
-    Refused, and nothing else.
+    A record without a value (a tombstone) removes the entry. JSON's null is refused, and the entry stays. `version`:
+    the record's offset in the topic. `at`: the broker's time, used if the value has no time. Raises only Refused.
     """
     org, handle = _who(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
@@ -47,7 +46,7 @@ def accept_listing(
 
 
 def handle_of(kind: str, value: str) -> str:
-    """Return a phone or mail address as a handle, normalised; raises ValueError that says what is wrong with it."""
+    """Return a phone number or mail address as a normalised handle; raises ValueError with the reason."""
     if kind not in _READ:
         raise ValueError(f"must be one of {', '.join(_READ)}, not {kind}")
     read = _READ[kind](value)
@@ -57,7 +56,7 @@ def handle_of(kind: str, value: str) -> str:
 
 
 def read_handle(text: str) -> str:
-    """Return a phone number or mail address that a person typed as a handle; raises ValueError."""
+    """Return a typed phone number or mail address as a handle; raises ValueError."""
     return handle_of(EMAIL if "@" in text else PHONE, text)
 
 

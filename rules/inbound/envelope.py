@@ -1,9 +1,9 @@
 """Reads bytes as one JSON object within bounds, bare or in a CloudEvents 1.0 envelope.
 
-Within bounds: UTF-8, finite numbers, no deeper and no longer than models/inbound.py says. It is the message
-as sent; `storable` is what may be kept of it. Both modes of the Kafka binding are read: binary (`ce_` headers
-beside the object) and structured (the object is `data` of the envelope). A broken envelope is refused with
-the attribute's name.
+The bounds: UTF-8, finite numbers, and the depth and length limits of models/inbound.py. The result is the message as
+sent; `storable` converts it to what databases can store. Both modes of the Kafka binding are read: binary (`ce_`
+headers beside the object) and structured (the object is `data` of the envelope). A broken envelope is refused with the
+attribute's name.
 """
 
 import base64
@@ -23,7 +23,7 @@ Headers = Mapping[str, bytes | None]
 NULL_REMOVES_NOTHING: Final = (
     "is the text null, which removes nothing: send a record without a value (a tombstone) to remove"
 )
-"""Why JSON's null is refused where a tombstone removes."""
+"""The reason for refusing JSON's null where a tombstone is expected."""
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 _STRUCTURED: Final = "application/cloudevents"
 _BATCH: Final = "application/cloudevents-batch"
@@ -35,14 +35,14 @@ _DECODE: Final = msgspec.json.Decoder(Any).decode
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """One message as sent. `event_id`: CloudEvents source and id, which a repeat repeats; None when bare."""
+    """One message as sent. `event_id`: CloudEvents source and id, the same in a repeat; None for a bare message."""
 
     message: dict[str, Any]
     event_id: str | None = None
 
 
 def opened(value: bytes | None, headers: Headers) -> Envelope:
-    """Return the object inside `value`. Whatever the bytes are, it raises Refused and nothing else."""
+    """Return the object inside `value`. For any bytes, the only error it raises is Refused."""
     attributes = {
         name[3:].lower(): _header(name, raw) for name, raw in headers.items() if name[:3].lower() == "ce_"
     }
@@ -66,7 +66,7 @@ def opened(value: bytes | None, headers: Headers) -> Envelope:
 
 
 def parsed(value: bytes) -> Any:
-    """Return the JSON document in these bytes, within the bounds; raises Refused."""
+    """Return the JSON document in these bytes, checked against the bounds; raises Refused."""
     if len(value) > MAX_BYTES:
         raise Refused("too_large", "", f"the message has {len(value)} bytes; {MAX_BYTES} are allowed")
     try:
@@ -82,7 +82,7 @@ def parsed(value: bytes) -> Any:
 
 
 def check_bounds(value: Any, path: str, depth: int) -> None:
-    """Raise Refused where text, names or nesting exceed the bounds; `path` leads from the message here."""
+    """Raise Refused if text, names or nesting exceed the bounds. `path`: the path from the message to this value."""
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
             raise Refused("too_long", place(path), f"is longer than {MAX_TEXT} characters")
@@ -110,12 +110,12 @@ def is_null(value: bytes) -> bool:
 
 
 def digest(content: bytes) -> str:
-    """Return an id for content that has no id. The same content always gets the same id."""
+    """Return an id for content without one. The same content always gets the same id."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def storable(value: Any) -> Any:
-    """Return a value as every database keeps it: text without NUL, integers beyond 64 bits as text."""
+    """Return a value that every database can store: text without NUL, integers beyond 64 bits as text."""
     if isinstance(value, str):
         return value.replace("\x00", "") if "\x00" in value else value
     if isinstance(value, dict):
@@ -128,7 +128,7 @@ def storable(value: Any) -> Any:
 
 
 def place(text: str) -> str:
-    """Return a sender's text made fit for headers and logs: printable, at most 200 characters."""
+    """Return a sender's text in a form fit for headers and logs: printable, at most 200 characters."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"
 
@@ -152,7 +152,7 @@ def _looks_structured(document: dict[str, Any]) -> bool:
 
 
 def _checked(attributes: Mapping[str, Any]) -> str:
-    """Return source and id of a well-formed envelope; raises Refused naming the attribute."""
+    """Return source and id of a well-formed envelope; raises Refused with the attribute's name."""
     for name in _REQUIRED:
         value = attributes.get(name)
         if value is None or value == "":
@@ -177,7 +177,7 @@ def _checked(attributes: Mapping[str, Any]) -> str:
 
 
 def _data(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the object a structured envelope carries; raises Refused."""
+    """Return the object in a structured envelope; raises Refused."""
     if "data" in document and "data_base64" in document:
         raise Refused("invalid_envelope", "data_base64", "must not be there beside data")
     data = document.get("data")

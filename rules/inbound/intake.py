@@ -1,9 +1,9 @@
 """Turns a message from outside into an event for a log, or raises Refused with the reason for its dead letter.
 
-Hard fields refuse a message: nothing can be said of a lead without a vendor or any handle on the person, and
-nobody can be answered without an action id and a lead id. Every other field is soft. A lead's soft field that
-cannot be read is kept as sent under `attributes.invalid`; an action's is named in `invalid`, and the lead
-machine answers.
+A message is refused because of its hard fields: a lead needs a vendor and a handle on the person, and an action needs
+an action id and a lead id, because it cannot be answered without them. Every other field is soft. A lead's soft field
+that cannot be read is kept as sent under `attributes.invalid`. An action's is named in `invalid`, and the lead machine
+answers the action.
 """
 
 import string
@@ -25,7 +25,7 @@ from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_nul
 from rules.inbound.times import may_be_created
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
-"""A lead needs one of these: something to tell it from others."""
+"""A lead needs at least one of these fields, to distinguish it from others."""
 _ARRIVAL_HARD: Final = frozenset({"vendor", "org"})
 _ACTION_HARD: Final = frozenset({"action_id", "lead_id"})
 _FACTS: Final = tuple(name for name in Facts.__struct_fields__ if name != "attributes")
@@ -36,11 +36,11 @@ _Model = TypeVar("_Model", Arrival, Action)
 def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetime) -> PersonArrived:
     """Read one record of `lead-arrivals`.
 
-    `arrived_at`: the broker's time, taken where the vendor gives no `created_at`, or one that cannot be: that is
-    kept under `attributes.invalid`. One without an offset is read as UTC, and `attributes.assumed.created_at`
-    says so. An unreadable `silenced` counts as yes: nobody
-    is called by mistake. A phone, mail address or name that cannot be read still counts as a handle on the
-    person if it is text. Raises Refused, and nothing else.
+    `arrived_at`: the broker's time. It is used if the vendor gives no `created_at` or an impossible one; the latter is
+    kept under `attributes.invalid`. A `created_at` without an offset is read as UTC, and
+    `attributes.assumed.created_at` says so. An unreadable `silenced` counts as yes, so that nobody is called by
+    mistake. A phone, mail address or name that cannot be read still counts as a handle on the person if it is text.
+    Raises only Refused.
     """
     envelope = opened(value, headers)
     sent = envelope.message
@@ -75,9 +75,9 @@ def accept_arrival(value: bytes | None, headers: Headers, *, arrived_at: datetim
 def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     """Read one record of `lead-actions`.
 
-    Without a readable action id and lead id it is refused; rules/inbound/refused_actions.py answers whom it can. Any
-    other field that cannot be read is named in the event's `invalid`. Whether the action exists and is allowed,
-    the lead machine decides. Raises Refused, and nothing else.
+    An action without a readable action id and lead id is refused; rules/inbound/refused_actions.py answers it if it
+    can. Any other field that cannot be read is named in the event's `invalid`. The lead machine decides whether the
+    action exists and is allowed. Raises only Refused.
     """
     action, problems = _read(Action, opened(value, headers).message, _ACTION_HARD)
     if action.action_id is None:
@@ -107,11 +107,11 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
 def accept_publication(
     key: bytes | None, value: bytes | None, headers: Headers, *, version: int
 ) -> DirectoryPublished:
-    """Read one record of `directory`: key `org/kind/id`; a record without a value (a tombstone) removes.
+    """Read one record of `directory`: key `org/kind/id`. A record without a value (a tombstone) removes the object.
 
-    `version`: the record's place in the topic. Only a whole object is taken, with its own id in it, because it
-    replaces the one before. The object is checked by rules/inbound/publication.py; the first problem it finds is the
-    reason. JSON's null is refused: compaction would keep it for ever. Raises Refused, and nothing else.
+    `version`: the record's offset in the topic. Only a whole object with its own id is accepted, because it replaces
+    the previous one. rules/inbound/publication.py checks the object; the first problem it finds is the reason. JSON's
+    null is refused, because compaction would keep it for ever. Raises only Refused.
     """
     org, kind, object_id = _directory_key(key)
     published: dict[str, Any] | None = None
@@ -162,7 +162,7 @@ def _directory_key(key: bytes | None) -> tuple[str, str, str]:
 def _read(
     model: type[_Model], sent: Mapping[str, Any], hard: frozenset[str]
 ) -> tuple[_Model, dict[str, str]]:
-    """Return the message without unreadable soft fields, and why they are; raises Refused for a hard field."""
+    """Return the message without unreadable soft fields, and their problems; raises Refused for a hard field."""
     try:
         return model.model_validate(sent), {}
     except ValidationError as error:
@@ -188,10 +188,10 @@ def _as_sent(value: Any) -> str | None:
 
 
 def _attributes(arrival: Arrival, invalid: dict[str, Any], assumed: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields the vendor sent beyond the contract, with our remarks beside them. Nothing is dropped.
+    """Return the fields the vendor sent beyond the contract, with our remarks added. Nothing is dropped.
 
-    A top-level field that `attributes` has too, with another value, goes to `attributes.invalid`: it has no
-    place.
+    A top-level field that also occurs in `attributes` with another value goes to `attributes.invalid`, because its name
+    is already taken.
     """
     found: dict[str, Any] = {**arrival.attributes}
     extra = arrival.model_extra or {}

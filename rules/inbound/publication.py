@@ -1,4 +1,4 @@
-"""Checks a publication as a whole. If anything is wrong, every problem is named and nothing is published (Q6)."""
+"""Checks a publication as a whole. If anything is wrong, every problem is reported and nothing is published (Q6)."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from rules.language.catalogue import FIELDS
 from rules.language.tree import Group, Node, parse
 
 _TREES: Final = {"queue": ("inclusion", "exclusion"), "rep": ("filter",), "group": ("filter",)}
-"""kind -> its fields that are rule trees."""
+"""kind -> the fields that are rule trees."""
 
 _REASONS: Final = {
     "missing": "is missing",
@@ -18,13 +18,13 @@ _REASONS: Final = {
     "string_pattern_mismatch": "must be a time of day like 08:30",
     "string_unicode": "is not valid Unicode",
 }
-"""Words for those of pydantic's errors that would speak of Python."""
+"""Reasons that replace those pydantic messages that mention Python."""
 
 
 def check(kind: str, object_id: str, value: dict[str, Any] | None) -> tuple[Problem, ...]:
     """Return every problem of a publication; empty if it can be published. A value of None removes the object.
 
-    Paths are those of the object: `sort.field`, `columns[2]`, `inclusion.rules[0]`.
+    Paths start at the object: `sort.field`, `columns[2]`, `inclusion.rules[0]`.
     """
     try:
         accept_publication(kind, object_id, value)
@@ -36,9 +36,9 @@ def check(kind: str, object_id: str, value: dict[str, Any] | None) -> tuple[Prob
 def accept_publication(kind: str, object_id: str, value: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the object as it is to be published; raises `PublicationErrors` with every problem.
 
-    Fields that are null are as if not given, and left out; unknown ones are kept. A missing id is taken from
-    the key; of a record on the topic, rules/inbound/intake.py asks for it. A claimable queue has no outcomes: they are
-    cleared, not refused (Q5).
+    Null fields count as not given and are left out. Unknown fields are kept. A missing id is taken from the key; for a
+    record on the topic, rules/inbound/intake.py requires the id. A claimable queue has no outcomes: they are cleared,
+    not refused (Q5).
     """
     if kind not in KINDS:
         raise PublicationErrors((Problem(path="kind", reason=f"must be one of {', '.join(KINDS)}"),))
@@ -90,7 +90,7 @@ def _no_field(path: str, field: str) -> Problem:
 
 def _tree_problems(raw: Any, name: str, kind: str) -> list[Problem]:
     if raw is not None and not isinstance(raw, dict):
-        return []  # the object's model says so
+        return []  # the object's model reports this
     try:
         tree = parse(raw, name)
     except RuleErrors as error:

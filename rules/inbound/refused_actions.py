@@ -1,8 +1,8 @@
-"""Answers a refused action whose id can be read. The answer goes out beside the dead letter.
+"""Answers a refused action if its id can be read. The answer is sent in addition to the dead letter.
 
-The answer is given where every answer is given, by the lead's log: an event goes there that asks for nothing and says
-why the action was refused. So it is durable, is repeated like any other, and a repeat of an action that was answered
-before is answered as before (X4).
+The lead's log gives the answer, as for every action: an event is appended that requests nothing and carries the reason
+of the refusal. So the answer is durable and is repeated like any other, and a repeat of an action that was already
+answered gets the earlier answer (X4).
 """
 
 import base64
@@ -16,12 +16,12 @@ from rules.inbound.envelope import Headers
 from rules.inbound.salvage import Nested, Salvaged, salvage, salvage_at
 
 NO_LEAD: Final = "unreadable"
-"""The lead id of an answer where the action's cannot be repeated."""
+"""The lead id of an answer if the action's own lead id cannot be repeated."""
 _FIELDS: Final = ("action_id", "lead_id", "type", "rep_id", "org")
 _ENVELOPE: Final = ("specversion", "data", "data_base64")
 _STRUCTURED: Final = "application/cloudevents"
 _MOST_REASON: Final = 1_000
-"""Characters of a reason in an answer; the dead letter has more."""
+"""The maximum length of a reason in an answer, in characters. The dead letter has the full reason."""
 
 
 def answer_to_refused(
@@ -46,7 +46,7 @@ def answer_to_refused(
 
 
 def _sent(value: bytes, headers: Headers) -> Salvaged:
-    """Return the fields of the action, also from a structured envelope."""
+    """Return the fields of the action, also if it is in a structured envelope."""
     found = salvage(value, (*_FIELDS, *_ENVELOPE))
     content_type = next((raw for name, raw in headers.items() if name.lower() == "content-type"), None) or b""
     named = content_type.decode(errors="replace").strip().lower().startswith(_STRUCTURED)
@@ -64,7 +64,7 @@ def _sent(value: bytes, headers: Headers) -> Salvaged:
 
 
 def _identifier(value: Any) -> str | None:
-    """Return an id as answers repeat it; None if it cannot be repeated."""
+    """Return an id in the form that answers repeat; None if it cannot be repeated."""
     if not isinstance(value, str | int):
         return None
     try:

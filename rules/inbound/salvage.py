@@ -1,8 +1,8 @@
 """Finds named fields in a JSON object that is too large, too deep or too broken to read as a whole.
 
-Only the object's own fields are found, none of an object inside it, and nothing behind the place where the text stops
-being JSON: what comes there might as well be somebody's words. Of a field that is there twice the last one counts, as
-everywhere. The work is bounded by `MAX_SCANNED` and `MAX_STEPS`; what lies behind is not found.
+Only the object's own fields are found, not those of nested objects. Nothing is read after the point where the text is
+no longer JSON, because that part may be the text of a value. If a field occurs twice, the last one counts, as in any
+JSON reader. The work is bounded by `MAX_SCANNED` and `MAX_STEPS`; fields beyond these bounds are not found.
 """
 
 import re
@@ -13,32 +13,35 @@ from typing import Any, Final
 import msgspec
 
 MAX_SCANNED: Final = 1024 * 1024
-"""Bytes that are looked at: what a topic takes of one record by default."""
+"""The maximum number of bytes read: the default maximum size of a record in a topic."""
 MAX_STEPS: Final = 200_000
-"""Fields, and brackets and strings inside them, that are passed over: a tenth of a second."""
+"""The maximum number of fields, and of brackets and strings inside them, that are skipped: about a tenth of a
+second."""
 
 _STRINGS: Final = JSONDecoder(strict=False)
-"""Reads a string, also one with line breaks in it."""
+"""Reads a string, even if it contains line breaks."""
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _SCALAR: Final = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n,:]+|-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN)*")
-"""What may stand between the brackets and strings of a value."""
+"""Matches what may occur between the brackets and strings of a value."""
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Nested(msgspec.Struct, frozen=True):
-    """A field that is an object or a list: where it begins in the text."""
+    """A field that is an object or a list. `begin`: where it begins in the text."""
 
     begin: int
 
 
 class Unreadable(msgspec.Struct, frozen=True):
-    """A field whose text is not UTF-8, or whose number is not whole."""
+    """A field whose text is not UTF-8, or whose number is not a whole number."""
 
 
 class Salvaged(msgspec.Struct, frozen=True):
-    """What was found. `whole`: the object was followed to its end, so that a field not found is not there.
+    """The fields that were found.
+
+    `whole`: the object was read to its end, so a field that was not found does not exist.
 
     `fields`: text, whole numbers, true, false and null as they are; anything else as `Nested` or `Unreadable`.
     """
@@ -49,24 +52,24 @@ class Salvaged(msgspec.Struct, frozen=True):
 
 
 def salvage(value: bytes, names: Collection[str]) -> Salvaged:
-    """Return the fields of these names of the object in `value`; never raises."""
+    """Return the named fields of the object in `value`; never raises."""
     text = value[:MAX_SCANNED].decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     return salvage_at(text, 0, names)
 
 
 def salvage_at(text: str, begin: int, names: Collection[str]) -> Salvaged:
-    """Return the fields of the object that begins there; never raises."""
+    """Return the named fields of the object that begins at `begin`; never raises."""
     scan = _Scan(text, begin)
     fields: dict[str, Any] = {}
     try:
         whole = scan.members(fields, names)
-    except (ValueError, IndexError):  # it stops being JSON here, or there is no more
+    except (ValueError, IndexError):  # the text is not JSON here, or it ends
         whole = False
     return Salvaged(text, fields, whole)
 
 
 class _Scan:
-    """Reads JSON from a position. Its methods raise `ValueError` or `IndexError` where the text ends or is no JSON."""
+    """Reads JSON from a position. Its methods raise `ValueError` or `IndexError` if the text ends or is not JSON."""
 
     def __init__(self, text: str, at: int) -> None:
         self._text = text

@@ -1,8 +1,8 @@
-"""Checks who sent a message by an HMAC beside the value. The org's settings name the keys.
+"""Verifies the sender of a message by an HMAC in its headers. The org's settings name the keys.
 
-A record of Kafka does not say who wrote it. Where an org asks for it, a message carries headers that only the holder of
-a key can make: `fc-key-id`, `fc-timestamp` (seconds since 1970), `fc-vendor` and `fc-signature`. The secrets are given
-to the intake; the directory names key ids only (docs/kafka-access.md, signatures).
+A Kafka record does not identify its writer. If an org requires it, a message carries headers that only the holder of a
+key can create: `fc-key-id`, `fc-timestamp` (seconds since 1970), `fc-vendor` and `fc-signature`. The intake has the
+secrets; the directory contains only key ids (docs/kafka-access.md, signatures).
 """
 
 import hashlib
@@ -28,7 +28,7 @@ NAMES: Final = frozenset({KEY_ID, TIMESTAMP, VENDOR, SIGNATURE})
 """The headers of a signed message."""
 SCHEME: Final = "firstclaim-v1"
 MAX_AGE: Final = timedelta(minutes=15)
-"""How far the time of a signature may be from the broker's time of the record, in either direction."""
+"""The maximum difference between the time of a signature and the broker's time of the record, in either direction."""
 
 UNSIGNED: Final = "unsigned"
 UNKNOWN_KEY: Final = "unknown_key"
@@ -38,16 +38,19 @@ FOREIGN_CAMPAIGN: Final = "foreign_campaign"
 STALE: Final = "stale_signature"
 BAD: Final = "bad_signature"
 CLASSES: Final = frozenset({UNSIGNED, UNKNOWN_KEY, FOREIGN_KEY, FOREIGN_VENDOR, FOREIGN_CAMPAIGN, STALE, BAD})
-"""The error classes of messages that were refused because of who sent them."""
+"""The error classes of messages that were refused because of their sender."""
 _MOST_HEADER: Final = 1_000
-"""Bytes of one of these headers; a longer one is no signature."""
+"""The maximum size of one of these headers in bytes. A longer header is not a signature."""
 
 Keys = Mapping[str, bytes]
 """Key id -> secret."""
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What an org asks of messages. `key_ids`: keys of its own programs, which sign actions and any vendor's leads."""
+    """An org's requirements for messages.
+
+    `key_ids`: the keys of its own programs, which sign actions and leads of any vendor.
+    """
 
     arrivals_required: bool = False
     actions_required: bool = False
@@ -56,11 +59,14 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 OPEN: Final = Terms()
-"""Of an org that asks for nothing."""
+"""The terms of an org without requirements."""
 
 
 class Authority:
-    """Decides by the settings of every org. `keys`: the secrets; `max_age`: how old a signature may be."""
+    """Checks messages against the settings of every org. `keys`: the secrets.
+
+    `max_age`: the maximum age of a signature.
+    """
 
     def __init__(self, keys: Keys, max_age: timedelta = MAX_AGE) -> None:
         self._keys = keys
@@ -69,7 +75,7 @@ class Authority:
         self._versions: dict[str, int] = {}
 
     def publish(self, event: DirectoryPublished) -> None:
-        """Apply a publication. One that is older than the known one changes nothing."""
+        """Apply a publication. A publication older than the known one changes nothing."""
         if event.kind != "settings" or event.version < self._versions.get(event.org, -1):
             return
         self._versions[event.org] = event.version
@@ -82,7 +88,7 @@ class Authority:
     def check_arrival(
         self, event: PersonArrived, topic: str, value: bytes | None, headers: Headers, at: datetime
     ) -> None:
-        """Raise `Refused` where this lead may not come from who sent it. `at`: the broker's time of the record."""
+        """Raise `Refused` if the sender may not send this lead. `at`: the broker's time of the record."""
         terms, vendor = self.terms(event.org), event.facts.vendor
         binding = terms.vendors.get(vendor)
         if binding is None and not terms.arrivals_required:
@@ -103,7 +109,7 @@ class Authority:
     def check_action(
         self, event: ActionRequested, topic: str, value: bytes | None, headers: Headers, at: datetime
     ) -> None:
-        """Raise `Refused` where this action may not come from who sent it. `at`: the broker's time of the record."""
+        """Raise `Refused` if the sender may not send this action. `at`: the broker's time of the record."""
         terms = self.terms(event.org)
         if not terms.actions_required:
             return
@@ -113,7 +119,10 @@ class Authority:
             self._check_signature(key_id, topic, value, headers, at)
 
     def _signer(self, headers: Headers, may: frozenset[str], what: str, *, required: bool) -> str | None:
-        """Return the key id that a message names; None for a message that needs no signature and names no known key."""
+        """Return the key id named in a message.
+
+        Return None if the message needs no signature and names no known key.
+        """
         key_id = _text(headers, KEY_ID)
         if not key_id or not _text(headers, SIGNATURE):
             if not required:
@@ -157,7 +166,7 @@ def signature(secret: bytes, *, topic: str, key_id: str, vendor: str, timestamp:
     """Return the signature of a message in lower-case hexadecimal.
 
     It is the HMAC-SHA256 of the lines `firstclaim-v1`, topic, key id, vendor (empty without one) and timestamp, each
-    with a line feed behind it, and the value.
+    followed by a line feed, and then the value.
     """
     head = "".join(f"{line}\n" for line in (SCHEME, topic, key_id, vendor, timestamp))
     return hmac.new(secret, head.encode() + value, hashlib.sha256).hexdigest().encode()
@@ -193,7 +202,7 @@ def _check_campaign(binding: VendorBinding | None, campaign: str | None, vendor:
 
 
 def _text(headers: Headers, name: str) -> str:
-    """Return a header as one line of text; empty where it is missing, or is none."""
+    """Return a header as one line of text; empty if it is missing, too long, not UTF-8 or has several lines."""
     raw = headers.get(name) or b""
     try:
         found = raw.decode() if len(raw) <= _MOST_HEADER else ""

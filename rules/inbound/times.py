@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 FIRST_RECORD: Final = datetime(2011, 1, 1, tzinfo=UTC)
-"""Kafka is not older, so a record that claims to be has its time in seconds, or none."""
+"""Kafka did not exist before, so an earlier timestamp is in seconds instead of milliseconds, or is not set."""
 FIRST_LEAD: Final = datetime(1990, 1, 1, tzinfo=UTC)
-"""No vendor made a lead before; the epoch of a clock (1970, 1904, 1900) is a time that was not set."""
+"""No vendor created a lead before. An earlier time (1970, 1904, 1900) is the epoch of a clock and means "not set"."""
 CLOCK_SKEW: Final = timedelta(days=1)
-"""How far a time may lie in the future: clocks differ, and a time without an offset may be of any zone."""
+"""How far a time may lie in the future: clocks differ, and a time without an offset may be in any zone."""
 
 
 def record_time(timestamp: float | None, now: datetime) -> datetime:
     """Return when a record arrived: its timestamp in seconds, or `now` if that time is impossible.
 
-    A topic made by others, or before its timestamps were the broker's, holds what the clients wrote: seconds or
-    microseconds for milliseconds, nothing, or a time that is not there yet.
+    If others created the topic, or if records predate its use of the broker's timestamps, it holds the clients'
+    timestamps. These may be seconds or microseconds instead of milliseconds, missing, or in the future.
     """
     if timestamp is None or not FIRST_RECORD.timestamp() <= timestamp <= (now + CLOCK_SKEW).timestamp():
         return now
@@ -23,5 +23,5 @@ def record_time(timestamp: float | None, now: datetime) -> datetime:
 
 
 def may_be_created(created_at: datetime, arrived_at: datetime) -> bool:
-    """Say whether a lead that arrived then can have been created at `created_at`."""
+    """Say whether a lead that arrived at `arrived_at` can have been created at `created_at`."""
     return FIRST_LEAD <= created_at <= arrived_at + CLOCK_SKEW

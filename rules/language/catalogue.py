@@ -1,4 +1,4 @@
-"""Every field a rule, a column or an order may name, with its type and how it is read from a lead (Q2)."""
+"""The catalogue of fields that a rule, a column or an order may name, with their types and readers (Q2)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
@@ -15,12 +15,11 @@ MAX_ATTRIBUTE_NAME: Final = 100
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One field a lead has, by its name in rules.
+    """One field of a lead, by its name in rules.
 
-    `get`: reads it from a lead, None where the lead has no value. `options`: all values of a choice,
-    suggestions for a text. `unit`: what a number counts. `nullable`: whether a lead may lack it. `derived`:
-    follows from the queues a lead stands in, so a queue's own rules must not ask for it; filters and segments
-    may.
+    `get`: reads the field from a lead; None if the lead has no value. `options`: all values of a choice, suggestions
+    for a text. `unit`: the unit of a number. `nullable`: whether a lead may lack the value. `derived`: the value
+    follows from the queues a lead is in, so a queue's own rules must not use the field; filters and segments may.
     """
 
     name: str
@@ -35,14 +34,14 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """The operators that may be asked of the field."""
+        """The operators that may be applied to the field."""
         return OPERATORS[self.type]
 
 
 class Catalogue(Mapping[str, Field]):
     """The fields by name.
 
-    Iterating shows those every lead has; `attributes.NAME` is found for any NAME besides.
+    Iteration yields the fields that every lead has. `attributes.NAME` is also found, for any NAME.
     """
 
     def __init__(self, fields: tuple[Field, ...]) -> None:
@@ -104,7 +103,7 @@ HOW: Final = (
     "pre_assigned",
     "orphaned",
 )
-"""How a lead came to its owner, or lost it (docs/contracts, `assignments`)."""
+"""The ways in which a lead gets its owner, or loses it (docs/contracts, `assignments`)."""
 
 _T = FieldType
 
@@ -163,7 +162,7 @@ FIELDS: Final[Mapping[str, Field]] = Catalogue(
         _life("deferred_at", "Put off since", _T.DATE),
     )
 )
-"""The one catalogue. Rules, columns, orders, the builder and previews are all held against it."""
+"""The only catalogue. Rules, columns, orders, the builder and previews are all checked against it."""
 
 _EDITORS: Final = {
     FieldType.TEXT: {"inputType": "text"},
@@ -177,7 +176,7 @@ _EDITORS: Final = {
 
 
 def builder_field(field: Field) -> dict[str, Any]:
-    """Return one field as react-querybuilder's `fields` takes it, with type, nullable and unit added."""
+    """Return one field in the form of react-querybuilder's `fields`, with type, nullable and unit added."""
     shown: dict[str, Any] = {
         "name": field.name,
         "label": field.label,
@@ -197,7 +196,7 @@ def builder_field(field: Field) -> dict[str, Any]:
 def builder_fields(attributes: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """Return the builder's `fields`, with the named attributes (without prefix) after the fixed ones.
 
-    JSON-ready.
+    The result can be serialised as JSON.
     """
     names = [*FIELDS, *(f"{ATTRIBUTES}{name}" for name in attributes)]
     return [builder_field(FIELDS[name]) for name in names]

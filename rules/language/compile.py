@@ -1,4 +1,7 @@
-"""Compiles a rule tree into closures that give the verdict, the instant at which time changes it, and why (Q2, X1)."""
+"""Compiles a rule tree into closures.
+
+They give the verdict, the instant at which time alone changes it, and the reasons (Q2, X1).
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -26,8 +29,8 @@ EVERY_LEAD: Final = "every lead"
 class Verdict(msgspec.Struct, frozen=True):
     """The result of a rule for a lead at an instant, with its reasons.
 
-    `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, not
-    including, this instant if nothing but time passes; None for ever.
+    `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, but not
+    including, this instant if nothing but time passes; None means for ever.
     """
 
     meets: bool
@@ -37,10 +40,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class Built(msgspec.Struct, frozen=True):
-    """A compiled node: `static` where time plays no part, else `timed`.
+    """A compiled node: `static` if it does not depend on time, otherwise `timed`.
 
-    `moments`: how many conditions are timed. What the closures take is a lead, or for a caller with leaves of
-    its own whatever those take.
+    `moments`: the number of timed conditions. The closures take a lead; if the caller supplies its own leaves, they
+    take the same argument as these leaves.
     """
 
     static: Callable[[Any], bool] | None
@@ -68,7 +71,7 @@ def build(node: Node, leaf: Leaf = leaf) -> Built:
 def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Built:
     """Join compiled nodes.
 
-    `decides`: the verdict of one part that settles the whole, True for or, False for and.
+    `decides`: the verdict of one part that decides the whole: True for `or`, False for `and`.
     """
     statics = [part.static for part in parts if part.static is not None]
     timed = [part.timed for part in parts if part.timed is not None]
@@ -82,8 +85,8 @@ def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Bui
 def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
     """Return a timed verdict with the exact instant at which it changes.
 
-    Bounds at which it stays as it is are passed over. That ends, as each bound is a later instant at which
-    one of the tree's conditions turns, and each turns twice at most.
+    Bounds at which the verdict stays the same are skipped. The loop ends, because each bound is a later instant at
+    which one of the tree's conditions changes, and each condition changes at most twice.
     """
     meets, until = test(lead, now)
     while until is not None:
@@ -97,8 +100,8 @@ def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
 class CompiledRule:
     """One compiled rule tree. Immutable.
 
-    `test(lead, now)`: whether the lead meets the rule at `now` (aware), and the earliest later instant at
-    which it would be the other way round by time alone, None if never; asked again at that instant, it is.
+    `test(lead, now)` returns whether the lead meets the rule at `now` (aware), and the earliest later instant at which
+    time alone changes the verdict, None if it never does. At that instant the verdict has changed.
     """
 
     __slots__ = ("test", "tree")
@@ -119,7 +122,10 @@ class CompiledRule:
 
 
 def membership(inclusion: Group, exclusion: Group) -> Group:
-    """Join inclusion and exclusion into one tree: the inclusion is met and the exclusion, unless empty, is not (Q2)."""
+    """Join inclusion and exclusion into one tree (Q2).
+
+    The tree is met if the inclusion is met and the exclusion, unless it is empty, is not.
+    """
     parts: list[Node] = [inclusion] if inclusion.rules else []
     if exclusion.rules:
         parts.append(msgspec.structs.replace(exclusion, negated=not exclusion.negated))
@@ -162,7 +168,7 @@ def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
 
 
 def _timed(static: StaticTest | None, tests: list[TimedTest], decides: bool) -> TimedTest:
-    """Join timed tests. An undecided result changes with the first test, a decided one with all deciding tests."""
+    """Join timed tests. An undecided result changes with the first test, a decided one with the last deciding test."""
     asked = tuple(tests)
     settled: Answer = (decides, None)
 
@@ -198,7 +204,7 @@ def _turned(test: TimedTest) -> TimedTest:
 
 
 def _told(node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]) -> tuple[bool, str]:
-    """Explain a node by the parts that decided it: for an unmet `and` its unmet parts."""
+    """Explain a node by the parts that decided it: for an unmet `and`, its unmet parts."""
     if isinstance(node, Condition):
         one = outcome(node, lead, now, path)
         outcomes.append(one)

@@ -1,4 +1,4 @@
-"""Compiles one condition into a closure; for a relative date it also gives until when the verdict holds."""
+"""Compiles one condition into a closure. For a relative date, the closure also returns until when the verdict holds."""
 
 import re
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from rules.language.operators import COMPLEMENT, LISTS, PAIRS, RELATIVE, FieldTy
 from rules.language.tree import Condition
 
 Check = Callable[[Any], bool]
-"""Whether a value that is there meets the positive form of an operator."""
+"""Says whether a non-null value meets the positive form of an operator."""
 Read = Callable[[Lead], Any]
-"""Reads a field so that it can be compared; None where there is nothing to compare."""
+"""Reads a field for comparison; None if there is nothing to compare."""
 StaticTest = Callable[[Lead], bool]
 Answer = tuple[bool, datetime | None]
-"""A verdict, and the next instant at which it changes by time alone; None if never."""
+"""A verdict, and the next instant at which time alone changes it; None if it never changes."""
 TimedTest = Callable[[Lead, datetime], Answer]
 
 MET: Final[Answer] = (True, None)
@@ -29,12 +29,12 @@ _NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
 
 
 def is_timed(condition: Condition) -> bool:
-    """Say whether the condition's verdict can change by time alone."""
+    """Say whether time alone can change the condition's verdict."""
     return condition.operator in RELATIVE
 
 
 def reader(field: Field, value: Operand) -> Read:
-    """Return how a field is read for comparison with a value of this kind: text folded, instants in UTC."""
+    """Return a reader of a field for comparison with a value of this kind: text casefolded, instants in UTC."""
     get = field.get
     if field.type is FieldType.TEXT:
         return lambda lead: None if (found := get(lead)) is None else found.casefold()
@@ -48,14 +48,14 @@ def reader(field: Field, value: Operand) -> Read:
 
 
 def as_number(value: Any) -> int | float | None:
-    """Read an attribute as a number, also one that was sent as text; None where it is none."""
+    """Read an attribute as a number, even if it was sent as text; None if it is not a number."""
     if isinstance(value, str):
         return float(value) if _NUMBER.fullmatch(value) else None
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def as_text(value: Any) -> str | None:
-    """Read an attribute as folded text, spelled as in JSON; None for lists and objects."""
+    """Read an attribute as casefolded text, spelled as in JSON; None for lists and objects."""
     if isinstance(value, str):
         return value.casefold()
     if isinstance(value, bool):
@@ -64,7 +64,10 @@ def as_text(value: Any) -> str | None:
 
 
 def keys(condition: Condition) -> frozenset[Any] | None:
-    """Return the only values that meet the condition, as read; None if it is no plain equality or list."""
+    """Return the only values that meet the condition, as its reader returns them.
+
+    Return None if the condition is not a plain equality or list.
+    """
     if (
         condition.operator not in (Operator.EQUAL, Operator.IN)
         or FIELDS[condition.field].type is FieldType.DATE
@@ -75,7 +78,7 @@ def keys(condition: Condition) -> frozenset[Any] | None:
 
 
 def static_test(condition: Condition) -> StaticTest:
-    """Compile a condition whose verdict does not change by time alone."""
+    """Compile a condition whose verdict time alone cannot change."""
     field = FIELDS[condition.field]
     if condition.operator is Operator.NULL:
         return lambda lead: field.get(lead) is None
@@ -128,7 +131,7 @@ def _in_next(read: Read, length: timedelta) -> TimedTest:
 
 
 def check_of(condition: Condition) -> Check:
-    """Return what a value must be to meet the positive form of a condition's operator (`in` for `notIn`)."""
+    """Return the check for the positive form of a condition's operator (`in` for `notIn`)."""
     operator = COMPLEMENT.get(condition.operator, condition.operator)
     field = FIELDS[condition.field]
     if field.type is FieldType.DATE:
@@ -141,7 +144,7 @@ def check_of(condition: Condition) -> Check:
 
 
 def _folded(field: Field) -> Callable[[Any], Any]:
-    # A choice is compared as it is written; every other text folded, as its reader folds it.
+    # A choice is compared exactly. Every other text is casefolded, as its reader does.
     if field.type is FieldType.CHOICE:
         return lambda value: value
     return lambda value: value.casefold() if isinstance(value, str) else value

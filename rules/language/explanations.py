@@ -1,4 +1,4 @@
-"""Says in plain words how a lead's value compares with a condition (X1)."""
+"""Explains in words how a lead's value compares with a condition (X1)."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -42,7 +42,7 @@ _VERBS: Final = {
 class Outcome(msgspec.Struct, frozen=True):
     """The outcome of one condition for one lead.
 
-    `path`: its place in the tree (`rules[2]`). `why`: `state is TX, not in RI`.
+    `path`: the condition's place in the tree (`rules[2]`). `why`: for example `state is TX, not in RI`.
     """
 
     path: str

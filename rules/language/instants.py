@@ -1,6 +1,6 @@
-"""Reads dates as rules write them: an instant, a day, or an amount of time before or after now.
+"""Parses dates in rules: an instant, a day, or an amount of time before or after now.
 
-Physical seconds, UTC.
+Durations are physical seconds. Days are in UTC.
 """
 
 import re
@@ -11,10 +11,10 @@ from typing import Final
 import msgspec
 
 YEARS: Final = range(1900, 3000)
-"""The years a rule may name."""
+"""The years that a rule may use."""
 
 MAX_AMOUNT: Final = timedelta(days=36_525)
-"""The longest relative time, a hundred years."""
+"""The longest relative time: a hundred years."""
 
 _RESOLUTION: Final = timedelta(microseconds=1)
 _DAY: Final = timedelta(days=1)
@@ -25,7 +25,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class Unit(StrEnum):
-    """A unit of physical time; a day is 24 hours whatever the clocks are set to."""
+    """A unit of physical time. A day is always 24 hours, whatever the clocks show."""
 
     MINUTE = "minute"
     HOUR = "hour"
@@ -37,14 +37,14 @@ _SECONDS: Final = {Unit.MINUTE: 60, Unit.HOUR: 3_600, Unit.DAY: 86_400, Unit.WEE
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """A whole number of units, one at least."""
+    """A whole number of units, at least one."""
 
     amount: int
     unit: Unit
 
     @property
     def length(self) -> timedelta:
-        """The amount in physical time. Raises `OverflowError` beyond what Python can count."""
+        """The amount in physical time. Raises `OverflowError` if it exceeds Python's range."""
         return timedelta(seconds=self.amount * _SECONDS[self.unit])
 
     def __str__(self) -> str:
@@ -52,14 +52,14 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A written date as time from `start` up to, not including, `end`: a day in UTC, or a microsecond."""
+    """The period of a written date, from `start` up to but not including `end`: a day in UTC, or a microsecond."""
 
     start: datetime
     end: datetime
 
 
 def span(text: str) -> Span:
-    """Return what a date (`2026-11-20`) or an RFC 3339 time stands for; raises `ValueError` with why."""
+    """Return the period of a date (`2026-11-20`) or an RFC 3339 time; raises `ValueError` with the reason."""
     if _DATE.fullmatch(text):
         day = date.fromisoformat(text)
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -75,7 +75,7 @@ def span(text: str) -> Span:
 
 
 def utc(value: datetime) -> datetime:
-    """Return an instant in UTC, so that differences are physical; one without a zone is taken as UTC."""
+    """Return an instant in UTC, so that differences are physical. An instant without a zone is taken as UTC."""
     if value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
@@ -83,5 +83,5 @@ def utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        # Hours beyond the calendar's first or last instant; no rule can tell the difference.
+        # The instant in UTC is outside the calendar by some hours. No rule can detect the difference.
         return _FIRST if value.year == 1 else _LAST

@@ -8,11 +8,11 @@ from rules.language.instants import MAX_AMOUNT, Amount, Unit, span
 from rules.language.operators import LISTS, PAIRS, RELATIVE, FieldType, Operator
 
 MAX_TEXT: Final = 500
-"""Characters of one text operand."""
+"""The maximum length of one text operand, in characters."""
 MAX_LIST: Final = 1_000
-"""Values of one list."""
+"""The maximum number of values in one list."""
 MAX_MAGNITUDE: Final = 10**15
-"""Numbers beyond it are a mistake; below it whole numbers are exact as floats too."""
+"""A larger number is an error. Whole numbers up to this limit are also exact as floats."""
 
 Scalar = bool | int | float | str
 Operand = Scalar | tuple[Scalar, ...] | Amount | None
@@ -31,11 +31,11 @@ _PARTS: Final = frozenset(
 
 
 class OperandError(ValueError):
-    """The value cannot be compared with the field; the message says why."""
+    """The value cannot be compared with the field. The message gives the reason."""
 
 
 def clipped(value: Any) -> str:
-    """Return a value as an error may show it: whole if short, cut if long."""
+    """Return a value for an error message, cut if it is long."""
     if isinstance(value, str):
         return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
     if isinstance(value, (dict, list)):
@@ -54,7 +54,7 @@ def clipped(value: Any) -> str:
 def operand(field: Field, operator: Operator, value: Any) -> Operand:
     """Return a condition's value, checked and frozen; raises `OperandError` with the reason.
 
-    Texts stay as they were written, so that a tree prints as it was published.
+    Texts are kept as written, so that a tree prints as it was published.
     """
     if operator in RELATIVE:
         return _amount(value)
@@ -180,7 +180,7 @@ def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
 
 
 def _one_kind(values: list[Scalar]) -> None:
-    # Only an attribute's values can differ in kind, and it is read as one kind.
+    # Only an attribute's values can differ in kind, and the attribute is read as one kind.
     if len({isinstance(value, str) for value in values}) > 1:
         raise OperandError("the values are texts and numbers, use one kind")
 

@@ -1,4 +1,4 @@
-"""Every operator of the rule language, with its complement and the field types it applies to."""
+"""The operators of the rule language, with their complements and the field types they apply to."""
 
 from enum import StrEnum
 from typing import Final
@@ -31,20 +31,21 @@ class Operator(StrEnum):
 
 
 class FieldType(StrEnum):
-    """What a field's value is, and so how it is compared."""
+    """The type of a field's value, which determines how it is compared."""
 
     TEXT = "text"
-    """Compared without regard to case; a field's options are suggestions."""
+    """Compared without regard to case. The field's options are suggestions."""
     CHOICE = "choice"
-    """One of the field's options, exactly."""
+    """Exactly one of the field's options."""
     NUMBER = "number"
     INTEGER = "integer"
-    """A whole number: a count, a score."""
+    """A whole number, such as a count or a score."""
     BOOLEAN = "boolean"
     DATE = "date"
     """An instant."""
     ATTRIBUTE = "attribute"
-    """Whatever a vendor sent beyond the contract: compared as a number with a number, as text with text."""
+    """Any value that a vendor sent beyond the contract. It is compared with a number as a number, and with text as
+    text."""
 
 
 COMPLEMENT: Final = {
@@ -56,13 +57,13 @@ COMPLEMENT: Final = {
     Operator.NOT_ENDS: Operator.ENDS,
     Operator.NOT_IN_LAST: Operator.IN_LAST,
 }
-"""negative -> positive. On a value that is there exactly one of the two is met; on null neither is."""
+"""negative -> positive. A non-null value meets exactly one of the two; null meets neither."""
 
 NULLNESS: Final = (Operator.NULL, Operator.NOT_NULL)
 PAIRS: Final = frozenset({Operator.BETWEEN, Operator.NOT_BETWEEN})
 LISTS: Final = frozenset({Operator.IN, Operator.NOT_IN})
 RELATIVE: Final = frozenset({Operator.IN_LAST, Operator.NOT_IN_LAST, Operator.IN_NEXT})
-"""The operators whose verdict changes by time alone."""
+"""The operators whose verdict time alone can change."""
 
 _EQUALITY: Final = (Operator.EQUAL, Operator.NOT_EQUAL)
 _ORDER: Final = (
@@ -99,7 +100,7 @@ OPERATORS: Final = {
     ),
     FieldType.ATTRIBUTE: (*_EQUALITY, *_ORDER, *_LISTS, *_PARTS, *NULLNESS),
 }
-"""What may be asked of a field of each type, in the order a builder offers it."""
+"""The operators for each field type, in the order in which a builder offers them."""
 
 LABELS: Final = {
     Operator.EQUAL: "is",
@@ -124,4 +125,4 @@ LABELS: Final = {
     Operator.NOT_IN_LAST: "is not in the last",
     Operator.IN_NEXT: "is in the next",
 }
-"""How a person reads an operator."""
+"""The display label of each operator."""

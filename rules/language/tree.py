@@ -1,17 +1,16 @@
-"""Reads a rule tree. It is either frozen, typed and within bounds, or refused with every reason at once (Q2, Q6).
+"""Parses a rule tree. The result is frozen, typed and within bounds; otherwise every reason is reported (Q2, Q6).
 
-The outside form is react-querybuilder's tree without ids (docs/contracts, `<rules>`). `parse` reads it, `dump`
-prints it, and what is printed reads as what it was. Semantics, the same for closures, index and previews:
+The external form is react-querybuilder's tree without ids (docs/contracts, `<rules>`). `parse` reads it, `dump` writes
+it, and parsing a dumped tree gives the same tree. The semantics are the same for closures, index and previews:
 
-- A null field meets only `null`: every other operator, the negative ones included, is false on it. `not` of a
-  group turns the group's verdict round and nothing else, so a negated group may well be met by a null field.
-- Text is compared without regard to case, by code point; choices, numbers and instants exactly.
-- A date without time is that whole day in UTC: `=` falls within it, `>` is after it, `between` includes both
-  ends.
-- `inLast` is met while value <= now < value + amount, `inNext` while value - amount <= now < value;
-  `notInLast` is met by every other value that is there. So each verdict holds from an exact instant to an
-  exact instant.
-- The empty root means all as inclusion and none as exclusion; an empty group further down is refused.
+- A null field meets only `null`. Every other operator, including the negative ones, is false on it. `not` of a
+  group only inverts the group's verdict, so a null field may meet a negated group.
+- Text is compared without regard to case, by code point. Choices, numbers and instants are compared exactly.
+- A date without time is that whole day in UTC: `=` means within it, `>` means after it, and `between` includes
+  both ends.
+- `inLast` is met while value <= now < value + amount, and `inNext` while value - amount <= now < value.
+  `notInLast` is met by every other non-null value. So each verdict holds from one exact instant to another.
+- The empty root matches every lead as inclusion and no lead as exclusion. An empty group below the root is refused.
 """
 
 from typing import Any, Final, Literal
@@ -25,12 +24,12 @@ from rules.language.operands import Operand, OperandError, clipped, operand
 from rules.language.operators import NULLNESS, Operator
 
 MAX_DEPTH: Final = 8
-"""Groups within groups, the root counted."""
+"""The maximum nesting of groups, including the root."""
 MAX_CONDITIONS: Final = 200
-"""Conditions in one tree, and entries of one group."""
+"""The maximum number of conditions in one tree, and of entries in one group."""
 
 _IGNORED: Final = frozenset({"id", "path"})
-"""What the builder adds for its own bookkeeping."""
+"""The keys that the builder adds for its own use."""
 _GROUP_KEYS: Final = frozenset({"combinator", "not", "rules"}) | _IGNORED
 _CONDITION_KEYS: Final = frozenset({"field", "operator", "value", "valueSource"}) | _IGNORED
 
@@ -54,11 +53,11 @@ class Group(msgspec.Struct, frozen=True):
 Node = Condition | Group
 
 EMPTY: Final = Group()
-"""The tree that says nothing."""
+"""The tree without conditions."""
 
 
 def parse(raw: Any, root: str = "rules") -> Group:
-    """Read a published tree; None and `{}` are the empty one. `root`: what paths begin with (`inclusion`).
+    """Parse a published tree. None and `{}` give the empty tree. `root`: the beginning of paths (such as `inclusion`).
 
     Raises `RuleErrors` with every problem: path, field, operator and reason.
     """
@@ -72,7 +71,7 @@ def parse(raw: Any, root: str = "rules") -> Group:
 
 
 def dump(node: Node) -> dict[str, Any]:
-    """Return a tree in its outside form, JSON-ready; `parse` of it is the tree."""
+    """Return a tree in its external form, ready for JSON. `parse` of the result gives the same tree."""
     if isinstance(node, Group):
         return {
             "combinator": node.combinator,
@@ -83,7 +82,7 @@ def dump(node: Node) -> dict[str, Any]:
 
 
 def conditions(node: Node) -> int:
-    """Return how many conditions a tree has."""
+    """Return the number of conditions in a tree."""
     return sum(map(conditions, node.rules)) if isinstance(node, Group) else 1
 
 
@@ -94,7 +93,7 @@ def _plain(value: Operand) -> Any:
 
 
 class _Reader:
-    """Reads one raw tree within bounds. It collects every problem instead of stopping at the first."""
+    """Parses one raw tree within bounds. It collects every problem instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -184,6 +183,6 @@ class _Reader:
             return None
 
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
-        # Not dropped: a key like `muted` or `match` changes what the tree means.
+        # Unknown keys are not dropped, because a key like `muted` or `match` changes the meaning of the tree.
         if unknown := sorted(clipped(key) for key in raw if key not in known):
             self.problem(path, f"unknown here: {', '.join(unknown[:5])}")

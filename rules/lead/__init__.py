@@ -1,1 +1,1 @@
-"""The lead machine: one event changes one lead and yields its decisions."""
+"""The lead machine. One event changes one lead and yields its decisions."""

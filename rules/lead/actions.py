@@ -1,4 +1,4 @@
-"""Carries out the actions on a lead: one small function for each action, from its request to its verdict."""
+"""Carries out the actions on a lead. One function for each action turns a request into a verdict."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ MANAGERS: Final = frozenset({"manager", "admin"})
 
 
 def claim(transition: Transition, request: ActionRequested) -> Verdict:
-    """Q8: the first claim in the lead's log wins; Q10: once in its history; Q11: an aged lead's owner loses it."""
+    """Q8: the first claim in the lead's log wins; Q10: only once in its history; Q11: an aged lead's owner loses it."""
     lead, rules = transition.lead, transition.rules
     if lead.claimed_through is not None and lead.owner is not None:
         if lead.owner == request.rep_id:
@@ -73,7 +73,7 @@ def _not_claimable(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def view(transition: Transition, request: ActionRequested) -> Verdict:
-    """D1: opening locks; D5: view-only does not; Q12: what is to be claimed cannot be opened before."""
+    """D1: opening locks; D5: view-only does not lock; Q12: a claimable lead cannot be opened before it is claimed."""
     lead, rules = transition.lead, transition.rules
     manager = rules.role(request.rep_id) in MANAGERS
     if request.view_only and manager:
@@ -107,7 +107,7 @@ def release(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def outcome(transition: Transition, request: ActionRequested) -> Verdict:
-    """D2: an action releases the lock. An outcome of the org's closing ones ends the lead's way."""
+    """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
     if verdict := _not_working(transition.lead, request):
@@ -124,7 +124,10 @@ def outcome(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def callback(transition: Transition, request: ActionRequested) -> Verdict:
-    """D4: with a time it is claimed (a setting) and due at the top then; without, it goes to the end, unclaimed."""
+    """D4: with a time, the lead is claimed (a setting) and moves to the top when due.
+
+    Without a time, it goes to the end of its queues, unclaimed.
+    """
     if verdict := _not_working(transition.lead, request):
         return verdict
     if (
@@ -155,7 +158,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def note(transition: Transition, request: ActionRequested) -> Verdict:
-    """Record a note. The lock stays, because a note is no outcome."""
+    """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
     if transition.rules.role(request.rep_id) not in MANAGERS and (
@@ -168,7 +171,7 @@ def note(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def assign(transition: Transition, request: ActionRequested) -> Verdict:
-    """D6, E3: a manager gives an unowned lead to a rep; who comes second is told who has it."""
+    """D6, E3: a manager gives an unowned lead to a rep. A second manager is told who has it."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
     if (lock := transition.lead.lock) and lock.rep_id != request.rep_id:
@@ -184,7 +187,7 @@ def assign(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def ignore(transition: Transition, request: ActionRequested) -> Verdict:
-    """E4: hide an exception; it stays assignable."""
+    """E4: hide an exception. The lead can still be assigned."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
     transition.end_search(f"ignored by {request.rep_id}")
@@ -194,7 +197,7 @@ def ignore(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def unignore(transition: Transition, request: ActionRequested) -> Verdict:
-    """Show a hidden exception again. A queue may take the lead now; otherwise it is an open exception."""
+    """Show a hidden exception again. If no queue takes the lead now, it is an open exception."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
     transition.update(phase=Phase.QUEUED)
@@ -202,7 +205,7 @@ def unignore(transition: Transition, request: ActionRequested) -> Verdict:
 
 
 def reopen_claimable(transition: Transition, request: ActionRequested) -> Verdict:
-    """Q10: let an admin's recorded override make a claimed lead claimable again."""
+    """Q10: make a claimed lead claimable again by an admin's override, which is recorded."""
     if transition.rules.role(request.rep_id) != "admin":
         return refused(Reason.NOT_ALLOWED, "reopening is for admins")
     if transition.lead.claimed_through is None:
@@ -228,7 +231,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] 
 
 
 def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
-    """Return why the rep does not hold the lock, or None if they do (D1, D2)."""
+    """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
     if lead.lock is not None:
@@ -238,10 +241,10 @@ def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
 
 
 def _not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
-    """Return why the rep may not act on the lead, or None if they may.
+    """Return why the rep may not act on the lead, or None if the rep may.
 
-    They may with the lock, as the owner while nobody else has it open, and late, after their lock ran out, as long
-    as nobody else has taken the lead since (D2).
+    A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
+    also act, as long as nobody else has taken the lead since (D2).
     """
     if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
         return None

@@ -1,7 +1,7 @@
 """Applies an arrival to a lead: it is new, a repeat, or another inquiry of a known person (R6).
 
-Which of these, the org has decided (`rules.org.arrivals`); here the lead takes it in. What does not exceed the highest
-place the lead has heard from its org is a repeat, and changes nothing.
+The org has decided which of these it is (`rules.org.arrivals`); this module applies the decision to the lead. An event
+whose place does not exceed the highest place that the lead received from its org is a repeat, and changes nothing.
 """
 
 from datetime import datetime
@@ -27,11 +27,11 @@ from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED})
-"""Where a lead without an owner is distributed again; elsewhere somebody has it in hand."""
+"""The phases in which a lead without an owner is distributed again. In other phases a rep or the org is handling it."""
 
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
-    """Create a lead from an arrival, and begin to distribute it."""
+    """Create a lead from an arrival, and start its distribution."""
     lead = Lead(
         lead_id=event.lead_id,
         facts=event.facts,
@@ -48,7 +48,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
 
 
 def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
-    """Apply a repeat, which only fills empty fields, or add an inquiry; return why if it was applied before."""
+    """Apply a repeat, which only fills empty fields, or add an inquiry; return the reason if it was applied before."""
     if stale := _repeated(transition, event.place, "lead_arrived"):
         return stale
     inquiry = event.inquiry
@@ -64,7 +64,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
 
 
 def record_merge(lead: Lead | None, event: ArrivalMerged) -> MergedInto | AnswerIgnored:
-    """Record which lead an arrival was added to. An id that is a lead already stays one."""
+    """Record which lead an arrival was added to. If a lead with this id already exists, it stays a lead."""
     if lead is not None:
         return AnswerIgnored(answer="arrival_merged", epoch=0, why="it is a lead of its own")
     return MergedInto(into=event.into, why=event.why)
@@ -96,7 +96,10 @@ def _repeated(transition: Transition, place: int, what: str) -> AnswerIgnored | 
 
 
 def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> None:
-    """Add an inquiry. An active owner keeps the lead and is notified; without one it is distributed again (R6)."""
+    """Add an inquiry.
+
+    An active owner keeps the lead and is notified; without one the lead is distributed again (R6).
+    """
     transition.expire_lock()
     facts, owner = event.facts, transition.lead.owner
     active = owner is not None and not transition.rules.has_left(owner)
@@ -105,7 +108,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     if facts.silenced and not transition.lead.facts.silenced:
         transition.update(
             facts=replace(transition.lead.facts, silenced=True)
-        )  # whoever asked for silence is not called
+        )  # a prospect who asked for silence is not called
         filled = (*filled, "silenced")
     transition.update(inquiries=transition.lead.inquiries + 1, placed=event.place)
     transition.emit(
@@ -154,7 +157,7 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
 
 
 def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -> None:
-    """Give a lead to the rep its arrival names, or else ask its campaign's group for one."""
+    """Give a lead to the rep that its arrival names; without one, request a rep from its campaign's group."""
     rules, rep_id = transition.rules, facts.assigned_to
     campaign, group = rules.route(facts)
     if campaign is not None:
@@ -168,7 +171,7 @@ def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -
 
 
 def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:
-    """Fill the lead's empty fields, and return their names."""
+    """Fill the lead's empty fields and return their names."""
     known = transition.lead.facts
     facts = completed(known, sent, without=without)
     filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))

@@ -1,8 +1,8 @@
 """Distributes a lead through its group: request, offer, next offer, until a rep has it or nobody may (R3, S1).
 
-The org says whose turn it is (`rules.org`); whether an offer stands, runs out or is taken is decided here, in the
-lead's own log, so that an offer has one end however many act on it. Each request has an epoch; what names another
-changes nothing (X3).
+The org decides whose turn it is (`rules.org`). The lead's own log decides whether an offer is open, expires or is
+taken, so an offer has exactly one end, however many reps act on it. Each request has an epoch; an event that names
+another epoch changes nothing (X3).
 """
 
 from typing import Final
@@ -27,12 +27,12 @@ from rules.queues.queue_eligibility import ORPHANED
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
-"""method -> why a lead that rang is an exception (S4, S5)."""
+"""method -> the exception reason of a lead that nobody took while it rang (S4, S5)."""
 _AWAITING_REP: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
 
 
 def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
-    """Ask a group for a rep, other than those tried in this round (R8)."""
+    """Request a rep from a group, other than those tried in this round (R8)."""
     epoch = transition.next_epoch()
     transition.update(search=Search(group_id=group_id, epoch=epoch, tried=tried), failed=None)
     transition.emit(RepSought(group_id=group_id, epoch=epoch, why=why, tried=tried))
@@ -45,7 +45,7 @@ def offered_to(lead: Lead, rep_id: str) -> bool:
 
 
 def expire_offer(transition: Transition) -> None:
-    """End an offer whose time is over. The time of the log decides, however late the timer is (R3, S4, S5)."""
+    """End an offer that has expired. The time of the log decides, even if the timer is late (R3, S4, S5)."""
     search = transition.lead.search
     if (
         search is None
@@ -67,7 +67,10 @@ def expire_offer(transition: Transition) -> None:
 
 
 def decline_offer(transition: Transition, rep_id: str) -> None:
-    """Decline an offer for a rep. The next rep is asked; a ring goes on with the others, or has failed (R7, S1)."""
+    """Decline an offer for a rep. A ring continues with the other reps (R7, S1).
+
+    If no rep remains, an offer to one rep passes to the next rep, and a ring has failed.
+    """
     search = _open_search(transition)
     why = f"{rep_id} declined"
     remaining = tuple(other for other in search.reps if other != rep_id)
@@ -94,7 +97,7 @@ def accept_offer(transition: Transition, rep_id: str, why: str) -> None:
 
 
 def apply_answer(transition: Transition, answer: OrgAnswer) -> AnswerIgnored | None:
-    """Apply an answer of the org, or return why it comes too late (X3)."""
+    """Apply an answer of the org, or return why it is too late (X3)."""
     match answer:
         case OfferMade() | RingStarted():
             return _apply_offer(transition, answer)
@@ -141,7 +144,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
 
 
 def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
-    """Let the lead wait, or end its search. A lead held back by a pause is answered again after it (R4)."""
+    """Let the lead wait, or end its search. A lead that a pause delays is answered again after the pause (R4)."""
     search = transition.lead.search
     pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
     asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
@@ -168,7 +171,7 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
 
 
 def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIgnored | None:
-    """Withdraw an offer from a rep who may not have it any more. It does not count as the rep's turn (R7)."""
+    """Withdraw an offer from a rep who is no longer allowed to have it. It does not count as the rep's turn (R7)."""
     search = transition.lead.search
     if search is None or search.epoch != answer.epoch or not offered_to(transition.lead, answer.rep_id):
         return _too_late(transition, answer)
@@ -192,9 +195,9 @@ def _apply_voided_offer(transition: Transition, answer: OfferVoided) -> AnswerIg
 
 
 def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnored | None:
-    """Take the lead from an owner who has left (X2). Rules or a manager decide who is next; its callback stands.
+    """Remove an owner who has left (X2). Rules or a manager decide who is next. The lead's callback stays.
 
-    One that its owner closed meanwhile stays closed, and in its name.
+    A lead that its owner closed in the meantime stays closed under that owner.
     """
     lead = transition.lead
     if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:

@@ -1,8 +1,8 @@
-"""Everything one partition of `lead-log` knows: its leads' rows, its rule book and its deadlines.
+"""The complete state of one partition of `lead-log`: its leads' rows, its rule book and its deadlines.
 
-An event goes in, the record of `lead-journal` comes out. The records are all there is to remember: applied in the
-journal's order, live or after a crash, they give the same partition. The leads stage, `verify`, the simulation and the
-route preview all decide with this object.
+It turns each event into a record of `lead-journal`. The records are the whole state: applied in the journal's order,
+live or after a crash, they give the same partition. The leads stage, `verify`, the simulation and the route preview all
+use this class to decide.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,17 +24,18 @@ from rules.queues.reevaluation import is_stale
 from rules.queues.rule_book import VERSIONED, RuleBook
 
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
-"""A public message repeats a row's facts and names what they lack, so it is a little larger than the row."""
+"""A public message repeats a row's facts and lists empty fields too, so it is a little larger than the row."""
 
 _EMPTY_BOOK: Final = RuleBook()
 
 
 class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
-    """What one event leads to.
+    """The result of one event.
 
-    `key`, `value`, `row`: the record to write; `row` is None where there is none. `failure`: why the event goes to the
-    dead letters. An event that could not be decided has both: its lead stays as it was, and who asked is told. `book`:
-    the rules after a publication. `reevaluates`: the org whose leads a publication may move (Q6, X2).
+    `key`, `value`, `row`: the record to write; `row` is None if there is none. `failure`: why the event goes to the
+    dead letters. An event that could not be decided has both: its lead is unchanged, and the sender of an action gets
+    an answer. `book`: the rules after a publication. `reevaluates`: the org whose leads a publication may affect (Q6,
+    X2).
     """
 
     key: bytes
@@ -48,8 +49,8 @@ class LeadOutcome(msgspec.Struct, frozen=True, gc=False):
 class LeadPartition:
     """The rows, the rule book and the deadlines of one partition of `lead-log`.
 
-    `rows`: by key as in the journal, a lead's id or `models.codec.directory_key`; without their decisions.
-    `partition_of` says where a key belongs; without it every key belongs here.
+    `rows`: by journal key, which is a lead's id or `models.codec.directory_key`; without their decisions.
+    `partition_of` returns the partition of a key; without it every key belongs here.
     """
 
     def __init__(
@@ -88,11 +89,12 @@ class LeadPartition:
         at: datetime,
         sent_again: bool = False,
     ) -> LeadOutcome | None:
-        """Decide one event; None if its record, or a later one of the same key, is in the journal already.
+        """Decide one event; None if its record, or a later one of the same key, is already in the journal.
 
         Nothing changes until the outcome is accepted. `off`: the event's offset. `at`: the broker's time of the event.
-        `sent_again`: the event comes from the dead letters once more. Never raises: what cannot be decided, does not
-        belong here (`misplaced_event`) or gives too large a row (`record_too_large`) is a failure of the outcome.
+        `sent_again`: the event was sent again from the dead letters. Never raises. An event that cannot be decided,
+        does not belong here (`misplaced_event`) or gives too large a row (`record_too_large`) has an outcome with a
+        failure.
         """
         if isinstance(event, DirectoryPublished):
             return self._publish(event, off, at)
@@ -104,7 +106,7 @@ class LeadPartition:
         if key != event.lead_id.encode():
             return _misplaced(key, f"key {key!r} is not the lead id {event.lead_id}")
         if row is None and self._partition_of is not None and self._partition_of(key) != self.partition:
-            home = self._partition_of(key)  # in another partition it would be a second lead
+            home = self._partition_of(key)  # in another partition it would become a second lead
             return _misplaced(key, f"in partition {self.partition}; the key belongs to {home}")
         try:
             before = resumed(row, event, at) if sent_again else row
@@ -117,7 +119,7 @@ class LeadPartition:
         return LeadOutcome(key, value, after)
 
     def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
-        """Decide a publication: its object's newest version counts, whole or not at all."""
+        """Decide a publication. The object's newest version counts, as a whole or not at all."""
         key = directory_key(self.partition, event.org, event.kind, event.object_id)
         known = self.rows.get(key)
         if known is not None and off <= known.off:
@@ -145,7 +147,7 @@ class LeadPartition:
         return LeadOutcome(key, value, row, book=after, reevaluates=event.org if moves else None)
 
     def accept(self, outcome: LeadOutcome) -> None:
-        """Make a decided record part of what is known, once it is on its way to the journal."""
+        """Apply a decided record to the state, once it has been sent to the journal."""
         key, row = outcome.key, outcome.row
         if row is None:
             return
@@ -168,10 +170,10 @@ class LeadPartition:
     # -- the journal --------------------------------------------------------------------------------------------------
 
     def apply(self, key: bytes, row: Row | None) -> bool:
-        """Apply one record that was read back, None for a tombstone; say whether it counted.
+        """Apply one record read from the journal, None for a tombstone; say whether it counted.
 
-        A record older than what is known was written late by a zombie and counts for nothing (docs/faust.md 9).
-        Deadlines are pointed at by `recovered`.
+        A record older than the known one was written late by a zombie and is ignored (docs/faust.md 9). `recovered`
+        adds the deadlines to the heap.
         """
         if row is None:
             self.rows.pop(key, None)
@@ -220,14 +222,14 @@ class LeadPartition:
         return DeadlinePassed(lead_id=lead_id, cause=cause, kind=deadline.kind, due=deadline.due, epoch=epoch)
 
     def overdue(self, now: float, grace_seconds: float) -> Iterator[tuple[bytes, Deadline]]:
-        """Yield each deadline that should have been acted on `grace_seconds` before `now`, with its lead's key."""
+        """Yield each deadline that should have been processed `grace_seconds` before `now`, with its lead's key."""
         limit = datetime.fromtimestamp(now - grace_seconds, UTC)
         for key, row in self.rows.items():
             if isinstance(row, LeadRow) and row.lead is not None:
                 yield from ((key, deadline) for deadline in row.lead.deadlines if deadline.due < limit)
 
     def stale(self, key: bytes, org: str, now: datetime) -> RulesChanged | None:
-        """Return the event for a lead of an org that the rules of now would change (Q6, X2); None for any other row."""
+        """Return an event if the current rules would change this lead of the org (Q6, X2); None for any other row."""
         row = self.rows.get(key)
         if not isinstance(row, LeadRow) or row.lead is None or row.lead.facts.org != org:
             return None
@@ -244,7 +246,10 @@ def _misplaced(key: bytes, reason: str) -> LeadOutcome:
 
 
 def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, error: Exception) -> LeadRow:
-    """Return the row after an event that could not be decided: the lead is unchanged, and who asked is told."""
+    """Return the row after an event that could not be decided. The lead is unchanged; an action gets an answer.
+
+    A deadline that could not be decided is removed from the lead.
+    """
     known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
     decisions: tuple[Answered, ...] = ()
     if isinstance(event, ActionRequested):
@@ -263,6 +268,6 @@ def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, er
         )
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):
-        # Appended again it would fail again, for ever: the deadline goes to the dead letters with the event.
+        # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
         lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
     return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

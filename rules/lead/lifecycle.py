@@ -1,6 +1,7 @@
 """Defines a lead's life cycle as one table: for each phase, which triggers are allowed and which phases may follow.
 
-The machine dispatches by it, the tests hold every observed step against it, and the diagram in docs/ is drawn from it.
+The machine dispatches by it, the tests check every observed step against it, and the diagram in docs/ is generated from
+it.
 """
 
 from enum import StrEnum
@@ -10,9 +11,10 @@ from models.lead import Phase
 
 
 class Trigger(StrEnum):
-    """What can change a lead: arrivals, actions (docs/contracts, `type`), answers of its org, deadlines, new rules.
+    """The triggers that can change a lead.
 
-    `INQUIRED`: an arrival of a person who is known (R6). `SUPPRESSION`: the do-not-contact list (X6).
+    They are arrivals, actions (docs/contracts, `type`), answers of its org, deadlines and new rules. `INQUIRED`: an
+    arrival of a known person (R6). `SUPPRESSION`: the do-not-contact list (X6).
     """
 
     ARRIVED = "arrived"
@@ -47,7 +49,7 @@ class Trigger(StrEnum):
 OFFER_TRIGGERS: Final = frozenset(
     {Trigger.ACCEPT, Trigger.DECLINE, Trigger.PRESS_ONE, Trigger.CONNECT, Trigger.HANG_UP}
 )
-"""Answers to an offer. Where no offer is open they are answered `offer_over` and change nothing (X3)."""
+"""Answers to an offer. If no offer is open, they are answered `offer_over` and change nothing (X3)."""
 
 _Q, _L, _F, _O, _W, _E, _I, _C = (
     Phase.QUEUED,
@@ -60,7 +62,7 @@ _Q, _L, _F, _O, _W, _E, _I, _C = (
     Phase.CLOSED,
 )
 _FREE: Final = frozenset({_Q, _E})
-"""Nobody owns it, nobody has it open: the rules say which of the two (Q2, E1)."""
+"""The lead has no owner and nobody has it open. The rules decide which of the two phases applies (Q2, E1)."""
 
 LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
     None: {
@@ -202,23 +204,23 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.RULES_CHANGED: frozenset({_C}),
     },
 }
-"""phase -> trigger -> the phases it may end in. What is not listed is refused and changes nothing. A manager's look
-at a lead (`view` with the view-only preference, D5) leaves it where it is. An action meets a lead whose lock has run
-out where the expiry leaves it, also if the timer is late (D2). New rules end the lock of a rep who has left (X2).
-What a manager does with an offered lead may find that its ring has run out, and leave it free, as the timer would.
-Another inquiry distributes anew what nobody has in hand, also a closed lead, and one whose owner has left; a closed one
-with an active owner is that owner's again (R6)."""
+"""phase -> trigger -> the phases it may end in. A trigger that is not listed is refused and changes nothing. A
+manager's `view` with the view-only preference (D5) does not change the phase. If a lead's lock has expired, an action
+finds the lead as it is after the expiry, even if the timer is late (D2). New rules end the lock of a rep who has left
+(X2). A manager's action on an offered lead whose ring has expired may leave the lead free, as the timer would. Another
+inquiry distributes again a lead that nobody is handling, including a closed lead, and a lead whose owner has left; a
+closed lead with an active owner belongs to that owner again (R6)."""
 
 
 _BY_RULES: Final[dict[tuple[Phase | str, Phase], str]] = {
     (_Q, _E): "no queue takes it",
     (_E, _Q): "a queue takes it",
 }
-"""Whatever happens to a free lead, the rules are asked, and they alone move it between these two (Q2, E1)."""
+"""After every event of a free lead, the rules are evaluated. They alone move it between these two phases (Q2, E1)."""
 
 
 def mermaid() -> str:
-    """Return the table as a Mermaid state diagram, one arrow for each pair of phases."""
+    """Return the table as a Mermaid state diagram, with one arrow for each pair of phases."""
     arrows: dict[tuple[Phase | str, Phase], list[str]] = {}
     for source, row in LIFECYCLE.items():
         for trigger, targets in row.items():

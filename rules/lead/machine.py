@@ -1,6 +1,7 @@
 """The lead machine: a pure function from a lead's row and the next event of its log to the next row.
 
-`step` is the whole of it: the same log gives the same rows on any worker, at any time, however often (docs/design.md).
+The function is `step`. The same log gives the same rows on any worker, at any time, however often it is read
+(docs/design.md).
 """
 
 from datetime import datetime
@@ -35,7 +36,7 @@ from rules.lead.transition import Transition, Verdict, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
 SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
-"""What nobody asked for."""
+"""Events that are not actions."""
 LeadEvent = SystemEvent | ActionRequested
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
@@ -43,17 +44,17 @@ _TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
-    """Say whether the row contains the event at this offset already. Then there is nothing to write."""
+    """Say whether the row already contains the event at this offset. Then there is nothing to write."""
     return row is not None and off <= row.off
 
 
 def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book: RuleBook) -> LeadRow:
-    """Apply one event and return the row it leads to.
+    """Apply one event and return the next row.
 
-    `row`: what is known of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
-    `is_replay`. `at`: the broker's time of the event; time never runs backwards for a lead, whatever the clock does.
-    An action whose answer the row still has is answered the same and changes nothing (X4). One of another org than the
-    lead's is answered as if there were no such lead.
+    `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
+    `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
+    whose answer the row still has gets the same answer and changes nothing (X4). An action of another org than the
+    lead's is answered as if the lead did not exist.
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
@@ -76,7 +77,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         theirs = lead is None or lead.facts.org == event.org
         if theirs:
             lead, decisions, verdict = decide_action(lead, event, at, book.org(event.org), merged_into=into)
-        else:  # another org's lead is none that the asker may know of
+        else:  # the sender must not learn of another org's lead
             decisions, verdict = (), _unreadable(event) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
         answer = Answered(
@@ -111,10 +112,10 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
 
 
 def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row from which an event of the dead letters is decided when it is sent again.
+    """Return the row on which an event from the dead letters is decided when it is sent again.
 
-    A deadline that could not be acted on was taken out of its row, so that it was not told for ever. Sent again it
-    counts once more, if what it was about is still as it was.
+    A deadline that could not be processed was removed from its row, to avoid endless retries. When it is sent again, it
+    counts once more if its reason (lock, offer or callback) still exists.
     """
     lead = row.lead if row else None
     if row is None or lead is None or not isinstance(event, DeadlinePassed):
@@ -183,7 +184,10 @@ def decide_action(
 
 
 def _unreadable(event: ActionRequested) -> Verdict | None:
-    """Return the refusal of an action that could not be read; None if it could. It says nothing about any lead."""
+    """Return the refusal of an action that could not be read; None if it could.
+
+    The refusal reveals nothing of any lead.
+    """
     return None if event.invalid is None else refused(Reason.INVALID, event.invalid)
 
 
@@ -193,7 +197,7 @@ def decide_event(
     at: datetime,
     rules: OrgRules,
 ) -> tuple[Lead | None, tuple[Decision, ...]]:
-    """Decide an event that is no action: an arrival, an answer of the org, a deadline, new rules."""
+    """Decide an event other than an action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
         return lead, (arrivals.record_merge(lead, event),)
     if lead is None and isinstance(event, LeadArrived):
@@ -220,7 +224,7 @@ def decide_event(
 
 
 def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIgnored | None:
-    """Apply a deadline if it is current and due; otherwise return why it is not (X3)."""
+    """Apply a deadline if it is current and due; otherwise return the reason (X3)."""
     deadline = next((d for d in transition.lead.deadlines if d.kind == event.kind), None)
     if deadline is None or deadline.epoch != event.epoch:
         current = deadline.epoch if deadline else "none"
@@ -235,5 +239,5 @@ def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIg
         case DeadlineKind.CALLBACK:
             transition.make_callback_due()
         case DeadlineKind.RULES:
-            pass  # settling asks the rules anew at this instant
+            pass  # `settle` evaluates the rules at this instant
     return None

@@ -1,4 +1,7 @@
-"""Carries out actions on a lead that is offered. Whoever has the offer takes it by any action; others wait (R3, S3)."""
+"""Carries out actions on an offered lead.
+
+A rep with the offer takes the lead by any action on it; others wait (R3, S3).
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +17,7 @@ from rules.lead.transition import DONE, Transition, Verdict, refused
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
 WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
-"""What is an action on the lead itself (R3); opening it is none (R2)."""
+"""The actions on the lead itself (R3). Opening the lead is not one of them (R2)."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 
 
@@ -45,7 +48,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
 
 
 def accept(transition: Transition, request: ActionRequested) -> Verdict:
-    """S1, S3: answer an accept after the offer is over with the lead's owner. The owner itself has won already."""
+    """S1, S3: answer an accept after the offer is over with the lead's owner. The owner itself has already won."""
     lead = transition.lead
     if lead.owner == request.rep_id:
         return Verdict(Result.WON, why="it is yours already")
@@ -86,11 +89,11 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
     Trigger.CONNECT: connect,
     Trigger.HANG_UP: hang_up,
 }
-"""What may be asked of a lead that somebody owns, when its offer is over."""
+"""The actions on an owned lead after its offer is over."""
 
 
 def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
-    """Decide an action of somebody without the offer. Managers may look, note and assign; everybody else waits."""
+    """Decide an action of a rep without the offer. Managers may look, note and assign; everybody else waits."""
     if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
         return ACTIONS[trigger](transition, request)
     if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:
@@ -103,7 +106,7 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
 def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:
     search = lead.search
     if search is None and trigger in OFFER_TRIGGERS:
-        return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has yet to say so (S3)
+        return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has not reported it yet (S3)
     if search is not None and (rep_id in search.tried or trigger in OFFER_TRIGGERS):
         return refused(
             Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"

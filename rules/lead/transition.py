@@ -41,11 +41,11 @@ from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 EXPLAINED_QUEUES: Final = 50
-"""An exception says why for so many queues at most, so that a row stays small in an org of thousands."""
+"""The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one action before the transition stamps it with version and time."""
+    """The answer to one action, before version and time are added."""
 
     result: Result
     reason: Reason | None = None
@@ -62,9 +62,9 @@ def refused(reason: Reason, why: str) -> Verdict:
 
 @dataclass(slots=True)
 class Transition:
-    """One event's changes to a lead: each method replaces `lead` and collects decisions.
+    """One event's changes to a lead. Each method replaces `lead` and collects decisions.
 
-    `before_event` keeps the lead as it was, so `settle` knows what changed. The steps below each say what they did.
+    `before_event` keeps the lead as it was before the event, so that `settle` can detect changes.
     """
 
     lead: Lead
@@ -87,7 +87,7 @@ class Transition:
         return self.lead.epoch
 
     def set_deadline(self, kind: DeadlineKind, due: datetime | None) -> Deadline | None:
-        """Replace the deadline of a kind; one at the same instant is kept, None removes it."""
+        """Replace the deadline of a kind. A deadline at the same instant is kept; None removes the deadline."""
         current = self.lead.deadline(kind)
         if current is None and due is None:
             return None
@@ -102,7 +102,7 @@ class Transition:
         return deadline
 
     def lock(self, rep_id: str, until: datetime) -> None:
-        """Lock the lead for one rep until a time (D1). A lock the rep already has is extended."""
+        """Lock the lead for one rep until a time (D1). A lock that the rep already has is extended."""
         self.end_search(f"opened by {rep_id}")
         deadline = self.set_deadline(DeadlineKind.LOCK, until)
         epoch = deadline.epoch if deadline else self.lead.epoch
@@ -112,7 +112,7 @@ class Transition:
         self.emit(LockTaken(rep_id=rep_id, until=until, epoch=epoch))
 
     def unlock(self, why: str, *, lapsed: str | None = None) -> None:
-        """End the lock, if there is one (D2). `lapsed` names the rep whose lock ran out."""
+        """End the lock, if there is one (D2). `lapsed` names the rep whose lock expired."""
         if lock := self.lead.lock:
             self.set_deadline(DeadlineKind.LOCK, None)
             self.update(lock=None)
@@ -121,7 +121,7 @@ class Transition:
             self.update(lapsed=lapsed)
 
     def expire_lock(self) -> None:
-        """End a lock that has run out (D2). The time of the log decides, however late the timer is."""
+        """End a lock that has expired (D2). The time of the log decides, even if the timer is late."""
         lock = self.lead.lock
         if lock is not None and lock.until <= self.at:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
@@ -130,7 +130,7 @@ class Transition:
     def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
         """Make a rep the only owner. The former owner's callback and place at the end of the queues are dropped.
 
-        Unless that one left: then the call that was promised is handed over (X2).
+        If the former owner left, the promised callback passes to the new owner (X2).
         """
         previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
         inherits = failed is not None and failed.reason == ORPHANED
@@ -154,7 +154,7 @@ class Transition:
         self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
 
     def remove_owner(self, how: str, why: str) -> None:
-        """Remove the owner. A promised call stands for the next owner (X2)."""
+        """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
         self.update(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
@@ -196,8 +196,8 @@ class Transition:
     def settle(self) -> None:
         """Update phase, places and the rules' deadline after the event has changed the lead (Q2, X7).
 
-        Rules are asked only if the lead changed, the org's rules did, or the instant came at which a relative date
-        changes a verdict: a losing claim costs no evaluation.
+        The rules are evaluated only if the lead or the org's rules changed, or at the instant at which a relative date
+        changes a verdict. So a losing claim needs no evaluation.
         """
         due = self.lead.deadline(DeadlineKind.RULES)
         if (
@@ -261,9 +261,10 @@ class Transition:
             self.update(places=places, evaluated=self.rules.version)
 
     def _update_phase(self) -> None:
-        """Derive the phase from owner and lock; only closing and ignoring are decided elsewhere.
+        """Derive the phase from owner and lock. Only closing and ignoring are decided elsewhere.
 
-        A free lead counts as queued while the queues are asked; `_update_exception` then says whether one took it.
+        A free lead counts as queued while the queues are evaluated. `_update_exception` then checks whether a queue
+        took it.
         """
         lead = self.lead
         if lead.phase in (Phase.CLOSED, Phase.IGNORED):

@@ -1,1 +1,4 @@
-"""Who gets a lead: whose turn it is, who may, who has room. Pure; `machine.step_org` is the whole of it."""
+"""Decides which rep gets a lead, by turn order, eligibility and capacity.
+
+Pure functions. The entry point is `machine.step_org`.
+"""

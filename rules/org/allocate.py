@@ -1,6 +1,8 @@
-"""Allocates leads to reps: answers requests with an offer or a reason, and offers waiting leads when a rep has room.
+"""Allocates leads to reps.
 
-Capacity is taken with the offer, in the same step, so no cap is exceeded however many ask at once (R9).
+A request is answered with an offer or a reason. Waiting leads are offered when a rep has capacity.
+
+Capacity is taken in the same step as the offer, so no cap is exceeded, however many leads request a rep at once (R9).
 """
 
 from collections.abc import Iterator
@@ -27,24 +29,27 @@ from rules.org.transition import OrgTransition
 PAUSED: Final = "transfers_paused"
 NO_AVAILABLE_AGENTS: Final = "no_available_agents"
 MOST_EXPLAINED: Final = 1_000
-"""An answer names so many candidates at most, and counts the others, so that a record stays small."""
+"""The maximum number of candidates that an answer names. The others are only counted, so that a record stays small."""
 
 
 class _Obstacle(msgspec.Struct, frozen=True):
-    """Why a group takes nobody at all."""
+    """The reason why a group gives leads to nobody at all."""
 
     refusal: Refusal
     reason: str = NO_AVAILABLE_AGENTS
 
 
 def method_of(transition: OrgTransition, group: GroupPlan) -> Method | None:
-    """Return how a group distributes; with the org's round robin off, by its roster (R1)."""
+    """Return a group's method. If the org's round robin is off, the roster method replaces it (R1)."""
     method = METHODS.get(group.method)
     return ROSTER if method is ROUND_ROBIN and not transition.directory.settings.round_robin else method
 
 
 def request(transition: OrgTransition, row: OrgLead) -> None:
-    """Answer a request with an offer, a ring, or nobody and why. `row`: the request, not yet in the transition."""
+    """Answer a request with an offer, a ring, or the reasons why no rep is available.
+
+    `row`: the request, not yet in the transition.
+    """
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
         _offer(transition, row, choice)
@@ -55,8 +60,8 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
 def retry(transition: OrgTransition, row: OrgLead) -> None:
     """Try a waiting lead again, and offer it to a rep who may have it now.
 
-    One that a pause held back is answered anew once the pause is over: it is hidden no longer, and where all were
-    tried it is an exception (R4, R8).
+    A lead that a pause delayed gets a new answer after the pause: it is no longer hidden from the queues, and if all
+    reps were tried it becomes an exception (R4, R8).
     """
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
@@ -75,7 +80,7 @@ def retry(transition: OrgTransition, row: OrgLead) -> None:
 def _answer_nobody(
     transition: OrgTransition, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None
 ) -> None:
-    """Answer that nobody may have the lead now and why. If that may pass, the lead waits in its place."""
+    """Answer that nobody may have the lead now, and why. If a reason may pass, the lead waits in its place."""
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
         refused.append(obstacle.refusal)
@@ -106,10 +111,10 @@ def _answer_nobody(
 
 
 def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
-    """Offer waiting leads of some groups, or all, while a rep has room for them.
+    """Offer waiting leads of some groups, or all, while a rep has capacity for them.
 
-    A lead that the rep could take goes to whoever's turn it is. Where the event's budget is spent, or time alone keeps
-    a lead and the rep apart, the rep is woken for the rest.
+    A lead that the rep could take goes to the rep whose turn it is. If the event's budget is spent, or if a reason that
+    keeps the rep from a lead ends by time alone, the rep's row gets a wake time to continue.
     """
     if group_ids is None:
         group_ids = transition.directory.groups_of.get(rep_id, ())
@@ -136,9 +141,9 @@ def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | 
 def _takeable(
     transition: OrgTransition, rep_id: str, group_id: str, until: list[datetime]
 ) -> Iterator[tuple[OrgLead, Eligibility]]:
-    """Yield the leads that wait for a group and that a rep might take, as long as it has room.
+    """Yield the leads that wait for a group and that a rep might take, as long as the rep has capacity.
 
-    `until` collects when what is in the way passes by time alone.
+    `until` collects the instants at which obstacles end by time alone.
     """
     plan, group = transition.directory.rep(rep_id), transition.directory.groups.get(group_id)
     method = method_of(transition, group) if group else None
@@ -165,11 +170,11 @@ def _collect_until(until: list[datetime], refusal: Refusal) -> None:
 
 
 def wake_group(transition: OrgTransition, group_id: str) -> None:
-    """Try the waiting leads of a group whose wake time has come again, the longest waiting first."""
+    """Try the waiting leads of a group whose wake time was reached, the longest waiting first."""
     due = [row for row in transition.waiting(group_id) if row.wake is not None and row.wake <= transition.at]
     for row in due:
         if transition.budget <= 0:
-            break  # each of them is woken by its own event
+            break  # each remaining lead is woken by its own event
         retry(transition, row)
 
 
@@ -275,7 +280,7 @@ def _due(transition: OrgTransition, group: GroupPlan, seconds: int | None) -> da
 
 
 def _passing(refused: list[Refusal]) -> tuple[bool, datetime | None]:
-    """Say whether any reason may pass by itself, and the first instant at which one does by time alone."""
+    """Say whether any reason may pass by itself, and the first instant at which time alone ends one."""
     passing = [refusal for refusal in refused if refusal.passing]
     return bool(passing), min((each.until for each in passing if each.until is not None), default=None)
 

@@ -1,7 +1,7 @@
 """Decides which lead an arrival belongs to: a repeat, another inquiry of a known person, or a new lead (R6).
 
-A person is known by phone or email. Where the two point to different leads the phone decides: it is the number that is
-called, it is normalised to one spelling, and families and spam share addresses more than numbers. The address stays
+A person is recognised by phone or email. If the two point to different leads, the phone decides: it is the number that
+is called, it has one normalised spelling, and families and spam share addresses more than numbers. The address stays
 with the lead that had it first.
 """
 
@@ -12,7 +12,7 @@ from rules.org.transition import OrgTransition
 
 
 def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
-    """Decide which lead an arrival belongs to, and remember it."""
+    """Decide which lead an arrival belongs to, and store it."""
     persons, arrival_id = transition.state.persons, event.lead_id
     handles = handles_of(event.facts)
     first = {handle: persons.first_with(handle) for handle in handles}
@@ -41,7 +41,7 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
 
 
 def list_contact(transition: OrgTransition, event: ContactListed) -> None:
-    """Remember whether a handle may be contacted, and tell every lead that has it (X6)."""
+    """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
     if persons.barred(handle) == event.reason:
         return
@@ -51,7 +51,7 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
 
 
 def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:
-    """Place an arrival whose person could not be determined. It goes on as it is, because it must not be lost."""
+    """Place an arrival whose person could not be determined. It is processed as sent, because it must not be lost."""
     lead_id = persons.lead_of(event.lead_id) or event.lead_id
     why = f"its person could not be looked for: {error!r}"
     inquiry = None if lead_id == event.lead_id else Inquiry(event.lead_id, why, again=True)

@@ -1,6 +1,6 @@
 """Caches whether hours and pauses hold now and until when. The calendar is computed once per change, not once per lead.
 
-A memo only saves time: everything in it follows from a plan and an instant.
+The cache only saves time: every entry follows from a plan and an instant.
 """
 
 from datetime import date, datetime
@@ -9,11 +9,11 @@ from rules.calendar.schedule import Week, day_ends, day_of, is_open, next_change
 from rules.org.directory import GroupPlan, RepPlan
 
 OpenUntil = tuple[bool, datetime | None]
-"""Whether hours hold, and when that changes, None for never."""
+"""Whether hours hold, and when that changes; None if it never changes."""
 
 
 class CalendarCache:
-    """The last verdict for each rep's hours, rep's day and group's pause."""
+    """The last verdict for each rep's hours, each time zone's date and each group's pause."""
 
     def __init__(self) -> None:
         self._hours: dict[str, tuple[Week, str, datetime, OpenUntil]] = {}
@@ -26,7 +26,7 @@ class CalendarCache:
         )
 
     def pause(self, plan: GroupPlan, at: datetime) -> OpenUntil:
-        """Say whether a group's transfers pause at an instant (R4)."""
+        """Say whether a group's transfers are paused at an instant (R4)."""
         if not plan.pause.spans:
             return False, None
         return self._cached(f"group/{plan.group_id}", plan.pause, plan.time_zone, at)

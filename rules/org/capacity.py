@@ -1,4 +1,4 @@
-"""Counts reps' capacity. What an offer takes is returned in full or becomes an owned lead."""
+"""Counts reps' capacity. The capacity of an offer is returned in full or becomes that of an owned lead."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
     day, _ = transition.calendar_cache.day(plan.time_zone if plan else "UTC", transition.at)
-    # A day that is over does not come back, should the rep move to a zone further west.
+    # The day never goes back, even if the rep moves to a zone further west.
     day = day if row.day is None else max(day, row.day)
     transition.change_rep(
         rep_id,
@@ -25,7 +25,10 @@ def take_capacity(transition: OrgTransition, rep_id: str, lead_id: str, *, rings
 
 
 def return_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, why: str, *, voided: bool) -> None:
-    """Return what an offer took. `voided`: through no doing of the rep's, so the turn is owed to it (R7)."""
+    """Return the capacity of an offer.
+
+    `voided`: it ended outside the rep's control, so the rep is owed the turn (R7).
+    """
     row = transition.rep(hold.rep_id)
     transition.change_rep(
         hold.rep_id,
@@ -53,14 +56,14 @@ def keep_capacity(transition: OrgTransition, lead: OrgLead, hold: Hold, epoch: i
 
 
 def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int) -> None:
-    """Count a lead that came to its owner without an offer. No cap applies."""
+    """Count a lead that got its owner without an offer. No cap applies."""
     row = transition.rep(rep_id)
     row = transition.change_rep(rep_id, held=row.held + 1)
     _put_owned(transition, lead_id, rep_id, epoch, row.held)
 
 
 def release_lead(transition: OrgTransition, lead: OrgLead, why: str, *, voided: bool = True) -> None:
-    """Return all capacity that a lead has taken, and forget the lead."""
+    """Return all capacity that a lead has taken, and remove the lead's row."""
     for hold in lead.holds:
         if lead.stage is Stage.HELD:
             row = transition.rep(hold.rep_id)

@@ -1,4 +1,4 @@
-"""The answer of a distribution method: who gets a lead, and why everybody before does not."""
+"""The result of a distribution method: who gets a lead, and why the rejected reps do not."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,10 @@ Refused = tuple[str, Refusal]
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Of nobody `reps` is empty and `refused` has every member. `pick`: the turn it takes, if the method has turns."""
+    """A method's choice. If nobody is chosen, `reps` is empty and `refused` has every member.
+
+    `pick`: the turn that is used, if the method has turns.
+    """
 
     reps: tuple[str, ...]
     refused: tuple[Refused, ...]
@@ -20,9 +23,10 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Method(msgspec.Struct, frozen=True):
-    """A way to distribute. `choose` reads, and changes nothing. `rings`: all at once, first to answer; else an offer.
+    """A distribution method. `choose` only reads and changes nothing.
 
-    `takes` false: nobody is ever given a lead by it.
+    `rings`: the lead is offered to all chosen reps at once and the first to answer gets it; otherwise it is offered to
+    one rep. `takes` false: the method never gives a lead to anyone.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The reps and groups an org published, compiled, so that nothing is parsed when a lead asks for a rep."""
+"""The reps and groups an org published, compiled, so that nothing is parsed when a lead requests a rep."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from rules.language.tree import parse
 T = TypeVar("T")
 
 RING_SECONDS: Final = 25
-"""How long a group rings that does not say."""
+"""The default ring time of a group, in seconds."""
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
@@ -38,7 +38,7 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def compile(cls, terms: RepTerms) -> "RepPlan":
-        """Compile a rep's terms; raises `RuleErrors` that name the field."""
+        """Compile a rep's terms; raises `RuleErrors` with the field's name."""
         zone_of(terms.time_zone)
         return cls(
             rep_id=terms.rep_id,
@@ -56,8 +56,8 @@ class RepPlan(msgspec.Struct, frozen=True, eq=False):
 class GroupPlan(msgspec.Struct, frozen=True, eq=False):
     """One published group, compiled.
 
-    `weights`: by rep id, in roster order. `places`: each rep's place in it. `uniform`: all weights are the same, so
-    turns are simply taken in the order in which they were had last.
+    `weights`: by rep id, in roster order. `places`: each rep's position on the roster. `uniform`: all weights are
+    equal, so turns are simply taken in the order of the reps' last turns.
     """
 
     group_id: str
@@ -73,7 +73,7 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def compile(cls, group: Group) -> "GroupPlan":
-        """Compile a group; raises `RuleErrors` that name the field."""
+        """Compile a group; raises `RuleErrors` with the field's name."""
         zone_of(group.time_zone)
         weights = {member.rep_id: member.weight for member in group.members}
         problems = [
@@ -101,11 +101,11 @@ class GroupPlan(msgspec.Struct, frozen=True, eq=False):
 
 @dataclass(frozen=True)
 class OrgDirectory:
-    """Reps, groups and settings of one org. Never changed: `publish` makes another. Start with `OrgDirectory()`.
+    """Reps, groups and settings of one org. Immutable; `publish` creates a new one. Start with `OrgDirectory()`.
 
-    `versions`: of every object ever published, by kind and id. `problems`: the objects whose newest version does not
-    compile, for which the one before it still counts. `open`: there is no rep, and there never was one or the settings
-    say `open_without_reps`; a roster's members are then taken as they are, without any limit.
+    `versions`: the version of every object ever published, by kind and id. `problems`: the objects whose newest version
+    does not compile; their previous version still applies. `open`: there is no rep, and there never was one or the
+    settings say `open_without_reps`; a roster's members are then accepted as they are, without any limit.
     """
 
     reps: Mapping[str, RepPlan] = field(default_factory=lambda: NOTHING)
@@ -117,12 +117,12 @@ class OrgDirectory:
     problems: Mapping[tuple[str, str], tuple[Problem, ...]] = field(default_factory=lambda: NOTHING)
 
     def rep(self, rep_id: str) -> RepPlan | None:
-        """Return a rep's plan; None for one the org does not know. In an open org everybody is known."""
+        """Return a rep's plan; None if the org does not know the rep. In an open org every rep is known."""
         plan = self.reps.get(rep_id)
         return RepPlan(rep_id) if plan is None and self.open else plan
 
     def publish(self, *events: DirectoryPublished) -> "OrgDirectory":
-        """Return the directory after some publications. One that is older than the known object changes nothing."""
+        """Return the directory after some publications. A publication older than the known object changes nothing."""
         versions, problems = dict(self.versions), dict(self.problems)
         reps, groups, settings = dict(self.reps), dict(self.groups), self.settings
         news = False
@@ -157,7 +157,10 @@ class OrgDirectory:
 
 
 def published_for(event: DirectoryPublished) -> bool:
-    """Say whether a publication goes to its org's log. An org decides by its reps, groups and settings."""
+    """Say whether a publication is sent to its org's log.
+
+    An org's decisions depend on its reps, groups and settings.
+    """
     return event.kind in {"rep", "group", "settings"}
 
 

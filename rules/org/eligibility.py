@@ -1,4 +1,4 @@
-"""Decides whether a rep may have a lead now, and says why not (R9)."""
+"""Decides whether a rep may have a lead now, and gives the reason if not (R9)."""
 
 from datetime import datetime
 from typing import Final
@@ -14,11 +14,14 @@ from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition
 
 BUSY: Final = frozenset({Why.OPEN_CAP, Why.DAILY_CAP, Why.RINGING})
-"""What says that somebody could take the lead, only not yet: not all were tried then (E1)."""
+"""Reasons that mean a rep could take the lead later. With any of them, not all reps count as tried (E1)."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why not. `passing`: it may pass without anybody changing a rule; `until`: when time alone makes it so."""
+    """The reason of a refusal.
+
+    `passing`: the reason may pass without a change of rules. `until`: when it ends by time alone.
+    """
 
     reason: Why
     why: str
@@ -26,7 +29,7 @@ class Refusal(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
     def of(self, rep_id: str | None) -> Rejected:
-        """Return the refusal as decisions record it."""
+        """Return the refusal in the form that decisions record."""
         return Rejected(rep_id, self.reason, self.why)
 
 
@@ -38,7 +41,10 @@ _AWAY: Final = Refusal(Why.ABSENT, "absent until further notice", passing=True)
 
 
 class Eligibility:
-    """Checks each candidate of one group for one lead. `rings`: it rings, so the rep's phone must be free (S4)."""
+    """Checks each candidate of one group for one lead.
+
+    `rings`: the lead rings, so the rep's phone must be free (S4).
+    """
 
     __slots__ = ("group", "lead", "rings", "row", "transition", "tried")
 
@@ -53,7 +59,10 @@ class Eligibility:
         self.tried = row.tried
 
     def refusal(self, rep_id: str) -> Refusal | None:
-        """Return why this rep may not have this lead now; None if it may. Lasting reasons come before passing ones."""
+        """Return why this rep may not have this lead now; None if it may.
+
+        Lasting reasons are checked before passing ones.
+        """
         plan = self.transition.directory.rep(rep_id)
         if plan is None:
             return _UNKNOWN
@@ -81,7 +90,7 @@ class Eligibility:
 
 
 def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Refusal | None:
-    """Return why a group's filter keeps a lead out; None if it does not."""
+    """Return the refusal by a group's filter; None if the filter accepts the lead."""
     if group.filter is None:
         return None
     meets, until = group.filter.test(lead, transition.at)
@@ -99,7 +108,10 @@ def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
 
 
 def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
-    """Return why a rep may have no lead at all now; None if it may. All these reasons pass with time."""
+    """Return why a rep may have no lead at all now; None if it may.
+
+    All these reasons may pass by themselves, except a cap of zero and a week without hours.
+    """
     at = transition.at
     if row.away and (row.away_until is None or at < row.away_until):
         return _AWAY if row.away_until is None else _until(Why.ABSENT, "absent until", row.away_until, plan)

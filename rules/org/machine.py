@@ -1,7 +1,7 @@
 """The org machine: a pure function from an org's rows and the next event of its log to changed rows and decisions.
 
-`step_org` is the whole of it: the same log gives the same steps on any worker, at any time, however often (design.md).
-It asks nobody, and every event has its answer, also one that changes nothing.
+The function is `step_org`. The same log gives the same steps on any worker, at any time, however often it is read
+(design.md). It needs no other source, and every event has a result, even if nothing changes.
 """
 
 from datetime import datetime
@@ -37,7 +37,8 @@ from rules.org.state import OrgState
 from rules.org.transition import OrgTransition
 
 SLICE: Final = 100
-"""How many leads one event may let go of, or offer that waited: the rest are a later event's (X2)."""
+"""The maximum number of leads that one event may release, or of waiting leads that it may offer. Later events continue
+(X2)."""
 
 _ENDS: Final = {
     Outcome.TIMEOUT: "nobody answered in time",
@@ -49,10 +50,10 @@ _ENDS: Final = {
 def step_org(
     state: OrgState, event: OrgEvent, at: datetime, directory: OrgDirectory, *, slice_size: int = SLICE
 ) -> Step:
-    """Apply one event and return the rows it changes, each once, with what was decided.
+    """Apply one event and return the changed rows, each once, with the decisions.
 
-    `state` is read only; whoever has written the rows puts them in (`OrgState.put`). `at`: the broker's time of the
-    event, aware. `directory`: as it is after the event, if that is a `DirectoryPublished`.
+    `state` is only read; the caller that wrote the rows puts them in (`OrgState.put`). `at`: the broker's time of the
+    event, aware. `directory`: the directory after the event, if that is a `DirectoryPublished`.
     """
     transition = OrgTransition(state, directory, at, slice_size)
     match event:
@@ -105,7 +106,10 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
 
 
 def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
-    """End an offer as the lead says. A claim always counts, because the lead knows its owner."""
+    """End an offer as reported by the lead.
+
+    A claim counts even without an open offer, because the lead decides its owner. Only an older epoch is ignored.
+    """
     row = transition.lead(event.lead_id)
     if row is not None and event.epoch < row.epoch:
         _too_late(transition, row, event.epoch)
@@ -127,7 +131,7 @@ def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
 
 
 def _count_for_owner(transition: OrgTransition, lead_id: str, epoch: int, rep_id: str) -> None:
-    """Count a lead for its owner, and return what it took of anybody else."""
+    """Count a lead for its owner, and return the capacity it took of other reps."""
     row = transition.lead(lead_id)
     if row is not None and epoch < row.epoch:
         _too_late(transition, row, epoch)
@@ -170,7 +174,7 @@ def _rep_changed(transition: OrgTransition, event: RepChanged) -> None:
         return
     if event.change is RepChange.ABSENT:
         transition.change_rep(rep_id, away=True, away_until=event.until)
-        # It may be back sooner than was said before: leads that wait for it are to be looked at then.
+        # The rep may return sooner than announced before. Leads that wait for the rep must be checked then.
     else:
         transition.change_rep(rep_id, left=False, away=False, away_until=None, wake=None)
     transition.freed.add(rep_id)
@@ -178,7 +182,7 @@ def _rep_changed(transition: OrgTransition, event: RepChanged) -> None:
 
 
 def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
-    """Take everything from a rep who was switched off; otherwise try waiting leads again."""
+    """Void the offers and orphan the leads of an inactive rep; otherwise try waiting leads again."""
     directory = transition.directory
     if event.kind == "rep":
         rep_id = event.object_id

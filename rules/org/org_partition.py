@@ -1,7 +1,7 @@
-"""The orgs of one partition of `org-log`. An event goes in, the records of `org-journal` come out.
+"""The orgs of one partition of `org-log`. It turns each event into the records of `org-journal`.
 
-Applied in the journal's order, live or after a crash, they give the same orgs. A record older than what is here was
-written late by a zombie and counts for nothing.
+Applied in the journal's order, live or after a crash, the records give the same orgs. A record older than the known
+state was written late by a zombie and is ignored.
 """
 
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
 LISTED: Final = "do-not-contact"
-"""The source of what is listed there, for which the record's offset is the number."""
+"""The source name for events of the do-not-contact list. Their number is the record's offset."""
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
 
@@ -48,14 +48,14 @@ Record = tuple[bytes, OrgRecord]
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
-    """What one event leads to: the records to write. `failure`: why it goes to the dead letters as well."""
+    """The result of one event: the records to write. `failure`: why the event also goes to the dead letters."""
 
     records: tuple[Record, ...]
     failure: Exception | None = None
 
 
 class OrgPartition:
-    """Everything that the orgs of one partition remember. `highest`: the offset of the last applied event."""
+    """The state of all orgs of one partition. `highest`: the offset of the last applied event."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
@@ -81,7 +81,7 @@ class OrgPartition:
         return state
 
     def directory(self, org: str) -> OrgDirectory:
-        """Return what an org has published."""
+        """Return the published directory of an org."""
         directory = self._directories.get(org, _UNPUBLISHED)
         if unread := self._unapplied.pop(org, None):
             directory = self._directories[org] = directory.publish(*unread)
@@ -99,9 +99,9 @@ class OrgPartition:
     ) -> OrgOutcome:
         """Decide one event and return its records. Nothing changes until they are accepted.
 
-        An event whose number its source had told before is a repeat, and decides nothing; unless it could not be
-        decided then and is sent again from the dead letters (`again`). Where the machine fails, a
-        lead that asked is told so (E1), an arrival goes on its way (R6), and the org stays as it was.
+        An event whose number does not exceed its source's watermark is a repeat and decides nothing. The exception is
+        an event that could not be decided then and is sent again from the dead letters (`again`). If the machine fails,
+        a lead that requested a rep is answered so (E1), an arrival is processed as sent (R6), and the org is unchanged.
         """
         org, at = event.org, max(at, self.at)
         source, mark = _numbered(event, source, mark)
@@ -115,11 +115,11 @@ class OrgPartition:
             published: tuple[Record, ...] = ()
             if isinstance(event, DirectoryPublished):
                 known, directory = directory, directory.publish(event)
-                # An older one is no record: of a compacted journal's records of an object the last one is kept.
+                # An older publication is not recorded, because compaction would keep it instead of the newer one.
                 published = () if directory is known else (self._published(event, off, at),)
             try:
                 step = step_org(self.state(org), event, at, directory)
-            except Exception as error:  # noqa: BLE001  # whatever it is, one event must not stop those behind it
+            except Exception as error:  # noqa: BLE001  # one event must not stop those behind it, whatever the error
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
                 decisions = step.decisions
@@ -129,7 +129,10 @@ class OrgPartition:
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", mark: int = -1
     ) -> OrgOutcome:
-        """Return the records of an event whose decision cannot be written. The org is unchanged; the lead is told."""
+        """Return the records of an event whose decision cannot be written.
+
+        The org is unchanged; the lead is informed.
+        """
         decisions = _failed(event, error, self.state(event.org).persons)
         source, mark = _numbered(event, source, mark)
         head = self._head(event, off, max(at, self.at), source, mark, decisions)
@@ -157,7 +160,7 @@ class OrgPartition:
         return True
 
     def accept(self, outcome: OrgOutcome) -> None:
-        """Apply the records of a decided event, once they are on their way to the journal."""
+        """Apply the records of a decided event, once they have been sent to the journal."""
         for _, record in outcome.records:
             self.apply(record)
             if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
@@ -168,7 +171,7 @@ class OrgPartition:
     def recovered(self) -> None:
         """Derive order and deadlines from the rows, once the journal is read.
 
-        Leads that wait are put in the order in which they began to wait.
+        Waiting leads are put in the order in which they began to wait.
         """
         self.states = {org: OrgState(state.rows(), state.persons) for org, state in self.states.items()}
         self.deadlines.rebuild(
@@ -178,7 +181,7 @@ class OrgPartition:
     def due(self, now: float, most: int = MOST_AT_ONCE) -> list[OrgWoken]:
         """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
 
-        A row that still waits for the same instant after `RETRY_SECONDS` is woken again.
+        A row that still has the same wake time after `RETRY_SECONDS` is woken again.
         """
         return self.deadlines.take(now, lambda entry: self._wake_event(entry, now), most)
 
@@ -187,7 +190,7 @@ class OrgPartition:
         state = self.state(org)
         row = (state.reps if kind == WakeKind.REP else state.leads).get(object_id)
         if row is None or row.wake is None or fires_at(row.wake) > now:
-            return None  # if it waits for another instant now, another entry points at that
+            return None  # another entry points at the row's new wake time, if it has one
         cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
         return OrgWoken(cause=cause, org=org, kind=WakeKind(kind), object_id=object_id, due=row.wake)
 
@@ -206,7 +209,7 @@ class OrgPartition:
         mark: int,
         decisions: tuple[OrgDecision, ...],
     ) -> Record:
-        # A repeat keeps the highest number: of one source compaction may leave this record alone.
+        # A repeat keeps the highest number, because compaction may leave only this record of the source.
         highest = max(mark, self._watermarks.get((event.org, source), -1))
         step = OrgStep(
             off=off, org=event.org, at=at, cause=event.cause, source=source, mark=highest, decisions=decisions
@@ -263,7 +266,7 @@ def _failed(event: OrgEvent, error: Exception, persons: Persons) -> tuple[OrgDec
             epoch=event.epoch,
             group_id=event.group_id,
             reason=FATAL_ERROR,
-            waits=True,  # its request is among the dead letters, and may be decided later
+            waits=True,  # the request is in the dead letters and may be decided later
             explanation=(Rejected(None, Why.GROUP, repr(error)),),
         ),
     )

@@ -1,6 +1,7 @@
 """Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
 
-It follows from rows that are only ever added, so any order of them gives the same index.
+Rows of persons are only ever added, so any order of them gives the same index. Rows of the do-not-contact list must be
+applied in the journal's order.
 """
 
 from hashlib import blake2b
@@ -10,17 +11,19 @@ from uuid import UUID
 from models.org import OrgBarred, OrgPerson
 
 Packed = bytes | str
-"""An id as it is kept: a UUID's sixteen bytes, anything else as it is."""
+"""An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
 
 _DIGEST_BYTES: Final = 15
-"""Two people of a billion share a digest once in 10^18 times; and a `bytes` of that length fits into 48."""
+"""With a billion people, two share a digest with a probability of 10^-18; and a `bytes` of this length takes 48
+bytes."""
 _UUID_LENGTH: Final = 36
 
 
 class Persons:
-    """arrival -> lead, handle -> the lead that had it first, and what must not be contacted. Start with `Persons()`.
+    """arrival -> lead, handle -> the lead that had it first, and the handles on the do-not-contact list.
 
-    An id is one object wherever it stands, so a person costs one for itself and one for each handle.
+    Start with `Persons()`. All references to an id share one object, so a person costs one entry for itself and one for
+    each handle.
     """
 
     __slots__ = ("_arrivals", "_barred", "_handles", "_shared")
@@ -32,7 +35,7 @@ class Persons:
         self._barred: dict[bytes, str] = {}
 
     def __len__(self) -> int:
-        """Return how many arrivals there were."""
+        """Return the number of arrivals."""
         return len(self._arrivals)
 
     def __eq__(self, other: object) -> bool:
@@ -40,10 +43,10 @@ class Persons:
             getattr(self, name) == getattr(other, name) for name in Persons.__slots__
         )
 
-    __hash__ = None  # type: ignore[assignment]  # it changes
+    __hash__ = None  # type: ignore[assignment]  # the index is mutable
 
     def lead_of(self, arrival_id: str) -> str | None:
-        """Return the lead that an arrival is or was added to; None for an unknown arrival."""
+        """Return the lead that an arrival became or was added to; None for an unknown arrival."""
         lead = self._arrivals.get(_packed(arrival_id))
         return None if lead is None else _unpacked(lead)
 
@@ -53,7 +56,7 @@ class Persons:
         return None if lead is None else _unpacked(lead)
 
     def all_with(self, handle: str) -> tuple[str, ...]:
-        """Return every lead that has a handle, the first one first and the others by id."""
+        """Return every lead that has a handle: the first one, then the others by id."""
         digest = _digest(handle)
         first = self._handles.get(digest)
         if first is None:
@@ -61,11 +64,11 @@ class Persons:
         return _unpacked(first), *sorted(map(_unpacked, self._shared.get(digest, frozenset())))
 
     def barred(self, handle: str) -> str | None:
-        """Return why a handle is not to be contacted; None where it may be (X6)."""
+        """Return why a handle must not be contacted; None if it may be (X6)."""
         return self._barred.get(_digest(handle))
 
     def arrivals(self) -> dict[str, int]:
-        """Return how many arrivals each lead has had."""
+        """Return the number of arrivals of each lead."""
         found: dict[Packed, int] = {}
         for lead in self._arrivals.values():
             found[lead] = found.get(lead, 0) + 1

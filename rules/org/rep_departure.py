@@ -1,4 +1,7 @@
-"""Takes everything from a rep who leaves, in slices, so that no event takes long and no lead is forgotten (X2)."""
+"""Removes all leads and offers from a rep who leaves (X2).
+
+It works in slices, so that no event takes long and no lead is forgotten.
+"""
 
 import msgspec
 
@@ -42,7 +45,7 @@ def remove_lead_from_rep(transition: OrgTransition, row: OrgLead, rep_id: str, w
 def end_offer_for(
     transition: OrgTransition, row: OrgLead, rep_id: str, why: str, *, voided: bool
 ) -> tuple[str, ...]:
-    """End an offer or a ring for one rep, and return for whom the lead still rings."""
+    """End an offer or a ring for one rep, and return the reps with whom the lead still rings."""
     others = tuple(hold for hold in row.holds if hold.rep_id != rep_id)
     for hold in row.holds:
         if hold.rep_id == rep_id:
@@ -55,7 +58,7 @@ def end_offer_for(
 
 
 def has_left(transition: OrgTransition, rep_id: str) -> bool:
-    """Say whether a rep is known to have left. A rep unknown to the directory has not."""
+    """Say whether a rep is known to have left. A rep unknown to the directory does not count as left."""
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
     return row.left or (plan is not None and departed(plan, row) is not None)

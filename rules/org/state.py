@@ -1,6 +1,7 @@
-"""The rows of one org with indexes derived from them. Rebuilt from the rows, the indexes are the same.
+"""The rows of one org with indexes derived from them. Rebuilding from the rows gives the same indexes.
 
-Nothing here decides. A step reads the state through a draft; whoever wrote the step's rows puts them in.
+This module makes no decisions. A step reads the state through an `OrgTransition`; the caller that wrote the step's rows
+puts them in.
 """
 
 from bisect import bisect_left, insort
@@ -14,7 +15,7 @@ from rules.org.persons import Persons
 from rules.org.turn_order import order
 
 Key = tuple[bool, int, int, str]
-"""A rep in its group's order: owed or not, last turn, place on the roster, id."""
+"""A rep's key in its group's order: owed or not, last turn, position on the roster, id."""
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
@@ -35,7 +36,7 @@ class TurnQueue:
         return (*order(turn, self.plan.places[rep_id]), rep_id)
 
     def move(self, rep_id: str, before: Turn, after: Turn) -> None:
-        """Move a member to the place of its new turn. A rep who is no member is ignored."""
+        """Move a member to the place of its new turn. A rep who is not a member is ignored."""
         if rep_id in self.plan.places:
             del self.keys[bisect_left(self.keys, self.key(rep_id, before))]
             insort(self.keys, self.key(rep_id, after))
@@ -51,7 +52,7 @@ class Waiting:
         self.size = 0
 
     def add(self, row: OrgLead) -> None:
-        """Add a lead; a known one keeps its place."""
+        """Add a lead. A lead that is already known keeps its place."""
         ids = self.by_state.setdefault(_state(row), {})
         self.size += row.lead_id not in ids
         ids[row.lead_id] = row.number
@@ -66,9 +67,9 @@ class Waiting:
 
 
 class OrgState:
-    """Everything one org remembers. Start with `OrgState()` or from the rows of a journal.
+    """The state of one org. Start with `OrgState()` or from the rows of a journal.
 
-    `persons`: whom it knows; of them there are no rows in memory, and `rows` are of everything else.
+    `persons`: the known persons. Their rows are not kept in memory; `rows` contains all other rows.
     """
 
     def __init__(self, rows: Iterable[OrgRow] = (), persons: Persons | None = None) -> None:
@@ -80,11 +81,11 @@ class OrgState:
         self._leads_of: dict[str, set[str]] = {}
         self._waiting: dict[str, Waiting] = {}
         self._turn_queues: dict[str, TurnQueue] = {}
-        # Leads that wait are filed in the order in which they began to.
+        # Waiting leads are added in the order in which they began to wait.
         self.put(sorted(rows, key=lambda row: row.number if isinstance(row, OrgLead) else 0))
 
     def rows(self) -> Iterator[OrgRow]:
-        """Return every row but those of persons, to start another state from."""
+        """Return every row except those of persons, to start another state from."""
         yield from self.reps.values()
         yield from self.groups.values()
         yield from self.leads.values()

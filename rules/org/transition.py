@@ -1,4 +1,7 @@
-"""Collects the changed rows and decisions of one event of an org. Changed rows hide those of the state."""
+"""Collects the changed rows and decisions of one event of an org.
+
+A changed row takes precedence over the state's row.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,13 +16,14 @@ from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState
 
 NAMES: Final = 10
-"""So many candidates named are as much as one lead more: a step has to fit into a batch of the journal."""
+"""This many named candidates count as one more lead, because a step must fit into a batch of the journal."""
 
 
 class OrgTransition:
-    """One event's changes to an org. The state is only read. `freed`: reps that have gained room.
+    """One event's changes to an org. The state is only read. `freed`: the reps that have gained capacity.
 
-    `slice`: how many leads the event may let go of, or offer that waited; `budget`: how many of the latter are left.
+    `slice`: the number of leads that the event may release, or of waiting leads that it may try. `budget`: how many of
+    the waiting leads are left.
     """
 
     def __init__(self, state: OrgState, directory: OrgDirectory, at: datetime, slice_size: int) -> None:
@@ -42,7 +46,7 @@ class OrgTransition:
         return Step(rows, tuple(self._decisions))
 
     def spend_budget(self, names: int = 0) -> None:
-        """Count one lead that was tried. Candidates that are named make the step larger and count too."""
+        """Count one lead that was tried. Named candidates make the step larger, so they count too."""
         self.budget -= 1 + names // NAMES
 
     def emit(self, decision: OrgDecision) -> None:
@@ -52,7 +56,7 @@ class OrgTransition:
     # -- rows -------------------------------------------------------------------------------------------------------
 
     def rep(self, rep_id: str) -> OrgRep:
-        """Return a rep's row; of one that has none yet, an empty one."""
+        """Return a rep's row; an empty one if the rep has none yet."""
         return self._reps.get(rep_id) or self.state.reps.get(rep_id) or OrgRep(rep_id=rep_id)
 
     def change_rep(self, rep_id: str, **changes: Any) -> OrgRep:
@@ -69,7 +73,7 @@ class OrgTransition:
         self.change_rep(rep_id, turns={**self.rep(rep_id).turns, group_id: turn})
 
     def group(self, group_id: str) -> OrgGroup:
-        """Return a group's row; of one that has none yet, an empty one."""
+        """Return a group's row; an empty one if the group has none yet."""
         return self._groups.get(group_id) or self.state.groups.get(group_id) or OrgGroup(group_id=group_id)
 
     def change_group(self, group_id: str, **changes: Any) -> OrgGroup:
@@ -93,7 +97,7 @@ class OrgTransition:
         )
 
     def put_person(self, row: OrgPerson | OrgBarred) -> None:
-        """Add a row of a person. An event adds one at most and reads the state before it."""
+        """Add a row of a person. An event adds at most one, and reads the state before it."""
         self._persons.append(row)
 
     # -- indexes ----------------------------------------------------------------------------------------------------
@@ -109,7 +113,7 @@ class OrgTransition:
         return (key[3] for key in merge(unmoved, keys))
 
     def leads_of(self, rep_id: str) -> list[str]:
-        """Return the leads that take capacity of a rep, by id, as the state has them and this event left them."""
+        """Return the leads that take capacity of a rep, by id, from the state and this event's changes."""
         return sorted(
             lead_id
             for lead_id in self.state.leads_of(rep_id)
@@ -117,7 +121,10 @@ class OrgTransition:
         )
 
     def waiting(self, group_id: str, states: frozenset[str] | None = None) -> Iterator[OrgLead]:
-        """Return the leads that wait for a group, the longest waiting first; of `states` only, None for all."""
+        """Return the leads that wait for a group, the longest waiting first.
+
+        `states`: only leads in these states; None for all.
+        """
         waiting = self.state.waiting(group_id)
         if waiting is None:
             return

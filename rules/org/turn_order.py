@@ -1,14 +1,16 @@
-"""Decides whose turn it is (R7): the longest waiting; where weights differ, the earliest deadline among those due.
+"""Decides whose turn it is (R7).
 
-Equal weights: least recently served. Whoever is passed over stays where it is, whoever is served goes to the end; so
-between two turns of a rep everybody else who was available had one, whoever came and went meanwhile.
+Equal weights: the least recently served rep is next. A rep who is passed over keeps its place, and a rep who is served
+goes to the end. So between two turns of a rep, every other rep who was available has had one, even if reps came and
+went in between.
 
 Different weights: proportionate progress (Baruah, Cohen, Plaxton and Varvel, 1996; Tijdeman's chairmen, 1980). Each
-turn is shared out by weight among those who may have it, and one of them has it: what a rep is short of is its lag. Of
-those whom it would not put a whole turn ahead, the one has it who would first be a whole turn behind. So as long as the
-same reps may, nobody is ever a turn from its exact share; who is away gains nothing and loses nothing.
+turn is divided by weight among the candidates, and one of them gets it. A rep's lag is what it is short of its share. A
+rep is due if the turn would not put it a whole turn ahead. Of the due reps, the turn goes to the one who would first be
+a whole turn behind, that is, to the earliest deadline. So as long as the candidates stay the same, no rep is ever a
+whole turn from its exact share. An absent rep gains nothing and loses nothing.
 
-A voided turn is owed: it is made up for first, and takes nothing from the regular order.
+A voided turn is owed: it is made up first, and takes nothing from the regular order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,8 @@ import msgspec
 from models.org import NO_TURN, Turn
 
 SCALE: Final = 720_720_000_000
-"""One turn, in parts; shares by small weights are whole, and the others are not off by a thousandth in 10^8 turns."""
+"""The number of parts of one turn. Shares by small weights are whole numbers of parts; the rounding error of other
+shares is below a thousandth of a turn in 10^8 turns."""
 _FINE: Final = 1 << 32
 
 
@@ -33,7 +36,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Pick(msgspec.Struct, frozen=True):
-    """Whose turn it is, its turn after it, and the group's count and lags after it. `owed`: a turn was made up for."""
+    """The rep whose turn it is, with its turn and the group's count and lags afterwards.
+
+    `owed`: the turn made up for a voided one.
+    """
 
     rep_id: str
     turn: Turn
@@ -43,19 +49,19 @@ class Pick(msgspec.Struct, frozen=True):
 
 
 def order(turn: Turn, place: int) -> tuple[bool, int, int]:
-    """Return a rep's place among equal weights: the owed first, then by its last turn, then by the roster."""
+    """Return a rep's sort key among equal weights: owed reps first, then by last turn, then by roster position."""
     return (turn.owed == 0, turn.served, place)
 
 
 def serve(rep_id: str, turn: Turn, *, turns: int, lags: Mapping[str, int] | None = None) -> Pick:
-    """Give a rep the turn: an owed one is made up for, or else it is the group's next."""
+    """Give a rep the turn: an owed turn is made up; otherwise it is the group's next turn."""
     if turn.owed:
         return Pick(rep_id, Turn(turn.served, turn.owed - 1), turns, owed=True, lags=lags or {})
     return Pick(rep_id, Turn(turns + 1, 0), turns + 1, owed=False, lags=lags or {})
 
 
 def pick(candidates: Sequence[Candidate], *, turns: int, lags: Mapping[str, int]) -> Pick:
-    """Choose among candidates, at least one, whose weights may differ; `turns`, `lags`: the group's."""
+    """Choose one of the candidates (at least one). Their weights may differ. `turns`, `lags`: those of the group."""
     if any(each.turn.owed for each in candidates):
         first = min(candidates, key=lambda each: order(each.turn, each.place))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)

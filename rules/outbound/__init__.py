@@ -1,1 +1,1 @@
-"""Messages that follow from journal records: public topics, org messages, notifications."""
+"""Messages derived from journal records: public topics, org messages, notifications."""

@@ -1,7 +1,8 @@
 """Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
-The same record always gives the same events, so whoever carries them may repeat itself. An org knows a repeat by the
-record's number (`OrgStep.mark`), a lead by the epoch its answer names, or by the place of what tells of arrivals.
+The same record always gives the same events, so a relay may send them again. An org recognises a repeat by the record's
+number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `place` of events about
+arrivals and the do-not-contact list.
 """
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from models.org_decisions import OrgStep
 from models.persons import ArrivalPlaced, ContactBarred
 
 LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged
-"""What an org tells leads."""
+"""The events that an org sends to leads."""
 
 
 def to_org(row: LeadRow) -> list[OrgEvent]:
@@ -40,7 +41,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                         tried=decision.tried,
                     )
                 )
-            case OfferEnded() if not owned:  # an owner settles every offer
+            case OfferEnded() if not owned:  # the owner's event settles every offer
                 told.append(OfferSettled(**common, epoch=decision.epoch, outcome=decision.outcome))
             case OfferDeclined() if not decision.told_by_org:
                 told.append(
@@ -58,12 +59,12 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
     if owned and inquiry is not None and lead.owner is None and lead.search is None:
         told.append(
             LeadReleased(**common, epoch=lead.epoch)
-        )  # who had left has it no more, and nobody is sought
+        )  # the rep who left lost it, and no rep is sought
     return told
 
 
 def to_leads(step: OrgStep) -> list[LeadNews]:
-    """Return the events an org's step causes in leads' logs, in order."""
+    """Return the events that an org's step causes in leads' logs, in order."""
     told: list[LeadNews] = []
     for n, decision in enumerate(step.decisions):
         cause = f"org/{step.org}/{step.off}/{n}"
@@ -102,7 +103,10 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
 
 
 def identity(event: Event) -> str | None:
-    """Return what identifies an event that came from an org, whatever its cause repeats; None for any other event."""
+    """Return the identity of an event that came from an org; None for any other event.
+
+    The identity is unique even if the event's cause is a repeated one.
+    """
     match event:
         case LeadArrived(place=place) if place >= 0:
             return f"org/{event.facts.org}/{place}/arrival"

@@ -1,7 +1,7 @@
 """Derives notifications by mail, push or call from a lead's record, and withdraws void ones (R2, R3, S1, S2, S4).
 
-A notice is a request with an id that follows from lead, epoch and rep, or of an inquiry from lead, inquiry and rep, so
-whoever sends it sends it once.
+A notification is a request whose id follows from lead, epoch and rep, or for an inquiry from lead, inquiry and rep. So
+its sender can send it exactly once.
 """
 
 from typing import Any, Final, Literal
@@ -26,9 +26,10 @@ OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
     "ring_all": ("ring", ("call",)),
     "distribute_all": ("new_lead_button", ("push",)),
 }
-"""method -> template and kinds of what its offers ask for (R2, S1, S5)."""
+"""method -> template and kinds of the notifications for its offers (R2, S1, S5)."""
 TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"})
-"""How a lead may come to an owner who is then told of it by mail and push; who claims has asked for it."""
+"""The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
+notification."""
 
 
 def notices(row: LeadRow) -> list[Notification]:
@@ -83,7 +84,7 @@ def notices(row: LeadRow) -> list[Notification]:
 
 
 def _about(lead: Lead) -> dict[str, Any]:
-    """Return what a message says of the lead (the mail of S1)."""
+    """Return the details of the lead for a message (the mail of S1)."""
     facts = lead.facts
     return {
         "first_name": facts.first_name,

@@ -1,7 +1,7 @@
 """Derives public messages from one journal record. The same record always gives the same messages, byte for byte.
 
-Of one record at most one message per reader's key is sent (assignment, exception, place in a queue): they
-carry the lead's version, and a reader that keeps the newest would take the first of two and drop the last.
+One record causes at most one message for each reader's key (assignment, exception, place in a queue). The messages
+carry the lead's version, so a reader that keeps the newest version would take the first of two and drop the last.
 """
 
 from typing import Any, Final, get_args
@@ -45,10 +45,10 @@ from rules.outbound.notifications import notices
 from rules.queues.personal_queues import own_changes
 
 SOURCE_LOG: Final = "lead-log"
-"""Effects are numbered by the log record that caused them: (partition, offset, n)."""
+"""The log by whose records effects are numbered: (partition, offset, n)."""
 
 EFFECT_BITS: Final = 20
-"""Bits for the number of an effect within its record; the bits above hold the record's offset."""
+"""The number of bits for the number of an effect within its record. The higher bits hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
 CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
@@ -80,9 +80,9 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
 def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Effect]:
     """Return the public messages of a record, in order.
 
-    `key`: the record's, a lead id; `partition`: the record's, the same in log and journal. A repeat of the
-    record gives the same effects with the same `ce_id`s. A queue's definition lies in every partition's
-    journal and is told once, by partition 0; other directory rows say nothing.
+    `key`: the record's key, a lead id. `partition`: the record's partition, the same in log and journal. A repeat of
+    the record gives the same effects with the same `ce_id`s. A queue's definition is in every partition's journal and
+    is published once, by partition 0. Other directory rows cause no message.
     """
     messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
     if not messages:
@@ -107,7 +107,7 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
 
 
 def origin(message: Any) -> tuple[str, int]:
-    """Return which partition of the lead journal an event comes from, and its number there; (`""`, -1) of others."""
+    """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
         if name == "ce_id" and (place := effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))):
             partition, off, n = place
@@ -116,9 +116,9 @@ def origin(message: Any) -> tuple[str, int]:
 
 
 def published_queue(row: DirectoryRow) -> Queue | None:
-    """Return the queue a directory row publishes; None for another kind, a removed and an unreadable one.
+    """Return the queue that a directory row publishes; None for another kind, a removed queue or an unreadable one.
 
-    What cannot be read was refused with its reason where it was published; a list needs nothing of it.
+    An unreadable object was already refused with its reason when it was published, so lists do not need it.
     """
     if row.kind != "queue" or row.value is None:
         return None
@@ -163,7 +163,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
     if trouble is None and lead.phase in _AT_DESK and not _is_unchanged(row):
-        # Last, so that the numbers of the others stay what they were.
+        # This message comes last, so that the numbers of the others do not change.
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
 
@@ -195,7 +195,7 @@ def _answer(answer: Answered, lead_id: str) -> LeadDecision:
 
 
 def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignment:
-    """Return the assignment after the record. `previous_rep_id` is the owner before it, whom readers know."""
+    """Return the assignment after the record. `previous_rep_id` is the owner before the record, whom readers know."""
     last = owners[-1]
     return Assignment(
         lead_id=lead.lead_id,
@@ -214,7 +214,7 @@ def _assignment(row: LeadRow, lead: Lead, owners: list[OwnerChanged]) -> Assignm
 def _exception(
     row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
 ) -> LeadException:
-    """Return the lead's line of the exceptions desk; without a decision it is there in a newer version."""
+    """Return the lead's line of the exceptions desk. Without a decision, it repeats the line under a newer version."""
     facts, trouble = lead.facts, lead.trouble
     reason = trouble.reason if trouble else None
     explanation = trouble.explanation if trouble else ()
@@ -245,14 +245,14 @@ def _exception(
 
 
 _AT_DESK: Final[dict[Phase, Status]] = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
-"""What the exceptions desk says of a lead in these phases; in any other its exception is resolved."""
+"""The status of a lead's exception in these phases. In any other phase the exception is resolved."""
 _NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
 
 
 def _place(
     row: LeadRow, lead: Lead, decision: QueueEntered | QueueLeft | QueueMoved, *, again: bool
 ) -> QueueChange:
-    """Return one shared queue's change. A queue that was left and entered again has only moved."""
+    """Return one shared queue's change. A lead that left the queue and entered it again has only moved."""
     if isinstance(decision, QueueLeft):
         return _gone(row, lead, decision.queue_id)
     moved = again or isinstance(decision, QueueMoved)

@@ -8,7 +8,7 @@ from models.lead import Lead
 from rules.language.catalogue import FIELDS
 
 NAME: Final = "name"
-"""The fixed key of the prospect's name. No catalogue field may be shown under it."""
+"""The fixed key of the prospect's name. No catalogue field may use it."""
 
 UNNAMED: Final = "unnamed"
 
@@ -16,8 +16,8 @@ UNNAMED: Final = "unnamed"
 def name_of(facts: Facts) -> str:
     """Return first and last name, or `unnamed`.
 
-    Unlike `Facts.prospect_name` it never falls back to phone, email or the vendor's id: a blind queue would
-    leak it.
+    Unlike `Facts.prospect_name` it never falls back to phone, email or the vendor's id, because a blind queue would
+    reveal them.
     """
     first, last = facts.first_name, facts.last_name
     if first and last:
@@ -28,7 +28,8 @@ def name_of(facts: Facts) -> str:
 def shown(lead: Lead, queue: Queue) -> dict[str, Any]:
     """Return what a queue's list shows of a lead: `name`, then the queue's columns in their order.
 
-    A column the catalogue does not know is left out: publishing refuses it, and a list must not fail for it.
+    A column that is not in the catalogue is left out. Publishing refuses such a column, and a list must not fail
+    because of it.
     """
     columns: dict[str, Any] = {NAME: name_of(lead.facts)}
     for column in queue.columns:

@@ -1,8 +1,7 @@
 """Finds the queues of a lead among thousands. No condition is tested twice, and queues that cannot match are skipped.
 
-Every queue's rules are taken as one list of things that must all hold. The most selective of them that is a
-plain equality or list files the queue under its values, so that a lead's own values find the queues worth a
-look.
+Every queue's rules are treated as one list of conditions that must all hold. The queue is indexed under the values of
+the most selective condition that is a plain equality or list. So a lead's own values lead to the queues that may match.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,9 +22,9 @@ from rules.queues.sort_key import SortKey, sort_key
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """Where a lead stands.
+    """The queues a lead is in.
 
-    `places`: queue id -> sort key. `valid_until`: when time alone next changes it, if ever.
+    `places`: queue id -> sort key. `valid_until`: when time alone next changes them; None if it never does.
     """
 
     places: dict[str, str]
@@ -36,10 +35,10 @@ NOWHERE: Final = Evaluation({}, None)
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Why a lead stands in a queue or not (X1).
+    """Why a lead is in a queue or not (X1).
 
-    `version`: of the queue's rules, None where there is no such queue. `inclusion` and `exclusion` say how
-    each came out, also where something else keeps the lead out.
+    `version`: the version of the queue's rules; None if there is no such queue. `inclusion` and `exclusion` give the
+    result of each, even if something else keeps the lead out.
     """
 
     queue_id: str
@@ -54,7 +53,7 @@ class Explanation(msgspec.Struct, frozen=True):
 class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
     """One published queue, compiled.
 
-    `exclusion` None where there is none; `rule`: both as one (Q2).
+    `exclusion`: None if there is none. `rule`: inclusion and exclusion as one rule (Q2).
     """
 
     queue: Queue
@@ -92,7 +91,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def from_value(cls, queue_id: str, value: dict[str, Any], version: int) -> "CompiledQueue":
-        """Compile a queue as it was published; raises `RuleErrors`. A claimable one has no outcomes (Q5)."""
+        """Compile a queue as it was published; raises `RuleErrors`. A claimable queue has no outcomes (Q5)."""
         given = {**present(value), "queue_id": queue_id}
         if given.get("claimable"):
             given["outcomes"] = ()
@@ -103,7 +102,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         return cls.compile(queue, version)
 
     def explain(self, lead: Lead, now: datetime) -> Explanation:
-        """Say why the lead stands in this queue or why not, and which version of the rules says so."""
+        """Say why the lead is in this queue or not, and by which version of the rules."""
         meets, until = self.rule.test(lead, now)
         closed = standing(lead).closed.get(self.queue.claimable)
         inclusion = self.inclusion.explain(lead, now)
@@ -120,7 +119,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
 
     def why(self, lead: Lead, now: datetime) -> str:
-        """Return what `explain` says in words. Where the lead's state decides, no condition is tested."""
+        """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
         closed = standing(lead).closed.get(self.queue.claimable)
         return self._said(False, closed) if closed else self.explain(lead, now).why
 
@@ -131,7 +130,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 class QueueIndex:
     """The queues of one org, indexed by their conditions.
 
-    Immutable once built; costs about as much to build as the rules to compile.
+    It is immutable once built. Building it costs about as much as compiling the rules.
     """
 
     def __init__(self, queues: Iterable[CompiledQueue]) -> None:
@@ -142,17 +141,17 @@ class QueueIndex:
         )
 
     def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
-        """Return where a lead stands at `now` (aware).
+        """Return the queues a lead is in at `now` (aware).
 
-        Those are the queues whose rules it meets and that its life leaves open. At `valid_until` at least one
-        queue takes it or lets it go, unless something else happens to it before.
+        These are the queues whose rules the lead meets and that its phase permits. At `valid_until` the lead enters or
+        leaves at least one queue, unless another event changes it before.
         """
         kinds = standing(lead).kinds
         if not kinds:
             return NOWHERE
         met, until = self._filing.look(lead, now, kinds)
-        # Queues of one order share one key function: each is asked once. In the queues' order, so that
-        # whoever repeats this says the same in the same order.
+        # Queues with the same order share one key function, which is called once. The queues are visited in sorted
+        # order, so that a repeat gives the same result in the same order.
         spelled: dict[SortKey, str] = {}
         places: dict[str, str] = {}
         for queue_id in sorted(met):
@@ -164,13 +163,13 @@ class QueueIndex:
         return Evaluation(places, until)
 
     def explain(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
-        """Say why a lead stands in a queue or why not; an unknown queue is said to be unknown."""
+        """Say why a lead is in a queue or not. For an unknown queue, the explanation says so."""
         queue = self._queues.get(queue_id)
         if queue is None:
             return Explanation(queue_id, None, stands=False, why=f"there is no queue {queue_id}")
         return queue.explain(lead, now)
 
     def why(self, lead: Lead, queue_id: str, now: datetime) -> str:
-        """Return what `explain` says in words. It does no extra work, because every won claim calls it."""
+        """Return the reason of `explain` in words. It does no extra work, because every won claim calls it."""
         queue = self._queues.get(queue_id)
         return f"there is no queue {queue_id}" if queue is None else queue.why(lead, now)

@@ -1,8 +1,7 @@
-"""Derives reps' own queues from the lead alone: what a rep is offered now, and what it owns (D3, D4, R3, S5).
+"""Derives reps' own queues from the lead alone: the leads a rep is offered now and those it owns (D3, D4, R3, S5).
 
-The order, top first: offers, by when they run out · calls that are due, by their time · leads to work, by their
-assignment · calls promised for later, by their time · leads to be called back at no particular time, by when that
-was said.
+The order, top first: offers, by expiry · due calls, by their time · leads to work, by their assignment · calls promised
+for later, by their time · leads to be called back at no particular time, by when that was requested.
 """
 
 from datetime import UTC, datetime
@@ -43,16 +42,17 @@ _MOVES: Final = (
     ArrivalRepeated,
     InquiryAdded,
 )
-"""Besides another owner, an offer or the end, what changes a lead's place in a rep's own queue or its row (D3, D4)."""
+"""Besides a new owner, an offer and the end: the decisions that change a lead's place or row in a rep's own queue (D3,
+D4)."""
 _NOTHING_NEW: Final = ArrivalRepeated()
-"""A resend that completed nothing makes no new version of the lead, so nothing may be told under the old one."""
+"""A resend that completed nothing creates no new version of the lead, so nothing may be published under the old one."""
 
 
 def own_queues(lead: Lead | None) -> tuple[str, ...]:
-    """Return the ids of the personal queues the lead stands in.
+    """Return the ids of the personal queues the lead is in.
 
-    Its owner's, until it is closed, and no other's (D3); while it is offered or rings, those of the reps who may
-    take it at this moment (R3, S1, S5).
+    An owned lead is in its owner's queue only, until it is closed (D3). While it is offered or rings, it is in the
+    queues of the reps who may take it at this moment (R3, S1, S5).
     """
     if lead is None:
         return ()
@@ -62,10 +62,10 @@ def own_queues(lead: Lead | None) -> tuple[str, ...]:
 
 
 def own_sort_key(lead: Lead, at: datetime) -> str:
-    """Return the key of the lead in the personal queues it stands in, as of `at` (D4).
+    """Return the sort key of the lead in its personal queues, as of `at` (D4).
 
-    `at` is the record's time, never a clock's, so the same record gives the same key in every reading. The
-    record of `CallbackDue` is not before `callback_at`, which the lead keeps until somebody acts.
+    `at` is the record's time, never a clock's, so the same record always gives the same key. The record of
+    `CallbackDue` is not before `callback_at`, which the lead keeps until somebody acts.
     """
     if lead.owner is None and lead.search is not None:
         return _key(OFFERED, lead.search.until or _NEVER)
@@ -77,12 +77,12 @@ def own_sort_key(lead: Lead, at: datetime) -> str:
 
 
 def own_columns(lead: Lead) -> dict[str, Any]:
-    """Return what a rep's own queue shows of the lead; contact data is among it only once the lead is the rep's.
+    """Return what a rep's own queue shows of the lead. It includes contact data only if the rep owns the lead.
 
-    An offer has `offer` true, `method`, `group_id`, `epoch` (what the rep's answer names, X3) and `until` (null: it
-    has no end of its own). Of the lead it shows the name, which is what a ringing phone says (S1). Who has it alone
-    for a window is to decide about it and may open it (R2, R3), and so sees `state`, `loan_purpose` and
-    `loan_amount` as well; of those who race for a lead (S1, S5) all but one never have it, and see no more.
+    An offer has `offer` true, `method`, `group_id`, `epoch` (which the rep's answer names, X3) and `until` (null: it
+    does not expire). It shows the lead's name, which a ringing phone also announces (S1). A rep who alone has the offer
+    for a window must decide about it and may open it (R2, R3), so that rep also sees `state`, `loan_purpose` and
+    `loan_amount`. If several reps compete for a lead (S1, S5), all but one never get it, so they see only the name.
     """
     facts, search = lead.facts, lead.search
     if lead.owner is None and search is not None:
@@ -120,7 +120,7 @@ def own_columns(lead: Lead) -> dict[str, Any]:
 def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
     """Return the changes of reps' own queues that a record causes, one for each queue, in order.
 
-    `lead`: the record's. A rep who took what it was offered keeps its place and sees another row there.
+    `lead`: the lead of the record. If a rep takes an offered lead, the lead stays in the rep's queue with a new row.
     """
     stood = _concerned(row, lead)
     if not stood:
@@ -150,13 +150,13 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
                 org=lead.facts.org,
             )
         else:
-            continue  # it came and went within the record
+            continue  # the lead entered and left within the record
         changes.append(change)
     return changes
 
 
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
-    """Return the personal queues a record concerns, and whether the lead stood in each before it."""
+    """Return the personal queues a record concerns, and whether the lead was in each before it."""
     stood: dict[str, bool] = {}
     moved = claimed = reopened = ended = False
     for decision in row.decisions:
@@ -184,7 +184,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
             case _:
                 moved = moved or (isinstance(decision, _MOVES) and decision != _NOTHING_NEW)
     if moved:
-        # One that is closed has left already, unless this very record closed it.
+        # A closed lead is no longer in the queue, unless this record closed it.
         if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
             stood.setdefault(personal_queue(lead.owner), True)
         for queue_id in own_queues(lead):
@@ -200,5 +200,5 @@ def _offered_to(lead: Lead) -> tuple[str, ...]:
 
 
 def _key(band: str, when: datetime) -> str:
-    # One width and one zone, so that the text sorts as the instants do.
+    # A fixed width and one zone, so that the text sorts in the order of the instants.
     return band + when.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,6 +1,6 @@
 """Indexes rules by their most selective equality, so that a lead is tested against few of them.
 
-What is asked on the way is remembered for the lead, so a condition that many rules share is evaluated once.
+The results of conditions are cached for the lead, so a condition that many rules share is evaluated once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,19 +26,19 @@ from rules.language.operators import FieldType
 from rules.language.tree import Condition, Node
 
 _NO, _YES = 1, 2
-"""What a remembered answer is; 0 is not asked yet."""
+"""The values of a cached answer; 0 means not tested yet."""
 
 _UNKNOWN_DOMAIN: Final = 10
-"""How many values a free text is taken to have at the least when the selectivity of a list is estimated."""
+"""The minimum number of distinct values assumed for a free text when the selectivity of a list is estimated."""
 _UNFILED: Final = 0.5
-"""The share of leads a condition that is no equality is taken to let through."""
+"""The assumed share of leads that meet a condition that is not an equality."""
 
 Required = tuple[Node, bool]
 """A node and the verdict it must have."""
 
 
 class Filed(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule to index. `kind`: only rules of the wanted kinds are tested."""
+    """A rule to index. `kind`: a look-up tests only rules of the wanted kinds."""
 
     name: str
     rule: CompiledRule
@@ -46,7 +46,7 @@ class Filed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry(msgspec.Struct, frozen=True, eq=False):
-    """One indexed rule. `literals`: slots and the values they must have. `rest`: what else must hold."""
+    """One indexed rule. `literals`: slots and their required answers. `rest`: the other conditions that must hold."""
 
     name: str
     literals: tuple[tuple[int, int], ...]
@@ -55,7 +55,7 @@ class _Entry(msgspec.Struct, frozen=True, eq=False):
 
 
 class _Shelf:
-    """The rules of one kind: by the values of a field, or tested always."""
+    """The rules of one kind, filed by the values of a field, or in the list of rules that are always tested."""
 
     def __init__(self) -> None:
         self.always: list[_Entry] = []
@@ -73,7 +73,7 @@ class _Shelf:
         if under is None or values is None:
             self.always.append(entry)
             return
-        # An attribute is read as text or as number: each reading has drawers of its own.
+        # An attribute is read as text or as number. Each reading has its own drawers.
         place = (under.field, any(isinstance(value, str) for value in values))
         if place not in self.drawers:
             self.drawers[place] = (reader(FIELDS[under.field], under.value), {})
@@ -136,7 +136,7 @@ class PredicateIndex:
         rest: list[Built] = []
         for node, wanted in dict.fromkeys(needed):
             if node is under:
-                continue  # the drawer it lies in says so
+                continue  # the drawer already guarantees this condition
             if isinstance(node, Condition) and not is_timed(node):
                 share = _share(node, domains) if wanted else _UNFILED
                 literals.append((share, self._slot(node), _YES if wanted else _NO))
@@ -158,7 +158,7 @@ class PredicateIndex:
         return slot
 
     def _leaf(self, condition: Condition) -> Built:
-        """Compile a condition of a group so that its result is tested once for a lead and then reused."""
+        """Compile a condition of a group so that it is tested once for a lead and its result is then reused."""
         if is_timed(condition):
             place = self._timed.setdefault(condition, len(self._timed))
             ask = timed_test(condition)
@@ -210,7 +210,7 @@ def _rest(entry: _Entry, sight: _Sight, now: datetime) -> Answer:
 
 
 def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
-    """Count the values that the rules use of each field they could be indexed by."""
+    """Count the distinct values that the rules use, for each field they could be indexed by."""
     seen: dict[str, set[Any]] = {}
     for needed in rules:
         for node, wanted in needed:
@@ -220,7 +220,7 @@ def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
 
 
 def _share(condition: Condition, domains: dict[str, int]) -> float:
-    """Estimate the share of leads that meets a condition."""
+    """Estimate the share of leads that meet a condition."""
     values = keys(condition)
     if values is None:
         return _UNFILED

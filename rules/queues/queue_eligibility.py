@@ -8,9 +8,9 @@ from models.lead import Lead, Phase
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Which kinds of queue may hold a lead. `kinds`: of False (shared) and True (claimable) those that may.
+    """The kinds of queue that may hold a lead. `kinds`: those of False (shared) and True (claimable) that may.
 
-    `closed`: why a kind may not, by the same two.
+    `closed`: for each kind that may not, the reason.
     """
 
     kinds: tuple[bool, ...]
@@ -18,7 +18,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 ORPHANED: Final = "orphaned"
-"""Why a lead whose owner left is an exception, where no queue takes it (E1)."""
+"""The exception reason of a lead whose owner left, if no queue takes it (E1)."""
 _OPEN: Final = Standing((False, True))
 
 _HIDDEN: Final = {
@@ -30,14 +30,14 @@ _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
 def standing(lead: Lead) -> Standing:
-    """Return which kinds of queue may hold the lead. Among those the rules decide.
+    """Return which kinds of queue may hold the lead. Within these, the rules decide.
 
-    - One that somebody has open, that is closed or ignored stands in no queue (D1, E4).
-    - One that was claimed through a claimable queue stands in no claimable one again, and once its owner has left in
-      none at all: it is at the exceptions desk (Q10).
-    - One that is being distributed stands in no queue: somebody is about to have it (R3, S1).
-    - One that has an owner stands in no shared queue (D3); claimable ones take it by their rules, aged or not
-      (Q11).
+    - A lead that somebody has open, or that is closed or ignored, is in no queue (D1, E4).
+    - A lead that was claimed through a claimable queue is never in a claimable queue again. Once its owner has left,
+      it is in no queue at all but at the exceptions desk (Q10).
+    - A lead that is being distributed is in no queue, because a rep is about to get it (R3, S1).
+    - A lead with an owner is in no shared queue (D3). Claimable queues take it by their rules, whether it is aged or
+      not (Q11).
     """
     if lead.phase not in _FREE and lead.phase is not Phase.OWNED:
         opened = f"{lead.lock.rep_id} has it open" if lead.lock else "somebody has it open"

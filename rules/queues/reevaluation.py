@@ -7,10 +7,10 @@ from rules.queues.rule_book import OrgRules
 
 
 def is_stale(lead: Lead, rules: OrgRules, now: datetime) -> bool:
-    """Say whether current rules would change the lead's places, what queues show of it, or its next change by time.
+    """Say whether the current rules would change the lead's places, its columns in queues, or its next change by time.
 
-    A lead that no new rule takes today may have to be taken in a week: its deadline must say so (Q2). Who has left has
-    no lead open any more (X2).
+    A lead that no new rule takes today may have to be taken in a week, so its deadline must be set for that (Q2). A rep
+    who has left keeps no lead open (X2).
     """
     if lead.lock is not None and rules.has_left(lead.lock.rep_id):
         return True

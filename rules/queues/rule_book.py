@@ -23,21 +23,21 @@ Key = tuple[str, str]
 """An object's kind and id within its org."""
 
 VERSIONED: Final = frozenset({"queue", "settings"})
-"""The kinds a lead's places may depend on; only these move an org's version."""
+"""The kinds of object that a lead's places may depend on. Only these change an org's version."""
 
 NO_VERSION: Final = -1
-"""The version of an org that published nothing, so that its first publication exceeds it."""
+"""The version of an org that published nothing. Its first publication exceeds it."""
 
 OVERSEERS: Final = frozenset({"admin", "manager"})
-"""The roles that build queues and so see every one of them (Q1)."""
+"""The roles that build queues and therefore see all of them (Q1)."""
 
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
 
 class Published(msgspec.Struct, frozen=True):
-    """The newest publication of an object; `value` is None if it was removed.
+    """The newest publication of an object. `value`: None if the object was removed.
 
-    `version`: its place in the topic.
+    `version`: its offset in the topic.
     """
 
     version: int
@@ -52,17 +52,17 @@ class GroupTerms(msgspec.Struct, frozen=True):
 
     @property
     def takes(self) -> bool:
-        """Whether the group gives leads to reps; a `queue` leaves them to the queues."""
+        """Whether the group gives leads to reps. A group with method `queue` leaves them to the queues."""
         return self.method != "queue"
 
 
 @dataclass(frozen=True)
 class OrgRules:
-    """Everything one org published, compiled. Never changed: `publish` on the book makes another.
+    """Everything one org published, compiled. It is immutable; `publish` on the book creates a new one.
 
-    `objects`: every object by kind and id, of unknown kinds and removed ones too. `problems`: the objects
-    whose newest version does not compile, for which the one before it still counts (intake refuses these, so
-    normally none).
+    `objects`: every object by kind and id, including unknown kinds and removed objects. `problems`: the objects whose
+    newest version does not compile; their previous version still applies. Intake refuses such objects, so normally
+    there are none.
     """
 
     org: str
@@ -76,7 +76,7 @@ class OrgRules:
 
     @cached_property
     def version(self) -> int:
-        """The highest version of any queue or settings of the org, also of removed ones; -1 without any."""
+        """The highest version of any queue or settings of the org, including removed ones; -1 if there are none."""
         return max(
             (published.version for (kind, _), published in self.objects.items() if kind in VERSIONED),
             default=NO_VERSION,
@@ -84,35 +84,35 @@ class OrgRules:
 
     @cached_property
     def index(self) -> QueueIndex:
-        """The org's queues, indexed so that a lead is tested only against those that may match; built at first use."""
+        """The org's queues, indexed so that a lead is tested only against those that may match. Built at first use."""
         return QueueIndex(self.queues.values())
 
     def evaluate(self, lead: Lead, now: datetime) -> Evaluation:
-        """Return the queues a lead stands in at `now` (aware), and until when that holds (Q2, D1, Q10)."""
+        """Return the queues a lead is in at `now` (aware), and until when this holds (Q2, D1, Q10)."""
         return self.index.evaluate(lead, now)
 
     def explain(self, lead: Lead, queue_id: str, now: datetime) -> str:
-        """Say why a lead stands in a queue or why not, with the rules' version (X1); of any queue id."""
+        """Say why a lead is in a queue or not, with the rules' version (X1). Any queue id is accepted."""
         return self.index.why(lead, queue_id, now)
 
     def explanation(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
-        """Return what `explain` says with every condition's outcome, for trying rules (X1, X5)."""
+        """Return the result of `explain` with every condition's outcome, for trying out rules (X1, X5)."""
         return self.index.explain(lead, queue_id, now)
 
     def called(self, queue_id: str) -> str:
-        """Return the name people know a queue by; its id where it has none."""
+        """Return the display name of a queue; its id if it has no name."""
         queue = self.queues.get(queue_id)
         return queue_id if queue is None else queue.queue.name or queue_id
 
     @cached_property
     def is_open(self) -> bool:
-        """Whether anyone may act: the org has no rep, and never had one or says that it is open without reps."""
+        """Whether anyone may act. The org has no rep, and it never had one or is open without reps by its settings."""
         return not self.reps and (
             self.settings.open_without_reps or all(kind != "rep" for kind, _ in self.objects)
         )
 
     def role(self, rep_id: str) -> str | None:
-        """Return a rep's role; None for one who is unknown or has left.
+        """Return a rep's role; None for a rep who is unknown or has left.
 
         In an open org everyone is an admin.
         """
@@ -122,7 +122,7 @@ class OrgRules:
         return rep.role if rep is not None and rep.active else None
 
     def has_left(self, rep_id: str) -> bool:
-        """Say whether a rep has left: it was switched off or removed, in an org that is not open (X2)."""
+        """Say whether a rep has left: the rep is inactive or removed, in an org that is not open (X2)."""
         return self.role(rep_id) is None
 
     def route(self, facts: Facts) -> tuple[Campaign | None, GroupTerms | None]:
@@ -133,13 +133,13 @@ class OrgRules:
 
     @cached_property
     def default_campaign(self) -> Campaign | None:
-        """The first campaign, by its id, that takes leads which name none of the org."""
+        """The first default campaign, by id. It takes leads that name no campaign of the org."""
         return next(
             (self.campaigns[one] for one in sorted(self.campaigns) if self.campaigns[one].default), None
         )
 
     def may_see(self, rep_id: str, queue_id: str) -> bool:
-        """Say whether a rep has access to a queue: by team, or as one of those who build queues (Q4, Q1)."""
+        """Say whether a rep has access to a queue, by team or by a role that builds queues (Q4, Q1)."""
         queue = self.queues.get(queue_id)
         role = self.role(rep_id)
         if queue is None or role is None:
@@ -148,7 +148,7 @@ class OrgRules:
         return role in OVERSEERS or "*" in teams or not set(teams).isdisjoint(self.reps[rep_id].teams)
 
     def with_objects(self, changes: Iterable[tuple[Key, Published]]) -> "OrgRules":
-        """Return the rules with newer objects applied; only a higher version than the known one counts."""
+        """Return the rules with newer objects applied. An object counts only if its version exceeds the known one."""
         objects = dict(self.objects)
         changed: set[Key] = set()
         for key, published in changes:
@@ -196,7 +196,7 @@ class RuleBook:
     orgs: Mapping[str, OrgRules] = field(default_factory=lambda: NOTHING)
 
     def org(self, org_id: str) -> OrgRules:
-        """Return an org's rules; of one that published nothing the empty rules, at version -1."""
+        """Return an org's rules. For an org that published nothing they are empty, at version -1."""
         return self.orgs.get(org_id) or OrgRules(org_id)
 
     def publish(self, event: DirectoryPublished) -> "RuleBook":
@@ -206,11 +206,11 @@ class RuleBook:
 
     @classmethod
     def from_rows(cls, rows: Iterable[DirectoryRow]) -> "RuleBook":
-        """Return the book that a partition's directory rows make, in whatever order they come."""
+        """Return the book built from a partition's directory rows, in any order."""
         return cls().with_rows(rows)
 
     def with_rows(self, rows: Iterable[DirectoryRow]) -> "RuleBook":
-        """Return the book with directory rows applied, in whatever order they come."""
+        """Return the book with directory rows applied, in any order."""
         by_org: dict[str, list[tuple[Key, Published]]] = {}
         for row in rows:
             change = ((row.kind, row.object_id), Published(row.version, row.value))

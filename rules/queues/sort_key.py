@@ -1,12 +1,12 @@
 """Computes sort keys. A queue is always read in ascending order of its keys, whatever its direction (Q1, Q7).
 
-Ties are broken by lead id. A key is a band and an ASCII text that orders as the value does:
+Ties are broken by lead id. A key is a band followed by an ASCII text that orders as the value does:
 
-- `1` leads with a value, `2` leads without one (last in both directions), `3` leads put off by a callback
-  without a time, by when that was (D4). Band `0`, calls that are due, belongs to personal queues.
-- Descending inverts every digit, so nobody has to know the direction to read a list in order.
-- Text orders by code point of its folded form, its first 60 bytes; among an attribute's values numbers come
-  before text ascending, after it descending.
+- `1` leads with a value, `2` leads without one (last in both directions), `3` leads deferred by a callback
+  without a time, by when that was (D4). Band `0`, due calls, belongs to personal queues.
+- Descending order inverts every digit, so a reader does not need the direction to read a list in order.
+- Text is ordered by code point of its casefolded form, up to its first 60 bytes. Among an attribute's values,
+  numbers come before text in ascending order and after it in descending order.
 """
 
 import struct
@@ -29,7 +29,7 @@ DEFERRED: Final = "3"
 DIRECTIONS: Final = ("asc", "desc")
 
 MAX_BYTES: Final = 60
-"""So much of a text takes part in the order; keys stay short in rows, lists and messages."""
+"""The number of bytes of a text that take part in the order. It keeps keys short in rows, lists and messages."""
 
 SortKey = Callable[[Lead], str]
 
@@ -44,10 +44,10 @@ _TURNED: Final = str.maketrans("0123456789abcdef", "fedcba9876543210")
 
 @lru_cache(maxsize=1024)
 def sort_key(order: SortOrder) -> SortKey:
-    """Return the function that keys a lead in a queue of this order.
+    """Return the function that computes a lead's key in a queue of this order.
 
-    Raises `RuleErrors` for an unknown field. Equal orders get the same function, so that whoever has many
-    queues may compute each key once.
+    Raises `RuleErrors` for an unknown field. Equal orders get the same function, so that a caller with many queues can
+    compute each key once.
     """
     field = FIELDS.get(order.field)
     if field is None:
@@ -67,7 +67,7 @@ def sort_key(order: SortOrder) -> SortKey:
 
 
 def spell_number(value: float, descending: bool) -> str:
-    """Return 16 hex digits that order as numbers do (as far as a float tells them apart)."""
+    """Return 16 hex digits that order as numbers do, within the precision of a float."""
     try:
         bits: int = struct.unpack(">Q", struct.pack(">d", float(value) + 0.0))[0]
     except OverflowError:
@@ -83,13 +83,16 @@ def spell_date(value: datetime, descending: bool) -> str:
 
 
 def spell_text(value: str, descending: bool) -> str:
-    """Return hex digits that order as the folded text does; descending, the longer before its beginning."""
+    """Return hex digits that order as the casefolded text does.
+
+    In descending order a text comes before its own prefix.
+    """
     digits = value.casefold().encode("utf-8", "replace")[:MAX_BYTES].hex()
     return digits.translate(_TURNED) + _AFTER_ALL_DIGITS if descending else digits
 
 
 def spell_boolean(value: bool, descending: bool) -> str:
-    """Return `0` or `1`: false before true ascending."""
+    """Return `0` or `1`. In ascending order false comes before true."""
     return "1" if value is not descending else "0"
 
 

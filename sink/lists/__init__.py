@@ -1,1 +1,1 @@
-"""Lists over the CRM database as people page through them: what there is to see, and how it is asked."""
+"""Lists over the CRM database that people page through: the lists, their columns and their queries."""

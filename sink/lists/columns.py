@@ -1,4 +1,4 @@
-"""What a list shows: its columns, each with the kind of filter that fits it (E2, S6)."""
+"""Defines the columns of a list, each with the kind of filter that fits it (E2, S6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ Expression = ColumnElement[Any]
 
 
 class Kind(StrEnum):
-    """What a column holds, and so how it is filtered."""
+    """What a column holds. It decides how the column is filtered."""
 
     TEXT = "text"
-    """Filtered by what it contains."""
+    """Filtered by a text that it contains."""
     CHOICE = "choice"
-    """One of few values: filtered by several of them, or by having none."""
+    """One of few values. Filtered by several of them, or by having none."""
     FLAG = "flag"
-    """Yes or no, filtered like a choice."""
+    """Yes or no. Filtered like a choice."""
     AMOUNT = "amount"
-    """A number, filtered by a range; both ends belong to it."""
+    """A number. Filtered by a range that includes both ends."""
     DATE = "date"
-    """An aware instant, filtered by a range; its end does not belong to it."""
+    """An aware instant. Filtered by a range that excludes its end."""
 
 
 RANGES = frozenset({Kind.AMOUNT, Kind.DATE})
@@ -32,9 +32,9 @@ FOLDED = frozenset({Kind.TEXT, Kind.CHOICE})
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `read`: its expression. `nullable`: whether a row may lack it. `unit`: what an amount counts.
+    """One column. `read`: its expression. `nullable`: a row may have no value. `unit`: the unit of an amount.
 
-    `names`: what its values are the ids of, `rep` or `campaign`, for those who show names instead.
+    `names` is `rep` or `campaign` if the values are ids of these, so that a page can show names instead.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Column:
 
     @property
     def order(self) -> Expression:
-        """What it is sorted by: text without regard to case."""
+        """Return the expression to sort by. Text is sorted without regard to case."""
         return func.lower(self.read) if self.kind in FOLDED else self.read
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A list of rows of one table. `row_id`: unique, and what ties are broken by.
+    """A list of rows of one table. `row_id` is unique and breaks ties.
 
-    `search`: columns that a search looks through; `digits`: the one that a search for a number looks through.
-    `sort`: the column it is sorted by unless another is asked for; `-` before it: the largest first. `extra`: what else
-    of a row is told. `indexed`: columns that an index of their own finds. `scan`: the index by which SQLite is to go
-    through an org's rows where no such column helps: in the order in which they lie, and not in that of their dates.
+    `search`: the columns that a text search reads. `digits`: the column that a search for a number reads. `sort`: the
+    default order; a leading `-` means descending. `extra`: further values of a row that are returned. `indexed`:
+    columns that have an index of their own. `scan`: the index by which SQLite scans an org's rows where no such
+    column helps; it follows the order in which the rows are stored, not the order of their dates.
     """
 
     row_id: Expression

@@ -1,4 +1,4 @@
-"""What somebody asks of a list: filters, search, order and where the page begins; and the cursors that say so."""
+"""Defines a query of a list: filters, search, order and the page's start; and encodes cursors."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error
@@ -14,19 +14,19 @@ LIMIT: Final = 50
 
 
 class Contains(msgspec.Struct, frozen=True):
-    """A text with this in it, whatever its case."""
+    """Matches a text that contains this one, in any case."""
 
     text: str
 
 
 class OneOf(msgspec.Struct, frozen=True):
-    """One of these values; None: it has none."""
+    """Matches one of these values. None means that the row has no value."""
 
     values: tuple[str | bool | None, ...]
 
 
 class Between(msgspec.Struct, frozen=True):
-    """A value from `low` on up to `high`; None: no bound. The end of a time does not belong to it."""
+    """Matches values from `low` to `high`; None means no bound. A range of time excludes its end."""
 
     low: float | datetime | None = None
     high: float | datetime | None = None
@@ -36,14 +36,14 @@ Filter = Contains | OneOf | Between
 
 
 class PagePosition(msgspec.Struct, frozen=True):
-    """A row's place in an order: its values of what is sorted by. `before`: the page ends before it instead."""
+    """A row's place in an order: its values of the sort columns. `before`: the page ends before this row."""
 
     values: tuple[Any, ...]
     before: bool = False
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One question. `filters`: by column. `sort`: a column. `at`: where the page begins, None at the beginning."""
+    """One query. `filters`: by column. `sort`: a column. `at`: where the page begins; None for the first page."""
 
     sort: str
     descending: bool = False
@@ -54,12 +54,12 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def order(self) -> str:
-        """The order as it is written: the column, `-` before it for the largest first."""
+        """The order in its text form: the column, with a leading `-` for descending."""
         return f"-{self.sort}" if self.descending else self.sort
 
 
 def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
-    """Return the column and whether the largest comes first; raises `InvalidInput` for a column there is not."""
+    """Return the column and whether the order is descending. Raises `InvalidInput` for an unknown column."""
     order = order or listing.sort
     name = order.removeprefix("-")
     if name not in listing.by_name:
@@ -69,15 +69,15 @@ def parse_order(listing: Listing, order: str | None) -> tuple[str, bool]:
 
 
 def encode_cursor(order: str, place: PagePosition) -> str:
-    """Return a place as a cursor; it holds for this order only."""
+    """Return a place as a cursor. The cursor is valid for this order only."""
     values = [one.isoformat() if isinstance(one, datetime) else one for one in place.values]
     return urlsafe_b64encode(msgspec.json.encode([order, place.before, values])).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosition:
-    """Return the place of a cursor; raises `InvalidInput` for one that is none of ours or of another order.
+    """Return the place of a cursor. Raises `InvalidInput` for an invalid cursor or one of another order.
 
-    `kinds`: of the values; each but the last may be None.
+    `kinds` are the types of the values. Each value but the last may be None.
     """
     try:
         raw = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
@@ -99,5 +99,5 @@ _TYPES: Final = {Kind.AMOUNT: float, Kind.DATE: datetime, Kind.FLAG: bool}
 
 
 def cursor_type(column: Column) -> type:
-    """Return what a column's values are in a cursor."""
+    """Return the type that a column's values have in a cursor."""
     return _TYPES.get(column.kind, str)

@@ -1,4 +1,4 @@
-"""The lists there are: the exceptions desk, the leads and who owns them (E2, E5, S6)."""
+"""Defines the lists: the exceptions desk, the leads, and the current owners (E2, E5, S6)."""
 
 from typing import Final
 
@@ -32,10 +32,10 @@ EXCEPTIONS: Final = Listing(
     indexed=frozenset({"created_at"}),
     scan="ix_lead_exception_org",
 )
-"""The exceptions desk with the columns of E2, in its order; Assign and Ignore are the page's."""
+"""The exceptions desk with the columns and the order of E2. The page adds Assign and Ignore."""
 
 IGNORED_LAST: Final = (case((_E.status == "ignored", 1), else_=0),)
-"""The band of E4: those that are ignored, if shown, are at the end of any order."""
+"""The band of E4: ignored exceptions, if shown, come last in any order."""
 
 UNASSIGNED: Final = Listing(
     row_id=_E.lead_id.expression,
@@ -52,9 +52,10 @@ UNASSIGNED: Final = Listing(
 )
 """What a rep sees of the unassigned leads (E5): the name, and what the distribution did.
 
-None of the prospect's facts: a rep has no right to them before the lead is theirs, and a lead on the desk today may
-stand in a blind queue tomorrow (Q3). So no campaign, provider, loan, state or date of the prospect, and no explanation,
-which says what candidates lacked ("not licensed in RI") and so what the lead is.
+It shows none of the prospect's facts. A rep has no right to them before the lead is theirs, and a lead that is on the
+desk today may be in a blind queue tomorrow (Q3). So it has no campaign, provider, loan, state or date of the
+prospect. It has no explanation either: an explanation says what candidates lacked ("not licensed in RI"), which
+reveals the lead's facts.
 """
 
 LEADS: Final = Listing(
@@ -94,7 +95,7 @@ LEADS: Final = Listing(
     indexed=frozenset({"created_at", "owner"}),
     scan="ix_lead_org",
 )
-"""Every lead an org has; whose a person sees, `only` says."""
+"""Every lead of an org. The condition `only` limits them to those that a person may see."""
 
 LEAD_COLUMNS: Final = (
     "first_name",
@@ -106,7 +107,7 @@ LEAD_COLUMNS: Final = (
     "last_contacted_at",
     "created_at",
 )
-"""Those of My Leads that are shown until somebody edits their columns (S6)."""
+"""The columns of My Leads that are shown until a person chooses their own (S6)."""
 
 ASSIGNMENTS: Final = Listing(
     row_id=_A.lead_id.expression,
@@ -122,4 +123,4 @@ ASSIGNMENTS: Final = Listing(
     extra={"version": _A.version.expression, "cause": _A.cause.expression},
     indexed=frozenset({"rep_id"}),
 )
-"""Who owns which lead since when."""
+"""Who owns which lead, and since when."""

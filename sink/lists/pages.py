@@ -1,7 +1,7 @@
-"""A list's pages, counts and choices. A page begins after a row and not after a number of rows.
+"""Reads pages, counts and choices of a list. A page begins after a row, not after a number of rows.
 
-So nothing is shown twice or left out because something above it came or went. Rows without a value come last in both
-directions, and the row's id breaks every tie. Each function takes an open connection, and reads only.
+So no row is shown twice or left out when rows above it are added or removed. Rows without a value come last in both
+directions, and the row's id breaks every tie. Each function takes an open connection and only reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,13 +25,13 @@ from sink.queries import STREAMED, Row
 
 Condition = ColumnElement[bool]
 CHOICES: Final = 200
-"""Values of a column that are offered at once; who looks for another one searches."""
+"""How many values of a column are offered at once. A search finds the others."""
 _DIGITS: Final = 3
 _WRITTEN_IN_NUMBERS: Final = frozenset("+()-./ ")
 
 
 class Page(NamedTuple):
-    """A page of a list; `next` and `previous`: the cursors of those around it, None at either end."""
+    """A page of a list. `next` and `previous` are the cursors of the adjacent pages, None at either end."""
 
     rows: list[Row]
     next: str | None
@@ -46,7 +46,7 @@ class Choice(NamedTuple):
 
 
 class _Key(NamedTuple):
-    """One thing that is sorted by."""
+    """One sort key."""
 
     by: Expression
     descending: bool
@@ -57,7 +57,7 @@ class _Key(NamedTuple):
 def place(
     listing: Listing, list_query: ListQuery, cursor: str | None, bands: Sequence[Expression] = ()
 ) -> PagePosition | None:
-    """Return the position of a cursor of this list; raises `InvalidInput`."""
+    """Return the position of a cursor of this list. Raises `InvalidInput`."""
     if not cursor:
         return None
     return decode_cursor(
@@ -72,7 +72,7 @@ def page(
     only: Sequence[Condition],
     bands: Sequence[Expression] = (),
 ) -> Page:
-    """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before any order."""
+    """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before the order."""
     keys = _keys(listing, list_query, bands)
     back = list_query.at is not None and list_query.at.before
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
@@ -108,7 +108,7 @@ def count(connection: Connection, listing: Listing, list_query: ListQuery, only:
 def total(
     connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition], shown: Page
 ) -> int:
-    """Return how many rows meet the filters. If all are on the page shown, nothing is counted."""
+    """Return how many rows meet the filters. Nothing is counted if the page shows all of them."""
     if list_query.at is None and shown.next is None:
         return len(shown.rows)
     return count(connection, listing, list_query, only)
@@ -117,7 +117,7 @@ def total(
 def choices(
     connection: Connection, listing: Listing, name: str, only: Sequence[Condition], search: str = ""
 ) -> list[Choice]:
-    """Return the values a column has, the most frequent first, with how many rows have each; at most `CHOICES`."""
+    """Return a column's values with their row counts, the most frequent first; at most `CHOICES`."""
     column = listing.by_name[name]
     counted: Any = select(column.read, func.count()).where(*only)
     query = _hinted(counted, listing, ListQuery(sort=name))
@@ -135,7 +135,7 @@ def stream(
     names: Sequence[str],
     bands: Sequence[Expression] = (),
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield (row id, the named columns …) of every row that meets the filters, in order, some at a time."""
+    """Yield (row id, the named columns …) of every row that meets the filters, in order, in batches."""
     shown = [listing.by_name[name].read.label(name) for name in names]
     query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, list_query))
     query = query.order_by(*_order(_keys(listing, list_query, bands), back=False))
@@ -144,7 +144,7 @@ def stream(
 
 
 def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
-    """Return the conditions of filters and search."""
+    """Return the conditions of the filters and the search."""
     found = [_met(listing.by_name[name], one) for name, one in list_query.filters.items()]
     if list_query.search.strip():
         found.append(_searched(listing, list_query.search.strip()))
@@ -152,10 +152,10 @@ def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
 
 
 def contains(read_as: Expression, text: str) -> Condition:
-    """Return whether a text contains another, whatever the case.
+    """Return the condition that a text contains another, in any case.
 
-    Databases differ in whose case they know beyond ASCII, so other letters are looked for as they are, all small, all
-    large, and large at the beginning.
+    Databases differ in the letters beyond ASCII whose case they know. So a text with other letters is searched in
+    four forms: as given, in lower case, in upper case, and capitalised.
     """
     spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.lower().capitalize()}
     return or_(*(read_as.icontains(one, autoescape=True) for one in sorted(spellings)))
@@ -177,7 +177,7 @@ def _met(column: Column, list_query: Filter) -> Condition:
 
 
 def _searched(listing: Listing, text: str) -> Condition:
-    """Return whether each word is in one of the searched columns, or the digits in that of the numbers."""
+    """Return the condition that each word is in a searched column, or the digits in the column of numbers."""
     digits = "".join(filter(str.isdecimal, text))
     if listing.digits and len(digits) >= _DIGITS and set(text) <= _WRITTEN_IN_NUMBERS | set(digits):
         number = contains(listing.by_name[listing.digits].read, digits)
@@ -193,7 +193,7 @@ def _searched(listing: Listing, text: str) -> Condition:
 def _hinted(
     query: Select[Any], listing: Listing, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
-    """Let SQLite, whose planner knows no statistics, scan an org's rows in their order where it must look at all."""
+    """Make SQLite scan an org's rows in stored order where no index helps. Its planner has no statistics."""
     looks = bool(list_query.filters or list_query.search) or (
         sorts and list_query.sort not in listing.indexed
     )
@@ -227,7 +227,7 @@ def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
 
 
 def _beyond(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
-    """Return whether a row comes after a place, or before it."""
+    """Return the condition that a row comes after a place, or before it."""
     ways: list[Condition] = []
     same: list[Condition] = []
     for key, value in zip(keys, values, strict=True):
@@ -236,7 +236,7 @@ def _beyond(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condi
     first = keys[0]
     if first.nullable:
         return or_(*ways)
-    # Said once more of the first key alone, so that an index begins there.
+    # Repeat the condition for the first key alone, so that an index can be used for the start.
     begins = first.by <= values[0] if first.descending != back else first.by >= values[0]
     return and_(begins, or_(*ways))
 

@@ -1,1 +1,1 @@
-"""The schema's history, oldest first; `sink.migrate` applies it at every start."""
+"""The schema's history, oldest first. `sink.migrate` applies it at every start."""

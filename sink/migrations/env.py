@@ -1,6 +1,6 @@
-"""Alembic's entry: migrations run in the transaction of the connection they are given, whole or not at all.
+"""Alembic's entry point. Migrations run in the transaction of the connection they are given, whole or not at all.
 
-`sink.migrate` gives that connection. For `alembic revision --autogenerate -x url=…` one is opened here.
+`sink.migrate` gives that connection. For `alembic revision --autogenerate -x url=…` this module opens one.
 """
 
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from sink.tables import Base, UtcDateTime
 
 
 def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Write our type as what it is in the database: a migration must not depend on code that changes."""
+    """Render our type as its database type, because a migration must not depend on code that changes."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return 'sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")'
     return False
@@ -26,7 +26,7 @@ def _run(connection: Connection) -> None:
         render_as_batch=True,  # SQLite alters a table by copying it
         compare_type=True,
         render_item=_render,
-        transactional_ddl=True,  # SQLite's is too, as we begin transactions ourselves
+        transactional_ddl=True,  # also true on SQLite, because we begin transactions ourselves
     )
     with context.begin_transaction():
         context.run_migrations()

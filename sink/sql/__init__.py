@@ -1,1 +1,1 @@
-"""The rule language in SQL: fields, filters, order and comparison keys."""
+"""Translates the rule language to SQL: fields, filters, order and comparison keys."""

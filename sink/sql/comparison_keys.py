@@ -1,15 +1,16 @@
-"""Computes what rules compare and no column holds by itself, so that SQL compares as closures do.
+"""Computes values that rules compare and no column holds, so that SQL compares as the Python closures do.
 
-A text compares by its folded form. Of ASCII that is its lower case, which every database knows; of anything else
-Python's is kept here, so that no database's own idea of case takes part. What a vendor sent beyond the contract has no
-column, so all of it is here, ready to be compared. Keys of the object:
+A text compares by its folded form. For ASCII that is the lower case, which every database computes alike. For other
+texts Python's folded form is stored here, so that the database's own case rules play no part. Attributes that a
+vendor sent beyond the contract have no column, so all of them are stored here, ready to be compared. Keys of the
+object:
 
-- `FIELD`: the folded text of a text field that has more than ASCII in it;
-- `created_at`: false where the vendor gave none, and the column says when the lead arrived instead;
+- `FIELD`: the folded text of a text field that contains more than ASCII;
+- `created_at`: false where the vendor gave none; the column then holds the time of arrival;
 - `attributes.NAME`: an attribute as folded text;
-- `number attributes.NAME`: an attribute that came as a number; `read attributes.NAME`: one that reads as a number, but
-  came as text;
-- `value attributes.NAME`: true for an attribute that is there and is neither (a list, an object).
+- `number attributes.NAME`: an attribute that came as a number;
+- `read attributes.NAME`: an attribute that came as text and reads as a number;
+- `value attributes.NAME`: true for an attribute that exists and is neither (a list, an object).
 """
 
 import sys
@@ -30,7 +31,7 @@ _ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
 
 
 def comparison_keys(lead: Lead) -> dict[str, Any]:
-    """Return the comparison keys of a lead; empty for many leads."""
+    """Return the comparison keys of a lead. Many leads have none."""
     found: dict[str, Any] = {}
     for field in _TEXTS:
         value = field.get(lead)
@@ -44,7 +45,7 @@ def comparison_keys(lead: Lead) -> dict[str, Any]:
 
 
 def key_of(name: str) -> str:
-    """Return a field's key in the object, without characters that not every JSON path can have."""
+    """Return a field's key in the object, without characters that some JSON paths cannot have."""
     return name.translate(_ESCAPES)
 
 
@@ -60,7 +61,7 @@ def _attribute(key: str, value: Any) -> dict[str, Any]:
 
 
 def _double(value: float) -> float:
-    """Return the number as a database can count it; rules only name numbers well below the largest."""
+    """Return the number as databases can compute it. Rules name only numbers well below the largest."""
     try:
         number = float(value)
     except OverflowError:

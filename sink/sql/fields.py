@@ -1,4 +1,4 @@
-"""Each field of the catalogue as an expression over the lead's row, reading what its closure reads from the lead."""
+"""Gives each catalogue field as an SQL expression over the lead's row, equal to what its closure reads."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,7 +18,7 @@ _COMPUTED: Final[dict[str, Callable[[], Expression]]] = {
     "owned": lambda: _LEAD.owner.is_not(None),
     "claimed_once": lambda: _LEAD.claimed_through.is_not(None),
 }
-"""Fields that follow from a column. Every other one is the column of its name, or an attribute."""
+"""Fields that are computed from a column. Every other field is the column of its name, or an attribute."""
 
 
 class LeadColumns:
@@ -28,26 +28,26 @@ class LeadColumns:
         self._postgres = dialect == "postgresql"
 
     def raw(self, field: Field) -> Expression:
-        """Return the value as its column has it; NULL where the lead has none. Not for attributes."""
+        """Return the value of its column; NULL where the lead has none. Not for attributes."""
         if field.name == "created_at":
-            # The column has the arrival's time where the vendor gave none; a rule then reads nothing.
+            # The column holds the time of arrival where the vendor gave none. For a rule the field then has no value.
             return case((self._comparison_key("created_at").is_(None), _LEAD.created_at))
         computed = _COMPUTED.get(field.name)
         return computed() if computed else getattr(_LEAD, field.name).expression
 
     def present(self, field: Field) -> Expression:
-        """Return whether the lead has a value; true or false, never NULL."""
+        """Return the condition that the lead has a value: true or false, never NULL."""
         if field.type is FieldType.ATTRIBUTE:
             key = key_of(field.name)
             return or_(self._comparison_key(key).is_not(None), self._comparison_key(VALUE + key).is_not(None))
         return true() if field.name in _COMPUTED else self.raw(field).is_not(None)
 
     def folded(self, field: Field) -> Expression:
-        """Return a text or an attribute as closures compare texts: folded, ordered by code point."""
+        """Return a text or an attribute as closures compare it: folded, ordered by code point."""
         kept = self._comparison_key(key_of(field.name))
         if field.type is FieldType.ATTRIBUTE:
             return self._by_code(kept)
-        # ASCII alone is put in lower case, in both: what has more is in `kept`.
+        # Both databases compute the lower case of ASCII alike. Texts with other letters are in `kept`.
         return func.coalesce(kept, func.lower(self._by_code(self.raw(field))))
 
     def number(self, field: Field) -> Expression:
@@ -59,16 +59,16 @@ class LeadColumns:
         return self._number(NUMBER, field)
 
     def contains(self, text: Expression, part: str) -> Expression:
-        """Return whether a text has a part somewhere."""
+        """Return the condition that a text contains a part."""
         return (func.strpos if self._postgres else func.instr)(text, part) > 0
 
     def first_bytes(self, text: Expression) -> Expression:
-        """Return the beginning of a text that takes part in an order (`rules.queues.sort_key`)."""
+        """Return the beginning of a text, which is what an order compares (`rules.queues.sort_key`)."""
         raw = func.convert_to(text, "UTF8") if self._postgres else cast(text, LargeBinary)
         return func.substr(raw, 1, MAX_BYTES)
 
     def by_id(self) -> Expression:
-        """Return the lead's id, in the one order both databases and Python have."""
+        """Return the lead's id in the order that both databases and Python share."""
         return self._by_code(_LEAD.lead_id.expression)
 
     def _number(self, kind: str, field: Field) -> Expression:

@@ -1,7 +1,8 @@
-"""A rule tree as SQL over the lead table: for every lead the verdict its closure has at the same instant (Q2, X5).
+"""Translates a rule tree to SQL over the lead table.
 
-A condition is true or false, never NULL: on a field without a value only `null` is met, and `not` of a group turns
-that round, as in `rules.language.tree`.
+For every lead the condition gives the verdict that the rule's closure gives at the same instant (Q2, X5). A condition
+is true or false, never NULL. On a field without a value only `null` is true; `not` of a group inverts that, as in
+`rules.language.tree`.
 """
 
 from collections.abc import Callable
@@ -25,16 +26,16 @@ from sink.sql.fields import Expression, LeadColumns
 from sink.tables import LeadTable
 
 MAX_VALUES: Final = 10_000
-"""Values one rule may compare with: databases take some ten thousands in a statement."""
+"""How many values one rule may compare with. Databases accept some ten thousands in a statement."""
 
 _FREE: Final = (Phase.QUEUED.value, Phase.EXCEPTION.value)
 
 
 def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return whether a lead meets a rule at `at` (aware), as a condition on `LeadTable`.
+    """Return the condition on `LeadTable` that a lead meets a rule at `at` (aware).
 
-    `dialect`: `sqlite` or `postgresql`. Raises `RuleErrors` for what no statement can ask: more values than
-    `MAX_VALUES`.
+    `dialect`: `sqlite` or `postgresql`. Raises `RuleErrors` for a rule with more than `MAX_VALUES` values, which no
+    statement can hold.
     """
     if (count := _values(tree)) > MAX_VALUES:
         reason = f"{count} values to compare with, at most {MAX_VALUES} can be counted or listed"
@@ -43,14 +44,14 @@ def rule_condition(tree: Node, at: datetime, dialect: str) -> ColumnElement[bool
 
 
 def queue_condition(queue: CompiledQueue, at: datetime, dialect: str) -> ColumnElement[bool]:
-    """Return whether a lead stands in a queue at `at`, by the rules and by its phase, as `membership` says."""
+    """Return the condition that a lead is in a queue at `at`, by rules and phase as `membership` decides."""
     return and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
     )
 
 
 def phase_condition(*, claimable: bool) -> ColumnElement[bool]:
-    """Return whether a lead's phase allows a kind of queue, as `queue_eligibility` says (D1, D3, Q10, Q11)."""
+    """Return the condition that a lead's phase allows a kind of queue (`queue_eligibility`; D1, D3, Q10, Q11)."""
     phase, through = LeadTable.phase, LeadTable.claimed_through
     if claimable:
         return and_(phase.in_((*_FREE, Phase.OWNED.value)), through.is_(None))
@@ -59,9 +60,10 @@ def phase_condition(*, claimable: bool) -> ColumnElement[bool]:
 
 
 def org_condition(org: str, dialect: str) -> ColumnElement[bool]:
-    """Return whether a lead is of an org, for a statement that looks at all of its leads.
+    """Return the condition that a lead is of an org, for a statement that reads all leads of the org.
 
-    SQLite would take an index and jump from row to row, at several times the cost of reading the table in its order.
+    It keeps SQLite from using an index here: to jump from row to row costs several times as much as to read the table
+    in its stored order.
     """
     column = LeadTable.org.expression
     return (UnaryExpression(column, operator=custom_op("+")) if dialect == "sqlite" else column) == org
@@ -90,7 +92,7 @@ class _Where:
         if operator is Operator.NOT_NULL:
             return self._columns.present(field)
         test = self._test(field, COMPLEMENT.get(operator, operator), condition.value)
-        # NULL where the lead has no value: then neither the test nor its complement is met.
+        # The test is NULL where the lead has no value. Then neither the test nor its complement is true.
         return func.coalesce(not_(test) if operator in COMPLEMENT else test, false())
 
     def _test(self, field: Field, operator: Operator, value: Operand) -> ColumnElement[bool]:
@@ -119,7 +121,7 @@ class _Where:
         if operator is Operator.BEGINS:
             return func.substr(text, 1, len(part)) == part
         if operator is Operator.ENDS:
-            # Of a shorter text this is less than the whole of it, and so never equal.
+            # If the text is shorter than the part, this is not the whole part, so it is never equal.
             return func.substr(text, func.length(text) - len(part) + 1) == part
         return _compared(text, operator, part)
 
@@ -135,14 +137,14 @@ def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnEle
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         return and_(read >= value[0], read <= value[1])
     if isinstance(value, tuple):
-        # A list is bound as the type of its first value, and 12.5 among whole numbers would be 12.
+        # A list is bound with the type of its first value: 12.5 among whole numbers would become 12.
         mixed = any(isinstance(one, float) for one in value)
         return read.in_(tuple(map(float, value)) if mixed else value)
     return _COMPARISONS[operator](read, value)
 
 
 def _date(read: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
-    """Compare with a day or an instant as time from its start up to its end (`rules.language.instants.span`)."""
+    """Compare with a day or an instant: from its start to before its end (`rules.language.instants.span`)."""
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text)) for text in value)
         return _within(read, Span(first.start, last.end))

@@ -1,4 +1,4 @@
-"""A queue's order as SQL: leads come as their sort keys do (`rules.queues.sort_key`), ties by lead id (Q1, Q7, D4)."""
+"""Translates a queue's order to SQL. It equals the order of `rules.queues.sort_key`; ties by lead id (Q1, Q7, D4)."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from sink.tables import LeadTable
 
 
 def queue_order(sort: SortOrder, dialect: str) -> list[ColumnElement[Any]]:
-    """Return the expressions to order `LeadTable` by, for an order whose field and direction exist."""
+    """Return the expressions to order `LeadTable` by. The order's field and direction must exist."""
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression
     here = deferred.is_(None)
     missing = and_(*(value.is_(None) for value in values[-2:]))
-    # Leads without a value come after those with one, and those put off after all, in both directions.
+    # In both directions, leads without a value come after those with one, and deferred leads come last.
     bands: list[Expression] = [not_(here), deferred, and_(here, missing)]
     keys = [case((here, value)) for value in values]
     return [*bands, *(key.desc() if sort.direction == "desc" else key for key in keys), columns.by_id()]
 
 
 def _values(field: Field, columns: LeadColumns) -> list[Expression]:
-    """Return what to order by, ascending; of an attribute whether it is a text, then the number, then the text."""
+    """Return what to order by, ascending. For an attribute: whether it is a text, the number, the text."""
     if field.type in {FieldType.TEXT, FieldType.CHOICE}:
         return [columns.first_bytes(columns.folded(field))]
     if field.type is not FieldType.ATTRIBUTE:

@@ -1,32 +1,32 @@
-"""Every access to the private parts of Faust, mode and aiokafka, by subject. Nothing else in the product has any.
+"""Contains every access to private parts of Faust, mode and aiokafka, by subject. No other package has any.
 
-What stock Faust 0.15.3 loses, it loses in a few functions; each is replaced once, for its stated reason. `PATCHES` in
-`streams.patches.registry` names them.
+Stock Faust 0.15.3 loses events in a few functions. Each is replaced once, for the reason given here. `PATCHES` in
+`streams.patches.registry` lists them.
 
 ===================== ================================================ ===============================================
 patch                 replaces                                         because (facts of docs/faust.md)
 ===================== ================================================ ===============================================
 stream_buffers        `FlowControlEvent.resume`                        it clears buffers never suspended: events lost
 commit_cap            `Consumer._new_offset`                           it commits past events still in flight
-commit_on_revoke      `Consumer.on_partitions_revoked`                 it forgets what was acked before it commits it
-overtaken_fetch       `AIOKafkaConsumerThread._fetch_records`          an overtaken fetch drops what it took
+commit_on_revoke      `Consumer.on_partitions_revoked`                 it drops acked offsets before their commit
+overtaken_fetch       `AIOKafkaConsumerThread._fetch_records`          records of an outdated fetch are dropped
 pause_on_assignment   `Consumer.on_partitions_assigned`                it fetches before agents know their partitions
-fetch_hold            `Recovery.on_recovery_completed`                 what is fetched before its last seek is lost
+fetch_hold            `Recovery.on_recovery_completed`                 records fetched before its last seek are lost
 message_drain         `Consumer._drain_messages`                       two tasks for each message, stalls under load
 message_handler       `Conductor._build_handler`                       it decodes and counts readers for each message
 handler_lookup        `Conductor._compile_message_handler`             it takes a lock for each message
-getmany               `Consumer.getmany`                               it asks for the topic's end for each message
+getmany               `Consumer.getmany`                               it gets the topic's end for each message
 changelog_reading     `Recovery._slurp_changelogs`                     a task and a timer for each changelog record
-prefetch              `Fetcher.__init__`                               stalls while another partition's records wait
-commit_metadata       `AIOKafkaConsumerThread._commit`                 a reader's watermark goes with its offset
-commit_offsets        `Consumer._commit_offsets`                       it draws a table for its log at every commit
+prefetch              `Fetcher.__init__`                               it stalls while another partition's records wait
+commit_metadata       `AIOKafkaConsumerThread._commit`                 a reader's watermark must go with its offset
+commit_offsets        `Consumer._commit_offsets`                       it renders a table for its log at every commit
 lease_renewal         `GroupCoordinator._do_heartbeat`                 see `streams.membership_lease`
-read_committed        `AIOKafkaConsumerThread._create_worker_consumer` aborted records come in; a bad batch ends it
-recovery_ends         `AIOKafkaConsumerThread._highwaters`             its tables would end where a transaction hangs
+read_committed        `AIOKafkaConsumerThread._create_worker_consumer` it reads aborted records; a bad batch ends it
+recovery_ends         `AIOKafkaConsumerThread._highwaters`             tables would end at a hanging transaction
 ===================== ================================================ ===============================================
 
-They fit exactly the versions in `TESTED`. Any other is refused, because a patch that fits by chance is worse than none.
-Each has a test in tests/streams that fails without it. Importing this package does not load Faust.
+The patches are for exactly the versions in `TESTED`. Any other version is refused: a patch that fits only by chance is
+worse than none. Each has a test in tests/streams that fails without it. Importing this package does not load Faust.
 """
 
 import importlib.metadata
@@ -43,10 +43,10 @@ _applied: set[str] = set()
 
 
 def check_versions() -> None:
-    """Raise `ConfigError` unless the installed Faust is one the patches were tested with, and has its C parts."""
-    import faust.streams  # noqa: PLC0415  # half a second, and only workers need it
+    """Raise `ConfigError` unless the installed versions are tested ones and Faust has its C extensions."""
+    import faust.streams  # noqa: PLC0415  # it takes half a second, and only workers need it
 
-    from streams.decompression import missing_codecs  # noqa: PLC0415  # likewise
+    from streams.decompression import missing_codecs  # noqa: PLC0415  # as above
 
     for package, tested in TESTED.items():
         found = importlib.metadata.version(package)
@@ -56,13 +56,13 @@ def check_versions() -> None:
             )
     if missing := missing_codecs():
         raise ConfigError("cramjam", f"is not installed, and Kafka's codecs {', '.join(missing)} need it")
-    # Missing from the build, or left out by the environment's NO_CYTHON: Faust falls back without a word.
+    # They may be missing from the build, or disabled by NO_CYTHON. Faust then falls back without a warning.
     if vars(faust.streams)["_CStreamIterator"] is None:
         raise ConfigError("faust-streaming", "runs without its C extensions, with which it was tested")
 
 
 def apply(*, only: frozenset[str] | None = None) -> None:
-    """Apply the patches, once. `only` names some of them: for the tests that show what each is for."""
+    """Apply the patches once. `only` names a subset, for the tests of single patches."""
     from streams.patches.registry import PATCHES  # noqa: PLC0415  # it loads Faust
 
     check_versions()

@@ -1,4 +1,4 @@
-"""What Faust commits, and what it writes with a commit."""
+"""Patches of Faust's commits: the committed offset and its metadata."""
 
 from collections import defaultdict
 from time import monotonic
@@ -12,7 +12,7 @@ from faust.transport.consumer import Consumer
 
 
 def cap_at_first_in_flight() -> None:
-    """Commit no further than the first delivered event that is not acked (docs/faust.md 4)."""
+    """Commit at most up to the first delivered event that is not acked (docs/faust.md 4)."""
     new_offset = Consumer._new_offset
     init = Consumer.__init__
 
@@ -31,11 +31,11 @@ def cap_at_first_in_flight() -> None:
         self.callback = callback
 
     def _new_offset(self: Any, tp: Any) -> int | None:
-        """Commit no further than the first delivered event that is not acked."""
+        """Return the offset to commit, at most the first delivered event that is not acked."""
         in_flight = self._delivered[tp]
         acked = self._acked[tp]
         in_flight.difference_update(acked)
-        # What is committed may be delivered again by a seek; Faust takes no ack for it, so none is waited for.
+        # A seek may deliver committed events again. Faust does not record their acks, so none is waited for.
         committed = self._committed_offset[tp] or 0
         in_flight.difference_update([offset for offset in in_flight if offset < committed])
         first = min(in_flight) if in_flight else None
@@ -58,7 +58,7 @@ def commit_with_metadata() -> None:
     """Commit a reader's watermark with its offset (docs/faust.md 9)."""
 
     async def _commit(self: Any, offsets: dict[Any, int]) -> bool:
-        """Commit offsets, each with what `app.commit_metadata(tp, offset)` says of it, if the app says anything."""
+        """Commit offsets, each with the metadata of `app.commit_metadata(tp, offset)`, if the app has that function."""
         consumer = self._ensure_consumer()
         assigned = self.assignment()
         now = monotonic()
@@ -74,7 +74,7 @@ def commit_with_metadata() -> None:
         try:
             await consumer.commit(batch)
         except CommitFailedError:
-            # The group has moved on; whoever owns the partition now will read these events again.
+            # The group has rebalanced. The partition's new owner reads these events again.
             return False
         except Exception as error:
             self.log.exception("committing failed")
@@ -86,12 +86,12 @@ def commit_with_metadata() -> None:
 
 
 def commit_without_table() -> None:
-    """Commit what is still ours, and draw no table of it for a log that nobody reads."""
+    """Commit the offsets of our partitions, without rendering a log table that nobody reads."""
 
     async def _commit_offsets(self: Any, offsets: dict[Any, int], start_new_transaction: bool = True) -> bool:  # noqa: ARG001
-        """Commit what is still ours, and draw no table of it: once a second a claim waited behind that drawing.
+        """Commit the offsets of our partitions. Faust's log table delayed claims once a second; this renders none.
 
-        There is nothing to flush: what is acked is durable already, and our writers are not Faust's.
+        A flush is not needed: acked events are already durable, and our writers are not Faust's.
         """
         assigned = self.assignment()
         ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}

@@ -1,4 +1,4 @@
-"""What Faust's consumer fetches: committed records, from all partitions, and nothing that nobody takes."""
+"""Patches of the fetching of Faust's consumer: committed records, from all partitions, without dropped records."""
 
 import asyncio
 from typing import Any, Final
@@ -10,25 +10,25 @@ from streams.patches import record_reader
 from streams.unreadable import give_stand_ins
 
 IDLE_SECONDS: Final = 0.001
-"""How soon a fetcher that may not fetch now looks again."""
+"""How long a fetcher that may not fetch now waits before it checks again."""
 PREFETCH_BACKOFF_SECONDS: Final = 0.001
 FETCH_WAIT_MS: Final = 10
-"""How long a broker holds a fetch it has nothing for. Meanwhile it is not asked for the partitions whose records were
-waiting to be taken when the fetch left: with Faust's 1,500 ms a claim could wait as long for the one before it."""
+"""How long a broker holds a fetch for which it has no records. A fetch does not ask for partitions whose earlier
+records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the one before it."""
 
 
 def put_back_overtaken() -> None:
-    """Put back what a fetch took that was overtaken, or was for no partition (docs/faust.md 19)."""
+    """Put back the records of a fetch that was outdated, or was for no partition (docs/faust.md 19)."""
     fetch_records = driver.AIOKafkaConsumerThread._fetch_records
 
     async def _fetch_records(self: Any, consumer: Any, active_partitions: Any, **options: Any) -> Any:
-        """Fetch for one assignment: what was taken out of the next one is put back, in the same turn of the loop.
+        """Fetch for one assignment. Records that belong to a later one are put back, in the same turn of the loop.
 
-        A fetch waits up to a second, through a rebalance or a seek if need be. What it returns then, nobody takes any
-        more; the seek that follows goes to what is committed, and to nowhere where nothing is.
+        A fetch waits up to a second, also through a rebalance or a seek. Its records are then not delivered. The seek
+        that follows goes to the committed offset, and does nothing if there is none.
         """
-        # A set of its own: the caller's is emptied by a rebalance and when a recovery ends, and to aiokafka an empty
-        # one means all. Nobody would take those, and what comes after them would be delivered first.
+        # Use a copy: a rebalance and the end of a recovery empty the caller's set, and aiokafka takes an empty set as
+        # all partitions. Records of other partitions would be lost, and later ones would be delivered first.
         wanted = set(active_partitions)
         before = _era(self.consumer)
         if not wanted or getattr(self.consumer, "_held", 0) > 0:
@@ -41,7 +41,7 @@ def put_back_overtaken() -> None:
         for tp, taken in records.items():
             if tp in assignment.tps:
                 state = assignment.state_value(tp)
-                # Unless a seek has put it even further back meanwhile.
+                # Do not seek forward: another seek may have gone further back in the meantime.
                 if state.has_valid_position and state.position > taken[0].offset:
                     consumer.seek(tp, taken[0].offset)
         return {}
@@ -50,12 +50,12 @@ def put_back_overtaken() -> None:
 
 
 def _era(consumer: Any) -> tuple[int, int]:
-    """Return what changes when what was fetched before must not be delivered any more."""
+    """Return a value that changes when records fetched earlier must no longer be delivered."""
     return consumer.app.consumer_generation_id, getattr(consumer, "_times_held", 0)
 
 
 def read_committed() -> None:
-    """Read only what was committed, and get a stand-in for each batch or record that cannot be read."""
+    """Read only committed records, and get a stand-in for each batch or record that cannot be read."""
     record_reader.install()
     create = driver.AIOKafkaConsumerThread._create_worker_consumer
 
@@ -69,7 +69,7 @@ def read_committed() -> None:
 
 
 def prefetch_other_partitions() -> None:
-    """Ask a node for other partitions while one partition's records wait to be taken."""
+    """Fetch other partitions of a node while one partition's records wait to be taken."""
     init = aiokafka_fetcher.Fetcher.__init__
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""aiokafka's heartbeats renew the lease of the process's group membership (docs/faust.md 9, 13)."""
+"""Patches aiokafka's heartbeats so that they renew the lease of the group membership (docs/faust.md 9, 13)."""
 
 import time
 from typing import Any
@@ -11,8 +11,8 @@ from streams.membership_lease import Lease, renew
 
 def renew_leases() -> None:
     """Make aiokafka's heartbeats and joins renew the leases."""
-    heartbeat = GroupCoordinator._do_heartbeat  # the only place a heartbeat's answer is seen
-    sync = CoordinatorGroupRebalance._send_sync_group_request  # likewise for a join's
+    heartbeat = GroupCoordinator._do_heartbeat  # the only function that sees a heartbeat's response
+    sync = CoordinatorGroupRebalance._send_sync_group_request  # the same for a join's response
 
     async def _do_heartbeat(self: Any) -> bool:
         sent_at = time.monotonic()
@@ -33,7 +33,7 @@ def renew_leases() -> None:
 
 
 def send_only_awake(producer: Any, lease: Lease) -> None:
-    """Check the lease once more where a batch leaves: between a check and the socket a process can be stopped."""
+    """Check the lease again when a batch is sent: a process can be stopped between the first check and the socket."""
     client = producer.client
     send = client.send
 

@@ -1,6 +1,6 @@
-"""How a fetched message reaches an agent, without work for each message that nobody needs (docs/faust.md 17).
+"""Patches the delivery of fetched messages to agents, to remove unneeded work per message (docs/faust.md 17).
 
-What is delivered, and in which order, must not change by anything in this file.
+No patch in this file changes which messages are delivered, or their order.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
 
 YIELD_EVERY: Final = 100
-"""Messages handed to the agents between two turns of the loop."""
+"""Messages delivered to the agents between two turns of the loop."""
 BUFFERED: Final = 4_000
-"""Messages that may wait in the agents' buffers before fetching holds; aiokafka holds as much again."""
+"""Messages that may wait in the agents' buffers before fetching pauses; aiokafka buffers the same number again."""
 
 
 class UncountedEvent(Event):
-    """The event of a message that one agent has to itself: its ack is the message's, and no readers are counted."""
+    """The event of a message with only one reader. Acking it acks the message, and readers are not counted."""
 
     def __init__(self, app: Any, message: Any) -> None:
         self.app, self.message = app, message
@@ -26,22 +26,22 @@ class UncountedEvent(Event):
         self.acked = False
 
     @property
-    def headers(self) -> dict[str, bytes]:  # type: ignore[override]  # Faust makes them for each event, asked or not
+    def headers(self) -> dict[str, bytes]:  # type: ignore[override]  # Faust builds them for each event, needed or not
         """The message's headers by name."""
         return dict(self.message.headers or ())
 
     def ack(self) -> bool:
-        """Say that the message is handled."""
+        """Mark the message as handled."""
         acked: bool = self.app.consumer.ack(self.message)
         return acked
 
 
 def handle_raw_messages() -> None:
-    """Put bytes that only one agent wants straight into its queue.
+    """Put raw bytes that only one agent reads directly into its queue.
 
-    Faust decodes, asks its settings twice and its own producer's buffer for each message. Raw bytes need no decoding,
-    what we write goes through no buffer of Faust's, and `drain_messages` bounds the queue. Nor are its readers counted,
-    under a lock of all threads, three times for each message.
+    For each message, Faust decodes it, reads its settings twice and checks its own producer's buffer. Raw bytes need no
+    decoding, our writes do not use Faust's buffer, and `drain_messages` bounds the queue. The patch also skips the
+    count of readers, which takes a lock shared by all threads three times for each message.
     """
     build_handler = Conductor._build_handler
 
@@ -66,7 +66,7 @@ def handle_raw_messages() -> None:
 
 
 def look_up_without_lock() -> None:
-    """Find a partition's handler without a lock, unless somebody is changing the handlers right now."""
+    """Look up a partition's handler without a lock, unless the handlers are being changed."""
     compile_handler = Conductor._compile_message_handler
 
     def _compile_message_handler(self: Any) -> Any:
@@ -76,7 +76,7 @@ def look_up_without_lock() -> None:
         handler_of, locked = self._tp_to_callback.__getitem__, self._tp_to_callback_lock.locked
 
         async def on_message(message: Any) -> None:
-            # Nothing is awaited between the two, so nobody takes the lock between them.
+            # There is no await between the check and the lookup, so nothing can take the lock between them.
             await (stock if locked() else handler_of(message.tp))(message)
 
         return on_message
@@ -85,9 +85,9 @@ def look_up_without_lock() -> None:
 
 
 def getmany() -> None:
-    """Give what was fetched, in turns of the partitions, without asking for each message how far its topic goes.
+    """Yield the fetched records, alternating between partitions, without getting the topic's end for each message.
 
-    That figure is for Faust's monitor, which we let go (`streams.app.StageApp`).
+    Only Faust's monitor uses that figure, and `streams.app.StageApp` removes the monitor.
     """
 
     async def getmany(self: Any, timeout: float) -> AsyncIterator[tuple[Any, Any]]:  # noqa: ASYNC109  # Faust's name
@@ -97,10 +97,10 @@ def getmany() -> None:
         if records is None or self.should_stop:
             return
         if not self.flow_active:
-            # A rebalance began meanwhile. What was fetched comes again, from what is committed.
+            # A rebalance has begun. The records are fetched again, from the committed offset.
             try:
                 await self.perform_seek()
-            except Exception as error:  # noqa: BLE001  # as Faust does: the rebalance seeks once more at its end
+            except Exception as error:  # noqa: BLE001  # as in Faust: the rebalance seeks again at its end
                 self.log.warning("seek failed while the flow is not active: %r", error)
             return
         for tp, record in self.scheduler.iterate(records):
@@ -118,10 +118,10 @@ def _buffered(app: Any) -> int:
 
 
 def drain_messages() -> None:
-    """Hand messages to the agents without a task for each, and hold fetching while they have enough to do."""
+    """Deliver messages to the agents without a task for each, and pause fetching while their buffers are full."""
 
     async def room(self: Any) -> None:
-        """Hold fetching while the agents have enough to do; a suspended flow ends the wait."""
+        """Pause fetching while the agents' buffers are full. A suspended flow ends the wait."""
         while _buffered(self.app) > BUFFERED and not self.suspend_flow.is_set() and not self.should_stop:
             await asyncio.sleep(0.002)
 
@@ -147,12 +147,12 @@ def drain_messages() -> None:
                     offset, read = message.offset, read_offset[tp]
                     if read is not None and offset < read:
                         continue
-                    # Faust tests `read` for truth: a hole behind offset 0 would hold the commits for ever.
+                    # Faust tests `read` for truth. A gap after offset 0 would then block commits forever.
                     if read is not None and offset - read > 1 and acks_enabled_for(message.topic):
                         await self._add_gap(tp, read + 1, offset)
                     if suspended():
-                        # A rebalance began. It ends with a seek to what is committed, so this message comes again;
-                        # delivered now it could reach an agent that no longer owns its partition.
+                        # A rebalance has begun. It ends with a seek to the committed offset, so this message comes
+                        # again. Delivered now, it could reach an agent that no longer owns its partition.
                         await self.can_resume_flow.wait()
                         break
                     await callback(message)

@@ -1,4 +1,4 @@
-"""What Faust does when partitions come and go."""
+"""Patches what Faust does when partitions are assigned or revoked."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from faust.transport.consumer import Consumer
 
 
 def commit_before_forgetting() -> None:
-    """Commit what was acked of revoked partitions before the book of it is dropped (docs/faust.md 5)."""
+    """Commit the acked offsets of revoked partitions before their state is dropped (docs/faust.md 5)."""
 
     async def on_partitions_revoked(self: Any, revoked: set[Any]) -> None:
-        """1. nothing more is fetched; 2. what is under way becomes durable and is committed; 3. only then forget."""
+        """1. Stop fetching. 2. Make pending work durable and commit it. 3. Only then drop the state."""
         if self._active_partitions is not None:
             self._active_partitions.difference_update(revoked)
         self._paused_partitions.difference_update(revoked)
@@ -30,11 +30,11 @@ def commit_before_forgetting() -> None:
 
 
 def pause_what_is_assigned() -> None:
-    """Fetch nothing before agents and tables know their partitions (docs/faust.md 20)."""
+    """Fetch nothing until agents and tables know their partitions (docs/faust.md 20)."""
     on_partitions_assigned = Consumer.on_partitions_assigned
 
     async def paused_first(self: Any, assigned: set[Any], generation_id: int = 0) -> None:
-        """Fetch nothing until `Recovery` resumes it: a worker that had no partition has its flow still open."""
+        """Pause new partitions until `Recovery` resumes them: a worker that had no partition has an open flow."""
         self._paused_partitions.update(assigned)
         await on_partitions_assigned(self, assigned, generation_id)
 

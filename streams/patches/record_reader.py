@@ -1,10 +1,10 @@
-"""The reader of record batches that every consumer of this process uses. Nothing that a broker sends ends it or loops.
+"""The record batch reader of every consumer of this process. No data from a broker stops it or makes it loop.
 
-aiokafka unpacks what was fetched while its reader iterates, and raises at the first batch it cannot read: an unknown
-codec, a header name that is not UTF-8, a wrong checksum. The position stays before it, so every restart meets it again.
+aiokafka unpacks fetched data while its reader iterates, and raises at the first batch it cannot read: an unknown codec,
+a header name that is not UTF-8, a wrong checksum. The position stays before that batch, so every restart fails again.
 
-What cannot be read is counted (`firstclaim_unreadable`), logged and passed. A consumer of
-`streams.clients.consumer(stand_ins=True)` gets a stand-in in its place, to bury it in order (`streams.unreadable`).
+Our reader counts unreadable data (`firstclaim_unreadable`), logs it and skips it. A consumer of
+`streams.clients.consumer(stand_ins=True)` gets a stand-in for it, to bury it in order (`streams.unreadable`).
 """
 
 from typing import Final
@@ -14,25 +14,25 @@ import aiokafka.consumer.fetcher as aiokafka_fetcher
 from streams.fetched_records import FetchedRecords
 
 MAX_POLL_RECORDS: Final = 2_000
-"""Records that a reader takes at a time: a batch may hold millions of empty ones."""
+"""Records that a reader takes at a time. A batch may hold millions of empty ones."""
 
 
 class FetchedBytes:
-    """The bytes fetched for one partition, in the place of aiokafka's `MemoryRecords`."""
+    """The bytes fetched for one partition. It replaces aiokafka's `MemoryRecords`."""
 
     def __init__(self, data: bytes | None) -> None:
         self.data = data or b""
 
     def has_next(self) -> bool:
-        """Say whether anything was fetched. What can be no batch counts too: it gets its stand-in."""
+        """Tell whether anything was fetched. Bytes that are not a batch count too: they get a stand-in."""
         return bool(self.data)
 
     def size_in_bytes(self) -> int:
-        """Return how many bytes were fetched."""
+        """Return the number of bytes fetched."""
         return len(self.data)
 
 
 def install() -> None:
-    """Put our reader in the place of aiokafka's, for every consumer of this process. Again changes nothing."""
+    """Replace aiokafka's reader with ours, for every consumer of this process. A second call changes nothing."""
     aiokafka_fetcher.MemoryRecords = FetchedBytes
     aiokafka_fetcher.PartitionRecords = FetchedRecords

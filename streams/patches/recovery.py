@@ -1,4 +1,4 @@
-"""How Faust recovers a table from its changelog: to its end, and without losing what is fetched meanwhile."""
+"""Patches how Faust recovers a table from its changelog: up to its end, and without losing fetched records."""
 
 import asyncio
 from typing import Any
@@ -26,9 +26,9 @@ def hold_fetching_until_sought() -> None:
 
         return alone
 
-    # At the end of a recovery Faust resumes the partitions first, seeks then, and notes last where they are. What is
-    # delivered in between makes what the seek brings back look delivered, so it is dropped; and what comes after
-    # that closes the hole with an ack. So nothing is fetched from before the first until after the last.
+    # At the end of a recovery Faust first resumes the partitions, then seeks, and last records their positions. A
+    # message delivered in between makes the messages after the seek look already delivered, so they are dropped, and
+    # the ack of a later one closes the gap. Therefore fetching is held from before the first step until after the last.
     Consumer.perform_seek = held(Consumer.perform_seek, lambda consumer: consumer)
     Recovery.on_recovery_completed = held(
         Recovery.on_recovery_completed, lambda recovery: recovery.app.consumer
@@ -37,10 +37,10 @@ def hold_fetching_until_sought() -> None:
 
 
 def recover_to_high_watermarks() -> None:
-    """Recover a table up to its changelog's last record, and not to where somebody's open transaction begins.
+    """Recover a table up to its changelog's last record, not only up to the start of an open transaction.
 
-    Our rows are in no transaction. Those behind such a beginning are not given before it ends; a table without them
-    would decide anew what was decided.
+    Our rows are in no transaction. Rows after such a start are not readable until the transaction ends. A table without
+    them would repeat decisions.
     """
 
     async def _highwaters(self: Any, partitions: list[Any]) -> dict[Any, int]:
@@ -53,7 +53,7 @@ def read_changelogs_in_batches() -> None:
     """Read changelogs without a task and a timer for each record."""
 
     async def _slurp_changelogs(self: Any) -> None:
-        """Take what the queue has in one go; every record still passes the table's own guard against regressions."""
+        """Take all queued records at once. Every record still passes the table's own check against older rows."""
         queue = self.tables.changelog_queue
         while not self.should_stop:
             self.signal_recovery_end.clear()
@@ -63,7 +63,7 @@ def read_changelogs_in_batches() -> None:
                 _maybe_recovered(self)
                 continue
             events = [first]
-            while not queue.empty() and len(events) < 1000:  # noqa: PLR2004  # one loop turn's worth
+            while not queue.empty() and len(events) < 1000:  # noqa: PLR2004  # enough for one turn of the loop
                 events.append(queue.get_nowait())
             for event in events:
                 tp, offset = event.message.tp, event.message.offset

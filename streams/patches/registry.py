@@ -1,4 +1,4 @@
-"""The patches by name, in the order in which they are applied."""
+"""Lists the patches by name, in the order in which they are applied."""
 
 from types import MappingProxyType
 from typing import Final

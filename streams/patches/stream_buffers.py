@@ -1,4 +1,4 @@
-"""The buffers between Faust's consumer and an agent's stream."""
+"""Patches the buffers between Faust's consumer and an agent's stream."""
 
 from typing import Any
 

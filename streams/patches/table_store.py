@@ -1,4 +1,4 @@
-"""A Faust table whose rows live in a store of our own class."""
+"""A Faust table whose rows are in a store of our own class."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from faust.tables.table import Table
 
 
 class TableWithStore(Table[bytes, Any]):
-    """Faust's table with `store_type` as its store, whatever the app's `store` says."""
+    """A Faust table with `store_type` as its store, independent of the app's `store` setting."""
 
     store_type: type[Any]
 

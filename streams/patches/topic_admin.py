@@ -1,4 +1,4 @@
-"""Kafka's admin client with what aiokafka's lacks: one config of a topic is set, and the others stay as they are."""
+"""Extends aiokafka's admin client: it can set one config of a topic and leave the others unchanged."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,7 +10,7 @@ from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, String
 
 _SET: Final = 0
-"""The operation of `IncrementalAlterConfigs`."""
+"""The set operation of `IncrementalAlterConfigs`."""
 _TOPIC: Final = 2
 
 
@@ -62,15 +62,15 @@ class _AlterRequest(Request[_Alter]):
         self._resources = [(_TOPIC, topic, [(key, _SET, value)])]
 
     def build(self, request_struct_class: type[_Alter]) -> _Alter:
-        """Return the request of a version."""
+        """Return the request for a protocol version."""
         return request_struct_class(self._resources, False)  # `validate_only`
 
 
 class TopicAdmin(AIOKafkaAdminClient):
-    """Creates, describes and mends topics."""
+    """Creates and describes topics, and corrects their configs."""
 
     async def configs(self, topics: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Return each topic's configs as the broker has them; raises KafkaError where it does not tell."""
+        """Return each topic's configs on the broker. Raises KafkaError if the broker does not return them."""
         resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
         found: dict[str, dict[str, str]] = {}
         for response in await self.describe_configs(resources):
@@ -81,9 +81,9 @@ class TopicAdmin(AIOKafkaAdminClient):
         return found
 
     async def set_config(self, topic: str, key: str, value: str) -> str | None:
-        """Set one config of a topic; return why the broker did not, None if it did. Needs the right to alter it.
+        """Set one config of a topic; return None, or why the broker refused. It needs the AlterConfigs permission.
 
-        aiokafka's own `alter_configs` would reset every config of the topic that it does not name.
+        aiokafka's own `alter_configs` resets every config of the topic that the call does not name.
         """
         try:
             response: Any = await self._send_request(_AlterRequest(topic, key, value))

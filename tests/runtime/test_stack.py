@@ -88,7 +88,7 @@ def test_one_server_that_fails_stops_the_others(tmp_path: Path, monkeypatch: pyt
     monkeypatch.delenv("DATABASE_URL", raising=False)
     (tmp_path / "postgres").write_text("a file where the folder should be")
     stack = LocalStack(tmp_path, kafka=False, postgres=True)
-    with pytest.raises(OSError, match="postgres"):
+    with pytest.raises(ConfigError, match="postgres"):
         stack.start()
     assert stack.valkey is not None
     assert not stack.valkey.running

@@ -145,7 +145,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
 
     records = Story(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=b"{")
-    monkeypatch.setattr(writer_module, "effects", fails)
+    monkeypatch.setattr(writer_module, "table_rows", fails)
     cemetery = Cemetery()
     CrmWriter(engine, cemetery).apply(records)
     assert [grave[1] for grave in cemetery.graves] == ["fatal_error"] * 4 + ["DecodeError"] + [

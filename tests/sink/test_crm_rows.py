@@ -19,7 +19,7 @@ from models.decisions import (
 )
 from models.lead import Lead, Lock, OpenException, Phase, Search, Seeking
 from sink.rows import table_rows, without_nul
-from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
+from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
 TROUBLE = OpenException("no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START)
@@ -100,6 +100,19 @@ def lock_and_offer(lead: Lead) -> dict[str, Any]:
         for name, value in row.items()
         if name.startswith(("locked_", "offer_")) and value is not None
     }
+
+
+def test_a_row_has_a_value_for_each_column_of_its_table() -> None:
+    lead = lead_of(phase=Phase.OWNED, owner="rep-7", assigned_at=START)
+    found = table_rows(0, lead.lead_id, row_of(lead, owner_changed("rep-7"), RAISED))
+    for entity, row in (
+        (LeadTable, found.lead),
+        (AssignmentTable, found.assignment),
+        (LeadExceptionTable, found.exception),
+        (DecisionTable, found.decisions[0]),
+    ):
+        assert row is not None
+        assert row.keys() == {column.key for column in entity.__table__.columns}
 
 
 def test_without_the_vendors_clock_a_lead_was_created_when_it_arrived() -> None:

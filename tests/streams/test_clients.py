@@ -1,4 +1,4 @@
-"""Kafka clients are created in one place, and a follower reads a topic completely, in order and once."""
+"""Kafka's clients are made in one place, and a topic that is followed is read whole, in order and once."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ PRODUCT: Final = tuple(
 )
 CLASSES: Final = frozenset({"AIOKafkaConsumer", "AIOKafkaProducer", "AIOKafkaAdminClient"})
 ALIASES: Final = frozenset({"Consumer", "Producer", "TopicAdmin"})
-"""The names that `streams.clients` and `streams.patches.topic_admin` give them."""
+"""What `streams.clients` and `streams.patches.topic_admin` call them."""
 OWN_CLIENTS: Final = {
     "streams/clients.py": CLASSES,
-    "streams/patches/topic_admin.py": {
-        "AIOKafkaAdminClient"
-    },  # a class that adds to it; `clients.admin` makes it
-    "bench/peers/raw.py": {"AIOKafkaConsumer", "AIOKafkaProducer"},  # a peer, with aiokafka's own clients
+    # Classes that add to it; `clients.admin` makes them.
+    "streams/patches/topic_admin.py": {"AIOKafkaAdminClient"},
+    "application/kafka_access/cluster.py": {"AIOKafkaAdminClient"},
+    "streams/patches/consumer_access.py": {"AIOKafkaConsumer"},  # as a type only
+    "bench/peers/raw.py": {"AIOKafkaConsumer", "AIOKafkaProducer"},  # a peer, as aiokafka comes
 }
 OWN_FORMULA: Final = ["streams/clients.py"]
 
@@ -61,7 +62,7 @@ def test_the_versions_that_are_declared_are_those_the_patches_fit() -> None:
 
 
 def test_only_one_module_makes_clients_of_kafka() -> None:
-    """A consumer made elsewhere would read aborted records, and would stop at the first batch that it cannot read."""
+    """Made elsewhere, a consumer would read what was aborted, and end at the first batch that it cannot read."""
     named: dict[str, set[str]] = {}
     made: list[str] = []
     for path, tree in product():
@@ -110,7 +111,7 @@ async def test_a_key_is_in_the_partition_that_a_client_of_another_make_chooses(s
 
 
 async def values_of(batches: AsyncIterator[Batch], count: int) -> list[bytes]:
-    """Return the next values, as soon as there are the given number."""
+    """Return the next values, as soon as there are so many."""
     found: list[bytes] = []
     async with asyncio.timeout(120):
         while len(found) < count:
@@ -119,7 +120,7 @@ async def values_of(batches: AsyncIterator[Batch], count: int) -> list[bytes]:
 
 
 async def until_caught_up(batches: AsyncIterator[Batch]) -> list[bytes]:
-    """Return the values up to the topic's current end."""
+    """Return the values up to where the topic ended."""
     found: list[bytes] = []
     async with asyncio.timeout(60):
         while True:
@@ -160,7 +161,7 @@ async def test_following_begins_at_the_end_or_at_the_newest_if_it_is_told_to(set
     topic = await cluster.create(unique("followed"), 2)
     await cluster.send(topic, [(n % 2, b"k", b"%d" % n) for n in range(10)])
     async with aclosing(follow(settings, topic, from_end=True)) as batches:
-        await anext(batches)  # from here on no record is missed
+        await anext(batches)  # from here on nothing is missed
         await cluster.send(topic, [(0, b"k", b"new")])
         assert await values_of(batches, 1) == [b"new"]
     async with aclosing(follow(settings, topic, newest=2)) as batches:
@@ -171,7 +172,7 @@ async def test_following_begins_at_the_end_or_at_the_newest_if_it_is_told_to(set
 async def test_following_goes_on_where_it_was_after_an_error(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A follower that started again would miss the records in between, or repeat earlier ones."""
+    """A follower that began anew would miss what came meanwhile, or give what came before a second time."""
     cluster = Cluster(settings.kafka_bootstrap_servers)
     topic = await cluster.create(unique("followed"), 1)
     lost: list[Exception] = []

@@ -38,7 +38,7 @@ async def until(client: httpx.AsyncClient, status: HTTPStatus) -> None:
 
 
 async def test_removing_the_last_rep_makes_nobody_an_admin(office: RunningOrg) -> None:
-    """Before, a stranger's token and a leftover account became admin when the last rep was gone. The engine agreed."""
+    """Before, a stranger's token and a leftover account became admin when the last rep was gone. The engine obeyed."""
     await office.rep("ann", "admin")
     account(office, "guest", "admin")
     await office.until_known("ann")

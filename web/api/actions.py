@@ -17,7 +17,7 @@ from web.services.decision_text import Names
 router = APIRouter(prefix="/api/v1", tags=["actions"])
 
 _KEYS: Final = uuid.UUID("7a1c6a52-5a0e-5c8e-8a39-0a6d2f1f60b4")
-"""Namespace of the action ids made from idempotency keys that are no UUIDs themselves."""
+"""The namespace of action ids that are made from idempotency keys. A key that is a UUID is used as the id itself."""
 
 _REVEALING: Final = {Reason.NOT_QUALIFIED: "it is not, or no longer, in this queue"}
 """Reasons whose text reveals values of the lead, with the text for a rep who may not see it (Q3)."""
@@ -35,20 +35,20 @@ Key = Annotated[
 
 @router.post("/leads/{lead_id}/claims")
 async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
-    """Claim a lead: `won`, or `lost` with who has it (Q8)."""
+    """Claim a lead. The result is `won`, or `lost` with the owner (Q8)."""
     return await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
 
 
 @router.post("/leads/{lead_id}/actions")
 async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
-    """Do any other action. The engine decides whether this person may do it, and says why."""
+    """Perform any other action. The engine decides whether the person may do it, and gives the reason."""
     fields = given.model_dump(exclude_none=True, mode="json")
     return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)
 
 
 @router.get("/actions/{action_id}")
 async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
-    """Return the recent answer to one's own action. The same request gives an older one again."""
+    """Return the recent answer to one of the caller's actions. For an older one, send the same request again."""
     known = parts.engine_client.known(str(action_id))
     if known is None or known.rep_id != person.rep_id:
         raise not_found(f"recent answer to {action_id}")
@@ -58,7 +58,7 @@ async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
 async def act(
     parts: Parts, person: Person, lead_id: str, kind: str, key: str | None, **fields: Any
 ) -> Answer:
-    """Ask the engine for an action as this person, and return its answer."""
+    """Send an action to the engine as this person, and return its answer."""
     given = {
         "action_id": action_id(person, key),
         "type": kind,
@@ -75,7 +75,7 @@ async def act(
 
 
 def action_id(person: Person, key: str | None) -> str:
-    """Return the action's id: the key if that is a UUID, one made of it and of whose it is, or a new one."""
+    """Return the action's id: the key if it is a UUID, an id derived from key and person, or a new id."""
     if not key:
         return str(uuid.uuid4())
     try:
@@ -85,7 +85,7 @@ def action_id(person: Person, key: str | None) -> str:
 
 
 def answer_for(parts: Parts, person: Person, found: LeadDecision) -> Answer:
-    """Return an answer with the owner's name, without what the person may not see of the lead."""
+    """Return an answer with the owner's name, without data of the lead that the person may not see."""
     rules = parts.directory.org(person.org)
     owner = rules.reps.get(found.owner or "")
     fields = msgspec.to_builtins(found)

@@ -1,4 +1,4 @@
-"""One action on many leads: a selection, all that meet a filter, or a list from a file (D6, E3, E4, S6)."""
+"""One action on many leads: a selection, all leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
 import tempfile
 import uuid
@@ -42,7 +42,7 @@ UNNAMED: Final = 100
 
 
 class Which(Model):
-    """Which leads: by their ids, or all that meet a filter. `query`: as in the address of the list, `of` which."""
+    """Which leads: their ids, or all that meet a filter. `query`: as in the address of the list; `of`: which list."""
 
     leads: list[uuid.UUID] | None = Field(default=None, max_length=MOST)
     of: Literal["exceptions", "leads"] | None = None
@@ -50,7 +50,7 @@ class Which(Model):
 
 
 class Many(Model):
-    """What is to be done with which leads. `to`: assign: who gets them; several share them evenly."""
+    """An action and its leads. `to`, for assign: the reps who get the leads; several reps share them evenly."""
 
     which: Which
     do: Action
@@ -70,7 +70,7 @@ class Listed(Model):
 
 
 class DryRun(Model):
-    """What would be done. `stand`: how many leads are free, owned, closed or unknown. Only free ones change owner."""
+    """A preview of the action. `stand`: how many are free, owned, closed or unknown. Only free ones change owner."""
 
     of: int
     by_rep: dict[str, int]
@@ -85,9 +85,9 @@ class DryRun(Model):
     responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
 )
 async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> StreamingResponse:
-    """Do one action on many leads. Each line of the answer is the progress; the last one (`finished`) is the result.
+    """Run one action on many leads. Each line of the answer is the progress; the last one (`finished`) is the result.
 
-    With the same `Idempotency-Key` each lead's action is the same, so nothing is done twice (X4).
+    With the same `Idempotency-Key` each lead's action has the same id, so nothing is done twice (X4).
     """
     leads = await _leads(parts, person, given)
     if given.do.type == "assign" and not given.to:
@@ -106,7 +106,7 @@ async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> St
 async def read_list(
     person: Annotated[Person, Depends(Access("leads:act", MANAGERS))], file: UploadFile
 ) -> Listed:
-    """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`; nothing is done yet (D6)."""
+    """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`. Nothing changes yet (D6)."""
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Problem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
@@ -144,7 +144,7 @@ async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
         listing = LEADS
         only = [*whose(person), *segment(parts, person, query.get("segment"))]
         if given.do.type == "assign":
-            # A filter means only leads without an owner that are not closed.
+            # A filter selects only leads that have no owner and are not closed.
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
     all_rows = msgspec.structs.replace(
         list_params.from_query(query, listing, ("ignored", "segment"), bands), at=None

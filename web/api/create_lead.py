@@ -1,4 +1,4 @@
-"""A lead that a person enters. It is checked as intake checks it, then sent like a vendor's lead (S6, R5)."""
+"""A lead that a person enters. It is checked like an arriving lead, then sent like a vendor's lead (S6, R5)."""
 
 import uuid
 from datetime import UTC, datetime
@@ -27,10 +27,10 @@ _Text = Annotated[str | None, Field(default=None, max_length=500)]
 
 
 class NewLead(Model):
-    """A prospect with values as people write them: "(401) 419-4247", "Rhode Island", "$310,000".
+    """A prospect, with values as people write them: "(401) 419-4247", "Rhode Island", "$310,000".
 
-    `assigned_to`: who has it from the beginning (R5); a rep's own leads are the rep's. Without it a manager's goes
-    the way of its campaign.
+    `assigned_to`: the first owner (R5). A lead that a rep enters belongs to that rep. Without it, a lead that a manager
+    enters is distributed by its campaign.
     """
 
     first_name: _Text
@@ -50,7 +50,7 @@ class NewLead(Model):
 
 
 class Made(Model):
-    """The lead that was sent. `there`: whether the lists have it already; otherwise they will have it soon."""
+    """The lead that was sent. `there`: whether the lists already show it; otherwise they will show it soon."""
 
     lead_id: str
     there: bool
@@ -64,10 +64,11 @@ async def create(
     given: NewLead,
     key: Key = None,
 ) -> Made:
-    """Create a lead. The status is 201 if the lists have it already, 202 if it is on its way.
+    """Create a lead. The status is 201 if the lists already show it, 202 if it is still being processed.
 
-    With the same `Idempotency-Key` it is the same lead. What intake could not read is refused before it is sent, each
-    field with its reason. A known person's lead becomes another inquiry of the lead there is (R6), and so no new one.
+    The same `Idempotency-Key` gives the same lead. A message that intake could not read is rejected before it is sent,
+    each field with its reason. If the person is known, the lead becomes another inquiry of the existing lead (R6), and
+    no new lead is created.
     """
     message = {name: value for name, value in given.model_dump().items() if value not in (None, "")}
     message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
@@ -92,7 +93,7 @@ def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
 
 
 def checked(message: dict[str, Any], external_id: str) -> str:
-    """Give the message its external id and return its lead id; raises `InvalidInput` with each field and its reason."""
+    """Add the external id to the message and return its lead id. Raises `InvalidInput` with each field and reason."""
     problems = []
     try:
         Arrival.model_validate(message)
@@ -105,7 +106,7 @@ def checked(message: dict[str, Any], external_id: str) -> str:
     try:
         accept_arrival(
             encode(message), {}, arrived_at=now
-        )  # without the id: there is to be a handle on the person
+        )  # without the id, so that a phone, an email or a name is required
     except Refused as error:
         field = "last_name" if error.field == "external_id" else error.field
         reason = (

@@ -30,7 +30,7 @@ REPS_OFFERED: Final = 100
 
 
 class ListPage(Model):
-    """A page of a list. `total`: of all that meet the filters. `names`: column -> id -> name, of these rows' ids."""
+    """A page of a list. `total`: how many rows meet the filters. `names`: column -> id -> name, of these rows' ids."""
 
     rows: list[dict[str, Any]]
     total: int
@@ -40,7 +40,7 @@ class ListPage(Model):
 
 
 class DeskPage(ListPage):
-    """A page of the exceptions desk; `open` and `ignored`: how many of each the org has, whatever the filters."""
+    """A page of the exceptions desk. `open` and `ignored`: how many of each the org has, regardless of the filters."""
 
     open: int
     ignored: int
@@ -75,7 +75,7 @@ class Assignee(Model):
 
 
 class Assignees(Model):
-    """The reps whose name or id contains the search, by name. `total`: how many there are."""
+    """The reps whose name or id contains the search, by name. `total`: the number of such reps."""
 
     reps: list[Assignee]
     total: int = Field(description="May be larger than the number of listed reps")
@@ -85,13 +85,13 @@ class Assignees(Model):
 async def exceptions(
     request: Request, person: Oversees, parts: PartsOf, *, ignored: ShowIgnored = False
 ) -> DeskPage:
-    """List the leads that could be given to nobody, oldest first, ignored ones at the end (E2, E4)."""
+    """List the leads that no rep could be given, oldest first, ignored ones at the end (E2, E4)."""
     return await desk(parts, person, EXCEPTIONS, request, ignored=ignored)
 
 
 @router.get("/unassigned", openapi_extra={"parameters": list_params.parameters(UNASSIGNED)})
 async def unassigned(request: Request, person: Looks, parts: PartsOf) -> DeskPage:
-    """List the same leads for a rep: the name, and what the distribution did (E5, Q3)."""
+    """List the same leads for a rep: the name, and what the distribution tried (E5, Q3)."""
     return await desk(parts, person, UNASSIGNED, request, ignored=False)
 
 
@@ -143,7 +143,7 @@ async def assignees(
     parts: PartsOf,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> Assignees:
-    """List the active reps of the org by name: any of them may be given a lead by hand (E3, D6)."""
+    """List the active reps of the org by name. Any of them may be given a lead by hand (E3, D6)."""
     words = search.casefold().split()
     found = [
         Assignee(rep_id=rep.rep_id, name=rep.name or rep.rep_id, role=rep.role, teams=list(rep.teams))
@@ -158,7 +158,7 @@ async def assignees(
 
 
 def on_desk(person: Person, *, ignored: bool) -> list[Any]:
-    """Return the condition of the exceptions an org has now, with or without those that are ignored."""
+    """Return the condition for the org's current exceptions, with or without ignored ones."""
     shown = ("open", "ignored") if ignored else ("open",)
     return [LeadExceptionTable.org == person.org, LeadExceptionTable.status.in_(shown)]
 

@@ -1,7 +1,7 @@
-"""The org's directory: reps, groups, campaigns and settings, read by managers, changed by admins.
+"""The org's directory: reps, groups, campaigns and settings. Managers read it, admins change it.
 
-Every object has an ETag. A change names it by If-Match; if the object has changed, the change is refused with the
-differences. `dry_run` returns what an edit would change and do, and publishes nothing.
+Every object has an ETag, and a change names it by If-Match. If the object has changed, the change is refused with the
+differences. `dry_run` returns the changes and effects of an edit, and publishes nothing.
 """
 
 import secrets
@@ -34,12 +34,12 @@ IfMatch = Annotated[
 ]
 DryRun = Annotated[bool, Query(description="Return what the edit would change and do, and publish nothing")]
 _LONGEST_VERSION: Final = 18
-"""Digits of a version, which is an offset of 63 bits."""
+"""The most digits of a version. A version is an offset of 63 bits."""
 INVITATION_BYTES: Final = 12
 
 
 class Changed(Model):
-    """One path inside an object; null where there is nothing."""
+    """One path inside an object; null if there is no value."""
 
     path: str
     old: Any
@@ -47,7 +47,7 @@ class Changed(Model):
 
 
 class EditSaid(Model):
-    """What an edit changes and does. `published` false: a dry run. `etag` null: the object does not exist."""
+    """The changes and effects of an edit. `published` false: a dry run. `etag` null: the object does not exist."""
 
     published: bool
     version: int | None
@@ -58,13 +58,13 @@ class EditSaid(Model):
 
 
 class Invitation(Model):
-    """The address to sign in with."""
+    """The mail address to sign in with."""
 
     email: str = Field(min_length=3, max_length=300, pattern=r"^[^@\s]+@[^@\s]+$")
 
 
 class Invited(Model):
-    """The account and its password. It is shown only once, and anybody who has it can sign in.
+    """The account and its password. The password is shown only once, and anybody who has it can sign in.
 
     `password` null: people sign in only with the company's account.
     """
@@ -126,7 +126,7 @@ async def delete_object(
 async def invite(
     request: Request, person: Proved, parts: PartsOf, object_id: ObjectId, given: Invitation
 ) -> Invited:
-    """Create an account with a password for a rep; for an existing account, a new password."""
+    """Create an account with a password for a rep. For an existing account, create a new password."""
     rep = parts.directory.org(person.org).reps.get(object_id)
     if rep is None:
         raise not_found(f"rep {object_id}")
@@ -180,7 +180,7 @@ def _version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
     text = if_match.strip().removeprefix('"v').removesuffix('"')
-    # A longer numeral is no offset of Kafka's: a version that may come is waited for, one that cannot is not.
+    # A longer number cannot be a Kafka offset. A version that may still arrive is waited for; this one is rejected.
     if not (text.isdecimal() and text.isascii() and len(text) <= _LONGEST_VERSION):
         raise Problem(
             HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"

@@ -1,7 +1,7 @@
-"""Building queues: drafts that lose no edit, publishing, history, removal; for managers and admins (Q1, Q6).
+"""Building queues for managers and admins: drafts that lose no edit, publication, history, removal (Q1, Q6).
 
-Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else was first, the change is
-refused with 412 and the differences.
+Every answer has the state's `ETag`, and every change names it by `If-Match`. If somebody else changed the queue first,
+the change is refused with 412 and the differences.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from web.store.drafts import Draft, Overtaken
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
 
 READ_BACK_SECONDS: Final = 10.0
-"""How long to wait until the console has read a publication back. The publication counts without that."""
+"""How long to wait until the console has read a publication back. The publication is valid in any case."""
 
 Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 Writes = Annotated[Person, Depends(Access("directory:write", MANAGERS))]
@@ -42,19 +42,19 @@ class DraftEdit(Model):
 
 
 class Publish(Model):
-    """`over`: the published version one has seen, null for a queue that is not published yet."""
+    """`over`: the published version that the caller has seen, null for a queue that is not published yet."""
 
     over: int | None
 
 
 class Revert(Model):
-    """`version`: of the history."""
+    """`version`: a version of the history."""
 
     version: int
 
 
 class EditionInfo(Model):
-    """A version that was published. `published_by` null: not from the console."""
+    """A published version. `published_by` null: it was not published from the console."""
 
     version: int
     value: dict[str, Any] | None
@@ -106,7 +106,7 @@ async def publish(
 ) -> DraftState:
     """Publish the draft. It takes effect on all leads, or is refused with every field and reason (Q6).
 
-    The same request again is answered again, and publishes nothing.
+    If the same request is sent again, it is answered again and publishes nothing.
     """
     now = await current(parts, person, queue_id)
     seen = _read(match)
@@ -153,7 +153,7 @@ async def revert(
 
 @router.get("/{queue_id:path}")
 async def draft(person: Reads, parts: PartsOf, response: Response, queue_id: str) -> DraftState:
-    """Return a queue with its draft, what differs from what is published, and what is wrong with it."""
+    """Return a queue with its draft, the differences from the published version, and the draft's problems."""
     now = await current(parts, person, queue_id)
     if now is None:
         raise not_found(f"queue {queue_id}")
@@ -164,13 +164,13 @@ async def draft(person: Reads, parts: PartsOf, response: Response, queue_id: str
 async def save(
     person: Writes, parts: PartsOf, response: Response, queue_id: str, given: DraftEdit, match: Match = None
 ) -> DraftState:
-    """Save a draft; for a queue that is not there yet, without `If-Match`. Claimable clears the outcomes (Q5)."""
+    """Save a draft. For a new queue, omit `If-Match`. A claimable queue gets empty outcomes (Q5)."""
     return await _save(parts, person, response, queue_id, given.value, match)
 
 
 @router.delete("/{queue_id:path}", status_code=HTTPStatus.NO_CONTENT)
 async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
-    """Forget the unpublished changes."""
+    """Discard the unpublished changes."""
     now = _held(await current(parts, person, queue_id), queue_id, match)
     if now.draft is None:
         raise not_found(f"draft of queue {queue_id}")
@@ -181,7 +181,7 @@ async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = 
 
 
 async def current(parts: Parts, person: Person, queue_id: str) -> QueueState | None:
-    """Return a queue's state; None where there is no such queue."""
+    """Return a queue's state, None if there is no such queue."""
     if nameless(queue_id):
         return None
     found = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
@@ -234,7 +234,7 @@ async def _publish(
 async def _publish_over(
     parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
 ) -> int:
-    """Publish over the version that was seen; raises 412 if somebody else has published the queue."""
+    """Publish over the version that was seen. Raises 412 if somebody else has published the queue."""
     for _ in range(ATTEMPTS):
         end = parts.directory.end
         now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
@@ -254,7 +254,7 @@ async def _publish_over(
 
 
 def tagged(response: Response, state: QueueState) -> DraftState:
-    """Return a state, and its tag as `ETag`."""
+    """Return a state, and set its tag as `ETag`."""
     response.headers["ETag"] = f'"{state.tag}"'
     return shown(state)
 
@@ -266,7 +266,7 @@ def _read(match: str | None) -> str | None:
 def _held(
     now: QueueState | None, queue_id: str, match: str | None, value: dict[str, Any] | None = None
 ) -> QueueState:
-    """Return the state if it is the one that was seen; raises 404, 412 and 428."""
+    """Return the state if it is the one that was seen. Raises 404, 412 and 428."""
     if now is None:
         raise not_found(f"queue {queue_id}")
     if match is None:

@@ -18,7 +18,7 @@ AtLeast = Annotated[int, Query(ge=0, le=2**62, description="Wait a moment for th
 
 @router.get("/{lead_id}")
 async def lead(person: Reads, parts: PartsOf, lead_id: uuid.UUID, at_least: AtLeast = 0) -> LeadShown:
-    """Return a lead: its owner, who has it open, who is offered it and its managers may see it (Q3, Q12)."""
+    """Return a lead. Its owner, the rep who has it open, reps it is offered to, and managers may see it (Q3, Q12)."""
     return lead_shown(parts, person, await visible_lead_at(parts, person, str(lead_id), version=at_least))
 
 
@@ -30,7 +30,7 @@ async def why(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
 ) -> WhyPage:
-    """Explain why the lead is where it is: why me, and why not me (X1)."""
+    """Explain why the lead is in its present state: why the caller got it, or did not get it (X1)."""
     return await history(
         parts, person, await visible_lead(parts, person, str(lead_id)), cursor=cursor, limit=limit
     )

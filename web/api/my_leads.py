@@ -52,7 +52,7 @@ _CSV: Final = "text/csv"
 
 @router.get("/leads", openapi_extra={"parameters": list_params.parameters(LEADS, _SEGMENT)})
 async def leads(request: Request, person: Reads, parts: PartsOf) -> ListPage:
-    """List leads, the newest first: a rep's own; for managers and admins, all of the org's."""
+    """List leads, newest first: a rep's own leads; all leads of the org for managers and admins."""
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     return await _page(parts, person, request, of(person), only, ("segment",))
 
@@ -64,7 +64,7 @@ async def choices(
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> list[OneChoice]:
-    """List the values of a column of one's leads, for its filter."""
+    """List the values of a column of the caller's leads, for its filter."""
     return await offered(parts, person, of(person), column, search, whose(person))
 
 
@@ -75,10 +75,11 @@ async def choices(
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
 async def export(request: Request, person: Exports, parts: PartsOf) -> StreamingResponse:
-    """Write all leads that meet the filters, in the order asked for, as CSV: `lead_id`, then the columns by label.
+    """Export all leads that meet the filters, in the requested order, as CSV: `lead_id`, then the columns by label.
 
-    UTF-8 with its mark, so that spreadsheets read it as such. A text that a spreadsheet would take for a formula has
-    an apostrophe before it. `firstclaim assign --from` and the page's own upload read the file back.
+    The file is UTF-8 with a byte order mark, so that spreadsheets recognize the encoding. A text that a spreadsheet
+    would take for a formula gets a leading apostrophe. `firstclaim assign --from` and the page's own upload can read
+    the file.
     """
     listing = of(person)
     names = [
@@ -99,7 +100,7 @@ async def export(request: Request, person: Exports, parts: PartsOf) -> Streaming
 
 @router.get("/assignments", openapi_extra={"parameters": list_params.parameters(ASSIGNMENTS)})
 async def assignments(request: Request, person: Reads, parts: PartsOf) -> ListPage:
-    """List who owns which lead since when and how, newest first; a rep's own, or all of the org."""
+    """List who owns which lead, since when and how, newest first: a rep's own, or all of the org."""
     only = [AssignmentTable.org == person.org]
     if not person.oversees:
         only.append(AssignmentTable.rep_id == person.rep_id)
@@ -107,13 +108,13 @@ async def assignments(request: Request, person: Reads, parts: PartsOf) -> ListPa
 
 
 def whose(person: Person) -> list[Any]:
-    """Return the condition of the leads a person may list: a rep's own, or all of the org's (Q3)."""
+    """Return the condition for the leads that a person may list: a rep's own, or all of the org's (Q3)."""
     only = [LeadTable.org == person.org]
     return only if person.oversees else [*only, LeadTable.owner == person.rep_id]
 
 
 def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
-    """Return the condition of a segment, a rule tree as JSON (D6, X5); none without one.
+    """Return the condition of a segment, a rule tree as JSON (D6, X5). The list is empty without a segment.
 
     Raises 403 for a rep and 422 with each problem of the rule.
     """
@@ -165,7 +166,7 @@ def _csv(
     names: Sequence[str],
     rules: OrgRules,
 ) -> Iterator[bytes]:
-    """Yield the file in pieces; Starlette reads each one in a thread."""
+    """Yield the file in pieces. Starlette reads each piece in a thread."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
@@ -200,9 +201,9 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
 
 
 def defused(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: it gets an apostrophe if it begins like one.
+    """Return a text that no spreadsheet treats as a formula: it gets an apostrophe if it begins like one.
 
-    A number with its sign, like a phone number, computes nothing and stays as it is.
+    A number with its sign, like a phone number, is harmless and stays as it is.
     """
     if not text.startswith(_FORMULAS) or (text[0] in "+-" and text[1:].isascii() and text[1:].isdigit()):
         return text

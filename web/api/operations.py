@@ -22,7 +22,7 @@ PlaceOf = Annotated[str, Path(pattern=r"^[0-9]{1,9}:[0-9]{1,18}$", description="
 
 
 class WholeLetter(DeadLetter):
-    """A dead letter with the original message. Bytes that are no text are shown with backslashes."""
+    """A dead letter with the original message. Bytes that are not text are shown with backslashes."""
 
     key: str
     value: str
@@ -30,7 +30,7 @@ class WholeLetter(DeadLetter):
 
 
 class Replayed(Model):
-    """The topic a dead letter was sent to again."""
+    """The topic to which a dead letter was sent again."""
 
     place: str
     topic: str
@@ -45,13 +45,13 @@ async def operations(
         int, Query(ge=0, le=KEPT, description="How many samples of the lag, newest first")
     ] = 150,
 ) -> Operations:
-    """Return the org's numbers of the last minutes, and the lag of each stage."""
+    """Return the org's numbers for the last minutes, and the lag of each stage."""
     return await numbers(parts, person, minutes, samples)
 
 
 @router.get("/dead-letters")
 async def dead_letters(person: Reads, parts: PartsOf) -> list[DeadLetter]:
-    """List the org's newest dead letters, newest first; of a message that names no org, the default one's."""
+    """List the org's newest dead letters, newest first. A message that names no org belongs to the default org."""
     return newest_letters(parts, person)
 
 
@@ -71,7 +71,7 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLet
 
 @router.post("/dead-letters/{place}/replay")
 async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Replayed:
-    """Send a dead letter again, byte for byte, to its topic. What was handled before changes nothing (X4)."""
+    """Send a dead letter again, byte for byte, to its topic. If it was already handled, nothing changes (X4)."""
     letter = parts.operations.letters.find(person.org, place)
     if letter is None:
         raise not_found(f"dead letter {place} among the newest")

@@ -1,4 +1,4 @@
-"""Previews of a queue before it is published: how many leads, which, what changes, and why (X5)."""
+"""Previews of a queue before it is published: how many leads, which ones, what changes, and why (X5)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ _PREVIEWS: Final = Limit(per_second=10, burst=30)
 
 
 class PreviewAsked(Model):
-    """A queue as it might be published, and a lead to say why or why not of: its id, or a part of its name."""
+    """A queue to preview, and a lead to explain: its id or a part of its name."""
 
     queue_id: str = Field(min_length=1, max_length=200)
     value: dict[str, Any]
@@ -42,7 +42,7 @@ class ConditionTold(Model):
 
 
 class LeadTold(Model):
-    """Why a lead would be in the queue or not. `valid_until`: when time alone may change that."""
+    """Why a lead would be in the queue or not. `valid_until`: when the result may change by time alone."""
 
     lead_id: str
     name: str

@@ -1,4 +1,4 @@
-"""The queues somebody may see, and the leads in them: order, names, the queue's columns, and no more (Q3, Q4, Q7)."""
+"""The queues that a person may see, and their leads: order, names, and only the queue's columns (Q3, Q4, Q7)."""
 
 from typing import Annotated
 
@@ -31,7 +31,7 @@ async def leads(
         str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
     ] = None,
 ) -> QueuePage:
-    """List a queue's leads in its order; `mine` is the person's own queue (D3, D4)."""
+    """List a queue's leads in its order. `mine` is the person's own queue (D3, D4)."""
     page, following = await stretch(parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name)
     return QueuePage(
         queue_id=queue_id,

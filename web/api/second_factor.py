@@ -1,4 +1,4 @@
-"""One's second factor: prepared, confirmed by its first code, removed; and reset for somebody by an admin."""
+"""The caller's second factor: prepare, confirm by its first code, remove. An admin can reset another person's."""
 
 import asyncio
 from http import HTTPStatus
@@ -24,7 +24,7 @@ PATH: Final = "/me/second-factor"
 
 
 class SecondFactor(Model):
-    """Whether codes are asked for, whether they must be, and how many recovery codes are left."""
+    """Whether sign-in asks for codes, whether it must, and how many recovery codes are left."""
 
     set_up: bool
     required: bool
@@ -32,7 +32,7 @@ class SecondFactor(Model):
 
 
 class Prepared(Model):
-    """What a device needs. `qr`: the same as an SVG image; `secret`: to type it."""
+    """The data for an authenticator device. `qr`: an SVG image of it; `secret`: the secret to type."""
 
     secret: str
     uri: str
@@ -46,14 +46,14 @@ class Code(Model):
 
 
 class RecoveryCodes(Model):
-    """Codes that replace the device once each; they are shown this once."""
+    """Codes that replace the device, each one time. They are shown only this once."""
 
     recovery_codes: list[str]
 
 
 @router.get(PATH)
 async def second_factor(parts: PartsOf, person: Anyone) -> SecondFactor:
-    """Say whether one has a second factor."""
+    """Say whether the caller has a second factor."""
     account = None if person.session is None else person.session.account
     return SecondFactor(
         set_up=account is not None and account.has_second_factor,
@@ -66,7 +66,7 @@ async def second_factor(parts: PartsOf, person: Anyone) -> SecondFactor:
 
 @router.post(PATH, status_code=HTTPStatus.CREATED)
 async def prepare(parts: PartsOf, person: Proved) -> Prepared:
-    """Make a secret for a device; it counts once `PUT` was given a code of it."""
+    """Create a secret for a device. It takes effect when `PUT` receives a code of it."""
     account = _own(person)
     secret = await asyncio.to_thread(parts.second_factors.prepare, account)
     if secret is None:
@@ -77,7 +77,7 @@ async def prepare(parts: PartsOf, person: Proved) -> Prepared:
 
 @router.put(PATH)
 async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
-    """Let the prepared secret count, by a code of it; from now on signing in asks for codes."""
+    """Activate the prepared secret by a code of it. From then on, sign-in asks for codes."""
     account = _own(person)
     codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
     if codes is None:
@@ -89,7 +89,7 @@ async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
 
 @router.delete(PATH, status_code=HTTPStatus.NO_CONTENT)
 async def remove(parts: PartsOf, person: Proved) -> None:
-    """Remove one's second factor; refused where the role needs one."""
+    """Remove the caller's second factor. Refused if the role requires one."""
     account = _own(person)
     if person.role in parts.web.second_factor_for:
         raise Problem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
@@ -98,7 +98,7 @@ async def remove(parts: PartsOf, person: Proved) -> None:
 
 @router.delete("/directory/rep/{object_id}/second-factor", status_code=HTTPStatus.NO_CONTENT)
 async def reset(parts: PartsOf, person: Admin, object_id: str) -> None:
-    """Remove the second factor of somebody who has lost the device; that person signs in by password alone."""
+    """Remove the second factor of a person who has lost the device. That person then signs in by password alone."""
     if not await asyncio.to_thread(parts.second_factors.remove, person.org, object_id):
         raise not_found(f"second factor of {object_id}")
 

@@ -1,4 +1,4 @@
-"""Signing in and out, who one is, one's password, and one's sessions."""
+"""Sign-in and sign-out, the caller's identity, password, and sessions."""
 
 import asyncio
 from datetime import datetime
@@ -21,7 +21,7 @@ Anyone = Annotated[Person, Depends(Access("queues:read", enrolling=True))]
 
 
 class Credentials(Model):
-    """An address and its password, and a code where the account has a second factor."""
+    """A mail address and its password, and a code if the account has a second factor."""
 
     email: str = Field(max_length=300)
     password: str = Field(max_length=1000)
@@ -30,13 +30,13 @@ class Credentials(Model):
 
 @router.post("/session", status_code=HTTPStatus.CREATED, openapi_extra={"security": []})
 async def sign_in(request: Request, response: Response, parts: PartsOf, given: Credentials) -> Me:
-    """Sign in; the cookie and `csrf` are needed for everything else."""
+    """Sign in. All other requests need the cookie and `csrf`."""
     return _me(await begin(request, response, parts, given.email, given.password, given.code))
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
 async def sign_out(request: Request, response: Response, parts: PartsOf, _: Anyone) -> None:
-    """Sign out: the cookie is worth nothing from now on."""
+    """Sign out. The cookie stops working immediately."""
     if secret := request.cookies.get(parts.web.session_cookie):
         await asyncio.to_thread(parts.sessions.end, secret)
     take_back(response, parts)
@@ -44,12 +44,12 @@ async def sign_out(request: Request, response: Response, parts: PartsOf, _: Anyo
 
 @router.get("/me")
 async def me(person: Anyone) -> Me:
-    """Say who asks."""
+    """Return the caller."""
     return _me(person)
 
 
 class NewPassword(Model):
-    """The password there is, and the one to come."""
+    """The current password and the new one."""
 
     current: str = Field(max_length=1000)
     new: str = Field(min_length=SHORTEST, max_length=LONGEST)
@@ -57,7 +57,7 @@ class NewPassword(Model):
 
 @router.put("/me/password", status_code=HTTPStatus.NO_CONTENT)
 async def change_password(request: Request, parts: PartsOf, person: Anyone, given: NewPassword) -> None:
-    """Change one's own password; every other browser is signed out. For a signed-in browser, not for tokens."""
+    """Change the caller's password and sign out all other browsers. Only for a signed-in browser, not for tokens."""
     email = person.email
     secret = request.cookies.get(parts.web.session_cookie)
     if person.session is None or email is None or secret is None:
@@ -71,14 +71,14 @@ async def change_password(request: Request, parts: PartsOf, person: Anyone, give
 
 
 class Proof(Model):
-    """What one signed in with, once more."""
+    """The password, and the code if needed, entered again."""
 
     current: str | None = Field(default=None, max_length=1000)
     code: str | None = Field(default=None, max_length=100)
 
 
 class ProofSaid(Model):
-    """Whether one must prove who one is, and how: `method` of the session; `code`: also by the second factor."""
+    """Whether the caller must give proof again, and how: `method` of the session; `code`: also by the second factor."""
 
     needed: bool
     method: str
@@ -87,7 +87,7 @@ class ProofSaid(Model):
 
 @router.get("/me/proof")
 async def proof(parts: PartsOf, person: Anyone) -> ProofSaid:
-    """Say whether tokens, invitations, exports and the second factor ask for the password once more."""
+    """Say whether tokens, invitations, exports and the second factor require the password again."""
     session = person.session
     return ProofSaid(
         needed=not has_proved(parts, person),
@@ -98,12 +98,12 @@ async def proof(parts: PartsOf, person: Anyone) -> ProofSaid:
 
 @router.post("/me/proof", status_code=HTTPStatus.NO_CONTENT)
 async def give_proof(request: Request, parts: PartsOf, person: Anyone, given: Proof) -> None:
-    """Give the password and code once more, for what asks for it (`prove-yourself`); it counts for some minutes."""
+    """Enter password and code again for a request that answered `prove-yourself`. The proof lasts for some minutes."""
     await prove(request, parts, person, password=given.current, code=given.code)
 
 
 class SessionInfo(Model):
-    """A browser that is signed in; `here`: the one that asks."""
+    """A signed-in browser. `here`: the one that sent this request."""
 
     session_id: str
     agent: str
@@ -117,7 +117,7 @@ class SessionInfo(Model):
 
 @router.get("/me/sessions")
 async def sessions(parts: PartsOf, person: Anyone) -> list[SessionInfo]:
-    """List one's own sessions, the one used last first; a program has none."""
+    """List the caller's sessions, most recently used first. A program has none."""
     own = person.session
     if own is None:
         return []
@@ -138,7 +138,7 @@ async def sessions(parts: PartsOf, person: Anyone) -> list[SessionInfo]:
 
 @router.delete("/me/sessions", status_code=HTTPStatus.NO_CONTENT)
 async def end_others(parts: PartsOf, person: Anyone) -> None:
-    """End all of one's sessions but this one."""
+    """End all of the caller's sessions except the current one."""
     own = person.session
     if own is None:
         raise not_found("session of a program")
@@ -147,7 +147,7 @@ async def end_others(parts: PartsOf, person: Anyone) -> None:
 
 @router.delete("/me/sessions/{session_id}", status_code=HTTPStatus.NO_CONTENT)
 async def end_one(parts: PartsOf, person: Anyone, session_id: str) -> None:
-    """End one of one's own sessions."""
+    """End one of the caller's sessions."""
     own = person.session
     if own is None or not await asyncio.to_thread(parts.sessions.end_one, own.account.email, session_id):
         raise not_found(f"session {session_id}")
@@ -158,7 +158,7 @@ def _me(person: Person) -> Me:
         org=person.org,
         rep_id=person.rep_id,
         name=person.name,
-        role=person.role,  # type: ignore[arg-type]  # the directory has no other
+        role=person.role,  # type: ignore[arg-type]  # the directory has no other roles
         teams=sorted(person.teams),
         scopes=sorted(person.scopes),
         csrf=person.csrf,

@@ -1,4 +1,4 @@
-"""Tokens of programs: made by an admin, shown once, revoked at any time."""
+"""API tokens of programs. An admin creates them; each is shown once and can be revoked at any time."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class TokenInfo(Model):
 
 
 class NewToken(Model):
-    """A token to make: whom it acts as, and what it may do at most."""
+    """A token to create: the rep it acts as, and its scopes."""
 
     rep_id: str = Field(min_length=1, max_length=200)
     name: str = Field(min_length=1, max_length=200)
@@ -41,7 +41,7 @@ class NewToken(Model):
 
 
 class IssuedToken(TokenInfo):
-    """A token with its secret, which is shown this once."""
+    """A token with its secret. The secret is shown only this once."""
 
     secret: str
 
@@ -54,7 +54,7 @@ async def tokens(person: Admin, parts: PartsOf) -> list[TokenInfo]:
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
-    """Make a token."""
+    """Create a token."""
     unknown = sorted(set(given.scopes) - set(SCOPES))
     if unknown:
         raise Problem(422, "invalid", f"scopes: there is no scope {unknown[0]}")
@@ -80,7 +80,7 @@ async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
 
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT)
 async def revoke(person: Admin, parts: PartsOf, token_id: str) -> None:
-    """Revoke a token: it is worth nothing from now on."""
+    """Revoke a token. It stops working immediately."""
     if not await asyncio.to_thread(parts.tokens.revoke, person.org, token_id):
         raise not_found(f"token {token_id}")
 

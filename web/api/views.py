@@ -1,7 +1,7 @@
 """Views of a person's own leads: list, create, change, delete, and the leads in them (Q1).
 
-Every answer has the view's `ETag`; a change names it by `If-Match`, and is refused with 412 and what differs if it
-was changed elsewhere. A view is never claimable: a try gets 403.
+Every answer has the view's `ETag`, and a change names it by `If-Match`. If the view was changed elsewhere, the change
+is refused with 412 and the differences. A view is never claimable: an attempt gets 403.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class ViewEdit(Model):
     @field_validator("claimable")
     @classmethod
     def never_claimable(cls, claimable: bool) -> bool:
-        """Refuse a claimable view, whatever else is in it."""
+        """Reject a claimable view, regardless of its other fields."""
         if claimable:
             raise forbidden(_NEVER)
         return claimable
@@ -60,7 +60,7 @@ class ViewEdit(Model):
 
 @router.get("")
 async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
-    """List one's own views by name."""
+    """List the caller's views by name."""
     return [shown(view) for view in await asyncio.to_thread(parts.views.all, person.org, person.rep_id)]
 
 
@@ -68,7 +68,7 @@ async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
 async def add(
     person: Uses, parts: PartsOf, response: Response, given: ViewEdit, key: Key = None
 ) -> ViewState:
-    """Make a view of one's own leads."""
+    """Create a view of the caller's leads."""
     view_id = action_id(person, key)
     value = _accepted(view_id, given)
     try:
@@ -80,7 +80,7 @@ async def add(
 
 @router.get("/{view_id}")
 async def view(person: Uses, parts: PartsOf, response: Response, view_id: uuid.UUID) -> ViewState:
-    """Return one of one's own views."""
+    """Return one of the caller's views."""
     return _tagged(response, await own(parts, person, view_id))
 
 
@@ -124,13 +124,13 @@ async def leads(
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
 ) -> ViewPage:
-    """List those of one's own leads that meet the view's rules now, in its order."""
+    """List the caller's leads that currently meet the view's rules, in its order."""
     found = await own(parts, person, view_id)
     return await stretch(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
 
 
 def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
-    """Return a view as it is kept; raises 422 with each problem's reason alone, for the form to say at its place."""
+    """Return a view in stored form. Raises 422 with each problem's reason, which the form shows beside the field."""
     try:
         return custom_views.accepted(view_id, given.model_dump())
     except InvalidInput as error:
@@ -146,7 +146,7 @@ def _tagged(response: Response, view: CustomView) -> ViewState:
 
 
 def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
-    """Return the view if it is the one that was seen; raises 412 and 428."""
+    """Return the view if it is the one that was seen. Raises 412 and 428."""
     if match is None:
         raise Problem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"

@@ -1,8 +1,8 @@
-"""One reader of the board's feed for each org, for all open pages. Each page gets what its person may see.
+"""Reads the board's feed once per org for all open pages. Each page gets only what its person may see.
 
-A page gets `rebuilt` (read the lists again) when it falls behind, comes back after too long, or may have seen changes
-that Valkey has lost. So no page misses a change unnoticed, and each page has bounded memory. An entry is encoded once,
-and joined once for all pages that see the same entries.
+A page gets `rebuilt` (read the lists again) when it falls behind, when it reconnects after too long, or when it may
+have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. Each entry is
+encoded once, and chunks are joined once for all pages that see the same entries.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ from web import metrics
 log = structlog.get_logger(__name__)
 
 CHUNKS_KEPT: Final = 256
-"""Chunks that a page may be behind before it must read its lists again."""
+"""How many chunks a page may be behind before it must read its lists again."""
 ENTRIES_KEPT: Final = 2_000
-"""The newest entries of an org, for pages that come back after a short absence."""
+"""How many of the newest entries of an org are kept for pages that reconnect."""
 GATHER_SECONDS: Final = 0.02
-"""Changes within this time go into one chunk. A person sees no difference; the server has less work."""
+"""Changes within this time go into one chunk. People do not notice the delay, and the server sends fewer chunks."""
 GATHER_MOST_SECONDS: Final = 0.1
 PAGES_A_SECOND: Final = 5_000
-"""About how many chunks leave in a second. With many open pages each chunk has more changes."""
+"""About how many chunks are sent per second. With many open pages, each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
@@ -48,9 +48,9 @@ class _Entry(msgspec.Struct, frozen=True):
 
 
 class Page:
-    """One open page. `sees` says which lists its person may see now (Q4). `wants`: the lists it shows; None: all.
+    """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
-    `watches`: names of further events, which only pages that watch them get.
+    `watches`: names of further events. Only pages that watch an event get it.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Page:
         self._behind = False
 
     def take(self, batch: "_Batch") -> None:
-        """Take the entries for this page, or note that the page is behind."""
+        """Queue the entries for this page, or mark the page as behind."""
         chunk = batch.chunk(self)
         if not chunk or self._behind:
             return
@@ -83,7 +83,7 @@ class Page:
         return (self.wants is None or queue_id in self.wants) and self._sees(queue_id)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield chunks for ever, and a heartbeat when nothing happens."""
+        """Yield chunks without end, and a heartbeat when there are no changes."""
         loop = asyncio.get_running_loop()
         while True:
             if self._chunks:
@@ -105,7 +105,7 @@ class Page:
 
 
 class _Batch:
-    """Entries that leave together; `chunk` joins those for one page."""
+    """Entries that are sent together. `chunk` joins those for one page."""
 
     def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = tuple(entries)
@@ -123,7 +123,7 @@ class _Batch:
 
 
 class _Org:
-    """What the hub keeps of one org."""
+    """The hub's state of one org."""
 
     def __init__(self) -> None:
         self.pages: set[Page] = set()
@@ -135,7 +135,7 @@ class _Org:
 
 
 class Hub:
-    """Hands the feeds of all orgs to their pages; `close` it."""
+    """Delivers the feeds of all orgs to their pages. Call `close` at the end."""
 
     def __init__(self, board: Reader) -> None:
         self._board = board
@@ -143,18 +143,18 @@ class Hub:
 
     @property
     def open_pages(self) -> int:
-        """How many pages listen."""
+        """The number of open pages."""
         return sum(len(org.pages) for org in self._orgs.values())
 
     async def open(self, page: Page, after: str | None) -> None:
-        """Add a page from the feed's entry `after` on; without it, or if it is too old, the page reads its lists."""
+        """Add a page from the feed's entry `after` on. Without it, or if it is too old, the page reads its lists."""
         org = self._orgs.setdefault(page.org, _Org())
         if org.task is None:
             org.task = asyncio.create_task(self._follow(page.org, org))
         await org.ready.wait()
         if after and _position(after) > _position(org.at) and not await self._knows(page.org, after):
             after = None
-        # Nothing is awaited from here on: no entry comes in between.
+        # There is no await from here on, so no entry can arrive in between.
         if after and _position(after) >= _position(org.begin):
             page.take(_Batch(one for one in org.kept if one.id and _position(one.id) > _position(after)))
         else:
@@ -162,20 +162,20 @@ class Hub:
         org.pages.add(page)
 
     async def _knows(self, org_id: str, after: str) -> bool:
-        """Say whether the feed still has an entry that this hub has not read: a Valkey that was killed may not."""
+        """Say whether the feed has an entry that this hub has not read. A Valkey that was killed may have lost it."""
         try:
             found = await self._board.feed(org_id, after, limit=1)
-        except Exception as error:  # noqa: BLE001  # it is away or unreadable, or this is no id of a feed
+        except Exception as error:  # noqa: BLE001  # the feed is unavailable or unreadable, or the id is invalid
             log.info("a page looks anew", org=org_id, reason=repr(error))
             return False
         return not found or found[0].change != REBUILT
 
     def close_page(self, page: Page) -> None:
-        """Forget a page."""
+        """Remove a page."""
         self._orgs[page.org].pages.discard(page)
 
     def tell(self, org_id: str, event: str, data: Any, to: Callable[[Page], bool]) -> None:
-        """Send an event that belongs to no list to those pages of an org that `to` selects."""
+        """Send an event that belongs to no list to the pages of an org that `to` selects."""
         org = self._orgs.get(org_id)
         if org is not None:
             body = msgspec.json.encode(data)
@@ -185,7 +185,7 @@ class Hub:
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:
-        """Send an event to those pages of all orgs that `to` selects."""
+        """Send an event to the pages of all orgs that `to` selects."""
         for org_id in self._orgs:
             self.tell(org_id, event, data, to)
 
@@ -197,14 +197,14 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def look_anew(self) -> None:
-        """Tell every page to take its lists anew: something may have been missed."""
+        """Tell every page to read its lists again, because it may have missed changes."""
         for org in self._orgs.values():
             batch = _Batch((_rebuilt(),))
             for page in org.pages:
                 page.take(batch)
 
     async def _follow(self, org_id: str, org: _Org) -> None:
-        """Follow until cancelled. Whatever fails is logged, counted and tried again; then every page looks anew."""
+        """Follow until cancelled. A failure is logged, counted and retried; then every page reads its lists again."""
         away, pauses = False, READ_FEED.pauses()
         while True:
             try:
@@ -222,12 +222,12 @@ class Hub:
                 away, pauses = False, READ_FEED.pauses()
 
     async def _pass_over(self, org_id: str, org: _Org) -> None:
-        """Go to the feed's end: an entry that a foreign client broke would fail at each try."""
-        with suppress(Exception):  # then Valkey fails, and it is tried again
+        """Skip to the feed's end. An entry that a foreign client has broken would fail at every retry."""
+        with suppress(Exception):  # if Valkey fails, the next read is retried
             org.at = await self._board.newest(org_id)
 
     async def _read(self, org_id: str, org: _Org, *, away: bool) -> None:
-        """Read what there is now, or wait for it, and hand it to the pages. `away`: the read before this one failed."""
+        """Read the new entries, or wait for some, and hand them to the pages. `away`: the previous read failed."""
         if not org.ready.is_set():
             org.begin = org.at = await self._board.newest(org_id)
             org.ready.set()
@@ -237,8 +237,8 @@ class Hub:
         sent = [_sent(entry) for entry in entries]
         lost = bool(entries) and entries[0].change == REBUILT
         if away and not lost:
-            # While Valkey was away it may have lost entries that pages have in their lists and this hub never
-            # read. These changes come again under other ids, and nobody knows which pages had them.
+            # While Valkey was unavailable, it may have lost entries that some pages show and this hub never read.
+            # These changes return under other ids, and it is unknown which pages have them.
             sent.insert(0, _rebuilt())
         if away or lost:
             org.kept.clear()
@@ -254,7 +254,7 @@ class Hub:
 
 
 def _keep(org: _Org, sent: list[_Entry]) -> None:
-    """Keep the newest entries for pages that come back."""
+    """Keep the newest entries for pages that reconnect."""
     if len(org.kept) + len(sent) > ENTRIES_KEPT:
         dropped = min(len(org.kept) + len(sent) - ENTRIES_KEPT, len(org.kept))
         org.begin = (org.kept[dropped - 1].id if dropped else sent[0].id) or org.begin
@@ -267,10 +267,10 @@ def _rebuilt(at: str = "") -> _Entry:
 
 def _sent(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
-        # The people who may see the queue may have changed, so the event names no queue.
+        # The set of people who may see the queue may have changed, so the event names no queue.
         return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
     if entry.change in _PLACED and any(getattr(entry, place) is None for place in _PLACED[entry.change]):
-        # Former versions wrote entries without a rank. Nobody knows how they change a list.
+        # Earlier versions wrote entries without a rank. Their effect on a list is unknown.
         return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
     return _Entry(entry.queue_id, _encoded(entry), entry.id)
 

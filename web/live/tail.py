@@ -1,4 +1,4 @@
-"""Changes of owners and exceptions reach open pages once the CRM database, which the pages read, has them."""
+"""Sends changes of owners and exceptions to open pages after the CRM database, which the pages read, has them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -24,11 +24,11 @@ log = structlog.get_logger(__name__)
 _POLL_MS: Final = 100
 _LOOK_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 10.0
-"""If the sink is down for longer, pages are told anyway and show what the database has."""
+"""How long to wait for the sink. After that, pages are notified anyway and show what the database has."""
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """What a reader needs of a message of `assignments` or `lead-exceptions`."""
+    """The fields used of a message of `assignments` or `lead-exceptions`."""
 
     lead_id: str
     org: str
@@ -41,16 +41,16 @@ _CHANGED: Final = msgspec.json.Decoder(Changed)
 
 
 class Tail:
-    """Follows both topics from their ends; `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
+    """Follows both topics from their ends. `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
 
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
         self._oversees = oversees
 
     async def follow(self) -> None:
-        """Follow until cancelled. It waits for Kafka and the database, and goes on after any other failure.
+        """Follow until cancelled. Wait while Kafka or the database is unavailable, and retry after any other failure.
 
-        A failure is logged and counted, and every page is told to look anew: it may have missed what failed.
+        A failure is logged and counted, and every page must read its lists again, because it may have missed a change.
         """
         missed, pauses = False, FOLLOW_TOPIC.pauses()
         while True:
@@ -66,7 +66,7 @@ class Tail:
         topics = follow(self._settings, ASSIGNMENTS, LEAD_EXCEPTIONS, from_end=True, poll_ms=_POLL_MS)
         async with aclosing(topics) as batches:
             async for batch in batches:
-                if missed:  # the first batch says that nothing is missed from now on
+                if missed:  # from the first batch on, nothing is missed
                     self._hub.look_anew()
                 missed = False
                 try:
@@ -107,7 +107,7 @@ class Tail:
             desk = [change.lead_id for topic, change in changes if topic == LEAD_EXCEPTIONS]
             if desk:
                 self._hub.tell(org, "exceptions", {"leads": desk}, self._oversees)
-                # Reps read their list of unassigned leads again, but do not learn which lead it is.
+                # Reps read their list of unassigned leads again. The event does not tell them which lead it is.
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
@@ -130,7 +130,7 @@ def _read(value: bytes | None) -> Changed | None:
 
 
 def versions(crm: Engine, lead_ids: Sequence[str]) -> dict[str, int]:
-    """Return the version of each of these leads that the CRM database has; raises `RetryableError` where it is away."""
+    """Return the version of each of these leads in the CRM database. Raises `RetryableError` if it is unavailable."""
     query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
     with translated("CRM database"), crm.connect() as connection:
         return dict(connection.execute(query).all())

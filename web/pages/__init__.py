@@ -1,4 +1,4 @@
-"""The pages. The server renders each one, and its stream of changes keeps it live."""
+"""The pages. The server renders each one, and an event stream keeps it current."""
 
 from fastapi import APIRouter
 

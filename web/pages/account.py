@@ -1,4 +1,4 @@
-"""One's own account: who one is here, one's password, second factor and sessions."""
+"""The account page: the person's identity, password, second factor and sessions."""
 
 import asyncio
 from typing import Annotated

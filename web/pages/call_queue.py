@@ -17,9 +17,9 @@ router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("queues:read"))]
 
 WINDOW: Final = 100
-"""Rows that a page shows at once, however long the queue is."""
+"""How many rows a page shows at once, however long the queue is."""
 RESERVE: Final = 50
-"""Rows that a page holds below the shown ones. They move up when rows leave, without a request."""
+"""How many rows a page holds below the shown ones. They move up when rows leave, without a request."""
 
 
 @router.get("/queues")
@@ -27,7 +27,7 @@ RESERVE: Final = 50
 async def call_queue(
     request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None, tab: str | None = None
 ) -> Response:
-    """Show a queue beside the list of all queues; without a name the first one that the person may see."""
+    """Show a queue beside the list of all queues. Without a name, show the first queue that the person may see."""
     beside = await shelf(parts, person)
     queues: list[QueueInfo] = beside["queues"]
     chosen = queue_id or next((info.queue_id for info in queues if info.claimable), MINE)
@@ -62,7 +62,7 @@ async def call_queue(
 
 
 async def shelf(parts: Parts, person: Person) -> dict[str, Any]:
-    """Return the content of the two tabs: the queues that a person may see, and their own views (Q1, Q4)."""
+    """Return the content of the two tabs: the queues that a person may see, and the person's views (Q1, Q4)."""
     return {
         "queues": await visible(parts, person),
         "views": await asyncio.to_thread(parts.views.all, person.org, person.rep_id),
@@ -70,7 +70,7 @@ async def shelf(parts: Parts, person: Person) -> dict[str, Any]:
 
 
 def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
-    """Return a list's columns with their labels and types; a blind queue has none beside the name (Q3)."""
+    """Return a list's columns with their labels and types. A blind queue has no column except the name (Q3)."""
     if info is None:
         return [
             {"name": name, "label": label, "type": kind}
@@ -88,7 +88,7 @@ def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
 
 
 def described(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return fields of the catalogue as columns with labels and types, without unknown fields."""
+    """Return fields of the catalogue as columns with labels and types. Unknown fields are left out."""
     found = []
     for name in names:
         field = FIELDS.get(name)

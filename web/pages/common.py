@@ -1,4 +1,4 @@
-"""What every page has: the person, the navigation, and the current place."""
+"""The context of every page: the person, the navigation, and the current place."""
 
 from typing import Any, Final
 
@@ -27,13 +27,13 @@ NAVIGATION: Final = (
     Link("/directory", "Directory", MANAGERS),
     Link("/operations", "Operations", MANAGERS),
 )
-"""In the order in which they are shown."""
+"""The navigation's entries, in the order in which they are shown."""
 
 
 def render(
     request: Request, person: Person | None, template: str, *, status: int = 200, **context: Any
 ) -> Response:
-    """Return a page."""
+    """Render a page."""
     links = [link for link in NAVIGATION if person is not None and person.role in link.roles]
     shown: dict[str, Any] = {
         "person": person,

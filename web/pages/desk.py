@@ -26,7 +26,7 @@ async def exceptions(
 async def unassigned(
     request: Request, person: Annotated[Person, Depends(Access("exceptions:read"))]
 ) -> Response:
-    """Show the same leads to a rep: the name, and what the distribution did (E5, Q3). Managers use the desk."""
+    """Show the same leads to a rep: the name, and what the distribution tried (E5, Q3). Managers use the desk."""
     if person.oversees:
         return RedirectResponse("/exceptions", 303)
     return _page(request, person, UNASSIGNED, desk=False)

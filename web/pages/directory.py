@@ -26,7 +26,7 @@ SECTIONS: Final = {
 
 @router.get("/directory")
 async def first(_: Reads) -> Response:
-    """Lead to the reps."""
+    """Redirect to the reps."""
     return RedirectResponse("/directory/reps", 303)
 
 

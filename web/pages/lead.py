@@ -20,7 +20,7 @@ Reads = Annotated[Person, Depends(Access("leads:read"))]
 Queue = Annotated[str | None, Query(max_length=200)]
 
 EVENTS: Final = 100
-"""Events of the history that the page shows at once."""
+"""How many events of the history the page shows at once."""
 _TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silenced", "org"})
 """Facts that the page shows outside the list of facts."""
 
@@ -29,7 +29,7 @@ _TITLE: Final = frozenset({"first_name", "last_name", "phone", "email", "silence
 async def lead(
     request: Request, person: Reads, parts: PartsOf, lead_id: uuid.UUID, queue: Queue = None
 ) -> Response:
-    """Show the page, which then opens the lead and loads its content from `shown`."""
+    """Show the page. It then opens the lead and loads its content from `shown`."""
     found = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
     view_only = await views_only(parts, person)
     back = _queue(parts, person, queue)
@@ -68,7 +68,7 @@ async def shown(
     at_least: Annotated[int, Query(ge=0, le=2**62)] = 0,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    """Return what the person may see of the lead, and may do with it, as a part of the page."""
+    """Return, as a part of the page, what the person may see of the lead and which actions the person may use."""
     found = await visible_lead(parts, person, str(lead_id), version=at_least)
     history_page = await history(parts, person, found, cursor=cursor, limit=EVENTS)
     context: dict[str, Any] = {"history": history_page, "lead_id": lead_id}
@@ -91,13 +91,13 @@ async def shown(
 
 
 def opens(person: Person, found: VisibleLead) -> bool:
-    """Tell whether the page opens the lead. A manager takes no lead from the desk or a group by looking (D1)."""
+    """Say whether the page opens the lead. A manager's view does not take a lead from the desk or a group (D1)."""
     free = found.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
     return not person.oversees or free or found.row["owner"] == person.rep_id
 
 
 def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:
-    """Return which actions the page offers. The engine decides each one."""
+    """Return which actions the page offers. The engine makes the final decision about each one."""
     row = found.row
     phase = row["phase"]
     mine = row["owner"] == person.rep_id and phase in OWNED_PHASES
@@ -131,7 +131,7 @@ def facts(found: VisibleLead) -> list[dict[str, Any]]:
 
 
 def outcomes(parts: Parts, person: Person, queues: Sequence[str]) -> list[str]:
-    """Return the outcomes of those work queues that the person may see, each once."""
+    """Return the outcomes of those work queues that the person may see, without duplicates."""
     rules = parts.directory.org(person.org)
     found: dict[str, None] = {}
     for queue_id in queues:
@@ -152,7 +152,7 @@ def suggested(parts: Parts, person: Person) -> list[str]:
 
 
 def _queue(parts: Parts, person: Person, queue: str | None) -> dict[str, str]:
-    """Return the queue to go back to."""
+    """Return the queue to which the page links back."""
     rules = parts.directory.org(person.org)
     if queue and person.may_see(rules, queue):
         return {"id": queue, "name": rules.called(queue)}

@@ -14,7 +14,7 @@ from web.services.rule_fields import offered_fields
 router = APIRouter(include_in_schema=False)
 
 COLUMNS: Final = "my-leads-columns"
-"""The preference that holds which columns somebody sees, in order: `{"columns": [...]}`."""
+"""The preference that holds the person's columns, in order: `{"columns": [...]}`."""
 
 
 @router.get("/my-leads")

@@ -1,4 +1,4 @@
-"""Signing in with the company's own accounts: to the provider, and back with whom it vouches for."""
+"""OIDC sign-in with company accounts: the redirect to the provider, and the callback with the confirmed identity."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,8 @@ LASTS_SECONDS: Final = 600
 
 
 @router.get("/sign-in/oidc")
-async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Response:  # noqa: A002  # the field's name in the address
-    """Send the browser to the provider; `again`: to prove there who one is, also to one that knows the browser."""
+async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Response:  # noqa: A002  # the parameter's name in the address
+    """Send the browser to the provider. `again`: the person must authenticate even with an existing session there."""
     try:
         address, begun = await Provider(parts.web).begin(local(next), again=again)
     except ConfigError as error:
@@ -50,7 +50,7 @@ async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Resp
 async def finish(
     request: Request, parts: PartsOf, state: str = "", code: str = "", error: str = ""
 ) -> Response:
-    """Sign in whom the provider vouches for, if the console has an account of theirs."""
+    """Sign in the person whom the provider confirms, if the console has an account for them."""
     try:
         begun = msgspec.json.decode(bytes.fromhex(request.cookies.get(parts.web.oidc_cookie, "")), type=Begun)
     except (ValueError, msgspec.MsgspecError):
@@ -79,7 +79,7 @@ async def finish(
 
 
 def _is_old(parts: Parts, vouched: Vouched) -> bool:
-    """Say whether the provider let somebody in by a proof that is too old to count here."""
+    """Say whether the person's authentication at the provider is too old to count here."""
     at = vouched.proved_at
     return at is not None and datetime.now(UTC) - at > timedelta(minutes=parts.web.prove_minutes)
 

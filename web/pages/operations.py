@@ -1,4 +1,4 @@
-"""Operations: speed of distribution, results of offers, lag of the stages, dead letters."""
+"""The operations page: speed of distribution, results of offers, lag of the stages, dead letters."""
 
 from typing import Annotated
 

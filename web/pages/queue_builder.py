@@ -23,7 +23,7 @@ Builds = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 async def queue_builder(
     request: Request, person: Builds, parts: PartsOf, queue_id: str | None = None
 ) -> Response:
-    """Show all views, and one of them to change."""
+    """Show all queues, and one of them to change."""
     rules = parts.directory.org(person.org)
     drafts = await asyncio.to_thread(parts.drafts.all, person.org)
     found = [state_of(rules, one, drafts.get(one)) for one in sorted({*rules.queues, *drafts})]
@@ -50,7 +50,7 @@ async def queue_builder(
 
 
 def _teams(rules: OrgRules) -> list[str]:
-    """Return every team anybody is in or a queue is for."""
+    """Return every team that has a member or that a queue names."""
     of_reps = {team for rep in rules.reps.values() for team in rep.teams}
     of_queues = {team for queue in rules.queues.values() for team in queue.queue.teams}
     return sorted((of_reps | of_queues) - {"*"})

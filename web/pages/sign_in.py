@@ -1,4 +1,4 @@
-"""Signing in: the one page that is for everybody."""
+"""The sign-in pages. They are the only pages that are open to everybody."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -19,12 +19,12 @@ Next = Annotated[str, Form(max_length=1000)]
 
 @router.get("/")
 async def home() -> Response:
-    """Lead to where the work is."""
+    """Redirect to the person's work."""
     return RedirectResponse("/queues", 303)
 
 
 @router.get("/sign-in")
-async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the field's name in the address
+async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form."""
     return shown(request, parts, next=next)
 
@@ -35,9 +35,9 @@ async def sign_in(
     parts: PartsOf,
     email: Annotated[str, Form(max_length=300)],
     password: Annotated[str, Form(max_length=1000)],
-    next: Next = "/",  # noqa: A002  # likewise
+    next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
-    """Sign in, and go where one wanted to go; first to the code where the account has a second factor."""
+    """Sign in, and redirect to the requested page; to the code form first if the account has a second factor."""
     response = RedirectResponse(local(next), 303)
     try:
         await begin(request, response, parts, email, password)
@@ -52,7 +52,7 @@ async def sign_in(
 
 
 @router.get("/sign-in/code")
-async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # likewise
+async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form for the code of the second factor."""
     return render(request, None, "sign_in_code.html", next=local(next), said=None)
 
@@ -62,9 +62,9 @@ async def code(
     request: Request,
     parts: PartsOf,
     code: Annotated[str, Form(max_length=100)],
-    next: Next = "/",  # noqa: A002  # likewise
+    next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
-    """Sign in by the code, once the password was right."""
+    """Sign in by the code, after the password was right."""
     response = RedirectResponse(local(next), 303)
     try:
         await finish(request, response, parts, code)
@@ -84,7 +84,7 @@ async def code(
 
 @router.get("/signed-out")
 async def signed_out(request: Request, parts: PartsOf) -> Response:
-    """Say that one is signed out."""
+    """Show that the person is signed out."""
     response = shown(request, parts, said="You are signed out.")
     take_back(response, parts)
     return response
@@ -94,13 +94,13 @@ def shown(
     request: Request,
     parts: Parts,
     *,
-    next: str = "/",  # noqa: A002  # likewise
+    next: str = "/",  # noqa: A002  # the field's name in the form
     said: str | None = None,
     email: str = "",
     status: int = 200,
     of: Problem | None = None,
 ) -> Response:
-    """Return the page, with what is to be said above its buttons. `of`: the problem whose headers it has."""
+    """Render the page, with a message above its buttons. `of`: the problem whose headers the response has."""
     oidc = parts.web.oidc_issuer is not None
     page = render(
         request,
@@ -119,5 +119,5 @@ def shown(
 
 
 def local(path: str) -> str:
-    """Return a path of ours: nobody is sent to another site."""
+    """Return the path if it is local to this site, so that nobody is redirected to another site."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

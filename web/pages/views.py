@@ -1,4 +1,4 @@
-"""The Custom tab of the call queue page: one of one's own views, live, and the form that makes or changes it (Q1)."""
+"""The Custom tab of the call queue page: one of the person's own views, live, and the form to edit it (Q1)."""
 
 import uuid
 from typing import Annotated, Any, Final
@@ -18,12 +18,12 @@ from web.store.views import CustomView
 router = APIRouter(include_in_schema=False)
 Reads = Annotated[Person, Depends(Access("leads:read"))]
 HERE: Final = "/queues"
-"""Where these pages are in the navigation."""
+"""The place of these pages in the navigation."""
 
 
 @router.get("/views/new")
 async def new_view(request: Request, person: Reads, parts: PartsOf) -> Response:
-    """Show the form of a view that is not there yet."""
+    """Show the form of a new view."""
     return await _form(request, person, parts, None)
 
 
@@ -35,7 +35,7 @@ async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uu
 
 @router.get("/views/{view_id}")
 async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
-    """Show those of one's own leads that meet a view's rules."""
+    """Show the person's leads that meet a view's rules."""
     view = await own(parts, person, view_id)
     page = await stretch(parts, person, view, start=0, limit=WINDOW)
     list_data = {

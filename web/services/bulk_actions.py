@@ -1,4 +1,4 @@
-"""One action on many leads. Each lead has an action of its own; a bounded number run at a time (D6, E3)."""
+"""Runs one action on many leads. Each lead has its own action; a bounded number run at the same time (D6, E3)."""
 
 import asyncio
 from collections import Counter
@@ -16,10 +16,10 @@ from sink.tables import LeadTable
 from web.live import tail
 
 AT_ONCE: Final = 64
-"""Actions that wait for their answers at a time. Other people's actions come in between."""
+"""How many actions wait for their answers at the same time. The limit leaves capacity for other people's actions."""
 TOLD_SECONDS: Final = 0.25
 NAMED: Final = 100
-"""The most leads that are named when the action failed. Further ones are only counted."""
+"""The most failed leads that the result names. Further ones are only counted."""
 KEPT_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.05
 _ASKED_AT_ONCE: Final = 500
@@ -34,7 +34,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Other(msgspec.Struct, frozen=True):
-    """A lead whose action failed, and why. `result` None: there is no answer yet, it may still be decided."""
+    """A lead whose action failed, and why. `result` None: no answer yet; the action may still be decided."""
 
     lead_id: str
     result: Result | None
@@ -60,7 +60,7 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Count:
-    """Return what was answered so far."""
+    """Counts the answers received so far."""
 
     def __init__(self, of: int, name: Callable[[Wanted, LeadDecision], Other]) -> None:
         self.of, self._name = of, name
@@ -105,10 +105,10 @@ async def ask_all(
     wanted: Sequence[Wanted],
     name: Callable[[Wanted, LeadDecision], Other],
 ) -> AsyncIterator[BulkProgress]:
-    """Do all actions in order; yield the progress, and the result at the end.
+    """Send all actions in order. Yield the progress, and the result at the end.
 
-    `name`: says of one with which it did not work what its asker may know. Who stops listening stops it: what was not
-    asked yet is not asked any more.
+    `name`: describes a failed action with only what the caller may know. If the consumer stops iterating, no further
+    actions are sent.
     """
     count = _Count(len(wanted), name)
     left = iter(wanted)
@@ -134,7 +134,7 @@ async def ask_all(
 
 
 async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_SECONDS) -> bool:
-    """Wait until the CRM database has these leads in these versions or newer ones; say whether it does."""
+    """Wait until the CRM database has these leads at these versions or newer ones. Say whether it has."""
     missing = dict(versions)
     give_up = asyncio.get_running_loop().time() + seconds
     while missing:
@@ -154,7 +154,7 @@ async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_S
 
 
 def standing(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, int]:
-    """Return how many of these leads are `free`, `owned`, `closed` or `unknown` to an org; none of a kind: no entry."""
+    """Count how many of these leads are `free`, `owned`, `closed` or `unknown` to an org. Zero counts are left out."""
     found: Counter[str] = Counter()
     for at in range(0, len(lead_ids), _ASKED_AT_ONCE):
         some = lead_ids[at : at + _ASKED_AT_ONCE]

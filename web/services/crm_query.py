@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 async def ask(parts: Parts, question: Callable[[Connection], T]) -> T:
-    """Run a query on the CRM database in a thread; raises `RetryableError` if the database is not available."""
+    """Run a query on the CRM database in a thread. Raises `RetryableError` if the database is unavailable."""
 
     def run() -> T:
         with translated("CRM database"), parts.crm.connect() as connection:

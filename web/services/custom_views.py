@@ -1,8 +1,8 @@
 """A custom view: a saved rule over its owner's leads, run on the CRM database (Q1, Q3, Q12).
 
-It never looks beyond its owner's own leads, whoever that is. A rule over leads that one may not see would answer
-questions about them: who asks "is the loan above 300,000?" of blind or unclaimed leads, condition after condition,
-knows their fields without being shown one. So the owner is part of every question, and not of the rule.
+A view covers only its owner's leads, whatever the owner's role. A rule over hidden leads would reveal their fields:
+somebody could test conditions such as "the loan is above 300,000" on blind or unclaimed leads one by one, and learn the
+values without seeing them. So every query filters by owner, independently of the rule.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ from sink.tables import LeadTable
 from web.services.queue_editing import drafted_value
 
 _VERSION: Final = 0
-"""A view has no published versions."""
+"""The version passed to the compiler. A view has no published versions."""
 PARTS: Final = ("name", "columns", "inclusion", "exclusion", "sort")
-"""The parts of a queue that a view has: no teams, no outcomes, never claimable."""
+"""The parts of a queue that a view has. A view has no teams and no outcomes, and is never claimable."""
 
 
 class OwnRow(NamedTuple):
-    """A lead of a view: its place, and the view's columns, the name first."""
+    """A lead of a view: its rank, and the view's columns, the name first."""
 
     lead_id: str
     rank: int
@@ -39,14 +39,14 @@ class OwnRow(NamedTuple):
 
 
 class OwnLeads(NamedTuple):
-    """A page of a view; `size`: of the whole view."""
+    """A page of a view. `size`: the number of leads in the whole view."""
 
     size: int
     rows: list[OwnRow]
 
 
 def accepted(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a view as it is kept, held to the rules of a queue; raises `InvalidInput` with every problem, by path."""
+    """Check a view by a queue's rules; return its stored form. Raises `InvalidInput` with every problem, by path."""
     drafted = drafted_value(view_id, {name: given.get(name) for name in PARTS})
     found = accept_publication("queue", view_id, drafted)
     if found is None:
@@ -65,9 +65,9 @@ def own_leads(
     limit: int,
     name: str = "",
 ) -> OwnLeads:
-    """Return those of a rep's own leads that meet the view's rules at `at` (aware), in its order, from rank `start` on.
+    """Return the rep's own leads that meet the view's rules at `at` (aware), in its order, from rank `start` on.
 
-    `name`: only whose name contains it (Q12). The driver's errors pass through.
+    `name`: only leads whose name contains it (Q12). The driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
     met = [table.org == org, table.owner == rep_id, rule_condition(view.rule.tree, at, dialect)]
@@ -88,7 +88,7 @@ def own_leads(
 
 
 def compiled(view_id: str, value: Mapping[str, Any]) -> CompiledQueue:
-    """Return a kept view, ready to be asked; raises `RuleErrors` for one of a field there is no more."""
+    """Compile a stored view. Raises `RuleErrors` if it uses a field that no longer exists."""
     return CompiledQueue.from_value(view_id, dict(value), _VERSION)
 
 

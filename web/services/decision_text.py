@@ -1,4 +1,4 @@
-"""Decisions about a lead in words: who, what, why, and why not the others (X1)."""
+"""Describes decisions about a lead in words: who, what, why, and why the others did not get it (X1)."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ HOW: Final = {
     "manual": "was assigned it",
     "pre_assigned": "has owned it since it arrived",
 }
-"""How a lead came to its owner."""
+"""How a lead got its owner."""
 
 METHODS: Final = {
     "round_robin": "round robin",
@@ -57,11 +57,11 @@ ENDED: Final = {
 }
 
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
-"""Decisions that people who work the lead need not see."""
+"""Types of decisions that people who work the lead do not need to see."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A candidate who did not get the lead, and why; `rep_id` None: all, or the rest."""
+    """A candidate who did not get the lead, and why. `rep_id` None: all, or the rest."""
 
     rep_id: str | None
     name: str | None
@@ -81,13 +81,13 @@ class DecisionText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Names:
-    """The names of an org's people and queues."""
+    """The names of an org's reps, queues and groups."""
 
     def __init__(self, rules: OrgRules) -> None:
         self._rules = rules
 
     def rep(self, rep_id: str | None) -> str:
-        """Return somebody's name, the id where the org has published none."""
+        """Return a rep's name, or the id if the org has published none."""
         known = self._rules.reps.get(rep_id or "")
         return (known.name if known else "") or rep_id or "nobody"
 
@@ -103,7 +103,7 @@ class Names:
         return str((value or {}).get("name") or group_id)
 
     def via(self, via: str | None) -> str | None:
-        """Return what a lead came to its owner through."""
+        """Return the way in which a lead got its owner."""
         kind, _, name = (via or "").partition("/")
         match kind:
             case "queue":
@@ -116,7 +116,7 @@ class Names:
                 return via
 
     def within(self, text: str | None) -> str | None:
-        """Return a reason with the names of the reps it speaks of in place of their ids."""
+        """Return a reason with reps' names in place of their ids."""
         if text is None:
             return None
         return _WORD.sub(lambda found: self._named(found[0]), text)
@@ -127,7 +127,7 @@ class Names:
 
 
 def decision_text(row: Row, names: Names) -> DecisionText:
-    """Return the text of a decision for people who may see the lead."""
+    """Describe a decision for people who may see the lead."""
     kind, why = row["type"], row["why"]
     text_of = _TEXTS.get(kind)
     who = row["rep_id"]
@@ -144,7 +144,7 @@ def decision_text(row: Row, names: Names) -> DecisionText:
 
 
 def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | None:
-    """Return the text of a decision for a rep who may not see the lead; None if it does not concern the rep."""
+    """Describe a decision for a rep who may not see the lead; None if it does not concern the rep."""
     why, mine = row["why"], row["rep_id"] == rep_id
     kind = row["type"]
     entries = [
@@ -188,7 +188,7 @@ def _owner(row: Row, names: Names) -> str:
 
 
 def owner_words(why: Mapping[str, Any], names: Names) -> str:
-    """Return the text of a change of owner, from a decision's fields or a row of the history."""
+    """Describe a change of owner, from a decision's fields or a row of the history."""
     if why["rep_id"] is None:
         return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
     how = HOW.get(why["how"], why["how"].replace("_", " "))

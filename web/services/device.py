@@ -1,4 +1,4 @@
-"""Names the browser and the system of a session in words, as far as the browser says what it is."""
+"""Names the browser and the operating system of a session, as far as the user agent says."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _BROWSERS: Final = (
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
-"""In this order: the earlier ones also say that they are the later ones."""
+"""The order matters: a user agent with an earlier name also contains later names."""
 _SYSTEMS: Final = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -22,7 +22,7 @@ _SYSTEMS: Final = (
 
 
 def device_of(agent: str) -> str:
-    """Return what a person knows the browser by: `Chrome on Linux`; what it says of itself where that is unknown."""
+    """Return the browser's name, as in `Chrome on Linux`, or its user agent if the browser is unknown."""
     browser = next((name for sign, name in _BROWSERS if sign in agent), None)
     system = next((name for sign, name in _SYSTEMS if sign in agent), None)
     if browser is None:

@@ -1,4 +1,4 @@
-"""The published directory of every org, followed live from the `directory` topic as the engine reads it."""
+"""Follows the published directory of every org from the `directory` topic, as the engine reads it."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from streams.topics import DIRECTORY
 
 
 class DirectoryFollower:
-    """The newest rules of each org. `revision` grows with every publication that was read.
+    """Holds the newest rules of each org. `revision` grows with every publication that was read.
 
-    `end`: everything before this place in the topic is in them.
+    `end`: every record before this offset in the topic has been read.
 
-    `on_publication`: called with (org, kind, id) of each that comes after the topic was read once.
+    `on_publication`: called with (org, kind, id) for each publication after the topic was read once.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class DirectoryFollower:
         self.end = 0
 
     def org(self, org: str) -> OrgRules:
-        """Return an org's rules as published now; raises `RetryableError` until the topic was read once."""
+        """Return an org's currently published rules. Raises `RetryableError` until the topic was read once."""
         if not self.caught_up:
             raise RetryableError("directory", "it is being read")
         return self._book.org(org)
 
     async def until(self, org: str, kind: str, object_id: str, version: int, seconds: float) -> None:
-        """Wait until a publication has been read; raises `RetryableError` if it takes longer."""
+        """Wait until a publication has been read. Raises `RetryableError` on timeout."""
 
         def read() -> bool:
             published = self._book.org(org).objects.get((kind, object_id))
@@ -53,7 +53,7 @@ class DirectoryFollower:
             raise RetryableError("directory", reason) from None
 
     async def until_read(self, offset: int, seconds: float) -> None:
-        """Wait until everything up to a place in the topic has been read; raises `RetryableError` if that is late."""
+        """Wait until everything up to an offset in the topic has been read. Raises `RetryableError` on timeout."""
         try:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self.end > offset)
@@ -63,12 +63,12 @@ class DirectoryFollower:
             ) from None
 
     async def follow(self) -> None:
-        """Follow until cancelled; where Kafka is away what was read last counts."""
+        """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
         async with aclosing(follow(self._settings, DIRECTORY)) as batches:
             async for batch in batches:
                 for record in batch.records:
                     self._take(record)
-                self.end = max(self.end, *batch.positions.values())  # behind what was aborted, too
+                self.end = max(self.end, *batch.positions.values())  # includes aborted records
                 self.caught_up = batch.caught_up
                 if batch.records:
                     async with self._changed:
@@ -79,7 +79,7 @@ class DirectoryFollower:
         try:
             event = accept_publication(record.key, record.value, dict(record.headers), version=record.offset)
         except Refused:
-            return  # intake has put it to the dead letters, and what was there before counts
+            return  # intake sends it to the dead letters; the previous object stays valid
         self._book = self._book.publish(event)
         self.revision += 1
         if self.caught_up:

@@ -1,4 +1,4 @@
-"""Shapes an org's directory objects for the API and the directory page."""
+"""Converts an org's directory objects to the form of the API and the directory page."""
 
 import asyncio
 from typing import Any, Literal
@@ -32,7 +32,7 @@ class Directory(Model):
 
 
 def all_objects(parts: Parts, person: Person) -> Directory:
-    """Return every object of the org that is published, in the order of a file."""
+    """Return every published object of the org, in the order of a directory file."""
     objects = parts.directory.org(person.org).objects
     there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
     found = [shown(parts, person, key, objects[key]) for key in there]
@@ -40,12 +40,12 @@ def all_objects(parts: Parts, person: Person) -> Directory:
 
 
 async def accounts_of(parts: Parts, person: Person) -> list[Account]:
-    """Return who may sign in."""
+    """Return the accounts that may sign in."""
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 
 
 def shown(parts: Parts, person: Person, key: Key, found: Published) -> DirectoryObject:
-    """Return an object as the API says it, and remember that it was shown so."""
+    """Return an object in the API's form, and remember that this version was shown."""
     value = found.value or {}
     parts.editor.shown_versions.note(person.org, key, found.version, value)
     return DirectoryObject.model_validate(

@@ -1,4 +1,4 @@
-"""Shapes a queue between its draft and what is published for the API and the queue builder (Q6)."""
+"""Converts a queue's draft and published version to the API's form, for the queue builder (Q6)."""
 
 from datetime import datetime
 from typing import Any
@@ -10,14 +10,14 @@ from web.services.queue_editing import QueueState
 
 
 class Wrong(Model):
-    """Something that keeps a queue from being published: where, and why."""
+    """A problem that prevents a queue from being published: path and reason."""
 
     path: str
     reason: str
 
 
 class Changed(Model):
-    """One path at which the draft differs from what is published; null where there is nothing."""
+    """One path at which the draft differs from the published version; null if there is no value."""
 
     path: str
     old: Any = None
@@ -40,7 +40,7 @@ class DraftState(Model):
 
 
 def shown(state: QueueState) -> DraftState:
-    """Return a state as the API says it."""
+    """Return a state in the API's form."""
     return DraftState(
         queue_id=state.queue_id,
         etag=state.tag,

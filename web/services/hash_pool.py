@@ -1,4 +1,4 @@
-"""Passwords are hashed in a few threads of their own: guesses hold up neither pages nor the rest of the console."""
+"""Hashes passwords in a few separate threads, so that sign-in attempts do not slow down the rest of the console."""
 
 import asyncio
 from collections import Counter
@@ -12,21 +12,21 @@ from web.errors import Problem
 T = TypeVar("T")
 
 THREADS: Final = 2
-"""A hash takes 64 MiB and some 50 ms of a core."""
+"""The number of threads. A hash takes 64 MiB and about 50 ms of a core."""
 MOST: Final = 64
 MOST_OF_A_HOST: Final = 32
-"""Hashes that wait or run, in all and for one host: who has many does not take the others' place."""
+"""The most hashes that wait or run: in total, and for one host. One host cannot use all places."""
 
 
 class HashPool:
-    """The threads, and who waits for them. Use it from one event loop."""
+    """The threads and their waiting work. Use it from one event loop."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="hash")
         self._waiting: Counter[str] = Counter()
 
     async def run(self, host: str, work: Callable[[], T]) -> T:
-        """Run work that hashes, for somebody at a host; raises 503 with Retry-After where too many wait."""
+        """Run hashing work on behalf of a host. Raises 503 with Retry-After if too many are waiting."""
         if self._waiting.total() >= MOST or self._waiting[host] >= MOST_OF_A_HOST:
             raise Problem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -40,11 +40,11 @@ class HashPool:
         return await future
 
     def _done(self, host: str) -> None:
-        # When the work is over, not when its asker is gone: a client that hangs up still holds its place.
+        # The place is freed when the work ends, not when the client disconnects.
         self._waiting[host] -= 1
         if not self._waiting[host]:
             del self._waiting[host]
 
     def close(self) -> None:
-        """End the threads; what waits is not done any more."""
+        """Stop the threads and cancel waiting work."""
         self._threads.shutdown(wait=False, cancel_futures=True)

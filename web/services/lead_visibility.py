@@ -1,7 +1,7 @@
-"""A lead as one person may see it: everything, the content of an offer, or nothing (Q3, Q12, D1).
+"""A lead as one person may see it: everything, only the content of an offer, or nothing (Q3, Q12, D1).
 
-A rep sees all of a lead that it owns or has open; one it is offered, as its own queue shows it; managers and admins
-see every lead of their org.
+A rep sees all of a lead that it owns or has open. A rep sees an offered lead as its own queue shows it. Managers and
+admins see every lead of their org.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from web.errors import Problem, forbidden, not_found
 from web.parts import Parts
 
 KNOWN_SECONDS: Final = 1.0
-"""How long a page waits for a lead that just arrived and may not be in the CRM database yet."""
+"""How long a page waits for a lead that has just arrived and may not be in the CRM database yet."""
 CAUGHT_UP_SECONDS: Final = 5.0
-"""How long to wait for the database after an action. Then the page shows what it has."""
+"""How long to wait for the database after an action. After that the page shows the stored state."""
 _LOOK_SECONDS: Final = 0.03
 
 _OFFERED_FACTS: Final = ("state", "loan_purpose", "loan_amount")
@@ -31,7 +31,7 @@ _EXCLUSIVE: Final = frozenset({"round_robin", "roster"})
 
 
 class Sight(StrEnum):
-    """How much of a lead somebody may see."""
+    """How much of a lead a person may see."""
 
     ALL = "all"
     OFFER = "offer"
@@ -46,7 +46,7 @@ class Lock(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """To whom the lead is offered at this moment."""
+    """The reps to whom the lead is currently offered."""
 
     reps: tuple[str, ...]
     method: str
@@ -55,7 +55,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
-    """One lead and how much of it the person may see. `row`: the whole row of the CRM database, not for everybody."""
+    """One lead and how much of it the person may see. `row`: the whole database row; do not show it to everybody."""
 
     row: Row
     lock: Lock | None
@@ -64,12 +64,12 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The prospect's name, which everybody may see who may see that there is a lead (Q3)."""
+        """The prospect's name. Everybody who may know of the lead may see it (Q3)."""
         return name_of(msgspec.convert(self.row["facts"], Facts))
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The facts this person may see, empty ones left out."""
+        """The facts this person may see, without empty ones."""
         known: dict[str, Any] = self.row["facts"]
         if self.sight is Sight.NONE:
             return {}
@@ -82,9 +82,9 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
 async def visible_lead(
     parts: Parts, person: Person, lead_id: str, *, version: int = 0, known_seconds: float = 0.0
 ) -> VisibleLead:
-    """Return a lead of the person's org, not older than `version` if the database catches up in time.
+    """Return a lead of the person's org, at `version` or newer if the database catches up in time.
 
-    Raises 404 for a lead that is not the org's, or is not known after `known_seconds`.
+    Raises 404 if the lead does not belong to the org or is unknown after `known_seconds`.
     """
     clock = asyncio.get_running_loop().time
     began = clock()
@@ -102,7 +102,7 @@ async def visible_lead(
 
 
 async def visible_lead_at(parts: Parts, person: Person, lead_id: str, *, version: int = 0) -> VisibleLead:
-    """Return a lead that the person may see at least something of; raises 403 with what to do, and 404."""
+    """Return a lead of which the person may see something. Raises 403 with advice, and 404."""
     found = await visible_lead(parts, person, lead_id, version=version)
     if found.sight is Sight.NONE:
         raise unseen(found)
@@ -110,7 +110,7 @@ async def visible_lead_at(parts: Parts, person: Person, lead_id: str, *, version
 
 
 def unseen(found: VisibleLead) -> Problem:
-    """Return the error for a lead that the person may not see, without its facts."""
+    """Return the error for a lead that the person may not see. It contains no facts of the lead."""
     return forbidden(
         "the lead belongs to somebody else"
         if found.row["owner"] is not None
@@ -140,7 +140,7 @@ def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> 
 
 
 def _lock(row: Row, now: datetime) -> Lock | None:
-    """Return the row's lock at `now` (aware); one that has run out is none, however late its timer is (D2)."""
+    """Return the row's lock at `now` (aware). An expired lock counts as none, even if its timer is late (D2)."""
     if row["locked_by"] is None or row["locked_until"] <= now:
         return None
     return Lock(row["locked_by"], row["locked_until"])

@@ -1,4 +1,4 @@
-"""Rate limits: no client blocks the console for others."""
+"""Rate limits, so that no client can block the console for others."""
 
 from collections import OrderedDict
 from http import HTTPStatus
@@ -13,21 +13,21 @@ KEPT: Final = 10_000
 
 
 class Bucket(msgspec.Struct):
-    """What one has left, and when that was so."""
+    """The tokens that one name has left, and when that was so."""
 
     left: float
     at: float
 
 
 class Limit:
-    """At most `burst` at once and `per_second` in the long run, for each name; the names used last are kept."""
+    """Allows each name `burst` requests at once and `per_second` on average. It keeps the most recently used names."""
 
     def __init__(self, per_second: float, burst: int) -> None:
         self._rate, self._burst = per_second, burst
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, name: str) -> float:
-        """Take one token; return 0, or how many seconds to wait."""
+        """Take one token. Return 0, or the seconds to wait."""
         now = monotonic()
         bucket = self._buckets.pop(name, None) or Bucket(self._burst, now)
         bucket.left = min(self._burst, bucket.left + (now - bucket.at) * self._rate)
@@ -49,7 +49,7 @@ def check(limit: Limit, name: str) -> None:
 
 
 def too_often(wait_seconds: float) -> Problem:
-    """Return the refusal of what comes too often."""
+    """Return the 429 error with the time to wait."""
     seconds = str(int(wait_seconds) + 1)
     return Problem(
         HTTPStatus.TOO_MANY_REQUESTS,

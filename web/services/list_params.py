@@ -1,8 +1,8 @@
 """The query parameters of a list: one for each filter, and `sort`, `search`, `cursor`, `limit`.
 
-Text: `prospect_name=jon`. Choice, several: `state=RI&state=MA`; an empty one is "has none". Range: `loan_amount.from=`,
-`loan_amount.to=`, `created_at.from=`, `created_at.to=`: amounts, and instants with an offset or UTC days, the last of
-which belongs to the range.
+Text: `prospect_name=jon`. Choice, several values: `state=RI&state=MA`; an empty value means "has none". Range:
+`loan_amount.from=`, `loan_amount.to=`, `created_at.from=`, `created_at.to=`. Ranges take amounts, and instants with an
+offset or UTC days. The last day of a range belongs to it.
 """
 
 import math
@@ -29,14 +29,14 @@ _DAY: Final = len("2026-11-20")
 def from_request(
     request: Request, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return the query of a request; raises `InvalidInput` with every problem. `more`: the route's own parameters."""
+    """Return the query of a request. Raises `InvalidInput` with every problem. `more`: the route's own parameters."""
     return from_query(request.query_params, listing, more, bands)
 
 
 def from_query(
     query: QueryParams, listing: Listing, more: Iterable[str] = (), bands: Sequence[Expression] = ()
 ) -> ListQuery:
-    """Return the query of an address; raises `InvalidInput`."""
+    """Return the query of an address. Raises `InvalidInput`."""
     problems: list[Problem] = []
     filters: dict[str, Filter] = {}
     known = _WORDS | frozenset(more)
@@ -116,7 +116,7 @@ def _flag(text: str) -> bool | None:
 
 
 def _instant(text: str, *, end: bool = False) -> datetime:
-    """Read a day or an instant; the end of a range of days is the end of the day."""
+    """Read a day or an instant. The end of a range of days is the end of its last day."""
     try:
         if len(text) == _DAY:
             day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
@@ -130,7 +130,7 @@ def _instant(text: str, *, end: bool = False) -> datetime:
 
 
 def parameters(listing: Listing, *own: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the parameters of a list as OpenAPI has them; `own`: the route's."""
+    """Return the parameters of a list in OpenAPI form. `own`: the route's own parameters."""
     found: list[dict[str, Any]] = [
         _parameter("sort", "A column; - before it: the largest first", {"type": "string"}),
         _parameter("limit", "Rows", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}),
@@ -159,7 +159,7 @@ def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def described(listing: Listing) -> list[dict[str, Any]]:
-    """Return a list's columns as pages take them."""
+    """Return a list's columns in the form that pages use."""
     return [
         {
             "name": column.name,
@@ -175,7 +175,7 @@ def described(listing: Listing) -> list[dict[str, Any]]:
 def names_in(
     rules: OrgRules, listing: Listing, rows: Iterable[Mapping[str, Any]]
 ) -> dict[str, dict[str, str]]:
-    """Return column -> id -> name for the ids of reps and campaigns in these rows that the org has named."""
+    """Return column -> id -> name for the ids of reps and campaigns in these rows, if the org has named them."""
     found: dict[str, dict[str, str]] = {}
     columns = [column for column in listing.columns if column.names]
     for row in rows:
@@ -187,7 +187,7 @@ def names_in(
 
 
 def name_of(rules: OrgRules, column: Column, value: str) -> str:
-    """Return what an id is called; the id itself where nobody named it."""
+    """Return the name of an id, or the id itself if it has no name."""
     if column.names == "rep":
         rep = rules.reps.get(value)
         return (rep.name if rep else None) or value

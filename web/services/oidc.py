@@ -1,7 +1,7 @@
-"""Signing in with the company's own accounts: OpenID Connect, authorization code flow with PKCE (RFC 7636).
+"""Signs people in with company accounts: OpenID Connect, authorization code flow with PKCE (RFC 7636).
 
-The provider vouches for a subject, and at its first sign-in for a verified address. Who that is in an org, the
-console's own accounts say. Needs `firstclaim[oidc]`.
+The provider confirms a subject and, at the first sign-in, a verified address. The console's own accounts map it to a
+rep of an org. Needs `firstclaim[oidc]`.
 """
 
 import base64
@@ -19,18 +19,18 @@ from web.store.addresses import spelled_plainly
 
 SCOPES: Final = "openid email"
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
-"""Signatures by a key of the provider's only: never by our own secret, never none."""
+"""The accepted signature algorithms: only those with a key of the provider, never the client secret, never `none`."""
 MOST_BYTES: Final = 1024 * 1024
-"""Of an answer of the provider's."""
+"""The most bytes of a response of the provider."""
 SUBJECT_LENGTH: Final = 255
 MOST_TEAMS: Final = 100
 _PATIENCE_SECONDS: Final = 10.0
 
 
 class Begun(msgspec.Struct, frozen=True):
-    """What a browser keeps while its person is at the provider.
+    """The state that a browser keeps while the person is at the provider.
 
-    `next`: where they wanted to go. `again`: the provider was asked to let them sign in anew.
+    `next`: the page that the person requested. `again`: the provider was asked to authenticate the person again.
     """
 
     state: str
@@ -41,10 +41,10 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Vouched(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the provider vouches for. `email` None: it does not say that the address is verified.
+    """The identity that the provider confirms. `email` None: the provider does not say that the address is verified.
 
-    `role`, `teams`: of the claims in the settings; None where those name no claim. `proved_at`: when the person gave
-    proof to the provider, None where it does not say.
+    `role`, `teams`: from the claims that the settings name; None if the settings name no claim. `proved_at`: when the
+    person authenticated at the provider, None if the provider does not say.
     """
 
     issuer: str
@@ -56,7 +56,7 @@ class Vouched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provider:
-    """The provider of the settings. Raises `ConfigError` where there is none, or its library is missing."""
+    """The provider of the settings. Raises `ConfigError` if there is none or its library is missing."""
 
     def __init__(self, web: WebSettings) -> None:
         if web.oidc_issuer is None or web.oidc_client_id is None or web.oidc_client_secret is None:
@@ -68,9 +68,10 @@ class Provider:
         self._back = f"{web.public_url.rstrip('/')}/sign-in/oidc/callback"
 
     async def begin(self, following: str, *, again: bool = False) -> tuple[str, Begun]:
-        """Return where to send a browser and what it keeps; raises `RetryableError` where the provider is away.
+        """Return the address to redirect a browser to, and the state it keeps.
 
-        `again`: the provider is to ask for proof anew, also where it knows the browser.
+        Raises `RetryableError` if the provider is unavailable. `again`: ask the provider for a new authentication,
+        even if it has a session for the browser.
         """
         begun = Begun(
             secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), following, again
@@ -92,10 +93,10 @@ class Provider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", begun
 
     async def finish(self, begun: Begun, *, state: str, code: str) -> Vouched:
-        """Return whom the provider vouches for.
+        """Exchange the code for a token and return the identity it confirms.
 
-        Raises `PermanentError` where the answer is not to this browser's question, or the token does not hold;
-        `RetryableError` where the provider is away.
+        Raises `PermanentError` if the state does not match this browser's request or the token is invalid;
+        `RetryableError` if the provider is unavailable.
         """
         if not secrets.compare_digest(state.encode(), begun.state.encode()):
             raise PermanentError("oidc", "the answer is to another question: sign in once more")
@@ -112,7 +113,7 @@ class Provider:
         return self.vouched(claims)
 
     def vouched(self, claims: dict[str, Any]) -> Vouched:
-        """Read the claims of a token that holds. Raises `PermanentError` with the claim and the reason."""
+        """Read the claims of a valid token. Raises `PermanentError` with the claim and the reason."""
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
             raise PermanentError("oidc", f"sub: must be text of 1 to {SUBJECT_LENGTH} characters")
@@ -121,7 +122,7 @@ class Provider:
         if (several or party is not None) and party != self._client_id:
             raise PermanentError("oidc", "azp: the token was made for another client")
         email = claims.get("email")
-        # Only true is true: a provider that leaves the claim out, or says "false" or 0, has verified nothing.
+        # Only the value true counts. If the claim is missing, "false" or 0, the provider has not verified the address.
         verified = claims.get("email_verified") is True and isinstance(email, str) and spelled_plainly(email)
         at = claims.get("auth_time")
         return Vouched(
@@ -134,7 +135,7 @@ class Provider:
         )
 
     def _role(self, claims: dict[str, Any]) -> str | None:
-        """Return the highest role that the claim of the settings names; raises `PermanentError` if it names none."""
+        """Return the highest role that the configured claim names. Raises `PermanentError` if it names none."""
         name = self._web.oidc_role_claim
         if name is None:
             return None
@@ -149,9 +150,9 @@ class Provider:
         return None if name is None else tuple(dict.fromkeys(_texts(claims.get(name))))[:MOST_TEAMS]
 
     def _checked(self, token: str, keys: dict[str, Any], nonce: str) -> dict[str, Any]:
-        from joserfc import jwt  # noqa: PLC0415  # only with the extra
-        from joserfc.errors import JoseError  # noqa: PLC0415  # likewise
-        from joserfc.jwk import KeySet  # noqa: PLC0415  # likewise
+        from joserfc import jwt  # noqa: PLC0415  # the extra is optional
+        from joserfc.errors import JoseError  # noqa: PLC0415  # the extra is optional
+        from joserfc.jwk import KeySet  # noqa: PLC0415  # the extra is optional
 
         wanted = jwt.JWTClaimsRegistry(
             leeway=30,
@@ -174,9 +175,9 @@ class Provider:
         return found
 
     async def _get(self, address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
-        """Return what an address of the provider's answers; a form is sent to it with our secret."""
+        """Return the response of one of the provider's addresses. A form is posted with the client secret."""
         try:
-            import httpx  # noqa: PLC0415  # only with the extra
+            import httpx  # noqa: PLC0415  # the extra is optional
         except ImportError as error:
             raise ConfigError(
                 "FIRSTCLAIM_OIDC_ISSUER", "needs the extra: install firstclaim[oidc]"
@@ -204,7 +205,7 @@ class Provider:
 
 
 def _endpoint(found: dict[str, Any], name: str) -> str:
-    """Return an address of the provider's; raises `PermanentError` where others could answer at it."""
+    """Return an endpoint of the provider. Raises `PermanentError` if others could answer in its place."""
     address = found.get(name)
     if not isinstance(address, str) or not safe_address(address):
         raise PermanentError("oidc", f"{name}: the provider has no https address for it")

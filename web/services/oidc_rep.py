@@ -1,4 +1,4 @@
-"""Role and teams that a provider's claims name are published as the rep's, so that the engine goes by them too."""
+"""Publishes the role and teams of a provider's claims as the rep's, so that the engine uses them too."""
 
 from models.errors import PublicationErrors
 from web.errors import Problem, forbidden
@@ -9,7 +9,7 @@ from web.store.accounts import Account
 
 
 async def take_over(parts: Parts, account: Account, vouched: Vouched) -> None:
-    """Publish the rep of an account with the claimed role and teams, where they differ; raises 403 if it cannot be."""
+    """Publish the account's rep with the claimed role and teams if they differ. Raises 403 if that is impossible."""
     wanted = {
         name: value for name, value in (("role", vouched.role), ("teams", vouched.teams)) if value is not None
     }

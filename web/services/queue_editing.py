@@ -1,4 +1,4 @@
-"""A queue's draft beside its published version: differences, problems, and publication (Q5, Q6)."""
+"""A queue's draft and its published version: differences, problems, and publication (Q5, Q6)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,15 +15,15 @@ from rules.queues.rule_book import OrgRules
 from web.store.drafts import Draft
 
 MAX_BYTES = 256 * 1024
-"""Of one draft."""
+"""The most bytes of one draft."""
 
 
 class QueueState(msgspec.Struct, frozen=True, kw_only=True):
     """A queue as its builders see it.
 
-    `value`: the draft, or what is published where there is none. `version`, `published`: what is published now, None
-    for a queue that is not. `unpublished`: where the draft differs from it, empty for no unpublished changes.
-    `problems`: what would keep it from being published. `tag`: what an edit of this very state names.
+    `value`: the draft, or the published value if there is no draft. `version`, `published`: the current publication,
+    None if the queue is not published. `unpublished`: the differences between draft and publication, empty if there are
+    none. `problems`: what prevents publication. `tag`: identifies this state; an edit of it must name the tag.
     """
 
     queue_id: str
@@ -37,12 +37,12 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def overtaken(self) -> bool:
-        """Whether another version was published since the draft was begun."""
+        """Whether another version was published since the draft was started."""
         return self.draft is not None and self.draft.based_on != self.version
 
 
 def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState | None:
-    """Return a queue's state; None where it is neither published nor drafted."""
+    """Return a queue's state, None if it is neither published nor drafted."""
     held = rules.objects.get(("queue", queue_id))
     published = None if held is None else held.value
     version = None if held is None or published is None else held.version
@@ -72,15 +72,15 @@ def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState 
 
 
 def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of an edit: unfinished rules and all, with the outcomes cleared by claimable (Q5).
+    """Return the value to store for an edit. Rules may be unfinished; a claimable queue gets empty outcomes (Q5).
 
-    Raises `InvalidInput` for what no draft can hold.
+    Raises `InvalidInput` for values that a draft cannot hold.
     """
     if reason := nameless(queue_id):
         raise _refused("queue_id", reason)
     try:
         written = msgspec.json.encode(storable({**given, "queue_id": queue_id}))
-        value: dict[str, Any] = msgspec.json.decode(written)  # without what JSON cannot say
+        value: dict[str, Any] = msgspec.json.decode(written)  # drops what JSON cannot represent
     except (TypeError, ValueError, RecursionError) as error:
         raise _refused("value", f"cannot be written as JSON: {error}") from error
     if len(written) > MAX_BYTES:
@@ -91,7 +91,7 @@ def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def nameless(queue_id: str) -> str | None:
-    """Return why this can be no queue's id, None if it can."""
+    """Return why this cannot be a queue's id, None if it can."""
     try:
         return None if normalize.identifier(queue_id) else "is empty"
     except ValueError as error:
@@ -99,7 +99,7 @@ def nameless(queue_id: str) -> str | None:
 
 
 def publishable(org: str, queue_id: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a draft in the form the engine will have it; raises `PublicationErrors` with every problem (Q6)."""
+    """Return a draft in the engine's normal form. Raises `PublicationErrors` with every problem (Q6)."""
     found = normal(org, "queue", queue_id, dict(value))
     if found is None:
         raise PublicationErrors((Problem(path="", reason="there is nothing to publish"),))

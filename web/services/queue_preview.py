@@ -1,6 +1,6 @@
-"""The preview of a queue: how many leads would be in it now, which enter and leave, and why (X5).
+"""The preview of a queue: how many leads would be in it now, which ones enter and leave, and why (X5).
 
-Counted and listed by the CRM database, which is as new as its sink; nothing is published and nothing changes.
+The CRM database counts and lists the leads; it is as current as its sink. Nothing is published or changed.
 """
 
 from collections.abc import Mapping
@@ -29,10 +29,11 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a queue would hold at an instant, compared with what it holds as it is published.
+    """The content of a queue at an instant, compared with the content of its published version.
 
-    `leads`: how many the org has. `entering`, `leaving`: who would come and go. `examples`: the first in its order.
-    `lead`: the one that was asked about, None where nobody asked or the org has no such lead.
+    `leads`: how many leads the org has. `entering`, `leaving`: how many leads would enter and leave. `examples`: the
+    first leads in the queue's order. `lead`: the explained lead, None if none was requested or the org has no such
+    lead.
     """
 
     matched: int
@@ -45,7 +46,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drafted(queue_id: str, value: Mapping[str, Any], version: int) -> CompiledQueue:
-    """Return a draft as it would be published; raises `InvalidInput` with every problem, by path."""
+    """Compile a draft as if it were published. Raises `InvalidInput` with every problem, by path."""
     accepted = accept_publication("queue", queue_id, dict(value))
     if accepted is None:
         raise PublicationErrors(())
@@ -61,9 +62,9 @@ def preview(
     *,
     lead_id: str | None = None,
 ) -> Preview:
-    """Ask the org's leads at `at` (aware); `published` None: it is not published yet.
+    """Preview the queue on the org's leads at `at` (aware); `published` None: it is not published yet.
 
-    Raises `InvalidInput` for what no statement can ask; the driver's errors pass through.
+    Raises `InvalidInput` for rules that SQL cannot express. The driver's errors pass through.
     """
     dialect, table = connection.dialect.name, LeadTable
     whose = org_condition(org, dialect)
@@ -110,7 +111,7 @@ def why(
 
 
 def find(connection: Connection, org: str, text: str) -> str | None:
-    """Return the newest lead with this id or this part of a name; None if there is none."""
+    """Return the newest lead with this id or with this text in its name, None if there is none."""
     table, wanted = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
     by_name = name.icontains(wanted, autoescape=True)

@@ -1,18 +1,18 @@
-"""The fields of the rule builder: the catalogue's fields with their operators, and attributes by any name (Q2)."""
+"""The fields of the rule builder: the catalogue's fields with their operators, and attributes of any name (Q2)."""
 
 from typing import Any, Final
 
 from rules.language.catalogue import ATTRIBUTES, FIELDS, builder_field, builder_fields
 
 FREE: Final = "Another attribute"
-"""How the builder calls the entry under which a person types an attribute's name."""
+"""The label of the builder's entry where a person types an attribute's name."""
 
 
 def offered_fields(attributes: tuple[str, ...] = (), *, derived: bool = False) -> list[dict[str, Any]]:
-    """Return the island's `data-fields`, JSON-ready: fields, the named attributes, and an entry for any other name.
+    """Return the island's `data-fields`, JSON-ready: fields, the given attributes, and an entry for any other name.
 
-    `derived`: also the fields that follow from the queues a lead stands in, for filters and segments; a queue's own
-    rules must not ask for them.
+    `derived`: include fields that are derived from the queues a lead is in. They are for filters and segments; a
+    queue's own rules must not use them.
     """
     hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
     found = [field for field in builder_fields(attributes) if field["name"] not in hidden]

@@ -1,4 +1,4 @@
-"""Shapes one lead and its history as one person may see them (X1)."""
+"""Converts one lead and its history to the form that a person may see (X1)."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ _STANDING: Final = (
     "notes",
     "arrived_at",
 )
-"""Where a lead stands: for those who may see all of it."""
+"""State fields of a lead, for people who may see all of it."""
 
 
 class LockShown(Model):
@@ -41,7 +41,7 @@ class LockShown(Model):
 
 
 class OfferShown(Model):
-    """To whom the lead is offered; `mine`: the asker is among them."""
+    """The reps to whom the lead is offered. `mine`: the caller is one of them."""
 
     method: str
     epoch: int
@@ -51,7 +51,7 @@ class OfferShown(Model):
 
 
 class LeadShown(Model):
-    """A lead as the asker may see it. `sight` offer: it is offered to the asker, and little is shown (S1)."""
+    """A lead as the caller may see it. `sight` offer: it is offered to the caller, who sees only a part of it (S1)."""
 
     lead_id: str
     version: int
@@ -75,7 +75,7 @@ class LeadShown(Model):
 
 
 class PassedOver(Model):
-    """A rep or a queue that did not get the lead, and why; `rep_id` null: all, or the rest."""
+    """A rep or a queue that did not get the lead, and why. `rep_id` null: all, or the rest."""
 
     rep_id: str | None
     name: str | None
@@ -165,7 +165,7 @@ async def history(
 
 
 async def queues_when_opened(parts: Parts, found: VisibleLead) -> list[str]:
-    """Return the queues that the lead left when its lock was taken, from its decisions; none without a lock."""
+    """Return the queues that the lead left when its lock was taken, from its decisions; empty without a lock."""
     if found.lock is None:
         return []
     return await asyncio.to_thread(_queues_left, parts, found.row["lead_id"])
@@ -185,7 +185,7 @@ def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShow
     if sight is not Sight.ALL:
         event = decision_text_for(person.rep_id, row, names)
     elif row["type"] in NOISE or (row["type"] == "answered" and row["result"] in ("done", "won")):
-        event = None  # what was done says so itself
+        event = None  # another decision describes the action
     elif row["type"] == "answered" and not person.oversees and row["rep_id"] != person.rep_id:
         event = None
     else:

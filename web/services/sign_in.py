@@ -1,4 +1,4 @@
-"""Signs people in: counts their tries, checks password and code, and gives their browsers the session's cookie."""
+"""Signs people in: limits their attempts, checks password and code, and sets the session cookie."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,10 +31,10 @@ CODE_NOT_YOURS: Final[Refusal] = (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"
 async def begin(
     request: Request, response: Response, parts: Parts, email: str, password: str, code: str | None = None
 ) -> Person:
-    """Sign somebody in, and give the browser its cookie.
+    """Sign a person in, and set the browser's cookie.
 
-    Raises 401, 403, 429 and 503, and 401 of the kind `code-needed` where the account has a second factor and no code
-    came: the browser has a cookie then, by which `finish` goes on.
+    Raises 401, 403, 429 and 503. If the account has a second factor and no code was given, raises 401 of the kind
+    `code-needed` and sets a cookie with which `finish` continues.
     """
     same_origin(request)
     if parts.web.oidc_only:
@@ -42,7 +42,7 @@ async def begin(
     account = await checked(
         request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
     )
-    person_of(parts, account)  # one who is no active rep is told so, and gets no session
+    person_of(parts, account)  # rejects an inactive rep before a session begins
     if account.has_second_factor:
         if code is None:
             secret, step = await _begun(request, parts, account, STEP)
@@ -53,7 +53,7 @@ async def begin(
 
 
 async def finish(request: Request, response: Response, parts: Parts, code: str) -> Person:
-    """Sign in whose password was right, by a code of the second factor. Raises 401, 403 and 429."""
+    """Sign in a person whose password was right, by a code of the second factor. Raises 401, 403 and 429."""
     same_origin(request)
     secret = request.cookies.get(parts.web.step_cookie)
     step = await asyncio.to_thread(lambda: parts.sessions.find(secret, step=True)) if secret else None
@@ -71,9 +71,9 @@ async def finish(request: Request, response: Response, parts: Parts, code: str) 
 async def prove(
     request: Request, parts: Parts, person: Person, *, password: str | None, code: str | None
 ) -> None:
-    """Note that somebody who is signed in has given the password, and the code where there is a second factor.
+    """Record that a signed-in person has entered the password again, and the code if there is a second factor.
 
-    Raises 422 for what is wrong or missing, 404 for a program, and 409 for one who has no password here.
+    Raises 422 for a wrong or missing value, 404 for a program, and 409 for an account without a password.
     """
     session = person.session
     if session is None:
@@ -100,14 +100,14 @@ async def checked(
     check: Callable[[], Account | None],
     refusal: Refusal,
 ) -> Account:
-    """Return whom a check finds, and count the try if it finds nobody. Raises the refusal, 429 and 503."""
+    """Return the account that a check finds. Count the attempt if it finds none. Raises the refusal, 429 and 503."""
     host = host_of(request)
     taken = buckets(address_of(email), host)
     if wait := await asyncio.to_thread(parts.attempts.take, taken):
         raise too_often(wait)
     try:
         account = await parts.hashing.run(network(host), check)
-    except Problem:  # it was not looked at
+    except Problem:  # the password was not checked
         await asyncio.to_thread(parts.attempts.give_back, taken)
         raise
     if account is None:
@@ -117,7 +117,7 @@ async def checked(
 
 
 def host_of(request: Request) -> str:
-    """Return the address of the machine that asks."""
+    """Return the address of the client."""
     return request.client.host if request.client else ""
 
 
@@ -130,7 +130,7 @@ async def sign_in(
     *,
     proved_at: datetime | None = None,
 ) -> Session:
-    """Begin a session for an account that was checked, and end the one that the browser had."""
+    """Begin a session for a checked account, and end the browser's previous one."""
     if former := request.cookies.get(parts.web.session_cookie):
         await asyncio.to_thread(parts.sessions.end, former)
     secret, session = await _begun(request, parts, account, method, proved_at=proved_at)
@@ -139,7 +139,7 @@ async def sign_in(
 
 
 def take_back(response: Response, parts: Parts) -> None:
-    """Let a browser forget its session."""
+    """Delete the browser's session cookie."""
     response.delete_cookie(parts.web.session_cookie, path="/", secure=parts.web.secure, httponly=True)
 
 

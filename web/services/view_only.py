@@ -7,7 +7,7 @@ from web.auth import Person
 from web.parts import Parts
 
 VIEW_ONLY: Final = "view_only"
-"""`{"on": true}`: leads open without a lock, and nothing changes (D5). For managers and admins."""
+"""The preference `{"on": true}`: leads open without a lock, and nothing changes (D5). For managers and admins."""
 
 
 async def views_only(parts: Parts, person: Person) -> bool:

@@ -25,7 +25,7 @@ class SortBy(Model):
 
 
 class ViewState(Model):
-    """A view of one's own leads."""
+    """A view of the person's own leads."""
 
     view_id: str
     etag: str
@@ -38,7 +38,7 @@ class ViewState(Model):
 
 
 class ViewPage(Model):
-    """A stretch of a view, as the CRM database has it. `next`: the cursor of what follows, null at the end."""
+    """A page of a view, read from the CRM database. `next`: the cursor of the following page, null at the end."""
 
     view_id: str
     size: int
@@ -47,7 +47,7 @@ class ViewPage(Model):
 
 
 async def own(parts: Parts, person: Person, view_id: uuid.UUID) -> CustomView:
-    """Return one of the person's own views; raises 404 for any other."""
+    """Return one of the person's own views. Raises 404 for any other."""
     found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
     if found is None:
         raise not_found(f"view {view_id} of yours")
@@ -82,7 +82,7 @@ async def stretch(
 
 
 def shown(view: CustomView) -> ViewState:
-    """Return a view as the API says it."""
+    """Return a view in the API's form."""
     return ViewState(
         view_id=view.view_id,
         etag=view.revision,

@@ -1,4 +1,4 @@
-"""Finds the queues somebody may see and reads pages of their leads (Q3, Q4, Q7)."""
+"""Finds the queues that a person may see and reads pages of their leads (Q3, Q4, Q7)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
@@ -13,7 +13,7 @@ MOST: Final = 500
 
 
 _DIGITS: Final = 9
-"""Of a place in a list."""
+"""The most digits of a rank in a cursor."""
 
 
 MINE: Final = "mine"
@@ -26,7 +26,7 @@ async def visible(parts: Parts, person: Person) -> list[QueueInfo]:
 
 
 def board_id(parts: Parts, person: Person, queue_id: str) -> str:
-    """Return what the board calls a queue; raises 404 for one that is not there or not the person's to see (Q4)."""
+    """Return the board's id of a queue. Raises 404 if it does not exist or the person may not see it (Q4)."""
     if queue_id == MINE:
         return personal_queue(person.rep_id)
     if not person.may_see(parts.directory.org(person.org), queue_id):
@@ -37,7 +37,7 @@ def board_id(parts: Parts, person: Person, queue_id: str) -> str:
 async def stretch(
     parts: Parts, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
 ) -> tuple[Page, int | None]:
-    """Return leads of a queue from rank `start` on, and the rank that follows; None at the end."""
+    """Return leads of a queue from rank `start` on, and the next rank; None at the end."""
     on_board = board_id(parts, person, queue_id)
     if name and name.strip():
         return await parts.board.search(person.org, on_board, name, limit=limit), None
@@ -47,12 +47,12 @@ async def stretch(
 
 
 def cursor_of(rank: int) -> str:
-    """Return a place in a list as a cursor."""
+    """Return a rank as a cursor."""
     return urlsafe_b64encode(f"rank:{rank}".encode()).decode()
 
 
 def rank_of(cursor: str | None) -> int:
-    """Return the place of a cursor, 0 without one; raises 422 for one that is none of ours."""
+    """Return the rank of a cursor, 0 without one. Raises 422 if the cursor is invalid."""
     if not cursor:
         return 0
     try:

@@ -1,1 +1,1 @@
-"""The console's own database: accounts, sessions, tokens, preferences and drafts; nothing of a lead is in it."""
+"""The console's own database: accounts, sessions, tokens, preferences and drafts. It has no data of leads."""

@@ -1,4 +1,4 @@
-"""Who may sign in: one account a rep, found by its address or by the identity that a provider vouches for."""
+"""The accounts that may sign in: one per rep, found by mail address or by a provider's confirmed identity."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from web.store.tables import AccountTable, SessionTable, TokenTable
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may sign in. `role` counts while the org is open. `has_second_factor`: codes are asked for."""
+    """An account that may sign in. `role` counts while the org is open. `has_second_factor`: sign-in asks for codes."""
 
     email: str
     org: str
@@ -26,10 +26,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accounts(Store):
-    """All accounts. Blocking; what looks at passwords is slow, and asked from the hash pool."""
+    """All accounts. Blocking. Methods that check passwords are slow: run them in the hash pool."""
 
     def put(self, account: Account, password: str | None) -> None:
-        """Add an account, or change it; None keeps the password as it is. Raises `InvalidInput`."""
+        """Add an account, or change it. `password` None keeps the password. Raises `InvalidInput`."""
         email = address_of(account.email)
         password_hash = None if password is None else hash_password(password, "password", email=email)
         with self.writing() as connection:
@@ -37,9 +37,9 @@ class Accounts(Store):
                 raise InvalidInput((Problem(path="email", reason="is somebody else's already"),))
 
     def invite(self, account: Account, password: str | None) -> bool:
-        """Add an account, or give a rep's a new address and password; False where the address is somebody else's.
+        """Add an account, or give a rep's account a new address and password. False if another rep has the address.
 
-        `password` None: only OIDC signs in.
+        `password` None: the person can sign in only by OIDC.
         """
         password_hash = None if password is None else hash_generated(password)
         with self.writing() as connection:
@@ -49,9 +49,9 @@ class Accounts(Store):
             return True
 
     def change_password(self, email: str, password: str, *, keep: str) -> None:
-        """Replace an account's password, and end its sessions but the one whose secret `keep` is.
+        """Replace an account's password, and end its sessions except the one with the secret `keep`.
 
-        Raises `InvalidInput` of `new`.
+        Raises `InvalidInput` for the field `new`.
         """
         password_hash = hash_password(password, "new", email=email)
         with self.writing() as connection:
@@ -61,9 +61,9 @@ class Accounts(Store):
             connection.execute(delete(SessionTable).where(*others))
 
     def disable(self, email: str) -> bool:
-        """Let an account sign in no more; end its sessions, and the tokens that act as its rep.
+        """Disable an account. End its sessions, and the tokens that act as its rep.
 
-        Its second factor is forgotten. Says whether there was such an account.
+        Its second factor is deleted. Say whether there was such an account.
         """
         email, now = address_of(email), datetime.now(UTC)
         with self.writing() as connection:
@@ -87,22 +87,22 @@ class Accounts(Store):
             return True
 
     def accounts(self, org: str) -> list[Account]:
-        """Return an org's accounts that may sign in, by address."""
+        """Return an org's enabled accounts, by address."""
         of_the_org = (AccountTable.org == org, AccountTable.disabled_at.is_(None))
         query = select(*AccountTable.__table__.columns).where(*of_the_org).order_by(AccountTable.email)
         with self.reading() as connection:
             return [account_of(row) for row in connection.execute(query)]
 
     def anybody(self) -> bool:
-        """Tell whether anybody of any org may sign in."""
+        """Say whether any account of any org may sign in."""
         query = select(AccountTable.email).where(AccountTable.disabled_at.is_(None)).limit(1)
         with self.reading() as connection:
             return connection.execute(query).first() is not None
 
     def check(self, email: str, password: str) -> Account | None:
-        """Return whose address and password these are, None if they are nobody's."""
+        """Return the account of this address and password, None if there is none."""
         row = self._row(email)
-        # Checked also where there is no such account, so that an answer takes as long either way.
+        # The password is hashed even if the account does not exist, so that both answers take the same time.
         if not matches(password, row.password_hash if row is not None else None) or row is None:
             return None
         return account_of(row)
@@ -113,10 +113,10 @@ class Accounts(Store):
         return None if row is None else account_of(row)
 
     def vouched(self, issuer: str, subject: str, email: str | None) -> Account | None:
-        """Return the account that belongs to a provider's subject.
+        """Return the account that is bound to a provider's subject.
 
-        An account that belongs to nobody of any provider is bound at the first sign-in, by its address: `email`, which
-        the provider says is verified, None if it says so of none. From then on only the subject counts.
+        An account that is not bound yet is bound at the first sign-in by its address: `email`, the verified address,
+        None if the provider verifies none. From then on only the subject counts.
         """
         table = AccountTable
         with self.writing() as connection:
@@ -139,7 +139,7 @@ class Accounts(Store):
             return account_of(row)
 
     def unbind(self, email: str) -> bool:
-        """Let an account be bound anew at its next sign-in by a provider; say whether it was bound."""
+        """Remove an account's binding, so that its next OIDC sign-in binds it again. Say whether it was bound."""
         bound = (AccountTable.email == address_of(email), AccountTable.oidc_subject.is_not(None))
         with self.writing() as connection:
             values = {"oidc_issuer": None, "oidc_subject": None}
@@ -152,7 +152,7 @@ class Accounts(Store):
 
 
 def account_of(row: Any) -> Account:
-    """Return the account of a row that has its columns."""
+    """Return the account of a row with the table's columns."""
     return Account(
         email=row.email,
         org=row.org,
@@ -163,7 +163,7 @@ def account_of(row: Any) -> Account:
 
 
 def _keep(connection: Connection, account: Account, password_hash: str | None) -> bool:
-    """Write a rep's one account, under its newest address; False where another rep has that address."""
+    """Write a rep's only account under its newest address. False if another rep has that address."""
     table, email = AccountTable, address_of(account.email)
     whose = connection.execute(select(table.org, table.rep_id).where(table.email == email)).first()
     if whose is not None and (whose.org, whose.rep_id) != (account.org, account.rep_id):
@@ -178,7 +178,7 @@ def _keep(connection: Connection, account: Account, password_hash: str | None) -
         connection.execute(insert(table).values(**values))
         return True
     if former.email != email or former.disabled_at is not None:
-        # Another address may be another person: whom a provider vouched for before is not it.
+        # A new address may mean a new person, so the old binding to a provider's subject is removed.
         values |= {"oidc_issuer": None, "oidc_subject": None}
         _end_sessions(connection, former.email)
     connection.execute(update(table).where(*of_the_rep).values(**values))

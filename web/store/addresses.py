@@ -1,17 +1,17 @@
-"""The one normal form of an address that somebody signs in with; whoever compares or keeps one uses it."""
+"""The normal form of sign-in addresses. All code that compares or stores an address uses it."""
 
 import unicodedata
 
 
 def address_of(text: str) -> str:
-    """Return the normal form: without blanks at the ends and invisible letters, NFKC, case folded."""
+    """Return the normal form: no blanks at the ends, no invisible characters, NFKC, case folded."""
     visible = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold()).strip()
 
 
 def spelled_plainly(text: str) -> bool:
-    """Say whether an address differs from its normal form by blanks and case only.
+    """Say whether an address differs from its normal form only by blanks and case.
 
-    Where somebody else vouches for an address (OIDC), another spelling may be another person's mailbox.
+    For an address that a provider confirms (OIDC), another spelling may be another person's mailbox.
     """
     return address_of(text) == text.strip().lower()

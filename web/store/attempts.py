@@ -1,7 +1,7 @@
-"""How many tries to sign in are left, by account, by host and in all; kept in the database, for all consoles.
+"""Counts the sign-in attempts that are left, by account, by host and in total, in the database for all consoles.
 
-Each name has a bucket that fills up again. A try takes one from each of its buckets before the password is looked at.
-One that succeeds gives them back, so only failures count. A bucket that is full again is forgotten.
+Each name has a bucket that refills over time. An attempt takes one token from each of its buckets before the password
+is checked. A successful attempt gives them back, so only failures count. A bucket that is full again is deleted.
 """
 
 import time
@@ -16,15 +16,15 @@ from web.store.store import Store
 from web.store.tables import AttemptTable
 
 KEPT_SECONDS: Final = 3600.0
-"""Longer than any bucket takes to fill up. At most 36,500 tries get in within it, with two rows each and one in all."""
+"""Longer than any bucket takes to refill. Within it at most 36,500 attempts pass, with two rows each and one in all."""
 _LOCK: Final = 0x66616C6C
-"""Key of the Postgres advisory lock that makes tries one by one; SQLite's BEGIN IMMEDIATE is a lock by itself."""
+"""Key of the Postgres advisory lock that serializes attempts. On SQLite, BEGIN IMMEDIATE is the lock."""
 _PREFIX: Final = 64
-"""An IPv6 customer has a whole network of so many bits."""
+"""The prefix length of the network that one IPv6 customer usually has."""
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """`burst` tries at once, and then one every `seconds`."""
+    """A bucket: `burst` attempts at once, and then one every `seconds`."""
 
     name: str
     burst: float
@@ -32,7 +32,7 @@ class Bucket(msgspec.Struct, frozen=True):
 
 
 def buckets(email: str, host: str) -> tuple[Bucket, ...]:
-    """Return the buckets of a try: `email` in its normal form, `host` the address it comes from."""
+    """Return the buckets of an attempt: `email` in its normal form, `host` the client's address."""
     return (
         Bucket(f"account {email}"[:400], 10, 60.0),
         Bucket(f"host {network(host)}", 50, 2.0),
@@ -41,7 +41,7 @@ def buckets(email: str, host: str) -> tuple[Bucket, ...]:
 
 
 def network(host: str) -> str:
-    """Return what counts as one host: the address, of IPv6 its network."""
+    """Return the name that counts as one host: the address, or for IPv6 its network."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -54,10 +54,10 @@ def network(host: str) -> str:
 
 
 class Attempts(Store):
-    """The buckets. Blocking; the web asks from a thread."""
+    """The buckets in the database. Blocking: call it from a thread."""
 
     def take(self, wanted: Sequence[Bucket]) -> float:
-        """Take one from each bucket and return 0; take none and return the seconds to wait if one is empty."""
+        """Take one token from each bucket and return 0. If one is empty, take none and return the seconds to wait."""
         now = time.time()
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
@@ -79,7 +79,7 @@ class Attempts(Store):
         return 0.0
 
     def give_back(self, taken: Sequence[Bucket]) -> None:
-        """Give back what a try took that succeeded, or that was not made."""
+        """Give back the tokens of an attempt that succeeded or was not made."""
         with self.writing() as connection:
             for one in taken:
                 left = AttemptTable.left + 1

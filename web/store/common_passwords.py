@@ -1,6 +1,6 @@
-"""Whether a password is one that everybody tries first: looked up offline in a list that is shipped.
+"""Checks offline whether a password is in a shipped list of common passwords.
 
-tools/common_passwords.py says where the list comes from and writes it.
+tools/common_passwords.py writes the list and names its source.
 """
 
 import hashlib
@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Final
 
 HASH_BYTES: Final = 6
-"""60,000 words of so many bytes: one password in 4,000,000,000 that is not in the list is taken for one that is."""
+"""The bytes of each hash. With 60,000 words, one unlisted password in 4,000,000,000 is taken for a listed one."""
 SHORTEST_BASE: Final = 4
 _ENDINGS: Final = "0123456789!?.,;:-_+*#@$%&/()= "
 _FILE: Final = Path(__file__).with_name("common_passwords.bin")
 
 
 def digest(word: str) -> bytes:
-    """Return how a word is kept in the list; its letters count the same in any case and width."""
+    """Return the truncated hash of a word as the list stores it. Case and character width are ignored."""
     return hashlib.sha256(_normal(word).encode(errors="surrogatepass")).digest()[:HASH_BYTES]
 
 
 def is_common(password: str) -> bool:
-    """Say whether a password is in the list, or is a word of it with digits and marks at its ends."""
+    """Say whether a password is in the list, or is a listed word with digits and marks at its ends."""
     base = _normal(password).strip(_ENDINGS)
     return _listed(password) or (len(base) >= SHORTEST_BASE and _listed(base))
 

@@ -14,7 +14,7 @@ from web.store.tables import QueueDraftTable, QueueHistoryTable
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A queue as somebody left it. `based_on`: the version it began with; `revision`: of this very save."""
+    """A saved draft of a queue. `based_on`: the published version it started from; `revision`: identifies this save."""
 
     queue_id: str
     value: dict[str, Any]
@@ -25,7 +25,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edition(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a queue as it was published; `value` None: it was removed. `draft`: the revision it came from."""
+    """A published version of a queue. `value` None: the queue was removed. `draft`: the draft revision it came from."""
 
     queue_id: str
     version: int
@@ -35,8 +35,8 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime
 
 
-class Overtaken(FirstclaimError):  # noqa: N818  # it is what happened to the edit
-    """Somebody saved or published in between. `now`: the draft there is, None if it is gone."""
+class Overtaken(FirstclaimError):  # noqa: N818  # names what happened to the edit
+    """Raised if somebody saved or published in between. `now`: the current draft, None if there is none."""
 
     def __init__(self, now: Draft | None) -> None:
         super().__init__("somebody else has changed it")
@@ -44,10 +44,10 @@ class Overtaken(FirstclaimError):  # noqa: N818  # it is what happened to the ed
 
 
 class Drafts(Store):
-    """Drafts and histories of all orgs. Blocking: call it from a thread. Raises `RetryableError` where it is away."""
+    """Drafts and histories of all orgs. Blocking: call it from a thread. Raises `RetryableError` without a database."""
 
     def find(self, org: str, queue_id: str) -> Draft | None:
-        """Return a queue's draft, None without one."""
+        """Return a queue's draft, None if there is none."""
         with self.reading() as connection:
             return _draft(connection, org, queue_id)
 
@@ -68,7 +68,7 @@ class Drafts(Store):
         by: str,
         seen: str | None,
     ) -> Draft:
-        """Save over the draft of revision `seen`, None where there was none; raises `Overtaken` if that is not so."""
+        """Save over the draft of revision `seen`, None for no draft. Raises `Overtaken` if the stored draft differs."""
         draft = Draft(
             queue_id=queue_id,
             value=dict(value),
@@ -87,7 +87,7 @@ class Drafts(Store):
         return draft
 
     def discard(self, org: str, queue_id: str, seen: str) -> None:
-        """Forget the draft of revision `seen`; raises `Overtaken` if there is another one now, or none."""
+        """Delete the draft of revision `seen`. Raises `Overtaken` if it has another revision or does not exist."""
         with self.writing() as connection:
             self._take(connection, org, queue_id, seen)
 
@@ -101,7 +101,7 @@ class Drafts(Store):
         by: str,
         seen: str | None,
     ) -> None:
-        """Note what was published, and forget the draft it came from; one that was saved meanwhile stays."""
+        """Record a publication, and delete the draft it came from. A draft that was saved in the meantime stays."""
         edition = {
             "org": org,
             "queue_id": queue_id,
@@ -120,7 +120,7 @@ class Drafts(Store):
                 )
 
     def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[Edition]:
-        """Return what was published of a queue, newest first."""
+        """Return the publications of a queue, newest first."""
         table = QueueHistoryTable
         query = (
             select(*table.__table__.columns)

@@ -1,4 +1,4 @@
-"""Hashes of secrets that cannot be guessed."""
+"""Hashes secrets that are too random to be guessed."""
 
 import hashlib
 

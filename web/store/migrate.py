@@ -11,11 +11,11 @@ from sink.db_errors import translated
 from sink.engine import connect
 
 _LOCK: Final = 0x66697274
-"""Key of the Postgres advisory lock that migrations take; SQLite's BEGIN IMMEDIATE is a lock by itself."""
+"""Key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""
 
 
 def upgrade(database_url: str, to: str = "head") -> None:
-    """Bring the schema up to a revision, the newest one; raises `RetryableError` where the database is away."""
+    """Migrate the schema to a revision, by default the last. Raises `RetryableError` if the database is away."""
     engine = connect(database_url)
     try:
         with (

@@ -1,4 +1,4 @@
-"""How passwords are hashed and checked, and which are refused; slow on purpose, so call it from the hash pool."""
+"""Hashes and checks passwords, and rejects weak ones. Hashing is slow on purpose: call it from the hash pool."""
 
 import secrets
 from functools import cache
@@ -16,19 +16,19 @@ _OWN_SHORTEST: Final = 4
 
 
 def hash_password(password: str, field: str, *, email: str = "") -> str:
-    """Return the Argon2id hash of a new password. Raises `InvalidInput` of `field` with what is wrong with it."""
+    """Return the Argon2id hash of a new password. Raises `InvalidInput` for `field` with the reason."""
     if reason := _weakness(password, email):
         raise InvalidInput((Problem(path=field, reason=reason),))
     return _HASHES.hash(password)
 
 
 def hash_generated(password: str) -> str:
-    """Return the hash of a password that was made at random."""
+    """Return the hash of a randomly generated password."""
     return _HASHES.hash(password)
 
 
 def matches(password: str, kept: str | None) -> bool:
-    """Say whether a password is the one of a hash; without a hash it takes as long and is never so."""
+    """Say whether a password matches a hash. Without a hash the answer is no, and takes the same time."""
     good = _HASHES.verify(password, kept or _nobodys())
     return good and kept is not None
 
@@ -52,5 +52,5 @@ def _weakness(password: str, email: str) -> str | None:
 
 @cache
 def _nobodys() -> str:
-    """Return the hash of a password that nobody knows."""
+    """Return the hash of a random password that nobody knows."""
     return _HASHES.hash(secrets.token_urlsafe())

@@ -1,4 +1,4 @@
-"""Preferences of people, by name."""
+"""Each person's preferences, by name."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from web.store.tables import PreferenceTable
 
 
 class Preferences(Store):
-    """Preferences of all people. Blocking; the web asks from a thread."""
+    """The preferences of all people. Blocking: call it from a thread."""
 
     def get(self, org: str, rep_id: str, name: str) -> dict[str, Any]:
         """Return a preference; empty if it was never set."""

@@ -1,6 +1,6 @@
-"""The second factor of password accounts: codes by time (TOTP, RFC 6238), and recovery codes, each used once.
+"""The second factor of password accounts: time-based codes (TOTP, RFC 6238), and recovery codes, each used once.
 
-The secret of a device has to be kept readable, because codes are computed from it; recovery codes are kept as hashes.
+A device's secret must be stored readable, because codes are computed from it. Recovery codes are stored as hashes.
 """
 
 import secrets
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEP_SECONDS: Final = 30
 DRIFT_STEPS: Final = 1
-"""A device's clock may be off by so many steps; a code holds for 90 seconds at most."""
+"""How many time steps a device's clock may be off. A code is valid for 90 seconds at most."""
 RECOVERY_CODES: Final = 10
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _RECOVERY_LETTERS: Final = 16
@@ -31,7 +31,7 @@ class SecondFactors(Store):
     """The second factors of all accounts. Blocking; call it from a thread."""
 
     def prepare(self, account: "Account") -> str | None:
-        """Make and keep a new secret that does not count until `confirm`; None where one counts already."""
+        """Create and store a new secret. It is inactive until `confirm`. Return None if one is active already."""
         secret = pyotp.random_base32()
         with self.writing() as connection:
             which = (*_of(account), AccountTable.totp_since.is_(None))
@@ -39,7 +39,7 @@ class SecondFactors(Store):
         return secret if kept.rowcount else None
 
     def confirm(self, account: "Account", code: str) -> list[str] | None:
-        """Let the prepared secret count, if the code is of it; return the recovery codes, which are shown once."""
+        """Activate the prepared secret if the code matches. Return the recovery codes, which are shown once."""
         with self.writing() as connection:
             query = select(AccountTable.totp_secret).where(*_of(account), AccountTable.totp_since.is_(None))
             step = _step_of(connection.scalar(query), code)
@@ -58,7 +58,7 @@ class SecondFactors(Store):
         return codes
 
     def accept(self, account: "Account", code: str) -> bool:
-        """Say whether a code is the device's or a recovery code, and never accept it again."""
+        """Say whether a code is the device's or a recovery code. Each code is accepted only once."""
         plain = _plain(code)
         with self.writing() as connection:
             if len(plain) != _DIGITS:
@@ -82,13 +82,13 @@ class SecondFactors(Store):
             )
 
     def remove(self, org: str, rep_id: str) -> bool:
-        """Forget a rep's second factor and recovery codes; say whether there was one that counted."""
+        """Delete a rep's second factor and recovery codes. Say whether an active one existed."""
         with self.writing() as connection:
             return forget(connection, org, rep_id)
 
 
 def forget(connection: Any, org: str, rep_id: str) -> bool:
-    """Forget a second factor in a transaction; say whether there was one that counted."""
+    """Delete a second factor in a transaction. Say whether an active one existed."""
     own = (AccountTable.org == org, AccountTable.rep_id == rep_id)
     had = connection.scalar(select(AccountTable.totp_since).where(*own)) is not None
     connection.execute(
@@ -100,7 +100,7 @@ def forget(connection: Any, org: str, rep_id: str) -> bool:
 
 
 def _step_of(secret: str | None, code: str) -> int | None:
-    """Return the time step whose code this is, None if it is of none that counts now."""
+    """Return the time step of this code, None if it matches no step that is currently valid."""
     plain = _plain(code)
     if secret is None or not (plain.isascii() and plain.isdecimal()):
         return None

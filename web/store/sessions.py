@@ -1,6 +1,6 @@
-"""Browsers that are signed in: each has a secret that is handed out once and kept as a hash.
+"""Sessions of signed-in browsers. Each session has a secret that is issued once and stored as a hash.
 
-A session ends at its absolute end, after a time without use, with its account, or when its person ends it.
+A session ends at its absolute end, after an idle timeout, with its account, or when its person ends it.
 """
 
 import secrets
@@ -18,18 +18,19 @@ from web.store.tables import AccountTable, SessionTable
 PASSWORD: Final = "password"  # noqa: S105  # a way to sign in
 OIDC: Final = "oidc"
 STEP: Final = "step"
-"""The password was right, and a code is still to come: nothing is allowed by such a session."""
+"""The password was right, and a code is still required. Such a session allows nothing else."""
 STEP_LASTS: Final = timedelta(minutes=5)
 NOTED_EVERY: Final = timedelta(minutes=1)
 MOST: Final = 50
-"""Sessions of one account; the one used longest ago makes room."""
+"""The most sessions of one account. A new one removes the least recently used."""
 _AGENT_LENGTH: Final = 200
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's session; `csrf` is what its writes must repeat.
+    """A browser's session. `csrf`: the token that its write requests must repeat.
 
-    `method`: how it began. `proved_at`: when its person last proved who they are. `agent`, `host`: the browser.
+    `method`: how the person signed in. `proved_at`: when the person last proved their identity. `agent`, `host`:
+    the browser.
     """
 
     account: Account
@@ -45,7 +46,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sessions(Store):
-    """All sessions. `hours`: how long one lasts at most; `idle_minutes`: without use. Blocking; use a thread."""
+    """All sessions. `hours`: their longest life; `idle_minutes`: the idle timeout. Blocking: call it from a thread."""
 
     def __init__(self, engine: Engine, *, hours: float = 12, idle_minutes: float = 60) -> None:
         super().__init__(engine)
@@ -60,7 +61,7 @@ class Sessions(Store):
         host: str = "",
         proved_at: datetime | None = None,
     ) -> tuple[str, Session]:
-        """Begin a session; return its secret, which only the browser keeps. `proved_at` None: now."""
+        """Begin a session and return its secret, which only the browser keeps. `proved_at` None: now."""
         secret, now = secrets.token_urlsafe(32), datetime.now(UTC)
         session = Session(
             account=account,
@@ -99,9 +100,9 @@ class Sessions(Store):
         return secret, session
 
     def find(self, secret: str, *, used: bool = True, step: bool = False) -> Session | None:
-        """Return the session of a cookie, None if it is over or its account may not sign in any more.
+        """Return the session of a cookie, None if it has ended or its account is disabled.
 
-        `used`: count this as use, from which the time without use runs. `step`: one that waits for a code.
+        `used`: count this as use, which restarts the idle timeout. `step`: find a session that waits for a code.
         """
         now = datetime.now(UTC)
         query = (
@@ -125,7 +126,7 @@ class Sessions(Store):
         return session
 
     def of(self, email: str) -> list[Session]:
-        """Return an account's sessions that are not over, the one used last first."""
+        """Return an account's live sessions, most recently used first."""
         query = (
             select(*_COLUMNS)
             .join(AccountTable, AccountTable.email == SessionTable.email)
@@ -146,19 +147,19 @@ class Sessions(Store):
             connection.execute(delete(SessionTable).where(SessionTable.secret_hash == hashed(secret)))
 
     def end_one(self, email: str, session_id: str) -> bool:
-        """End one session of an account; say whether there was one."""
+        """End one session of an account. Say whether there was one."""
         which = (SessionTable.email == email, SessionTable.session_id == session_id)
         with self.writing() as connection:
             return connection.execute(delete(SessionTable).where(*which)).rowcount > 0
 
     def end_others(self, email: str, keep: str) -> int:
-        """End all sessions of an account but the one of id `keep`; return how many."""
+        """End all sessions of an account except the one with id `keep`. Return how many."""
         which = (SessionTable.email == email, SessionTable.session_id != keep)
         with self.writing() as connection:
             return connection.execute(delete(SessionTable).where(*which)).rowcount
 
     def proved(self, session_id: str) -> None:
-        """Note that the session's person has just proved who they are."""
+        """Record that the session's person has just proved their identity."""
         with self.writing() as connection:
             which = SessionTable.session_id == session_id
             connection.execute(update(SessionTable).where(which).values(proved_at=datetime.now(UTC)))

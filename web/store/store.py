@@ -13,9 +13,9 @@ _WHAT: Final = "console database"
 
 
 class Store:
-    """A part of the console's database; `insert` makes one that can say what to do about a conflict.
+    """One store in the console's database. `insert` builds a statement that can handle conflicts in either dialect.
 
-    Blocking; the web asks from a thread.
+    Blocking: call it from a thread.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -24,12 +24,12 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Yield a connection. Raises `RetryableError` where it is away, `PermanentError` for a refused value."""
+        """Yield a connection. Raises `RetryableError` if it is unavailable, `PermanentError` for a rejected value."""
         with translated(_WHAT), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Yield a connection in a transaction that may write, committed at the end. Raises as `reading`."""
+        """Yield a connection in a write transaction, committed at the end. Raises the same errors as `reading`."""
         with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""The console's own tables. Passwords, cookies, tokens and recovery codes are kept as hashes only."""
+"""The console's own tables. Passwords, cookies, tokens and recovery codes are stored only as hashes."""
 
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,9 @@ from sink.tables import Json, UtcDateTime
 
 
 class Base(DeclarativeBase):
-    """The metadata that migrations and tables must agree on (a test compares them)."""
+    """The metadata that migrations and tables must agree on. A test compares them."""
 
-    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy's declared way
+    type_annotation_map = {  # noqa: RUF012  # SQLAlchemy expects a plain dict here
         str: Text(),
         int: BigInteger(),
         datetime: UtcDateTime(),
@@ -22,12 +22,12 @@ class Base(DeclarativeBase):
 
 
 class AccountTable(Base):
-    """Somebody who may sign in: who it is in the org's directory, and the Argon2id hash of the password.
+    """An account that may sign in: its rep in the org's directory, and the Argon2id hash of the password.
 
-    `role`: counts only while the org is open, so that the first admin can. `password_hash` NULL: only OIDC signs in.
-    `oidc_issuer`, `oidc_subject`: whom of which provider the account belongs to, since the first sign-in by it.
-    `totp_secret`: of the second factor, readable because codes are computed from it; `totp_since` NULL: it does not
-    count yet. `totp_step`: the last time step whose code was used.
+    `role`: counts only while the org is open, so that the first admin can act. `password_hash` NULL: only OIDC signs
+    in. `oidc_issuer`, `oidc_subject`: the provider and subject that the account is bound to since its first OIDC
+    sign-in. `totp_secret`: the second factor's secret, readable because codes are computed from it. `totp_since` NULL:
+    the second factor is not active yet. `totp_step`: the last time step whose code was used.
     """
 
     __tablename__ = "account"
@@ -51,9 +51,10 @@ class AccountTable(Base):
 
 
 class SessionTable(Base):
-    """A browser that is signed in. `secret_hash`: SHA-256 of the cookie; `csrf`: what its writes must repeat.
+    """A signed-in browser. `secret_hash`: SHA-256 of the cookie; `csrf`: the token that write requests must repeat.
 
-    `method`: how it began. `agent`, `host`: the browser. `proved_at`: when its person last gave a password or code.
+    `method`: how the person signed in. `agent`, `host`: the browser. `proved_at`: when the person last gave a
+    password or code.
     """
 
     __tablename__ = "session"
@@ -83,7 +84,7 @@ class RecoveryCodeTable(Base):
 
 
 class AttemptTable(Base):
-    """A bucket of tries to sign in. `left`: tries; `at`: when that was so, in seconds since 1970."""
+    """A bucket of sign-in attempts. `left`: attempts left; `at`: the time of that count, in seconds since 1970."""
 
     __tablename__ = "attempt"
     __table_args__ = (Index("ix_attempt_at", "at"),)
@@ -94,7 +95,7 @@ class AttemptTable(Base):
 
 
 class TokenTable(Base):
-    """A program's way in. `secret_hash`: SHA-256 of the token; `scopes`: what it may do at most."""
+    """A program's access token. `secret_hash`: SHA-256 of the token; `scopes`: the most it may do."""
 
     __tablename__ = "api_token"
     __table_args__ = (Index("ix_api_token_org", "org"),)
@@ -113,7 +114,7 @@ class TokenTable(Base):
 
 
 class PreferenceTable(Base):
-    """What somebody chose to see: columns, view-only, sounds; by a name of the page's."""
+    """A person's display preference, such as columns, view-only or sounds. The page chooses its name."""
 
     __tablename__ = "preference"
 
@@ -125,9 +126,9 @@ class PreferenceTable(Base):
 
 
 class QueueDraftTable(Base):
-    """A queue as somebody is changing it (Q6). `based_on`: the published version it began with, NULL for a new queue.
+    """A queue draft (Q6). `based_on`: the published version from which it started, NULL for a new queue.
 
-    `revision`: a word of its own for each save, by which a lost edit is noticed.
+    `revision`: a unique word for each save, which detects a conflicting edit.
     """
 
     __tablename__ = "queue_draft"
@@ -142,9 +143,9 @@ class QueueDraftTable(Base):
 
 
 class QueueHistoryTable(Base):
-    """What was published of a queue from the console; `value` NULL: it was removed. Never updated.
+    """The publications of a queue from the console. `value` NULL: the queue was removed. Rows are never updated.
 
-    `draft`: the revision it was published from, by which the same request is known again.
+    `draft`: the draft revision that was published. It identifies a repeated request.
     """
 
     __tablename__ = "queue_history"
@@ -159,9 +160,9 @@ class QueueHistoryTable(Base):
 
 
 class CustomViewTable(Base):
-    """A view that somebody made of their own leads (Q1). `value`: name, columns, rules and order, as a queue has them.
+    """A person's view of their own leads (Q1). `value`: name, columns, rules and order, in a queue's form.
 
-    `revision`: a word of its own for each save, by which a lost edit is noticed.
+    `revision`: a unique word for each save, which detects a conflicting edit.
     """
 
     __tablename__ = "custom_view"

@@ -1,4 +1,4 @@
-"""The tokens of programs: each is handed out once, kept as a hash, and may be revoked at any time."""
+"""API tokens of programs. Each is issued once, stored as a hash, and can be revoked at any time."""
 
 import secrets
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from web.store.hashes import hashed
 from web.store.store import Store
 from web.store.tables import TokenTable
 
-TOKEN_PREFIX: Final = "fc_"  # noqa: S105  # it marks our tokens, for those who search for leaked ones
+TOKEN_PREFIX: Final = "fc_"  # noqa: S105  # marks the tokens for scanners of leaked secrets
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ _COLUMNS: Final = [TokenTable.__table__.c[name] for name in Token.__struct_field
 
 
 class Tokens(Store):
-    """Tokens of all orgs. Blocking; the web asks from a thread."""
+    """Tokens of all orgs. Blocking: call it from a thread."""
 
     def issue(
         self,
@@ -45,7 +45,7 @@ class Tokens(Store):
         by: str,
         expires_at: datetime | None = None,
     ) -> tuple[str, Token]:
-        """Make a token that acts as a rep; return its secret, which is shown once."""
+        """Create a token that acts as a rep. Return its secret, which is shown once."""
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         token = Token(
             token_id=secrets.token_hex(8),
@@ -67,7 +67,7 @@ class Tokens(Store):
         return secret, token
 
     def find(self, secret: str) -> Token | None:
-        """Return the token of a secret, None if it is revoked or over; notes that it was used."""
+        """Return the token of a secret, None if it is revoked or expired. Record that it was used."""
         now = datetime.now(UTC)
         query = select(*_COLUMNS).where(
             TokenTable.secret_hash == hashed(secret), TokenTable.revoked_at.is_(None)
@@ -93,7 +93,7 @@ class Tokens(Store):
             ]
 
     def revoke(self, org: str, token_id: str) -> bool:
-        """End a token; say whether there was one."""
+        """Revoke a token. Say whether there was one."""
         with self.writing() as connection:
             found = connection.execute(
                 update(TokenTable)

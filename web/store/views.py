@@ -1,4 +1,4 @@
-"""Views of people's own leads. A save replaces only the revision that its writer saw (Q1)."""
+"""The views that people create. A save replaces only the revision that its writer saw (Q1)."""
 
 import secrets
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from web.store.store import Store
 from web.store.tables import CustomViewTable
 
 MOST: Final = 100
-"""Views of one person."""
+"""The most views of one person."""
 
 
 class CustomView(msgspec.Struct, frozen=True, kw_only=True):
-    """A saved view. `revision`: of this save."""
+    """A saved view. `revision`: identifies this save."""
 
     view_id: str
     value: dict[str, Any]
@@ -25,29 +25,29 @@ class CustomView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class TooMany(FirstclaimError):  # noqa: N818  # it is what there are
-    """Somebody has `MOST` views already."""
+class TooMany(FirstclaimError):  # noqa: N818  # names the condition
+    """Raised if the person already has `MOST` views."""
 
 
 class CustomViews(Store):
-    """Everybody's views. Blocking: call it from a thread. Raises `RetryableError` where the database is away."""
+    """The views of all people. Blocking: call it from a thread. Raises `RetryableError` if the database is away."""
 
     def all(self, org: str, rep_id: str) -> list[CustomView]:
-        """Return somebody's views by name."""
+        """Return a person's views by name."""
         query = select(*_COLUMNS).where(*_of(org, rep_id))
         with self.reading() as connection:
             found = [CustomView(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
 
     def find(self, org: str, rep_id: str, view_id: str) -> CustomView | None:
-        """Return one of somebody's views, None if there is none of that id."""
+        """Return one of a person's views, None if there is none with that id."""
         query = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
         with self.reading() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else CustomView(**row)
 
     def add(self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any]) -> CustomView:
-        """Add a view and return it; one that is there already stays, and is returned. Raises `TooMany`."""
+        """Add a view and return it. If the id already exists, return the stored view unchanged. Raises `TooMany`."""
         made = _made(view_id, value)
         count = select(func.count()).select_from(CustomViewTable).where(*_of(org, rep_id))
         values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
@@ -63,7 +63,7 @@ class CustomViews(Store):
     def save(
         self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, seen: str
     ) -> CustomView | None:
-        """Save over revision `seen`; None if that is not what is there any more."""
+        """Save over revision `seen`. Return None if that is no longer the current revision."""
         made, table = _made(view_id, value), CustomViewTable
         query = update(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
         with self.writing() as connection:
@@ -71,7 +71,7 @@ class CustomViews(Store):
         return made if kept.rowcount else None
 
     def discard(self, org: str, rep_id: str, view_id: str, *, seen: str) -> bool:
-        """Delete revision `seen`; False if that is not what is there any more."""
+        """Delete revision `seen`. Return False if that is no longer the current revision."""
         table = CustomViewTable
         query = delete(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
         with self.writing() as connection:

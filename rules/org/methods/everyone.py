@@ -1,4 +1,4 @@
-"""Rings everyone at once who may have the lead, each with at most one ringing lead (S1, S4, S5)."""
+"""Rings at once all reps who may have the lead, each with at most one ringing lead (S1, S4, S5)."""
 
 from typing import Final
 

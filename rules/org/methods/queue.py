@@ -1,4 +1,4 @@
-"""The method `queue` gives leads to nobody. Reps claim them."""
+"""The method `queue` gives leads to nobody. Reps claim them from queues."""
 
 from typing import Final
 

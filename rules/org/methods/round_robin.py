@@ -8,7 +8,7 @@ from rules.org.turn_order import Candidate, Pick, pick, serve
 
 
 def choose(eligibility: Eligibility) -> Choice:
-    """Return the first eligible rep in turn order; where weights differ, the eligible rep who is due."""
+    """Return the first eligible rep in turn order; if weights differ, the eligible rep who is due."""
     return _next_in_line(eligibility) if eligibility.group.uniform else _due(eligibility)
 
 

@@ -1,4 +1,4 @@
-"""The lead has a column for every field of the catalogue, so that rules can be asked in SQL."""
+"""Adds a column of the lead table for every catalogue field, so that rules can be evaluated in SQL."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,8 +16,8 @@ def upgrade() -> None:
         op.add_column("lead", sa.Column(name, sa.Text(), nullable=True))
     op.add_column("lead", sa.Column("deferred_at", INSTANT, nullable=True))
     op.add_column("lead", sa.Column("asked", JSON, nullable=True))
-    # Only the journal knows what the new columns hold: it is read again, and every row takes them from the
-    # version it has (`sink.statements`). All other rows are there already and stay.
+    # Only the journal has the values of the new columns. So it is read again, and every lead row takes them from the
+    # version it has (`sink.statements`). All other rows exist already and stay.
     op.execute("UPDATE sink_offset SET next_offset = 0, mark = -1")
 
 

@@ -1,4 +1,4 @@
-"""Indexes for the lists that people page through."""
+"""Adds indexes for the lists that people page through."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What an org did since an instant is found without reading what was before it."""
+"""Adds indexes that find what an org did since an instant without reading what was before it."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The lead has columns for who has it open and to whom it is offered."""
+"""Adds columns of the lead table for who has the lead open and to whom it is offered."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def upgrade() -> None:
     for name, kind in COLUMNS.items():
         op.add_column("lead", sa.Column(name, kind, nullable=True))
     # The journal is read again, as in 0002. Rows of leads that are open or offered take the columns from the version
-    # they have (`sink.statements`); in all other rows NULL is right.
+    # they have (`sink.statements`). In all other rows NULL is right.
     op.execute("UPDATE sink_offset SET next_offset = 0, mark = -1")
 
 

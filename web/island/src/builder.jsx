@@ -1,4 +1,4 @@
-// react-querybuilder with our own controls: all are native, have a name, and work from the keyboard.
+// Wraps react-querybuilder with custom controls. All controls are native, have a name, and work from the keyboard.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { defaultControlElements, prepareRuleGroup, QueryBuilder } from "react-querybuilder";
@@ -137,7 +137,7 @@ const CONTROLS = {
 };
 
 /**
- * Returns the places of all groups.
+ * Returns the positions of all groups in the tree.
  * @param {Node} node
  * @param {number[]} [path]
  * @returns {string[]}
@@ -150,7 +150,7 @@ const groupsIn = (node, path = []) => [
 ];
 
 /**
- * Returns the names of all fields that the tree asks for.
+ * Returns the names of all fields that the tree uses.
  * @param {Node} node
  * @returns {string[]}
  */

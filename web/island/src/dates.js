@@ -1,4 +1,4 @@
-// Days and times in the value of a condition. A day is a day in UTC; a time has the offset of this browser.
+// Converts days and times in the value of a condition. A day is a day in UTC. A time has the offset of this browser.
 
 export const today = () => new Date().toISOString().slice(0, 10);
 
@@ -9,7 +9,7 @@ export const hasTime = (value) => (value ?? "").includes("T");
 const twoDigits = (number) => String(number).padStart(2, "0");
 
 /**
- * Returns an instant as a datetime-local input shows it; empty where it is none.
+ * Returns an instant in the format of a datetime-local input; empty if the value is not an instant.
  * @param {string} value
  */
 export function localTime(value) {
@@ -20,7 +20,7 @@ export function localTime(value) {
 }
 
 /**
- * Returns a local time with the offset of this browser at that time; empty where it is none.
+ * Returns a local time with the offset of this browser at that time; empty if the value is not a time.
  * @param {string} local
  */
 export function withOffset(local) {

@@ -1,8 +1,8 @@
 // <rule-builder data-name="inclusion" data-label="…" data-fields="[…]" data-value="{…}" data-problems="[…]">
 //
-// Keeps the tree as JSON in a hidden input of that name and fires `change` from it. On a page with several builders,
-// `data-fields-from` names an element whose text is the fields. What is wrong with the tree comes as `data-problems`, or
-// by the event `rule-problems`, whose detail is the same list: {path, reason}.
+// Stores the tree as JSON in a hidden input of that name and fires `change` from it. On a page with several builders,
+// `data-fields-from` names an element whose text is the fields. Problems of the tree come as `data-problems`, or
+// in the event `rule-problems`, whose detail is the same list: {path, reason}.
 import { render } from "preact";
 import { Builder } from "./builder.jsx";
 import "./builder.css";
@@ -44,7 +44,7 @@ class RuleBuilder extends HTMLElement {
 
   disconnectedCallback() {
     queueMicrotask(() => {
-      if (this.isConnected || !this.input) return; // It was moved, not removed.
+      if (this.isConnected || !this.input) return; // The element was moved, not removed.
       render(null, this.place);
       this.input = null;
     });

@@ -1,4 +1,4 @@
-// The rule tree as the server takes it, and what a value must look like for a field and an operator.
+// Converts the rule tree to the server's form, and each value to the shape that its field and operator require.
 
 /** @import { Field, FieldOf, Node, Problem } from "./types.d.ts" */
 
@@ -15,7 +15,7 @@ export const EMPTY = { combinator: "and", not: false, rules: [] };
 const isGroup = (node) => node !== null && typeof node === "object" && Array.isArray(node.rules);
 
 /**
- * Returns the tree without what the builder adds for its own bookkeeping.
+ * Returns the tree without the properties that the builder adds for internal use.
  * @param {Node} node
  * @returns {Node}
  */
@@ -28,7 +28,7 @@ export function serialized(node) {
 }
 
 /**
- * Returns the tree with every value in the shape that its field and operator ask for.
+ * Returns the tree with every value in the shape that its field and operator require.
  * @param {Node} node
  * @param {FieldOf} fieldOf
  * @returns {Node}
@@ -45,7 +45,7 @@ export function normalized(node, fieldOf) {
 }
 
 /**
- * Returns the value in the shape of an operator; as much of it as fits.
+ * Converts the value to the shape of an operator and keeps the parts that fit.
  * @param {Field} field
  * @param {string} operator
  * @param {any} value
@@ -70,7 +70,7 @@ function fit(field, operator, value) {
 }
 
 /**
- * Tells whether a single value is one of the field, or still empty.
+ * Tells whether a single value is valid for the field, or still empty.
  * @param {Field} field
  * @param {any} value
  */
@@ -103,7 +103,7 @@ function scalar(field, value) {
 }
 
 /**
- * Returns the place that a path names: [1, 0] for `inclusion.rules[1].rules[0]`; null for a path of something else.
+ * Returns the position that a path names: [1, 0] for `inclusion.rules[1].rules[0]`; null for any other path.
  * @param {string} path
  * @param {string} root
  */
@@ -113,7 +113,7 @@ function placeOf(path, root) {
 }
 
 /**
- * Returns the reasons by place: those of [1, 0] under `1.0`, and those of the whole tree under the empty text.
+ * Returns the reasons by position: those of [1, 0] under `1.0`, and those of the whole tree under the empty string.
  * @param {Problem[]} problems
  * @param {string} root
  */

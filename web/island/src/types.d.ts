@@ -1,7 +1,7 @@
-// The rule builder's own types. `any` stands for values and rules, which have as many shapes as there are fields.
+// The rule builder's types. Values and rules have type `any`, because their shape depends on the field.
 import type { JSX } from "preact";
 
-/** A field that a rule may ask for, as web/services/rule_fields.py offers it. */
+/** A field that a rule may use, in the form of web/services/rule_fields.py. */
 export interface Field {
   name: string;
   label: string;
@@ -17,18 +17,18 @@ export interface Option {
   label: string;
 }
 
-/** A condition, or a group of them where it has `rules`. */
+/** A condition, or a group of conditions if it has `rules`. */
 export type Node = Record<string, any>;
 
 export type FieldOf = (name: string) => Field;
 
-/** Something that is wrong with the tree. `path`: like `inclusion.rules[1]`. */
+/** A problem of the tree. `path`: like `inclusion.rules[1]`. */
 export interface Problem {
   path?: string;
   reason: string;
 }
 
-/** What every control gets. `groups`: the places of all groups. `free`: names that are typed in. */
+/** The context of every control. `groups`: the positions of all groups. `free`: names that the person types. */
 export interface Context {
   label: string;
   fields: Field[];
@@ -37,7 +37,7 @@ export interface Context {
   free: Set<string>;
 }
 
-/** What react-querybuilder gives to a control. */
+/** The properties that react-querybuilder passes to a control. */
 export interface ControlProps {
   value: any;
   options: Option[];
@@ -50,7 +50,7 @@ export interface ControlProps {
   handleOnClick: () => void;
 }
 
-/** What the editor of a value gets. `invalid`: attributes that tie it to what is wrong with it. */
+/** The properties of a value's editor. `invalid`: attributes that connect the editor to its error messages. */
 export interface EditorProps {
   field: Field;
   label: string;

@@ -1,4 +1,4 @@
-// Editors of a condition's value: one for each shape, all of them plain form controls with a name.
+// Editors of a condition's value: one for each shape. All of them are plain form controls with a name.
 import { useId, useState } from "preact/hooks";
 import { hasTime, localTime, today, withOffset } from "./dates.js";
 import { LISTS, NULLNESS, PAIRS, RELATIVE } from "./tree.js";
@@ -183,7 +183,7 @@ function YesOrNo({ label, invalid, value, change }) {
 }
 
 /**
- * A day is that day in UTC; a time is written with this browser's offset.
+ * Edits a day or a time. A day is a day in UTC. A time is written with this browser's offset.
  * @param {EditorProps} props
  */
 function Instant({ label, invalid, value, change }) {
@@ -251,7 +251,7 @@ function Attribute({ label, invalid, value, change, field }) {
 }
 
 /**
- * Typed and entered one by one: a closed select would take every keystroke for a choice.
+ * Edits a list of values that are typed one by one. A closed select would treat every keystroke as a choice.
  * @param {EditorProps} props
  */
 function List({ field, label, invalid, value, change }) {
@@ -268,14 +268,14 @@ function List({ field, label, invalid, value, change }) {
   /** @param {string} text */
   const add = (text) => {
     const one = read(text);
-    if (one === "") return; // What is no value of the field stays, so that it can be corrected.
+    if (one === "") return; // An invalid value stays in the input, so that it can be corrected.
     if (!value.includes(one)) change([...value, one]);
     setTyped("");
   };
   /** @param {KeyboardEvent} event */
   const onKeyDown = (event) => {
     if (event.key === "Enter") {
-      event.preventDefault(); // Enter adds the value and does not send the form.
+      event.preventDefault(); // Enter adds the value and does not submit the form.
       add(typed);
     }
   };
@@ -323,7 +323,7 @@ function List({ field, label, invalid, value, change }) {
 }
 
 /**
- * Returns the number that a text is; an empty text where it is none.
+ * Converts a text to a number; returns the empty string if it is not a number.
  * @param {string} text
  */
 const numeric = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? "" : Number(text));

@@ -1,1 +1,1 @@
-"""Reps, groups, campaigns and settings as an admin edits them: checked by the engine, shown first, then published."""
+"""Edits of reps, groups, campaigns and settings: checked by the engine, previewed, then published."""

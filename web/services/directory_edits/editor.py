@@ -1,7 +1,7 @@
 """One edit of an org's directory: its changes, its effects, its problems, and its publication.
 
-No edit is published that the engine would refuse, that refers to a missing object, or that leaves the org without an
-admin.
+An edit is not published if the engine would reject it, if it refers to a missing object, or if it leaves the org
+without an admin.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from web.services.directory_follower import DirectoryFollower
 
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
-"""How often an edit is tried again because somebody else published another object."""
+"""How often an edit is tried again after somebody else published another object."""
 KINDS: Final = ("rep", "group", "campaign", "settings")
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """What an edit changes, path by path, and what it does beside that, in sentences."""
+    """What an edit changes, path by path, and its further effects as sentences."""
 
     value: Value | None
     version: int | None
@@ -42,7 +42,7 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Editor:
-    """The edits of all orgs; those of one org come one after the other. `crm`: to say what an edit does."""
+    """The edits of all orgs. Edits of one org run one at a time. `crm`: the database for the effects of an edit."""
 
     def __init__(self, directory: DirectoryFollower, settings: Settings, crm: Engine) -> None:
         self._directory, self._settings, self._crm = directory, settings, crm
@@ -59,24 +59,22 @@ class Editor:
         publish: bool,
         by: Value | None = None,
     ) -> Edit:
-        """Check an edit of an object as it was at version `base` (None: it was not there), and publish it if asked.
+        """Check an edit of an object at version `base` (None: it did not exist), and publish it if asked.
 
-        `value` None removes it. `by`: the asker as a rep with the role admin. It is published in the same transaction
-        where the edit is the first rep of an open org: the asker would be locked out otherwise. Raises
+        `value` None removes the object. `by`: the caller as a rep with the role admin. If the edit adds the first rep
+        of an open org, `by` is published in the same transaction: otherwise the caller would be locked out. Raises
         `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
         meanwhile.
         """
         if base is not None and base >= self._directory.end:
-            # Another console showed a version that this one has not read yet. One that nobody has is refused below.
+            # Another console may have shown a version that is not read here yet. A nonexistent one is rejected below.
             with contextlib.suppress(RetryableError):
                 await self._directory.until_read(base, READ_BACK_SECONDS)
         async with self._turns[org]:
             for _ in range(ATTEMPTS):
                 try:
                     return await self._edit(org, key, value, base, publish=publish, by=by)
-                except (
-                    PublishedMeanwhile
-                ) as error:  # at another console, or by a command: all is checked anew
+                except PublishedMeanwhile as error:  # by another console or a command: check everything again
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
         raise RetryableError(
             "directory", "others keep publishing, so nothing of this was published; try again"
@@ -126,7 +124,7 @@ class Editor:
 
 
 def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | None) -> dict[Key, Value]:
-    """Return the asker as a rep where an edit closes an open org and names somebody else."""
+    """Return the caller as a rep if an edit closes an open org and names somebody else."""
     if by is None or not rules.is_open or key[0] != "rep" or wanted is None:
         return {}
     own: Key = ("rep", by["rep_id"])
@@ -137,18 +135,18 @@ def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | No
 
 
 def published(rules: OrgRules, key: Key) -> Published | None:
-    """Return an object as it is published; None where it is not there."""
+    """Return an object's current publication, None if the object does not exist."""
     found = rules.objects.get(key)
     return found if found is not None and found.value is not None else None
 
 
 def present(rules: OrgRules) -> Objects:
-    """Return the objects an org has now."""
+    """Return the current objects of an org."""
     return {key: found.value for key, found in rules.objects.items() if found.value is not None}
 
 
 def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> None:
-    """Refuse what would point nowhere, or leave the org without anybody who may change its directory."""
+    """Reject an edit that refers to a missing object or leaves nobody who may change the org's directory."""
     prefix = path_of(key)
     problems = [
         msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))

@@ -12,7 +12,7 @@ from sink.tables import LeadTable
 
 
 def effects(crm: Engine, rules: OrgRules, key: Key, old: Value | None, new: Value | None) -> list[str]:
-    """Return sentences; blocking. Raises `RetryableError` where the CRM database is away."""
+    """Return the effects as sentences. Blocking. Raises `RetryableError` if the CRM database is unavailable."""
     kind, object_id = key
     if kind == "rep":
         return list(_rep(crm, rules, object_id, old, new))

@@ -1,1 +1,1 @@
-"""Operations: sampled lags, counted numbers, and followed dead letters, one of each for a process."""
+"""Operations: sampled lags, counted numbers, and followed dead letters. Each process has one of each."""

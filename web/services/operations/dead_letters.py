@@ -1,4 +1,4 @@
-"""The newest dead letters of each org, followed from the topic. Their bytes are read only on request."""
+"""Follows the newest dead letters of each org from the topic. It reads their bytes only on request."""
 
 from collections import defaultdict, deque
 from contextlib import aclosing
@@ -15,13 +15,13 @@ from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
 KEPT: Final = 500
-"""Of each org."""
+"""How many dead letters are kept for each org."""
 BEHIND: Final = 2_000
-"""Letters of each partition that are read at the start: the newest."""
+"""How many of the newest dead letters of each partition are read at the start."""
 
 
 class Letter(msgspec.Struct, kw_only=True):
-    """One dead letter. `place`: partition and offset in `dead-letters`; `source`: topic, partition, offset before."""
+    """One dead letter. `place`: partition and offset in `dead-letters`; `source`: original topic, partition, offset."""
 
     place: str
     error_class: str
@@ -34,7 +34,7 @@ class Letter(msgspec.Struct, kw_only=True):
 
 
 class Letters:
-    """Follows `dead-letters`; run `follow`."""
+    """Follows `dead-letters`. Run `follow`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -45,15 +45,15 @@ class Letters:
         return list(reversed(self._kept.get(org, ())))
 
     def find(self, org: str, place: str) -> Letter | None:
-        """Return one of an org's, None if it is none of theirs."""
+        """Return one of an org's dead letters, None if the org does not have it."""
         return next((letter for letter in self._kept.get(org, ()) if letter.place == place), None)
 
     def replayed(self, letter: Letter, by: str) -> None:
-        """Note that a letter was sent again, for as long as this process lives."""
+        """Record that a dead letter was sent again. The record lasts as long as this process."""
         letter.replayed_at, letter.replayed_by = datetime.now(UTC), by
 
     async def follow(self) -> None:
-        """Follow until cancelled; where Kafka is away what was read last counts."""
+        """Follow the topic until cancelled. While Kafka is unavailable, the last state stays in use."""
         async with aclosing(follow(self._settings, DEAD_LETTERS, newest=BEHIND)) as batches:
             async for batch in batches:
                 for record in batch.records:

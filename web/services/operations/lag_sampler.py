@@ -1,4 +1,4 @@
-"""The lag of each stage, measured by one sampler for a process, for all open pages."""
+"""Measures the lag of each stage. One sampler per process serves all open pages."""
 
 import asyncio
 from collections import deque
@@ -20,21 +20,21 @@ log = structlog.get_logger(__name__)
 
 SAMPLE_SECONDS: Final = 2.0
 KEPT: Final = 900
-"""Samples that are kept: half an hour of them."""
+"""How many samples are kept: half an hour of them."""
 OPERATIONS: Final = "operations"
-"""The name that pages watch, and of their event."""
+"""The name that pages watch, and the name of the event they get."""
 _FAILURES: Final = (KafkaError, OSError, FirstclaimError, SQLAlchemyError)
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """Records not yet handled, by stage, at an instant."""
+    """The number of records not yet handled, by stage, at an instant."""
 
     at: datetime
     lag: dict[str, int]
 
 
 class Sampler:
-    """The newest samples; run `follow`. Pages that watch are told of each."""
+    """Holds the newest samples. Run `follow`. Pages that watch get each new sample."""
 
     def __init__(self, settings: Settings, hub: Hub) -> None:
         self._settings, self._hub = settings, hub

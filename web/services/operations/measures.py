@@ -1,4 +1,4 @@
-"""The recent numbers of an org, counted once for all pages: more pages cost the database nothing."""
+"""Counts the recent numbers of an org once for all pages, so that more pages cause no more database load."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,7 +21,7 @@ KEPT: Final = 100
 
 
 class Window(IntEnum):
-    """The windows to choose from, in minutes."""
+    """The time windows that can be chosen, in minutes."""
 
     QUARTER = 15
     HOUR = 60
@@ -29,7 +29,7 @@ class Window(IntEnum):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """A group and what each of its reps got; rep "" stands for those who were passed over without being named."""
+    """A group and each rep's share. Rep "" stands for reps who were passed over without being named."""
 
     group_id: str
     name: str
@@ -40,7 +40,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of one org over one window. `since`: from when on everything was counted."""
+    """The numbers of one org over one window. `since`: the start of the interval in which everything was counted."""
 
     at: datetime
     minutes: int
@@ -58,7 +58,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measures:
-    """Counts on demand; whoever asks while it counts, or a moment later, gets the same numbers."""
+    """Counts on demand. Requests during a count, or shortly after it, get the same numbers."""
 
     def __init__(self, crm: Engine) -> None:
         self._crm = crm
@@ -66,7 +66,7 @@ class Measures:
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def of(self, rules: OrgRules, minutes: int) -> Measured:
-        """Return an org's numbers over the last minutes; raises `RetryableError` where the database is away."""
+        """Return an org's numbers over the last minutes. Raises `RetryableError` if the database is unavailable."""
         key = (rules.org, minutes)
         async with self._locks.setdefault(key, asyncio.Lock()):
             counted_at, known = self._known.get(key, (0.0, None))
@@ -83,7 +83,7 @@ class Measures:
 
 def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
     now = datetime.now(UTC)
-    # From the beginning of a minute on, so that the first one is a whole one, too.
+    # Start at the beginning of a minute, so that the first minute is complete.
     since = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
     org = rules.org
     with translated("CRM database"), crm.connect() as connection:
@@ -112,7 +112,7 @@ def _count(crm: Engine, rules: OrgRules, minutes: int) -> Measured:
 def _groups(
     rules: OrgRules, shares: dict[str, dict[str, Share]], nobody: dict[str, dict[str, int]]
 ) -> tuple[Group, ...]:
-    """Return every group that gives leads to reps, also those that were given none, with whole rosters."""
+    """Return every group that gives leads to reps, with its whole roster, even if it gave none."""
     found = []
     for group_id in sorted({*rules.groups, *shares, *nobody}):
         published = rules.objects.get(("group", group_id))

@@ -1,4 +1,4 @@
-"""Shapes an org's numbers and its newest dead letters for the API and the operations page."""
+"""Converts an org's numbers and its newest dead letters to the form of the API and the operations page."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from web.services.operations.measures import Group, Measured
 
 
 class Minute(Model):
-    """What happened in one minute. Seconds are null where no lead got its first owner."""
+    """What happened in one minute. Seconds are null if no lead got its first owner."""
 
     at: datetime
     arrived: int
@@ -26,7 +26,7 @@ class Minute(Model):
 
 
 class FirstClaim(Model):
-    """How long leads that got their first owner in the window had waited since they arrived."""
+    """How long leads that got their first owner in the window had waited since their arrival."""
 
     count: int
     p50_seconds: float | None
@@ -34,7 +34,7 @@ class FirstClaim(Model):
 
 
 class OffersOf(Model):
-    """Offers of one method: made in the window, and how those that ended in it did. A ring is one offer."""
+    """Offers of one method: those made in the window, and results of those that ended in it. A ring is one offer."""
 
     method: str
     made: int
@@ -45,7 +45,7 @@ class OffersOf(Model):
 
 
 class RepShare(Model):
-    """What a rep of a group got, and how often it was passed over, by reason. `rep_id` null: reps who are not named."""
+    """How many leads a rep of a group got, and how often it was passed over, by reason. `rep_id` null: unnamed reps."""
 
     rep_id: str | None
     name: str
@@ -59,7 +59,7 @@ class RepShare(Model):
 
 
 class GroupShare(Model):
-    """Who got how many of a group. `nobody`: how often nobody could be given a lead, by reason."""
+    """How a group's leads were shared. `nobody`: how often no rep could be given a lead, by reason."""
 
     group_id: str
     name: str
@@ -69,14 +69,14 @@ class GroupShare(Model):
 
 
 class LagSample(Model):
-    """Records each stage had not handled yet, at an instant; of the whole installation."""
+    """The number of records each stage had not handled yet, at an instant, for the whole installation."""
 
     at: datetime
     lag: dict[str, int]
 
 
 class Operations(Model):
-    """An org's numbers. `since`: from when on they were counted; `cut`: there was too much to count all of it."""
+    """An org's numbers. `since`: the start of the counted interval. `cut`: there was too much to count all of it."""
 
     as_of: datetime
     window_minutes: int
@@ -107,12 +107,12 @@ class DeadLetter(Model):
 
 
 def newest_letters(parts: Parts, person: Person) -> list[DeadLetter]:
-    """Return the org's newest dead letters as the API says them."""
+    """Return the org's newest dead letters in the API's form."""
     return [DeadLetter.model_validate(letter) for letter in parts.operations.letters.of(person.org)]
 
 
 async def numbers(parts: Parts, person: Person, minutes: int, samples: int) -> Operations:
-    """Return an org's numbers as the API says them."""
+    """Return an org's numbers in the API's form."""
     rules = parts.directory.org(person.org)
     found = await parts.operations.measures.of(rules, minutes)
     kept = parts.operations.sampler.samples

@@ -1,4 +1,4 @@
-"""The services of the operations page: one of each for a process."""
+"""The services of the operations page. Each process has one of each."""
 
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from web.services.operations.measures import Measures
 
 @dataclass(frozen=True)
 class Operations:
-    """Lags sampled, numbers counted, dead letters followed."""
+    """Bundles the lag sampler, the counted numbers and the followed dead letters."""
 
     sampler: Sampler
     measures: Measures
@@ -23,10 +23,10 @@ class Operations:
 
     @classmethod
     def of(cls, settings: Settings, crm: Engine, hub: Hub) -> "Operations":
-        """Return one of each."""
+        """Create one of each service."""
         return cls(Sampler(settings, hub), Measures(crm), Letters(settings))
 
     def follows(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """Yield what runs as long as the process does."""
+        """Yield the coroutines that run as long as the process."""
         yield self.sampler.follow()
         yield self.letters.follow()

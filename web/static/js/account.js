@@ -1,4 +1,4 @@
-// One's own account: the password, the second factor, and where one is signed in.
+// The account page: the person's password, second factor and sessions.
 
 import { call, messageOf } from "./api.js";
 import { control, element, finder } from "./dom.js";
@@ -7,7 +7,7 @@ import { say } from "./say.js";
 const FACTOR = "/api/v1/me/second-factor";
 
 /**
- * Shows an error where it belongs.
+ * Shows an error at its field or form.
  * @param {HTMLElement} problem
  * @param {unknown} error
  */
@@ -36,7 +36,7 @@ function setUpPassword(form) {
 }
 
 /**
- * Makes the picture of a QR code from the SVG that the API answers.
+ * Makes an image of a QR code from the SVG that the API returns.
  * @param {string} svg
  */
 function picture(svg) {

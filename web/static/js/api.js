@@ -1,4 +1,4 @@
-// Requests to the API: with the session's CSRF token, and with an Error that says what went wrong.
+// Sends requests to the API with the session's CSRF token, and throws an Error with the reason of a failure.
 
 import { prove } from "./prove.js";
 
@@ -6,7 +6,7 @@ import { prove } from "./prove.js";
 
 export const CSRF_TOKEN = document.querySelector('meta[name="csrf"]')?.getAttribute("content") ?? "";
 
-const READ_ATTEMPTS = 12; // three quarters of a minute
+const READ_ATTEMPTS = 12; // 12 attempts take about 45 seconds
 
 export class Problem extends Error {
   /**
@@ -34,7 +34,7 @@ function pause(milliseconds) {
 }
 
 /**
- * Sends a request. A GET is repeated while the console is away, so a list recovers by itself when it is back.
+ * Sends a request. A GET is retried while the console is unavailable, so that a list recovers without user action.
  * @param {string} path
  * @param {RequestInit} options
  */
@@ -52,7 +52,7 @@ export async function fetchWithRetry(path, options) {
 }
 
 /**
- * Calls the API and returns the JSON that it answers; null where it answers nothing.
+ * Calls the API and returns the JSON of the response; null for an empty response.
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body] is sent as JSON
@@ -71,7 +71,7 @@ export async function call(method, path, body, headers = {}) {
 }
 
 /**
- * Calls the API as `call` does, and asks for no password.
+ * Calls the API as `call` does, but never asks for the password.
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
@@ -98,10 +98,10 @@ async function once(method, path, body, headers = {}) {
   return found;
 }
 
-// An action keeps its id until its answer is there, also when the page is reloaded or the console is away. The
-// repetition is the same action, so its answer is the same.
+// An action keeps its id until its answer arrives, even if the page is reloaded or the console is unavailable. A retry
+// is the same action, so its answer is the same.
 //
-// It belongs to one person. Whoever signs in next in this tab neither sends it nor finds it.
+// It belongs to one person. The next person who signs in in this tab neither sends it nor sees it.
 const KEY_PREFIX = "firstclaim-pending";
 /** @param {string} name */
 const metaOf = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
@@ -126,7 +126,7 @@ function keepPending(actions) {
 }
 
 /**
- * Asks for an action until it is answered.
+ * Sends an action and retries until it is answered.
  * @param {string} path
  * @param {object} body
  * @param {ActionNote} [note] what the page needs to report the answer later

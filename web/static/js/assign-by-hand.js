@@ -1,5 +1,5 @@
-// Assigning leads by hand (D6): a selection, all that a filter or a segment finds, or a list from a file; to one rep, or
-// split evenly. First the page shows who would get how many.
+// Assigns leads by hand (D6): a selection, all leads of a filter or a segment, or a list from a file; to one rep, or
+// split evenly between several. Before that, the page shows how many leads each rep would get.
 
 import { CSRF_TOKEN, messageOf, Problem } from "./api.js";
 import { runBulkAction, sendBulkAction } from "./bulk-actions.js";
@@ -14,7 +14,7 @@ import { say } from "./say.js";
 /**
  * Asks for reps, shows the plan, and assigns.
  * @param {Table} table
- * @param {object} leads as the API takes them
+ * @param {object} leads in the API's form
  * @param {number} count of the leads
  */
 export async function assignByHand(table, leads, count) {

@@ -1,4 +1,4 @@
-// One action on many leads: its progress, and each lead with which it failed, with the reason.
+// Runs one action on many leads. It shows the progress, and each failed lead with the reason.
 
 import { CSRF_TOKEN, messageOf, Problem } from "./api.js";
 import { element, finder } from "./dom.js";
@@ -6,14 +6,14 @@ import { element, finder } from "./dom.js";
 /**
  * One line of the answer of /api/v1/leads/actions.
  * @typedef {object} Progress
- * @property {number} of how many leads are meant
+ * @property {number} of the number of leads
  * @property {number} [answered]
  * @property {number} done
  * @property {number} lost
  * @property {number} refused
  * @property {number} unanswered
  * @property {boolean} [finished]
- * @property {Failure[]} others the leads with which it failed
+ * @property {Failure[]} others the leads whose action failed
  * @property {Record<string, number>} by_rep how many each rep would get
  * @property {Record<"owned" | "closed" | "unknown", number>} stand how many are left out, by reason
  */
@@ -28,7 +28,7 @@ import { element, finder } from "./dom.js";
  * @property {string} [reason]
  */
 
-// The list that reps see of unassigned leads has no such dialog, so it is looked up when it is needed.
+// The reps' list of unassigned leads has no such dialog, so it is looked up only when it is needed.
 const dialogOf = () => element("#many", document, "dialog");
 const barOf = () => element("progress", dialogOf(), "progress");
 
@@ -74,12 +74,12 @@ export async function sendBulkAction(body, key, onLine = () => {}, signal = unde
 }
 
 /**
- * Sends the action with its progress shown.
+ * Sends the action and shows its progress.
  * @param {string} title
  * @param {string} participle what was done with a lead: "assigned", "ignored" …
  * @param {object} body
  * @param {Map<string, string>} [names] of leads, by id
- * @returns {Promise<Progress | null>} null where it was stopped or failed
+ * @returns {Promise<Progress | null>} null if it was stopped or failed
  */
 export async function runBulkAction(title, participle, body, names = new Map()) {
   const key = crypto.randomUUID();

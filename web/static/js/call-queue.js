@@ -103,7 +103,7 @@ function draw(enteredOrMoved) {
     fresh.classList.add("fresh");
     fresh.addEventListener("animationend", () => fresh.classList.remove("fresh"), { once: true });
   }
-  // The focus of a row that is gone moves to the row in its place, or to the list's name.
+  // If the focused row was removed, the row in its place gets the focus, or the list's heading.
   if (focused && !isThere) {
     const next = body.children[Math.min(lastPlace, body.children.length - 1)]?.querySelector("button, a");
     (next instanceof HTMLElement ? next : find("h1")).focus();
@@ -207,7 +207,7 @@ function showAnswer(answer, name) {
 }
 element("[data-return]", answerDialog).addEventListener("click", () => answerDialog.close());
 
-// A claim whose answer this page has not seen is sent again: it is the same claim, so its answer is the same.
+// Claims whose answers this page has not seen are sent again with the same id, so the answer is the same.
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   if (path.endsWith("/claims")) {
     act(path, body, note, key).then((answer) => showAnswer(answer, note.name ?? "The lead"), sayError);
@@ -240,8 +240,8 @@ live.on("list", (change, id) => {
 });
 const queueLinks = new QueueLinks(data, links);
 live.on("queues", () => queueLinks.refresh().catch(sayError));
-// A view of one's own leads is a query of the database. It runs again when the database has changes of the leads, and
-// with time. What else changes in My queue may reach the database a little later.
+// A view of the person's own leads is a database query. It runs again when the database has changes of the leads, and
+// at intervals. Other changes in My queue may reach the database a little later.
 const VIEW_READ_MS = 1500;
 const MINUTE_MS = 60_000;
 let isViewDue = false;

@@ -1,4 +1,4 @@
-// Which columns a list shows, and in which order: a dialog that needs no mouse.
+// The dialog to choose a list's columns and their order. It works without a mouse.
 
 import { element, elements, finder } from "./dom.js";
 
@@ -9,11 +9,11 @@ const find = finder(dialog);
 const list = find("[data-list]");
 
 /**
- * Asks for columns.
+ * Lets the person choose columns.
  * @param {Column[]} columns all there are
  * @param {string[]} visible
- * @param {string[]} standard what is visible without a choice of the person
- * @returns {Promise<string[] | null>} the names in order; null where the dialog was cancelled
+ * @param {string[]} standard the columns that are visible by default
+ * @returns {Promise<string[] | null>} the names in order; null if the dialog was cancelled
  */
 export function editColumns(columns, visible, standard) {
   /** @param {string[]} shown */

@@ -1,11 +1,11 @@
-// The form of a new lead: what is wrong with a field is shown beside it before the lead is sent (S6).
+// The form of a new lead. A field's problem is shown beside it before the lead is sent (S6).
 
 import { call, messageOf, Problem } from "./api.js";
 import { element, elements, finder } from "./dom.js";
 
 /** @import { FieldError } from "./types.d.ts" */
 
-/** @typedef {{lead_id: string, there: boolean, name: string}} Created `there`: the lists have it already */
+/** @typedef {{lead_id: string, there: boolean, name: string}} Created `there`: the lists already show it */
 
 /** @type {[string, string, Partial<HTMLInputElement>][]} */
 const FIELDS = [
@@ -58,7 +58,7 @@ function field(name, label, input) {
 }
 
 /**
- * Shows what is wrong: beside its field where the form has it, otherwise below the form.
+ * Shows each error beside its field, or below the form if the form does not have the field.
  * @param {FieldError[]} errors
  * @param {string | null} detail
  */
@@ -86,13 +86,13 @@ function showErrors(errors, detail) {
 }
 
 /**
- * Asks for a lead and creates it.
- * @returns {Promise<Created | null>} null where the dialog was cancelled
+ * Opens the form and creates the lead.
+ * @returns {Promise<Created | null>} null if the dialog was cancelled
  */
 export function createLead() {
   form.reset();
   showErrors([], null);
-  key = crypto.randomUUID(); // A repetition is the same lead.
+  key = crypto.randomUUID(); // A retry creates no second lead.
   dialog.showModal();
   find("input").focus();
   return new Promise((done) => {

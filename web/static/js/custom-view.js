@@ -1,4 +1,4 @@
-// The form of a view of one's own leads: it is saved as a whole, and deleted after a question.
+// The form of a view of the person's own leads. It is saved as a whole, and deleted after a confirmation.
 
 import { call, messageOf, Problem } from "./api.js";
 import { control, element, pageData } from "./dom.js";
@@ -10,7 +10,7 @@ const { view, fields } = pageData("form-data");
 const form = element("[data-editor]", document, "form");
 const name = control(form, "name");
 const path = view ? `/api/v1/views/${view.view_id}` : "/api/v1/views";
-const key = crypto.randomUUID(); // Pressed twice, it is still one view.
+const key = crypto.randomUUID(); // If the button is pressed twice, only one view is created.
 let etag = view?.etag;
 
 const ifUnchanged = () => ({ "if-match": `"${etag}"` });
@@ -35,8 +35,8 @@ async function save(event) {
 }
 
 /**
- * Returns what is wrong. Where the view was saved elsewhere meanwhile, it names the differences; the next save keeps
- * what is here.
+ * Returns the problems. If the view was saved elsewhere in the meantime, they name the differences; the next save keeps
+ * this form's values.
  * @param {unknown} error
  */
 function problemsOf(error) {

@@ -1,4 +1,4 @@
-// Elements that a page's script cannot do without, with their types. What may be absent is found by querySelector.
+// Finds required elements of a page, with their types. Use querySelector for optional elements.
 
 /**
  * @typedef {keyof HTMLElementTagNameMap | "*"} Tag
@@ -14,9 +14,9 @@
  * @template {Tag} [K="*"]
  * @param {string} selector
  * @param {ParentNode} [within]
- * @param {K} [tag] what kind of element it must be
+ * @param {K} [tag] the required kind of element
  * @returns {ElementOf<K>}
- * @throws {Error} when there is none, or it is another kind of element
+ * @throws {Error} if there is none, or if it is another kind of element
  */
 export function element(selector, within = document, tag) {
   const found = within.querySelector(selector);
@@ -27,7 +27,7 @@ export function element(selector, within = document, tag) {
 }
 
 /**
- * Returns `element` for one part of a page.
+ * Returns `element`, limited to one part of a page.
  * @param {ParentNode} within
  */
 export function finder(within) {
@@ -64,7 +64,7 @@ export function control(form, name) {
 }
 
 /**
- * Returns the element that an event began at; the whole page where it began at no element.
+ * Returns the target element of an event; the whole page if the target is not an element.
  * @param {Event} event
  * @returns {HTMLElement}
  */
@@ -73,7 +73,7 @@ export function targetOf(event) {
 }
 
 /**
- * Returns the element that has the focus, where it is inside `within`.
+ * Returns the focused element if it is inside `within`.
  * @param {Node} within
  * @returns {HTMLElement | null}
  */
@@ -85,7 +85,7 @@ export function focusedIn(within) {
 /**
  * Reads the JSON that the server wrote into the page.
  * @param {string} id of a script element
- * @returns {any} of the shape that the page's route in web/pages/ writes
+ * @returns {any} in the shape that the page's route in web/pages/ writes
  */
 export function pageData(id) {
   return JSON.parse(element(`#${id}`, document, "script").text);

@@ -1,4 +1,4 @@
-// The exceptions desk (E2, E3, E4) and, for those who may only look, the unassigned leads (E5).
+// The exceptions desk (E2, E3, E4) and, for people with read access only, the unassigned leads (E5).
 
 import { act, call, messageOf, pendingActions } from "./api.js";
 import { runBulkAction } from "./bulk-actions.js";
@@ -66,7 +66,7 @@ function drawIgnored() {
 /**
  * @param {LeadRow} row
  * @param {object} action
- * @param {string} done what is said of the lead afterwards
+ * @param {string} done the message about the lead afterwards
  */
 async function decide(row, action, done) {
   const name = nameOf(row);
@@ -107,7 +107,7 @@ async function ignore(row) {
 const bringBack = (row) => decide(row, { type: "unignore" }, "is back");
 
 /**
- * @typedef {object} Explained why somebody, or some queue, did not take the lead
+ * @typedef {object} Explained why a rep or a queue did not take the lead
  * @property {string} [rep_id]
  * @property {string} [rep_name]
  * @property {string} [queue_id]
@@ -179,7 +179,7 @@ if (data.desk) {
 
 // -- live -------------------------------------------------------------------------------------------------------
 
-// An action whose answer this page has not seen is sent again: it is the same action, so its answer is the same.
+// Actions whose answers this page has not seen are sent again with the same id, so the answer is the same.
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   const { name, done } = note;
   if (data.desk && path.endsWith("/actions") && name && done) {

@@ -1,4 +1,4 @@
-// The filters of a list: for each column one that fits its type (E2). The page's address holds their values.
+// The filters of a list: one for each column, by its type (E2). The page's address holds their values.
 
 import { call } from "./api.js";
 import { element, elements } from "./dom.js";
@@ -11,8 +11,8 @@ import { spaced } from "./format.js";
  * One filter.
  * @typedef {object} Filter
  * @property {HTMLElement} node
- * @property {(address: URLSearchParams) => void} draw shows the value that the address has
- * @property {(address: URLSearchParams) => string | null} text says what the filter does; null where it is not set
+ * @property {(address: URLSearchParams) => void} draw shows the value of the address
+ * @property {(address: URLSearchParams) => string | null} text describes the filter; null if it is not set
  * @property {() => Changes} unset
  */
 
@@ -37,7 +37,7 @@ export class Filters {
     for (const reset of this.resets) reset.addEventListener("click", () => this.reset());
   }
 
-  /** @param {() => void} work that waits until the person stops typing */
+  /** @param {() => void} work that runs after the person stops typing */
   afterTyping(work) {
     clearTimeout(this.timer);
     this.timer = setTimeout(work, TYPING_MS);

@@ -1,4 +1,4 @@
-// How values are written for people.
+// Formats values for people.
 
 /** @import { Column } from "./types.d.ts" */
 
@@ -7,7 +7,7 @@ const NUMBER = new Intl.NumberFormat();
 const DATE_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /**
- * Writes a value by the type of its column.
+ * Formats a value by the type of its column.
  * @param {Pick<Column, "name" | "type" | "unit">} column
  * @param {any} value
  * @returns {string}
@@ -24,7 +24,7 @@ export function valueText(column, value) {
 }
 
 /**
- * Writes an instant in the reader's time zone.
+ * Formats an instant in the reader's time zone.
  * @param {string | number | Date} value
  */
 export function dateAndTime(value) {
@@ -32,7 +32,7 @@ export function dateAndTime(value) {
 }
 
 /**
- * Writes a value like cash_out as words; a state's code stays as it is.
+ * Formats a value like cash_out as words. A state's code stays unchanged.
  * @param {string} value
  */
 export function spaced(value) {
@@ -40,7 +40,7 @@ export function spaced(value) {
 }
 
 /**
- * Writes the time that is left until an instant in minutes and seconds; null where it is past.
+ * Formats the time left until an instant in minutes and seconds; null if it is past.
  * @param {string | undefined} until
  * @param {number} [now] in milliseconds
  */
@@ -54,7 +54,7 @@ export function timeLeft(until, now = Date.now()) {
 const INSTANT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)/g;
 
 /**
- * Writes the instants in a sentence of the server in the reader's time zone.
+ * Converts the instants in a sentence of the server to the reader's time zone.
  * @param {string} text
  */
 export function localised(text) {
@@ -62,7 +62,7 @@ export function localised(text) {
 }
 
 /**
- * Writes a reason of the server as a sentence: with a capital, a full stop and local times.
+ * Formats a reason of the server as a sentence: with a capital letter, a full stop and local times.
  * @param {string} text
  */
 export function sentence(text) {
@@ -71,7 +71,7 @@ export function sentence(text) {
 }
 
 /**
- * Writes how many leads there are.
+ * Formats a number of leads.
  * @param {number} count
  */
 export function leadCount(count) {

@@ -1,4 +1,4 @@
-// What every page has: offers, signing out, and the key that goes to the search.
+// The script of every page: offers, sign-out, and the key that focuses the search.
 
 import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
@@ -12,7 +12,7 @@ document.querySelector("[data-sign-out]")?.addEventListener("click", async () =>
   location.assign("/signed-out");
 });
 
-// A link that downloads asks for the password first, if the console needs it.
+// A download link first asks for the password if the console requires it.
 document.addEventListener("click", async (event) => {
   const link = targetOf(event).closest("a[data-proved]");
   if (!(link instanceof HTMLAnchorElement)) return;
@@ -32,6 +32,6 @@ document.addEventListener("keydown", (event) => {
 if (document.querySelector('meta[name="rep"]')) {
   sound.bind(element("[data-sound]"));
   offers.start();
-  // A page that listens to nothing else listens to offers.
+  // A page without a stream of its own listens for offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());
 }

@@ -1,4 +1,4 @@
-// The keyboard in lists and tabs.
+// Keyboard navigation in lists and tabs.
 
 import { element, elements, targetOf } from "./dom.js";
 
@@ -8,7 +8,7 @@ const ROW_STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 };
 const TAB_STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 
 /**
- * Lets j, k and the arrows go from row to row; Enter then presses the row's button.
+ * Makes j, k and the arrow keys move between rows. Enter then presses the row's button.
  * @param {HTMLElement} body of the table
  */
 export function rowKeys(body) {
@@ -21,7 +21,7 @@ export function rowKeys(body) {
     const rows = elements("tr", body, "tr");
     const row = target.closest("tr");
     const at = row ? rows.indexOf(row) : -1;
-    if (at < 0 && event.key.startsWith("Arrow")) return; // The arrows scroll the page.
+    if (at < 0 && event.key.startsWith("Arrow")) return; // Without a focused row the arrow keys scroll the page.
     const next = rows[at < 0 ? 0 : at + step];
     if (!next) return;
     event.preventDefault();
@@ -30,7 +30,7 @@ export function rowKeys(body) {
 }
 
 /**
- * Makes tabs that screen readers know: arrows go from tab to tab, and Tab reaches only the selected one.
+ * Makes accessible tabs: arrow keys move between tabs, and Tab reaches only the selected one.
  * @param {HTMLElement} list of the tabs
  */
 export function tabs(list) {

@@ -6,12 +6,12 @@ import { fillZones, instantAt, OWN_ZONE } from "./time-zones.js";
 
 /**
  * @typedef {object} Callback
- * @property {{instant: Date, text: string} | null} at null without a time
- * @property {string | null} problem says why there can be no such callback
+ * @property {{instant: Date, text: string} | null} at null if no time was entered
+ * @property {string | null} problem why the callback is invalid
  */
 
 /**
- * Fills the form, where the lead has one.
+ * Fills the form if the page has one.
  * @param {HTMLElement} place
  */
 export function setUpCallback(place) {
@@ -39,7 +39,7 @@ export function callbackOf(place) {
 }
 
 /**
- * Says what the callback will do, or why it cannot be.
+ * Shows what the callback will do, or why it is invalid.
  * @param {HTMLElement} place
  */
 export function showCallbackHint(place) {

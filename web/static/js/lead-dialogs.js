@@ -1,4 +1,4 @@
-// The dialogs of managers on the lead page: assigning it, and reopening it for claims.
+// The managers' dialogs on the lead page: assign the lead, and reopen it for claims.
 
 import { element } from "./dom.js";
 import { say } from "./say.js";
@@ -6,7 +6,7 @@ import { say } from "./say.js";
 /** @typedef {{rep_id: string, name: string}} Rep */
 
 /**
- * Sets up the dialogs, where the page has them.
+ * Sets up the dialogs that the page has.
  * @param {Rep[]} reps
  * @param {(body: {type: string} & Record<string, unknown>, done: string) => Promise<boolean>} perform
  * @returns {(name: string) => void} opens a dialog by its name
@@ -31,7 +31,7 @@ export function setUpDialogs(reps, perform) {
 
 /**
  * @param {string} name
- * @param {() => (() => void) | null} submit returns what to do once the dialog is closed; null leaves it open
+ * @param {() => (() => void) | null} submit returns what to do after the dialog is closed; null leaves it open
  */
 function setUpDialog(name, submit) {
   const dialog = element(`#${name}`, document, "dialog");

@@ -1,19 +1,19 @@
-// The parts of the lead page that the server makes, and what the browser adds: local times, numbers, the time left.
+// Fetches the server-rendered parts of the lead page, and adds local times, numbers and the time left in the browser.
 
 import { elements } from "./dom.js";
 import { dateAndTime, localised, spaced, timeLeft, valueText } from "./format.js";
 
 /**
- * Fetches the lead, or earlier history of it, as HTML.
+ * Fetches the lead, or its earlier history, as HTML.
  * @param {{lead_id: string, queue?: string}} data of the page
  * @param {Record<string, string>} parameters
- * @returns {Promise<{isVisible: boolean, html: string}>} without visibility the HTML says why
- * @throws {Error} when the server answers with something else
+ * @returns {Promise<{isVisible: boolean, html: string}>} if the lead is not visible, the HTML says why
+ * @throws {Error} if the server sends any other response
  */
 export async function fetchPart({ lead_id, queue }, parameters) {
   const query = new URLSearchParams(parameters);
   if (queue) query.set("queue", queue);
-  // Without text/html in `accept` an error comes as JSON, not as a whole page.
+  // Without text/html in `accept`, an error comes as JSON instead of a whole page.
   const response = await fetch(`/leads/${lead_id}/shown?${query}`, { headers: { accept: "*/*" } });
   if (response.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname)}`);
   const isHtml = response.headers.get("content-type")?.startsWith("text/html");
@@ -22,7 +22,7 @@ export async function fetchPart({ lead_id, queue }, parameters) {
 }
 
 /**
- * Writes times, numbers and choices as the reader's browser does.
+ * Formats times, numbers and choices in the reader's locale.
  * @param {HTMLElement} root
  */
 export function localise(root) {
@@ -48,9 +48,9 @@ export function localise(root) {
 }
 
 /**
- * Shows the time that is left of locks and offers.
+ * Shows the remaining time of locks and offers.
  * @param {HTMLElement} root
- * @param {(line: HTMLElement) => void} onEnd is called once for each that is over
+ * @param {(line: HTMLElement) => void} onEnd is called once for each one that ends
  */
 export function showTimeLeft(root, onEnd) {
   for (const line of elements("[data-until]", root, "p")) {

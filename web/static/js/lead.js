@@ -1,4 +1,4 @@
-// The lead page: it opens the lead, shows what the server lets this person see of it, and works it.
+// The lead page: opens the lead, shows what this person may see of it, and sends the person's actions.
 
 import { act, call, messageOf, pendingActions } from "./api.js";
 import { element, finder, focusedIn, pageData, targetOf } from "./dom.js";
@@ -19,11 +19,11 @@ const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
 let comment = "";
-let busy = 0; // actions on their way
+let busy = 0; // actions without an answer yet
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
 
-// Who came from another list goes back to it with its filters.
+// A person who came from another list returns to it with its filters.
 const from = document.referrer ? new URL(document.referrer) : null;
 if (from?.origin === location.origin && !from.pathname.startsWith("/queues")) {
   const link = document.querySelector(`header.top nav a[href="${CSS.escape(from.pathname)}"]`);
@@ -34,9 +34,9 @@ if (from?.origin === location.origin && !from.pathname.startsWith("/queues")) {
 // -- what is shown ----------------------------------------------------------------------------------------------
 
 /**
- * Shows the lead as the server has it.
- * @param {number} [version] that it must have reached
- * @returns {Promise<boolean>} whether this person still sees it
+ * Shows the lead's state on the server.
+ * @param {number} [version] the oldest version to show
+ * @returns {Promise<boolean>} whether this person may still see it
  */
 async function show(version = 0) {
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
@@ -67,7 +67,7 @@ function tick() {
 setInterval(tick, TICK_MS);
 
 /**
- * Says that the lock has expired. An outcome may still be recorded until somebody else has the lead (D2).
+ * Shows that the lock has expired. An outcome may still be recorded until somebody else has the lead (D2).
  * @param {HTMLElement} line
  */
 function showExpiredLock(line) {
@@ -90,7 +90,7 @@ function showRefusal(answer, outcome) {
   refusal.textContent = `${outcome}. ${sentence(late + reason)}`;
 }
 
-/** The lead is not visible any more, and the refusal says why already. */
+/** Hides the reason, because the lead is no longer visible and the refusal already explains why. */
 function hideReason() {
   const reason = place.querySelector("[data-why]");
   if (reason instanceof HTMLElement) reason.hidden = true;
@@ -131,11 +131,11 @@ function disableButtons(isDisabled) {
 }
 
 /**
- * Asks for an action, says what came of it, and shows the lead as it is then.
+ * Sends an action, reports its result, and shows the lead's new state.
  * @param {{type: string} & Record<string, unknown>} body
- * @param {string} done what is said where it worked
+ * @param {string} done the message after success
  * @param {string} [key] the id of the action
- * @returns {Promise<boolean>} whether it worked
+ * @returns {Promise<boolean>} whether the action succeeded
  */
 async function perform(body, done, key) {
   refusal.hidden = true;
@@ -166,7 +166,7 @@ async function perform(body, done, key) {
 }
 
 /**
- * Shows that the lead is no longer this person's, and the way back.
+ * Shows that the person no longer has the lead, with a link back.
  * @param {string} name
  * @param {string} done
  */
@@ -183,7 +183,7 @@ function showGone(name, done) {
   link.focus();
 }
 
-/** @type {Record<string, string>} what is said after an action without a form */
+/** @type {Record<string, string>} the message after an action without a form */
 const DONE = {
   claim_now: "Congratulations! You have a new lead",
   accept: "Congratulations! You have a new lead",
@@ -232,7 +232,7 @@ place.addEventListener("submit", async (event) => {
 });
 
 /**
- * Shows earlier history in place of the button that asks for it.
+ * Replaces the button with the earlier history that it requests.
  * @param {HTMLElement} button
  * @param {string} cursor
  */
@@ -291,7 +291,7 @@ live.on("leads", ({ leads }) => {
 });
 live.start();
 
-// An action whose answer this page has not seen is sent again: it is the same action, so its answer is the same.
+// Actions whose answers this page has not seen are sent again with the same id, so the answer is the same.
 for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   if (path === actions && body.type !== "view") await perform(body, note.done ?? "Done.", key);
 }

@@ -1,6 +1,6 @@
-// A window on a list of the board, always equal to what the server has. Each change names the rank that it concerns, so
-// the rows of the window follow from the snapshot and the later changes, whatever happens above and below the window.
-// The window also holds some rows below it. They move up when rows leave, so most claims need no request.
+// A window on a list of the board that always equals the server's state. Each change names its rank, so the rows of the
+// window follow from the snapshot and the later changes, regardless of changes above and below the window.
+// The window also holds a reserve of rows below it. They move up when rows leave, so most claims need no request.
 
 import { call } from "./api.js";
 import { isAfter } from "./live.js";
@@ -11,13 +11,13 @@ import { isAfter } from "./live.js";
  * @typedef {object} Options
  * @property {string} queue_id
  * @property {string} api the list's name in the API
- * @property {string} [path] of the API, where it is not that of a queue
+ * @property {string} [path] of the API, if it is not a queue's path
  * @property {number} window rows to show
  * @property {number} [reserve] rows to hold below them
  */
 
 const SOON_MS = 150;
-const SPREAD_MS = 1500; // Pages that show the same list do not all ask at the same moment.
+const SPREAD_MS = 1500; // Spreads the requests of pages that show the same list.
 
 export class ListWindow {
   /** @param {Options & BoardPage} options with the first page */
@@ -39,7 +39,7 @@ export class ListWindow {
     this.timer = undefined;
     /** @type {[ListChange, string | undefined][]} */
     this.waiting = [];
-    /** @type {(enteredOrMoved: string | null) => void} is called after each change with the lead that is new here */
+    /** @type {(enteredOrMoved: string | null) => void} called after each change with the lead that entered or moved */
     this.onChange = () => {};
     /** @type {(error: unknown) => void} */
     this.onError = () => {};
@@ -63,7 +63,7 @@ export class ListWindow {
   }
 
   /**
-   * Applies one change, unless the snapshot contains it already.
+   * Applies one change, unless the snapshot already contains it.
    * @param {ListChange} change
    * @param {string} [id] of the feed's entry
    */
@@ -108,7 +108,7 @@ export class ListWindow {
     if (!this.name) this.held.length = Math.min(this.held.length, this.length + this.reserve);
   }
 
-  /** Asks for more rows when the reserve gets short: soon where a row is missing already, otherwise later. */
+  /** Requests more rows when the reserve gets short: soon if a shown row is missing, otherwise later. */
   refill() {
     if (this.held.length < this.length) this.readSoon();
     else if (this.held.length < this.length + this.reserve / 2 && this.due === Number.POSITIVE_INFINITY)
@@ -128,7 +128,7 @@ export class ListWindow {
   }
 
   /**
-   * Reads the window from the server, then applies the changes that came meanwhile.
+   * Reads the window from the server, then applies the changes that arrived in the meantime.
    * @returns {Promise<unknown>}
    */
   async read() {
@@ -163,14 +163,14 @@ export class ListWindow {
     return call("GET", `${this.path}?${query}`);
   }
 
-  /** @param {string} name or a part of it; shows all rows where it is empty */
+  /** @param {string} name or a part of it; an empty name shows all rows */
   search(name) {
     this.name = name.trim();
     this.start = 0;
     return this.read();
   }
 
-  /** @param {number} pages to go on; back where it is negative */
+  /** @param {number} pages to move forward; negative to move back */
   move(pages) {
     const last = Math.max(0, Math.floor((this.size - 1) / this.length) * this.length);
     this.start = Math.min(last, Math.max(0, this.start + pages * this.length));

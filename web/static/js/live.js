@@ -1,6 +1,6 @@
-// One stream of changes for the page. A lost connection is shown; afterwards the page gets a full snapshot.
+// The page's stream of changes. It shows a lost connection; after reconnecting, the page gets a full snapshot.
 //
-// Each event is also an event of the document (`live:list` and so on), so that a page has one connection.
+// Each event is also dispatched on the document (`live:list` and so on), so that a page needs only one connection.
 
 const RECONNECT_MS = 2000;
 
@@ -29,14 +29,14 @@ export class Live {
     return this;
   }
 
-  /** @param {string} [after] the newest entry that the page contains already */
+  /** @param {string} [after] the newest entry that the page already contains */
   start(after) {
     Live.started = true;
     const address = new URL("/api/v1/live", location.href);
     for (const [name, values] of Object.entries(this.query)) {
       for (const value of [values].flat()) address.searchParams.append(name, value);
     }
-    // Every page shows offers, so it listens to the person's own queue, too.
+    // Every page shows offers, so it also listens to the person's own queue.
     if (address.searchParams.has("queue")) address.searchParams.append("queue", "mine");
     if (after) address.searchParams.set("after", after);
     this.source?.close();
@@ -48,7 +48,7 @@ export class Live {
     };
     source.onerror = () => {
       showConnection("Connection lost. Trying again …");
-      // A browser does not connect again after an answer that was an error.
+      // A browser does not reconnect after an error response.
       if (source.readyState === EventSource.CLOSED) {
         setTimeout(() => this.source === source && this.start(), RECONNECT_MS);
       }

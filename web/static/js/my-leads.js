@@ -82,15 +82,15 @@ const inputs = {
   note: element("#ask-note", dialog, "textarea"),
 };
 
-// Enter in a field presses the first submit button, so Cancel is no submit button.
+// Enter in a field presses the first submit button, so Cancel must not be a submit button.
 element("[data-cancel]", dialog).addEventListener("click", () => dialog.close());
 
 /**
- * Asks for what an action needs.
+ * Asks for the inputs of an action.
  * @param {string} title
  * @param {Part[]} parts to show
  * @param {Part} [required]
- * @returns {Promise<Partial<Record<Part, string>> | null>} null where the dialog was cancelled
+ * @returns {Promise<Partial<Record<Part, string>> | null>} null if the dialog was cancelled
  */
 function askFor(title, parts, required) {
   element("[data-title]", dialog).textContent = title;

@@ -1,4 +1,4 @@
-// What My queue shows beside a lead's columns: its offer, its callback, and what the person can do (D3, D4).
+// The parts of a row in My queue besides the lead's columns: its offer, its callback, and the actions (D3, D4).
 
 import { dateAndTime, timeLeft } from "./format.js";
 import { isNewLead, isOffer, isRing, offers, timeLeftLabel } from "./offers.js";

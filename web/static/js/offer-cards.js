@@ -1,4 +1,4 @@
-// The cards of offers and rings, and what is shown after a lead was won.
+// The cards of offers and rings, and the message after a lead was won.
 
 import { timeLeft } from "./format.js";
 

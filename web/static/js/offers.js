@@ -1,6 +1,6 @@
-// What is offered to this person now, on every page: the lead, the time left, and the answers to it (R3, S1-S3, S5).
+// Shows this person's current offers on every page: the lead, the time left, and the possible answers (R3, S1-S3, S5).
 //
-// A ring is a phone in the browser: 1 accepts and hanging up declines. Who won presses 1 again to be connected.
+// A ring works like a phone call: 1 accepts, hanging up declines. The winner presses 1 again to be connected.
 
 import { act, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
@@ -13,12 +13,12 @@ import { sound } from "./sound.js";
 /** @import { Answer, BoardRow } from "./types.d.ts" */
 
 /**
- * A ring and what came of it.
+ * A ring and its result.
  * @typedef {object} Call
  * @property {"ringing" | "won" | "lost" | "connected" | "kept"} stage
  * @property {string} name of the lead
  * @property {number} [epoch] of the offer
- * @property {string} [text] what is shown where the stage has no text of its own
+ * @property {string} [text] the text if the stage has none of its own
  */
 
 /** @typedef {"accept" | "decline" | "press_one" | "connect" | "hang_up"} AnswerType */
@@ -39,18 +39,18 @@ const refusal = (answer) => sentence(answer.words ?? answer.why ?? answer.reason
 
 class Offers {
   constructor() {
-    /** @type {Map<string, BoardRow>} by lead id, as long as the lead is offered */
+    /** @type {Map<string, BoardRow>} by lead id, while the lead is offered */
     this.rows = new Map();
     /** @type {Map<string, Call>} by lead id */
     this.calls = new Map();
-    /** @type {Set<string>} lead ids whose answer is on its way */
+    /** @type {Set<string>} lead ids whose answer has been sent and has no result yet */
     this.answering = new Set();
-    /** @type {Set<string>} lead id and epoch: the answer itself reports what came of these */
+    /** @type {Set<string>} lead id and epoch of offers whose answer reports the result */
     this.answered = new Set();
-    /** @type {Map<string, HTMLElement>} by what the card shows */
+    /** @type {Map<string, HTMLElement>} by the card's content */
     this.cards = new Map();
     this.isLoaded = false;
-    /** The page itself shows offers, so only rings have a card. */
+    /** True if the page itself shows offers, so that only rings have a card. */
     this.onlyRings = false;
   }
 
@@ -74,7 +74,7 @@ class Offers {
     setInterval(() => this.tick(), TICK_MS);
   }
 
-  /** Compares what is offered now with what was offered before, and reports the difference. */
+  /** Compares the current offers with the previous ones, and reports the difference. */
   update() {
     const rows = this.queue?.rows ?? [];
     const offered = new Map(rows.filter(isOffer).map((row) => [row.lead_id, row]));
@@ -101,7 +101,7 @@ class Offers {
   /**
    * @param {string} lead
    * @param {BoardRow} row
-   * @param {boolean} isOwned by this person now
+   * @param {boolean} isOwned whether this person owns the lead now
    */
   reportEnd(lead, row, isOwned) {
     if (this.answered.has(`${lead} ${row.columns.epoch}`)) return;
@@ -165,7 +165,7 @@ class Offers {
   // -- the phone --------------------------------------------------------------------------------------------------
 
   /**
-   * Takes 1 on the keyboard as 1 on the phone, except in a field or a dialog.
+   * Treats 1 on the keyboard as 1 on the phone, except in a field or a dialog.
    * @param {KeyboardEvent} event
    */
   pressKey(event) {
@@ -199,7 +199,7 @@ class Offers {
   /**
    * @param {string} lead
    * @param {Call} call
-   * @returns {BoardRow} without an epoch where the lead is offered no longer
+   * @returns {BoardRow} without an epoch if the lead is no longer offered
    */
   rowOf(lead, call) {
     return this.rows.get(lead) ?? { lead_id: lead, rank: 0, version: 0, columns: { name: call.name } };
@@ -235,7 +235,7 @@ class Offers {
       button.disabled = card instanceof HTMLElement && this.answering.has(card.dataset.lead ?? "");
     }
     place.hidden = !this.cards.size;
-    // The focus of a card that is gone moves to the next card, or to the page.
+    // If the focused card was removed, the next card gets the focus, or the page.
     if (focused && !focusedIn(place)) {
       const next = place.querySelector("button:not(:disabled), a");
       (next instanceof HTMLElement ? next : element("#main")).focus();
@@ -256,7 +256,7 @@ class Offers {
   }
 
   /**
-   * Makes the answers to an offer that does not ring; My queue shows them in its rows.
+   * Makes the answer buttons of an offer that does not ring. My queue shows them in its rows.
    * @param {BoardRow} row
    * @returns {HTMLElement[]}
    */
@@ -273,7 +273,7 @@ class Offers {
     ];
   }
 
-  /** Shows the time that is left, and the number of offers in the page's title. */
+  /** Updates the time left, and the number of offers in the page's title. */
   tick() {
     for (const label of elements("[data-offered-until]", document, "span")) {
       label.textContent = timeLeft(label.dataset.offeredUntil) ?? "0 s";

@@ -1,4 +1,4 @@
-// Asks for the password, and a code, once more: the console does some things not on a session alone.
+// Asks for the password and a code again. For some actions the console requires more than a session.
 
 /**
  * @callback Call
@@ -12,9 +12,9 @@
 let asking = null;
 
 /**
- * Asks if the console needs it; one dialog for all who ask at once.
+ * Asks if the console requires it. Simultaneous calls share one dialog.
  * @param {Call} call
- * @returns {Promise<boolean>} whether the person has proved who they are
+ * @returns {Promise<boolean>} whether the person has given the proof
  */
 export function prove(call) {
   asking ??= ask(call).finally(() => {

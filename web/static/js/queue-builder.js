@@ -1,4 +1,4 @@
-// The call queue builder: every edit is saved as a draft, previewed on the leads of now, and published when confirmed.
+// The call queue builder. Every edit is saved as a draft, previewed on the current leads, and published after a review.
 
 import { call, messageOf, Problem } from "./api.js";
 import { element, elements, pageData } from "./dom.js";
@@ -10,11 +10,11 @@ import { say } from "./say.js";
 /** @import { FieldError, ProblemBody } from "./types.d.ts" */
 
 /**
- * @typedef {object} State of a queue, as /api/v1/queue-drafts has it
+ * @typedef {object} State of a queue, as in /api/v1/queue-drafts
  * @property {string} queue_id
  * @property {Record<string, any>} value
  * @property {string} etag
- * @property {number | null} version null where it is not published
+ * @property {number | null} version null if it is not published
  * @property {{path: string, old: unknown, new: unknown}[]} unpublished_changes
  * @property {boolean} overtaken
  * @property {FieldError[]} problems
@@ -106,7 +106,7 @@ class Editor {
     this.waiting = setTimeout(() => this.save(), SAVE_MS);
   }
 
-  /** Saves the form as it is now. There is one save at a time, each over the state that the one before returned. */
+  /** Saves the current form. Saves run one at a time, each over the state that the previous one returned. */
   async save() {
     if (this.waiting) clearTimeout(this.waiting);
     this.waiting = null;
@@ -170,7 +170,7 @@ class Editor {
     if (!dialog.open) dialog.showModal();
   }
 
-  /** Takes over what somebody else did, unless something here is not saved yet. */
+  /** Takes over another person's changes, unless there are unsaved edits here. */
   async refresh() {
     if (this.isUnsaved) return;
     /** @type {State | null} */
@@ -257,7 +257,7 @@ class Editor {
   }
 
   /**
-   * Saves, does something, and goes to an address.
+   * Saves, does the work, and opens an address.
    * @param {() => Promise<unknown>} work
    * @param {string} address
    */

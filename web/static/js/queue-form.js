@@ -1,11 +1,11 @@
-// The form of a queue or of a view: it is drawn from a value, and read back as one.
+// The form of a queue or of a view. It is drawn from a value, and read back as a value.
 
 import { control, element, elements, targetOf } from "./dom.js";
 
 /** @import { Column, FieldError } from "./types.d.ts" */
 
 /** @typedef {Record<string, any>} Value of a queue or a view, as it is published */
-/** @typedef {{fields: Column[], teams: string[], outcomes: string[]}} Page what web/pages/queue_builder.py writes */
+/** @typedef {{fields: Column[], teams: string[], outcomes: string[]}} Page the data from web/pages/queue_builder.py */
 /** @typedef {"inclusion" | "exclusion"} Rules */
 
 const COLUMNS = 10;
@@ -47,7 +47,7 @@ export function drawQueue(form, page, value, onChange) {
 }
 
 /**
- * Draws what both queues and views have: columns, rules and order.
+ * Draws the parts that queues and views share: columns, rules and order.
  * @param {HTMLFormElement} form
  * @param {Column[]} fields
  * @param {Value} value
@@ -66,7 +66,7 @@ export function drawQuery(form, fields, value) {
 }
 
 /**
- * Reads what both queues and views have.
+ * Reads the parts that queues and views share.
  * @param {HTMLFormElement} form
  * @returns {Value}
  */
@@ -84,7 +84,7 @@ export function queryOf(form) {
 /**
  * Reads a queue.
  * @param {HTMLFormElement} form
- * @param {Value} before what the form does not show stays
+ * @param {Value} before the source of values that the form does not show
  * @returns {Value}
  */
 export function queueOf(form, before) {
@@ -102,7 +102,7 @@ export function queueOf(form, before) {
 }
 
 /**
- * Shows what is wrong: beside the condition where it is one's, otherwise in a list.
+ * Shows each problem beside its condition, or in a list if it belongs to no condition.
  * @param {HTMLFormElement} form
  * @param {FieldError[]} problems
  */
@@ -121,7 +121,7 @@ export function showProblems(form, problems) {
 }
 
 /**
- * Tells whether an event changes the value: not a question about a lead, and not what is half typed.
+ * Tells whether an event changes the value. The search for a lead and unfinished input do not.
  * @param {Event} event
  */
 function changesValue(event) {
@@ -242,7 +242,7 @@ function drawOutcomes(form, known, chosen, onChange) {
 /**
  * Disables the outcomes of a claimable queue (Q5).
  * @param {HTMLFormElement} form
- * @param {boolean} clear the outcomes as well; they do not come back when the queue is claimable no longer
+ * @param {boolean} whether to clear the outcomes as well; they are not restored later
  */
 function applyClaimable(form, clear) {
   const isClaimable = control(form, "claimable").checked;

@@ -1,13 +1,13 @@
 // Keeps the call queue page up to date while queues are published. The links beside the list change in place: a reload
-// would lose an open dialog and the focus. The page is loaded again only where the list itself changed its shape, and
-// not under an open dialog.
+// would lose an open dialog and the focus. The page is reloaded only if the structure of the list itself changed, and
+// not while a dialog is open.
 
 import { fetchWithRetry } from "./api.js";
 import { element, focusedIn } from "./dom.js";
 
 const SHAPE = ["queue_id", "claimable", "columns", "outcomes"];
 
-/** @typedef {Record<string, any>} ListData what web/pages/call_queue.py writes into the page */
+/** @typedef {Record<string, any>} ListData the data that web/pages/call_queue.py writes into the page */
 
 export class QueueLinks {
   /**
@@ -21,13 +21,13 @@ export class QueueLinks {
     this.lastRequest = 0;
   }
 
-  /** Fetches the page again and takes over what is new in it. */
+  /** Fetches the page again and applies its changes. */
   async refresh() {
     this.lastRequest += 1;
     const request = this.lastRequest;
     const response = await fetchWithRetry(this.address, { method: "GET", headers: { accept: "text/html" } });
     if (request !== this.lastRequest) return;
-    if (response.status === 404) return leave("/queues"); // The list is gone, or this person may not see it any more.
+    if (response.status === 404) return leave("/queues"); // The list was removed, or this person may no longer see it.
     if (!response.ok || response.redirected) return leave(location.href);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (request !== this.lastRequest) return;

@@ -1,4 +1,4 @@
-// Who would be in a queue. The server is asked again whenever the queue or the leads change.
+// Previews the leads of a queue. The preview is requested again whenever the queue or the leads change.
 
 import { call, messageOf } from "./api.js";
 import { element, finder } from "./dom.js";
@@ -55,7 +55,7 @@ export class Preview {
     });
   }
 
-  /** Refreshes a little later, once for everything that happens to leads meanwhile. */
+  /** Refreshes after a short time, once for all changes of leads in between. */
   refreshSoon() {
     this.timer ??= setTimeout(() => {
       this.timer = null;

@@ -1,4 +1,4 @@
-// Choosing the reps who get a lead: any active rep by name, with the keyboard alone (E3); several share leads evenly (D6).
+// Chooses the reps who get a lead: any active rep, by name and keyboard (E3). Several reps share leads evenly (D6).
 
 import { call } from "./api.js";
 import { element, elements, finder } from "./dom.js";
@@ -11,7 +11,7 @@ const TYPING_MS = 120;
  * Asks for reps.
  * @param {string} title
  * @param {{several?: boolean, note?: string}} [options] `several`: more than one may be chosen
- * @returns {Promise<string[] | null>} their ids; null where the dialog was cancelled
+ * @returns {Promise<string[] | null>} their ids; null if the dialog was cancelled
  */
 export function pickReps(title, { several = false, note = "" } = {}) {
   const dialog = element("#assign", document, "dialog");
@@ -92,7 +92,7 @@ export function pickReps(title, { several = false, note = "" } = {}) {
           boxes[0]?.focus();
         } else if (event.key === "Enter") {
           event.preventDefault();
-          // Enter takes those that are chosen, or chooses the only one that is left.
+          // Enter confirms the chosen reps, or chooses the only remaining one.
           if (picked.size) endWithPicked();
           else if (boxes.length === 1) boxes[0].click();
         }
@@ -120,7 +120,7 @@ export function pickReps(title, { several = false, note = "" } = {}) {
 }
 
 /**
- * Asks a question that is answered with OK or Cancel.
+ * Asks a question with the answers OK and Cancel.
  * @param {string} question
  * @param {string} [note]
  * @returns {Promise<boolean>}

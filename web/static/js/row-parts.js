@@ -1,9 +1,9 @@
-// Parts of a row of the database's lists.
+// Parts of a row in the lists from the database.
 
 /** @import { LeadRow } from "./types.d.ts" */
 
 /**
- * Returns what people call a lead.
+ * Returns the displayed name of a lead.
  * @param {LeadRow} row
  * @returns {string}
  */
@@ -15,7 +15,7 @@ export function nameOf(row) {
 /**
  * @param {string} text
  * @param {string} label for screen readers
- * @param {string} does what the button does, so that the focus finds it again
+ * @param {string} does what the button does; used to restore the focus
  * @param {() => void} click
  * @param {string} [kind]
  */

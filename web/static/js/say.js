@@ -1,4 +1,4 @@
-// Short messages at the edge of the page, which screen readers read out.
+// Shows short messages at the edge of the page. Screen readers announce them.
 
 import { element } from "./dom.js";
 

@@ -30,8 +30,8 @@ export class Selection {
   }
 
   /**
-   * Returns the selection as the API takes it.
-   * @param {string} list of which all that match are meant
+   * Returns the selection in the API's form.
+   * @param {string} list the list to which a filter applies
    */
   forApi(list) {
     return this.isAll ? { of: list, query: this.table.query().toString() } : { leads: [...this.rows.keys()] };

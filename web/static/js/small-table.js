@@ -1,4 +1,4 @@
-// Small tables from rows of values. Numbers are aligned and written as the reader's language does; nodes stay nodes.
+// Makes small tables from rows of values. Numbers are aligned and formatted in the reader's locale; nodes stay nodes.
 
 /** @typedef {string | number | Node} Cell */
 
@@ -17,7 +17,7 @@ export function makeTable(heads, rows, empty) {
 /**
  * Replaces the content of a table.
  * @param {HTMLTableElement} table
- * @param {string[]} heads an empty one is a column of buttons
+ * @param {string[]} heads the column headings; an empty one is a column of buttons
  * @param {Cell[][]} rows
  * @param {string} [empty] the text where there are no rows
  */

@@ -1,11 +1,11 @@
-// A tone for what cannot wait. It is off until the person switches it on; the browser remembers that.
+// Plays a tone for urgent events. It is off until the person switches it on; the browser stores that choice.
 
 const STORED = "firstclaim-sound";
 
 export const sound = {
   on: localStorage.getItem(STORED) === "on",
 
-  /** @param {HTMLElement} button that switches it */
+  /** @param {HTMLElement} button that switches the sound */
   bind(button) {
     const show = () => {
       button.setAttribute("aria-pressed", String(this.on));

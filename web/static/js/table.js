@@ -1,5 +1,5 @@
-// A list from the database. The page's address holds its filters, order and page, so that going back, a bookmark and a
-// reload show the same. It is read again whenever its leads change; focus, selection and scroll position stay.
+// A list from the database. The page's address holds its filters, order and page, so that the back button, a bookmark
+// and a reload show the same. It is read again whenever its leads change; focus, selection and scroll position stay.
 
 import { call, messageOf } from "./api.js";
 import { element, elements, focusedIn, targetOf } from "./dom.js";
@@ -10,17 +10,17 @@ import { Selection } from "./selection.js";
 
 /** @import { Column, LeadPage, LeadRow } from "./types.d.ts" */
 
-const SOON_MS = 120; // Changes that come together are read once.
+const SOON_MS = 120; // Changes within this time cause a single read.
 
 /**
  * @typedef {object} Options
- * @property {string} api where the list is
+ * @property {string} api the list's address in the API
  * @property {Column[]} columns
  * @property {string[]} [visible] their names, in order
- * @property {string} sort the order without a choice of the person
+ * @property {string} sort the default order
  * @property {((row: LeadRow) => HTMLElement[]) | null} [actions] makes the last cells
  * @property {((column: Column, row: LeadRow) => (Node | string)[] | null) | null} [cell] makes a cell, or null for the text
- * @property {string[]} [keep] parameters that Reset leaves
+ * @property {string[]} [keep] parameters that Reset keeps
  * @property {string} empty the text where there are no rows
  * @property {(table: Table) => void} [onDraw]
  */
@@ -87,9 +87,9 @@ export class Table {
   }
 
   /**
-   * Changes the query. Another query begins at the first page.
+   * Changes the query. A changed query starts at the first page.
    * @param {Changes} changes
-   * @param {{replace?: boolean}} [options] `replace`: going back skips what was there before
+   * @param {{replace?: boolean}} [options] `replace`: the back button skips the previous query
    */
   change(changes, { replace = false } = {}) {
     const address = this.address;
@@ -104,7 +104,7 @@ export class Table {
     return this.load();
   }
 
-  /** Returns the address as the API takes it: days are days where the reader is. */
+  /** Returns the address in the API's form. Days are days in the reader's time zone. */
   query() {
     const query = new URLSearchParams();
     for (const [name, value] of this.address) {
@@ -138,7 +138,7 @@ export class Table {
       if (request === this.lastRequest) say(messageOf(error));
       return;
     }
-    if (request !== this.lastRequest) return; // A newer query is on its way.
+    if (request !== this.lastRequest) return; // A newer query is running.
     if (!page.rows.length && this.address.has("cursor")) return this.change({ cursor: null }, { replace: true });
     this.page = page;
     this.rows = page.rows;
@@ -203,7 +203,7 @@ export class Table {
     lines.forEach((line, n) => {
       if (body.children[n] !== line) body.insertBefore(line, body.children[n] ?? null);
     });
-    // The focus of a row that is gone moves to the row in its place.
+    // If the focused row was removed, the row in its place gets the focus.
     if (focused && !wanted.has(focused) && !document.querySelector("dialog[open]")) this.refocus();
     const total = this.page?.total ?? 0;
     this.find("[data-total]").textContent = leadCount(total);

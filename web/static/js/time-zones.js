@@ -1,4 +1,4 @@
-// Local times of any time zone, by the browser's own calendar.
+// Converts local times of any time zone, with the browser's time zone data.
 
 const COMMON = [
   "America/New_York",
@@ -14,7 +14,7 @@ const COMMON = [
 export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /**
- * Returns the instant at which clocks in a zone show a date and time; null where they skip it (in spring).
+ * Returns the instant of a local date and time in a zone; null if clocks skip that time (in spring).
  * @param {string} date as 2026-11-25
  * @param {string} time as 09:00
  * @param {string} zone
@@ -47,7 +47,7 @@ function offsetMs(at, zone) {
 }
 
 /**
- * Fills a select with zones: the lead's own first and selected, then the reader's and the usual ones, then all others.
+ * Fills a select with zones: the lead's own first and selected, then the reader's and common ones, then all others.
  * @param {HTMLSelectElement} select
  * @param {string | undefined} leadZone
  */

@@ -1,4 +1,4 @@
-// What the API answers, as far as the pages use it. web/api/ and web/schemas.py define it.
+// The parts of the API's responses that the pages use. web/api/ and web/schemas.py define them.
 
 /** One column of a list or one field of a rule. */
 export interface Column {
@@ -8,7 +8,7 @@ export interface Column {
   unit?: string | null;
 }
 
-/** One lead in a list of the board. `rank`: its place in the whole list, from 0. */
+/** One lead in a list of the board. `rank`: its position in the whole list, from 0. */
 export interface BoardRow {
   lead_id: string;
   rank: number;
@@ -40,7 +40,7 @@ export interface LeadRow extends Record<string, any> {
   lead_id: string;
 }
 
-/** One page of a list of the database. `names`: for a column, what its values are called. */
+/** One page of a list of the database. `names`: for a column, the names of its values. */
 export interface LeadPage {
   rows: LeadRow[];
   total: number;
@@ -50,7 +50,7 @@ export interface LeadPage {
   ignored?: number;
 }
 
-/** What the engine answered to an action (S4). */
+/** The engine's answer to an action (S4). */
 export interface Answer {
   result: "won" | "lost" | "done" | "refused";
   lead_id: string;
@@ -62,19 +62,19 @@ export interface Answer {
   owner_name?: string | null;
 }
 
-/** One thing that is wrong with what was sent. */
+/** One problem of a request. */
 export interface FieldError {
   path: string;
   reason: string;
 }
 
-/** The body of an answer that reports an error (RFC 9457). */
+/** The body of an error response (RFC 9457). */
 export interface ProblemBody extends Record<string, any> {
   detail?: string;
   errors?: FieldError[];
 }
 
-/** What the page remembers about an action until its answer is there. */
+/** What the page stores about an action until its answer arrives. */
 export interface ActionNote {
   name?: string;
   done?: string;
@@ -88,7 +88,7 @@ export interface DirectoryObject {
   etag?: string | null;
 }
 
-/** <rule-builder>, which web/island builds. */
+/** The element <rule-builder>, built by web/island. */
 export interface RuleBuilderElement extends HTMLElement {
   value: { rules?: unknown[] } & Record<string, any>;
 }

@@ -1,1 +1,1 @@
-"""Alembic's folder of the console's own database."""
+"""Alembic's folder for the console's own database."""

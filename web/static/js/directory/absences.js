@@ -1,9 +1,9 @@
-// When somebody is away: from and to as dates with times on the clocks of the rep's time zone.
+// A rep's absences: start and end as dates and times in the rep's time zone.
 
 import { button, field, framed, make } from "./fields.js";
 
 /**
- * Returns what clocks in a zone show, as 2026-11-25T09:00.
+ * Returns the local time in a zone, as 2026-11-25T09:00.
  * @param {number} instant in milliseconds
  * @param {string} zone
  */
@@ -22,7 +22,7 @@ function localTime(instant, zone) {
 }
 
 /**
- * Returns the instant at which clocks in a zone show a local time, as RFC 3339 with the offset of the zone at that time.
+ * Returns the instant of a local time in a zone, as RFC 3339 with the zone's offset at that time.
  * @param {string} local
  * @param {string} zone
  */
@@ -39,7 +39,7 @@ function instantOf(local, zone) {
 }
 
 /**
- * Returns the zone; UTC where the browser does not know it.
+ * Returns the zone, or UTC if the browser does not know it.
  * @param {string} zone
  */
 function knownZone(zone) {

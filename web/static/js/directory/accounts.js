@@ -1,4 +1,4 @@
-// The account of a rep: signing in with an address and a password that is handed over.
+// The account of a rep: an address and a password that the admin hands over.
 
 import { call, messageOf } from "../api.js";
 import { finder } from "../dom.js";
@@ -10,7 +10,7 @@ const find = finder(document);
 const dialog = find("#invited", "dialog");
 
 /**
- * Makes the part of a rep's form about signing in.
+ * Makes the sign-in part of a rep's form.
  * @param {boolean} isPublished
  * @param {string | undefined} published address of the rep
  */
@@ -40,7 +40,7 @@ export function signInFieldset(isPublished, published) {
   return fieldset;
 }
 
-/** @param {HTMLElement} button that asked for it, and goes when it is done */
+/** @param {HTMLElement} button that was pressed; it is removed after the reset */
 async function resetSecondFactor(button) {
   try {
     await call("DELETE", `/api/v1/directory/rep/${encodeURIComponent(data.id)}/second-factor`);
@@ -53,7 +53,7 @@ async function resetSecondFactor(button) {
 }
 
 /**
- * Makes an account, or a new password, and shows the password once.
+ * Creates an account, or a new password, and shows the password once.
  * @param {string | undefined} email
  */
 export async function createAccount(email) {

@@ -1,23 +1,23 @@
-// What the page knows of the directory.
+// The directory page's data.
 
 import { call } from "../api.js";
 import { pageData } from "../dom.js";
 
 /** @import { DirectoryObject } from "../types.d.ts" */
 
-/** @type {Record<string, string>} what one object of a kind is called */
+/** @type {Record<string, string>} the word for one object of each kind */
 export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", settings: "settings" };
 
 /**
  * @typedef {object} Data what web/pages/directory.py writes into the page
  * @property {string} kind of the objects that the page lists
  * @property {string} section of the address
- * @property {string} id of the object that is open; empty for none
+ * @property {string} id of the open object; empty if none is open
  * @property {boolean} may_write
  * @property {DirectoryObject[]} objects
  * @property {string[]} states their codes
  * @property {Record<string, string>} emails of accounts, by rep id
- * @property {string[]} second_factors the ids of the reps who have one
+ * @property {string[]} second_factors the ids of the reps who have a second factor
  */
 
 /** @type {Data} */

@@ -1,4 +1,4 @@
-// The form of one object: its value, whether it differs from what is published, and what is wrong with it.
+// The form of one object: its value, whether it differs from the published object, and its problems.
 
 import { elements, finder } from "../dom.js";
 import { signInFieldset } from "./accounts.js";
@@ -15,7 +15,7 @@ const footer = find("[data-footer]");
 const notice = find("[data-notice]");
 
 /**
- * Returns JSON in which equal objects are equal texts.
+ * Returns canonical JSON: equal objects give equal texts.
  * @param {unknown} value
  */
 export const canonical = (value) =>
@@ -34,14 +34,14 @@ export const editor = {
   /** @type {Field[]} */
   fields: [],
 
-  /** Takes over what is published, and leaves the form as it is. */
+  /** Updates the published value and leaves the form unchanged. */
   rebase() {
     const found = openObject();
     this.base = found?.value ?? {};
     this.etag = found?.etag ?? null;
   },
 
-  /** Draws the form of what is published. */
+  /** Draws the form of the published object. */
   load() {
     this.rebase();
     const label = KIND_LABELS[data.kind];
@@ -67,7 +67,7 @@ export const editor = {
     this.showDirty();
   },
 
-  /** @returns {Record<string, any>} what is published, with the fields that were changed here */
+  /** @returns {Record<string, any>} the published value, with the fields that were changed here */
   value() {
     const value = structuredClone(this.base);
     for (const field of this.fields.filter((one) => one.touched)) {
@@ -91,7 +91,7 @@ export const editor = {
   },
 
   /**
-   * Returns the label of a field; the path itself of what is inside one.
+   * Returns the label of a field; for a path inside a field, the path itself.
    * @param {string} path
    */
   labelOf(path) {
@@ -99,7 +99,7 @@ export const editor = {
     return field?.node.querySelector("label, legend")?.textContent ?? path;
   },
 
-  /** Whether the new rep gets an account, too. */
+  /** Whether an account is also created for the new rep. */
   wantsAccount() {
     return elements("[data-account]", form, "input").some((box) => box.checked);
   },
@@ -117,7 +117,7 @@ export const editor = {
     for (const field of this.fields) field.showProblems?.([]);
   },
 
-  /** @param {FieldError[]} errors each is shown at its field, the others above the form */
+  /** @param {FieldError[]} errors shown at their fields, or above the form if it has no such field */
   showErrors(errors) {
     this.clearErrors();
     /** @type {HTMLElement | null} */
@@ -149,6 +149,6 @@ export const editor = {
 const showDirtyAfterwards = () => queueMicrotask(() => editor.showDirty());
 form.addEventListener("input", showDirtyAfterwards);
 form.addEventListener("click", showDirtyAfterwards);
-// The change of a field of several inputs does not bubble, so the form listens before the field does.
+// The change of a field with several inputs does not bubble, so the form listens in the capture phase.
 form.addEventListener("change", showDirtyAfterwards, true);
 form.addEventListener("submit", (event) => event.preventDefault());

@@ -1,4 +1,4 @@
-// The parts of a form. A field that nobody changed keeps what is published, to the letter.
+// The parts of a form. A field that nobody changed keeps its published value exactly.
 
 /** @import { FieldError, RuleBuilderElement } from "../types.d.ts" */
 
@@ -7,9 +7,9 @@
  * @typedef {object} Field
  * @property {string} name
  * @property {HTMLElement} node
- * @property {() => any} read returns undefined where the object has no such field
+ * @property {() => any} read returns undefined if the object has no such field
  * @property {boolean} touched
- * @property {(problems: FieldError[]) => void} [showProblems] inside a field that shows them itself
+ * @property {(problems: FieldError[]) => void} [showProblems] for a field that shows its own problems
  */
 
 let count = 0;
@@ -45,7 +45,7 @@ export function button(text, click, properties = {}) {
 }
 
 /**
- * Makes a label, an input, a hint and a place for what is wrong with the input.
+ * Makes a label, an input, a hint and a place for the input's error message.
  * @param {string} name
  * @param {string} label
  * @param {HTMLElement} input
@@ -63,7 +63,7 @@ function labelled(name, label, input, hint) {
 }
 
 /**
- * Makes a field of a node that fires `input` or `change`.
+ * Makes a field from a node that fires `input` or `change`.
  * @param {string} name
  * @param {HTMLElement} node
  * @param {() => any} read
@@ -97,12 +97,12 @@ export function text(name, label, value, { hint, type = "text", suggestions } = 
 }
 
 /**
- * Makes a field of a number. What is no number is sent as it was typed, so that the server says what is wrong.
+ * Makes a number field. An invalid number is sent as it was typed, so that the server reports the error.
  * @param {string} name
  * @param {string} label
  * @param {number | undefined} value
- * @param {{hint?: string, factor?: number}} [options] `factor`: published units in one shown unit, as 60 seconds in a
- *   minute; the published number is whole
+ * @param {{hint?: string, factor?: number}} [options] `factor`: published units per shown unit, such as 60 seconds per
+ *   minute; the published number is an integer
  */
 export function number(name, label, value, { hint, factor = 1 } = {}) {
   const shown = value === undefined ? "" : String(Number((value / factor).toFixed(3)));
@@ -158,7 +158,7 @@ export function list(name, label, value, { hint } = {}) {
 }
 
 /**
- * Makes the frame of a field of several inputs; `place` is for them.
+ * Makes the frame of a field with several inputs. The inputs go into `place`.
  * @param {string} name
  * @param {string} legend
  * @param {string} [hint]
@@ -172,7 +172,7 @@ export function framed(name, legend, hint) {
 }
 
 /**
- * Makes the field of licences: not checked at all, or the states where somebody is licensed.
+ * Makes the licence field: licences are not checked, or the rep is licensed in the given states.
  * @param {string} name
  * @param {string} label
  * @param {string[] | undefined} value
@@ -209,7 +209,7 @@ export function states(name, label, value, codes) {
 }
 
 /**
- * Makes the field of a rule over the lead's fields. An empty rule is no rule.
+ * Makes the field of a rule over the lead's fields. An empty rule means no rule.
  * @param {string} name
  * @param {string} label
  * @param {object | undefined} value

@@ -1,4 +1,4 @@
-// The fields of each kind of object.
+// Defines the form fields of each kind of object.
 
 import { absences } from "./absences.js";
 import { choice, list, number, rule, states, text, toggle } from "./fields.js";

@@ -1,4 +1,4 @@
-// The directory page: a list, one object's form, and the way of an edit: checked, reviewed, and published.
+// The directory page: a list, and one object's form. An edit is checked, reviewed, and published.
 
 import { element, finder } from "../dom.js";
 import { Live } from "../live.js";
@@ -16,7 +16,7 @@ let isLeaving = false;
 
 // -- the list ---------------------------------------------------------------------------------------------------
 
-const search = document.querySelector("#find"); // The settings are one object, without a list.
+const search = document.querySelector("#find"); // The settings are a single object and have no list.
 search?.addEventListener("input", drawList);
 
 function drawList() {
@@ -87,7 +87,7 @@ setUpReview({
     await reload();
     showPublished();
   },
-  // What they changed stays, and the fields that were changed here come on top. The next review shows the difference.
+  // The other person's changes stay; fields that were changed here override them. The next review shows the difference.
   onKeepMine: async () => {
     await reload();
     editor.rebase();

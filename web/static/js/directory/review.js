@@ -1,4 +1,4 @@
-// Publishing an object: a dry run, the review of its changes and effects, and what to do when somebody else was first.
+// Publishes an object: a dry run, a review of changes and effects, and the handling of a conflicting publication.
 
 import { call, messageOf, Problem } from "../api.js";
 import { finder } from "../dom.js";
@@ -50,7 +50,7 @@ function question() {
 }
 
 /**
- * Tries the change and shows what it would do.
+ * Runs the change as a dry run and shows its effects.
  * @param {"PUT" | "DELETE"} wanted
  */
 async function review(wanted) {

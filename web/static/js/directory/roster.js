@@ -1,4 +1,4 @@
-// A roster in its order. Members are moved by dragging, or by buttons from the keyboard; screen readers hear every move.
+// An ordered roster. Members are moved by dragging or by buttons. Screen readers announce every move.
 
 import { say } from "../say.js";
 import { button, field, framed, make } from "./fields.js";
@@ -31,7 +31,7 @@ export function roster(name, legend, value, reps, hint) {
   place.append(lines, empty, make("p", { className: "tools" }, choose, add));
 
   /**
-   * @param {Element | null | undefined} line of a member; without one the choice of a member to add gets the focus
+   * @param {Element | null | undefined} line of a member; without one, the select for a new member gets the focus
    */
   function focusButton(line) {
     const first = line?.querySelector("button:not(:disabled)");
@@ -49,7 +49,7 @@ export function roster(name, legend, value, reps, hint) {
   /**
    * @param {number} from
    * @param {number} to
-   * @param {string} [direction] of the button that moved it
+   * @param {string} [direction] of the button that was pressed
    */
   function move(from, to, direction) {
     if (to < 0 || to >= members.length || from === to) return;

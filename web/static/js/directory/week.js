@@ -1,4 +1,4 @@
-// Hours of a week, day by day: from and to as times, past midnight where `to` is earlier, and a bar that shows the day.
+// The hours of a week, by day: start and end times, and a bar per day. A span with an earlier `to` ends the next day.
 
 import { element } from "../dom.js";
 import { say } from "../say.js";
@@ -6,7 +6,7 @@ import { button, field, framed, make } from "./fields.js";
 
 /** @typedef {{from: string, to: string}} Hours */
 /** @typedef {{days: string[]} & Hours} Span the same hours on several days */
-/** @typedef {{hint: string, none: string, some: string, empty: string}} Texts of the choice, and of no hours at all */
+/** @typedef {{hint: string, none: string, some: string, empty: string}} Texts of the choice, and of no hours */
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const NAMES = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
@@ -27,7 +27,7 @@ function byDay(spans) {
 }
 
 /**
- * Returns the spans: the same hours on several days are one.
+ * Returns the spans. The same hours on several days form one span.
  * @param {Record<string, Hours[]>} days
  */
 function bySpan(days) {
@@ -52,7 +52,7 @@ const crossesMidnight = ({ from, to }) => Boolean(from && to) && to !== "24:00" 
 /**
  * @param {string} name
  * @param {string} legend
- * @param {Span[] | undefined} value undefined: no choice of hours
+ * @param {Span[] | undefined} value undefined: no hours were chosen
  * @param {Texts} texts
  */
 export function week(name, legend, value, { hint, none, some, empty }) {
@@ -132,7 +132,7 @@ export function week(name, legend, value, { hint, none, some, empty }) {
     const from = time(`${NAMES[n]}, from`, span.from, (value) => {
       span.from = value;
     });
-    // A time input knows no 24:00; the end of a day is its 00:00.
+    // A time input does not support 24:00, so it shows the end of a day as 00:00.
     const to = time(`${NAMES[n]}, to`, span.to === "24:00" ? "00:00" : span.to, (value) => {
       span.to = value === "00:00" ? "24:00" : value;
     });
@@ -177,7 +177,7 @@ export function week(name, legend, value, { hint, none, some, empty }) {
   }
 
   /**
-   * Makes the bar of a day: its own hours, and those that reach into it from the night before.
+   * Makes the bar of a day: its own hours, and the hours that continue from the day before.
    * @param {number} n
    */
   function bar(n) {

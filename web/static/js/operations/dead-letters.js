@@ -1,4 +1,4 @@
-// The dead letters of the operations page, and sending one again.
+// The dead letters of the operations page, and their replay.
 
 import { call, messageOf } from "../api.js";
 import { element, finder } from "../dom.js";
@@ -19,7 +19,7 @@ import { fillTable } from "../small-table.js";
 
 /** @typedef {Letter & {key: string, value: string, headers: Record<string, string>, replayable: boolean}} WholeLetter */
 
-const MOST_LISTED = 500; // The API lists so many, so a count tells nothing from there on.
+const MOST_LISTED = 500; // The API lists at most this many, so a larger count gives no information.
 
 export class DeadLetters {
   /**
@@ -45,8 +45,8 @@ export class DeadLetters {
   }
 
   /**
-   * Reads the list again, where it may have changed.
-   * @param {number} count of the dead letters now
+   * Reads the list again if it may have changed.
+   * @param {number} count of the current dead letters
    */
   async refresh(count) {
     if (count === this.letters.length && count < MOST_LISTED && !this.opened) return;

@@ -1,4 +1,4 @@
-// Fairness per group: who was offered how many leads, and who was passed over and why.
+// Fairness per group: how many leads each rep was offered, and who was passed over and why.
 
 import { spaced } from "../format.js";
 import { makeTable } from "../small-table.js";

@@ -1,4 +1,4 @@
-// What /api/v1/operations answers, and how its numbers are written.
+// The types of the /api/v1/operations response, and the format of its numbers.
 
 /**
  * @typedef {object} Minute
@@ -47,7 +47,7 @@
  */
 
 /**
- * Writes a duration.
+ * Formats a duration.
  * @param {number | null} value
  */
 export function seconds(value) {

@@ -1,4 +1,4 @@
-// The operations page: numbers and plots, which every sample renews, and the dead letters.
+// The operations page: numbers and plots, updated with every sample, and the dead letters.
 
 import { call } from "../api.js";
 import { finder, pageData } from "../dom.js";
@@ -16,7 +16,7 @@ const data = pageData("operations-data");
 const find = finder(document);
 const MOST_SAMPLES_MS = 30 * 60_000;
 const SAMPLES_MS = Math.min(data.numbers.window_minutes * 60_000, MOST_SAMPLES_MS);
-const GAP_MS = 15_000; // Samples that are further apart have none between them.
+const GAP_MS = 15_000; // A longer distance between two samples is a gap in the plot.
 const ROWS = 60;
 const STAGES = ["intake", "leads", "orgs", "relay", "org_relay", "sink", "board"];
 const STAGE_NAMES = STAGES.map((stage) => stage.replace("_", " "));
@@ -173,7 +173,7 @@ async function refresh() {
     await letters.refresh(numbers.dead_letters);
     draw();
   } catch {
-    // The page shows that the console is away. The next sample starts the next attempt.
+    // The page shows that the console is unavailable. The next sample triggers a retry.
   } finally {
     isRefreshing = false;
   }

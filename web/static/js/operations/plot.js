@@ -1,5 +1,5 @@
-// Lines over time as SVG, in the page's colours, dark and light. A table beside the plot has the same numbers, so for
-// screen readers the plot is one image with a summary.
+// Draws lines over time as SVG, in the page's colours, dark and light. A table beside the plot has the same numbers, so
+// the plot is a single image with a summary for screen readers.
 
 /** @typedef {{at: number, values: (number | null)[]}} Point `at` in milliseconds, one value for each series */
 
@@ -21,7 +21,7 @@ function svg(name, attributes = {}, text) {
 }
 
 /**
- * Returns the next of 1, 2, 4, 8, 12, 20, 40 … that is not below a value: a quarter of it is a round number, too.
+ * Returns the next of 1, 2, 4, 8, 12, 20, 40 … that is not below a value, so that a quarter of it is also round.
  * @param {number} value
  */
 function roundedUp(value) {
@@ -36,7 +36,7 @@ export class Plot {
    * @param {object} options
    * @param {string[]} options.series the names, in order
    * @param {string} options.label what the plot shows
-   * @param {(value: number) => string} [options.unit] writes a value
+   * @param {(value: number) => string} [options.unit] formats a value
    */
   constructor(place, { series, label, unit = String }) {
     this.place = place;

@@ -1,1 +1,1 @@
-"""One file a step; a step that is out is never changed."""
+"""The migrations, one file per step. A released step is never changed."""

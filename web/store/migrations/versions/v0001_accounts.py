@@ -1,4 +1,4 @@
-"""Accounts, sessions, tokens, preferences."""
+"""Creates accounts, sessions, tokens, preferences."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Drafts of queues, and what was published of them by whom."""
+"""Adds drafts of queues, and the history of their publications."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Views that reps made of their own leads."""
+"""Adds the views that reps create of their own leads."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Sign-in: sessions with their browser, second factors, identities of providers, tries; addresses in normal form."""
+"""Changes sign-in: sessions with browser, second factors, OIDC identities, attempts; addresses in normal form."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.add_column("account", sa.Column("totp_since", _INSTANT))
     op.add_column("account", sa.Column("totp_step", sa.BigInteger()))
     op.create_index("ix_account_oidc", "account", ["oidc_issuer", "oidc_subject"], unique=True)
-    # Everybody signs in once more: the old sessions do not say which browser they are.
+    # Old sessions do not name their browser, so everybody signs in again.
     op.drop_table("session")
     op.create_table(
         "session",
@@ -56,7 +56,7 @@ def upgrade() -> None:
     there = set(connection.scalars(sa.select(account.c.email)))
     for email in sorted(there):
         normal = address_of(email)
-        if normal not in there:  # of two that are one address now, the one in normal form keeps it
+        if normal not in there:  # if two accounts share an address now, the one in normal form keeps it
             connection.execute(account.update().where(account.c.email == email).values(email=normal))
             there.add(normal)
 

@@ -1,4 +1,4 @@
-"""A release with a bug in one rule of each stage stops at the brake and names it; after the mend nothing is lost.
+"""A release with a bug in one rule of each stage stops at the brake and names it. After the fix nothing is lost.
 
 Everything is real: Kafka, Valkey, each process, the supervisor of `firstclaim up`, the commands.
 """
@@ -48,7 +48,7 @@ campaigns:
   c: {name: C, group_id: west}
 """
 FAILED: Final = [f"boom {stage}-{n}" for stage in ("lead", "org", "intake", "relay") for n in range(2)]
-"""Six of the worker's, and two of the relay's, which has a brake of its own."""
+"""Six failures of the worker, and two of the relay, which has its own brake."""
 
 
 def arrival(name: str, n: int, **more: Any) -> bytes:
@@ -71,20 +71,20 @@ async def send(stack: Everything, *values: bytes) -> None:
 
 
 def roll_out(child: Child, argv: list[str]) -> None:
-    """Let a process be another release from now on."""
+    """Replace a process by another release from now on."""
     child.argv = argv
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
 
 
 async def letters(stack: Everything) -> list[Letter]:
-    """Return the dead letters of what our own code could not decide."""
+    """Return the dead letters that our own code could not decide."""
     async with aclosing(read_topic(stack.settings, DEAD_LETTERS)) as records:
         return [letter async for record in records if (letter := read_letter(record)).is_fatal]
 
 
 async def leads(stack: Everything) -> dict[str, LeadRow]:
-    """Return the newest row of each lead that there is, by its vendor's id."""
+    """Return the newest row of each existing lead, by its vendor's id."""
     found: dict[str, LeadRow] = {}
     async with aclosing(read_topic(stack.settings, LEAD_JOURNAL)) as records:
         async for record in records:
@@ -95,7 +95,7 @@ async def leads(stack: Everything) -> dict[str, LeadRow]:
 
 
 async def caught_up(stack: Everything) -> bool:
-    """Say whether every stage has passed, for good, whatever there is for it."""
+    """Return whether every stage has committed everything."""
     lags = Lags(stack.settings)
     await lags.start()
     try:
@@ -105,18 +105,18 @@ async def caught_up(stack: Everything) -> bool:
 
 
 async def until(check: Any, what: str) -> Any:
-    """Return what a question is answered with as soon as that is true."""
+    """Return the answer to a question as soon as it is true."""
     return await eventually(check, what, every=0.1)
 
 
 async def story(stack: Everything, said: list[str]) -> None:
-    """Play it: the bad release, the brake, the mend, the replay."""
+    """Run the story: the bad release, the brake, the fix, the replay."""
     worker, relay = stack.children["worker-1"], stack.children["relay"]
     good = {child.name: list(child.argv) for child in (worker, relay)}
     for child in (worker, relay):
         roll_out(child, [sys.executable, "-m", "tests.application.buggy", *child.argv[3:]])
 
-    # What it fails on is buried, whatever the stage; what vendors do wrong is buried, too, and never counts.
+    # Events on which any stage fails become dead letters. So do vendors' errors, which never count for the brake.
     await send(stack, *(b"{" for _ in range(3 * LIMIT)))
     named = [name.rpartition("-") for name in FAILED]
     await send(
@@ -131,7 +131,7 @@ async def story(stack: Everything, said: list[str]) -> None:
     assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads", "relay"}
     assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
 
-    # One more, and it stops. Started again it does not bury another six.
+    # One more failure, and the process stops. After a restart it does not write another six dead letters.
     rest = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
     await send(stack, *rest)
 
@@ -148,7 +148,7 @@ async def story(stack: Everything, said: list[str]) -> None:
     for line in lines[:2]:
         sys.stdout.write(f"{line}\n")
 
-    # The mend: what was not passed is decided by itself, what was buried once it is sent again.
+    # After the fix, open events are decided by themselves, and dead letters once they are replayed.
     worker.argv = good[worker.name]
     roll_out(relay, good[relay.name])
     wanted = {f"boom lead-{n}" for n in range(2, 12)} | {f"well-{n}" for n in range(3)}
@@ -185,7 +185,7 @@ async def story(stack: Everything, said: list[str]) -> None:
 def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_decided(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """E1 `fatal_error`, X7: what our own code fails on is buried up to a rate, never a day of leads."""
+    """E1 `fatal_error`, X7: the brake bounds how many events become dead letters. It is never a day of leads."""
     monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_LIMIT", str(LIMIT))
     monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS", "3600")
     monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.2)

@@ -1,4 +1,4 @@
-"""The one engine client on a real Kafka: a client that is not ours reads its actions and writes the answers (X4)."""
+"""The engine client on a real Kafka. A foreign client reads its actions and writes the answers (X4)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def made(settings: Settings) -> Settings:
 
 
 def action(**fields: Any) -> dict[str, Any]:
-    """Return an action with an id of its own."""
+    """Return an action with a new id."""
     return {"action_id": str(uuid.uuid4()), "type": "claim", "lead_id": "l-1", "rep_id": "rep-1", **fields}
 
 
@@ -84,7 +84,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(made: Settings) -> None:
-    """What is no answer stops nobody; an answer that is known already is given at once, without another action."""
+    """Records that are no answer stop nothing. A known answer is returned at once, without another action."""
     asked = action(queue_id=None)
     async with EngineClient(made) as client:
         waiting = [asyncio.create_task(client.ask(asked)) for _ in range(3)]
@@ -141,7 +141,7 @@ async def test_an_action_that_no_record_can_hold_is_refused_at_once(made: Settin
 async def test_a_process_that_starts_without_kafka_waits_for_it(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Until then asking ends after its patience, and sending says that the client is not connected."""
+    """Until then a request ends after its patience, and sending reports that the client is not connected."""
     away = Settings.read(state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1")
     client = EngineClient(away)
     running = asyncio.create_task(client.run())

@@ -1,4 +1,4 @@
-"""A list is taken line by line: what names a lead is it once, what names none is named with its line and the reason."""
+"""A list is read line by line. Each lead counts once; a line without a lead is named with the reason."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -26,14 +26,14 @@ RHODE_ISLAND = {"combinator": "and", "rules": [{"field": "state", "operator": "=
 
 
 def a_list(folder: Path, text: str) -> Path:
-    """Return a file with this in it."""
+    """Return a file with this content."""
     path = folder / "list.csv"
     path.write_text(text)
     return path
 
 
 def a_lead(name: str, minutes: int = 0, *, org: str = "default", state: str = "RI", **more: Any) -> Lead:
-    """Return a queued lead that arrived so many minutes ago."""
+    """Return a queued lead that arrived the given number of minutes ago."""
     at = NOW - timedelta(minutes=minutes)
     fields = {"phase": Phase.QUEUED, "arrived_at": at, "updated_at": at, **more}
     return Lead(lead_id=name, facts=Facts(vendor="acme", org=org, state=state), **fields)
@@ -54,7 +54,10 @@ def test_d6_a_list_names_leads_by_their_ids(tmp_path: Path) -> None:
 
 
 def test_d6_a_list_may_name_the_column(tmp_path: Path) -> None:
-    """D6: another column than lead_id, if the manager says so; one that is not there is said with those that are."""
+    """D6: the manager may name another column than lead_id.
+
+    If it does not exist, the error lists the existing columns.
+    """
     path = a_list(tmp_path, f"lead_id,Our lead\n{B},{A}\n")
     assert select_from_file(path, "default", "Our lead").leads == (A,)
     with pytest.raises(InvalidInput, match="no column theirs; there are lead_id, Our lead"):
@@ -62,7 +65,7 @@ def test_d6_a_list_may_name_the_column(tmp_path: Path) -> None:
 
 
 def test_d6_a_vendors_list_names_leads_by_the_vendors_own_ids(tmp_path: Path) -> None:
-    """D6: vendor and external_id make the id that the lead has had since it arrived, in the org that is meant."""
+    """D6: vendor and external_id give the id that the lead has had since it arrived, in the given org."""
     path = a_list(tmp_path, "vendor,external_id\nacme,a\nacme,\n,b\nac/me,b\nacme,b\n")
     chosen = select_from_file(path, "default")
     assert chosen.leads == (A, B)
@@ -96,7 +99,7 @@ def test_d6_a_selection_is_taken_once_each() -> None:
 
 
 def test_d6_a_segment_is_every_unowned_lead_that_meets_the_rule_now() -> None:
-    """D6: of the org, the oldest first; not what somebody has, nor what was worked to its end."""
+    """D6: leads of the org, the oldest first, without leads that somebody owns and closed ones."""
     trouble = OpenException(reason="orphaned", explanation=(), raised_at=NOW)
     leads = [
         a_lead("new", 1),

@@ -1,4 +1,4 @@
-"""Trying distribution asks the machines themselves and changes nothing: what it says would happen is what happens."""
+"""A route preview uses the production machines and changes nothing. Its result is what would really happen."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ TEXAS = {"combinator": "and", "rules": [{"field": "state", "operator": "=", "val
 
 
 class Org:
-    """An org that has published something, and the journals of which are read."""
+    """An org with publications, whose journals are read."""
 
     def __init__(self) -> None:
         self.book = RuleBook()
@@ -31,7 +31,7 @@ class Org:
         self.off = 0
 
     def tell(self, event: OrgEvent, at: datetime = NOW) -> None:
-        """Let something happen to the org."""
+        """Pass an event to the org."""
         self.off += 1
         for _, record in self.office.decide(event, off=self.off, at=at).records:
             self.office.apply(record)
@@ -51,17 +51,17 @@ class Org:
         self.tell(event, NOW - timedelta(minutes=1))
 
     def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> Routed:
-        """Let a lead arrive, or not quite."""
+        """Preview the arrival of a lead."""
         return arrival(arrived(**facts), at, self.book, self.office, known)
 
     def lead(self, **facts: Any) -> Lead:
-        """Return a lead that has arrived in earnest, told to nobody."""
+        """Return a lead that has really arrived, without telling anybody."""
         row = step(None, arrived(**facts), off=0, at=NOW, book=self.book)
         assert row.lead is not None
         return row.lead
 
     def remembered(self) -> list[bytes]:
-        """Return everything the org remembers."""
+        """Return all state of the org."""
         return sorted(msgspec.json.encode(row) for row in self.office.state("default").rows())
 
 
@@ -72,7 +72,7 @@ def arrived(**facts: Any) -> LeadArrived:
 
 
 def why(others: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Return who is not given the lead, and why."""
+    """Return the reps who do not get the lead, with the reasons."""
     return {each.get("rep_id") or each["queue_id"]: each["why"] for each in others}
 
 
@@ -90,7 +90,7 @@ def org() -> Org:
 
 
 def test_x5_r9_it_says_who_would_get_a_lead_until_when_and_why_nobody_else(org: Org) -> None:
-    """X5, R9: whoever is passed over has its reason, and whoever comes later is said to."""
+    """X5, R9: each passed rep has its reason, and each rep who comes later is named as such."""
     routed = org.route()
     assert (routed.campaign, routed.group, routed.method) == ("c", "west", "round_robin")
     assert routed.offered_to == ("rep-2",)
@@ -102,14 +102,14 @@ def test_x5_r9_it_says_who_would_get_a_lead_until_when_and_why_nobody_else(org: 
 
 
 def test_x5_asking_changes_nothing_and_says_the_same_again(org: Org) -> None:
-    """X5: no turn is used up and no capacity taken, however often one asks."""
+    """X5: it uses up no turn and takes no capacity, however often one asks."""
     before, highest = org.remembered(), org.office.highest
     assert org.route() == org.route()
     assert (org.remembered(), org.office.highest) == (before, highest)
 
 
 def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
-    """X5, R9: a rep who has all it may have is passed over, with the count."""
+    """X5, R9: a rep at the cap is passed over, with the count."""
     org.tell(LeadTaken(cause="c", lead_id="another", epoch=1, rep_id="rep-2"))
     routed = org.route()
     assert routed.offered_to == ("rep-3",)
@@ -117,7 +117,7 @@ def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
 
 
 def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org: Org) -> None:
-    """X5, E1: all reasons of all candidates; and the queues, if any takes what distribution could not place."""
+    """X5, E1: every candidate has a reason. A queue is named if it takes the lead that distribution could not place."""
     org.publish("rep", "rep-2", licensed_states=[])
     org.publish("rep", "rep-3", active=False)
     routed = org.route()
@@ -135,7 +135,10 @@ def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org
 
 
 def test_x5_r9_who_works_later_is_passed_until_then(org: Org) -> None:
-    """X5, R9: at another instant somebody else may have it; an instant before the org's own is the org's own."""
+    """X5, R9: at another instant another rep may have it.
+
+    An instant before the org's clock counts as the org's clock.
+    """
     week = [{"days": ["fri"], "from": "16:00", "to": "20:00"}]
     for rep_id in WEST:
         org.publish("rep", rep_id, hours=week)
@@ -148,7 +151,7 @@ def test_x5_r9_who_works_later_is_passed_until_then(org: Org) -> None:
 
 @pytest.mark.parametrize("method", ["ring_all", "distribute_all"])
 def test_x5_s1_s5_everybody_who_may_is_asked_at_once(org: Org, method: str) -> None:
-    """X5, S1, S5: all of them, and why not the others."""
+    """X5, S1, S5: all reps who may have it, and why not the others."""
     members = [{"rep_id": rep_id} for rep_id in WEST]
     org.publish("group", "west", method=method, members=members, ring_seconds=20)
     routed = org.route()
@@ -167,7 +170,7 @@ def test_x5_r1_with_round_robin_off_it_is_number_one_for_good(org: Org) -> None:
 
 
 def test_x5_q2_without_a_group_the_queues_are_asked(org: Org) -> None:
-    """X5, Q2: which take it and why, which do not and why, and why nobody is asked."""
+    """X5, Q2: which queues take it and why, which do not and why, and why no rep is asked."""
     org.publish("queue", "free", claimable=True, inclusion=UNOWNED)
     org.publish("queue", "texas", inclusion=TEXAS)
     routed = org.route(campaign="other")
@@ -191,7 +194,7 @@ def test_x5_r5_a_lead_that_arrives_assigned_asks_nobody(org: Org) -> None:
 
 
 def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
-    """X5: what it takes of its owner now is free then; its own message again says that it is known."""
+    """X5: what the lead takes of its owner now counts as free. A resend of its own message reports that it is known."""
     lead = org.lead()
     assert lead.search is not None
     owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, taken=3, epoch=3)
@@ -204,7 +207,7 @@ def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
 
 
 def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
-    """X5, R8: a lead on its way goes to the next."""
+    """X5: a lead in distribution goes to the next rep."""
     lead = org.lead()
     assert lead.search is not None
     tried = msgspec.structs.replace(lead, search=msgspec.structs.replace(lead.search, tried=("rep-2",)))
@@ -214,8 +217,8 @@ def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
 
 
 def test_x5_what_is_said_is_what_happens(org: Org) -> None:
-    """X5: the org, asked in earnest, answers what was foretold."""
-    from rules.outbound.lead_org_messages import to_leads, to_org  # noqa: PLC0415  # only this test goes the real way
+    """X5: the real org gives the predicted answer."""
+    from rules.outbound.lead_org_messages import to_leads, to_org  # noqa: PLC0415  # only this test takes the real path
 
     routed = org.route()
     row = step(None, arrived(), off=0, at=NOW, book=org.book)
@@ -229,7 +232,7 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
 
 
 def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
-    """Let the person of a known lead come through another vendor, campaign d."""
+    """Let the person of a known lead arrive through another vendor, by campaign d."""
     event = PersonArrived(
         lead_id="lead-2",
         cause="again",
@@ -241,7 +244,7 @@ def inquired(org: Org, known: Lead, **facts: Any) -> Routed:
 
 
 def known_person(org: Org) -> Lead:
-    """Return a lead of somebody the org knows, and publish a second group that another campaign leads to."""
+    """Return a lead of a known person, and publish a second group with another campaign."""
     facts = arrived(phone="+14014194247").facts
     org.tell(PersonArrived(lead_id="lead-1", cause="first", facts=facts))
     org.publish("group", "east", method="round_robin", members=[{"rep_id": "rep-3"}], claim_window_seconds=60)
@@ -250,7 +253,7 @@ def known_person(org: Org) -> Lead:
 
 
 def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
-    """X5, R6: nothing is asked of anybody."""
+    """X5, R6: no rep is asked."""
     lead = msgspec.structs.replace(known_person(org), owner="rep-2", phase="owned", search=None, taken=3)
     before = org.remembered()
     routed = inquired(org, lead)
@@ -260,7 +263,7 @@ def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
 
 
 def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> None:
-    """X5, R6: by the campaign of the new one, to whoever may have it."""
+    """X5, R6: by the new arrival's campaign, to a rep who may have it."""
     lead = msgspec.structs.replace(known_person(org), phase="closed", search=None, last_outcome="closed_lost")
     routed = inquired(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; nobody owns it, so it is distributed again"

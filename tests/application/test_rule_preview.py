@@ -1,4 +1,7 @@
-"""A rule is tried on the leads as they are: how many, which, and of one why or why not; nothing changes (X5)."""
+"""A rule is tried on the current leads: how many match, which, and why one lead does or does not.
+
+Nothing changes (X5).
+"""
 
 import asyncio
 import json
@@ -94,7 +97,7 @@ QUEUES: Final[dict[str, tuple[dict[str, Any], list[int]]]] = {
 
 @pytest.mark.parametrize(("more", "numbers"), QUEUES.values(), ids=QUEUES)
 def test_x5_a_queue_is_asked_as_the_engine_asks(more: dict[str, Any], numbers: list[int]) -> None:
-    """X5: with its exclusion, the lead's own life and the queue's order."""
+    """X5: with its exclusion, the lead's own phase and the queue's order."""
     tried = trial(queue(**more), LEADS, AT)
     assert [example.name for example in tried.examples] == [f"Lead {n}" for n in numbers]
 
@@ -156,7 +159,7 @@ def test_x5_of_one_lead_it_says_why_or_why_not(
 
 
 def test_x5_a_verdict_says_until_when_it_holds() -> None:
-    """A relative date turns at an exact instant (Q2); tried at that instant, it has turned."""
+    """A relative date changes its verdict at an exact instant (Q2). At that instant, the verdict has changed."""
     rule = RuleQuestion({"rules": [FRESH]})
     told = trial(rule, LEADS, AT, LEADS[0].lead_id).lead
     assert told is not None
@@ -168,7 +171,7 @@ def test_x5_a_verdict_says_until_when_it_holds() -> None:
 
 
 def test_only_the_first_are_shown() -> None:
-    """Of many that match the count is exact and the examples are few."""
+    """If many match, the count is exact and the examples are few."""
     tried = trial(RuleQuestion({}), map(lead, range(1, 500)), AT)
     assert (tried.matched, tried.leads, len(tried.examples)) == (499, 499, EXAMPLES)
     assert tried.examples[0].name == "Lead 499"
@@ -179,7 +182,7 @@ def test_only_the_first_are_shown() -> None:
 
 @pytest.fixture(scope="module")
 def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Yield a Kafka whose journal holds two of those leads and all that is not to be counted."""
+    """Yield a Kafka whose journal has two of those leads, and records that must not be counted."""
     folder = tmp_path_factory.mktemp("journal")
     with make_kafka(folder / "kafka") as broker:
         settings = Settings.read(state_dir=folder / "state", kafka_bootstrap_servers=broker.address)
@@ -290,7 +293,7 @@ def test_x5_what_cannot_be_asked_is_refused_with_the_reason(
 
 @pytest.mark.kafka
 def test_a_lead_nobody_knows_is_said_to_be_unknown(journal: Settings) -> None:
-    """The rule was tried all the same; of another org's lead nothing is told."""
+    """The rule is still tried. Nothing is said about another org's lead."""
     done = run(journal, "{}", "--lead", str(uuid.UUID(int=3)), "--json")
     assert done.exit_code == 1
     assert f"default has no lead {uuid.UUID(int=3)}" in done.stderr

@@ -1,4 +1,4 @@
-"""`status`, `crm rebuild` and dead letters in bulk on a stack that runs: what they say is so."""
+"""`status`, `crm rebuild` and bulk handling of dead letters report the truth on a running stack."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ SECONDS = PATIENCE_SECONDS
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
-    """Yield everything with some leads, at the desk for want of a queue, and find it by its state folder."""
+    """Yield a stack with some leads on the exceptions desk. Commands find it by its state folder.
+
+    The leads are there because the org has no queue.
+    """
     state_dir = tmp_path_factory.mktemp("stack")
     with everything(workers=1, state_dir=state_dir, say=lambda _: None) as running:
         asyncio.run(fed(running))
@@ -50,7 +53,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
 
 
 async def fed(stack: Everything) -> None:
-    """Send leads, some of which a rep owns from the start."""
+    """Send leads; a rep owns some of them from the start."""
     async with LoadClient(stack.settings) as client:
         for n in range(LEADS):
             owner = {"assigned_to": "rep-1"} if n % 3 == 0 else {}
@@ -64,13 +67,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def firstclaim(*arguments: str) -> tuple[Said, dict[str, Any]]:
-    """Run a command; return what it said and its last line."""
+    """Run a command; return its output and its last line."""
     said = call(arguments[0], [*arguments, "--json"])
     return said, json.loads(said.out.strip().splitlines()[-1])
 
 
 def reasons(seen: dict[str, Any], what: str) -> str:
-    """Return the problems with one thing."""
+    """Return the problems of one subject."""
     return "; ".join(problem["reason"] for problem in seen["problems"] if problem["what"] == what)
 
 
@@ -86,7 +89,7 @@ def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: Everything) ->
 def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     stack: Everything, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A stopped relay: still a member of its group for a while, and nothing gets on."""
+    """A stopped relay stays a member of its group for a while, but makes no progress."""
     pid = stack.children["relay"].pid
     assert pid is not None
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 0.0)
@@ -103,7 +106,7 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     finally:
         os.kill(pid, signal.SIGCONT)
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", SECONDS)
-    said, seen = firstclaim("status")  # as long as the relay gets on it is not named, however long that takes
+    said, seen = firstclaim("status")  # a relay that makes progress is not named, however long that takes
     assert (said.code, seen["lag"]["relay"]) == (0, 0), seen
 
 
@@ -132,7 +135,10 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Everyth
 
 
 def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stack: Everything) -> None:
-    """Rows gone, forged and of the future: afterwards verify finds nothing, and the sink goes on by itself."""
+    """Rows are missing, forged and from the future.
+
+    Afterwards verify finds nothing, and the sink continues by itself.
+    """
     before = rows(stack)
     change(
         stack,
@@ -146,7 +152,7 @@ def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stac
     said, dry = firstclaim("crm", "rebuild", "--dry-run")
     assert (said.code, dry["plan"]["discards_history"]) == (0, False)
     assert "The journal keeps the newest state of every lead for ever" in said.err
-    assert call("crm rebuild", ["crm", "rebuild"]).code == 1  # nobody agreed
+    assert call("crm rebuild", ["crm", "rebuild"]).code == 1  # nobody confirmed
     assert not asyncio.run(verify(stack.settings)).ok
     said, result = firstclaim("crm", "rebuild", "--yes")
     assert said.code == 0, said
@@ -181,7 +187,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
 
 
 def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Everything) -> None:
-    """By class, vendor and time; dealt with is dealt with, until somebody asks for it again."""
+    """They are selected by class, vendor and time. A handled letter is left out until somebody asks for it again."""
     asyncio.run(refused(stack))
     wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
     assert wait_until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
@@ -202,7 +208,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ev
 
 
 async def refused(stack: Everything) -> None:
-    """Send what cannot be accepted: three of one vendor, and one that is no JSON."""
+    """Send messages that cannot be accepted: three of one vendor, and one that is no JSON."""
     async with clients.producer(stack.settings) as producer:
         for _ in range(3):
             await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": "bulk"}')
@@ -210,7 +216,7 @@ async def refused(stack: Everything) -> None:
 
 
 def rows(stack: Everything) -> dict[str, list[Any]]:
-    """Return who owns what."""
+    """Return the owner of each lead."""
     engine = connect(stack.settings.database_url)
     with engine.connect() as connection:
         found = connection.execute(
@@ -221,7 +227,7 @@ def rows(stack: Everything) -> dict[str, list[Any]]:
 
 
 def change(stack: Everything, *statements: str) -> None:
-    """Change the database behind everybody's back."""
+    """Change the database directly."""
     engine = connect(stack.settings.database_url)
     with engine.execution_options(writes=True).begin() as connection:
         for statement in statements:

@@ -1,4 +1,4 @@
-"""Who took a page and applies the entries after it has the board's list, by ranks alone (Q7, Q9)."""
+"""A client that reads a page and applies the later feed entries has the board's list, by ranks alone (Q7, Q9)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -84,7 +84,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
     opened: list[tuple[str, int, int, bool]],
     size: int,
 ) -> None:
-    """Windows open one after the other, at a page each, while batches come, some of their changes again and late."""
+    """Windows open one after the other, each at a page, while batches come. Some changes come again and late."""
 
     async def scenario() -> None:
         client = connect(board_url)
@@ -151,7 +151,7 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
     assert (await reader.page(ORG, "aged")).as_of == await reader.newest(ORG) == START
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     (entry,) = await reader.feed(ORG, START)
-    # Of another org's feed nothing is said.
+    # Another org's feed must not appear.
     await writer.apply(GENERATION, [msgspec.structs.replace(change("left", "aged", "x", 1), org="other")], {})
     assert (await reader.page(ORG, "aged")).as_of == entry.id
     await client.xtrim(keys.feed(ORG), maxlen=0, approximate=False)
@@ -164,7 +164,7 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
 async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
     writer: Writer, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
-    """A Valkey that was killed has lost its last second, told or not; the board applies it again."""
+    """A killed Valkey has lost its last second, whether it was read or not. The board applies it again."""
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     (durable,) = await reader.feed(ORG, START)
     kept = {key: await client.dump(key) async for key in client.scan_iter()}
@@ -209,7 +209,7 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
 
 
 async def differs(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
-    """Return how a stretch differs from the board's list at the same ranks, None if it does not."""
+    """Return how a part of a list differs from the board's list at the same ranks; None if it does not."""
     page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
     wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
     if (stretch.leads, stretch.size) == (wanted, page.size):

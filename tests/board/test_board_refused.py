@@ -1,4 +1,7 @@
-"""A Valkey that cannot now is waited for and said; one that does not let us in is a setting to mend."""
+"""The board waits for a Valkey that cannot work now, and reports it.
+
+A Valkey that refuses access is a settings error.
+"""
 
 import asyncio
 import os
@@ -25,7 +28,7 @@ from tests.board.test_board_service import entered, stand
 
 REPO = Path(__file__).parents[2]
 FULL = "1mb"
-"""Less than a Valkey without any data takes, so that it is at its limit at once."""
+"""Less than a Valkey without data uses, so that it is at its limit at once."""
 
 
 @pytest.fixture(scope="module")

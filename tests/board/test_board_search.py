@@ -1,4 +1,4 @@
-"""A search finds the first leads by name in a queue of any size, where they stand at one instant (Q12)."""
+"""A search finds the first leads by name in a queue of any size, and their places at one instant (Q12)."""
 
 import asyncio
 import random
@@ -69,7 +69,7 @@ names = st.text("aAbß*?[]^\\- \0İé", max_size=5)
 def test_q12_a_search_finds_what_looking_at_every_name_finds(
     board_url: str, listed: list[tuple[str, int, int]], wanted: str, limit: int
 ) -> None:
-    """Leads are renamed, move and leave; what is special in a pattern is not special in a name."""
+    """Leads are renamed, move and leave. Special characters of a pattern are not special in a name."""
 
     async def scenario() -> None:
         client = connect(board_url)
@@ -121,7 +121,10 @@ async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
 async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_are(
     writer: Writer, reader: Reader, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bytes order the list, not letters; keys run into each other, are equal, empty, or longer than a whole place."""
+    """Bytes order the list, not letters.
+
+    Keys are prefixes of each other, equal, empty, or longer than a whole place.
+    """
     monkeypatch.setattr(search, "FIRST", 1)
     monkeypatch.setattr(search, "FIRST_SLICE", 50)
     monkeypatch.setattr(search, "DENSE_SLICE", 50)
@@ -140,7 +143,7 @@ async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_a
 async def test_q12_what_stands_still_is_found_while_everything_else_moves(
     writer: Writer, reader: Reader, board_url: str
 ) -> None:
-    """And each row is where it is said to be, as of the feed entry the answer names."""
+    """Each row is at the given place, as of the feed entry that the answer names."""
     still = {f"s{n}" for n in range(60)}
     await stand(writer, (standing(f"m{n}", f"Moving {n}", f"{n:05}") for n in range(MANY)))
     await stand(writer, (standing(f"s{n}", f"Still {n}", f"{n * 49:05}a") for n in range(60)))

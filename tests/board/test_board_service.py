@@ -1,4 +1,4 @@
-"""The board follows Kafka through whatever happens to Valkey, to itself and to the relay."""
+"""The board follows Kafka whatever happens to Valkey, to the board itself and to the relay."""
 
 import asyncio
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def entered(queue_id: str, sort_key: str, state: str = "RI") -> QueueEntered:
 
 
 async def stand(engine: Engine, count: int) -> list[Lead]:
-    """Let so many leads enter the queue `aged`, the last at the top."""
+    """Let the given number of leads enter the queue `aged`, the last one at the top."""
     leads = [lead(n, {"aged": f"{100 - n:03}"}) for n in range(count)]
     for n, one in enumerate(leads):
         await engine.decide(one, entered("aged", f"{100 - n:03}"))
@@ -102,7 +102,7 @@ async def test_a_wiped_valkey_is_noticed_while_nothing_happens_and_rebuilt_from_
 async def test_q9_a_rebuild_while_the_relay_is_behind_brings_nothing_back(
     engine: Engine, client: redis.asyncio.Redis
 ) -> None:
-    """What the relay has not told yet is in the rebuilt lists; when it is told, nothing changes."""
+    """The rebuilt lists contain what the relay has not sent yet. When the relay sends it, nothing changes."""
     reader = Reader(client)
     engine.held = []
     (first,) = await stand(engine, 1)
@@ -115,7 +115,7 @@ async def test_q9_a_rebuild_while_the_relay_is_behind_brings_nothing_back(
         await engine.decide(lead(5, {"aged": "k"}), entered("aged", "k"))
         await until(lambda: board.state.applied == 1)
     assert await ids(reader, "aged") == [lead(5).lead_id]
-    # Not even for a moment was the claimed lead back in the list.
+    # The claimed lead was never back in the list.
     assert {entry.lead_id for entry in await reader.feed(ORG, after)} == {lead(5).lead_id}
 
 
@@ -194,7 +194,7 @@ async def test_a_record_that_is_no_change_is_left_out(engine: Engine, client: re
 
 
 async def test_a_board_that_is_ahead_of_kafka_is_rebuilt(engine: Engine, client: redis.asyncio.Redis) -> None:
-    """The topic was deleted and made anew, or its retention has passed what the board was about to read."""
+    """The topic was deleted and created again, or retention removed what the board was about to read."""
     (first,) = await stand(engine, 1)
     await client.set(keys.CURRENT, "old")
     await client.hset(keys.offsets("old"), mapping={str(p): 1000 for p in range(PARTITIONS)})

@@ -1,4 +1,4 @@
-"""The commands as people and programs use them, against a stack that runs."""
+"""The commands as people and programs use them, on a running stack."""
 
 import asyncio
 import json
@@ -43,13 +43,13 @@ queues:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
-    """Yield everything, running in a folder of its own."""
+    """Yield a running stack in a new folder."""
     with everything(workers=1, state_dir=tmp_path_factory.mktemp("stack"), say=lambda _: None) as running:
         yield running
 
 
 async def until_size(stack: Everything, queue_id: str, size: int) -> None:
-    """Wait until so many leads stand in a queue."""
+    """Wait until a queue has the given number of leads."""
     reader = Reader.at(stack.settings.redis_url)
 
     async def has_size() -> bool:
@@ -65,7 +65,7 @@ async def until_size(stack: Everything, queue_id: str, size: int) -> None:
 
 @pytest.fixture(scope="module")
 def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everything:
-    """Publish a queue and send a file with two leads and one line nobody could tell from another."""
+    """Publish a queue, and send a file with two leads and one line that identifies nobody."""
     folder = tmp_path_factory.mktemp("files")
     for name, text in (("leads.csv", CSV), ("mapping.yaml", MAPPING), ("directory.yaml", DIRECTORY)):
         (folder / name).write_text(text)
@@ -95,7 +95,10 @@ def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everythi
 
 
 def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
-    """Q8: the winner reads that they have a new lead; the other one who has it, and a program sees it in the code."""
+    """Q8: the winner reads that they have a new lead.
+
+    The loser reads who has it; a program sees it in the exit code.
+    """
     lead = lead_id("default", "v", "1", {})
     won = firstclaim(fed, "claim", lead, "--rep", "rep-1", "--queue", "new", "--json")
     lost = firstclaim(fed, "claim", lead, "--rep", "rep-2", "--json")
@@ -108,7 +111,7 @@ def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
 
 
 def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
-    """X1: every event of a lead with what was decided and for which reason, down to the rule's version."""
+    """X1: every event of a lead, its decisions and their reasons, including the rule's version."""
     lead = lead_id("default", "v", "2", {})
     firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
     told = firstclaim(fed, "why", lead, "--json")
@@ -124,7 +127,7 @@ def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
 
 
 def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
-    """What was refused is there with its bytes and its reason, and can be sent again."""
+    """A refused message is there with its bytes and its reason, and can be sent again."""
 
     async def send() -> None:
         producer = clients.producer(fed.settings)
@@ -144,7 +147,7 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
     twice = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
     assert (twice.last_line["replayed"], twice.last_line["again"]) == (1, 1)
     assert "not for the first time" in twice.out
-    assert len(_letters(fed, 3)) == 3  # still not JSON, and still not lost
+    assert len(_letters(fed, 3)) == 3  # still not JSON, and not lost
     missing = firstclaim(fed, "dead-letters", "show", "0:99999")
     assert missing.code == 70
     assert "nothing at 0:99999" in missing.err
@@ -153,7 +156,7 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
 def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
     fed: Everything,
 ) -> None:
-    """P2, P3, P5, P6: null headers, 5 MB out of some KB, bytes that are no text, what was published since."""
+    """P2, P3, P5, P6: null headers, 5 MB from a few KB, bytes that are no text, an object that was published since."""
 
     async def send() -> None:
         producer = clients.producer(fed.settings, max_request_size=10_000_000, compression_type="gzip")
@@ -204,7 +207,7 @@ def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:
 
 
 def test_x7_status_and_verify_agree(fed: Everything) -> None:
-    """X7: leads by phase, queues and lag in one object; logs, journal, database and board say the same."""
+    """X7: leads by phase, queues and lag in one object; logs, journal, database and board agree."""
     verified = firstclaim(fed, "verify", "--json")
     assert verified.code == 0, verified.out
     result = verified.last_line
@@ -229,7 +232,7 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: 
 
 
 def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Everything) -> None:
-    """X5: how many match now, and why not; what is asked is what the engine has, so verify finds nothing changed."""
+    """X5: how many match now, and why not. It uses the engine's data, so verify finds nothing changed."""
     rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
     other = lead_id("default", "v", "2", {})
     tried = firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json").last_line
@@ -244,7 +247,7 @@ def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Ev
 
 
 def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
-    """The lists are derived: made anew they are the same."""
+    """The lists are derived, so they are the same after a rebuild."""
     done = firstclaim(fed, "board", "rebuild")
     assert done.code == 0, done.err
     assert "board rebuilt" in done.err
@@ -252,7 +255,7 @@ def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    """A person finds out how by asking the command itself."""
+    """People learn how to use a command from the command itself."""
     runner = CliRunner()
 
     def walk(command: Any, path: list[str]) -> Iterator[list[str]]:
@@ -262,7 +265,7 @@ def test_every_command_has_help_with_an_example() -> None:
         else:
             yield path
 
-    from typer.main import get_command  # noqa: PLC0415  # only this test looks inside
+    from typer.main import get_command  # noqa: PLC0415  # only this test inspects it
 
     paths = list(walk(get_command(app), []))
     assert len(paths) > 15
@@ -273,7 +276,7 @@ def test_every_command_has_help_with_an_example() -> None:
 
 
 def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
-    """No traceback for what is only away."""
+    """A missing server causes no traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "cli", "verify"],
         env={

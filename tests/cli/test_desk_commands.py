@@ -1,4 +1,4 @@
-"""A manager's desk through the commands, against a stack that runs: leads given out by hand, exceptions, trying."""
+"""The commands of a manager's desk on a running stack: assigning leads by hand, exceptions, previews."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ RACED = 50
 
 
 def arrivals() -> list[dict[str, Any]]:
-    """Return the leads: 50 to race for and 9 to give out stand in a queue, 5 are exceptions."""
+    """Return the leads: 50 to race for and 9 to assign are in a queue, 5 are exceptions."""
     raced = [{"vendor": "race", "external_id": str(n), "last_name": f"R{n}"} for n in range(RACED)]
     pool = [
         {"vendor": "pool", "external_id": str(n), "last_name": f"P{n}", "state": "RI" if n < 3 else "MA"}
@@ -69,7 +69,7 @@ def arrivals() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
-    """Yield everything, running, with what is published and all leads where they belong."""
+    """Yield a running stack with its publications and all leads in place."""
     with everything(workers=1, state_dir=tmp_path_factory.mktemp("desk"), say=lambda _: None) as running:
         asyncio.run(feed(running))
         yield running
@@ -88,7 +88,7 @@ async def feed(stack: Everything) -> None:
 
 
 async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str, Any]:
-    """Wait until the exceptions desk has so many, and return it."""
+    """Wait until the exceptions desk has the given number of leads, and return it."""
 
     def look() -> dict[str, Any] | None:
         seen = read_exceptions(stack.settings, "default", show_ignored=True, limit=100)
@@ -104,7 +104,7 @@ def a_lead(vendor: str, external_id: str | int) -> str:
 
 
 def firstclaim(stack: Everything, *arguments: str | Path, text: str = "") -> Result:
-    """Run a command as another terminal would: it finds the stack by its state folder. `text`: its stdin."""
+    """Run a command as another terminal would; it finds the stack by its state folder. `text`: its stdin."""
     done = CliRunner().invoke(
         app,
         [*map(str, arguments), "--json"],
@@ -116,19 +116,19 @@ def firstclaim(stack: Everything, *arguments: str | Path, text: str = "") -> Res
 
 
 def last_line(done: Result) -> dict[str, Any]:
-    """Return the object a program reads."""
+    """Return the JSON object on the last line."""
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
 
 
 def owners(stack: Everything, *ids: str) -> list[str | None]:
-    """Return who has the leads, as the journal knows it."""
+    """Return the owners of the leads, from the journal."""
     leads = asyncio.run(journal_now(stack.settings)).leads
     return [leads[each].owner for each in ids]
 
 
 def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Everything) -> None:
-    """D6, E3: evenly and in order; what is refused is said with its reason, and the code says not all were."""
+    """D6, E3: evenly and in order. Each refusal has its reason, and the exit code says that not all were assigned."""
     ids = [a_lead("pool", n) for n in (8, 7, 6)]
     done = firstclaim(desk, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
     assert done.exit_code == 0, done.output
@@ -154,7 +154,7 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Every
 
 
 def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: Everything) -> None:
-    """D6: everybody else is refused, and the lead stays where it is."""
+    """D6: everybody else is refused, and the lead does not change."""
     lead = a_lead("pool", 5)
     by_rep = last_line(firstclaim(desk, "assign", lead, "--to", "rep-2", "--by", "rep-1"))
     assert by_rep["refusals"] == {"not_allowed": 1}
@@ -165,7 +165,10 @@ def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: Everything
 
 
 def test_d6_a_segment_is_assigned_as_it_is_now(desk: Everything) -> None:
-    """D6: a rule over the leads as they stand, derived fields too; tried first, then done, then there is none left."""
+    """D6: a rule over the current leads, derived fields too.
+
+    First a dry run, then the assignment; then none is left.
+    """
     rules = [
         {"field": "vendor", "operator": "=", "value": "pool"},
         {"field": "state", "operator": "=", "value": "RI"},
@@ -204,7 +207,7 @@ def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) ->
 
 
 def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None:
-    """E3: each lead has one owner; the manager who came second is told who that is."""
+    """E3: each lead has one owner; the second manager is told who that is."""
     ids = [a_lead("race", n) for n in range(RACED)]
 
     async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
@@ -227,11 +230,14 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
 
 
 def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(desk: Everything) -> None:
-    """E2, E3, E4: the desk's columns; an ignored one is hidden, last with --all, and may be assigned or come back."""
+    """E2, E3, E4: the desk's columns.
+
+    An ignored lead is hidden, is last with --all, and may be assigned or restored.
+    """
     listed = firstclaim(desk, "exceptions", "list")
     first, *_ = last_line(listed)["exceptions"]
     assert (last_line(listed)["open"], first["reason"]) == (5, "no_available_agents")
-    # They came at once, in several partitions: the broker's time says in which order.
+    # They came at once in several partitions, so the broker's time gives the order.
     names = [row["prospect_name"] for row in last_line(listed)["exceptions"]]
     assert sorted(names) == [f"Jeremy [Jones] {n}" for n in range(5)]
     assert first["vendor"] == "desk"
@@ -260,7 +266,7 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(des
 
 
 def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: Everything) -> None:
-    """X5, R9: who and until when, why not the others, from what the journals have; nothing changes by asking."""
+    """X5, R9: who and until when, and why not the others, from the journals. The request changes nothing."""
     message = {
         "vendor": "acme",
         "external_id": "new",
@@ -287,6 +293,6 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: Everything) 
 
 
 def test_x7_after_all_that_everything_agrees(desk: Everything) -> None:
-    """X7: what was given out by hand is in logs, journals, database and board alike."""
+    """X7: assignments by hand are the same in logs, journal, database and board."""
     verified = firstclaim(desk, "verify")
     assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])

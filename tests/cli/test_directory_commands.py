@@ -1,4 +1,4 @@
-"""`directory apply` and `export` on a real topic: a diff first, only what differs is published, all or nothing."""
+"""`directory apply` and `export` on a real topic: a diff first, only differences are published, all or nothing."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ queues:
 
 
 class Directory:
-    """The directory of an org of the test's own, through the commands."""
+    """The directory of one test's org, through the commands."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -69,7 +69,7 @@ class Directory:
         return result.stdout
 
     def records(self) -> list[tuple[str, Any]]:
-        """Return every record of the org in the topic: kind/id and the value as it is there."""
+        """Return every record of the org in the topic: kind/id and its value."""
 
         async def read() -> list[tuple[str, Any]]:
             async with aclosing(read_topic(self.settings, DIRECTORY)) as records:
@@ -85,7 +85,7 @@ class Directory:
         return asyncio.run(read())
 
     def publish(self, key: str, value: bytes | None) -> None:
-        """Publish something as another program would, whatever it is."""
+        """Publish any value, as another program would."""
 
         async def send() -> None:
             producer = clients.producer(self.settings)
@@ -105,13 +105,13 @@ def directory(settings: Settings) -> Directory:
 
 
 def last_line(result: Result) -> dict[str, Any]:
-    """Return the object a program reads."""
+    """Return the JSON object on the last line."""
     found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
     return found
 
 
 def test_apply_publishes_every_kind_and_again_nothing(directory: Directory) -> None:
-    """The first time all objects, in their sections' order and normal form; the second time none."""
+    """The first time all objects, in their sections' order and normal form; the second time nothing."""
     first = directory.apply(SMALL)
     assert (first["published"], first["unchanged"], first["removed"]) == (6, 0, 0)
     assert [(change["change"], change["kind"], change["id"]) for change in first["changes"]] == [
@@ -131,7 +131,7 @@ def test_apply_publishes_every_kind_and_again_nothing(directory: Directory) -> N
 
 
 def test_a_change_is_shown_by_its_paths_and_published_alone(directory: Directory) -> None:
-    """What a person sees before it happens, old and new, and what stays as it is."""
+    """A person sees the old and the new value before it happens, and what stays unchanged."""
     directory.apply(SMALL)
     edited = SMALL.replace("weight: 2", "weight: 3").replace("max_open: 40", "max_open: 20")
     edited += "  large: {columns: []}\n"
@@ -151,7 +151,7 @@ def test_a_change_is_shown_by_its_paths_and_published_alone(directory: Directory
 
 
 def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory) -> None:
-    """Removal is asked for: by null, or for all the rest at once; another org's objects are nobody's business."""
+    """Removal must be requested: by null, or for all the rest at once. Another org's objects are never touched."""
     directory.apply(SMALL)
     other = Directory(directory.settings)
     other.apply(SMALL)
@@ -174,7 +174,7 @@ def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory)
 
 
 def test_export_is_what_apply_reads(directory: Directory) -> None:
-    """The believable lender goes out as it came in: everything is unchanged, pruned or not, twice or not."""
+    """The example lender is exported as it was applied: everything is unchanged, pruned or not, twice or not."""
     text = LENDER.read_text("utf-8").replace("org: default\n", "")
     assert directory.apply(text)["published"] == 43
     exported = directory.export()
@@ -190,7 +190,7 @@ def test_export_is_what_apply_reads(directory: Directory) -> None:
 
 
 def test_q6_a_wrong_file_publishes_nothing(directory: Directory) -> None:
-    """Q6: one wrong object, or one that points nowhere, and the good ones beside it are not published either."""
+    """Q6: if one object is invalid or has a broken reference, no other object is published either."""
     directory.apply(SMALL)
     wrong = "reps: {rep-3: {}}\ngroups: {east: {method: roster, members: [{rep_id: rep-2, weight: 0}]}}\n"
     refused = directory.apply(wrong, ok=False)
@@ -206,7 +206,7 @@ def test_q6_a_wrong_file_publishes_nothing(directory: Directory) -> None:
 
 
 def test_others_publications_are_compared_as_the_engine_has_them(directory: Directory) -> None:
-    """Another program's spelling of the same object is the same; what the engine refused is published again."""
+    """Another spelling of the same object is equal. An object that the engine refused is published again."""
     directory.apply(SMALL)
     directory.publish(
         "rep/rep-2", b'{"teams": ["west"], "phone": null, "name": "Maria Alvarez", "rep_id": "rep-2"}'
@@ -226,7 +226,7 @@ def test_others_publications_are_compared_as_the_engine_has_them(directory: Dire
 def test_at_a_terminal_it_is_asked_first(
     directory: Directory, tmp_path: Path, typed: str, options: list[str], code: int, published: int
 ) -> None:
-    """A person sees the diff and decides; a script, or one who said yes before, is not asked."""
+    """A person sees the diff and decides. A script, or a person who agreed before, is not asked."""
     file = tmp_path / "directory.yaml"
     file.write_text(f"org: {directory.org}\n{SMALL}")
     ours, theirs = pty.openpty()

@@ -1,4 +1,4 @@
-"""No command ends in a traceback, ever: each is run where nothing runs, where half of it runs, and among poison."""
+"""No command ends in a traceback. Each runs without servers, with some of them, and with poison in all topics."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ CODES: Final = {0, 1, 2, 70, 78}
 ACCOUNTS: Final = frozenset(
     {"account add", "account list", "account disable", "account reset", "token issue"}
 )
-"""They need the console's own database, which they make, and nothing else."""
+"""Commands that need only the console's database, which they create."""
 STAND_ALONE: Final = frozenset({"acls", "signing-key"})
-"""They print a table and make a key, and ask nobody."""
+"""Commands that only print a table or make a key, and use no server."""
 PROCESSES: Final = ("worker", "relay", "sink", "board", "console")
 LARGE: Final = 1_900_000
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for what will not come no longer than a test has to."""
+    """Shorten the waits for servers that will not come."""
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(topic_reader, "START_SECONDS", 1.0)
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
@@ -51,7 +51,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def every(folder: Path, *, without: str = "") -> dict[str, Said]:
     """Run every command once, but not the one named `without`.
 
-    None may end in a traceback, and each that fails says why in one sentence.
+    None may end in a traceback, and each failure gives its reason in one sentence.
     """
     said, wrong = {}, []
     for name, command in leaves():

@@ -1,4 +1,7 @@
-"""A newcomer's first hour: the demo, again, a closed terminal, a kill; nothing is left running, nothing left open."""
+"""A new user's first hour: the demo twice, a closed terminal, a kill.
+
+No process keeps running and no file stays open to others.
+"""
 
 import os
 import pty
@@ -32,20 +35,20 @@ pytestmark = [
 ]
 REPO = Path(__file__).parents[2]
 PATIENCE = LONG_PATIENCE_SECONDS
-"""Seconds for what takes some twenty on an idle machine: this one is made busy."""
+"""Seconds for steps that take about twenty on an idle machine, because the tests make the machine busy."""
 BUSY = "import time\nend = time.monotonic() + 30\nwhile time.monotonic() < end: pass"
-"""A loop that ends by itself, should nobody end it."""
+"""A loop that ends by itself, in case nobody ends it."""
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return ours without servers that exist already: these are stacks of their own."""
+    """Return our environment without the addresses of existing servers, because these tests start their own stacks."""
     given = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR")
     return {name: value for name, value in os.environ.items() if name not in given} | more
 
 
 @contextmanager
 def busy(loops: int) -> Iterator[None]:
-    """Let so many loops want a core while the block runs, a minute at most."""
+    """Keep the given number of cores busy while the block runs, a minute at most."""
     running = [subprocess.Popen([sys.executable, "-S", "-c", BUSY]) for _ in range(loops)]
     try:
         yield
@@ -57,13 +60,13 @@ def busy(loops: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Yield the folder that all of these run in, as one newcomer's would."""
+    """Yield the folder that all these tests run in, like one new user's folder."""
     with tempfile.TemporaryDirectory(prefix="firstclaim-first-run-") as name:
         yield Path(name) / "state"
 
 
 def others(folder: Path) -> list[int]:
-    """Return the processes that run in a folder: their environment names it."""
+    """Return the processes that run in a folder, which their environment names."""
     mark = f"FIRSTCLAIM_STATE_DIR={folder}\0".encode()
     found = []
     for process in Path("/proc").iterdir():
@@ -91,7 +94,7 @@ def leads(folder: Path) -> int:
 
 
 def may_sign_in(folder: Path) -> list[str]:
-    """Return whose password the demo's is now."""
+    """Return whose password is the demo's now."""
     if not (folder / "console.sqlite").exists():
         return []
     store = connect(WebSettings.read(state_dir=folder).console_database_url)
@@ -105,7 +108,7 @@ def may_sign_in(folder: Path) -> list[str]:
 
 
 class Terminal:
-    """A terminal of its own with one command in it, as its session's leader; `close` is the window's cross."""
+    """A new terminal that runs one command as its session's leader; `close` closes the window."""
 
     def __init__(self, *arguments: str, umask: int = 0) -> None:
         self.output = b""
@@ -123,7 +126,7 @@ class Terminal:
         os.set_blocking(self._ours, False)
 
     def read(self) -> bytes:
-        """Return all that was written so far."""
+        """Return all output so far."""
         try:
             while piece := os.read(self._ours, 65_536):
                 self.output += piece
@@ -136,14 +139,14 @@ class Terminal:
         os.close(self._ours)
 
     def ended(self) -> bool:
-        """Tell whether the command is over."""
+        """Return whether the command has ended."""
         try:
             return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
         except ChildProcessError:
             return True
 
     def kill(self) -> None:
-        """End it in any case."""
+        """Kill it in any case."""
         if not self.ended():
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
@@ -163,7 +166,7 @@ def plain(*arguments: str) -> "subprocess.Popen[str]":
 
 
 def until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
-    """Read what a command says up to a sentence; fail where it ends before."""
+    """Read a command's output up to a sentence; fail if it ends before."""
     assert process.stdout is not None
     said = []
     for line in process.stdout:
@@ -174,7 +177,7 @@ def until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """Return what others have any right to."""
+    """Return the paths to which others have any right."""
     found = []
     for path in (folder, *folder.rglob("*")):
         try:
@@ -187,7 +190,7 @@ def open_to_others(folder: Path) -> list[str]:
 
 
 def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
-    """It comes up on a busy machine, with everything its owner's alone though the umask gives all away."""
+    """It starts on a busy machine. All its files are private, although the umask would open them."""
     with busy(os.cpu_count() or 1):
         terminal = Terminal("demo", "--state-dir", str(folder), "--console-port", "0")
         try:

@@ -1,4 +1,4 @@
-"""Secrets of the settings are in no output: of commands, of processes that wait, of refused settings, of tracebacks."""
+"""No output contains secrets of the settings: of commands, waiting processes, refused settings or tracebacks."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ VALKEY, DATABASE, CONSOLE, SASL, OIDC = (
     "oidc-Geheim-5",
 )
 WORD = "Geheim"
-"""In every secret, and nowhere else."""
+"""A word in every secret, and nowhere else."""
 CLOSED = "127.0.0.1:1"
 PATIENCE_SECONDS = 120
 
 
 def environment(folder: Path, **given: str) -> dict[str, str]:
-    """Return an environment that is full of secrets; nothing answers at its addresses."""
+    """Return an environment full of secrets; no server answers at its addresses."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
         "PYTHONPATH": str(REPO),
@@ -78,7 +78,7 @@ COMMANDS = {
 
 
 def said_in(folder: Path, output: str) -> str:
-    """Return an output and everything that was written into the state folder."""
+    """Return an output and everything that was written to the state folder."""
     files = [path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()]
     return "\n".join([output, *files])
 
@@ -124,7 +124,7 @@ def test_no_process_that_waits_or_fails_prints_a_secret(tmp_path: Path, kafka: s
 
 @pytest.fixture
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
-    """Yield a Valkey that asks for a password."""
+    """Yield a Valkey that requires a password."""
     with ValkeyServer(tmp_path_factory.mktemp("asks") / "valkey") as server:
         with redis.Redis.from_url(server.url) as client:
             client.config_set("requirepass", VALKEY)

@@ -1,6 +1,6 @@
-"""docs/cases.md P1 to P10 and D16 by librdkafka, kcat and Java: each becomes what it should, and nothing ends.
+"""docs/cases.md P1 to P10 and D16 by librdkafka, kcat and Java: each has the expected outcome, and no process ends.
 
-All of it goes through one running system, so what one case breaks shows in the others, too.
+All messages go through one running system, so damage by one case also shows in the others.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 MORE_MEMORY_KB: Final = 64 * 1024
 NAMED_SECONDS: Final = 60.0 + PATIENCE_SECONDS
-"""A transaction is named once it is open for longer than one that works."""
+"""A transaction is named after it has been open for longer than a working one."""
 INFLATED: Final = {
     "300 MB gzip": ("gzip", [300_000_000]),
     "300 MB zstd": ("zstd", [300_000_000]),
@@ -96,7 +96,7 @@ def test_p5_the_console_shows_every_letter(outcome: Outcome, console: httpx.Clie
 
 
 def memory_kb(pid: int, what: str) -> int:
-    """Return what the kernel says of a process's memory."""
+    """Return the kernel's figure of a process's memory."""
     found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     assert found is not None
     return int(found[1])
@@ -104,7 +104,7 @@ def memory_kb(pid: int, what: str) -> int:
 
 @pytest.mark.parametrize("said", INFLATED)
 def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> None:
-    """The worker's peak is the kernel's, reset before: no moment is missed."""
+    """The worker's peak memory comes from the kernel, which was reset before, so no moment is missed."""
     codec, sizes = INFLATED[said]
     pid = outcome.stack.supervisor.states()["worker-1"].pid
     assert pid is not None
@@ -126,7 +126,7 @@ def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> No
 
 
 def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
-    """While it is open what is behind it waits; once it is aborted all is well again."""
+    """While it is open, the records after it wait. After it is aborted, there is no problem left."""
     hanging = begun(outcome.clients, timeout_ms=HANGS_MS)
     sent = Sent(absent=[id_of("hanging")])
     try:

@@ -1,4 +1,7 @@
-"""Topics that somebody made before the first start: what would decide wrongly is refused by name (P8, P9)."""
+"""Topics created before the first start.
+
+A configuration that would cause wrong decisions is refused by name (P8, P9).
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ def made(kafka: Any, name: str, partitions: int, config: dict[str, str]) -> None
 def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
     bootstrap: str, tmp_path: Path, name: str
 ) -> None:
-    """P9: six partitions are refused at the start, also where the settings say six; no setting is blamed for it."""
+    """P9: six partitions are refused at the start, also if the settings say six. The error blames no setting."""
     kafka = admin(bootstrap)
     made(kafka, name, 6, {**COMPACTED, **BROKERS_TIME})
     for partitions in (6, None):
@@ -87,7 +90,7 @@ def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
 def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
     bootstrap: str, tmp_path: Path, name: str
 ) -> None:
-    """P8: by its clients' time the broker may delete what says that it is of 1970 before anybody read it."""
+    """P8: with the clients' timestamps, the broker may delete a record dated 1970 before anybody reads it."""
     kafka = admin(bootstrap)
     made(kafka, name, 8, {"message.timestamp.type": "CreateTime"})
 

@@ -1,4 +1,4 @@
-"""What starts is waited for while it gets on, however slowly; what got nowhere for a while is not."""
+"""A start is waited for as long as it makes progress, however slow. A start without progress fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IDLE_SECONDS = 2.0
-"""How long the tests let a process get nowhere."""
+"""How long the tests let a process make no progress."""
 
 # Serves /ready: 503 with a reason, and 200 once what its first argument names is done; each step takes longer than
 # IDLE_SECONDS in all, and each piece of one less.
@@ -56,7 +56,7 @@ def child(tmp_path: Path, how: str) -> Child:
 
 @pytest.mark.parametrize("how", ["says", "writes", "computes"])
 def test_what_gets_on_is_waited_for(tmp_path: Path, how: str) -> None:
-    """Four seconds of it, where two seconds of nothing are a failure."""
+    """It makes progress for four seconds; two seconds without progress are a failure."""
     with Supervisor([child(tmp_path, how)]) as watch:
         began = time.monotonic()
         watch.wait_ready(IDLE_SECONDS)
@@ -92,7 +92,7 @@ def test_what_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_a_process_of_ours_that_cannot_go_on_may_come_up_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lost lease is a busy machine's; what other programs end with three times is not going to change."""
+    """A lost lease may come from a busy machine. A foreign program that exits three times will not recover."""
     monkeypatch.setattr(restart_pauses, "LONGEST_PAUSE_SECONDS", 0.2)
     ends = tmp_path / "ends"
     code = (

@@ -1,4 +1,4 @@
-"""A stack starts what is not given, ends with its parent whatever that dies of, and goes on where it was."""
+"""A stack starts the servers that are not given, ends with its parent however that dies, and resumes where it was."""
 
 from __future__ import annotations
 

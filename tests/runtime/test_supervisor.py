@@ -1,4 +1,4 @@
-"""What exits is started again and said; what is stopped stays stopped, in the reverse order of the start."""
+"""A process that exits is restarted and reported. Stopped processes stay stopped, in reverse order of their start."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_names_are_told_apart(tmp_path: Path) -> None:
         watch.add(child)
 
 
-# Ends as a process of ours does that cannot go on.
+# Ends like a firstclaim process that cannot go on.
 LEAVES = """
 from streams.process_exit import Exit, leave
 leave(Exit.BRAKE, "leads", "20 records could not be decided")

@@ -1,4 +1,4 @@
-"""Everything runs on a Kafka with users, with the printed ACLs and nothing more; nobody acts as somebody else there."""
+"""Everything runs on a Kafka with users, with exactly the printed ACLs. Nobody can act as somebody else."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALLOWED = re.compile(
 
 @pytest.fixture(scope="module")
 def strict(secured: Secured) -> str:
-    """Return an org that asks for signatures, once every worker knows."""
+    """Return an org that requires signatures, once every worker knows."""
 
     async def publish() -> None:
         async with LoadClient(secured.user("firstclaim-operator"), org="strict") as client:
@@ -128,7 +128,8 @@ def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
 
 ENGINE = ("worker", "relay", "sink", "board")
 UNUSED_HERE = {
-    # Only what is unreadable or fails is buried, and only a replay of a stage's own letter writes to its topic.
+    # Only unreadable or failing records become dead letters, and only a replay of a stage's own letter writes to its
+    # topic.
     ("relay", "WRITE", "dead-letters"),
     ("sink", "WRITE", "dead-letters"),
     ("relay", "WRITE", "queue-changes"),
@@ -139,7 +140,7 @@ UNUSED_HERE = {
 
 @pytest.fixture(scope="module")
 def again(secured: Secured) -> Secured:
-    """Return the servers once the processes that look at what is there have done so."""
+    """Return the servers after the processes that inspect existing data have run."""
     secured.restart("worker", "relay", "sink")
     rebuilt = secured.command("board", "rebuild", settings=secured.user("firstclaim-board"))
     assert rebuilt.returncode == 0, rebuilt.stderr
@@ -148,7 +149,7 @@ def again(secured: Secured) -> Secured:
 
 @pytest.mark.parametrize("process", ENGINE)
 def test_every_printed_acl_of_a_process_was_asked_for(again: Secured, process: str) -> None:
-    """What a process does not need must not be printed: each ACL is one that something was allowed by."""
+    """Rights that a process does not need must not be printed. Each printed ACL allowed some request."""
     secured = again
     said = secured.broker.log_file.read_text(errors="replace")
     used = {

@@ -1,4 +1,4 @@
-"""Given this error, expect this verdict: an outage never costs a record, a bad value never stops the rest."""
+"""Which database errors are retried and which are permanent: an outage loses no record, a bad value stops no other."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the operations page counts is what the journal says, minute by minute, on both databases."""
+"""The operations page counts what the journal contains, minute by minute, on both databases."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Journal:
-    """Rows at instants of our choosing."""
+    """Rows at chosen instants."""
 
     def __init__(self, writer: CrmWriter) -> None:
         self._writer = writer
@@ -39,14 +39,14 @@ class Journal:
         self._seq: dict[str, int] = {}
 
     def says(self, lead: Lead, at: datetime, *decisions: Decision) -> None:
-        """Append what was decided of a lead at an instant."""
+        """Append a decision about a lead at an instant."""
         seq = self._seq[lead.lead_id] = self._seq.get(lead.lead_id, 0) + 1
         off = len(self._records)
         row = LeadRow(off=off, seq=seq, lead=lead, at=at, cause=f"cause-{off}", decisions=tuple(decisions))
         self._records.append(record_of(row, off))
 
     def store(self) -> None:
-        """Let the sink store it."""
+        """Let the sink store the rows."""
         self._writer.apply(self._records)
 
 
@@ -74,7 +74,7 @@ def offered(reps: Sequence[str], *passed: Rejected, method: str = "round_robin")
 def ended(
     reps: Sequence[str], outcome: Outcome, method: str | None = "round_robin", winner: str | None = None
 ) -> OfferEnded:
-    """Return the end of one."""
+    """Return the end of an offer."""
     return OfferEnded(
         group_id="west", epoch=1, outcome=outcome, why="", reps=tuple(reps), method=method, winner=winner
     )
@@ -106,7 +106,7 @@ def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Jour
     journal.says(b, START + MINUTE, answered("5", Result.DONE, START + MINUTE, "note"))
     journal.says(
         a, START + 2 * MINUTE, answered("1", Result.WON, START)
-    )  # asked again, answered the same (X4)
+    )  # a repeat with the same answer (X4)
     journal.says(other, START, answered("6", Result.WON, START))
     journal.store()
     with engine.connect() as connection:
@@ -123,7 +123,9 @@ def test_the_first_owner_counts_and_how_long_the_lead_waited(journal: Journal, e
     for n, seconds in enumerate((10, 20, 30, 40)):
         lead = lead_of(str(n))
         journal.says(lead, START + timedelta(seconds=seconds), owner_changed("rep-3"))
-    journal.says(lead_of("0"), START + 2 * MINUTE, owner_changed("rep-7", "rep-3"))  # not its first one
+    journal.says(
+        lead_of("0"), START + 2 * MINUTE, owner_changed("rep-7", "rep-3")
+    )  # not the lead's first owner
     journal.store()
     with engine.connect() as connection:
         speed, by_minute, cut = measures.first_owners(connection, "default", START)

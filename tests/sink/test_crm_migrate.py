@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables of sink/tables.py, once, and take them away again."""
+"""The migrations create exactly the tables of sink/tables.py, once, and remove them again."""
 
 import threading
 from datetime import timedelta
@@ -51,7 +51,7 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
     def start() -> None:
         try:
             upgrade(empty_url)
-        except BaseException as failure:  # noqa: BLE001  # shown by the assertion below, not by a thread's death
+        except BaseException as failure:  # noqa: BLE001  # the assertion below shows it; otherwise only the thread would end
             failures.append(failure)
 
     threads = [threading.Thread(target=start) for _ in range(4)]
@@ -64,7 +64,7 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
 
 
 def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(database: Database) -> None:
-    """The version is the same, so nothing but the new columns can have changed."""
+    """The version is the same, so only the new columns can have changed."""
     lead = lead_of(how="claim", deferred_at=START)
     assert refilled(database, lead, "0001", ("how", "deferred_at", "asked")) == (
         "claim",
@@ -102,11 +102,11 @@ def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Da
 IN_0005 = {"locked_by", "locked_until", "offer_rep_ids", "offer_epoch", "offer_until", "offer_method"}
 IN_0002 = {"how", "via", "assigned_to", "deferred_at", "failed", "failure_reason", "asked"}
 MISSING = {"0004": IN_0005, "0001": IN_0002 | IN_0005}
-"""revision -> columns that its lead table does not have yet."""
+"""Revision -> columns that its lead table does not have yet."""
 
 
 def refilled(database: Database, lead: Lead, revision: str, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """Store a lead under an older schema, upgrade, let the sink go on; return columns of its row."""
+    """Store a lead under an older schema, upgrade, let the sink continue; return columns of its row."""
     values = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert values is not None
     downgrade(database.url, revision)

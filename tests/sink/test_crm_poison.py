@@ -1,4 +1,4 @@
-"""One record that can never be stored becomes a dead letter, once, and stops nobody; no offset passes it before."""
+"""A record that can never be stored becomes a dead letter once and stops no other. No offset passes it before that."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,14 +22,14 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 
 class Cemetery:
-    """Remembers who was buried, and why; refuses while `closed`."""
+    """Records each dead letter with its reason; refuses while `closed`."""
 
     def __init__(self) -> None:
         self.graves: list[tuple[int, str, str]] = []
         self.closed = False
 
     def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
-        """Bury."""
+        """Record a dead letter."""
         if self.closed:
             raise RetryableError("dead-letters", "Kafka is away")
         self.graves.append((record.offset, verdict.error_class, verdict.reason))
@@ -70,7 +70,7 @@ def test_a_record_without_a_key_is_buried(engine: Engine) -> None:
 
 
 def refused_by_the_database(record: JournalRecord) -> JournalRecord:
-    """Return the record as it can be decoded and not stored: its version is beyond 64 bits."""
+    """Return a record that can be decoded and not stored, because its version is beyond 64 bits."""
     assert record.value
     return replace(record, value=record.value.replace(b'"seq":1', b'"seq":18446744073709551615'))
 
@@ -138,7 +138,7 @@ def test_a_nul_in_a_fact_stops_nobody(writer: CrmWriter, engine: Engine) -> None
 def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything_is_buried(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be read is no fault of ours; what our code raises for is `fatal_error`, and is counted."""
+    """An unreadable record is not our fault. A record on which our code raises is a `fatal_error`, and is counted."""
 
     def fails(*_: object) -> None:
         raise KeyError("boom")

@@ -1,4 +1,4 @@
-"""What status, verify, why and the console ask the CRM database, and what it answers."""
+"""The queries of status, verify, why and the console on the CRM database, and their results."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ from tests.sink.seeded_journal import START, Story, lead_of, record_of, row_of
 
 @pytest.fixture
 def story(writer: CrmWriter) -> Story:
-    """Return a story that is applied."""
+    """Return a story that has been applied."""
     story = Story(2, seed=20).tell(200)
     writer.apply(story.records)
     return story

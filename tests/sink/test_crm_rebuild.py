@@ -1,4 +1,7 @@
-"""A database set back is never filled with gaps, and what the compacted journal says no more comes from the topics."""
+"""A database that was set back is filled without gaps.
+
+What compaction removed from the journal comes from the topics.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ Tables = dict[str, list[tuple[object, ...]]]
 
 
 def public(records: list[JournalRecord], topic: str) -> list[bytes | None]:
-    """Return what a relay makes public of these records."""
+    """Return the public messages that a relay makes of these records."""
     told: list[bytes | None] = []
     for record in records:
         row = decode_row(record.value or b"")
@@ -50,7 +53,10 @@ def compacted(records: list[JournalRecord]) -> list[JournalRecord]:
 def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
     writer: CrmWriter, engine: Engine, expected: Callable[..., Tables]
 ) -> None:
-    """Set back while it runs (a backup, a rebuild): the next batch would leave a gap that nobody ever sees."""
+    """The database is set back while the sink runs (a backup, a rebuild).
+
+    The next batch would leave an undetected gap.
+    """
     story = Story(0, seed=5).tell(60)
     writer.apply(story.records[:40])
     empty(engine, history=False)
@@ -64,7 +70,7 @@ def test_a_sink_that_has_read_further_than_the_database_is_reads_again(
 def test_two_writers_fill_an_emptied_database_together(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
-    """The sink goes on while a rebuild fills: each takes what the other has not applied yet."""
+    """The sink continues while a rebuild fills the database. Each applies what the other has not applied yet."""
     story = Story(0, seed=6).tell(80)
     sink, rebuild = CrmWriter(engine, unburied), CrmWriter(engine, unburied)
     sink.apply(story.records[:50])
@@ -82,7 +88,7 @@ def test_two_writers_fill_an_emptied_database_together(
 def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     writer: CrmWriter, engine: Engine
 ) -> None:
-    """The newest record of a lead may be a note: who owns it is said by `assignments` only."""
+    """The newest record of a lead may be a note, so only `assignments` names its owner."""
     story = Story(0, seed=7).tell(200)
     writer.apply(story.records)
     names = (LeadExceptionTable.__tablename__, AssignmentTable.__tablename__)
@@ -119,7 +125,7 @@ def _only(rows: list[tuple[object, ...]], kept: list[bool]) -> list[tuple[object
 
 
 def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, engine: Engine) -> None:
-    """What the sink has not stored yet it will store with its reason."""
+    """The sink will store it later, with its reason."""
     lead = lead_of("a", phase=Phase.OWNED, owner="rep-1")
     later = record_of(row_of(lead, owner_changed("rep-1"), off=3, seq=2), 1)
     writer.apply([record_of(row_of(lead_of("a"), off=1, seq=1), 0)])

@@ -1,4 +1,4 @@
-"""Given this journal row, expect these table rows."""
+"""The table rows that follow from a journal row."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_lead_row_has_facts_phase_and_version() -> None:
 
 
 def test_a_row_names_every_column_of_its_table_and_no_other() -> None:
-    """A name that is no column's would be left out of the statement without an error."""
+    """A name that is no column would be left out of the statement without an error."""
     found = table_rows(0, "l", row_of(lead_of(), owner_changed("rep-7"), RAISED))
     for row, table in (
         (found.lead, LeadTable),
@@ -174,7 +174,7 @@ def test_x1_every_decision_keeps_its_reason_and_its_place() -> None:
         ((LeadAccepted(),), None),
         ((owner_changed("rep-7"),), ("rep-7", None, "claim", "queue/aged")),
         ((owner_changed(None, "rep-7"),), (None, "rep-7", "claim", "queue/aged")),
-        # One event, one version: the last owner is the truth, readers know the first one's predecessor.
+        # One event is one version: the last owner counts, and readers know the predecessor of the first one.
         (
             (
                 owner_changed(None, "rep-3"),
@@ -207,9 +207,9 @@ def test_an_assignment_is_the_last_change_of_owner(
         (Phase.EXCEPTION, TROUBLE, (RAISED,), ("open", TROUBLE.reason)),
         (Phase.IGNORED, TROUBLE, (ExceptionIgnored(rep_id="m"),), ("ignored", TROUBLE.reason)),
         (Phase.OWNED, None, (ExceptionResolved(reason="orphaned", why="claimed"),), ("resolved", "orphaned")),
-        # E4, taken back: the phase says it is open, whatever the decision is called.
+        # E4, taken back: the phase says that it is open, whatever the name of the decision.
         (Phase.EXCEPTION, TROUBLE, (), ("open", TROUBLE.reason)),
-        # Raised and resolved by one event.
+        # One event raised and resolved it.
         (
             Phase.QUEUED,
             None,

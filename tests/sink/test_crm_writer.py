@@ -1,4 +1,4 @@
-"""The writer's contract, on SQLite and Postgres: what a record causes is stored once, with its offset."""
+"""The writer's contract, on SQLite and Postgres: the results of a record are stored once, with its offset."""
 
 import random
 import threading
@@ -32,8 +32,8 @@ from tests.sink.seeded_journal import (
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
-class PowerCut(Exception):  # noqa: N818  # it is what happens, not what is wrong
-    """The process ends here."""
+class PowerCut(Exception):  # noqa: N818  # it names an event, not a mistake
+    """Simulates a power cut: the process ends here."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def cut_before(engine: Engine, words: str) -> Iterator[None]:
 
 
 def without_repeats(records: list[JournalRecord]) -> list[JournalRecord]:
-    """Return the journal as it would be without zombies."""
+    """Return the journal without the zombies' repeats."""
     first: dict[bytes | None, JournalRecord] = {}
     for record in records:
         first.setdefault(record.value, record)

@@ -1,4 +1,4 @@
-"""Lists are filtered, sorted and paged as plain Python would do it, on both databases, while rows come and go (E2)."""
+"""Lists are filtered, sorted and paged as in plain Python, on both databases, while rows come and go (E2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OURS: Final = [TABLE.org == "ours"]
 
 
 def exceptions(count: int, seed: int = 7, org: str = "ours") -> list[dict[str, Any]]:
-    """Return rows of the desk: many share a value, some have none, names have every kind of letter."""
+    """Return rows of the desk. Many share a value, some have none, and names have every kind of letter."""
     chance = random.Random(seed)
     names = (
         "Jeremy Jones",
@@ -74,7 +74,7 @@ def put(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
 
 @pytest.fixture
 def rows(engine: Engine) -> list[dict[str, Any]]:
-    """Return what the desk of the org holds; another org's rows lie between them."""
+    """Return the desk's rows of the org. Another org's rows lie between them."""
     ours = exceptions(60)
     put(engine, [*ours, *exceptions(20, seed=8, org="theirs")])
     return ours
@@ -83,7 +83,7 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
 def walk(
     engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: Listing = EXCEPTIONS
 ) -> list[list[str]]:
-    """Return the ids of every page, walked from the first to the last."""
+    """Return the ids of every page, read from the first to the last."""
     found: list[list[str]] = []
     cursor: str | None = None
     with engine.connect() as connection:
@@ -94,7 +94,7 @@ def walk(
             if page.next is None:
                 break
             cursor = page.next
-        # Back again: the same pages.
+        # Backwards, the pages are the same.
         back = [found[-1]]
         while page.previous is not None:
             at = pages.place(listing, asked, page.previous, bands)

@@ -1,7 +1,7 @@
-"""The sink as a process beside a real Kafka: killed, stopped, cut off, and in the end the tables are exact.
+"""The sink as a process with a real Kafka is killed, stopped and cut off. In the end the tables are exact.
 
-The tests share one journal. Each tells its story in a partition of its own, and has a database of its own that has
-read the other partitions already.
+The tests share one journal. Each test uses its own partition, and its own database that has already read the other
+partitions.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ from tests.sink.seeded_journal import START, Story, tables, unburied
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PARTITIONS = 16
-"""One for each story the tests of this module tell."""
+"""One partition for each test of this module."""
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
 class Journal:
-    """The journal in Kafka: every record of every story."""
+    """The journal in Kafka, with the records of every test."""
 
     def __init__(self, broker: KafkaBroker) -> None:
         self.broker = broker
@@ -52,7 +52,7 @@ class Journal:
         asyncio.run(provision(self.settings))
 
     def begin(self) -> Story:
-        """Return a story in a partition nobody has written to."""
+        """Return a story in an unused partition."""
         assert len(self.stories) < PARTITIONS, "more stories than partitions: raise PARTITIONS"
         story = Story(len(self.stories), seed=100)
         self.stories.append(story)
@@ -77,7 +77,7 @@ class Journal:
         return {story.partition: len(story.records) for story in self.stories if story.records}
 
     def read_before(self, database: Database) -> None:
-        """Let a database be where a sink would have left it that has read everything so far."""
+        """Set a database to the state after a sink has read everything so far."""
         positions = [
             {
                 "topic": LEAD_JOURNAL,
@@ -109,7 +109,7 @@ class SinkProcess:
         )
 
     def ask(self, page: str) -> tuple[int, str]:
-        """Return status and text of one page; 0 while nobody listens."""
+        """Return status and text of a page; status 0 while nobody listens."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -119,31 +119,34 @@ class SinkProcess:
             return 0, ""
 
     def in_the_way(self) -> dict[str, dict[str, str]]:
-        """Return what /ready says is in the way: name -> reason and since."""
+        """Return the problems that /ready names: name -> reason and since."""
         status, text = self.ask("ready")
         assert status in {0, 200, 503}
         return {reason["what"]: reason for reason in json.loads(text)["reasons"]} if text else {}
 
     def ready(self) -> bool:
-        """Tell whether /ready says yes."""
+        """Return whether /ready returns 200."""
         return self.ask("ready")[0] == 200
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         self.process.kill()
         self.process.wait()
 
 
 @pytest.fixture(scope="module")
 def journal(server_folder: Path) -> Iterator[Journal]:
-    """Yield a journal in a Kafka of this module's own, so that nobody else writes to it or joins its group."""
+    """Yield a journal in a separate Kafka, so that nobody else writes to it or joins its group."""
     with make_kafka(server_folder / "sink-kafka") as broker:
         yield Journal(broker)
 
 
 @pytest.fixture
 def start(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Callable[[], SinkProcess]]:
-    """Yield a function that starts a sink; all are ended after the test. The former tests' stories are read already."""
+    """Yield a function that starts a sink; all are stopped after the test.
+
+    The earlier tests' records are already read.
+    """
     journal.read_before(database)
     settings = Settings.read(
         kafka_bootstrap_servers=journal.broker.address,
@@ -170,7 +173,7 @@ def plain_engine(database: Database) -> Iterator[Engine]:
 
 
 def applied(engine: Engine) -> dict[int, int]:
-    """Partition -> how far the database is; nothing while it is away."""
+    """Partition -> the database's offset; empty while the database is away."""
     try:
         return {
             partition: at.next_offset for partition, at in CrmWriter(engine, unburied).positions().items()
@@ -185,12 +188,12 @@ def reached(engine: Engine, story: Story, offset: int) -> Callable[[], bool]:
 
 
 def caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
-    """Return the condition that the database holds the whole journal."""
+    """Return the condition that the database has the whole journal."""
     return lambda: applied(engine) == journal.ends
 
 
 def truth(journal: Journal, story: Story, expected: Callable[..., Tables]) -> Tables:
-    """Return the tables one undisturbed pass over a story makes."""
+    """Return the tables after one undisturbed pass over a story."""
     poison = {record.key for record in journal.poison}
     return expected([record for record in story.records if record.key not in poison])
 
@@ -303,7 +306,10 @@ def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
-    """On Postgres: on SQLite a process stopped inside a transaction keeps the file's lock until it goes on."""
+    """This runs on Postgres.
+
+    On SQLite a process stopped inside a transaction keeps the file's lock until it continues.
+    """
     story = journal.begin()
     for _ in range(20):
         story.tell(400).repeat(5)
@@ -325,7 +331,7 @@ def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
 def test_a_database_ahead_of_kafka_is_not_filled_with_gaps(
     journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
-    """A journal made anew below the database's offset would be passed over in silence: /ready says so instead."""
+    """A new journal below the database's offset would be skipped silently. /ready reports it instead."""
     partition = journal.begin().partition
     ahead = {"topic": LEAD_JOURNAL, "partition": partition, "next_offset": 10, "mark": 9}
     with plain_engine.execution_options(writes=True).begin() as connection:

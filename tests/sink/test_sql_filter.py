@@ -1,4 +1,4 @@
-"""The same leads by SQL as by closures, on SQLite and on Postgres: rules, standing and order."""
+"""SQL and closures select the same leads, on SQLite and on Postgres: rules, eligibility and order."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, TICK, instants, leads, make, trees
 
 EXAMPLES = int(os.environ.get("WHERE_EXAMPLES", "60"))
-"""Rounds of each property; more by the environment."""
+"""Examples of each property; the environment can raise it."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -46,14 +46,14 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def named(found: Sequence[Lead]) -> list[Lead]:
-    """Return the leads under ids of their own, in another order than they came."""
+    """Return the leads with new ids, in another order than they came."""
     return [msgspec.structs.replace(lead, lead_id=f"{7 * n % 11:x}-{n}") for n, lead in enumerate(found)]
 
 
 def ask(
     engine: Engine, given_leads: Sequence[Lead], condition: Any = None, by: Sequence[Any] = ()
 ) -> list[str]:
-    """Return the ids of those the condition holds for, with nothing but these leads in the database."""
+    """Return the ids of the leads that meet the condition, with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
         rows = [row_of(lead) for lead in given_leads]
         connection.execute(insert(LeadTable), rows)
@@ -94,7 +94,7 @@ some = st.lists(lives, min_size=1, max_size=8).map(named)
 def test_q2_x5_sql_and_closures_are_of_one_mind(
     crm: Engine, raw: dict[str, Any], found: list[Lead], now: datetime
 ) -> None:
-    """Q2, X5: null, `not`, case beyond ASCII, relative dates at their very edge, attributes of every kind."""
+    """Q2, X5: null, `not`, case beyond ASCII, relative dates at their exact limits, attributes of every kind."""
     rule = CompiledRule(parse(raw))
     expected = {lead.lead_id for lead in found if rule.test(lead, now)[0]}
     assert set(ask(crm, found, rule_condition(rule.tree, now, crm.dialect.name))) == expected
@@ -136,7 +136,7 @@ def test_q7_d4_sql_orders_as_the_queues_keys_do(
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(some)
 def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:
-    """X5: every field of the catalogue, and which queues its life leaves open."""
+    """X5: every field of the catalogue, and the queues that its phase allows."""
     with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
         connection.execute(insert(LeadTable), [row_of(lead) for lead in found])
         rows = connection.execute(select(*LeadTable.__table__.columns)).mappings().all()
@@ -153,7 +153,7 @@ def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list
 
 
 def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) -> None:
-    """X5: nothing the builder offers is left to guess; nobody meets what was not asked of them."""
+    """X5: every field works with every operator of the builder; no lead matches by mistake."""
     lead = full()
     for name in [*FIELDS, "attributes.tier", "attributes.none"]:
         field = FIELDS[name]
@@ -202,7 +202,7 @@ def full() -> Lead:
 
 
 def operands(lead: Lead, name: str, operator: str) -> list[Any]:
-    """Return values to ask for: the lead's own, and another."""
+    """Return values to compare with: the lead's own, and another."""
     field = FIELDS[name]
     own = field.get(lead)
     assert own is not None or name == "attributes.none", f"{name} is not filled"
@@ -228,7 +228,7 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
 
 
 def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
-    """X5: never counted wrong."""
+    """X5: it is never counted wrong."""
     many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
     with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
         rule_condition(parse({"rules": [many] * 11}), NOW, "sqlite")
@@ -240,7 +240,7 @@ NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b
 
 @pytest.mark.parametrize("name", NAMES)
 def test_x5_an_attribute_is_found_whatever_its_name(crm: Engine, name: str) -> None:
-    """X5: vendors name attributes as they like."""
+    """X5: vendors may choose any names for attributes."""
     lead = make(facts=Facts(vendor="acme", attributes={name: "ÄB", "other": 1}))
     tree = parse({"rules": [{"field": f"attributes.{name}", "operator": "=", "value": "äb"}]})
     assert ask(crm, [lead], rule_condition(tree, NOW, crm.dialect.name)) == [lead.lead_id]
@@ -248,7 +248,7 @@ def test_x5_an_attribute_is_found_whatever_its_name(crm: Engine, name: str) -> N
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), 10**400, 1e300, 1e22, 0.1, -0.0, "007", " 12 ", "1e3"])
 def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: Any) -> None:
-    """X5: larger than a database counts, with a fraction, or as a text."""
+    """X5: numbers beyond the database's range, with a fraction, or sent as text."""
     lead = make(facts=Facts(vendor="acme", attributes={"n": value}))
     for operator, operand in (
         ("=", 0.1),
@@ -269,7 +269,7 @@ def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: An
 def test_x5_a_list_of_whole_numbers_and_fractions_is_compared_as_it_is_written(
     crm: Engine, field: str
 ) -> None:
-    """X5: a driver may bind a whole list by its first value."""
+    """X5: a driver may bind a whole list by the type of its first value."""
     leads_ = named(
         [make(facts=Facts(vendor="acme", loan_amount=n, attributes={"n": n})) for n in (7, 12, 12.5, 13)]
     )

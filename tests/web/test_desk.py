@@ -1,4 +1,4 @@
-"""Managers at the exceptions desk, two at once, and a rep who may look at what is unassigned (E2, E3, E4, E5)."""
+"""Two managers at the exceptions desk, and a rep who may see the unassigned leads (E2, E3, E4, E5)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def shows(page: Page, *wanted: str) -> None:
 
 
 async def opened(office: RunningOrg) -> dict[str, str]:
-    """Open an org with two managers, three reps, and four leads that nobody could be given; return name -> lead id."""
+    """Open an org with two managers, three reps and four exceptions; return name -> lead id."""
     for rep_id, role in (("mia", "manager"), ("max", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
         await office.rep(rep_id, role, licensed_states=["TX"])
     await office.rep("zoe", name="Zoë Ångström")

@@ -1,4 +1,4 @@
-"""No edit is lost: a draft or a view is saved over the one its writer saw, or not at all (Q1, Q6)."""
+"""No edit is lost: a draft or a view is saved only over the version that its writer saw (Q1, Q6)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drafts]:
-    """Yield the drafts of a database of the test's own."""
+    """Yield the drafts of a new database."""
     with empty_database(request, tmp_path, "drafts") as url:
         upgrade(url)
         engine = connect(url)
@@ -37,7 +37,7 @@ def drafts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Drafts]:
 
 
 def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:
-    """What is migrated is what the code asks for."""
+    """The migrated tables are those that the code uses."""
     with drafts._engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "version_table": "console_alembic_version"}
@@ -51,7 +51,7 @@ def save(drafts: Drafts, seen: str | None, by: str = "mia", **value: Any) -> Dra
 
 
 def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
-    """Q6: of two who saw the same, the second is refused, and sees the first one's."""
+    """Q6: of two who saw the same version, the second is refused and sees the first one's edit."""
     first = save(drafts, None, name="a")
     second = save(drafts, first.revision, by="ada", name="b")
     with pytest.raises(Overtaken) as overtaken:
@@ -93,7 +93,7 @@ def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
 
 
 def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Drafts) -> None:
-    """Q6: the draft that was published is gone, one that was saved meanwhile is not."""
+    """Q6: the published draft is gone; one that was saved meanwhile is not."""
     first = save(drafts, None, name="a")
     drafts.published("default", "q", 4, {"name": "a"}, by="mia", seen=first.revision)
     assert drafts.find("default", "q") is None
@@ -112,7 +112,7 @@ def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Draft
 
 
 def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
-    """Q6: path by path; a draft that is as published has none; another's publication is noticed."""
+    """Q6: path by path. A draft equal to the published queue has none; another publication is noticed."""
     value = {"queue_id": "q", "name": "a", "columns": ["state"]}
     rules = OrgRules("default", objects={("queue", "q"): Published(3, value)})
     untouched = state_of(rules, "q", None)
@@ -135,7 +135,7 @@ def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
 
 
 def test_q5_a_claimable_draft_has_no_outcomes() -> None:
-    """Q5: cleared where it is kept, so that unchecking has none to bring back."""
+    """Q5: they are cleared when it is saved, so that unchecking does not bring them back."""
     given = {"claimable": True, "outcomes": ["left_message"], "name": None}
     assert drafted_value("q", given) == {"claimable": True, "outcomes": [], "queue_id": "q"}
     assert drafted_value("q", {**given, "claimable": False})["outcomes"] == ["left_message"]
@@ -159,7 +159,7 @@ def test_q6_what_no_draft_can_hold_is_refused(queue_id: str, value: dict[str, An
 
 
 def test_q6_only_a_valid_draft_is_published() -> None:
-    """Q6: refused with every field and reason; accepted, it is what the engine will have."""
+    """Q6: an invalid draft is refused with every field and reason; an accepted one is what the engine will have."""
     with pytest.raises(PublicationErrors) as refused:
         publishable("default", "q", {"columns": ["nope"], "sort": {"field": "state", "direction": "up"}})
     assert {problem.path for problem in refused.value.problems} == {"columns[0]", "sort.direction"}
@@ -167,7 +167,7 @@ def test_q6_only_a_valid_draft_is_published() -> None:
 
 
 def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts: Drafts) -> None:
-    """Q1: of an org, and of a rep; another one's of the same id is another view."""
+    """Q1: a view belongs to an org and a rep. Another rep's view with the same id is another view."""
     views = CustomViews(drafts._engine)
     first = views.add("org", "rep-1", "v", {"name": "b", "columns": ["state"]})
     assert views.add("org", "rep-1", "v", {"name": "again"}) == first  # the same request, sent twice
@@ -188,7 +188,7 @@ def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts:
 
 
 def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
-    """Q1: one more is refused, and may be made once another is gone."""
+    """Q1: one more is refused, and may be made after another is deleted."""
     views = CustomViews(drafts._engine)
     made = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
     with pytest.raises(TooMany, match="delete one first"):

@@ -1,4 +1,4 @@
-"""An org without reps: closed if it ever had one, and its first admin is not locked out by closing it."""
+"""An org without reps is closed if it ever had one. Its first admin is not locked out when the org closes."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ pytestmark = pytest.mark.slow
 
 
 def account(office: RunningOrg, rep_id: str, role: str) -> None:
-    """Let somebody of no directory sign in."""
+    """Make an account for a person who is in no directory."""
     office.accounts.put(
         Account(email=office.email(rep_id), org=office.org, rep_id=rep_id, role=role), PASSWORD
     )
 
 
 async def until(client: httpx.AsyncClient, status: HTTPStatus) -> None:
-    """Wait until the console answers who one is with a status."""
+    """Wait until `/api/v1/me` answers with a status."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while (await client.get("/api/v1/me")).status_code != status:
             await asyncio.sleep(0.05)
 
 
 async def test_removing_the_last_rep_makes_nobody_an_admin(office: RunningOrg) -> None:
-    """A stranger's token and a leftover account came in as admin once the last rep was gone; the engine obeyed too."""
+    """Before, a stranger's token and a leftover account became admin when the last rep was gone. The engine obeyed."""
     await office.rep("ann", "admin")
     account(office, "guest", "admin")
     await office.until_known("ann")
@@ -75,7 +75,7 @@ async def test_an_explicit_setting_opens_an_org_without_reps(office: RunningOrg)
 
 
 async def test_who_publishes_the_first_rep_stays_an_admin_and_the_account_is_made(office: RunningOrg) -> None:
-    """The admin of an open org was no rep: publishing ann locked them out, and ann's account was never made."""
+    """Before, the admin of an open org was no rep: publishing ann locked them out, and ann's account was never made."""
     account(office, "mia", "admin")
     async with signed_in(office, "mia") as mia:
         path = "/api/v1/directory/rep/ann"

@@ -1,4 +1,4 @@
-"""What feeds the open pages survives whatever a foreign client does to Valkey, Kafka or the database."""
+"""The feeds of open pages survive whatever a foreign client does to Valkey, Kafka or the database."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DATABASE = 12
 
 @pytest.fixture
 def foreign(valkey_url: str) -> Iterator[redis.Redis]:
-    """Yield a client that is not ours, on a database of these tests' own."""
+    """Yield a foreign client of a separate Valkey database."""
     with redis.Redis.from_url(f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}") as client:
         client.flushdb()
         yield client
@@ -46,12 +46,12 @@ def foreign(valkey_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again soon."""
+    """Shorten the retry delay."""
     monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.01, longest_seconds=0.05))
 
 
 def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
-    """Write what the board writes when a lead leaves a queue; `damaged`: fields with other values."""
+    """Write the board's entry for a lead that leaves a queue; `damaged`: fields with other values."""
     fields: dict[Any, Any] = {
         "change": "left",
         "queue_id": "new",
@@ -65,7 +65,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
 
 
 async def told(page: Page, wanted: tuple[str, str]) -> None:
-    """Wait until a page is told of a change of a lead."""
+    """Wait until a page gets the change of a lead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for chunk in page.chunks():
             for event in chunk.split(b"\n\n"):
@@ -76,7 +76,7 @@ async def told(page: Page, wanted: tuple[str, str]) -> None:
 
 
 async def until_counted(before: float) -> None:
-    """Wait until a failure of the feed was counted."""
+    """Wait until a failure of the feed is counted."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while failures() == before:
             await asyncio.sleep(0.01)
@@ -148,7 +148,7 @@ async def test_an_entry_that_does_not_decode_is_passed_over(
 async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is told anew what it missed; before, the whole console ended."""
+    """It reads again what it missed. Before, the whole console ended."""
     settings = Settings.read(kafka_bootstrap_servers=kafka, state_dir=tmp_path)
     topics = {name: f"{name.lower()}-{uuid.uuid4().hex[:8]}" for name in ("ASSIGNMENTS", "LEAD_EXCEPTIONS")}
     for name, topic in topics.items():
@@ -162,7 +162,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     failed, anew = asyncio.Event(), asyncio.Event()
 
     class Told(Hub):
-        """Notes that every page is to look anew."""
+        """Records that every page must read its lists again."""
 
         def look_anew(self) -> None:
             anew.set()

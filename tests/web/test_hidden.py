@@ -1,4 +1,4 @@
-"""Nobody reads what is not theirs to see, whichever way they ask: every route, every action, the stream (Q3, Q4)."""
+"""Nobody can read what they may not see, by any route, any action or the stream (Q3, Q4)."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ ACTIONS: Final = get_args(Action.model_fields["type"].annotation)
 
 
 def leaks(text: str) -> list[str]:
-    """Return what a text tells of the lead's facts."""
+    """Return the lead's facts that a text contains."""
     return [mark for mark in TELLTALE if mark in text]
 
 
 async def blind_lead(office: RunningOrg) -> str:
-    """Publish a blind queue, wherein a lead, to be claimed."""
+    """Publish a blind claimable queue with a lead in it."""
     await office.publish("queue", "blind", **{**NEW, "columns": [], "sort": {"field": "loan_amount"}})
     return await office.arrive("B-1", first_name="Jeremy", last_name="Jones", **SECRETS)
 
 
 async def until_there(client: httpx.AsyncClient, lead: str) -> None:
-    """Wait until the lead stands in its queue."""
+    """Wait until the lead is in its queue."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while lead not in (await client.get("/api/v1/queues/blind/leads")).text:
             await asyncio.sleep(0.1)
@@ -68,7 +68,7 @@ def session(office: RunningOrg, secret: str) -> httpx.AsyncClient:
 
 
 async def everything(client: httpx.AsyncClient, lead: str, org: str) -> list[str]:
-    """Return what is told too much by any route that reads, and by every action that is refused or not."""
+    """Return the facts that any reading route, or the answer to any action, reveals."""
     found = []
     given = {"lead_id": lead, "queue_id": "blind", "rep_id": "rep-1", "kind": "queue", "object_id": "blind"}
     for method, route, access in routes():

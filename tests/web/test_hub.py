@@ -1,4 +1,4 @@
-"""The hub hands an org's feed to its pages: each hears what it may see, or is to look anew."""
+"""The hub passes an org's feed to its pages. Each page gets the changes it may see, or must read its list again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORG = "acme"
 
 
 class Board:
-    """A feed whose reads are written down beforehand: entries, or that Valkey is away; then nothing more comes."""
+    """A feed with scripted reads: entries, or an absent Valkey; then nothing more comes."""
 
     def __init__(
         self, *reads: list[FeedEntry] | RetryableError, newest: str = "5-0", has: set[str] | None = None
@@ -32,14 +32,14 @@ class Board:
         self.go = asyncio.Event()
 
     async def newest(self, org: str) -> str:
-        """Return where the feed begins for the hub."""
+        """Return the hub's start in the feed."""
         assert org == ORG
         return self.at
 
     async def feed(
         self, org: str, after: str, *, limit: int = 500, wait_seconds: float = 0.0
     ) -> list[FeedEntry]:
-        """Return the next read; asked for one entry, whether it is there."""
+        """Return the next read; for a request of one entry, whether it exists."""
         assert (org, wait_seconds >= 0) == (ORG, True)
         if limit == 1:
             return [] if after in self.has else [FeedEntry(id=self.at, change=REBUILT)]
@@ -54,22 +54,22 @@ class Board:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask a Valkey that was away again at once."""
+    """Retry an absent Valkey at once."""
     monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.0, longest_seconds=0.0))
 
 
 def entered(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedEntry:
-    """Return what a lead's coming into a queue is told by."""
+    """Return the entry of a lead that enters a queue."""
     return FeedEntry(id=entry_id, change="entered", queue_id=queue_id, lead_id=entry_id, rank=rank, size=1)
 
 
 def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | None = None) -> Page:
-    """Return a page that has been opened by somebody."""
+    """Return a page opened by a person."""
     return Page(ORG, "rep-1", sees, wants)
 
 
 async def told(one: Page, count: int) -> list[tuple[str, str]]:
-    """Return the next changes a page is told, as (change, id or queue)."""
+    """Return the next changes for a page, as (change, id or queue)."""
     found = list[tuple[str, str]]()
     chunks: AsyncIterator[bytes] = one.chunks()
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -82,7 +82,7 @@ async def told(one: Page, count: int) -> list[tuple[str, str]]:
 
 
 async def opened(board: Board, *pages: tuple[Page, str | None]) -> Hub:
-    """Return a hub with pages open from these entries on, and let the feed go on."""
+    """Return a hub with open pages that start at these entries, and start the feed."""
     hub = Hub(cast("Reader", board))
     for one, after in pages:
         await hub.open(one, after)
@@ -114,11 +114,11 @@ async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_
 
 
 async def test_q9_after_valkey_was_away_every_page_looks_anew_before_it_hears_more() -> None:
-    """What a killed Valkey lost was in lists that pages had taken, and comes again under other ids."""
+    """Entries that a killed Valkey lost were in the pages' lists, and come again under other ids."""
     board = Board(RetryableError("Valkey", "it is away"), [entered("6-0")])
     one = page()
     hub = await opened(board, (one, "5-3"))
-    assert await told(one, 1) == [(REBUILT, "")]  # 5-3 is not in the feed (any more)
+    assert await told(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
     assert await told(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
     await hub.close()
 
@@ -127,7 +127,10 @@ async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_s
     board = Board([entered("6-0"), entered("7-0")], has={"6-0"})
     one, wild = page(), page()
     hub = await opened(board, (one, "6-0"), (wild, "9-x"))
-    assert await told(one, 2) == [("entered", "6-0"), ("entered", "7-0")]  # its client skips what it has
+    assert await told(one, 2) == [
+        ("entered", "6-0"),
+        ("entered", "7-0"),
+    ]  # its client skips the entries that it has
     assert await told(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
     await hub.close()
 

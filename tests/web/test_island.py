@@ -21,7 +21,7 @@ VENDOR: Final = WEB / "static" / "vendor"
 
 
 def test_the_committed_island_is_what_its_sources_were_when_it_was_built() -> None:
-    """Without Node: the record beside the bundle has the digest of both; `make island-check` builds it again."""
+    """This needs no Node: the record beside the bundle has the digest of both. `make island-check` builds it again."""
     recorded = {}
     for line in (VENDOR / "rule-builder.sha256").read_text().splitlines():
         digest, name = line.split("  ")
@@ -50,7 +50,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Yield a page of its own, on which no script fails."""
+    """Yield a new page on which no script may fail."""
     failures: list[str] = []
     with browser.new_context(timezone_id="America/New_York") as context:
         page = context.new_page()
@@ -66,7 +66,7 @@ Mount = Callable[[Any], Locator]
 
 @pytest.fixture
 def mount(page: Page) -> Mount:
-    """Return a function: a tree in, the builder with it out."""
+    """Return a function that mounts the builder with a tree and returns its output."""
 
     def mounted(tree: Any) -> Locator:
         page.set_content(
@@ -119,7 +119,7 @@ WHOLE: Final = group(
 
 
 def test_q2_a_published_tree_comes_out_of_the_builder_as_it_went_in(page: Page, mount: Mount) -> None:
-    """Q2: also attributes that are not listed, times with an offset, and groups that are turned round."""
+    """Q2: also attributes that are not listed, times with an offset, and negated groups."""
     builder = mount(WHOLE)
     assert written(page) == WHOLE
     builder.get_by_label("Value of Created on date, amount").fill("14")
@@ -131,7 +131,7 @@ def test_q2_a_published_tree_comes_out_of_the_builder_as_it_went_in(page: Page, 
 
 
 def test_q1_rules_are_built_by_the_keyboard_alone(page: Page, mount: Mount) -> None:
-    """Q1: add, choose, type, turn round, remove; the focus is always where one goes on."""
+    """Q1: add, choose, type, negate, remove. The focus is always at the next control."""
     mount(None)
     page.get_by_text("before").focus()
     press = page.keyboard.press
@@ -236,7 +236,7 @@ def test_q2_dates_lists_numbers_and_attributes_are_typed(page: Page, mount: Moun
 
 
 def test_q6_what_is_wrong_is_said_at_the_rule(page: Page, mount: Mount) -> None:
-    """Q6: by the path the server names; the control is marked, and described by the reason."""
+    """Q6: the error is shown at the path that the server names; the control is marked, and described by the reason."""
     builder = mount(group(rule("state", "=", "RI"), group(rule("zip", "=", ""))))
     refused = group(rule("state", "=", "RI"), group(rule("zip", "=", "")))
     with pytest.raises(RuleErrors) as error:

@@ -1,4 +1,4 @@
-"""Who may see a lead follows from its row in the CRM database, whatever its history holds (D1, D2, R3, S1)."""
+"""Who may see a lead is decided by its row in the CRM database, whatever its history contains (D1, D2, R3, S1)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is
         assert shown["facts"] == {"state": "RI"}
         assert (await first.get(f"/api/v1/leads/{offered}")).status_code == HTTPStatus.FORBIDDEN
 
-        # A lock whose end has passed is none, although the row still has it and its timer is late.
+        # A lock whose end has passed does not count, although the row still has it and its timer is late.
         await asyncio.to_thread(end_lock, engine, opened)
         assert (await first.get(f"/api/v1/leads/{opened}")).status_code == HTTPStatus.FORBIDDEN
     engine.dispose()
@@ -93,7 +93,7 @@ def forget(engine: Engine, *leads: str) -> None:
 
 
 def end_lock(engine: Engine, lead: str) -> None:
-    """Let a lock end a minute ago, as if its timer were late."""
+    """Set the end of a lock to a minute ago, as if its timer were late."""
     with engine.execution_options(writes=True).begin() as connection:
         ended = datetime.now(UTC) - timedelta(minutes=1)
         connection.execute(update(LeadTable).where(LeadTable.lead_id == lead).values(locked_until=ended))

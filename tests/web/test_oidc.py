@@ -1,4 +1,4 @@
-"""Signing in with the company's own accounts, at a provider that speaks OpenID Connect, and at one that lies."""
+"""Signing in with the company's accounts, at a correct OpenID Connect provider and at a hostile one."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def vouched_for(page: Page, subject: str) -> None:
 
 @pytest.mark.slow
 async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claims(office: RunningOrg) -> None:
-    """Only by the company's account: no password is taken, and role and teams of the claims are the rep's at once."""
+    """Passwords are not accepted, and role and teams of the claims are published as the rep's at once."""
     await office.rep("ann", "admin")
     await office.rep("rep-1", teams=["west"])
     claims = {
@@ -117,7 +117,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
 
 
 class Liar:
-    """A provider that answers with whatever token a test wants."""
+    """A provider that returns any token that a test wants."""
 
     def __init__(self) -> None:
         self.key, self.other = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
@@ -143,7 +143,7 @@ class Liar:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.issuer = f"http://127.0.0.1:{self.server.server_port}"
@@ -162,7 +162,7 @@ class Liar:
     def token(self) -> str:
         if self.alg == "RS256":
             return jwt.encode({"alg": self.alg}, self.claims, self.signed_by, algorithms=[self.alg])
-        # The oldest trick: the public key, which everybody has, as the secret of a shared-secret signature.
+        # A known attack: the public key is used as the secret of a shared-secret signature.
         parts = [_base64(json.dumps(one).encode()) for one in ({"alg": self.alg}, self.claims)]
         signed = ".".join(parts).encode()
         secret = self.key.as_pem(private=False)
@@ -192,7 +192,7 @@ GOOD: Final[dict[str, Any]] = {"aud": CLIENT, "sub": "s-1", "email_verified": Tr
 async def answered(
     office: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
 ) -> tuple[int, str]:
-    """Sign in with a token of these claims; return the status, and who is signed in or what the page says."""
+    """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
     async with httpx.AsyncClient(base_url=office.url) as client:
         begun = await client.get("/sign-in/oidc")
         asked = {
@@ -216,7 +216,7 @@ async def answered(
 
 @pytest.mark.slow
 async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> None:
-    """An address that is not said to be verified, or whose claim is "false" or 0, signed in whoever has it."""
+    """Before, an unverified address, or one whose claim was "false" or 0, signed in its account."""
     await office.rep("rep-1")
     await office.rep("rep-2")
     with console_of(office, liar.issuer):
@@ -262,7 +262,7 @@ async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> 
 
 @pytest.mark.slow
 async def test_an_account_stays_with_its_subject_whatever_the_address(office: RunningOrg, liar: Liar) -> None:
-    """Whoever got somebody's old address at the provider got the account, too."""
+    """Before, the new holder of somebody's old address at the provider got the account."""
     await office.rep("rep-1")
     await office.rep("rep-2")
     with console_of(office, liar.issuer):

@@ -1,4 +1,4 @@
-"""The operations page says what was done, live; who may not see it does not; a dead letter is mended and sent again."""
+"""The operations page shows what happened, live, and only to overseers. A dead letter is fixed and sent again."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
 
 
 async def offered_to(office: RunningOrg, lead: str) -> list[str]:
-    """Return who finds an offer of a lead in the queue of its own."""
+    """Return the rep whose own queue has an offer of a lead."""
     found = []
     for rep_id in ("rep-1", "rep-2"):
         page = await office.sign_in(rep_id, "/queues/mine")

@@ -1,4 +1,4 @@
-"""A queue tried by SQL: the same leads as the engine's, on SQLite and on Postgres (X5)."""
+"""A queue preview by SQL has the same leads as the engine, on SQLite and on Postgres (X5)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def put(connection: Connection, found: Sequence[Lead]) -> None:
 
 
 def asked(engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any) -> Preview:
-    """Return the preview with nothing but these leads in the database."""
+    """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
         put(connection, found)
         told = preview(connection, "default", draft, *more, **named)
@@ -58,7 +58,7 @@ def asked(engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: An
 
 
 def numbered(found: Sequence[Lead]) -> list[Lead]:
-    """Return the leads under ids of their own, every fifth of another org."""
+    """Return the leads with new ids, every fifth in another org."""
     return [
         msgspec.structs.replace(
             one,
@@ -92,7 +92,7 @@ many = st.lists(lives, min_size=1, max_size=16).map(numbered)
 def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime
 ) -> None:
-    """X5: how many, who comes and goes, the first in order, and why: all as the engine's index has it."""
+    """X5: how many, who enters and leaves, the first in order, and why: all as in the engine's index."""
     draft = drafted("q", value, 2)
     published = None if before is None else drafted("q", before, 1)
     ours = {one.lead_id: one for one in found if one.facts.org == "default"}
@@ -115,7 +115,7 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
 
 
 def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[str, str]:
-    """Return whom the engine would put there, with their keys in its order."""
+    """Return the leads that the engine would put there, with their keys in its order."""
     index = QueueIndex([queue])
     return {
         one: index.evaluate(lead, now).places["q"]
@@ -125,7 +125,7 @@ def places(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[
 
 
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
-    """X5: neither counted nor explained nor found."""
+    """X5: it is neither counted, nor explained, nor found."""
     theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
     told = asked(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
     assert (told.matched, told.leads, told.examples, told.lead) == (0, 0, (), None)

@@ -1,4 +1,4 @@
-"""Codes of a device, recovery codes, and the password once more before what would outlive a stolen session."""
+"""Codes of a device, recovery codes, and the password check before actions that would outlive a stolen session."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def strict(office: RunningOrg) -> Iterator[RunningOrg]:
 
 
 def proved_long_ago(store: Engine, email: str) -> None:
-    """Let the proof of all sessions of somebody be an hour old."""
+    """Set the last password check of all of a person's sessions to an hour ago."""
     with store.begin() as connection:
         at = datetime.now(UTC) - timedelta(hours=1)
         connection.execute(update(SessionTable).where(SessionTable.email == email).values(proved_at=at))
@@ -94,7 +94,7 @@ WRONG = "a guess of somebody's"
 async def test_a_stolen_session_makes_no_token_invitation_or_export(
     office: RunningOrg, store: Engine
 ) -> None:
-    """A browser left open was enough for a token that lives for ever, an invitation, or all leads as a file."""
+    """Before, an open browser was enough for a token without an end, an invitation, or an export of all leads."""
     await office.rep("ann", "admin")
     await office.rep("rep-1")
     await office.until_known("rep-1")

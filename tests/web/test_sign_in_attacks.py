@@ -1,4 +1,4 @@
-"""What somebody may try at the console's door: guesses, floods, large bodies, made-up addresses."""
+"""Attacks on the console's sign-in: guesses, floods, large bodies, invented addresses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRONG = "a guess of somebody's"
 
 @pytest.fixture
 def behind_proxy(office: RunningOrg) -> Iterator[RunningOrg]:
-    """Yield the office at a console of its own that believes a proxy on this machine and serves https."""
+    """Yield the office at a second console that trusts a proxy on this machine and serves https."""
     port = free_port()
     console = child("console-proxied", ["console"], office.stack.settings, port)
     console.environment = {
@@ -49,7 +49,7 @@ async def client_from(office: RunningOrg, host: str) -> httpx.AsyncClient:
 
 
 async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg) -> None:
-    """39 wrong tries got in without a 429, each with other blanks, letters or widths of one address."""
+    """Before, 39 wrong tries got no 429, each with other blanks, letters or widths of one address."""
     await office.rep("rep-1")
     await office.until_known("rep-1")
     email = office.email("rep-1")
@@ -67,7 +67,7 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg
 
 
 async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) -> None:
-    """80 invented addresses made another user wait 25 s: all the console's threads hashed their passwords."""
+    """Before, 80 invented addresses made another user wait 25 s, because all threads hashed their passwords."""
     office = behind_proxy
     await office.rep("rep-1")
     await office.until_ready()
@@ -90,7 +90,7 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
 
 
 async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(office: RunningOrg) -> None:
-    """A guesser gave each try another X-Forwarded-For; with it /metrics was open to all behind a local proxy."""
+    """Before, a guesser could send another X-Forwarded-For each time. A local proxy opened /metrics to everybody."""
     async with httpx.AsyncClient(base_url=office.url, headers=JSON) as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.OK
         for name in ("x-forwarded-for", "forwarded"):
@@ -124,7 +124,7 @@ async def test_behind_a_trusted_proxy_the_client_is_the_last_address_it_did_not_
 
 
 async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> None:
-    """300 MB without a session cost 1 GB. Counted is what the console takes, with and without a length."""
+    """Before, 300 MB without a session used 1 GB. The test counts what the console reads, with and without a length."""
     taken = 0
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -183,7 +183,7 @@ async def test_own_sessions_are_listed_and_ended(office: RunningOrg) -> None:
 
 
 async def test_a_disabled_account_is_out_at_once_with_its_tokens(office: RunningOrg) -> None:
-    """The tokens of somebody whose account was disabled went on working."""
+    """Before, the tokens of a disabled account kept working."""
     await office.rep("rep-1")
     async with await office.program("rep-1") as program, signed_in(office, "rep-1") as person:
         assert (await program.get("/api/v1/me")).status_code == HTTPStatus.OK

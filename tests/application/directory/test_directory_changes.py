@@ -1,4 +1,4 @@
-"""What applying a file would do is told exactly, and what it would break is refused."""
+"""The effect of applying a file is reported exactly, and a file that would break the directory is refused."""
 
 from typing import Any
 
@@ -69,14 +69,14 @@ DANGLING: dict[str, tuple[Objects, Objects, bool, list[str]]] = {
 def test_q6_a_file_that_would_point_nowhere_is_refused(
     before: Objects, wanted: Objects, prune: bool, problems: list[str]
 ) -> None:
-    """Q6: a roster names reps that exist, a campaign such a group, in the directory as it will be."""
+    """Q6: a roster may only name reps, and a campaign a group, that exist in the resulting directory."""
     is_open = not any(kind == "rep" for kind, _ in before)
     found = dangling(before, wanted, is_open=is_open, prune=prune)
     assert [str(problem) for problem in found] == problems
 
 
 def test_an_org_whose_last_rep_was_removed_stays_closed() -> None:
-    """It once had reps, so a stranger on a roster is a mistake."""
+    """It once had reps, so an unknown rep on a roster is an error."""
     assert dangling({}, WEST, is_open=False)
     assert not dangling({}, WEST, is_open=True)
 
@@ -105,12 +105,15 @@ DIFFERENT: dict[str, tuple[Any, Any, list[tuple[str, Any, Any]]]] = {
 
 @pytest.mark.parametrize(("old", "new", "paths"), DIFFERENT.values(), ids=DIFFERENT)
 def test_a_difference_is_named_by_its_path(old: Any, new: Any, paths: list[tuple[str, Any, Any]]) -> None:
-    """The smallest part that differs, with what it was and what it is to be."""
+    """The path of the smallest differing part comes with its old and its new value."""
     assert list(differences(old, new)) == [Difference(*path) for path in paths]
 
 
 def test_a_plan_publishes_what_differs_and_removes_last() -> None:
-    """In the order of the sections; removals the other way round, so that nothing points to what is gone."""
+    """Objects are published in the order of the sections.
+
+    Removals come in reverse order, so that no reference is broken.
+    """
     wanted: Objects = {
         ("rep", "a"): {"rep_id": "a", "max_open": 4},
         ("rep", "b"): REPS["rep", "b"],
@@ -132,7 +135,7 @@ def test_a_plan_publishes_what_differs_and_removes_last() -> None:
 
 
 def test_what_the_engine_refused_is_published_again() -> None:
-    """The object before it still counts, but it is no longer the newest in the topic."""
+    """The earlier object still applies, but it is no longer the newest in the topic."""
     again = plan(REPS, REPS, refused={("rep", "b"): "role: must be 'admin'"})
     assert list(again.objects) == [("rep", "b")]
     assert [*again.changes[0].lines()] == [

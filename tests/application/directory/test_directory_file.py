@@ -1,4 +1,4 @@
-"""A directory in a file is read whole or refused whole, and what is written reads as what it was."""
+"""A directory file is read completely or refused completely, and a written file reads as the same directory."""
 
 from collections import Counter
 from pathlib import Path
@@ -66,7 +66,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("content", "said"), REFUSED.values(), ids=REFUSED)
 def test_q6_a_wrong_file_is_refused_with_every_path_and_reason(content: str | bytes, said: list[str]) -> None:
-    """Q6: whatever is wrong with a file is named where it is, all of it at once."""
+    """Q6: every error in a file is named with its path, all at once."""
     with pytest.raises(PublicationErrors) as refused:
         read_directory(content if isinstance(content, bytes) else content.encode(), "file.yaml")
     problems = "\n".join(map(str, refused.value.problems))
@@ -117,7 +117,7 @@ READ = {
 
 @pytest.mark.parametrize(("text", "key", "value"), READ.values(), ids=READ)
 def test_an_object_is_read_in_its_normal_form(text: str, key: tuple[str, str], value: Any) -> None:
-    """What is compared and published is what the engine will have, however the file spells it (Q5)."""
+    """Comparison and publication use the engine's form, whatever the spelling in the file (Q5)."""
     assert read(text)[key] == value
 
 
@@ -142,7 +142,7 @@ def test_what_is_written_reads_as_what_it_was(name: str, note: Any) -> None:
 
 
 def test_a_file_is_written_in_one_order() -> None:
-    """Sections, then ids as people count, then the contract's fields: a change is all that a diff shows."""
+    """Sections, then ids in natural order, then the contract's fields. So a diff shows only changes."""
     mixed = (
         "queues: {b: {}, a: {}}\nreps: {rep-10: {teams: [x], name: T}, rep-2: {}, Rep-1: {}}\nsettings: {}"
     )
@@ -170,7 +170,7 @@ def test_a_file_is_written_in_one_order() -> None:
 
 @pytest.mark.parametrize("name", ["directory.yaml", "lender.yaml"])
 def test_q6_the_examples_can_be_published(name: str) -> None:
-    """Q6: what the documentation shows is accepted as it stands, references and all, and compiles."""
+    """Q6: the documented examples are accepted unchanged, including references, and compile."""
     org, wanted = read_directory((EXAMPLES / name).read_bytes(), name)
     assert org == "default"
     assert dangling({}, wanted, is_open=True) == ()

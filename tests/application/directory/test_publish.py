@@ -1,4 +1,4 @@
-"""P11: no publication overtakes another unseen, whoever publishes, from wherever, at whatever moment."""
+"""P11: no publication overtakes another one unnoticed, whoever publishes, from any program, at any moment."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ async def made(settings: Settings) -> Settings:
 
 @pytest.fixture
 def org() -> str:
-    """Return an org of the test's own."""
+    """Return an org of one test."""
     return unique("org")
 
 
 def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
-    """Publish with a client that is not ours (librdkafka)."""
+    """Publish with a foreign client (librdkafka)."""
     producer = Producer({"bootstrap.servers": settings.kafka_bootstrap_servers})
     producer.produce(DIRECTORY, key=key.encode(), value=value)
     assert producer.flush(30) == 0
 
 
 async def now(settings: Settings, org: str) -> Any:
-    """Return what is published of the rep."""
+    """Return the rep as published."""
     return (await read_published(settings, org)).present.get(KEY)
 
 
@@ -86,7 +86,7 @@ async def test_p11_another_orgs_publication_is_nobodys_business(made: Settings, 
 
 
 async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: Settings, org: str) -> None:
-    """At the same instant: the topic's order decides, and what lost is not there, in no reader's eyes."""
+    """They publish at the same instant. The topic's order decides, and no reader sees what lost."""
     await publish(made, org, {KEY: N4})
     seen = (await read_published(made, org)).end
     admins = range(6)
@@ -104,7 +104,10 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: S
 async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
     made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever stands before us in the topic may yet commit: only then we know whom we would overtake."""
+    """Another producer's open transaction may still commit before our record.
+
+    Wait until it ends, so that the check covers its record.
+    """
     seen = (await read_published(made, org)).end
     async with clients.producer(made, transactional_id=unique("other")) as other:
         await other.begin_transaction()
@@ -153,7 +156,7 @@ def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str]
 
 
 def read_until(process: subprocess.Popen[str], piece: str) -> str:
-    """Return what is printed until a piece of it comes; it is no line."""
+    """Return the output up to the given text, which does not end a line."""
     assert process.stdout is not None
     said = ""
     while piece not in said:
@@ -167,7 +170,10 @@ def read_until(process: subprocess.Popen[str], piece: str) -> str:
 def test_p11_the_first_admin_is_shown_what_the_second_published(
     settings: Settings, org: str, tmp_path: Path, then: str
 ) -> None:
-    """P11 to the letter: look, the other publishes, answer y. Also what the file never named is shown."""
+    """P11 exactly: look, the other one publishes, answer y.
+
+    Changes of objects that the file does not name are shown too.
+    """
     made = asyncio.run(provision(settings))
     asyncio.run(publish(made, org, {KEY: N4}))
     file = tmp_path / "directory.yaml"
@@ -206,7 +212,7 @@ def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
     process, keyboard = at_a_terminal(made, file)
     try:
         read_until(process, "[y/N]:")
-        from_outside(made, f"{org}/rep/n4", json.dumps(N4).encode())  # the same once more
+        from_outside(made, f"{org}/rep/n4", json.dumps(N4).encode())  # the same object once more
         os.write(keyboard, b"y\n")
         assert process.stdout is not None
         rest = process.stdout.read()
@@ -244,7 +250,7 @@ GROUP: dict[str, Any] = {"name": "West", "method": "round_robin"}
 async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
     consoles: tuple[Editor, Editor], made: Settings, org: str
 ) -> None:
-    """Both saw the same version and publish within one round trip: the later one gets 412 with the other's value."""
+    """Both saw the same version and publish within one round trip. The later one gets 412 with the other's value."""
     first, _ = consoles
     base = (await first.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
     for round_ in range(3):

@@ -1,4 +1,4 @@
-"""An ADF prospect keeps all it says, and a resend is the lead it was before."""
+"""An ADF prospect keeps all its data, and a resend is the same lead."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_a_prospect_is_a_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("own_id", [ID, "", "<id></id>"])
 def test_r6_a_resend_is_not_a_new_lead(tmp_path: Path, own_id: str) -> None:
-    """With the vendor's id by it; without one, by who asked and when, whatever else was changed since."""
+    """With the vendor's id, by that id; without one, by person and time, whatever else has changed."""
     first, again = rows(
         tmp_path / "a.adf",
         prospect(own_id=own_id),
@@ -94,7 +94,7 @@ def test_two_people_without_ids_are_two_leads(tmp_path: Path) -> None:
 
 
 def test_the_standards_own_prolog_is_no_obstacle(tmp_path: Path) -> None:
-    """The standard's example begins with a declaration that is not XML's."""
+    """The standard's example begins with a declaration that is not valid XML."""
     (row,) = rows(tmp_path / "a.adf", prospect(), prolog='<?ADF VERSION "1.0"?>\n<?XML VERSION "1.0"?>\n')
     assert row.message is not None
     assert row.line == 4

@@ -1,4 +1,4 @@
-"""What leads and orgs tell each other, and what they know of each other, may not differ: each way has its own code."""
+"""Differences in the messages between leads and orgs, and in their state, are found, each with its own code."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_request_that_never_arrives_is_found() -> None:
 
 
 def test_an_end_of_an_offer_that_the_org_does_not_hear_is_found() -> None:
-    """What follows from it is right all the same: the next request takes back what the offer took."""
+    """The consequences are still right, because the next request gives back what the offer took."""
     partition, lead_id = offered()
     partition.loses = lost(OfferSettled, outcome=Outcome.TIMEOUT)
     partition.pass_deadline(lead_id)
@@ -76,7 +76,7 @@ def test_an_errand_that_says_something_else_is_found() -> None:
 
 @pytest.mark.parametrize("headers", [(), (("ce_id", b"lead-log-0-1-77"),), (("ce_id", b"lead-log-7-1-0"),)])
 def test_an_errand_of_nobody_is_found(headers: tuple[tuple[str, bytes], ...]) -> None:
-    """Here the org takes no notice; that somebody told it is wrong all the same."""
+    """The org ignores it here. It is still wrong that it was sent."""
     partition, lead_id = offered()
     event = OfferSettled(cause="x", lead_id=lead_id, epoch=0, outcome=Outcome.TIMEOUT)
     partition.org.tell(event, partition.now, headers)
@@ -91,7 +91,7 @@ def test_an_answer_that_never_arrives_is_found() -> None:
 
 
 def test_x3_an_answer_no_org_gave_is_found() -> None:
-    """The lead takes no notice of it, and yet it should not be there."""
+    """The lead ignores it. It is still wrong that it exists."""
     partition, lead_id = offered()
     answer = OfferVoided(lead_id=lead_id, epoch=0, rep_id="rep-1", why="")
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))
@@ -158,7 +158,7 @@ def test_x7_a_lead_that_came_in_and_is_nowhere_is_found() -> None:
 
 
 def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
-    """While transfers pause it is offered to nobody and stands in no queue; while all are busy it is free."""
+    """While transfers pause, the lead is offered to nobody and is in no queue. While all reps are busy, it is free."""
     partition = staffed()
     for rep_id in ("rep-1", "rep-2", "rep-3", "rep-4"):
         partition.publish("rep", rep_id, rep(rep_id, max_open=1))

@@ -1,4 +1,4 @@
-"""What came in and had no effect is found; what cannot be read must be among the dead letters, and nothing else."""
+"""Inbound messages without an effect are found. Only messages that cannot be read may be among the dead letters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BAD = b"{bad"
 
 
 class Intake:
-    """Three inbound topics of one partition and what the intake makes of them, to be falsified."""
+    """Three inbound topics of one partition and their intake, for tests to falsify."""
 
     def __init__(self) -> None:
         self.partition = Partition()
@@ -86,7 +86,7 @@ class Intake:
         return record
 
     def bury(self, record: Record, error_class: str = "not_json") -> None:
-        """Put a message among the dead letters."""
+        """Write a message to the dead letters."""
         headers = {
             "source-topic": record.topic,
             "source-partition": str(record.partition),
@@ -99,7 +99,7 @@ class Intake:
         self.letters.append(letter)
 
     def codes(self, ends: dict[str, int] | None = None) -> dict[str, int]:
-        """Return what a check finds."""
+        """Return the findings of a check."""
         return asyncio.run(self._check(ends or {}))
 
     async def _check(self, ends: dict[str, int]) -> dict[str, int]:
@@ -135,7 +135,7 @@ class Intake:
 
 
 def whole() -> Intake:
-    """Return an intake that did its work."""
+    """Return an intake that has handled everything."""
     intake = Intake()
     intake.publish()
     lead_id = intake.arrive()
@@ -249,7 +249,7 @@ def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
 
 @pytest.mark.parametrize("topic", INBOUND)
 def test_what_our_code_failed_on_is_no_finding_once_it_has_had_its_effect(topic: str) -> None:
-    """It came again after the mend; a good message that was refused is a finding whatever came of it."""
+    """It was replayed after the fix. A good message that was refused is always a finding."""
     intake = whole()
     intake.bury(intake.topics[topic][0], "fatal_error")
     assert intake.codes() == {}

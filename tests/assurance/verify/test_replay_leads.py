@@ -1,4 +1,4 @@
-"""What the log and the journal of a partition may not say of each other is found, each with its own code."""
+"""Every contradiction between a partition's log and its journal is found, each with its own code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def claimed() -> tuple[Partition, str]:
-    """Return a partition in which rep-1 has claimed a lead and rep-2 was told so."""
+    """Return a partition in which rep-1 has claimed a lead and rep-2 was told that."""
     partition = Partition()
     partition.publish("queue", "fresh", FRESH)
     lead_id = partition.arrive("A-1")
@@ -74,7 +74,7 @@ def test_an_event_that_was_never_decided_is_found() -> None:
 
 
 def test_a_record_behind_that_of_a_later_event_is_found() -> None:
-    """Its readers skip it, so for them it never was."""
+    """Readers skip it, so for them it does not exist."""
     partition, lead_id = claimed()
     partition.arrive("A-2")
     last = partition.journal[-2]
@@ -109,7 +109,7 @@ def test_what_is_older_than_a_day_may_be_compacted_away() -> None:
         record for record in partition.journal if record.offset >= newest.get(record.key, 0)
     ]
     checked = check(partition)
-    # The public topics still have what the journal has not; the journal's newest rows explain the rest.
+    # The public topics still have what the journal lacks. The journal's newest rows explain the rest.
     assert set(checked.codes) <= {"published_unasked", "published_differs"}
     assert len(checked.journal_facts.leads) == 31
     assert checked.journal_facts.leads[recent].lead.owner == "rep-1"
@@ -174,7 +174,7 @@ def without(kind: type) -> Callable[[LeadRow], LeadRow]:
 
 
 def stolen(row: LeadRow) -> LeadRow:
-    """Return the row as if the second claim had won, too."""
+    """Return the row as if the second claim had also won."""
     assert row.lead is not None
     answer: Any = changed(row.decisions[0], result="won", owner="rep-2", reason=None)
     change = OwnerChanged(rep_id="rep-2", previous_rep_id=None, how="claim", via="queue/fresh", why="")
@@ -196,7 +196,7 @@ def stolen(row: LeadRow) -> LeadRow:
 def test_q8_a_second_owner_is_found_however_it_came(
     change: Callable[[LeadRow], LeadRow], codes: set[str]
 ) -> None:
-    """The machine's own word and, without it, what rows and decisions say of each other."""
+    """The replay finds it, and so does the comparison of rows and decisions alone."""
     partition, _ = claimed()
     rewrite(partition, 3, change)
     found = check(partition).codes

@@ -1,4 +1,4 @@
-"""What an org's log and journal may not say of each other is found, each with its own code."""
+"""Every contradiction between an org's log and its journal is found, each with its own code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRecord], n: int = -1) -> None:
-    """Change one of the journal's records of a kind: the last, or the n-th."""
+    """Change one of the journal's records of a kind: the last one, or the n-th."""
     journal = partition.org.journal
     found = [
         (at, record)
@@ -40,7 +40,7 @@ def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRe
 
 
 def kept(change: Callable[[Any], Any]) -> Callable[[OrgKept], OrgKept]:
-    """Return a change of a row as a change of its record."""
+    """Turn a change of a row into a change of its record."""
     return lambda record: changed(record, value=change(record.value))
 
 
@@ -92,7 +92,7 @@ def test_a_repeat_of_a_zombie_is_no_finding_unless_it_says_something_else() -> N
 
 
 def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
-    """Of each key only the newest record: the rows give the same orgs, and leads that wait stand as they did."""
+    """Only the newest record of each key is left. The rows give the same orgs, and waiting leads keep their places."""
     partition = distributed(30, seed=3)
     partition.publish("group", "nobody", {"group_id": "nobody", "method": "round_robin", "members": []})
     newest = {record.key: record.offset for record in partition.org.journal}
@@ -106,7 +106,7 @@ def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
 
 @pytest.mark.parametrize("topic", [ORG_LOG, ORG_JOURNAL, LEAD_LOG])
 def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
-    """However far the news has come that the others have not heard."""
+    """This holds for every message that the other side has not received yet."""
     partition, _ = offered()
     partition.arrive("A-2", campaign="ring")
     snapshot = partition.snapshot()
@@ -139,7 +139,7 @@ def test_an_event_that_was_never_decided_is_found() -> None:
 
 
 def test_a_step_behind_that_of_a_later_event_is_found() -> None:
-    """Its readers skip it, so for them it never was."""
+    """Readers skip it, so for them it does not exist."""
     partition, _ = offered()
     partition.tell_org(RepChanged(cause="x", rep_id="boss", change=RepChange.RETURNED))
     partition.tell_org(RepChanged(cause="y", rep_id="boss", change=RepChange.RETURNED))
@@ -161,7 +161,7 @@ def test_a_record_nothing_in_the_log_explains_is_found() -> None:
 
 @pytest.mark.parametrize("n", [-1, -2])
 def test_an_unreadable_record_is_found(n: int) -> None:
-    """The others of its event count all the same."""
+    """The other records of its event still count."""
     partition, _ = offered()
     partition.org.journal[n] = replace(partition.org.journal[n], value=b'{"row": "org_kept"}')
     assert check(partition).codes == {"record_unreadable": 1}
@@ -181,7 +181,7 @@ def test_r9_another_reason_than_the_org_gave_is_found() -> None:
         lambda step: changed(step, decisions=(changed(step.decisions[0], why="it was my friend"),)),
     )
     codes = check(partition).codes
-    assert codes.pop("org_answer_differs") == 1  # the lead was told the true one
+    assert codes.pop("org_answer_differs") == 1  # the lead got the true one
     assert codes == {"org_journal_contradicts_log": 1}
 
 
@@ -200,7 +200,9 @@ def test_a_row_that_is_missing_is_found() -> None:
 def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
     partition = staffed()
     for n in range(3):
-        partition.arrive(f"A-{n}", campaign="ring")  # the second waits, and looks for nobody by itself
+        partition.arrive(
+            f"A-{n}", campaign="ring"
+        )  # the second one waits and does not look for a rep by itself
     until = partition.now + timedelta(minutes=3)
     for rep_id in ("rep-3", "rep-4"):
         partition.tell_org(RepChanged(cause="x", rep_id=rep_id, change=RepChange.ABSENT, until=until))
@@ -220,7 +222,7 @@ def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
 
 
 def test_r9_a_cap_that_the_machine_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it gets it wrong each time in the same way."""
+    """This includes a machine that is consistently wrong."""
 
     def never_busy(*_: Any, **__: Any) -> None:
         return None

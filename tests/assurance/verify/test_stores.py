@@ -1,4 +1,4 @@
-"""A CRM database or a board that says something else than the journal is found, row by row."""
+"""A CRM database or a board that differs from the journal is detected, row by row."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def filled(url: str, partition: Partition) -> str:
 
 
 def spelled(statement: str) -> str:
-    """Return a statement with `{first TABLE}` spelled out: the condition of a table's first lead."""
+    """Return a statement in which `{first TABLE}` is replaced by the condition of a table's first lead."""
     return re.sub(r"\{first (\w+)\}", r"lead_id = (SELECT min(lead_id) FROM \1)", statement)
 
 
 def changed(url: str, *statements: str) -> None:
-    """Change the database behind everybody's back."""
+    """Change the database directly."""
     engine = connect(url)
     with engine.execution_options(writes=True).begin() as connection:
         for statement in statements:
@@ -77,7 +77,7 @@ def changed(url: str, *statements: str) -> None:
 
 
 def compared(partition: Partition, url: str, *, moving: set[str] | None = None) -> dict[str, int]:
-    """Return what a comparison finds."""
+    """Return the findings of a comparison."""
     checked = check(partition)
     checked.journal_facts.moving |= moving or set()
     check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
@@ -124,7 +124,7 @@ def test_a_row_that_says_something_else_is_found(
 
 
 def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
-    """The sink's rows of an open lock and an open offer agree; each column that says something else is found."""
+    """The sink's rows of an open lock and an open offer agree. Each changed column is found."""
     partition, lead_id = offered()
     free = partition.arrive("A-2", loan_purpose="refinance", phone="+14014194248")
     partition.publish("queue", "work", WORK)
@@ -147,11 +147,11 @@ def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
 
 
 def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path: Path) -> None:
-    """Another inquiry changes what the desk shows: both say so, with the version that the lead has by then."""
+    """Another inquiry changes the desk's row. Topic and database both have it, with the lead's new version."""
     partition = Partition()
     lead_id = partition.arrive("A-1", phone="+14014194247")
     partition.arrive("A-2", phone="+14014194247", last_name="Jones")
-    partition.ask("claim", lead_id, "rep-1", queue_id="none")  # refused: nothing new of the lead
+    partition.ask("claim", lead_id, "rep-1", queue_id="none")  # refused, so the lead does not change
     partition.ask("note", lead_id, "rep-1", note="calls back on Monday")
     url = filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
     engine = connect(url)
@@ -193,12 +193,12 @@ async def client(valkey_url: str) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def settings_of(partition: Partition, client: Any, valkey_url: str) -> Settings:
-    """Return settings at a board that shows the partition."""
+    """Return settings for a board that shows the partition."""
     return await listed(partition, client, valkey_url)
 
 
 async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings:
-    """Fill a board with the partition's lists; return settings at it."""
+    """Fill a board with the partition's lists; return its settings."""
     pipe = client.pipeline(transaction=False)
     pipe.set(keys.CURRENT, "test")
     for key, row in partition.rows.items():
@@ -222,7 +222,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
 
 
 async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
-    """Return what a comparison with the board finds."""
+    """Return the findings of a comparison with the board."""
     checked: Checked = await asyncio.to_thread(check, partition)
     places = await check_board(settings, checked.journal_facts, checked.findings)
     assert places > 0

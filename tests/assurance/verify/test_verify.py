@@ -1,4 +1,4 @@
-"""A running system agrees with itself, also after a storm and a kill; what is falsified behind its back is found."""
+"""A running system is consistent, also after a storm and a kill. Falsified data is found."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
 
 
 async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
-    """Everybody claims every lead at once, and then again while relay and a worker are killed."""
+    """Everybody claims every lead at once, and then again while relay and worker are killed."""
     history = OperationHistory()
     result = await storm(settings, leads=LEADS, reps=REPS, history=history)
     assert (result.won, result.lost, result.told_first) == (LEADS, LEADS * (REPS - 1), LEADS * (REPS - 1))
@@ -73,7 +73,7 @@ async def has_begun(settings: Settings) -> None:
 
 
 async def poison(settings: Settings) -> None:
-    """Poison is among the dead letters and nothing else is."""
+    """Exactly the poison is among the dead letters."""
     async with LoadClient(settings) as client:
         await (await client.put(LEAD_ARRIVALS, b"{bad", key=b"x"))
         await (
@@ -88,7 +88,7 @@ async def poison(settings: Settings) -> None:
 
 
 async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
-    """See that a lead at the desk that inquires once more has one version in topic and database (E2, R6)."""
+    """Check that another inquiry of a lead at the desk gives one version in topic and database (E2, R6)."""
     async with LoadClient(settings) as client:
         again = b'{"vendor": "other", "external_id": "again", "phone": "4014194247", "last_name": "Silent"}'
         await (await client.put(LEAD_ARRIVALS, again))
@@ -122,7 +122,7 @@ async def races(settings: Settings) -> None:
 
 
 async def forgeries(settings: Settings) -> None:
-    """Each store is made to say something else; each is named."""
+    """Falsify each store; each is named."""
     record: Any = None
     async for record in read_topic(settings, ASSIGNMENTS):
         lead_id = record.key.decode()
@@ -153,7 +153,7 @@ async def forgeries(settings: Settings) -> None:
 
 
 async def a_reader_that_is_gone(settings: Settings, victims: SupervisedProcesses) -> None:
-    """See that a sink which does not run is said to be behind."""
+    """Check that a stopped sink is reported as behind."""
     victims.signal(["sink"], signal.SIGSTOP)
     async with LoadClient(settings) as client:
         await client.arrive({"vendor": "acme", "external_id": "late"})
@@ -164,7 +164,7 @@ async def a_reader_that_is_gone(settings: Settings, victims: SupervisedProcesses
 
 
 async def a_relay_that_is_gone(settings: Settings, victims: SupervisedProcesses) -> None:
-    """See that what a relay has not carried yet is neither lost nor a contradiction."""
+    """Check that records that a relay has not forwarded yet count neither as lost nor as a contradiction."""
     before = await verify(settings)
     victims.signal(["relay"], signal.SIGSTOP)
     async with LoadClient(settings) as client:

@@ -1,4 +1,4 @@
-"""Hours, pauses and windows hold over any change of the clocks (R3, R4, R9)."""
+"""Hours, pauses and windows are correct over any clock change (R3, R4, R9)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ from tests.rules.calendar.clock_changes import (
 MINUTE = timedelta(minutes=1)
 ZONES = (NEW_YORK, LOS_ANGELES, PHOENIX, BERLIN, SYDNEY)
 CHANGES = ("2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04", "2026-07-01")
-"""Days around which something happens to a clock somewhere, and one on which nothing does."""
+"""Days around clock changes somewhere in the world, and one day without any."""
 
 
 def read(raw: RawWeek) -> Week:
@@ -90,12 +90,12 @@ def test_a_week_that_is_none_is_refused_with_every_reason(raw: RawWeek, paths: l
 
 def test_an_instant_without_offset_and_an_unknown_zone_are_refused() -> None:
     with pytest.raises(ValueError, match="no offset"):
-        is_open(read([]), NEW_YORK, datetime(2026, 3, 8))  # noqa: DTZ001  # that is the point
+        is_open(read([]), NEW_YORK, datetime(2026, 3, 8))  # noqa: DTZ001  # a time without a zone is what is tested
     with pytest.raises(RuleErrors, match="Mars/Olympus is no time zone"):
         is_open(read([]), "Mars/Olympus", datetime(2026, 3, 8, tzinfo=UTC))
 
 
-# -- against an oracle that looks at the clock every minute ---------------------------------------------------------
+# -- against an oracle that checks every minute ---------------------------------------------------------------------
 
 
 def naive_open(raw: RawWeek, wall: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Caps hold however many leads come, whoever waits is seen by others, and a slot that is free is filled (R9, E1)."""
+"""Caps hold however many leads come. Others see the waiting leads, and a free slot is filled (R9, E1)."""
 
 import pytest
 
@@ -14,7 +14,7 @@ LEADS = tuple(f"lead-{number:02}" for number in range(30))
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give thirty leads that came at once to three reps, each of whom may have two open."""
+    """Give thirty leads at once to three reps with a cap of two open leads each."""
     floor = SalesFloor(*CREW, max_open=2).group("west", *CREW, claim_window_seconds=900)
     with floor.late():
         floor.comes(*LEADS)

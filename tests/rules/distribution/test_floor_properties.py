@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order, and however late errands are, leads and org keep their promises together.
+"""Leads and org keep their guarantees in any order of events, and however late their messages are.
 
-Every step of a lead is held against `check_step`, every offer against the caps; below is what spans both sides.
+Every step of a lead is checked with `check_step`, every offer against the caps. The checks below span both sides.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from models.org_decisions import CapacityReturned
 from tests.rules.distribution.sales_floor import ARRIVALS, NEWS, PARTITIONS, SalesFloor
 
 STEADY: Final = ("ann", "bob", "cyd")
-"""Always there, without caps: among them turns are counted."""
+"""Reps who are always there, without caps. Turns are counted among them."""
 FICKLE: Final = ("dee", "eve")
 LEADS: Final = tuple(f"A-{number}" for number in range(9))
 GROUPS: Final = ("fair", "west", "west", "shotgun", "buttons")
@@ -72,7 +72,7 @@ some = st.sampled_from([1, 1, 2, 5, 50])
 
 
 class FloorLives(RuleBasedStateMachine):
-    """Few leads and reps, small caps, short windows, and errands that come when they like."""
+    """Few leads and reps, small caps, short windows, and messages that arrive at any time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class FloorLives(RuleBasedStateMachine):
     def round_robin_is_switched(self, *, on: bool) -> None:
         self.floor.settings(round_robin=on)
 
-    # -- errands ----------------------------------------------------------------------------------------------------
+    # -- messages ---------------------------------------------------------------------------------------------------
 
     @rule(source=sources, most=some)
     def errands_arrive(self, source: str, most: int) -> None:
@@ -171,7 +171,10 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(source=sources, steps=st.integers(1, 40))
     def a_relay_begins_again(self, source: str, steps: int) -> None:
-        """Who comes and goes is no errand: only what is published is repeated, by intake, and knows its version."""
+        """Reps who leave or return send no message.
+
+        Only publications are repeated, by intake, and they have a version.
+        """
         if source != NEWS:
             self.floor.errands[source].back(steps)
 
@@ -211,7 +214,7 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule()
     def all_is_told_and_both_sides_agree(self) -> None:
-        """X7: leads and org know the same of every lead; nothing is due that nobody acts on."""
+        """X7: leads and org agree on every lead; everything that is due is handled."""
         self.floor.prompt = True
         self.floor.wait()
         self.floor.agree()
@@ -239,7 +242,7 @@ class FloorLives(RuleBasedStateMachine):
             tried: set[str] = set()
             for said in (said for row in rows for said in row.decisions):
                 if isinstance(said, RepSought) and not said.tried:
-                    tried = set()  # a new arrival, or another inquiry: the round begins anew (R6)
+                    tried = set()  # a new arrival or another inquiry begins a new round (R6)
                 elif isinstance(said, LeadOffered):
                     assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
                 elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
@@ -266,7 +269,7 @@ class FloorLives(RuleBasedStateMachine):
         self.judged = len(self.floor.decided)
 
     def fair(self, lead_id: str) -> bool:
-        """Say whether a lead was offered last by the group in which turns are counted."""
+        """Return whether a lead was last offered by the group in which turns are counted."""
         return self.through.get(lead_id) == "fair"
 
     @invariant()

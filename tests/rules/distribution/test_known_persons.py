@@ -1,4 +1,7 @@
-"""A known person is not a new lead: the arrival is another inquiry, an active owner keeps it and is told (R6)."""
+"""A known person does not become a new lead.
+
+The arrival is another inquiry; an active owner keeps it and is told (R6).
+"""
 
 from typing import Any
 
@@ -27,7 +30,7 @@ CREW = ("ann", "bob", "cyd")
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give a lead of a person with a phone, offered to ann for a quarter of an hour."""
+    """Return a floor with a lead whose person has a phone, offered to ann for a quarter of an hour."""
     floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900)
     floor.group("east", "bob", "cyd", claim_window_seconds=900)
     return floor.comes("A", phone=PHONE, email="j@x.org")
@@ -44,7 +47,7 @@ def added(floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
 
 
 def told(floor: SalesFloor, name: str = "A") -> list[str]:
-    """Return who was told of another inquiry of a lead."""
+    """Return the reps who were told of another inquiry of a lead."""
     return [
         rep
         for template, rep, withdrawn in floor.all_notices(name)
@@ -59,7 +62,7 @@ def closed(floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
     return floor
 
 
-# -- whose it is ------------------------------------------------------------------------------------------------------
+# -- which lead it belongs to -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,7 @@ def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: Sa
     floor.agree()
 
 
-# -- what becomes of it ------------------------------------------------------------------------------------------------
+# -- what happens to the lead -----------------------------------------------------------------------------------------
 
 
 def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: SalesFloor) -> None:
@@ -172,7 +175,7 @@ def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Sa
 
 
 def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: SalesFloor) -> None:
-    """The org relay died before it committed."""
+    """The org relay died before its commit."""
     floor.asks("accept", "ann")
     again(floor)
     for lane in floor.answers.values():
@@ -209,7 +212,7 @@ def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: Sales
 
 
 def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor: SalesFloor) -> None:
-    """The lead hears of the leaving before its org does, and the org of the new request before it lets go."""
+    """The lead learns of the departure before its org does, and the org gets the new request before the release."""
     floor.asks("accept", "ann")
     with floor.late():
         floor.rep("ann", active=False)
@@ -325,7 +328,7 @@ def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: SalesF
     assert floor.of("A").asks("connect", "ann").reason is Reason.SUPPRESSED
 
 
-# -- the arrival that is no lead ---------------------------------------------------------------------------------------
+# -- an arrival that is no new lead ------------------------------------------------------------------------------------
 
 
 def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor) -> None:
@@ -341,7 +344,7 @@ def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor)
 def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
     floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And those behind it are not stopped."""
+    """The arrivals behind it are not stopped."""
 
     def boom(*_: Any) -> None:
         raise ZeroDivisionError("boom")
@@ -359,7 +362,7 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
 
 
 def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> None:
-    """Compaction may leave only the late copy, behind those of later events."""
+    """Compaction may keep only the zombie's late copy, after the records of later events."""
     again(floor)
     late = next(
         record
@@ -375,7 +378,7 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> No
 
 
 def floor_event(floor: SalesFloor) -> Any:
-    """Return the arrival of B as its org would hear it."""
+    """Return the arrival of B as its org receives it."""
     with floor.late():
         again(floor)
     return floor.errands[ARRIVALS].sent[-1][0]

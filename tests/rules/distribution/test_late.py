@@ -1,4 +1,4 @@
-"""What is late, repeated or of an older epoch changes nothing and is answered so (X3, X4)."""
+"""Late messages, repeats and messages of an older epoch change nothing and are answered accordingly (X3, X4)."""
 
 import pytest
 
@@ -14,7 +14,7 @@ CREW = ("ann", "bob", "cyd")
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give a lead that is offered for the second time."""
+    """Return a floor with a lead that is offered for the second time."""
     return SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A").wait(minutes=15)
 
 
@@ -41,7 +41,7 @@ def test_x3_a_timer_of_an_older_epoch_changes_nothing(floor: SalesFloor) -> None
 
 
 def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor) -> None:
-    """The org relay died again and again before it committed."""
+    """The org relay died several times before its commit."""
     before = floor.lead
     lane = floor.answers[partition_of("A")]
     lane.back(len(lane.sent))
@@ -52,7 +52,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(floor: SalesFloor
 
 
 def test_x4_every_errand_told_again_is_known_by_its_number(floor: SalesFloor) -> None:
-    """The relay died before it committed; meanwhile the lead was closed, and the org has forgotten it."""
+    """The relay died before its commit. Meanwhile the lead was closed, and the org has removed it."""
     floor.asks("outcome", "bob", outcome="closed_won")
     floor.comes("B", "C")
     rows, known = list(floor.state.rows()), len(floor.decided)
@@ -109,7 +109,7 @@ def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
 
 
 def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_lead_since() -> None:
-    """Not even from the same rep, who came back and was given the lead once more."""
+    """This holds even if the same rep came back and was given the lead again."""
     floor = SalesFloor(*CREW).group("west", *CREW).comes("A")
     floor.rep("ann", active=False).rep("ann")
     assert floor.of("A").lead.owner is None
@@ -122,7 +122,7 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
 
 
 def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would_keep() -> None:
-    """Intake died before it committed: the older version comes after the newer one."""
+    """Intake died before its commit, so the older version comes after the newer one."""
     floor = SalesFloor("ann").group("west", "ann", claim_window_seconds=900)
     floor.rep("ann", max_open=3).rep("ann", max_open=1)
     again = next(

@@ -1,4 +1,4 @@
-"""A rep who is switched off loses what it had, and all of it goes on to others (X2, Q10)."""
+"""A rep who is switched off loses its leads, offers and locks, and all of them go on to others (X2, Q10)."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ CREW = ("ann", "bob", "cyd")
 
 @pytest.fixture(params=["inactive", "removed", "left"])
 def how(request: pytest.FixtureRequest) -> str:
-    """Give every way to leave."""
+    """Return each way to leave."""
     return str(request.param)
 
 
@@ -29,7 +29,7 @@ def leave(floor: SalesFloor, rep_id: str, how: str) -> None:
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give a group with a window and a claimable queue for what nobody takes."""
+    """Return a floor with a windowed group, and a claimable queue for leads that nobody takes."""
     return SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).queue("open", claimable=True)
 
 
@@ -142,7 +142,7 @@ def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(floor: Sales
         leave(floor, "ann", how)
         floor.carry("news", 10)
         assert floor.of("A").asks("outcome", "mia", outcome="closed_won").result is Result.REFUSED
-        floor.publishes("rep", "ann", {})  # as the lead's partition still knows it
+        floor.publishes("rep", "ann", {})  # the lead's partition still has the old publication
         assert floor.asks("outcome", "ann", outcome="closed_won").result is Result.DONE
     floor.deliver()
     assert (floor.lead.phase, floor.lead.owner) == (Phase.CLOSED, "ann")

@@ -1,4 +1,4 @@
-"""A pause stops transfers, not first assignments; what waits for its end is answered then (R4)."""
+"""A pause stops transfers, not first assignments. What waits for its end is answered then (R4)."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +13,10 @@ WINDOW: Final[dict[str, Any]] = {"claim_window_seconds": 900}
 
 
 def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends() -> None:
-    """In New York it is 09:12; transfers pause from 09:30 to 11:00. A window that runs into it restarts after it."""
+    """In New York it is 09:12; transfers pause from 09:30 to 11:00.
+
+    A window that reaches the pause restarts after it.
+    """
     floor = SalesFloor(*CREW)
     pause = {"pause": [on(ALL, "09:30", "11:00")], "time_zone": "America/New_York"}
     floor.group("west", *CREW, **WINDOW, **pause)

@@ -1,4 +1,4 @@
-"""From a lead's arrival to its owner, by turns: stories of a group with a claim window (R1-R3, R5, R7-R9)."""
+"""Stories of a group with a claim window, from a lead's arrival to its owner, by turns (R1-R3, R5, R7-R9)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +17,11 @@ CREW = ("ann", "bob", "cyd")
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give three reps who take turns, with a quarter of an hour each."""
+    """Return a floor with three reps who take turns, with a quarter of an hour each."""
     return SalesFloor(*CREW).group("west", *CREW, **WINDOW)
 
 
-# -- R1: whose lead it is -------------------------------------------------------------------------------------------
+# -- R1: who gets the lead ------------------------------------------------------------------------------------------
 
 
 def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(floor: SalesFloor) -> None:
@@ -56,7 +56,7 @@ def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues
     assert (floor.lead.phase, floor.queues, floor.stage("A")) == (Phase.QUEUED, ["all"], None)
 
 
-# -- R2, R3: what is an action --------------------------------------------------------------------------------------
+# -- R2, R3: what counts as an action -------------------------------------------------------------------------------
 
 
 def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: SalesFloor) -> None:
@@ -132,7 +132,7 @@ def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Sal
     floor.agree()
 
 
-# -- R5: it has somebody already ------------------------------------------------------------------------------------
+# -- R5: the lead already has an owner ------------------------------------------------------------------------------
 
 
 def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: SalesFloor) -> None:
@@ -163,7 +163,7 @@ def test_r5_one_assigned_to_nobody_we_know_is_distributed(floor: SalesFloor) -> 
 def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
     what: str, next_in_turn: list[str]
 ) -> None:
-    """The lead's own second round goes on in a group of one, so that it takes nobody's turn."""
+    """The lead's second round continues in a group of one, so that it takes nobody's turn."""
     floor = SalesFloor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
     floor.comes("A")
     assert floor.has("A") == ("ann",)
@@ -186,7 +186,7 @@ def test_r7_whoever_returns_is_not_flooded(floor: SalesFloor) -> None:
     assert [floor.offers_to(rep_id, *"uvwxyz") for rep_id in CREW] == [2, 2, 2]
 
 
-# -- R8, R9: everybody once, each with its reason -------------------------------------------------------------------
+# -- R8, R9: each rep once, and each with a reason ------------------------------------------------------------------
 
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: SalesFloor) -> None:

@@ -1,4 +1,4 @@
-"""Everybody is called, or shown the button, at once, and the first has the lead (S1-S5)."""
+"""All reps are called, or see the button, at once, and the first one gets the lead (S1-S5)."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ CREW = ("ann", "bob", "cyd")
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give three phones that ring for 25 seconds."""
+    """Return a floor with three phones that ring for 25 seconds."""
     return (
         SalesFloor(*CREW)
         .group("shotgun", *CREW, method="ring_all", ring_seconds=25)
@@ -32,7 +32,7 @@ def floor() -> SalesFloor:
 
 
 def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
-    """Return what a person is told."""
+    """Return the text of an answer for a person."""
     return answer.result, answer.reason, answer.owner
 
 

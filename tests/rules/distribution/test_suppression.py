@@ -11,7 +11,7 @@ PHONE, MAIL = "+14014194247", "j@x.org"
 
 @pytest.fixture
 def floor() -> SalesFloor:
-    """Give a lead with a phone and an address, owned by ann, on a Friday morning in Rhode Island."""
+    """Return a floor with a lead with phone and address, owned by ann, on a Friday morning in Rhode Island."""
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob")
     return floor.comes("A", phone=PHONE, email=MAIL)
 
@@ -72,7 +72,7 @@ def test_x6_r6_a_listed_handle_of_an_inquiry_silences_its_lead(floor: SalesFloor
 
 
 def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: SalesFloor) -> None:
-    """Two leads by their phones, with one address: the second has it as well."""
+    """There are two leads with different phones and one common address. The second lead has the address too."""
     floor.comes("B", phone="+14014190001")
     floor.comes("B", phone="+14014190001", email=MAIL)
     floor.lists(f"email/{MAIL}")
@@ -86,7 +86,7 @@ def test_x6_r6_every_lead_that_has_a_handle_is_told(floor: SalesFloor) -> None:
 
 
 def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(floor: SalesFloor) -> None:
-    """Intake repeats the listing after the removal, the org relay likewise."""
+    """Intake repeats the listing after the removal, and so does the org relay."""
     floor.lists(f"phone/{PHONE}").lists(f"phone/{PHONE}", None)
     floor.errands[ARRIVALS].back(2)
     floor.errands[ARRIVALS].next(1).__next__()  # only the older of the two

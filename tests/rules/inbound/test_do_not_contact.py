@@ -1,4 +1,4 @@
-"""Who is not to be contacted is read from the key, whatever else cannot be; and quiet hours are the lead's own (X6)."""
+"""The listed handle is read from the key, even if the rest is unreadable. Quiet hours are in the lead's time (X6)."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -46,7 +46,7 @@ def test_x6_what_cannot_be_read_of_a_reason_silences_nobody_less(value: bytes) -
 
 @pytest.mark.parametrize("value", [b"null", b" null "])
 def test_x6_the_text_null_takes_nobody_off_the_list(value: bytes) -> None:
-    """Compaction would keep the record, and whoever reads the topic with another client would see a listing."""
+    """Compaction would keep the record, and readers with other clients would take it for a listing."""
     with pytest.raises(Refused) as caught:
         accept_listing(b"default/phone/4014194247", value, {}, version=7, at=NOW)
     assert caught.value.error_class == "not_an_object"
@@ -90,12 +90,12 @@ def test_x6_people_write_phones_and_addresses() -> None:
 
 
 def local(zone: str, *when: int) -> datetime:
-    """Return what the clock of a zone shows, as an instant."""
+    """Return the instant of a local time in a zone."""
     return datetime(*when, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[misc,arg-type]
 
 
 CASES: list[tuple[str, dict[str, Any], datetime, datetime | None]] = [
-    # (what, of the lead, at, quiet until; None: it may be called)
+    # (what is shown, the lead, at, quiet until; None: it may be called)
     (
         "a minute before nine in the evening",
         {"time_zone": EASTERN},
@@ -178,7 +178,7 @@ def test_x6_quiet_hours_are_those_of_where_the_lead_is(
 
 
 def test_x6_where_nothing_is_known_all_of_the_country_has_to_be_up() -> None:
-    """From eight in Guam until nine in the Virgin Islands: three hours a day."""
+    """Calls are allowed from eight in Guam until nine in the Virgin Islands, which is three hours a day."""
     quiet = [
         quiet_until(QUIET_HOURS, Facts(vendor="acme"), NOW.replace(hour=hour)) is not None
         for hour in range(24)

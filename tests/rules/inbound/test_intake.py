@@ -1,4 +1,4 @@
-"""What vendors send becomes a lead with normal facts; what they got wrong is kept, not lost."""
+"""A vendor's message becomes a lead with normalised facts. Invalid values are kept."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def refusal(message: Any, headers: Mapping[str, bytes | None] | None = None) -> 
 
 
 def test_the_contracts_example_arrives_whole() -> None:
-    """Every field of docs/contracts's example, in its normal form."""
+    """Every field of the example in docs/contracts arrives in its normal form."""
     facts = arrive(
         b"""{"vendor": "acme", "external_id": "A-123", "campaign": "purchase-west", "org": "default",
         "first_name": "Jeremy", "last_name": "Jones", "email": "j@x.org", "phone": "(401) 419-4247",
@@ -134,14 +134,14 @@ def test_a_field_has_one_normal_form(field: str, sent: Any, kept: Any) -> None:
     ],
 )
 def test_a_field_that_cannot_be_read_does_not_lose_the_lead(field: str, sent: Any) -> None:
-    """It is kept as sent under attributes.invalid, and the fact is as if not given."""
+    """The value is kept as sent under attributes.invalid, and the fact is empty."""
     facts = arrive({**LEAD, field: sent})
     assert facts.attributes["invalid"] == {field: sent}
     assert getattr(facts, field) in (None, NOW, facts.attributes)
 
 
 def test_x6_a_silenced_flag_that_cannot_be_read_silences() -> None:
-    """Better a call too few than one to somebody who asked not to be called."""
+    """A missed call is better than a call to a person who asked not to be called."""
     facts = arrive({**LEAD, "silenced": "do not call"})
     assert facts.silenced
     assert facts.attributes["invalid"] == {"silenced": "do not call"}
@@ -191,7 +191,7 @@ def test_a_number_beyond_64_bits_is_kept_as_text() -> None:
 
 
 def test_r6_a_resend_is_the_same_lead() -> None:
-    """By the vendor's id whatever else changed; without one, by the message whatever its spelling."""
+    """By the vendor's id, whatever else changed; without an id, by the message, whatever its spelling."""
     namespace = uuid.UUID("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11")
     first = accept_arrival(b'{"vendor":"acme","external_id":"A-123"}', {}, arrived_at=NOW)
     again = accept_arrival(b'{"external_id":"A-123","vendor":"acme","x":1}', {}, arrived_at=NOW)

@@ -1,4 +1,4 @@
-"""Every action that can be answered becomes an event; only what nobody could be answered for is refused."""
+"""Every action that can be answered becomes an event. Only an action that nobody can be answered for is refused."""
 
 import json
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ def test_a_field_has_one_normal_form(fields: dict[str, Any], attribute: str, rea
     ],
 )
 def test_x4_nobody_could_be_answered(fields: dict[str, Any], error_class: str, field: str) -> None:
-    """Without an id of the action or of the lead there is nowhere to put an answer: a dead letter."""
+    """Without the id of the action or of the lead there is no place for an answer, so it is a dead letter."""
     with pytest.raises(Refused) as caught:
         ask(**fields)
     assert (caught.value.error_class, caught.value.field) == (error_class, field)
@@ -104,7 +104,7 @@ def test_a_message_without_action_id_is_a_dead_letter() -> None:
     ],
 )
 def test_x4_an_unreadable_field_is_named_for_the_answer(fields: dict[str, Any], invalid: str) -> None:
-    """The sender can be answered, so the event goes on and says what is wrong with it."""
+    """The sender can be answered, so the event goes on and names the unreadable field."""
     event = ask(**fields)
     assert event.invalid == invalid
     assert event.cause == "a-1"
@@ -152,7 +152,7 @@ def test_q6_a_tombstone_removes_an_object() -> None:
 def test_q6_only_a_whole_object_is_taken(
     key: bytes, value: bytes, error_class: str, field: str, reason: str
 ) -> None:
-    """P10: half an object would wipe the other half of what is published."""
+    """P10: a partial object would reset the other fields of the published object."""
     with pytest.raises(Refused) as caught:
         publish(key, value)
     assert (caught.value.error_class, caught.value.field) == (error_class, field)
@@ -198,7 +198,7 @@ def test_q6_a_publication_is_kept_as_published() -> None:
 
 
 def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> None:
-    """A callback whose time cannot be read must not become one without a time."""
+    """A callback with an unreadable time must not become one without a time."""
     at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones"}', {}, arrived_at=at)
     placed = LeadArrived(lead_id=arrived.lead_id, cause=arrived.cause, facts=arrived.facts)

@@ -1,4 +1,4 @@
-"""A CloudEvents 1.0 envelope is opened in both modes of the Kafka binding, or refused by attribute."""
+"""A CloudEvents 1.0 envelope is opened in both modes of the Kafka binding. An error names the wrong attribute."""
 
 import base64
 import json
@@ -54,7 +54,7 @@ def without(envelope: dict[str, Any], name: str, **more: Any) -> bytes:
     ],
 )
 def test_the_same_lead_in_any_envelope(value: bytes, headers: dict[str, bytes | None]) -> None:
-    """The lead id is of the message inside; the cause is the envelope's source and id."""
+    """The lead id comes from the message inside; the cause is the envelope's source and id."""
     bare = arrive(BARE, {})
     event = arrive(value, headers)
     assert (event.lead_id, event.facts) == (bare.lead_id, bare.facts)

@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, intake answers with an event that every later stage can store, or with Refused."""
+"""Whatever bytes arrive, intake returns an event that every later stage can store, or raises Refused."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def texts(node: Any) -> Iterator[str]:
 
 
 def answer(kind: Kind, value: bytes) -> Accepted | Refused:
-    """Return what intake makes of a message; anything raised but Refused fails the test."""
+    """Return intake's result for a message. Any error other than Refused fails the test."""
     try:
         return ACCEPT[kind](value)
     except Refused as refused:
@@ -81,14 +81,14 @@ def holds(kind: Kind, value: bytes) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_damage_to_a_message_raises_anything_but_refused(kind: Kind) -> None:
-    """A slice of the fuzzer's stream, in every run of the tests."""
+    """This runs a part of the fuzzer's stream in every test run."""
     accepted = sum(holds(kind, value) for value in islice(mutated(1, kind), 5_000))
     assert 50 < accepted < 4_950, "the fuzzer no longer produces both good and bad messages"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_damage_to_a_message_raises_anything_but_refused_at_length(kind: Kind) -> None:
-    """200,000 messages of each kind, of another seed than the short run."""
+    """This runs 200,000 messages of each kind, with another seed than the short run."""
     assert sum(holds(kind, value) for value in islice(mutated(2, kind), 20_000))
 
 
@@ -136,7 +136,7 @@ def test_no_headers_raise_anything_but_refused(headers: dict[str, bytes | None],
     try:
         accept_arrival(value, headers, arrived_at=NOW)
     except Refused as refused:
-        assert refused.reason  # noqa: PT017  # both ways out are fine, a third is not
+        assert refused.reason  # noqa: PT017  # an event and Refused are both correct; any other error is not
 
 
 _text = st.text('aZ09 \x00é\U0001f600"\\/@+-.:$', max_size=12)

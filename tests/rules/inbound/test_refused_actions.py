@@ -1,4 +1,4 @@
-"""D16, X4: whoever can be answered is answered, and nobody else: the id is the action's own, or it is not found."""
+"""D16, X4: every action that can be answered is answered. The id must be the action's own; otherwise there is none."""
 
 import base64
 import json
@@ -29,14 +29,14 @@ CLAIM: dict[str, Any] = {
 
 
 def answered(value: bytes, headers: dict[str, bytes | None] | None = None) -> ActionRequested | None:
-    """Return what answers a message that intake refuses."""
+    """Return the answer to a message that intake refuses."""
     with pytest.raises(Refused) as caught:
         accept_action(value, headers or {})
     return answer_to_refused(value, headers or {}, caught.value)
 
 
 def sent(**fields: Any) -> bytes:
-    """Return an action with its ids at the end, behind what makes it unreadable."""
+    """Return an action with its ids at the end, after the part that makes it unreadable."""
     return json.dumps(
         {**fields, **{name: value for name, value in CLAIM.items() if name not in fields}}
     ).encode()
@@ -114,7 +114,7 @@ def test_d16_the_answer_is_the_actions_own_and_names_what_is_wrong(value: bytes,
     ],
 )
 def test_d16_what_has_no_id_of_its_own_is_a_dead_letter_only(value: bytes) -> None:
-    """An id in another object, behind a quote that was not escaped, or that nobody could be told, is none."""
+    """An id in another object, after an unescaped quote, or that cannot be repeated does not count."""
     assert answered(value) is None
 
 
@@ -151,7 +151,7 @@ def test_d16_a_lead_id_that_is_none_is_repeated_as_it_was_sent(lead_id: Any, sai
     ],
 )
 def test_d16_whose_it_is_is_never_guessed(value: bytes, org: str) -> None:
-    """Cut off before its org it may be anybody's, and is told nothing of any lead."""
+    """A message cut before its org may belong to any org, so its answer says nothing about a lead."""
     event = answered(value)
     assert event is not None
     assert event.org == org
@@ -170,7 +170,7 @@ def test_d16_an_envelopes_action_is_found_inside_it() -> None:
         assert event.cause == "a-1"
     assert answered(json.dumps({**envelope, "data": [action]}).encode()) is None
     assert answered(json.dumps({**envelope, "data_base64": "~"}).encode()) is None
-    event = answered(sent(), {"ce_id": b"1"})  # binary, and not whole
+    event = answered(sent(), {"ce_id": b"1"})  # binary mode, with attributes missing
     assert event is not None
     assert event.cause == "a-1"
 

@@ -1,4 +1,4 @@
-"""What passes the check can be used as it is; what does not is refused with every reason."""
+"""A publication that passes the check can be used as it is. One that does not is refused with every reason."""
 
 from typing import Any
 

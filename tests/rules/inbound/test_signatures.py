@@ -1,4 +1,4 @@
-"""Who may send what: signatures by keys that an org's settings name, held against what the message says."""
+"""Signatures decide who may send what: keys that an org's settings name, compared with the message."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Headers = dict[str, bytes]
 
 
 def authority(settings: dict[str, Any] | None = SETTINGS, org: str = "default") -> Authority:
-    """Return an authority that knows one org's settings."""
+    """Return an authority with one org's settings."""
     made = Authority(KEYS)
     made.publish(published(settings, org, 1))
     return made
@@ -70,19 +70,19 @@ ACTION = json.dumps(
 def signed(
     value: bytes, key: str = "acme-1", *, vendor: str = "acme", at: int = NOW, **other: Any
 ) -> Headers:
-    """Return the headers that sign a value; `secret`, `topic`: another than the right one."""
+    """Return the headers that sign a value. `secret` and `topic` replace the right ones."""
     secret, topic = other.get("secret", KEYS.get(key, b"?")), other.get("topic", "lead-arrivals")
     return dict(headers_of(secret, topic=topic, key_id=key, timestamp=at, value=value, vendor=vendor))
 
 
 def arrives(value: bytes, headers: Headers, by: Authority | None = None) -> str | None:
-    """Return the error class of a lead that is refused because of its sender; None for one that may come in."""
+    """Return the error class of a lead that is refused because of its sender, or None if it is accepted."""
     event = accept_arrival(value, headers, arrived_at=AT)
     return _class(lambda: (by or authority()).check_arrival(event, "lead-arrivals", value, headers, AT))
 
 
 def asks(value: bytes, headers: Headers, by: Authority | None = None) -> str | None:
-    """Return the same of an action."""
+    """Return the same for an action."""
     event = accept_action(value, headers)
     return _class(lambda: (by or authority()).check_action(event, "lead-actions", value, headers, AT))
 
@@ -111,7 +111,7 @@ def test_a_bound_vendor_signs_and_either_of_its_keys_counts() -> None:
 
 
 def test_the_signature_is_the_one_of_the_documented_lines() -> None:
-    """Made by hand, as docs/kafka-access.md says, and not by our own function."""
+    """The signature is computed by hand, as docs/kafka-access.md says, and not by our function."""
     value = lead()
     text = f"firstclaim-v1\nlead-arrivals\nacme-1\nacme\n{NOW}\n".encode() + value
     made = hmac.new(KEYS["acme-1"], text, hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""P8: a time that cannot be costs only the time."""
+"""P8: an impossible time loses only the time."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
     ],
 )
 def test_a_records_time_that_cannot_be_is_now(timestamp: float | None) -> None:
-    """Seconds and microseconds for milliseconds, the epoch, none at all, before Kafka was, after tomorrow."""
+    """Cases: seconds or microseconds for milliseconds, the epoch, no time, before Kafka existed, after tomorrow."""
     assert record_time(timestamp, NOW) == NOW
 
 

@@ -1,4 +1,4 @@
-"""Closures, printed form and exact instants of the rule language agree with a second reading of it."""
+"""Closures, printed form and exact instants of the rule language agree with a second implementation."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def one(field: str, operator: str, value: Any = None) -> dict[str, Any]:
 
 
 def verdict(raw: dict[str, Any], lead: Lead, now: datetime = NOW) -> bool:
-    """Return what the closures say of a raw tree."""
+    """Return the closures' verdict of a raw tree."""
     return CompiledRule(parse(raw)).test(lead, now)[0]
 
 
@@ -65,7 +65,7 @@ def test_q2_valid_until_is_exact_where_many_dates_turn(
 
 
 def check_turn(raw: dict[str, Any], lead: Lead, now: datetime) -> None:
-    """Hold the answer against every instant at which anything could turn."""
+    """Compare the answer with every instant at which a verdict could change."""
     rule = CompiledRule(parse(raw))
     met, until = rule.test(lead, now)
     assert until == turns_at(lambda at: meets(raw, lead, at), moments(lead), now)
@@ -91,7 +91,7 @@ def test_x1_the_explanation_is_of_one_mind_with_the_verdict(
 
 
 EDGES = [
-    # field, operator, value, what the lead has, met
+    # field, operator, value, the lead's value, whether it matches
     ("created_at", "inLast", {"amount": 30, "unit": "day"}, timedelta(days=-30) + TICK, True),
     ("created_at", "inLast", {"amount": 30, "unit": "day"}, timedelta(days=-30), False),
     ("created_at", "inLast", {"amount": 30, "unit": "day"}, timedelta(0), True),

@@ -1,4 +1,4 @@
-"""What is published as a rule and is none is refused, every problem with its path, field, operator and reason."""
+"""A publication that is no valid rule is refused. Every problem has its path, field, operator and reason."""
 
 from typing import Any
 

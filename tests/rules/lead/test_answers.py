@@ -1,4 +1,4 @@
-"""Given a repeat, a stale timer or nonsense, expect the same answer, or a refusal, and no change (X1, X3, X4, X7)."""
+"""Repeats, stale timers and nonsense get the same answer or a refusal, and change nothing (X1, X3, X4, X7)."""
 
 from collections import Counter
 from datetime import timedelta
@@ -34,7 +34,7 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.fixture
 def story() -> Story:
-    """Give a lead in a work queue."""
+    """Return a story with a lead in a work queue."""
     return Story().queue("all").arrives()
 
 

@@ -1,4 +1,4 @@
-"""Given these events, expect the promised call at its time, to the rep who promised it (D4)."""
+"""The promised call comes at its time, to the rep who promised it (D4)."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ CALL = START + timedelta(hours=3)
 
 @pytest.fixture
 def story() -> Story:
-    """Give a lead in a work queue, open for rep-7."""
+    """Return a story with a lead in a work queue, open for rep-7."""
     story = Story().queue("all").arrives()
     story.opens("rep-7")
     return story

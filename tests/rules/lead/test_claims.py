@@ -1,4 +1,4 @@
-"""Given these events of a lead's log, expect these answers: claims (Q4, Q8, Q10, Q11, Q12)."""
+"""Claims: the events of a lead's log and their expected answers (Q4, Q8, Q10, Q11, Q12)."""
 
 from unittest.mock import ANY
 
@@ -20,13 +20,13 @@ from tests.rules.lead.lead_story import Story
 
 @pytest.fixture
 def story() -> Story:
-    """Give a lead in a claimable queue that everyone sees."""
+    """Return a story with a lead in a claimable queue that everyone sees."""
     story = Story().queue("new", ("owned", "=", False), claimable=True)
     return story.arrives()
 
 
 def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
-    """Return what a person is told."""
+    """Return the text of an answer for a person."""
     return answer.result, answer.reason, answer.owner
 
 
@@ -235,7 +235,7 @@ def test_q8_a_lead_one_has_open_is_made_ones_own_by_claim_now(story: Story) -> N
 
 
 def test_q8_a_lock_that_ran_out_keeps_nobody_from_claiming_however_late_the_timer_is() -> None:
-    """A worker that was down for an hour decides as one that was not: D2 by the log's time."""
+    """A worker that was down for an hour decides like one that was not: D2 by the log's time."""
     story = Story().queue("work", ("arrived_at", "inLast", "1 hour"))
     story.queue("late", ("arrived_at", "notInLast", "1 hour"), claimable=True).arrives().at(minutes=5)
     story.opens("rep-3")

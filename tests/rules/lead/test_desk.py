@@ -1,4 +1,4 @@
-"""Given these events, expect the lead on the exceptions desk or off it (D6, E1, E3, E4, R5)."""
+"""The events after which a lead is on the exceptions desk or leaves it (D6, E1, E3, E4, R5)."""
 
 from unittest.mock import ANY
 
@@ -24,12 +24,12 @@ from tests.rules.lead.lead_story import START, Story
 
 @pytest.fixture
 def story() -> Story:
-    """Give a lead that no queue takes."""
+    """Return a story with a lead that no queue takes."""
     return Story().queue("tx", ("state", "=", "TX")).arrives()
 
 
 def told(answer: Answered) -> tuple[Result, Reason | None, str | None]:
-    """Return what a person is told."""
+    """Return the text of an answer for a person."""
     return answer.result, answer.reason, answer.owner
 
 
@@ -37,7 +37,7 @@ TROUBLE = ({"queue_id": "tx", "why": "not in tx by its rules of version 5: state
 
 
 def resolved(why: str) -> ExceptionResolved:
-    """Return the end of the fixture's exception, with what it had been."""
+    """Return the resolution of the fixture's exception, with its former values."""
     return ExceptionResolved(reason="no_available_agents", why=why, explanation=TROUBLE, raised_at=START)
 
 

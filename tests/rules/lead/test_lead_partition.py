@@ -1,4 +1,4 @@
-"""A partition of leads changes only by what it accepts, and gives a deadline again until its row has moved on."""
+"""A partition of leads changes only by accepted outcomes, and repeats a deadline until its row has changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = b"lead"
 
 
 def row(*deadlines: tuple[float, int], lead_id: str = "lead") -> LeadRow:
-    """Return a row with lock deadlines at these seconds after `START`, with these epochs."""
+    """Return a row with lock deadlines at the given seconds after `START`, with the given epochs."""
     lead = Lead(
         lead_id=lead_id,
         facts=Facts(vendor="acme", created_at=START),
@@ -44,7 +44,7 @@ def put(leads: LeadPartition, key: bytes, new: LeadRow) -> None:
 
 
 def due(leads: LeadPartition, seconds: float) -> list[DeadlinePassed]:
-    """Return what is due so many seconds after `START`."""
+    """Return what is due the given number of seconds after `START`."""
     return leads.due(NOW + seconds)
 
 
@@ -139,7 +139,7 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
 
 
 def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Appended again it would fail for ever."""
+    """If the deadline were appended again, it would fail for ever."""
     leads = LeadPartition(2)
     put(leads, KEY, row((10, 1), (20, 2)))
     (passed,) = due(leads, 11)
@@ -175,7 +175,7 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
     assert older.row.version == 7
     assert list(leads.book.org("default").queues) == ["aged"]
     campaign = decided(leads, publication(8, {}, "campaign", "all"), 2, b"")
-    assert campaign.reevaluates is None  # no lead stands elsewhere because of it
+    assert campaign.reevaluates is None  # it changes no lead's places
     assert leads.decide(b"", publication(9, {}), off=1, at=START) is None
 
 
@@ -187,7 +187,7 @@ def test_x2_a_rep_who_leaves_makes_the_org_look_at_its_leads() -> None:
 
 
 def test_what_the_journal_gives_back_is_the_same_partition() -> None:
-    """Applied in the journal's order, and with a zombie's older record behind it (docs/faust.md 9)."""
+    """The records are applied in the journal's order, followed by a zombie's older record (docs/faust.md 9)."""
     leads, journal = LeadPartition(2), list[tuple[bytes, Any]]()
     for off, (key, event) in enumerate(
         (
@@ -234,14 +234,14 @@ def test_a_deadline_is_due_not_before_its_time_and_again_only_after_the_retry() 
     leads = LeadPartition(2)
     put(leads, KEY, row((10, 1)))
     assert leads.deadlines.next_due() == NOW + 10 + 0.001
-    assert due(leads, 10) == []  # by a clock of whole milliseconds the broker's may be behind
+    assert due(leads, 10) == []  # in whole milliseconds, the broker's clock may be behind
     event = DeadlinePassed(
         lead_id="lead", cause="deadline/lead/lock/1", kind="lock", due=START + timedelta(seconds=10), epoch=1
     )
     assert due(leads, 10.001) == [event]
     assert due(leads, 10.002) == []
     assert due(leads, 10.001 + RETRY_SECONDS - 0.01) == []
-    assert due(leads, 10.001 + RETRY_SECONDS) == [event]  # the same id: a repeat is recognised
+    assert due(leads, 10.001 + RETRY_SECONDS) == [event]  # the same id, so that a repeat is recognised
 
 
 def test_what_its_row_does_not_confirm_is_dropped() -> None:
@@ -272,7 +272,7 @@ def test_after_the_row_moved_on_the_retry_gives_nothing() -> None:
 
 
 def test_many_due_at_once_come_in_portions_each_once_the_longest_waiting_partition_first() -> None:
-    """Thousands due together leave room for claims between them."""
+    """Thousands of deadlines due together leave room for claims between them."""
     late, early = LeadPartition(0), LeadPartition(1)
     for leads, seconds, count in ((late, 10, 2 * MOST_AT_ONCE), (early, 9, 7)):
         for n in range(count):

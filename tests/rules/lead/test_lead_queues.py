@@ -1,4 +1,4 @@
-"""Given these events, expect the lead in these queues, from this instant to that (Q2, Q4, Q6, Q7)."""
+"""The queues of a lead after given events, and from when until when it is in them (Q2, Q4, Q6, Q7)."""
 
 from datetime import timedelta
 from unittest.mock import ANY
@@ -135,7 +135,7 @@ def test_q6_a_publication_that_changes_nothing_for_a_lead_is_not_told_to_it() ->
 
 
 def test_q6_a_queue_that_will_take_a_lead_only_later_is_told_to_it_all_the_same() -> None:
-    """Nothing else happens to this lead: only the deadline that the sweep brings can take it there (Q2)."""
+    """Nothing else happens to this lead. Only the deadline that the sweep sets can move it there (Q2)."""
     story = Story().queue("all").arrives()
     story.queue("old", ("arrived_at", "notInLast", "1 day"))
     assert (story.queues, story.deadline(DeadlineKind.RULES).due) == (["all"], START + timedelta(days=1))

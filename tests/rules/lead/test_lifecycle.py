@@ -1,4 +1,4 @@
-"""The table of life is whole, can be walked, and is what docs/lead-life.md shows (X7)."""
+"""The lifecycle table is complete, its phases can be reached, and docs/lead-life.md shows it (X7)."""
 
 import re
 
@@ -38,9 +38,9 @@ def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:
 
 
 def test_q8_x2_no_event_takes_an_owned_lead_from_its_owner_but_a_claim_and_the_owners_leaving() -> None:
-    """A claim of an aged lead (Q11) keeps it owned, by another; it is let go of when it closes or its owner left.
+    """A claim of an aged lead (Q11) gives it to another owner. A lead loses its owner when it closes or the owner left.
 
-    Another inquiry finds out that the owner has left, if nothing else has (R6).
+    Another inquiry detects that the owner has left, if nothing else has (R6).
     """
     for source in OWNED_PHASES:
         for trigger, targets in LIFECYCLE[source].items():

@@ -1,4 +1,4 @@
-"""Given these events, expect the lead open for one rep and nobody else (D1, D2, D3, D5)."""
+"""The events after which a lead is open for one rep and nobody else (D1, D2, D3, D5)."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,12 +26,12 @@ HOUR = START + timedelta(hours=1)
 
 @pytest.fixture
 def story() -> Story:
-    """Give a lead in two work queues that everyone sees."""
+    """Return a story with a lead in two work queues that everyone sees."""
     return Story().queue("all").queue("ri", ("state", "=", "RI")).arrives()
 
 
 def told(answer: Answered) -> tuple[Result, Reason | None]:
-    """Return what a person is told."""
+    """Return the text of an answer for a person."""
     return answer.result, answer.reason
 
 
@@ -295,7 +295,7 @@ def test_d1_a_clock_that_runs_backwards_does_not_make_a_lock_longer_or_shorter(s
 
 
 def test_x2_a_rep_who_leaves_has_no_lead_open_any_more(story: Story) -> None:
-    """Switching the rep off is one publication; the sweep it asks for finds the lock, and nothing else."""
+    """Switching the rep off is one publication. Only its sweep finds the lock."""
     story.opens("rep-7")
     story.rep("rep-7", active=False)
     assert LockReleased(rep_id="rep-7", why="rep-7 has left") in story.said

@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order, every step keeps the promises: one owner, one phase, the right queues.
+"""Every step keeps the guarantees in any order of events: one owner, one phase, the right queues.
 
-Every event of every run is held against `check_step`; below are the promises that span events or leads.
+Every event of every run is checked with `check_step`. The checks below span events or leads.
 """
 
 from collections import Counter
@@ -33,17 +33,20 @@ from tests.rules.lead.vocabulary import (
 CI = settings(
     max_examples=250, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
 )
-"""Some five seconds. A change of the machine deserves ten times the examples once."""
+"""This takes about five seconds. Run ten times the examples once after a change of the machine."""
 
 leads = st.sampled_from(LEADS)
 concerned = st.sampled_from(["holder", "owner", "lapsed"])
-"""People by what they are to the lead; anybody where nobody is that."""
+"""People, named by their relation to the lead; any rep if nobody has that relation."""
 people = concerned | st.sampled_from(REPS)
 lengths = st.sampled_from(LENGTHS)
 
 
 class LeadsLive(RuleBasedStateMachine):
-    """Several leads of one org. Claimed: by whom each lead was won from a claimable queue, and not reopened since."""
+    """Several leads of one org.
+
+    `claimed`: the rep who won each lead from a claimable queue, unless it was reopened since.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +98,7 @@ class LeadsLive(RuleBasedStateMachine):
             assert after.inquiries == before.inquiries + (not again), "R6"
         added = [said for said in self.story.said if isinstance(said, InquiryAdded)]
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
-            self.claimed.pop(name, None)  # who had claimed it has left
+            self.claimed.pop(name, None)  # the rep who had claimed it has left
 
     @rule(name=leads, who=people, queue_id=st.sampled_from(["new", "aged", None]))
     def claims(self, name: str, who: str, queue_id: str | None) -> None:
@@ -197,7 +200,7 @@ class LeadsLive(RuleBasedStateMachine):
 
     @invariant()
     def every_lead_is_in_one_phase_and_every_claim_is_kept(self) -> None:
-        """X7, Q10: leads in = leads of all phases together; who claimed a lead has it until an admin reopens it."""
+        """X7, Q10: every lead is in one phase, and the rep who claimed a lead has it until an admin reopens it."""
         counted = Counter(lead.phase for lead in self.arrived)
         assert sum(counted[phase] for phase in Phase) == len(self.arrived)
         for name, rep_id in self.claimed.items():
@@ -206,7 +209,7 @@ class LeadsLive(RuleBasedStateMachine):
             assert (lead.owner, lead.claimed_through is None) == (rep_id, False)
 
     def tell(self, event: ActionRequested) -> Answered:
-        """Ask, remember what deadlines there have been, and take note of an admin's override."""
+        """Request an action, remember the deadlines so far, and record an admin's override."""
         self.story.of(event.lead_id).log(event)
         for decision in self.story.said:
             if isinstance(decision, ClaimReopened):

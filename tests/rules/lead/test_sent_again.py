@@ -1,4 +1,4 @@
-"""A deadline that our code failed on was taken out of its row; sent again after the mend it is acted on, once."""
+"""A deadline on which our code failed is removed from its row. Sent again after the fix, it is handled once."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Who may not have a lead has its reason, in words (R9)."""
+"""Each rep who may not have a lead has a reason in words (R9)."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Turns are shared out fairly, over any run, whoever comes and goes (R7)."""
+"""Turns are distributed fairly over any run, whoever leaves and returns (R7)."""
 
 from collections import Counter
 from datetime import timedelta
@@ -19,7 +19,7 @@ TWELVE = tuple(f"rep-{n}" for n in range(12))
 
 
 def served(office: ReferenceAllocator, n: int, **facts: Any) -> str:
-    """Bring one lead through: offered, claimed, closed; return who got it."""
+    """Distribute one lead: offered, claimed, closed; return who got it."""
     offer = office.ask(f"lead-{n}", **facts)
     assert isinstance(offer, OfferMade), offer
     office.claim(f"lead-{n}", offer.rep_id)
@@ -58,12 +58,12 @@ def test_r7_any_weights_are_one_from_the_exact_share_at_most_at_every_prefix(wei
     for n in range(1, min(2 * total, 400) + 1):
         counts[line.pick(range(len(weights)))] += 1
         for count, weight in zip(counts, weights, strict=True):
-            # A part in a million: shares by weights that do not divide SCALE are rounded.
+            # The tolerance is a millionth, because shares by weights that do not divide SCALE are rounded.
             assert abs(count - n * weight / total) <= 1 + 1e-6
 
 
 class Line:
-    """A group where weights differ, without anything around it."""
+    """Only a group with different weights."""
 
     def __init__(self, weights: list[int]) -> None:
         self.weights = weights
@@ -112,7 +112,7 @@ def test_r7_a_voided_turn_is_made_up_for_first_also_where_weights_differ() -> No
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed: int) -> None:
-    """Others are absent, return, leave the roster, join it, have no licence; workers are killed in between."""
+    """Others are absent, return, leave the roster, join it or have no licence; workers are killed in between."""
     rng, office = Random(seed), ReferenceAllocator(checked=False)
     reps = TWELVE[:6]
     office.reps(*reps)

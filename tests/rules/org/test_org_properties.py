@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order, an org keeps its promises: caps, turns, one ring, and nothing lost.
+"""An org keeps its guarantees in any order of events: caps, turns, one ring, and no lost lead.
 
-Every offer of every run is held against `ReferenceAllocator`'s second account: R1, R5, R7, R8, R9, S1, S4, X3, X7.
+Every offer is compared with the second computation of `ReferenceAllocator`: R1, R5, R7, R8, R9, S1, S4, X3, X7.
 """
 
 from datetime import timedelta
@@ -65,13 +65,13 @@ reps = st.sampled_from(REPS)
 
 
 class OrgLives(RuleBasedStateMachine):
-    """One org with few people, small caps, and leads that meet them all the time."""
+    """One org with few people and small caps, whose leads often reach them."""
 
     leads: Bundle[str] = Bundle("leads")
 
     def __init__(self) -> None:
         super().__init__()
-        self.office = ReferenceAllocator(slice_size=2)  # so small that everything takes several
+        self.office = ReferenceAllocator(slice_size=2)  # so small that every change takes several slices
         self.number = 0
         self.rounds: dict[str, list[str]] = {}
         self.facts: dict[str, dict[str, Any]] = {}
@@ -115,7 +115,7 @@ class OrgLives(RuleBasedStateMachine):
 
     @rule(lead=leads, outcome=st.sampled_from([Outcome.TIMEOUT, Outcome.DECLINED]), again=st.booleans())
     def passes_on(self, lead: str, outcome: Outcome, again: bool) -> None:
-        """End the window, or decline; the lead asks again, without those it tried."""
+        """End the window, or decline; the lead requests again, without the reps it tried."""
         row = self.office.state.leads.get(lead)
         if row is None or row.stage is not Stage.OFFERED:
             return
@@ -199,7 +199,7 @@ class OrgLives(RuleBasedStateMachine):
                 assert row.held + row.offered == 0, "one event lets go of everything (X2)"
 
     def teardown(self) -> None:
-        """All of it comes to an end, and then nobody has anything in hand."""
+        """Bring everything to its end; then nobody has a lead in hand."""
         for lead in list(self.office.state.leads):
             self.office.close(lead)
         for row in self.office.state.reps.values():

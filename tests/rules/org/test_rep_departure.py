@@ -1,4 +1,4 @@
-"""A rep who leaves lets go of everything by one event, in slices (X2)."""
+"""A rep who leaves loses all leads by one event, in slices (X2)."""
 
 from datetime import timedelta
 from random import Random

@@ -1,4 +1,4 @@
-"""Caps hold however many ask at once; who found nobody is offered by itself once somebody has room (R9)."""
+"""Caps hold however many leads ask at once; a waiting lead is offered when a rep has room again (R9)."""
 
 from datetime import timedelta
 from random import Random
@@ -13,7 +13,7 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
 def made(said: list[Any]) -> list[tuple[str, str]]:
-    """Return the offers among what was said."""
+    """Return the offers among the decisions."""
     return [(each.lead_id, each.rep_id) for each in said if isinstance(each, OfferMade)]
 
 
@@ -45,7 +45,7 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
 
 
 def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() -> None:
-    """A step has to fit into one batch; of a hundred reps who may not, each offer names ninety-nine."""
+    """A step must fit into one batch. If a hundred reps are excluded, each offer names ninety-nine."""
     office = ReferenceAllocator(checked=False)
     reps = [f"rep-{n:03}" for n in range(100)]
     office.reps(*reps, max_open=1)

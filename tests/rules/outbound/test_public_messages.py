@@ -1,4 +1,4 @@
-"""What one journal record makes public (docs/contracts, "Out"): given this record, expect these messages."""
+"""The public messages that follow from one journal record (docs/contracts, "Out")."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A rep's own queue: what it is offered, and what it owns, in which order and with which columns (D3, D4, R3, S5)."""
+"""A rep's own queue: its offers and its leads, their order and their columns (D3, D4, R3, S5)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -36,7 +36,7 @@ LATER = AT + timedelta(hours=2)
 
 @dataclass(frozen=True)
 class Own:
-    """A record, and what it does to reps' own queues."""
+    """A record, and its changes of reps' own queues."""
 
     decisions: list[Decision]
     after: Lead

@@ -1,4 +1,4 @@
-"""What one partition knows of the directory follows from the newest versions, whatever order they came in."""
+"""A partition's copy of the directory depends on the newest versions only, not on their order of arrival."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def book_of(*events: DirectoryPublished) -> RuleBook:
 
 
 def row(event: DirectoryPublished) -> DirectoryRow:
-    """Return the row a partition keeps of a publication."""
+    """Return the row that a partition keeps of a publication."""
     return DirectoryRow(
         off=0,
         org=event.org,
@@ -59,7 +59,7 @@ def row(event: DirectoryPublished) -> DirectoryRow:
 
 
 def seen(book: RuleBook) -> dict[str, Any]:
-    """Return what can be observed of a book."""
+    """Return the observable state of a book."""
     return {
         org_id: (
             org.version,
@@ -216,7 +216,7 @@ def test_q4_an_org_without_reps_is_open() -> None:
 
 
 def test_an_org_that_ever_had_a_rep_is_closed_until_its_settings_open_it() -> None:
-    """Removing the last rep made everybody an admin; a removed rep's key is what tells."""
+    """Removing the last rep used to make everybody an admin. The key of a removed rep shows that the org had one."""
     never = OrgRules("default")
     gone = never.with_objects([(("rep", "ann"), Published(3, None))])
     told = gone.with_objects([(("settings", "settings"), Published(4, {"open_without_reps": True}))])

@@ -1,4 +1,4 @@
-"""A lead's places by the index are those of each queue asked alone; their keys are in the queue's order."""
+"""A lead's places by the index equal those of each queue evaluated alone; their keys are in the queue's order."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,18 +59,18 @@ timed_queues = st.lists(
 
 
 def compiled(values: list[dict[str, Any]]) -> list[CompiledQueue]:
-    """Compile queues `q0`, `q1`, … of the given values, their place as their version."""
+    """Compile queues `q0`, `q1`, … of the given values; the version of each is its position."""
     return [CompiledQueue.from_value(f"q{n}", value, n) for n, value in enumerate(values)]
 
 
 def belongs(queue: dict[str, Any], lead: Lead, now: datetime) -> bool:
-    """Say membership by the rules alone, the long way (Q2)."""
+    """Return membership by the rules alone, without the index (Q2)."""
     excluded = bool(queue["exclusion"].get("rules")) and meets(queue["exclusion"], lead, now)
     return meets(queue["inclusion"], lead, now) and not excluded
 
 
 def allowed(queue: dict[str, Any], lead: Lead) -> bool:
-    """Say what a lead's life leaves open, the long way (D1, D3, Q10, R3)."""
+    """Return whether a lead's phase allows a queue, without the index (D1, D3, Q10, R3)."""
     if lead.phase in (Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED):
         return False
     if queue["claimable"]:
@@ -107,7 +107,7 @@ def test_q2_of_many_queues_the_first_to_turn_is_the_instant(
 
 
 def check_turn(values: list[dict[str, Any]], lead: Lead, now: datetime) -> None:
-    """Hold the instant against every one at which any of the queues could take the lead or let it go."""
+    """Compare the instant with every one at which any of the queues could take or lose the lead."""
     index = QueueIndex(compiled(values))
     turns = [
         turns_at(partial(belongs, value, lead), moments(lead), now)
@@ -145,7 +145,7 @@ def index_of(**queue: Any) -> QueueIndex:
 
 
 LIVES = [
-    # phase, more of the lead, in a shared queue, in a claimable one, words of the reason it is not
+    # phase, more of the lead, in a shared queue, in a claimable one, words of the reason why not
     (Phase.QUEUED, {}, True, True, ""),
     (Phase.EXCEPTION, {}, True, True, ""),
     (Phase.LOCKED, {}, False, False, "rep-3 has it open"),
@@ -226,7 +226,7 @@ def keyed(field: str, direction: str, lead: Lead) -> str:
 
 
 def check_order(field: str, low: Lead, high: Lead, *, same: bool) -> None:
-    """Hold the keys of two leads, the first of the lower value, against both directions."""
+    """Compare the keys of two leads, the first with the lower value, in both directions."""
     up, down = ([keyed(field, way, lead) for lead in (low, high)] for way in ("asc", "desc"))
     assert all(key.isascii() for key in up + down)
     if same:

@@ -92,6 +92,9 @@ def commit_without_table() -> None:
         """Commit the offsets of our partitions. Faust's log table delayed claims once a second; this renders none.
 
         A flush is not needed: acked events are already durable, and our writers are not Faust's.
+
+        Faust notes the offsets as committed even if the commit failed. If a rebalance came in between, it would then
+        never commit them again until further records come, and the group's lag would stay.
         """
         assigned = self.assignment()
         ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
@@ -100,7 +103,7 @@ def commit_without_table() -> None:
         committed: bool = await self._commit(ours)
         if committed:
             self.app.tables.on_commit(ours)
-        self._committed_offset.update(ours)
+            self._committed_offset.update(ours)
         return committed
 
     Consumer._commit_offsets = _commit_offsets

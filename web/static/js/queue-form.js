@@ -242,7 +242,7 @@ function drawOutcomes(form, known, chosen, onChange) {
 /**
  * Disables the outcomes of a claimable queue (Q5).
  * @param {HTMLFormElement} form
- * @param {boolean} whether to clear the outcomes as well; they are not restored later
+ * @param {boolean} clear whether to clear the outcomes as well; they are not restored later
  */
 function applyClaimable(form, clear) {
   const isClaimable = control(form, "claimable").checked;

@@ -4,6 +4,7 @@ The table's changelog is the journal itself. The agent puts rows here and passes
 Faust only refills the table after a rebalance, and `LeadPartition.apply` checks the records it reads.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -26,7 +27,7 @@ DROPPED_LOGGED: Final = 5
 """How many regressions are logged one by one; the rest is only counted."""
 
 
-class PartitionRows(Generic[P]):
+class PartitionRows(ABC, Generic[P]):
     """The state of each partition. `regressions`: records that were older than the state."""
 
     def __init__(self) -> None:
@@ -34,9 +35,9 @@ class PartitionRows(Generic[P]):
         self.regressions = 0
         self.unreadable = 0
 
+    @abstractmethod
     def new(self, partition: int) -> P:
         """Return an empty partition."""
-        raise NotImplementedError
 
     def of(self, partition: int) -> P:
         """Return one partition; an empty one if none of its records was read."""
@@ -54,9 +55,9 @@ class PartitionRows(Generic[P]):
         """Return the partitions that have any state."""
         return list(self._partitions.values())
 
+    @abstractmethod
     def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
         """Apply one journal record, unless it is older than the current state (docs/faust.md 9)."""
-        raise NotImplementedError
 
     def __len__(self) -> int:
         return sum(map(len, self._partitions.values()))

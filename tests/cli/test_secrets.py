@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from models.errors import ConfigError
 from runtime.valkey import ValkeyServer
 from streams.masking import Masked, masked, remember, without_secrets
 from streams.settings import Settings
+from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ VALKEY, DATABASE, CONSOLE, SASL, OIDC = (
 WORD = "Geheim"
 """A word in every secret, and nowhere else."""
 CLOSED = "127.0.0.1:1"
-PATIENCE_SECONDS = 120
 
 
 def environment(folder: Path, **given: str) -> dict[str, str]:
@@ -109,12 +108,12 @@ def test_no_process_that_waits_or_fails_prints_a_secret(tmp_path: Path, kafka: s
         stdout=(tmp_path / "out").open("w"),
         stderr=subprocess.STDOUT,
     )
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and not any(
-        word in (tmp_path / "out").read_text() for word in ("refused", "waits", "waited")
-    ):
-        assert time.monotonic() < deadline, f"{name} has said nothing"
-        time.sleep(0.1)
+
+    def has_spoken() -> bool:
+        text = (tmp_path / "out").read_text()
+        return process.poll() is not None or any(word in text for word in ("refused", "waits", "waited"))
+
+    assert until(has_spoken), f"{name} has said nothing"
     process.send_signal(signal.SIGTERM)
     process.wait(PATIENCE_SECONDS)
     said = (tmp_path / "out").read_text()
@@ -150,10 +149,7 @@ def test_up_names_the_valkey_without_its_password(tmp_path: Path, valkey: Valkey
         stdout=said.open("w"),
         stderr=subprocess.STDOUT,
     )
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while up.poll() is None and "Valkey redis://" not in said.read_text():
-        assert time.monotonic() < deadline, said.read_text()
-        time.sleep(0.1)
+    assert until(lambda: up.poll() is not None or "Valkey redis://" in said.read_text()), said.read_text()
     up.send_signal(signal.SIGTERM)
     up.wait(PATIENCE_SECONDS)
     assert f"Valkey redis://:***@{address}" in said.read_text()

@@ -1,5 +1,6 @@
 """Limits the length of request bodies by route, by the declared length or while the body is read."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Final
 
@@ -18,10 +19,18 @@ BEFORE_SIGN_IN: Final = ("/sign-in", "/api/v1/session")
 """Path prefixes that are open to everybody."""
 UPLOADS: Final = {"/api/v1/leads/lists": 21 * 1024 * KIBIBYTE}
 """Routes that take files: 20 MiB and the form around the file."""
+MOST_DISCARDED: Final = 2 * MOST_BYTES
+"""Bytes of a body that is too long which are read and thrown away, so that its sender can read the answer."""
+DISCARD_SECONDS: Final = 5.0
+"""The time limit of reading them."""
 
 
 class BodyLimit:
-    """Answers 413 to a body that is too long. It does not read the body if its length is declared."""
+    """Answers 413 to a body that is too long, without keeping any of it if its length is declared.
+
+    A server that closes a connection with unread bytes resets it, and the reset can overtake the answer. The
+    limiter therefore reads and discards the next bytes, at most `MOST_DISCARDED` in `DISCARD_SECONDS`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -37,6 +46,7 @@ class BodyLimit:
         length = headers.get("content-length", "")
         # A number with more digits than the limit is over the limit. The server rejects a length that is not a number.
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
+            await _discard(receive)
             problem = Problem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", _said(most), headers={"Connection": "close"}
             )
@@ -49,6 +59,8 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > most:
+                if message.get("more_body"):
+                    await _discard(receive)
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _said(most), {"Connection": "close"})
             return message
 
@@ -60,6 +72,20 @@ def limit_of(path: str, *, known: bool) -> int:
     if path in UPLOADS and known:
         return UPLOADS[path]
     return BEFORE_SIGN_IN_BYTES if path.startswith(BEFORE_SIGN_IN) else MOST_BYTES
+
+
+async def _discard(receive: Receive) -> None:
+    """Read the rest of a body and throw it away, until its end, `MOST_DISCARDED` bytes or `DISCARD_SECONDS`."""
+    discarded = 0
+    try:
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while discarded < MOST_DISCARDED:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                discarded += len(message.get("body", b""))
+    except TimeoutError:
+        return
 
 
 def _said(most: int) -> str:

@@ -108,7 +108,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
 
     It is kept, so that a repeated action gets the same answer word for word (X4). `why`: the reason in words, with the
     rule, version, lock or owner that decided it (X1). `merged_into`: the lead that the requested lead was added to
-    (R6).
+    (R6). `org`: the org of the action; nobody else gets the answer.
     """
 
     action_id: str
@@ -121,6 +121,7 @@ class Answered(_Decision, frozen=True, tag="answered"):
     owner: str | None = None
     why: str | None = None
     merged_into: str | None = None
+    org: str = "default"
 
 
 class OwnerChanged(_Decision, frozen=True, tag="owner_changed"):

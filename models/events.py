@@ -66,8 +66,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     """A person or a CRM requests something (docs/contracts, `lead-actions`). `cause` is the action id.
 
     `action`: the contract's `type`. The other fields belong to some actions only. `invalid`: names a field that could
-    not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the claim
-    is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
+    not be read, and why; such an action is answered with reason `invalid` and changes nothing. `over_limit`: why the
+    claim is over its rep's limit, and when it may be tried again; it is answered `too_many_claims` and changes nothing.
     `attributes`: all other fields that were sent.
     """
 

@@ -56,9 +56,7 @@ decision about their arrival, so that the lead's row always has room for further
 Attributes = dict[str, Any]
 
 
-def completed(
-    old: Facts, new: Facts, *, without: frozenset[str] = frozenset()
-) -> tuple[Facts, Attributes]:
+def completed(old: Facts, new: Facts, *, without: frozenset[str] = frozenset()) -> tuple[Facts, Attributes]:
     """Return `old` with its empty fields filled from `new`, and the attributes of `new` for which there is no room.
 
     A repeat may complete a lead but never overwrites it. `without`: fields that are not filled.

@@ -16,7 +16,7 @@ from rules.lead.lifecycle import Trigger
 
 WINDOW: Final = timedelta(seconds=60)
 REPS_KEPT: Final = 10_000
-"""The maximum number of reps whose claims are counted. Beyond it, the rep who has not claimed for longest is forgotten."""
+"""The maximum number of reps whose claims are counted. Beyond it, whoever has not claimed for longest is forgotten."""
 _DEFAULT: Final = int(SettingsObject.model_fields["claims_per_minute"].default)
 
 

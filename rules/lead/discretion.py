@@ -51,5 +51,7 @@ def owned_by(transition: Transition, rep_id: str) -> str:
 def closed_with(transition: Transition, rep_id: str) -> str:
     """Return with which outcome the lead was closed, for a refusal."""
     return (
-        f"it was closed with {transition.lead.last_outcome}" if may_know(transition, rep_id) else "it is closed"
+        f"it was closed with {transition.lead.last_outcome}"
+        if may_know(transition, rep_id)
+        else "it is closed"
     )

@@ -289,6 +289,7 @@ def _undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime, er
                 decided_at=at,
                 owner=known.lead.owner if known.lead else None,
                 why=repr(error),
+                org=event.org,
             ),
         )
     lead = known.lead

@@ -72,7 +72,7 @@ def step(
     at = max(at, row.at) if row else at
     if isinstance(event, ActionRequested):
         for answer in answers:
-            if answer.action_id == event.cause:
+            if answer.action_id == event.cause and answer.org == event.org:
                 return LeadRow(
                     off=off,
                     seq=seq,
@@ -104,6 +104,7 @@ def step(
             owner=lead.owner if lead and theirs else None,
             why=verdict.why,
             merged_into=known_into if lead is None else None,
+            org=event.org,
         )
         decisions = (answer, *decisions)
         answers = (*answers, answer)[-ANSWERS_KEPT:]

@@ -8,7 +8,7 @@ from typing import Final
 
 from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
-from models.lead import Lead, RepSearch
+from models.lead import RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, MANAGERS
 from rules.lead.discretion import may_know, owned_by

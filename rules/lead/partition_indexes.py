@@ -40,7 +40,9 @@ class UnknownLeads:
             return ()
         most = UNKNOWN_KEPT - (key not in self._offsets)
         count = max(len(self._offsets) - most, 0)
-        return tuple(one for one, _ in zip(self._offsets, range(count + 1), strict=False) if one != key)[:count]
+        return tuple(one for one, _ in zip(self._offsets, range(count + 1), strict=False) if one != key)[
+            :count
+        ]
 
     def was_removed(self, off: int) -> bool:
         """Say whether the row of an event at this offset of the log must have been removed already."""

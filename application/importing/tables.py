@@ -183,7 +183,7 @@ def _check_header(header: tuple[str, ...]) -> None:
     for at, name in enumerate(header, start=1):
         if name in seen and len(problems) < MAX_PROBLEMS:
             problems.append(
-                Problem(path=f"header, column {at}", reason=f"{name[:LONGEST_NAME]} is there twice")
+                Problem(path=f"header, column {at}", reason=f"{name[:LONGEST_NAME]} occurs twice")
             )
         seen.add(name)
     if problems:

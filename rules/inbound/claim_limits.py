@@ -27,6 +27,11 @@ class ClaimLimits:
         self._most: dict[str, tuple[int, int]] = {}
         self._claims: OrderedDict[tuple[str, str], OrderedDict[str, datetime]] = OrderedDict()
 
+    @property
+    def counted_reps(self) -> int:
+        """The number of reps whose claims are counted."""
+        return len(self._claims)
+
     def publish(self, event: DirectoryPublished) -> None:
         """Apply a publication. Settings older than the known ones change nothing."""
         version, _ = self._most.get(event.org, (-1, _DEFAULT))

@@ -92,6 +92,7 @@ def answer_for(parts: Services, person: Person, found: LeadDecision) -> Answer:
     rules = parts.directory.org(person.org)
     owner = rules.reps.get(found.owner or "")
     fields = msgspec.to_builtins(found)
+    del fields["org"]  # the caller's own
     if not person.oversees and found.reason in _REVEALING and found.owner != person.rep_id:
         fields["why"] = _REVEALING[found.reason]
     if not person.oversees and found.result == Result.REFUSED and found.owner != person.rep_id:

@@ -200,7 +200,7 @@ def test_an_event_whose_row_was_removed_is_a_replay_after_a_crash(
 # -- locks -----------------------------------------------------------------------------------------------------
 
 
-def test_m6_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partition) -> None:
+def test_d1_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partition) -> None:
     """A rep could open all 500 leads of a work queue, and nobody else saw them for an hour."""
     for n in range(5):
         partition.arrives(f"lead-{n}")
@@ -216,7 +216,7 @@ def test_m6_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partition)
     assert partition.recovered().open_leads.count("default", "rep-1", partition.at, but=b"") == 3
 
 
-def test_m6_leads_that_a_rep_took_or_whose_lock_ran_out_do_not_count(partition: Partition) -> None:
+def test_d1_leads_that_a_rep_took_or_whose_lock_ran_out_do_not_count(partition: Partition) -> None:
     partition.publish("settings", "settings", {"max_locks": 1, "lock_minutes": 0.1})
     for n in range(4):
         partition.arrives(f"lead-{n}")

@@ -36,6 +36,8 @@ class Reason(StrEnum):
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_ACTION = "unknown_action"
     NOT_AN_EXCEPTION = "not_an_exception"
+    NOT_OWNED = "not_owned"
+    NO_GROUP = "no_group"
     LEAD_CLOSED = "lead_closed"
     INVALID = "invalid"
     SUPPRESSED = "suppressed"
@@ -232,6 +234,14 @@ class ClaimReopened(_Decision, frozen=True, tag="claim_reopened"):
     claimed_through: str | None
 
 
+class LeadReopened(_Decision, frozen=True, tag="lead_reopened"):
+    """A manager reopened a closed lead (M1). `rep_id` is the manager; `owner` is who has the lead again, if anybody."""
+
+    rep_id: str
+    owner: str | None
+    why: str
+
+
 class LeadClosed(_Decision, frozen=True, tag="lead_closed"):
     """An outcome closed the lead."""
 
@@ -347,6 +357,7 @@ Decision = (
     | ExceptionIgnored
     | ExceptionResolved
     | ClaimReopened
+    | LeadReopened
     | LeadClosed
     | RepSought
     | LeadOffered

@@ -78,6 +78,8 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     at: datetime | None = None
     epoch: int | None = None
     to_rep_id: str | None = None
+    from_rep_id: str | None = None
+    why: str | None = None
     view_only: bool = False
     invalid: str | None = None
     attributes: dict[str, Any] = {}

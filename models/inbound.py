@@ -223,7 +223,8 @@ class Action(BaseModel):
             {
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
-                " press_one, connect, hang_up, assign, ignore, unignore, reopen_claimable or note.",
+                " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, ignore, unignore,"
+                " reopen_claimable or note.",
             }
         ),
     ] = None
@@ -256,7 +257,20 @@ class Action(BaseModel):
             "accept, decline, press_one, connect, hang_up: the offer's epoch.", "integer", "string", minimum=0
         ),
     ] = None
-    to_rep_id: Annotated[str | None, _ID, _text("assign: who is to have it.")] = None
+    to_rep_id: Annotated[str | None, _ID, _text("assign, reassign: who is to have it.")] = None
+    from_rep_id: Annotated[
+        str | None, _ID, _text("reassign, unassign, redistribute: only if this rep still has it.")
+    ] = None
+    why: Annotated[
+        str | None,
+        PlainValidator(normalize.text(normalize.WHY_LENGTH)),
+        _any(
+            "reassign, unassign, redistribute, reopen: the reason, in words.",
+            "string",
+            "integer",
+            maxLength=normalize.WHY_LENGTH,
+        ),
+    ] = None
     view_only: Annotated[
         bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
     ] = None

@@ -210,7 +210,7 @@ class SettingsObject(_Published):
     `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
     once the org's last rep is removed. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
     signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
-    vendor. `vendors`: vendor -> binding.
+    vendor. `vendors`: vendor -> binding. `owners_may_reassign`: a lead's owner may give it to another rep (M1).
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60
@@ -223,6 +223,7 @@ class SettingsObject(_Published):
         )
     ]
     open_without_reps: bool = False
+    owners_may_reassign: bool = False
     signed_arrivals: Asked = "optional"
     signed_actions: Asked = "optional"
     key_ids: Ids = []

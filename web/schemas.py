@@ -99,6 +99,10 @@ class Action(Model):
         "connect",
         "hang_up",
         "assign",
+        "reassign",
+        "unassign",
+        "redistribute",
+        "reopen",
         "ignore",
         "unignore",
         "reopen_claimable",
@@ -109,4 +113,6 @@ class Action(Model):
     at: datetime | None = None
     epoch: int | None = None
     to_rep_id: str | None = Field(default=None, max_length=200)
+    from_rep_id: str | None = Field(default=None, max_length=200)
+    why: str | None = Field(default=None, max_length=1_000)
     view_only: bool | None = None

@@ -19,6 +19,17 @@ IMPATIENT_SECONDS: Final = 1.0
 """After so long some reps stop waiting and never learn whether they have won."""
 WORKED: Final = ("no_answer", "left_message", "interested", "not_interested")
 CLOSED: Final = "closed_won"
+MOVES: Final = ("reassign", "unassign", "redistribute", "reopen")
+MANAGED: Final = {
+    "assign": 5,
+    "ignore": 3,
+    "unignore": 2,
+    "reassign": 4,
+    "unassign": 2,
+    "redistribute": 2,
+    "reopen": 2,
+}
+"""A manager's action -> its share."""
 
 
 class Work(StrEnum):
@@ -180,15 +191,22 @@ class People:
                 pass
 
     async def _manager(self, rep_id: str) -> None:
-        """Assign exceptions, ignore them and bring them back, sometimes too late (E3, E4, D6)."""
+        """Assign exceptions, ignore them and bring them back, and move leads, sometimes too late (E3, E4, D6, M1)."""
         source = random.Random(f"{self._seed}/{rep_id}")  # noqa: S311  # likewise
         while not self.over.is_set():
-            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [8, 1, 1, 2])[0]
+            work = source.choices([Work.DECIDE, Work.CLAIM, Work.OPEN, Work.OFFER], [6, 3, 3, 3])[0]
             lead_id = self.leads.pick(work, source)
             if lead_id is not None:
-                match source.choices(["assign", "ignore", "unignore"], [5, 3, 2])[0]:
-                    case "assign":
-                        await self._client.ask("assign", lead_id, rep_id, to_rep_id=source.choice(self.reps))
-                    case what:
-                        await self._client.ask(what, lead_id, rep_id)
+                await self._manage(rep_id, lead_id, source)
             await asyncio.sleep(source.expovariate(1 / self._pause))
+
+    async def _manage(self, rep_id: str, lead_id: str, source: random.Random) -> None:
+        """Do one of a manager's actions with a lead. One move in ten is sent twice at once."""
+        what = source.choices(list(MANAGED), list(MANAGED.values()))[0]
+        fields: dict[str, str] = {}
+        if what in ("assign", "reassign"):
+            fields["to_rep_id"] = source.choice(self.reps)
+        if what in MOVES:
+            fields["why"] = "the load moves leads"
+        twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004
+        await self._client.ask(what, lead_id, rep_id, twice=twice, **fields)

@@ -41,6 +41,8 @@ TAKES: Final[dict[str, Result]] = {
     "note": Result.DONE,
 }
 """Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
+MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
+"""Action by which a manager moves a lead (M1). It takes the lead from whoever owns it."""
 _CHANGES_NOTHING: Final = (Answered, AnswerIgnored, DeadlineIgnored, MergedInto)
 
 
@@ -194,6 +196,8 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
         return False
     result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
     search = was.search
+    if event.action in MOVES:
+        return result is Result.DONE and _move_gives(event, was, owner)
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
         offered = search.stage in (RepSearch.OFFERED, RepSearch.RINGING) and event.rep_id in search.reps
@@ -204,6 +208,16 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     wanted = event.to_rep_id if event.action == "assign" else event.rep_id
     free = was.owner is None or event.action in ("claim", "claim_now")
     return owner == wanted and event.action in GIVES and result == GIVES[event.action] and free
+
+
+def _move_gives(event: ActionRequested, was: Lead, owner: str | None) -> bool:
+    """Tell whether a move may have left this owner: the one it names, or nobody (M1)."""
+    if event.from_rep_id not in (None, was.owner):
+        return False
+    if event.action == "reassign":
+        return was.owner is not None and was.phase is not Phase.CLOSED and owner == event.to_rep_id
+    closed = was.phase is Phase.CLOSED
+    return was.owner is not None and owner is None and closed is (event.action == "reopen")
 
 
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:

@@ -98,6 +98,8 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         at=action.at,
         epoch=action.epoch,
         to_rep_id=action.to_rep_id,
+        from_rep_id=action.from_rep_id,
+        why=action.why,
         view_only=bool(action.view_only),
         invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
         attributes=storable(extra) if extra else {},

@@ -16,10 +16,10 @@ from models.decisions import (
 )
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Lead, Phase
+from rules.lead import moves
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
+from rules.lead.permissions import MANAGERS, not_holding, not_working
 from rules.lead.transition import DONE, Transition, Verdict, refused
-
-MANAGERS: Final = frozenset({"manager", "admin"})
 
 
 def claim(transition: Transition, request: ActionRequested) -> Verdict:
@@ -27,7 +27,7 @@ def claim(transition: Transition, request: ActionRequested) -> Verdict:
     lead, rules = transition.lead, transition.rules
     if lead.claimed_through is not None and lead.owner is not None:
         if lead.owner == request.rep_id:
-            return Verdict(Result.WON, why="you have claimed it before")
+            return Verdict(Result.WON, why="it is yours already")
         return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
@@ -100,7 +100,7 @@ def view(transition: Transition, request: ActionRequested) -> Verdict:
 
 def release(transition: Transition, request: ActionRequested) -> Verdict:
     """Release a lock without an outcome. The lead returns to its queues at once."""
-    if verdict := _not_holding(transition.lead, request):
+    if verdict := not_holding(transition.lead, request):
         return verdict
     transition.unlock(f"released by {request.rep_id}")
     return DONE
@@ -110,7 +110,7 @@ def outcome(transition: Transition, request: ActionRequested) -> Verdict:
     """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if verdict := _not_working(transition.lead, request):
+    if verdict := not_working(transition.lead, request):
         return verdict
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
     transition.unlock(f"{request.rep_id} recorded {request.outcome}")
@@ -128,7 +128,7 @@ def callback(transition: Transition, request: ActionRequested) -> Verdict:
 
     Without a time, it goes to the end of its queues, unclaimed.
     """
-    if verdict := _not_working(transition.lead, request):
+    if verdict := not_working(transition.lead, request):
         return verdict
     if (
         request.at is not None
@@ -150,7 +150,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
         return Verdict(Result.WON, why="it is yours already")
-    if verdict := _not_working(transition.lead, request):
+    if verdict := not_working(transition.lead, request):
         return verdict
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
@@ -162,7 +162,7 @@ def note(transition: Transition, request: ActionRequested) -> Verdict:
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
     if transition.rules.role(request.rep_id) not in MANAGERS and (
-        verdict := _not_working(transition.lead, request)
+        verdict := not_working(transition.lead, request)
     ):
         return verdict
     transition.update(notes=transition.lead.notes + 1)
@@ -227,33 +227,11 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] 
     Trigger.IGNORE: ignore,
     Trigger.UNIGNORE: unignore,
     Trigger.REOPEN_CLAIMABLE: reopen_claimable,
+    Trigger.REASSIGN: moves.reassign,
+    Trigger.UNASSIGN: moves.unassign,
+    Trigger.REDISTRIBUTE: moves.redistribute,
+    Trigger.REOPEN: moves.reopen,
 }
-
-
-def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
-    """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
-    if lead.lock is not None and lead.lock.rep_id == request.rep_id:
-        return None
-    if lead.lock is not None:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
-        return refused(reason, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
-    return refused(Reason.NOT_LOCKED, "you do not have it open")
-
-
-def _not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
-    """Return why the rep may not act on the lead, or None if the rep may.
-
-    A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
-    also act, as long as nobody else has taken the lead since (D2).
-    """
-    if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
-        return None
-    if lead.owner is not None and lead.owner != request.rep_id:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
-        return refused(reason, f"it belongs to {lead.owner}")
-    if lead.lock is None and lead.lapsed == request.rep_id:
-        return None
-    return _not_holding(lead, request)
 
 
 def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
@@ -265,7 +243,12 @@ def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
         return refused(Reason.NOT_AN_EXCEPTION, f"it is {lead.phase}, not an exception")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
-        return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
+        why = f"{lead.owner} has it since {lead.assigned_at}: reassign moves it to another rep"
+        return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, why)
+    if trigger in (Trigger.REASSIGN, Trigger.UNASSIGN):
+        return refused(Reason.NOT_OWNED, f"it is {lead.phase}: nobody owns it, so it can be assigned")
+    if trigger is Trigger.REOPEN:
+        return refused(Reason.NOT_QUALIFIED, f"it is {lead.phase}, not closed")
     if trigger is Trigger.RELEASE and lead.lapsed == rep_id:
         return refused(Reason.LOCK_EXPIRED, "your lock has run out")
     return refused(Reason.NOT_LOCKED, f"it is {lead.phase}: nobody has it open")

@@ -8,22 +8,29 @@ from typing import Final
 
 from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
-from models.lead import Lead, RepSearch
+from models.lead import Lead, Phase, RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
-from rules.lead.actions import ACTIONS, MANAGERS
+from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
-from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
+from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, Transition, Verdict, refused
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
 WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
 """The actions on the lead itself (R3). Opening the lead is not one of them (R2)."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
+OVERRULING: Final = frozenset({Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE})
+"""The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 
 
 def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
-    """Decide an action on a lead in phase `offered`."""
+    """Decide an action on a lead in phase `offered`. Only what LIFECYCLE lists may happen, whoever has the offer."""
     lead, rep_id = transition.lead, request.rep_id
+    if trigger not in LIFECYCLE[Phase.OFFERED] and trigger not in OFFER_TRIGGERS:
+        return refuse_in_phase(lead, trigger, rep_id)
+    if trigger in OVERRULING:
+        return ACTIONS[trigger](transition, request)
     if not offered_to(lead, rep_id):
         return _by_others(transition, request, trigger)
     if request.epoch is not None and lead.search is not None and request.epoch != lead.search.epoch:
@@ -41,8 +48,6 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
         return Verdict(Result.WON, why=why)
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
-        return ACTIONS[trigger](transition, request)
-    if trigger in ACTIONS and trigger not in OFFER_TRIGGERS:
         return ACTIONS[trigger](transition, request)
     return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
 
@@ -93,9 +98,7 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
 
 
 def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
-    """Decide an action of a rep without the offer. Managers may look, note and assign; everybody else waits."""
-    if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
-        return ACTIONS[trigger](transition, request)
+    """Decide an action of a rep without the offer. Managers may look and note; everybody else waits."""
     if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:
         if trigger is Trigger.NOTE or request.view_only:
             return ACTIONS[trigger](transition, request)

@@ -37,7 +37,6 @@ from models.offers import Outcome
 from models.org_decisions import explained
 from rules.calendar.quiet_hours import quiet_until
 from rules.queues.columns import shown
-from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
 EXPLAINED_QUEUES: Final = 50
@@ -127,13 +126,16 @@ class Transition:
             self.unlock("it ran out without an action", lapsed=lock.rep_id)
             self._update_phase()
 
-    def assign_owner(self, rep_id: str, how: str, via: str | None, why: str) -> None:
-        """Make a rep the only owner. The former owner's callback and place at the end of the queues are dropped.
+    def assign_owner(
+        self, rep_id: str, how: str, via: str | None, why: str, *, keeps_callback: bool = False
+    ) -> None:
+        """Make a rep the only owner. The lead's place at the end of the queues is dropped.
 
-        If the former owner left, the promised callback passes to the new owner (X2).
+        A promised call passes to the new owner if nobody owns the lead, or by a move (`keeps_callback`; X2, M1). A rep
+        who claims an aged lead does not inherit the former owner's call.
         """
-        previous, lapsed, failed = self.lead.owner, self.lead.lapsed, self.lead.failed
-        inherits = failed is not None and failed.reason == ORPHANED
+        previous, lapsed = self.lead.owner, self.lead.lapsed
+        inherits = keeps_callback or previous is None
         self.end_search(why, winner=rep_id)
         self.unlock(why)
         if not inherits:

@@ -1,7 +1,7 @@
 """Derives notifications by mail, push or call from a lead's record, and withdraws void ones (R2, R3, S1, S2, S4).
 
-A notification is a request whose id follows from lead, epoch and rep, or for an inquiry from lead, inquiry and rep. So
-its sender can send it exactly once.
+A notification is a request whose id follows from lead, epoch and rep; for an inquiry from lead, inquiry and rep; for a
+move from lead, version and rep. So its sender can send it exactly once.
 """
 
 from typing import Any, Final, Literal
@@ -27,9 +27,11 @@ OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
     "distribute_all": ("new_lead_button", ("push",)),
 }
 """method -> template and kinds of the notifications for its offers (R2, S1, S5)."""
-TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"})
+TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
+MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
+"""The ways in which an owner loses a lead by a move, and is told (M1)."""
 
 
 def notices(row: LeadRow) -> list[Notification]:
@@ -57,8 +59,8 @@ def notices(row: LeadRow) -> list[Notification]:
                 method = lead.search.method if lead.search and lead.search.method else "ring_all"
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
                 found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
-            case OwnerChanged(rep_id=str() as rep_id) if decision.how in TOLD:
-                found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, _about(lead))
+            case OwnerChanged():
+                found += _new_owner(lead, decision) + _former_owner(lead, decision, row.seq)
             case InquiryAdded(rep_id=str() as rep_id):
                 data = {
                     **_about(lead),
@@ -81,6 +83,23 @@ def notices(row: LeadRow) -> list[Notification]:
             case _:
                 pass
     return found
+
+
+def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:
+    if change.rep_id is None or change.how not in TOLD:
+        return []
+    about = _about(lead)
+    return _to(lead, change.rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, about)
+
+
+def _former_owner(lead: Lead, change: OwnerChanged, version: int) -> list[Notification]:
+    """Tell the owner that a move took the lead away, and why (M1). Whoever gave it away need not be told."""
+    former = change.previous_rep_id
+    if former is None or change.how not in MOVED or change.via == f"rep/{former}":
+        return []
+    data = {**_about(lead), "to_rep_id": change.rep_id, "why": change.why}
+    about = f"version-{version}"
+    return _to(lead, former, "lead_reassigned", ("email", "push"), version, data, about=about)
 
 
 def _about(lead: Lead) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from models.decisions import (
     InquiryAdded,
     LeadClosed,
     LeadOffered,
+    LeadReopened,
     OfferDeclined,
     OfferEnded,
     OutcomeRecorded,
@@ -173,7 +174,7 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
                     stood.setdefault(personal_queue(rep_id), True)
-            case InquiryAdded(reopened=True):
+            case InquiryAdded(reopened=True) | LeadReopened():
                 reopened = True
                 if lead.owner is not None:
                     stood.setdefault(personal_queue(lead.owner), False)

@@ -21,6 +21,7 @@ HOW: Final = {
     "ring_all": "pressed 1 first",
     "distribute_all": "was the first to click New Lead",
     "manual": "was assigned it",
+    "reassigned": "got it from its former owner",
     "pre_assigned": "has owned it since it arrived",
 }
 """How a lead got its owner."""
@@ -110,7 +111,7 @@ class Names:
                 return f"through the queue {self.queue(name)}"
             case "group":
                 return f"through the group {self.group(name)}"
-            case "manager":
+            case "manager" | "rep":
                 return f"by {self.rep(name)}"
             case _:
                 return via
@@ -259,6 +260,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",
     "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
+    "lead_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it",
     "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,

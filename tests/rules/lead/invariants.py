@@ -44,6 +44,7 @@ from models.lead import (
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from rules.lead.lifecycle import LIFECYCLE, Trigger
 from rules.lead.machine import LeadEvent
+from rules.outbound.notifications import MOVED
 from rules.queues.columns import shown
 from rules.queues.rule_book import OrgRules
 from rules.queues.sort_key import sort_key
@@ -78,7 +79,7 @@ def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: 
         return
     _check_phase(was, event, after)
     _check_owner(was, now, after.decisions)
-    _check_claims(was, now, rules)
+    _check_claims(was, now, after.decisions, rules)
     _check_lock(was, now, after.decisions)
     _check_places(was, after, rules)
     _check_deadlines(was, after, rules)
@@ -177,14 +178,15 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
 
 
-def _check_claims(was: Lead | None, now: Lead, rules: OrgRules) -> None:
+def _check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:
     if was and was.claimed_through is not None and now.claimed_through is not None:
         assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
         left = was.owner is not None and (
             rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
         )
-        assert now.owner == was.owner or was.owner is None or left, (
-            "who claimed it keeps it, or has left (Q8, X2)"
+        moved = any(isinstance(said, OwnerChanged) and said.how in MOVED for said in decisions)
+        assert now.owner == was.owner or was.owner is None or left or moved, (
+            "who claimed it keeps it, unless a manager moves it or the rep leaves (Q8, M1, X2)"
         )
 
 

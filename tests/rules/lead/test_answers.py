@@ -27,6 +27,10 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("ignore", {}),
     ("unignore", {}),
     ("reopen_claimable", {}),
+    ("reassign", {"to_rep_id": "rep-9", "why": "to share"}),
+    ("unassign", {"why": "back"}),
+    ("redistribute", {}),
+    ("reopen", {"why": "it came back"}),
     ("accept", {"epoch": 1}),
     ("dance", {}),
 ]

@@ -1,0 +1,43 @@
+"""Decides who may act on a lead: the rep who has it open, its owner, a manager (D1, D2)."""
+
+from typing import Final
+
+from models.decisions import Reason
+from models.events import ActionRequested
+from models.lead import Lead
+from rules.lead.transition import Transition, Verdict, refused
+
+MANAGERS: Final = frozenset({"manager", "admin"})
+
+
+def not_manager(transition: Transition, request: ActionRequested) -> Verdict | None:
+    """Return the refusal of somebody who is neither manager nor admin; None for a manager or admin."""
+    if transition.rules.role(request.rep_id) in MANAGERS:
+        return None
+    return refused(Reason.NOT_ALLOWED, f"{request.action.replace('_', ' ')} is for managers and admins")
+
+
+def not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
+    """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
+    if lead.lock is not None and lead.lock.rep_id == request.rep_id:
+        return None
+    if lead.lock is not None:
+        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
+        return refused(reason, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+    return refused(Reason.NOT_LOCKED, "you do not have it open")
+
+
+def not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
+    """Return why the rep may not act on the lead, or None if the rep may.
+
+    A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
+    also act, as long as nobody else has taken the lead since (D2).
+    """
+    if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
+        return None
+    if lead.owner is not None and lead.owner != request.rep_id:
+        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
+        return refused(reason, f"it belongs to {lead.owner}")
+    if lead.lock is None and lead.lapsed == request.rep_id:
+        return None
+    return not_holding(lead, request)

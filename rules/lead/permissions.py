@@ -5,19 +5,19 @@ from typing import Final
 from models.decisions import Reason
 from models.events import ActionRequested
 from models.lead import Lead
-from rules.lead.transition import Transition, Verdict, refused
+from rules.lead.transition import ActionResult, Transition, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
 
 
-def not_manager(transition: Transition, request: ActionRequested) -> Verdict | None:
+def not_manager(transition: Transition, request: ActionRequested) -> ActionResult | None:
     """Return the refusal of somebody who is neither manager nor admin; None for a manager or admin."""
     if transition.rules.role(request.rep_id) in MANAGERS:
         return None
     return refused(Reason.NOT_ALLOWED, f"{request.action.replace('_', ' ')} is for managers and admins")
 
 
-def not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
+def not_holding(lead: Lead, request: ActionRequested) -> ActionResult | None:
     """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
@@ -27,7 +27,7 @@ def not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
-def not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
+def not_working(lead: Lead, request: ActionRequested) -> ActionResult | None:
     """Return why the rep may not act on the lead, or None if the rep may.
 
     A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may

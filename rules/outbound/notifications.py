@@ -34,7 +34,7 @@ MOVED: Final = frozenset({"reassigned", "unassigned", "redistributed"})
 """The ways in which an owner loses a lead by a move, and is told (M1)."""
 
 
-def notices(row: LeadRow) -> list[Notification]:
+def notifications_of(row: LeadRow) -> list[Notification]:
     """Return the notifications a record requests and withdraws, in order."""
     lead = row.lead
     if lead is None:

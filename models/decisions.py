@@ -199,6 +199,18 @@ class NoteRecorded(_Decision, frozen=True, tag="note_recorded"):
     note: str
 
 
+class ActivityRecorded(_Decision, frozen=True, tag="activity_recorded"):
+    """A rep did something with the lead (M3). `kind`: one of `models.activities.ActivityKind`.
+
+    `contact`: by the org's settings it counts as contact, so it sets when the lead was last contacted.
+    """
+
+    rep_id: str
+    kind: str
+    contact: bool = False
+    note: str | None = None
+
+
 class ExceptionRaised(_Decision, frozen=True, tag="exception_raised"):
     """The lead became an exception, because nobody could be given it (E1)."""
 
@@ -353,6 +365,7 @@ Decision = (
     | CallbackDue
     | OutcomeRecorded
     | NoteRecorded
+    | ActivityRecorded
     | ExceptionRaised
     | ExceptionIgnored
     | ExceptionResolved

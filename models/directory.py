@@ -71,6 +71,7 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
     closed. `owners_may_reassign`: a lead's owner may give it to another rep (M1); managers always may.
+    `contact_kinds`: the kinds of activity that count as contact with the lead (M3).
     """
 
     lock_minutes: float = 60
@@ -80,3 +81,4 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
     open_without_reps: bool = False
     owners_may_reassign: bool = False
+    contact_kinds: tuple[str, ...] = ("call", "email", "sms")

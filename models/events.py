@@ -80,6 +80,7 @@ class ActionRequested(_Event, frozen=True, tag="action_requested"):
     to_rep_id: str | None = None
     from_rep_id: str | None = None
     why: str | None = None
+    kind: str | None = None
     view_only: bool = False
     invalid: str | None = None
     attributes: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from models import normalize
+from models.activities import ActivityKind, activity_kind
 
 MAX_BYTES: Final = 256 * 1024
 """The maximum size of one message in bytes. A larger message becomes a dead letter."""
@@ -224,7 +225,7 @@ class Action(BaseModel):
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
                 " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, ignore, unignore,"
-                " reopen_claimable or note.",
+                " reopen_claimable, note, activity, or a kind of activity but note.",
             }
         ),
     ] = None
@@ -239,7 +240,7 @@ class Action(BaseModel):
     note: Annotated[
         str | None,
         PlainValidator(normalize.text(normalize.NOTE_LENGTH, line=False)),
-        _any("note, outcome: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
+        _any("note, outcome, activity: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
     ] = None
     at: Annotated[
         datetime | None,
@@ -260,6 +261,13 @@ class Action(BaseModel):
     to_rep_id: Annotated[str | None, _ID, _text("assign, reassign: who is to have it.")] = None
     from_rep_id: Annotated[
         str | None, _ID, _text("reassign, unassign, redistribute: only if this rep still has it.")
+    ] = None
+    kind: Annotated[
+        str | None,
+        PlainValidator(activity_kind),
+        _any(
+            "activity: what was done. CRMs' usual words are read too.", "string", enum=[*ActivityKind, None]
+        ),
     ] = None
     why: Annotated[
         str | None,

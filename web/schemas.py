@@ -107,6 +107,7 @@ class Action(Model):
         "unignore",
         "reopen_claimable",
         "note",
+        "activity",
     ]
     outcome: str | None = Field(default=None, max_length=200)
     note: str | None = Field(default=None, max_length=10_000)
@@ -115,4 +116,5 @@ class Action(Model):
     to_rep_id: str | None = Field(default=None, max_length=200)
     from_rep_id: str | None = Field(default=None, max_length=200)
     why: str | None = Field(default=None, max_length=1_000)
+    kind: str | None = Field(default=None, max_length=200)
     view_only: bool | None = None

@@ -203,7 +203,7 @@ class People:
     async def _manage(self, rep_id: str, lead_id: str, source: random.Random) -> None:
         """Do one of a manager's actions with a lead. One move in ten is sent twice at once."""
         what = source.choices(list(MANAGED), list(MANAGED.values()))[0]
-        fields: dict[str, str] = {}
+        fields: dict[str, Any] = {}
         if what in ("assign", "reassign"):
             fields["to_rep_id"] = source.choice(self.reps)
         if what in MOVES:

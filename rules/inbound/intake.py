@@ -100,6 +100,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
         to_rep_id=action.to_rep_id,
         from_rep_id=action.from_rep_id,
         why=action.why,
+        kind=action.kind,
         view_only=bool(action.view_only),
         invalid="; ".join(f"{name}: {why}" for name, why in problems.items()) or None,
         attributes=storable(extra) if extra else {},

@@ -16,7 +16,7 @@ from models.decisions import (
 )
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Lead, Phase
-from rules.lead import moves
+from rules.lead import activities, moves
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
 from rules.lead.transition import DONE, ActionResult, Transition, refused
@@ -114,12 +114,13 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if result := not_working(transition.lead, request):
+    if result := not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
     transition.unlock(f"{request.rep_id} recorded {request.outcome}")
     transition.set_callback(None)
-    transition.update(last_contacted_at=transition.at, last_outcome=request.outcome, deferred_at=None)
+    transition.record_contact(request.rep_id)
+    transition.update(last_outcome=request.outcome, deferred_at=None)
     if request.outcome in transition.rules.settings.closing_outcomes:
         transition.end_search("closed")
         transition.update(phase=Phase.CLOSED)
@@ -132,7 +133,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
 
     Without a time, it goes to the end of its queues, unclaimed.
     """
-    if result := not_working(transition.lead, request):
+    if result := not_working(transition, request):
         return result
     if (
         request.at is not None
@@ -144,7 +145,7 @@ def callback(transition: Transition, request: ActionRequested) -> ActionResult:
         )
     transition.unlock(f"{request.rep_id} will call back")
     transition.set_callback(request.at)
-    transition.update(last_contacted_at=transition.at)
+    transition.record_contact(request.rep_id)
     transition.emit(CallbackSet(rep_id=request.rep_id, at=request.at))
     return DONE
 
@@ -154,7 +155,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
         return ActionResult(Result.WON, why="it is yours already")
-    if result := not_working(transition.lead, request):
+    if result := not_working(transition, request):
         return result
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
@@ -165,9 +166,7 @@ def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
-    if transition.rules.role(request.rep_id) not in MANAGERS and (
-        result := not_working(transition.lead, request)
-    ):
+    if transition.rules.role(request.rep_id) not in MANAGERS and (result := not_working(transition, request)):
         return result
     transition.update(notes=transition.lead.notes + 1)
     transition.emit(NoteRecorded(rep_id=request.rep_id, note=request.note))
@@ -231,6 +230,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.IGNORE: ignore,
     Trigger.UNIGNORE: unignore,
     Trigger.REOPEN_CLAIMABLE: reopen_claimable,
+    Trigger.ACTIVITY: activities.activity,
     Trigger.REASSIGN: moves.reassign,
     Trigger.UNASSIGN: moves.unassign,
     Trigger.REDISTRIBUTE: moves.redistribute,

@@ -27,6 +27,7 @@ class Trigger(StrEnum):
     OUTCOME = "outcome"
     CALLBACK = "callback"
     NOTE = "note"
+    ACTIVITY = "activity"
     ASSIGN = "assign"
     REASSIGN = "reassign"
     UNASSIGN = "unassign"
@@ -83,6 +84,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
+        Trigger.ACTIVITY: _FREE,
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
@@ -101,6 +103,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
+        Trigger.ACTIVITY: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
@@ -122,6 +125,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: _FREE | {_O, _F},
+        Trigger.ACTIVITY: _FREE | {_O, _F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
@@ -142,6 +146,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
+        Trigger.ACTIVITY: frozenset({_O}),
         Trigger.REASSIGN: frozenset({_O}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -165,6 +170,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OUTCOME: frozenset({_O, _C}),
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
+        Trigger.ACTIVITY: frozenset({_W}),
         Trigger.REASSIGN: frozenset({_O, _W}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -188,6 +194,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: _FREE | {_O},
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
+        Trigger.ACTIVITY: _FREE,
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.IGNORE: frozenset({_I}),
@@ -203,6 +210,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM: frozenset({_I}),
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
+        Trigger.ACTIVITY: frozenset({_I}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.UNIGNORE: _FREE,
@@ -217,6 +225,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM: frozenset({_C}),
         Trigger.VIEW: frozenset({_C}),
         Trigger.NOTE: frozenset({_C}),
+        Trigger.ACTIVITY: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
         Trigger.RULES_CHANGED: frozenset({_C}),
     },

@@ -5,9 +5,11 @@ The function is `step`. The same log gives the same rows on any worker, at any t
 """
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
+from models.activities import SHORT_TYPES
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -30,7 +32,7 @@ from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Pha
 from rules.lead import arrivals
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.distribution import apply_answer, expire_offer
-from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.queues.rule_book import OrgRules, RuleBook
@@ -40,7 +42,10 @@ SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed 
 LeadEvent = SystemEvent | ActionRequested
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
-_TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)}
+_TRIGGERS: Final[dict[str, Trigger]] = {
+    **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)},
+    **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
+}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:

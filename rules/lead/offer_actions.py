@@ -17,8 +17,10 @@ from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
-WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
+WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE, Trigger.ACTIVITY})
 """The actions on the lead itself (R3). Opening the lead is not one of them (R2)."""
+REMARKS: Final = frozenset({Trigger.NOTE, Trigger.ACTIVITY})
+"""What a manager may add to a lead that is offered to somebody else."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 OVERRULING: Final = frozenset({Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE})
 """The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
@@ -76,7 +78,7 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
         zone, until = quiet
         ends = f"until {until.isoformat()}" if until else "at any time"
         return refused(Reason.QUIET_HOURS, f"it is {clock(zone, transition.at)} in {zone}: no calls {ends}")
-    transition.update(last_contacted_at=transition.at)
+    transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
 
@@ -99,8 +101,8 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
 
 def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:
     """Decide an action of a rep without the offer. Managers may look and note; everybody else waits."""
-    if trigger in (Trigger.VIEW, Trigger.NOTE) and transition.rules.role(request.rep_id) in MANAGERS:
-        if trigger is Trigger.NOTE or request.view_only:
+    if trigger in (Trigger.VIEW, *REMARKS) and transition.rules.role(request.rep_id) in MANAGERS:
+        if trigger in REMARKS or request.view_only:
             return ACTIONS[trigger](transition, request)
         return refused(Reason.NOT_ALLOWED, "it is being distributed: look at it with view_only, or assign it")
     return _not_yours(transition.lead, request.rep_id, trigger)

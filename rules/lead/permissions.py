@@ -1,5 +1,6 @@
 """Decides who may act on a lead: the rep who has it open, its owner, a manager (D1, D2)."""
 
+from datetime import timedelta
 from typing import Final
 
 from models.decisions import Reason
@@ -8,6 +9,8 @@ from models.lead import Lead
 from rules.lead.transition import ActionResult, Transition, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
+LATE_HOURS: Final = 24
+"""How long after its lock expired a rep may still act on the lead (D2)."""
 
 
 def not_manager(transition: Transition, request: ActionRequested) -> ActionResult | None:
@@ -27,17 +30,22 @@ def not_holding(lead: Lead, request: ActionRequested) -> ActionResult | None:
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
-def not_working(lead: Lead, request: ActionRequested) -> ActionResult | None:
+def not_working(transition: Transition, request: ActionRequested) -> ActionResult | None:
     """Return why the rep may not act on the lead, or None if the rep may.
 
     A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
-    also act, as long as nobody else has taken the lead since (D2).
+    also act, for `LATE_HOURS` and as long as nobody else has taken the lead since (D2).
     """
-    if lead.owner == request.rep_id and (lead.lock is None or lead.lock.rep_id == request.rep_id):
+    lead, rep_id = transition.lead, request.rep_id
+    if lead.owner == rep_id and (lead.lock is None or lead.lock.rep_id == rep_id):
         return None
-    if lead.owner is not None and lead.owner != request.rep_id:
-        reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.NOT_ALLOWED
+    if lead.owner is not None and lead.owner != rep_id:
+        reason = Reason.LOCK_EXPIRED if lead.lapsed == rep_id else Reason.NOT_ALLOWED
         return refused(reason, f"it belongs to {lead.owner}")
-    if lead.lock is None and lead.lapsed == request.rep_id:
-        return None
+    if lead.lock is None and lead.lapsed == rep_id:
+        ends = lead.lapsed_at + timedelta(hours=LATE_HOURS) if lead.lapsed_at else None
+        if ends is not None and transition.at < ends:
+            return None
+        late = f"more than {LATE_HOURS} hours ago"
+        return refused(Reason.LOCK_EXPIRED, f"your lock has run out {late}: open the lead again")
     return not_holding(lead, request)

@@ -116,8 +116,8 @@ class Transition:
             self.set_deadline(DeadlineKind.LOCK, None)
             self.update(lock=None)
             self.emit(LockReleased(rep_id=lock.rep_id, why=why))
-        if self.lead.lapsed != lapsed:
-            self.update(lapsed=lapsed)
+        if self.lead.lapsed != lapsed or lapsed is not None:
+            self.update(lapsed=lapsed, lapsed_at=self.at if lapsed is not None else None)
 
     def expire_lock(self) -> None:
         """End a lock that has expired (D2). The time of the log decides, even if the timer is late."""
@@ -150,6 +150,7 @@ class Transition:
             phase=Phase.OWNED,
             callback_at=self.lead.callback_at if inherits else None,
             deferred_at=None,
+            owner_last_contacted_at=None,
             open_exception=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
@@ -160,6 +161,7 @@ class Transition:
         previous = self.lead.owner
         self.unlock(why)
         self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
+        self.update(owner_last_contacted_at=None)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
@@ -192,6 +194,12 @@ class Transition:
         self.set_deadline(DeadlineKind.CALLBACK, None)
         quiet = quiet_until(self.rules.settings.quiet_hours, self.lead.facts, self.at)
         self.emit(CallbackDue(rep_id=self.lead.owner, quiet_until=quiet[1] if quiet else None))
+
+    def record_contact(self, rep_id: str) -> None:
+        """Record that a rep contacted the lead now, and whether that was its owner (M3)."""
+        self.update(last_contacted_at=self.at)
+        if self.lead.owner == rep_id:
+            self.update(owner_last_contacted_at=self.at)
 
     # -- settling ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from models.decisions import (
+    ActivityRecorded,
     ArrivalRepeated,
     CallbackDue,
     CallbackSet,
@@ -36,6 +37,7 @@ DEFERRED: Final = "3"
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _MOVES: Final = (
+    ActivityRecorded,
     CallbackSet,
     CallbackDue,
     ConnectRequested,

@@ -57,6 +57,18 @@ ENDED: Final = {
     "voided": "it was withdrawn",
 }
 
+DID: Final = {
+    "call": "called",
+    "email": "sent an email",
+    "sms": "sent a text message",
+    "note": "wrote a note",
+    "call_log": "logged a call",
+    "todo": "planned a to-do",
+    "drip_plan": "started a drip plan",
+    "bulk_email": "sent a bulk email",
+}
+"""What a rep did, by the kind of activity (M3)."""
+
 NOISE: Final = frozenset({"queue_moved", "answer_ignored", "deadline_ignored"})
 """Types of decisions that people who work the lead do not need to see."""
 
@@ -222,6 +234,10 @@ def _callback(row: Row, names: Names) -> str:
     )
 
 
+def _activity(row: Row, names: Names) -> str:
+    return f"{names.rep(row['rep_id'])} {DID.get(row['why']['kind'], _with_spaces(row['why']['kind']))}"
+
+
 def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
@@ -256,6 +272,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
         f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
     ),
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
+    "activity_recorded": _activity,
     "exception_raised": lambda row, _: f"It became an exception: {_with_spaces(row['why']['reason'])}",
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",

@@ -45,6 +45,7 @@ ANSWERS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("claim_now", {}),
     ("view", {}),
     ("note", {"note": "n"}),
+    ("activity", {"kind": "email"}),
     ("callback", {}),
     ("outcome", {"outcome": "no answer"}),
     ("outcome", {"outcome": "closed_won"}),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.activities import SHORT_TYPES
 from models.codec import decode_row, encode_row
 from models.decisions import (
     Answered,
@@ -96,7 +97,7 @@ def trigger_of(event: LeadEvent) -> Trigger:
     if isinstance(event, SuppressionChanged):
         return Trigger.SUPPRESSION
     if isinstance(event, ActionRequested):
-        return Trigger(event.action)
+        return Trigger.ACTIVITY if event.action in SHORT_TYPES else Trigger(event.action)
     if isinstance(event, OrgAnswered):
         return _BY_ANSWER[type(event.answer)]
     if isinstance(event, DeadlinePassed):

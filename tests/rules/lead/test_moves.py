@@ -6,7 +6,7 @@ import pytest
 
 from models.decisions import LeadReopened, LockReleased, OwnerChanged, Reason, RepSought, Result
 from models.lead import Phase
-from rules.outbound.notifications import notices
+from rules.outbound.notifications import notifications_of
 from tests.rules.distribution.sales_floor import SalesFloor
 from tests.rules.lead.lead_story import START, Story
 
@@ -21,7 +21,7 @@ def story() -> Story:
 
 def told(story: Story) -> list[tuple[str, str, str]]:
     """Return template, kind and rep of the last event's notifications."""
-    return [(notice.template, notice.kind, notice.rep_id) for notice in notices(story.row)]
+    return [(notice.template, notice.kind, notice.rep_id) for notice in notifications_of(story.row)]
 
 
 def test_d1_m1_what_number_one_has_a_manager_gives_to_another() -> None:
@@ -51,15 +51,15 @@ def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(story: 
         ("lead_reassigned", "email", "rep-7"),
         ("lead_reassigned", "push", "rep-7"),
     ]
-    assert notices(story.row)[2].data["why"] == why
-    assert notices(story.row)[2].data["to_rep_id"] == "rep-9"
+    assert notifications_of(story.row)[2].data["why"] == why
+    assert notifications_of(story.row)[2].data["to_rep_id"] == "rep-9"
 
 
 def test_m1_two_moves_there_and_back_are_told_by_different_notifications(story: Story) -> None:
     seen = []
     for to in ("rep-9", "rep-7", "rep-9"):
         story.asks("reassign", "mia", to_rep_id=to, why="again")
-        seen += [notice.notification_id for notice in notices(story.row)]
+        seen += [notice.notification_id for notice in notifications_of(story.row)]
     assert len(set(seen)) == len(seen)
 
 

@@ -85,6 +85,9 @@ WORK: Final[list[Action]] = [
     ("release", {}),
     ("claim_now", {}),
     ("note", {"note": "n"}),
+    ("activity", {"kind": "call"}),
+    ("activity", {"kind": "todo", "note": "n"}),
+    ("sms", {}),
     *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
     *(
         ("callback", {"in": length})

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     NOT_AN_EXCEPTION = "not_an_exception"
     NOT_OWNED = "not_owned"
     NO_GROUP = "no_group"
+    NO_PHONE = "no_phone"
+    REPEATED = "repeated"
     LEAD_CLOSED = "lead_closed"
     INVALID = "invalid"
     SUPPRESSED = "suppressed"
@@ -51,6 +53,17 @@ class _Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 class LeadAccepted(_Decision, frozen=True, tag="lead_accepted"):
     """The lead's first arrival was accepted."""
+
+
+class PreassignmentNotFollowed(_Decision, frozen=True, tag="preassignment_not_followed"):
+    """The lead arrived assigned to `assigned_to`, and that is nobody who may have it (R5).
+
+    `reason`: `unknown`, `ambiguous` or `left`.
+    """
+
+    assigned_to: str
+    reason: str
+    why: str
 
 
 class ArrivalRepeated(_Decision, frozen=True, tag="arrival_repeated"):
@@ -332,6 +345,12 @@ class ConnectRequested(_Decision, frozen=True, tag="connect_requested"):
     rep_id: str
 
 
+class HungUp(_Decision, frozen=True, tag="hung_up"):
+    """The winner of a ring hung up and keeps the lead. The ring's call is over, so it cannot be connected (S2)."""
+
+    rep_id: str
+
+
 class AnswerIgnored(_Decision, frozen=True, tag="answer_ignored"):
     """The org answered a request that is already over. Nothing changed (X3)."""
 
@@ -350,6 +369,7 @@ class DeadlineIgnored(_Decision, frozen=True, tag="deadline_ignored"):
 
 Decision = (
     LeadAccepted
+    | PreassignmentNotFollowed
     | ArrivalRepeated
     | InquiryAdded
     | MergedInto
@@ -378,6 +398,7 @@ Decision = (
     | OfferDeclined
     | NobodyAvailable
     | ConnectRequested
+    | HungUp
     | AnswerIgnored
     | DeadlineIgnored
 )

@@ -19,7 +19,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     `inclusion`, `exclusion`: rule trees as published. An empty inclusion matches every lead, an empty exclusion none.
     `columns`: the catalogue fields shown; a queue without columns is a blind queue (Q3). `teams`: the ids of the teams
-    with access, `"*"` for everyone (Q4).
+    with access, `"*"` for everyone; `reps`: the reps with access beside the teams (Q4).
     """
 
     queue_id: str
@@ -31,6 +31,7 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     exclusion: dict[str, Any] | None = None
     sort: SortOrder = SortOrder()
     teams: tuple[str, ...] = ("*",)
+    reps: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ()
 
 
@@ -39,6 +40,7 @@ class Rep(msgspec.Struct, frozen=True, kw_only=True):
 
     rep_id: str
     name: str = ""
+    email: str | None = None
     role: str = "rep"
     teams: tuple[str, ...] = ()
     active: bool = True

@@ -122,6 +122,7 @@ class QueueObject(_Published):
     exclusion: Rules | None = None
     sort: Sort = Sort()
     teams: Ids = ["*"]
+    reps: Ids = []
     outcomes: Ids = []
 
 

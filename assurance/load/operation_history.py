@@ -15,6 +15,7 @@ CLOCKS_SECONDS: Final = 0.05
 
 _OWNS: Final = frozenset({"claim", "claim_now", "accept", "press_one"})
 _ENDS_LOCK: Final = frozenset({"outcome", "callback", "claim_now"})
+_WITHIN_WINDOW: Final = frozenset({"note", "activity"})
 _TAKES_BACK: Final = frozenset({"unassign", "redistribute"})
 """The moves after which nobody owns the lead and nobody has it open (M1)."""
 _NOT_MINE: Final = frozenset({Reason.NOT_LOCKED, Reason.LOCKED_BY_OTHER, Reason.LOCK_EXPIRED})
@@ -77,8 +78,9 @@ class OperationHistory:
                 self._add(asked, "claim", "won", "owner")
         elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
             self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
-        elif what == "note" and action["lead_id"] in self.offered:
-            # Within the window a note is a claim. Later only the owner may write one; everybody else is refused.
+        elif what in _WITHIN_WINDOW and action["lead_id"] in self.offered:
+            # Within the window a note or another activity is a claim. Later only the owner may write one;
+            # everybody else is refused.
             if answer is None or answer.result is Result.DONE:
                 self._add(asked, "claim", "won", "owner")
         elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):

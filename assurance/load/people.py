@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from assurance.load.client import LoadClient
 from assurance.load.offers import Offer, Offers
+from models.activities import ActivityKind
 from models.decisions import Result
 
 NEWEST: Final = 40
@@ -141,8 +142,8 @@ class People:
             return
         await asyncio.sleep(source.uniform(0, self._pause))
         what = source.choices(
-            ["outcome", "close", "release", "later", "someday", "note", "claim_now", "forget"],
-            [20, 4, 14, 20, 8, 6, 10, 18],
+            ["outcome", "close", "release", "later", "someday", "note", "activity", "claim_now", "forget"],
+            [20, 4, 14, 20, 8, 6, 8, 10, 18],
         )[0]
         match what:
             case "outcome":
@@ -159,6 +160,9 @@ class People:
             case "note":
                 await ask("note", lead_id, rep_id, note="asked to be called in the evening")
                 await ask("claim_now", lead_id, rep_id)
+            case "activity":
+                await ask("activity", lead_id, rep_id, kind=source.choice(list(ActivityKind)))
+                await ask("release", lead_id, rep_id)
             case "claim_now":
                 await ask("claim_now", lead_id, rep_id)
             case _:
@@ -169,9 +173,9 @@ class People:
         ask, about = self._client.ask, (offer.lead_id, rep_id)
         take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
         await asyncio.sleep(source.expovariate(1 / self._pause))
-        what = source.choices(["take", "note", "later", "decline", "view", "forget"], [40, 8, 8, 14, 10, 20])[
-            0
-        ]
+        what = source.choices(
+            ["take", "note", "activity", "later", "decline", "view", "forget"], [40, 8, 8, 8, 14, 10, 20]
+        )[0]
         match what:
             case "take":
                 twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
@@ -180,6 +184,8 @@ class People:
                     await ask(source.choice(["connect", "hang_up"]), *about, epoch=offer.epoch)
             case "note":
                 await ask("note", *about, note="called at once")
+            case "activity":
+                await ask("activity", *about, kind=source.choice(list(ActivityKind)))
             case "later":
                 at = datetime.now(UTC) + timedelta(seconds=source.uniform(*SOON_SECONDS))
                 await ask("callback", *about, at=at.isoformat())

@@ -7,6 +7,7 @@ made.
 from typing import Any, Final
 
 from assurance.verify.findings import Findings
+from models.activities import SHORT_TYPES
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -39,6 +40,8 @@ TAKES: Final[dict[str, Result]] = {
     "outcome": Result.DONE,
     "callback": Result.DONE,
     "note": Result.DONE,
+    "activity": Result.DONE,
+    **dict.fromkeys(SHORT_TYPES, Result.DONE),
 }
 """Action by which a rep takes a lead that is offered to it (R3, S1, S5) -> the answer when it did."""
 MOVES: Final = frozenset({"reassign", "unassign", "redistribute", "reopen"})
@@ -222,12 +225,14 @@ def _move_gives(event: ActionRequested, was: Lead, owner: str | None) -> bool:
 
 def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an arrival may have given an owner to a new lead (R5), or to one without an active owner (R6)."""
+    named = None if event.facts.assigned_to is None else owner
     if was is None:
-        return owner == event.facts.assigned_to
+        hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
+        return owner == named and hows == {"pre_assigned"}
     added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
     first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
     free = was.owner is None or (first.rep_id is None and first.how == "orphaned")
-    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, event.facts.assigned_to)
+    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, named)
 
 
 def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:

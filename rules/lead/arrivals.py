@@ -14,6 +14,7 @@ from models.decisions import (
     InquiryAdded,
     LeadAccepted,
     MergedInto,
+    PreassignmentNotFollowed,
     SuppressionRecorded,
 )
 from models.events import ArrivalMerged, LeadArrived, SuppressionChanged
@@ -154,12 +155,16 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
 
 def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -> None:
     """Give a lead to the rep that its arrival names; without one, request a rep from its campaign's group."""
-    rep_id = facts.assigned_to
-    if rep_id and transition.rules.role(rep_id):
-        note_campaign(transition, facts)
-        transition.assign_owner(rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
-    else:
-        ask_group(transition, facts, why)
+    if facts.assigned_to:
+        found = transition.rules.find_rep(facts.assigned_to)
+        if found.rep_id is not None:
+            note_campaign(transition, facts)
+            transition.assign_owner(found.rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
+            return
+        transition.emit(
+            PreassignmentNotFollowed(assigned_to=facts.assigned_to, reason=found.reason, why=found.why)
+        )
+    ask_group(transition, facts, why)
 
 
 def _fill_in(transition: Transition, sent: Facts, without: frozenset[str]) -> tuple[str, ...]:

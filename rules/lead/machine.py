@@ -31,6 +31,7 @@ from models.events import (
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
 from rules.lead import arrivals
 from rules.lead.actions import ACTIONS, refuse_in_phase
+from rules.lead.answered import answer_again, recall, remember
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
@@ -58,12 +59,13 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
 
     `row`: the known row of this lead id, None at first. `off`: the event's offset in the log; the caller has checked
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
-    whose answer the row still has gets the same answer and changes nothing (X4). An action of another org than the
-    lead's is answered as if the lead did not exist.
+    whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
+    (X4). An action of another org than the lead's is answered as if the lead did not exist.
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
     answers = row.answers if row else ()
+    answered = row.answered if row else b""
     into = row.merged_into if row else None
     at = max(at, row.at) if row else at
     if isinstance(event, ActionRequested):
@@ -77,13 +79,18 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                     cause=event.cause,
                     decisions=(answer,),
                     answers=answers,
+                    answered=answered,
                     merged_into=into,
                 )
         theirs = lead is None or lead.facts.org == event.org
-        if theirs:
+        decisions: tuple[Decision, ...] = ()
+        before = recall(answered, event.cause, at)
+        if before is not None:
+            result = answer_again(*before, lead, event)
+        elif theirs:
             lead, decisions, result = decide_action(lead, event, at, book.org(event.org), merged_into=into)
         else:  # the sender must not learn of another org's lead
-            decisions, result = (), _unreadable(event) or _UNKNOWN
+            result = _unreadable(event) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
         answer = Answered(
             action_id=event.cause,
@@ -98,7 +105,9 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
             merged_into=into if lead is None else None,
         )
         decisions = (answer, *decisions)
-        answers = (*answers, answer)[-ANSWERS_KEPT:]
+        answers = (*answers, answer)
+        if older := answers[:-ANSWERS_KEPT]:
+            answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
@@ -112,6 +121,7 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         cause=event.cause,
         decisions=decisions,
         answers=answers,
+        answered=answered,
         merged_into=into if lead is None else None,
     )
 

@@ -6,7 +6,7 @@ A rep with the offer takes the lead by any action on it; others wait (R3, S3).
 from collections.abc import Callable
 from typing import Final
 
-from models.decisions import ConnectRequested, Reason, Result
+from models.decisions import ConnectRequested, HungUp, Reason, Result
 from models.events import ActionRequested
 from models.lead import Lead, Phase, RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
@@ -67,6 +67,8 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
     lead = transition.lead
     if lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, f"{lead.owner} has it since {lead.assigned_at}")
+    if lead.hung_up_epoch == lead.owned_epoch:
+        return refused(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
     if lead.suppressed:
@@ -74,6 +76,8 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
             f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items()
         )
         return refused(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed_handles})")
+    if lead.facts.phone is None:
+        return refused(Reason.NO_PHONE, "it has no phone number that could be called")
     if quiet := quiet_until(transition.rules.settings.quiet_hours, lead.facts, transition.at):
         zone, until = quiet
         ends = f"until {until.isoformat()}" if until else "at any time"
@@ -87,6 +91,9 @@ def hang_up(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: keep the lead for a winner who hangs up between the two presses."""
     if transition.lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
+    if transition.lead.hung_up_epoch != transition.lead.owned_epoch:
+        transition.update(hung_up_epoch=transition.lead.owned_epoch)
+        transition.emit(HungUp(rep_id=request.rep_id))
     return ActionResult(Result.DONE, why="the lead stays yours")
 
 

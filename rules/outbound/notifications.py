@@ -22,11 +22,13 @@ Kind = Literal["email", "push", "call"]
 
 OFFERS: Final[dict[str, tuple[str, tuple[Kind, ...]]]] = {
     "round_robin": ("lead_offered", ("email", "push")),
-    "roster": ("lead_assigned", ("email", "push")),
+    "roster": ("lead_offered", ("email", "push")),
     "ring_all": ("ring", ("call",)),
     "distribute_all": ("new_lead_button", ("push",)),
 }
 """method -> template and kinds of the notifications for its offers (R2, S1, S5)."""
+WINDOWED: Final = frozenset({"round_robin", "roster"})
+"""The methods that offer a lead to one rep: for a window, or for good where the group has none (R1, R3)."""
 TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned", "reassigned"})
 """The ways of assignment after which the new owner is notified by mail and push. A rep who claims needs no
 notification."""
@@ -44,6 +46,8 @@ def notifications_of(row: LeadRow) -> list[Notification]:
         match decision:
             case LeadOffered():
                 template, kinds = OFFERS.get(decision.method, OFFERS["round_robin"])
+                if lead.owner in decision.reps and decision.method in WINDOWED:
+                    template = "lead_assigned"  # it was given for good, without a window (R1)
                 data = {**_about(lead), "group_id": decision.group_id, "until": decision.until}
                 for rep_id in decision.reps:
                     found += _to(lead, rep_id, template, kinds, decision.epoch, data)
@@ -51,7 +55,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                 template, kinds = OFFERS.get(method, OFFERS["round_robin"])
                 for rep_id in decision.reps:
                     found += _to(lead, rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
-                    if decision.outcome is Outcome.TIMEOUT and method == "round_robin":
+                    if decision.outcome is Outcome.TIMEOUT and method in WINDOWED:
                         found += _to(
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )

@@ -248,6 +248,10 @@ def _with_spaces(value: str) -> str:
 
 _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
+    "preassignment_not_followed": lambda row, _: (
+        f"It arrived assigned to {row['why']['assigned_to']}, which was not followed: {row['why']['reason']}"
+    ),
+    "hung_up": lambda row, names: f"{names.rep(row['rep_id'])} hung up and keeps it",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
         + (", and completed " + ", ".join(map(_with_spaces, row["why"].get("filled", ()))))

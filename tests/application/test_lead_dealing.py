@@ -19,8 +19,8 @@ def test_d6_leads_are_dealt_evenly_in_order(leads: int, counts: list[int]) -> No
     assert [sum(1 for _, each in found if each == rep) for rep in REPS] == counts
 
 
-def test_d4_a_split_is_even_over_the_leads_that_change_hands() -> None:
-    """CASES D4: of [free, owned, free, owned] two reps got 2 and 0 leads."""
+def test_d6_a_split_is_even_over_the_leads_that_change_hands() -> None:
+    """Of [free, owned, free, owned] two reps got 2 and 0 leads."""
     found = deal_evenly(["a", "b", "c", "d"], ("rep-1", "rep-2"), {"a", "c"}).pairs
     assert [lead for lead, _ in found] == ["a", "b", "c", "d"]
     assert dict(found) == {"a": "rep-1", "c": "rep-2", "b": "rep-1", "d": "rep-2"}

@@ -55,8 +55,8 @@ async def owners(program: httpx.AsyncClient, *leads: str) -> list[str | None]:
     return [found.get(lead) for lead in leads]
 
 
-async def test_d1_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(office: RunningOrg) -> None:
-    """R1, M1: what number one has, the broker gives to others, over HTTP; as the dry run says (CASES D4)."""
+async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(office: RunningOrg) -> None:
+    """R1, M1: what number one has, the broker gives to others, over HTTP; as the dry run says."""
     leads = await opened(office)
     mia, ann = await office.program("mia"), await office.program("ann")
 

@@ -24,8 +24,8 @@ def told(story: Story) -> list[tuple[str, str, str]]:
     return [(notice.template, notice.kind, notice.rep_id) for notice in notifications_of(story.row)]
 
 
-def test_d1_m1_what_number_one_has_a_manager_gives_to_another() -> None:
-    """CASES D1: with round robin off, number one has every lead, and nobody could give one to anybody else."""
+def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
+    """With round robin off, number one has every lead, and nobody could give one to anybody else."""
     floor = SalesFloor("ann", "bob").settings(round_robin=False)
     assert isinstance(floor, SalesFloor)
     floor.group("west", "ann", "bob").comes("A-1")
@@ -254,8 +254,8 @@ def test_m1_a_reopened_lead_counts_against_its_owners_cap_again(floor: SalesFloo
     floor.agree()
 
 
-def test_d3_a_manager_with_an_offer_may_do_only_what_the_table_lists() -> None:
-    """CASES D3: a manager on the roster ignored the lead that was offered to her, which LIFECYCLE does not list."""
+def test_x7_a_manager_with_an_offer_may_do_only_what_the_table_lists() -> None:
+    """A manager on the roster ignored the lead that was offered to her, which LIFECYCLE does not list."""
     floor = SalesFloor("ann").group("west", "mia", "ann", claim_window_seconds=900)
     floor.comes("A-1")
     assert floor.has("A-1") == ("mia",)

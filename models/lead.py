@@ -213,6 +213,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     that never arrived; the answer is kept all the same. `cause`: the id of the action or event. `at`: the broker's
     time. `answered`: the actions that were answered before those in `answers`, for 30 days (rules/lead/answered.py).
     `merged_into`: the lead to which the arrival of this id was added as another inquiry (R6).
+    `merged_org`: the org of both, so that no other org learns of it; empty in rows of earlier versions.
     """
 
     off: int
@@ -224,6 +225,7 @@ class LeadRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     answers: tuple[Answered, ...] = ()
     answered: bytes = b""
     merged_into: str | None = None
+    merged_org: str = ""
 
 
 class DirectoryRow(

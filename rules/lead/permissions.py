@@ -5,7 +5,7 @@ from typing import Final
 
 from models.decisions import Reason
 from models.events import ActionRequested
-from models.lead import Lead
+from rules.lead.discretion import opened_by, owned_by
 from rules.lead.transition import ActionResult, Transition, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
@@ -20,13 +20,14 @@ def not_manager(transition: Transition, request: ActionRequested) -> ActionResul
     return refused(Reason.NOT_ALLOWED, f"{request.action.replace('_', ' ')} is for managers and admins")
 
 
-def not_holding(lead: Lead, request: ActionRequested) -> ActionResult | None:
+def not_holding(transition: Transition, request: ActionRequested) -> ActionResult | None:
     """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
+    lead = transition.lead
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
     if lead.lock is not None:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
-        return refused(reason, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+        return refused(reason, opened_by(transition, request.rep_id))
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
@@ -41,11 +42,11 @@ def not_working(transition: Transition, request: ActionRequested) -> ActionResul
         return None
     if lead.owner is not None and lead.owner != rep_id:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == rep_id else Reason.NOT_ALLOWED
-        return refused(reason, f"it belongs to {lead.owner}")
+        return refused(reason, owned_by(transition, rep_id))
     if lead.lock is None and lead.lapsed == rep_id:
         ends = lead.lapsed_at + timedelta(hours=LATE_HOURS) if lead.lapsed_at else None
         if ends is not None and transition.at < ends:
             return None
         late = f"more than {LATE_HOURS} hours ago"
         return refused(Reason.LOCK_EXPIRED, f"your lock has run out {late}: open the lead again")
-    return not_holding(lead, request)
+    return not_holding(transition, request)

@@ -1,5 +1,6 @@
 """One action on many leads: a selection, all leads that meet a filter, or a list from a file (D6, E3, E4, S6)."""
 
+import asyncio
 import tempfile
 import uuid
 from collections import Counter
@@ -15,6 +16,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from application.lead_dealing import Deal, LeadStanding, deal_by_licence, deal_evenly, licences_of
+from application.lead_selection import LeadSelection
 from application.lead_selection import select_from_file as leads_of
 from models.lead import Phase
 from models.public import LeadDecision
@@ -126,10 +128,7 @@ async def read_list(
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Problem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "list.csv"
-        path.write_bytes(content)
-        found = leads_of(path, person.org)
+    found = await asyncio.to_thread(_read_list, content, person.org)
     if len(found.leads) > MOST:
         raise Problem(
             413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
@@ -152,6 +151,14 @@ def _deal(
         return deal_by_licence(leads, licences, known, given.do.type)
     changing = {lead for lead, one in known.items() if one.changes(given.do.type)}
     return deal_evenly(leads, reps, changing)
+
+
+def _read_list(content: bytes, org: str) -> LeadSelection:
+    """Read a file's leads. This takes time, so it runs in a thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list.csv"
+        path.write_bytes(content)
+        return leads_of(path, org)
 
 
 async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:

@@ -52,5 +52,7 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
             sent += 1
         reader.tell(open=True)
         await cluster.send(topic, [(1, b"key", b"last")])
-        await reader.until(lambda: len([said for said in reader.said if "got" in said]) == sent + 1, "all come")
+        await reader.until(
+            lambda: len([said for said in reader.said if "got" in said]) == sent + 1, "all come"
+        )
         await eventually(idle, "only full fetches are sent again")

@@ -29,10 +29,11 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     assert result["lost"] == result["double_owned"] == result["contradicted"] == result["overdue"] == 0
     assert result["dead_letters"] == result["poison_sent"] > 0
     assert result["conserved_at"] == MOMENTS
-    # It was no idle run: the bounds are low, so that a slow or busy machine reaches them too.
+    # It was no idle run: the bounds are low, so that a slow or busy machine reaches them too. On one core, with 16
+    # other processes ready to run, there were 1,442 leads, and at least one event for each.
     assert result["kills"] >= 2
-    assert result["events"] > 100
-    assert result["leads"] > 30
+    assert result["events"] > 1_000
+    assert result["leads"] > 300
     assert result["deadlines"] > 10
     assert result["findings"] == {}
     assert list(tmp_path.iterdir()) == []

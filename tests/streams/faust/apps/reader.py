@@ -112,7 +112,8 @@ class Reader:
             found = fetcher_actions(fetcher, assignment)
             if found[2] != fetcher._fetcher_timeout:
                 self.longest_backoff = max(self.longest_backoff, found[2])
-            in_use = {(tp.topic, tp.partition) for tp in self.app.consumer._get_active_partitions()}
+            consumer: Any = self.app.consumer
+            in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
             for _, request in found[0]:
                 asked = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
                 if in_use:

@@ -13,13 +13,12 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field
 
 from rules.queues.rule_book import Key
-from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
+from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
 from web.errors import Problem, not_found
 from web.parts import Parts
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
-from web.services.sign_in import host_of
 from web.store.accounts import Account
 from web.store.attempts import network
 

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from web.auth import Access, PartsOf, Person, has_proved
+from web.auth import Access, PartsOf, Person, has_proved, host_of
 from web.errors import forbidden, not_found
 from web.schemas import Me, Model
-from web.services.sign_in import NOT_YOURS, begin, checked, host_of, prove, take_back
+from web.services.sign_in import NOT_YOURS, begin, checked, prove, take_back
 from web.store.attempts import network
 from web.store.passwords import LONGEST, SHORTEST
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import Request, Response
 
-from web.auth import Person, person_of, same_origin
+from web.auth import Person, host_of, person_of, same_origin
 from web.errors import Problem, forbidden, not_found
 from web.parts import Parts
 from web.services.limits import too_often
@@ -114,11 +114,6 @@ async def checked(
         raise Problem(*refusal)
     await asyncio.to_thread(parts.attempts.give_back, taken)
     return account
-
-
-def host_of(request: Request) -> str:
-    """Return the address of the client."""
-    return request.client.host if request.client else ""
 
 
 async def sign_in(

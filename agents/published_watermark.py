@@ -63,14 +63,16 @@ class PublishedWatermark:
                         for place in places
                         if begin[place] < end[place] and (place.topic, place.partition) not in self._last
                     ]
-                    await self._look(
+                    await self._find_last_message(
                         consumer,
                         {place: (max(begin[place], end[place] - back), end[place]) for place in unknown},
                     )
         finally:
             await stop_consumer(consumer)
 
-    async def _look(self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+    async def _find_last_message(
+        self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]
+    ) -> None:
         """Find our last message in each of these ranges of offsets."""
         consumer.pause(*consumer.assignment())
         for place, (first, _) in spans.items():

@@ -12,7 +12,7 @@ from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import bury
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
-from streams.unreadable import StandIn, Unreadable
+from streams.unreadable import PlaceholderRecord, Unreadable
 
 
 class Stage:
@@ -101,7 +101,7 @@ class EventStream:
         handled = EVENTS.labels(stage=stage.name)
         async for batch in bulks(stage.app, self._stream):
             for event in batch:
-                if isinstance(event.message.value, StandIn):
+                if isinstance(event.message.value, PlaceholderRecord):
                     stage.pass_over(event)
                 else:
                     yield event

@@ -80,13 +80,13 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
         _queues(settings, org, seen),
         of_processes(settings),
     )
-    problems = _once(problem for part in found for problem in part)
+    problems = _without_repeats(problem for part in found for problem in part)
     seen["problems"] = [msgspec.to_builtins(problem) for problem in problems]
     seen["ok"] = not problems
     return seen
 
 
-def _once(problems: Iterable[Problem]) -> list[Problem]:
+def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
     """Leave out repeated problems."""
     return list(dict.fromkeys(problems))
 

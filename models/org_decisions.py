@@ -15,10 +15,10 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, ContactBarred
+from models.persons import ArrivalPlaced, DoNotContactChanged
 
 
-class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
+class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
     """A waiting lead was tried again, and still no rep can take it."""
 
     lead_id: str
@@ -64,11 +64,11 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 
 OrgDecision = (
     ArrivalPlaced
-    | ContactBarred
+    | DoNotContactChanged
     | OfferMade
     | RingStarted
     | NoRepAvailable
-    | StillWaiting
+    | LeadStillWaiting
     | OfferVoided
     | LeadOrphaned
     | CapacityTaken
@@ -112,7 +112,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     decisions: tuple[OrgDecision, ...] = ()
 
 
-class OrgKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
+class OrgRowKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
     """One row of an org after the event at `off`."""
 
     off: int

@@ -46,7 +46,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     barred: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class ContactBarred(OrgDecisionBase, frozen=True, tag="contact_barred"):
+class DoNotContactChanged(OrgDecisionBase, frozen=True, tag="contact_barred"):
     """A handle of this lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
 
     lead_id: str

@@ -16,7 +16,7 @@ from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
-from streams.unreadable import StandIn, Unreadable
+from streams.unreadable import PlaceholderRecord, Unreadable
 
 JOURNAL: Final = LEAD_JOURNAL
 DATABASE: Final = "CRM database"
@@ -76,7 +76,7 @@ class Applied:
         )
 
 
-class _Work(NamedTuple):
+class _RecordRows(NamedTuple):
     """A record and the rows it causes. `rows` is None for a record that only advances the offset."""
 
     record: JournalRecord
@@ -131,9 +131,9 @@ class CrmWriter:
         self._buried.clear()
         return applied
 
-    def _prepared(self, record: JournalRecord) -> _Work:
+    def _prepared(self, record: JournalRecord) -> _RecordRows:
         try:
-            return _Work(record, rows_of(record))
+            return _RecordRows(record, rows_of(record))
         except PermanentError as verdict:
             return self._buried_now(record, verdict)
         except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
@@ -143,7 +143,7 @@ class CrmWriter:
                 record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
             )
 
-    def _store(self, work: list[_Work]) -> Applied:
+    def _store(self, work: list[_RecordRows]) -> Applied:
         try:
             return self._transaction(work)
         except PermanentError as verdict:
@@ -152,19 +152,19 @@ class CrmWriter:
         middle = len(work) // 2
         return self._store(work[:middle]) + self._store(work[middle:])
 
-    def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _Work:
+    def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _RecordRows:
         """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
         if place not in self._buried:
             self._bury(record, verdict)
             self._buried.add(place)
-        return _Work(record, None, buried=True)
+        return _RecordRows(record, None, buried=True)
 
-    def _transaction(self, work: list[_Work]) -> Applied:
+    def _transaction(self, work: list[_RecordRows]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(before)
-            fresh, after, applied = _beyond(work, before)
+            fresh, after, applied = _unapplied_rows(work, before)
             rows = []
             for table, statement, values in self._statements.of(fresh):
                 connection.execute(statement, values)
@@ -214,7 +214,7 @@ def rows_of(record: JournalRecord) -> TableRows | None:
     """Return a record's rows, None if it has none for us. Raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
-    if record.value is None or isinstance(record.value, StandIn):
+    if record.value is None or isinstance(record.value, PlaceholderRecord):
         return None
     row = decode_row(record.value)
     if not isinstance(row, LeadRow):
@@ -228,8 +228,8 @@ def rows_of(record: JournalRecord) -> TableRows | None:
     return table_rows(record.partition, record.key.decode(), row)
 
 
-def _beyond(
-    work: list[_Work], before: dict[int, Position]
+def _unapplied_rows(
+    work: list[_RecordRows], before: dict[int, Position]
 ) -> tuple[list[TableRows], dict[int, Position], Applied]:
     """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []

@@ -82,7 +82,7 @@ async def held_partitions(
             for place in places
             if stable[place] < ends[place]
         ]
-        found = [await _told(client, each) for each in held]
+        found = [await _with_broker_details(client, each) for each in held]
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"its transactions could not be asked for: {error!r}") from error
     finally:
@@ -91,7 +91,7 @@ async def held_partitions(
     return [each for each in found if each.since is None or each.since <= oldest]
 
 
-async def _told(client: Any, held: Held) -> Held:
+async def _with_broker_details(client: Any, held: Held) -> Held:
     """Add the brokers' information on the transaction; without any, return `held` unchanged."""
     try:
         leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))

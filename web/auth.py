@@ -17,10 +17,9 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from application.audit.entry import Actor
-from models.audit import ActorKind
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import Problem, forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.store.accounts import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
@@ -79,9 +78,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def as_actor(self) -> Actor:
         """The caller as the actor of a record of the audit."""
-        kind: ActorKind = "person" if self.token_id is None else "token"
         return Actor(
-            org=self.org, actor=self.rep_id, kind=kind, from_host=self.host, token_id=self.token_id
+            org=self.org,
+            actor=self.rep_id,
+            kind="person" if self.token_id is None else "token",
+            from_host=self.host,
+            token_id=self.token_id,
         )
 
     @property
@@ -94,13 +96,13 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return queue_id in rules.queues if rules.is_open else rules.may_see(self.rep_id, queue_id)
 
 
-def get_parts(request: Request) -> Parts:
+def get_parts(request: Request) -> Services:
     """Return the services that the routes use."""
-    found: Parts = request.app.state.parts
+    found: Services = request.app.state.parts
     return found
 
 
-PartsOf = Annotated[Parts, Depends(get_parts)]
+PartsOf = Annotated[Services, Depends(get_parts)]
 
 _COOKIE = APIKeyCookie(
     name="firstclaim_session",
@@ -157,7 +159,7 @@ class Access:
         request.state.person = person
         return person
 
-    def _admit(self, parts: Parts, person: Person) -> None:
+    def _admit(self, parts: Services, person: Person) -> None:
         """Raise 403 if the caller has no access."""
         if self.scope in PERSONAL and person.session is None:
             raise Problem(
@@ -187,7 +189,7 @@ class Access:
             )
 
 
-def lacks_second_factor(parts: Parts, person: Person) -> bool:
+def lacks_second_factor(parts: Services, person: Person) -> bool:
     """Say whether a person who signed in by password must have a second factor and has none."""
     session = person.session
     if session is None or session.method == OIDC or session.account.has_second_factor:
@@ -201,14 +203,14 @@ def has_invitation_password(person: Person) -> bool:
     return session is not None and session.method != OIDC and session.account.invited
 
 
-def has_proved(parts: Parts, person: Person) -> bool:
+def has_proved(parts: Services, person: Person) -> bool:
     """Say whether the person proved their identity recently. A program's token counts as proof."""
     if person.session is None:
         return True
     return datetime.now(UTC) - person.session.proved_at < timedelta(minutes=parts.web.prove_minutes)
 
 
-async def identify(request: Request, parts: Parts, bearer: str | None, *, used: bool = True) -> Person:
+async def identify(request: Request, parts: Services, bearer: str | None, *, used: bool = True) -> Person:
     """Return the caller, by token or by session. Raises 401, and 403 for a write that another site may have sent.
 
     `used`: whether the request counts as use of the session, which restarts its idle timeout.
@@ -227,9 +229,7 @@ async def identify(request: Request, parts: Parts, bearer: str | None, *, used: 
         given = request.headers.get(CSRF_HEADER, "")
         if not secrets.compare_digest(given.encode(), session.csrf.encode()):
             raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
-    return msgspec.structs.replace(
-        person_of(parts, session.account, session), host=host_of(request)
-    )
+    return msgspec.structs.replace(person_of(parts, session.account, session), host=host_of(request))
 
 
 def host_of(request: Request) -> str:
@@ -254,7 +254,7 @@ def _host_of(origin: str) -> str | None:
         return None
 
 
-def person_of(parts: Parts, account: Account, session: Session | None = None) -> Person:
+def person_of(parts: Services, account: Account, session: Session | None = None) -> Person:
     """Return the account's current person in its org. Raises 401 if the rep is inactive or does not exist."""
     csrf = None if session is None else session.csrf
     rules = parts.directory.org(account.org)
@@ -284,7 +284,7 @@ def person_of(parts: Parts, account: Account, session: Session | None = None) ->
     )
 
 
-def _by_token(parts: Parts, token: Token, host: str) -> Person:
+def _by_token(parts: Services, token: Token, host: str) -> Person:
     account = Account(email="", org=token.org, rep_id=token.rep_id, role="rep")
     return msgspec.structs.replace(
         person_of(parts, account),

@@ -42,9 +42,9 @@ class WebSettings(BaseSettings):
     `public_url`: the address by which browsers reach the console; with https, cookies are marked secure.
     `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
     after how long tokens, invitations, exports and changes of the second factor require the password again.
-    `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if nobody
-    says how long; `token_most_days`: how long one may be valid at most. `console_keys`: keys that encrypt secrets in the
-    database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by default
+    `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
+    nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: keys that encrypt secrets
+    in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by default
     `console.key` in the state folder, which is created if it is missing.
     `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
@@ -65,11 +65,11 @@ class WebSettings(BaseSettings):
     session_hours: float = Field(default=12, gt=0, validation_alias="FIRSTCLAIM_SESSION_HOURS")
     idle_minutes: float = Field(default=60, gt=0, validation_alias="FIRSTCLAIM_IDLE_MINUTES")
     prove_minutes: float = Field(default=15, gt=0, validation_alias="FIRSTCLAIM_PROVE_MINUTES")
-    invitation_hours: float = Field(default=72, gt=0, le=24 * 90, validation_alias="FIRSTCLAIM_INVITATION_HOURS")
-    token_days: float = Field(default=90, gt=0, validation_alias="FIRSTCLAIM_TOKEN_DAYS")
-    token_most_days: float = Field(
-        default=365, gt=0, le=3_650, validation_alias="FIRSTCLAIM_TOKEN_MOST_DAYS"
+    invitation_hours: float = Field(
+        default=72, gt=0, le=24 * 90, validation_alias="FIRSTCLAIM_INVITATION_HOURS"
     )
+    token_days: float = Field(default=90, gt=0, validation_alias="FIRSTCLAIM_TOKEN_DAYS")
+    token_most_days: float = Field(default=365, gt=0, le=3_650, validation_alias="FIRSTCLAIM_TOKEN_MOST_DAYS")
     console_keys: SecretStr | None = Field(default=None, validation_alias="FIRSTCLAIM_CONSOLE_KEYS")
     console_key_file: Path = Field(default_factory=_key_in, validation_alias="FIRSTCLAIM_CONSOLE_KEY_FILE")
     second_factor_roles: str = Field(default="", validation_alias="FIRSTCLAIM_SECOND_FACTOR_ROLES")

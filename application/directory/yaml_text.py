@@ -79,7 +79,7 @@ def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-def _whole(loader: _Loader, node: yaml.ScalarNode) -> Any:
+def _check_whole(loader: _Loader, node: yaml.ScalarNode) -> Any:
     return _text(loader, node) if ":" in node.value else loader.construct_yaml_int(node)
 
 
@@ -88,7 +88,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
-_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:int", _check_whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 _CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

@@ -18,7 +18,7 @@ from models.decisions import (
     Result,
 )
 from models.events import ActionRequested, LeadArrived, OrgAnswered
-from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
 
 LeadEvent = Any
@@ -196,7 +196,7 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     search = was.search
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
-        offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
+        offered = search.stage in (RepSearch.OFFERED, RepSearch.RINGING) and event.rep_id in search.reps
         lasts = search.until is None or search.until > after.at
         named = event.epoch is None or event.epoch == search.epoch
         wins = event.action in TAKES and result == TAKES[event.action]
@@ -224,11 +224,16 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
     if isinstance(answer, LeadOrphaned):
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return (
-            owner is None and (was.owner, was.taken) == (answer.rep_id, answer.epoch) and hows == {"orphaned"}
+            owner is None
+            and (was.owner, was.owned_epoch) == (answer.rep_id, answer.epoch)
+            and hows == {"orphaned"}
         )
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
         return False
-    asked = search.stage in (Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING) and search.epoch == answer.epoch
+    asked = (
+        search.stage in (RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING)
+        and search.epoch == answer.epoch
+    )
     return was.owner is None and owner == answer.rep_id and asked
 
 
@@ -245,12 +250,12 @@ def phase_problem(lead: Lead) -> str | None:
         return "it is queued and stands in no queue"
     if phase not in (Phase.QUEUED, Phase.OWNED) and lead.places:
         return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
-    if (lead.trouble is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
-        return f"it is {phase} and {'has' if lead.trouble else 'has no'} trouble"
+    if (lead.open_exception is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
+        return f"it is {phase} and {'has' if lead.open_exception else 'has no'} trouble"
     stage = lead.search.stage if lead.search else None
     if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
         return f"it is {phase} and its search for a rep is {stage or 'over'}"
-    if stage is Seeking.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+    if stage is RepSearch.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
 

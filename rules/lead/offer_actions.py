@@ -8,7 +8,7 @@ from typing import Final
 
 from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
-from models.lead import Lead, Seeking
+from models.lead import Lead, RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, MANAGERS
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
@@ -111,6 +111,6 @@ def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:
         return refused(
             Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"
         )
-    if search is not None and search.stage is Seeking.OFFERED:
+    if search is not None and search.stage is RepSearch.OFFERED:
         return refused(Reason.NOT_QUALIFIED, f"it is offered to {search.reps[0]} until {search.until}")
     return refused(Reason.NOT_QUALIFIED, "it is being distributed")

@@ -5,8 +5,8 @@ is called, it has one normalised spelling, and families and spam share addresses
 with the lead that had it first.
 """
 
-from models.org import ContactListed, OrgBarred, OrgPerson, PersonArrived
-from models.persons import ArrivalPlaced, ContactBarred, Inquiry, handles_of
+from models.org import ContactListed, DoNotContactRow, OrgPerson, PersonArrived
+from models.persons import ArrivalPlaced, DoNotContactChanged, Inquiry, handles_of
 from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
 
@@ -45,9 +45,9 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     persons, handle = transition.state.persons, event.handle
     if persons.barred(handle) == event.reason:
         return
-    transition.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
+    transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
-        transition.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+        transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
 def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:

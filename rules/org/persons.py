@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-from models.org import OrgBarred, OrgPerson
+from models.org import DoNotContactRow, OrgPerson
 
 Packed = bytes | str
 """An id as stored: a UUID as its sixteen bytes, any other id unchanged."""
@@ -74,9 +74,9 @@ class Persons:
             found[lead] = found.get(lead, 0) + 1
         return {_unpacked(lead): count for lead, count in found.items()}
 
-    def put(self, row: OrgPerson | OrgBarred) -> None:
+    def put(self, row: OrgPerson | DoNotContactRow) -> None:
         """Add a row to the index."""
-        if isinstance(row, OrgBarred):
+        if isinstance(row, DoNotContactRow):
             if row.reason is None:
                 self._barred.pop(_digest(row.handle), None)
             else:

@@ -1,8 +1,8 @@
 """Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
 The same record always gives the same events, so a relay may send them again. An org recognises a repeat by the record's
-number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `place` of events about
-arrivals and the do-not-contact list.
+number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset` of
+events about arrivals and the do-not-contact list.
 """
 
 from msgspec.structs import replace
@@ -14,7 +14,7 @@ from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, 
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import OrgStep
-from models.persons import ArrivalPlaced, ContactBarred
+from models.persons import ArrivalPlaced, DoNotContactChanged
 
 LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged
 """The events that an org sends to leads."""
@@ -53,7 +53,7 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 pass
     reopened = inquiry is not None and inquiry.reopened
     if (owned or reopened) and lead.owner is not None:
-        told.append(LeadTaken(**common, epoch=lead.taken, rep_id=lead.owner))
+        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and inquiry is not None and lead.owner is None and lead.search is None:
@@ -79,7 +79,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         facts=decision.facts,
                         inquiry=inquiry,
                         barred=decision.barred,
-                        place=step.off,
+                        org_log_offset=step.off,
                     )
                 )
                 if inquiry is not None and not inquiry.again:
@@ -87,14 +87,14 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why
                     )
                     told.append(merged)
-            case ContactBarred(lead_id=lead_id):
+            case DoNotContactChanged(lead_id=lead_id):
                 told.append(
                     SuppressionChanged(
                         lead_id=lead_id,
                         cause=cause,
                         handle=decision.handle,
                         reason=decision.reason,
-                        place=step.off,
+                        org_log_offset=step.off,
                     )
                 )
             case _:
@@ -108,8 +108,8 @@ def identity(event: Event) -> str | None:
     The identity is unique even if the event's cause is a repeated one.
     """
     match event:
-        case LeadArrived(place=place) if place >= 0:
-            return f"org/{event.facts.org}/{place}/arrival"
+        case LeadArrived(org_log_offset=offset) if offset >= 0:
+            return f"org/{event.facts.org}/{offset}/arrival"
         case OrgAnswered() | ArrivalMerged() | SuppressionChanged():
             return event.cause
         case _:
@@ -118,4 +118,4 @@ def identity(event: Event) -> str | None:
 
 def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
-    return replace(lead, places={}, deadlines=(), search=None, failed=None, trouble=None)
+    return replace(lead, places={}, deadlines=(), search=None, failed=None, open_exception=None)

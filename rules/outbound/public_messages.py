@@ -135,7 +135,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead_id = key.decode()
     messages: list[_Message] = []
     owners: list[OwnerChanged] = []
-    trouble: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
+    exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
     for decision in row.decisions:
@@ -148,21 +148,21 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
             if isinstance(decision, QueueLeft):
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
-            trouble = decision
+            exception = decision
     lead = row.lead
     if lead is None:
         return messages
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
-    if trouble is not None:
-        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, trouble)))
+    if exception is not None:
+        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
     for queue_id, place in places.items():
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
-    if trouble is None and lead.phase in _AT_DESK and not _is_unchanged(row):
+    if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):
         # This message comes last, so that the numbers of the others do not change.
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
@@ -215,10 +215,10 @@ def _exception(
     row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
 ) -> LeadException:
     """Return the lead's line of the exceptions desk. Without a decision, it repeats the line under a newer version."""
-    facts, trouble = lead.facts, lead.trouble
-    reason = trouble.reason if trouble else None
-    explanation = trouble.explanation if trouble else ()
-    raised_at = trouble.raised_at if trouble else None
+    facts, exception = lead.facts, lead.open_exception
+    reason = exception.reason if exception else None
+    explanation = exception.explanation if exception else ()
+    raised_at = exception.raised_at if exception else None
     if isinstance(decision, ExceptionRaised):
         reason, explanation = decision.reason, decision.explanation
         raised_at = raised_at or row.at

@@ -70,12 +70,7 @@ class AuditOutbox(Store):
     def ready(self, limit: int) -> list[AuditRecord]:
         """Return the oldest records that may be sent."""
         table = AuditOutboxTable
-        query = (
-            select(table.record)
-            .where(table.ready == 1)
-            .order_by(table.at, table.audit_id)
-            .limit(limit)
-        )
+        query = select(table.record).where(table.ready == 1).order_by(table.at, table.audit_id).limit(limit)
         with self.reading() as connection:
             return [record_of(text) for text in connection.scalars(query)]
 
@@ -178,7 +173,11 @@ def record_of(text: str | bytes) -> AuditRecord:
 def _conditions(wanted: AuditFilter) -> list[Any]:
     table = AuditEntryTable
     found: list[Any] = [table.org == wanted.org]
-    found += [getattr(table, name) == value for name in ("actor", "act", "object") if (value := getattr(wanted, name))]
+    found += [
+        getattr(table, name) == value
+        for name in ("actor", "act", "object")
+        if (value := getattr(wanted, name))
+    ]
     if wanted.since is not None:
         found.append(table.at >= wanted.since)
     if wanted.until is not None:

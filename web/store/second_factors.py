@@ -40,7 +40,9 @@ class SecondFactors(Store):
         secret = pyotp.random_base32()
         with self.writing() as connection:
             which = (*_of(account), AccountTable.totp_since.is_(None))
-            kept = connection.execute(update(AccountTable).where(*which).values(totp_secret=self._keys.seal(secret)))
+            kept = connection.execute(
+                update(AccountTable).where(*which).values(totp_secret=self._keys.seal(secret))
+            )
         return secret if kept.rowcount else None
 
     def confirm(self, account: "Account", code: str) -> list[str] | None:

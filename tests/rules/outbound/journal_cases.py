@@ -15,7 +15,7 @@ from models.decisions import (
     Result,
 )
 from models.facts import Facts
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, Search, Seeking
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch, Search
 from models.offers import Outcome
 from rules.outbound.public_messages import effects
 
@@ -59,7 +59,7 @@ def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
     search = Search(
         group_id="west",
         epoch=3,
-        stage=Seeking.RINGING if rings else Seeking.OFFERED,
+        stage=RepSearch.RINGING if rings else RepSearch.OFFERED,
         method="ring_all" if rings else "round_robin",
         reps=reps,
         until=until,

@@ -157,10 +157,10 @@ TROUBLE = OpenException(
     [
         (
             ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation),
-            lead(phase=Phase.EXCEPTION, trouble=TROUBLE),
+            lead(phase=Phase.EXCEPTION, open_exception=TROUBLE),
             "open",
         ),
-        (ExceptionIgnored(rep_id="boss"), lead(phase=Phase.IGNORED, trouble=TROUBLE), "ignored"),
+        (ExceptionIgnored(rep_id="boss"), lead(phase=Phase.IGNORED, open_exception=TROUBLE), "ignored"),
         (
             ExceptionResolved(
                 why="assigned", reason=TROUBLE.reason, explanation=TROUBLE.explanation, raised_at=AT
@@ -196,7 +196,7 @@ def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, s
 def test_e1_of_an_exception_resolved_and_raised_again_in_one_record_the_last_is_told() -> None:
     resolved = ExceptionResolved(why="", reason="orphaned")
     raised = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
-    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, trouble=TROUBLE))
+    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=TROUBLE))
     assert [value["status"] for _, value in said(given)] == ["open"]
 
 

@@ -16,6 +16,7 @@ import typer
 from cli import (
     access,
     assign,
+    audit,
     checks,
     crm,
     dead_letters,
@@ -27,6 +28,7 @@ from cli import (
     route,
     rules,
     state_dir,
+    tokens,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -44,6 +46,8 @@ app = typer.Typer(
 for module in (
     processes,
     web,
+    tokens,
+    audit,
     desk,
     assign,
     route,

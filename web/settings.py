@@ -43,9 +43,9 @@ class WebSettings(BaseSettings):
     `session_hours`: how long a sign-in lasts at most; `idle_minutes`: how long without a request; `prove_minutes`:
     after how long tokens, invitations, exports and changes of the second factor require the password again.
     `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
-    nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: keys that encrypt secrets
-    in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by default
-    `console.key` in the state folder, which is created if it is missing.
+    nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: the keys that encrypt
+    secrets in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by
+    default `console.key` in the state folder, which is created if it is missing.
     `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
     set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose

@@ -30,8 +30,12 @@ class Entry:
         self, actor: Actor, act: Act, of: str, differences: Iterable[Difference | AuditDifference] = ()
     ) -> None:
         self.audit_id = str(uuid.uuid4())
+        self.is_void = False
+        """Whether the act turned out to change nothing, so that no record of it is kept."""
         self._at = datetime.now(UTC)
-        self._actor, self._act, self._object = actor, act, of
+        self._actor, self._act = actor, act
+        self.object = of
+        """Kind and id. What is created gets its id while the act runs."""
         self._differences = [AuditDifference(one.path, one.old, one.new) for one in differences]
 
     def add(self, path: str, new: Any, old: Any = None) -> None:
@@ -51,7 +55,7 @@ class Entry:
             actor=self._actor.actor,
             actor_kind=self._actor.kind,
             act=self._act,
-            object=self._object,
+            object=self.object,
             difference=bounded(tuple(self._differences)),
             from_host=self._actor.from_host,
             token_id=self._actor.token_id,

@@ -30,13 +30,20 @@ async def audited(
     of: str,
     differences: Iterable[Difference | AuditDifference] = (),
 ) -> AsyncIterator[Entry]:
-    """Do an act inside of this, and its record is written.
-
-    `of`: the object, kind and id. If Kafka does not answer, the act does not begin: raises `RetryableError`. If the act
-    raises an error of ours that leaves open whether it happened, or is cancelled, its record has the outcome `unknown`.
-    Any other error of ours means that nothing happened, and nothing is written.
-    """
+    """Do an act inside of this, and its record is written. `of`: the object, kind and id. Raises as `audited_all`."""
     entry = Entry(actor, act, of, differences)
+    async with audited_all(settings, [entry]):
+        yield entry
+
+
+@asynccontextmanager
+async def audited_all(settings: Settings, entries: Sequence[Entry]) -> AsyncIterator[None]:
+    """Do several acts in one step inside of this, and their records are written.
+
+    If Kafka does not answer, the acts do not begin: raises `RetryableError`. If they raise an error that leaves open
+    whether they happened, or are cancelled, the outcome of their records is `unknown`. Any other error of ours means
+    that nothing happened, and nothing is written.
+    """
     producer = clients.producer(settings)
     try:
         try:
@@ -46,12 +53,12 @@ async def audited(
         except (KafkaError, TimeoutError) as error:
             raise await failure(settings, error, f"the audit cannot be written: {error!r}") from error
         try:
-            yield entry
+            yield
         except BaseException as error:
             if happened := outcome_of(error):
-                await _send(settings, producer, [entry.record(happened)])
+                await _send(settings, producer, [entry.record(happened) for entry in entries])
             raise
-        await _send(settings, producer, [entry.record()])
+        await _send(settings, producer, [entry.record() for entry in entries if not entry.is_void])
     finally:
         await producer.stop()
 
@@ -65,8 +72,12 @@ def outcome_of(error: BaseException) -> Outcome | None:
 async def _send(settings: Settings, producer: Producer, records: Sequence[AuditRecord]) -> None:
     try:
         async with asyncio.timeout(SECONDS):
-            for record in records:
-                await producer.send_and_wait(AUDIT, msgspec.json.encode(record), record.org.encode())
+            sent = [
+                await producer.send(AUDIT, msgspec.json.encode(record), record.org.encode())
+                for record in records
+            ]
+            for one in sent:
+                await one
     except (KafkaError, TimeoutError) as error:
         reason = f"it was done, but its audit could not be written: {error!r}"
         raise await failure(settings, error, reason) from error

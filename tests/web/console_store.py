@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import create_engine, make_url, text
 
 from sink.engine import connect
 from tests.fixtures.servers import unique
 from web.store.migrate import upgrade
+from web.store.sealing import Vault, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     import pytest
     from sqlalchemy import Engine
+
+
+KEYS: Final = Vault([new_key()], place="tests")
+"""Keys for second factors in databases that no console uses."""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from models.errors import InvalidInput
-from tests.web.console_store import empty_database
+from tests.web.console_store import KEYS, empty_database
 from web.store.accounts import Account, Accounts
 from web.store.addresses import address_of
 from web.store.attempts import buckets
@@ -190,7 +190,7 @@ def test_disabling_ends_sessions_tokens_and_second_factor_at_once(
     session, _ = sessions.begin(MIA)
     token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
     other, _ = tokens.issue("default", "bob", "the CRM", {"leads:act"}, by="mia")
-    factors = SecondFactors(store)
+    factors = SecondFactors(store, KEYS)
     factors.confirm(MIA, pyotp.TOTP(factors.prepare(MIA) or "").now())
     assert accounts.disable(MIA.email)
     assert (sessions.find(session), tokens.find(token)) == (None, None)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -26,6 +26,7 @@ from web.auth import Access, PartsOf, Person
 from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services import list_params
+from web.services.audit.exports import begin_export
 from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
@@ -90,9 +91,10 @@ async def export(request: Request, person: Exports, parts: PartsOf) -> Streaming
     given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
+    recorded = await begin_export(parts, person, "export/leads", request, listing)
     day = datetime.now(UTC).date().isoformat()
     return StreamingResponse(
-        _csv(parts, listing, given, only, names, rules),
+        recorded.stream(_csv(parts, listing, given, only, names, rules, recorded.count)),
         media_type=_CSV,
         headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
     )
@@ -165,8 +167,9 @@ def _csv(
     only: Sequence[Any],
     names: Sequence[str],
     rules: OrgRules,
+    count: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the file in pieces. Starlette reads each piece in a thread."""
+    """Yield the file in pieces. Each piece is read in a thread. `count` is called for each row."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
@@ -174,6 +177,7 @@ def _csv(
     yield b"\xef\xbb\xbf"
     with translated("CRM database"), parts.crm.connect() as connection:
         for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+            count()
             write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
             if n % 200 == 0:
                 yield _taken(text)

@@ -32,6 +32,15 @@ PAGES_A_SECOND: Final = 5_000
 """About how many chunks are sent per second. With many open pages, each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
+_QUEUES: Final = "queues:read"
+"""The scope of the stream itself, and of the changes of lists."""
+EVENT_SCOPES: Final = {
+    "leads": "leads:read",
+    "exceptions": "exceptions:read",
+    "directory": "directory:read",
+    "operations": "operations:read",
+}
+"""Event -> the scope that a page needs for it."""
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b": so you know that we are here\n\n"
 
@@ -50,7 +59,8 @@ class _Entry(msgspec.Struct, frozen=True):
 class Page:
     """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
-    `watches`: names of further events. Only pages that watch an event get it.
+    `watches`: names of further events. Only pages that watch an event get it. `scopes`: those of the caller; a page
+    gets an event of `EVENT_SCOPES` only with its scope.
     """
 
     def __init__(
@@ -60,8 +70,9 @@ class Page:
         sees: Callable[[str], bool],
         wants: frozenset[str] | None,
         watches: frozenset[str] = frozenset(),
+        scopes: frozenset[str] = frozenset(EVENT_SCOPES.values()),
     ) -> None:
-        self.org, self.rep_id, self.wants, self.watches = org, rep_id, wants, watches
+        self.org, self.rep_id, self.wants, self.watches, self.scopes = org, rep_id, wants, watches, scopes
         self._sees = sees
         self._chunks: deque[bytes] = deque()
         self._wake = asyncio.Event()
@@ -181,7 +192,7 @@ class Hub:
             body = msgspec.json.encode(data)
             batch = _Batch((_Entry("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
             for page in org.pages:
-                if to(page):
+                if EVENT_SCOPES.get(event, _QUEUES) in (_QUEUES, *page.scopes) and to(page):
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:

@@ -140,11 +140,21 @@ class AuditIndex(Store):
             connection.execute(delete(AuditEntryTable).where(AuditEntryTable.at < at))
 
     def find(
-        self, wanted: AuditFilter, *, limit: int, after: tuple[datetime, str] | None = None
+        self,
+        wanted: AuditFilter,
+        *,
+        limit: int,
+        after: tuple[datetime, str] | None = None,
+        acts: Collection[str] = (),
     ) -> list[AuditRecord]:
-        """Return entries, newest first. `after`: the time and id of the last entry of the page before."""
+        """Return entries, newest first.
+
+        `after`: time and id of the last entry of the page before. `acts`: only these.
+        """
         table = AuditEntryTable
         query = select(table.record).where(*_conditions(wanted))
+        if acts:
+            query = query.where(table.act.in_(sorted(acts)))
         if after is not None:
             at, audit_id = after
             query = query.where(or_(table.at < at, and_(table.at == at, table.audit_id < audit_id)))

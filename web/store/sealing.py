@@ -1,8 +1,8 @@
 """Encrypts secrets in the console's database: the secrets of second factors.
 
 The keys are Fernet's (AES-128-CBC with HMAC-SHA256). The first key encrypts; every key decrypts. To replace a key, name
-the new one first and the old one after it: the next start encrypts everything with the new one, and then the old one can
-be left out.
+the new one first and the old one after it: the next start encrypts everything with the new one, and then the old one
+can be left out.
 """
 
 import contextlib
@@ -103,6 +103,8 @@ class Seals(Store):
             table = AccountTable
             query = select(table.email, table.totp_secret).where(table.totp_secret.is_not(None))
             for email, sealed in connection.execute(query).all():
+                if sealed is None:
+                    continue
                 plain = sealed if _PLAIN.fullmatch(sealed) else keys.unseal(sealed)
                 if plain == sealed or not keys.is_newest(sealed):
                     of_it = (table.email == email, table.totp_secret == sealed)

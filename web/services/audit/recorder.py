@@ -68,7 +68,7 @@ class Audit:
         except BaseException as error:
             await asyncio.shield(self._end(entry, _outcome(error)))
             raise
-        await asyncio.shield(self._end(entry, "done"))
+        await asyncio.shield(self._end(entry, None if entry.is_void else "done"))
 
     async def record(
         self, actor: Actor, act: Act, of: str, differences: Iterable[Difference | AuditDifference] = ()

@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         source = f"{self.records:,} records in {self.partitions} partitions"
         told = [
             f"The CRM database {self.database} is brought back from lead-journal at {self.kafka}: up to {source}.",
-            f"Emptied first, and filled anew: {tables(CURRENT)}.",
+            f"Emptied first, then filled again: {tables(CURRENT)}.",
         ]
         if self.discards_history:
             why = "this Kafka is not the one they were filled from" if self.ahead else "as you asked"

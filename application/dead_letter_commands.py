@@ -127,7 +127,7 @@ class RunResult(msgspec.Struct, kw_only=True):
         """Return lines with the numbers of letters handled and not handled. `done`: the verb to print."""
         told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
         again = (
-            f", {self.again:,} of them not for the first time; what is known changes nothing"
+            f", {self.again:,} of them again; a repeat of a known message changes nothing"
             if self.again
             else ""
         )

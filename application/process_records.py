@@ -91,7 +91,7 @@ class ProcessRecords:
             temporary.replace(file)
         except OSError as error:
             log.warning(
-                "what is known of the processes cannot be kept", folder=str(self._folder), reason=str(error)
+                "the records of the processes cannot be written", folder=str(self._folder), reason=str(error)
             )
             self._folder = None
 

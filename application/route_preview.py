@@ -207,7 +207,7 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
     """Send the lead's request to its org, and the answer to the lead. Return the lead and what was said."""
     search, org = lead.search, lead.facts.org
     if search is None:
-        raise TypeError(f"{lead.lead_id} asks for nobody")
+        raise TypeError(f"{lead.lead_id} does not ask for a rep")
     held = office.state(org).leads.get(lead.lead_id)
     epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # its current hold would be released
     lead = replace(lead, epoch=epoch, search=replace(search, epoch=epoch))
@@ -273,7 +273,7 @@ def _later(
         return ()
     transition = OrgTransition(office.state(org), office.directory(org), at, SLICE)
     if held := transition.lead(lead.lead_id):
-        release_lead(transition, held, "the lead asks anew")
+        release_lead(transition, held, "the lead asks its group again")
     method = method_of(transition, group)
     row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)

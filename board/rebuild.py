@@ -87,7 +87,7 @@ async def rebuild(
                     progress(len(floor), count)
             if await _server_run_id(client) != life:
                 raise RetryableError(
-                    "Valkey", "it was started anew during the rebuild and may have lost what was written"
+                    "Valkey", "it restarted during the rebuild and may have lost what was written"
                 )
             await _adopt(client, generation, after, floor, orgs)
             await _sweep(client, generation)

@@ -103,7 +103,7 @@ class Board:
             self._gap = None
             generation = await self._writer.generation()
         if generation is None:
-            raise RetryableError("Valkey", "the board it was given is gone again")
+            raise RetryableError("Valkey", "its new board was deleted")
         return generation
 
     async def _follow(self, generation: Generation) -> None:

@@ -73,7 +73,8 @@ def apply(
                 continue
         else:
             raise RetryableError(
-                "directory", f"others published {ATTEMPTS} times meanwhile; nothing of this was: do it again"
+                "directory",
+                f"others published {ATTEMPTS} times in between, so nothing was published. Run it again",
             )
     except PublicationErrors as error:
         for problem in error.problems:

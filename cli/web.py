@@ -139,7 +139,7 @@ def account_reset(
     from web.store.store import Store
 
     with opened() as store:
-        accounts, what = Accounts(store), "bond to the provider" if provider else "second factor"
+        accounts, what = Accounts(store), "binding to the provider" if provider else "second factor"
         found = accounts.find(email)
         if found is None:
             done = False

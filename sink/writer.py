@@ -81,10 +81,10 @@ class _RecordRows(NamedTuple):
 
     record: JournalRecord
     table_rows: TableRows | None
-    buried: bool = False
+    dead_lettered: bool = False
 
 
-Bury = Callable[[JournalRecord, PermanentError], None]
+WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
 """Writes a record that can never be stored to the dead letters. It is durable on return. May raise RetryableError."""
 
 
@@ -94,12 +94,12 @@ class CrmWriter:
     `engine` comes from `sink.engine.connect`. `bury` writes records that can never be stored to the dead letters.
     """
 
-    def __init__(self, engine: Engine, bury: Bury) -> None:
+    def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:
         self._engine = engine.execution_options(writes=True)
         self._reads = engine
-        self._bury = bury
+        self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
-        self._buried: set[tuple[int, int]] = set()
+        self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
         """The database's position when last read, by partition. If the database is behind it, the journal must be
         read again."""
@@ -128,37 +128,37 @@ class CrmWriter:
         Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
         applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
-        self._buried.clear()
+        self._dead_letters_written.clear()
         return applied
 
     def _prepared(self, record: JournalRecord) -> _RecordRows:
         try:
             return _RecordRows(record, rows_of(record))
-        except PermanentError as verdict:
-            return self._buried_now(record, verdict)
+        except PermanentError as refusal:
+            return self._dead_lettered(record, refusal)
         except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
-            return self._buried_now(record, PermanentError(type(error).__name__, reason_of(error)))
+            return self._dead_lettered(record, PermanentError(type(error).__name__, reason_of(error)))
         except Exception as error:  # noqa: BLE001  # one record must not stop the others
-            return self._buried_now(
+            return self._dead_lettered(
                 record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
             )
 
     def _store(self, work: list[_RecordRows]) -> Applied:
         try:
             return self._transaction(work)
-        except PermanentError as verdict:
+        except PermanentError as refusal:
             if len(work) == 1:
-                return self._transaction([self._buried_now(work[0].record, verdict)])
+                return self._transaction([self._dead_lettered(work[0].record, refusal)])
         middle = len(work) // 2
         return self._store(work[:middle]) + self._store(work[middle:])
 
-    def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _RecordRows:
+    def _dead_lettered(self, record: JournalRecord, refusal: PermanentError) -> _RecordRows:
         """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
-        if place not in self._buried:
-            self._bury(record, verdict)
-            self._buried.add(place)
-        return _RecordRows(record, None, buried=True)
+        if place not in self._dead_letters_written:
+            self._write_dead_letter(record, refusal)
+            self._dead_letters_written.add(place)
+        return _RecordRows(record, None, dead_lettered=True)
 
     def _transaction(self, work: list[_RecordRows]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:

@@ -46,7 +46,7 @@ class DeadLetter(NamedTuple):
     headers: list[Header]
 
 
-def verdict(error: Exception) -> tuple[str, str]:
+def classify_failure(error: Exception) -> tuple[str, str]:
     """Return the error class and the reason of a record that failed; log an unexpected error as well.
 
     A single record must never stop the records behind it.
@@ -95,7 +95,7 @@ def make_letter(
     return DeadLetter(key, value, [*kept, *ours])
 
 
-def bury(
+def write_dead_letter(
     writer: JournalWriter,
     message: Any,
     error_class: str,

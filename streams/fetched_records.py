@@ -76,7 +76,7 @@ class FetchedRecords(BatchRecords):
             # A bug in our code. Drop the rest of this fetch and skip its first offset, so that no reader loops.
             self._iterator = None
             _log.exception(
-                "what was fetched could not be unpacked", topic=self._topic, partition=self._partition
+                "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
             )
             for stood in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
                 return stood

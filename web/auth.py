@@ -40,7 +40,7 @@ SCOPES: Final = {
     "exceptions:read": "see the exceptions desk",
     "directory:read": "see reps, groups, campaigns and settings",
     "directory:write": "change queues, reps, groups, campaigns and settings",
-    "operations:read": "see how the system does",
+    "operations:read": "see the state of the system",
     "operations:write": "replay dead letters",
     "preferences:read": "see how one's pages are set up",
     "preferences:write": "change how one's pages are set up",

@@ -125,7 +125,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise _refused(_shown(twice), "is there twice")
+        raise _refused(_shown(twice), "occurs twice")
     return found
 
 

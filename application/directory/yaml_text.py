@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.value != _MERGE:
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value} is there twice", key.start_mark
+                        None, None, f"{key.value} occurs twice", key.start_mark
                     )
                 seen.add(key.value)
         return node

@@ -209,7 +209,7 @@ def _message_of(line: int, prospect: Node | None) -> Found:
     }
     if not message["external_id"]:
         if resent and not message["created_at"]:
-            reason = "a resend needs an id or a requestdate; without them it cannot be told from a new lead"
+            reason = "a resend needs an id or a requestdate; without them it cannot be distinguished from a new lead"
             return Found(line=line, field="external_id", reason=reason)
         who = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
         if any(who[1:]):

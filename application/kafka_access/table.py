@@ -120,7 +120,7 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
         checks=True,
     ),
     "relay": PrincipalRights(
-        says="firstclaim relay: what was decided becomes public",
+        says="firstclaim relay: publishes decisions",
         # It reads the last records of the public topics, so that it publishes nothing twice.
         reads=(*_JOURNALS, *_PUBLIC, DEAD_LETTERS),
         writes=(*_LOGS, *_PUBLIC, DEAD_LETTERS),

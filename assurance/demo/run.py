@@ -217,4 +217,4 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
         if not tasks or not (await asyncio.wait(tasks, timeout=1.0))[1]:
             await asyncio.gather(*tasks, return_exceptions=True)  # their results were checked before
             return
-    raise RuntimeFailure("demo", f"some of its people did not end after {ENDING_TRIES} s")
+    raise RuntimeFailure("demo", f"some simulated people did not end after {ENDING_TRIES} s")

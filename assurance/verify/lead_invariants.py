@@ -73,7 +73,7 @@ class LeadInvariants:
         if isinstance(event, ActionRequested):
             self._answer(lead_id, before, after, event)
         elif any(isinstance(decision, Answered) for decision in after.decisions):
-            self._add("answered_twice", lead_id, after, what="something nobody asked for was answered")
+            self._add("answered_twice", lead_id, after, what="an action that nobody requested was answered")
         if before is not None or isinstance(event, LeadArrived):
             self._owner(lead_id, was, after, event)
         if now is None and (was is not None or isinstance(event, LeadArrived)):
@@ -247,7 +247,7 @@ def phase_problem(lead: Lead) -> str | None:
     if phase is Phase.WORKING and lead.lock is not None and lead.lock.rep_id != lead.owner:
         return f"{lead.owner} owns it and {lead.lock.rep_id} has it open"
     if phase is Phase.QUEUED and not lead.places:
-        return "it is queued and stands in no queue"
+        return "it is queued, but in no queue"
     if phase not in (Phase.QUEUED, Phase.OWNED) and lead.places:
         return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
     if (lead.open_exception is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):

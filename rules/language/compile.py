@@ -26,7 +26,7 @@ from rules.language.tree import EMPTY, Condition, Group, Node
 EVERY_LEAD: Final = "every lead"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class RuleResult(msgspec.Struct, frozen=True):
     """The result of a rule for a lead at an instant, with its reasons.
 
     `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, but not
@@ -113,12 +113,12 @@ class CompiledRule:
         self.tree = tree
         self.test = _tester(build(tree))
 
-    def explain(self, lead: Lead, now: datetime) -> Verdict:
+    def explain(self, lead: Lead, now: datetime) -> RuleResult:
         """Return the verdict with its reasons in words. It is slower than `test` and always gives the same verdict."""
         meets, until = self.test(lead, now)
         outcomes: list[Outcome] = []
         _, why = _explain_node(self.tree, lead, now, "", outcomes)
-        return Verdict(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
+        return RuleResult(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
 
 
 def membership(inclusion: Group, exclusion: Group) -> Group:

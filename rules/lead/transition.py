@@ -44,7 +44,7 @@ EXPLAINED_QUEUES: Final = 50
 """The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
+class ActionResult(msgspec.Struct, frozen=True, gc=False):
     """The answer to one action, before version and time are added."""
 
     result: Result
@@ -52,12 +52,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     why: str | None = None
 
 
-DONE = Verdict(Result.DONE)
+DONE = ActionResult(Result.DONE)
 
 
-def refused(reason: Reason, why: str) -> Verdict:
+def refused(reason: Reason, why: str) -> ActionResult:
     """Return a refusal with its reason code and its reason in words."""
-    return Verdict(Result.REFUSED, reason, why)
+    return ActionResult(Result.REFUSED, reason, why)
 
 
 @dataclass(slots=True)

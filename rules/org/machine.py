@@ -90,7 +90,7 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
                 transition, event.lead_id, f"epoch {event.epoch} has been asked for; it is {row.epoch} now"
             )
             return
-        release_lead(transition, row, "the lead asks anew")
+        release_lead(transition, row, "the lead asks its group again")
     request(
         transition,
         OrgLead(

@@ -32,7 +32,7 @@ TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"}
 notification."""
 
 
-def notices(row: LeadRow) -> list[Notification]:
+def notifications_of(row: LeadRow) -> list[Notification]:
     """Return the notifications a record requests and withdraws, in order."""
     lead = row.lead
     if lead is None:

@@ -22,7 +22,7 @@ from models.decisions import (
     Result,
 )
 from models.directory import Queue
-from models.ids import effect_id, effect_place
+from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
@@ -41,7 +41,7 @@ from models.public import (
     Status,
 )
 from rules.outbound.lead_org_messages import to_org
-from rules.outbound.notifications import notices
+from rules.outbound.notifications import notifications_of
 from rules.queues.personal_queues import own_changes
 
 SOURCE_LOG: Final = "lead-log"
@@ -68,7 +68,7 @@ _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items(
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Effect(msgspec.Struct, frozen=True, gc=False):
+class PublicMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode)."""
 
     topic: str
@@ -77,7 +77,7 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
     headers: list[tuple[str, bytes]]
 
 
-def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Effect]:
+def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[PublicMessage]:
     """Return the public messages of a record, in order.
 
     `key`: the record's key, a lead id. `partition`: the record's partition, the same in log and journal. A repeat of
@@ -89,12 +89,12 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
         return []
     time = ("ce_time", row.at.isoformat().encode())
     return [
-        Effect(
+        PublicMessage(
             topic,
             to,
             _encode(value),
             [
-                ("ce_id", effect_id(SOURCE_LOG, partition, row.off, n).encode()),
+                ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
                 _TYPES[type(value)],
                 _SPECVERSION,
@@ -109,7 +109,9 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
 def origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
-        if name == "ce_id" and (place := effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))):
+        if name == "ce_id" and (
+            place := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
+        ):
             partition, off, n = place
             return str(partition), off << EFFECT_BITS | n
     return "", -1
@@ -159,7 +161,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     for queue_id, place in places.items():
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
-    messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
+    messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
     if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):

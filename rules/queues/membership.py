@@ -14,10 +14,10 @@ from models.directory import Queue
 from models.errors import Problem, RuleErrors
 from models.lead import Lead
 from rules.inbound.publication import present
-from rules.language.compile import CompiledRule, Verdict, membership
+from rules.language.compile import CompiledRule, RuleResult, membership
 from rules.language.tree import EMPTY, parse
 from rules.queues.predicate_index import IndexedRule, PredicateIndex
-from rules.queues.queue_eligibility import standing
+from rules.queues.queue_eligibility import eligible_kinds
 from rules.queues.sort_key import SortKey, sort_key
 
 
@@ -46,8 +46,8 @@ class Explanation(msgspec.Struct, frozen=True):
     stands: bool
     why: str
     valid_until: datetime | None = None
-    inclusion: Verdict | None = None
-    exclusion: Verdict | None = None
+    inclusion: RuleResult | None = None
+    exclusion: RuleResult | None = None
 
 
 class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
@@ -104,7 +104,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
     def explain(self, lead: Lead, now: datetime) -> Explanation:
         """Say why the lead is in this queue or not, and by which version of the rules."""
         meets, until = self.rule.test(lead, now)
-        closed = standing(lead).closed.get(self.queue.claimable)
+        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
         inclusion = self.inclusion.explain(lead, now)
         exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
         if closed:
@@ -120,7 +120,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
 
     def why(self, lead: Lead, now: datetime) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
-        closed = standing(lead).closed.get(self.queue.claimable)
+        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
         return self._condition_text(False, closed) if closed else self.explain(lead, now).why
 
     def _condition_text(self, stands: bool, why: str) -> str:
@@ -146,7 +146,7 @@ class QueueIndex:
         These are the queues whose rules the lead meets and that its phase permits. At `valid_until` the lead enters or
         leaves at least one queue, unless another event changes it before.
         """
-        kinds = standing(lead).kinds
+        kinds = eligible_kinds(lead).kinds
         if not kinds:
             return NOWHERE
         met, until = self._filing.look(lead, now, kinds)

@@ -29,7 +29,7 @@ _HIDDEN: Final = {
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
-def standing(lead: Lead) -> EligibleKinds:
+def eligible_kinds(lead: Lead) -> EligibleKinds:
     """Return which kinds of queue may hold the lead. Within these, the rules decide.
 
     - A lead that somebody has open, or that is closed or ignored, is in no queue (D1, E4).

@@ -147,7 +147,11 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         assert record["from_host"] == "127.0.0.1"
         assert "Jones" not in json.dumps(record), "a lead's name would outlive its erasure"
     (published, *_) = [one for one in records if one["act"] == "published"][1:]
-    assert (published["actor"], published["actor_kind"], published["object"]) == ("ann-lee", "person", "queue/aged")
+    assert (published["actor"], published["actor_kind"], published["object"]) == (
+        "ann-lee",
+        "person",
+        "queue/aged",
+    )
     assert {one["path"] for one in published["difference"]} >= {"inclusion.rules[0].field"}
     (seen,) = [one for one in records if one["act"] == "lead_opened" and one["actor_kind"] == "token"]
     assert (seen["actor"], seen["token_id"]) == ("bob-ray", token)

@@ -259,7 +259,7 @@ async def _publish_over(
             return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
         except PublicationConflictError as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
-    raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")
+    raise RetryableError("directory", "others keep publishing, so nothing was published; try again")
 
 
 def tagged(response: Response, state: QueueState) -> DraftState:

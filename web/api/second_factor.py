@@ -86,7 +86,7 @@ async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
         codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
         if codes is None:
             raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is none of the secret that was prepared"
+                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret"
             )
     return RecoveryCodes(recovery_codes=codes)
 

@@ -45,7 +45,7 @@ WHY_NOT: Final = {
     Why.DAILY_CAP: "you had as many leads that day as you may have",
     Why.RINGING: "another lead was ringing at your phone",
     Why.PAUSED: "transfers were paused",
-    Why.GROUP: "the group gives its leads to nobody",
+    Why.GROUP: "the group gives leads to no rep",
 }
 """Why a rep was passed over, without facts of the lead, for a rep who may not see it (Q3)."""
 

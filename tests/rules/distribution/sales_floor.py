@@ -33,7 +33,7 @@ from rules.lead.machine import LeadEvent
 from rules.org.org_partition import OrgPartition, Record
 from rules.org.state import OrgState
 from rules.outbound.lead_org_messages import to_leads, to_org
-from rules.outbound.notifications import notices
+from rules.outbound.notifications import notifications_of
 from tests.rules.lead.lead_story import LEAD, Story
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class SalesFloor(Story):
         return [
             (notice.template, notice.rep_id, notice.withdrawn)
             for row in self.history[name]
-            for notice in notices(row)
+            for notice in notifications_of(row)
         ]
 
     # -- what happens -----------------------------------------------------------------------------------------------

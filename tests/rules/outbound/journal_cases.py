@@ -17,7 +17,7 @@ from models.decisions import (
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch, Search
 from models.offers import Outcome
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 
 LEAD_ID = "3f0c5a52-94b5-5f6c-a5f0-0f3f0a9a1c11"
 KEY = LEAD_ID.encode()
@@ -97,7 +97,7 @@ def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -
 
 
 def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
-    return [(e.topic, msgspec.json.decode(e.value)) for e in effects(given, KEY, partition)]
+    return [(e.topic, msgspec.json.decode(e.value)) for e in public_messages(given, KEY, partition)]
 
 
 def changes(given: LeadRow) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from models.audit import AuditDifference
@@ -24,12 +25,17 @@ _LABELS: Final = {
     "max_per_day": "most leads a day",
     "group_id": "group",
 }
+_PARTS: Final = {"field", "operator", "value"}
 _DEEPEST: Final = 8
 
 
 def changes_text(differences: Sequence[AuditDifference], *, is_new: bool = False) -> str:
     """Return the changes in words, separated by semicolons; empty if there are none. `is_new`: the object is new."""
-    said = [text for one in differences if (text := _change(one, is_new=is_new))]
+    said = [
+        text
+        for some in _by_rule(differences)
+        if (text := _replaced(some) or "; ".join(filter(None, (_change(one, is_new=is_new) for one in some))))
+    ]
     more = len(said) - MOST_CHANGES
     return "; ".join(said[:MOST_CHANGES]) + (f"; and {more} more changes" if more > 0 else "")
 
@@ -80,6 +86,28 @@ def rule_text(rule: Any, depth: int = 0) -> str:
         if value is None or "null" in str(rule.get("operator")).lower()
         else f"{label} {does} {value_text(value)}"
     )
+
+
+def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDifference]]:
+    """Yield the differences, those of the parts of one rule together."""
+    for _, some in groupby(
+        differences, key=lambda one: one.path.rpartition(".")[0] if _part(one) else one.path
+    ):
+        yield list(some)
+
+
+def _part(one: AuditDifference) -> bool:
+    return one.path.rpartition(".")[2] in _PARTS and "rules[" in one.path
+
+
+def _replaced(some: Sequence[AuditDifference]) -> str:
+    """Return what happened to a rule of which every part differs: another rule took its place."""
+    if {one.path.rpartition(".")[2] for one in some} != _PARTS or not _part(some[0]):
+        return ""
+    old, new = ({one.path.rpartition(".")[2]: getattr(one, side) for one in some} for side in ("old", "new"))
+    where = _WHERE[some[0].path.partition(".")[0]] if some[0].path.partition(".")[0] in _WHERE else ""
+    removed = f"removes the rule {rule_text(old)}{where.replace(' to ', ' from ')}"
+    return f"{removed}; adds the rule {rule_text(new)}{where}"
 
 
 def _change(one: AuditDifference, *, is_new: bool) -> str:

@@ -61,8 +61,8 @@ class Known(msgspec.Struct, frozen=True):
 
     def who(self, record: AuditRecord) -> str:
         """Return who acted."""
-        if not record.actor:
-            return "Somebody"
+        if not record.actor or record.act == "sign_in_failed":
+            return "Somebody"  # the actor is the account that was tried
         name = self.rep(record.actor)
         if record.actor_kind == "token":
             return f"The token {self.tokens.get(record.token_id or '', 'of a program')} of {name}"
@@ -119,11 +119,7 @@ def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: Known) -> str:
 
 def _failed(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:
     name = record.object.partition("/")[2]
-    return (
-        f"failed to sign in to {known.object(record.object)}"
-        if name
-        else "failed to sign in with an unknown address"
-    )
+    return f"failed to sign in as {known.rep(name)}" if name else "failed to sign in with an unknown address"
 
 
 def _published(record: AuditRecord, _: Mapping[str, Any], known: Known) -> str:

@@ -78,9 +78,7 @@ class Editor:
                     PublicationConflictError
                 ) as error:  # by another console or a command: check everything again
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
-        raise RetryableError(
-            "directory", "others keep publishing, so nothing of this was published; try again"
-        )
+        raise RetryableError("directory", "others keep publishing, so nothing was published; try again")
 
     async def _edit(
         self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool, by: Value | None

@@ -16,7 +16,9 @@ _LONGEST: Final = 120
 _RULES: Final = re.compile(r"(inclusion|exclusion|filter)((?:\.rules\[\d+\])*)(?:\.(\w+))?(?:\..*)?")
 _PLACE: Final = re.compile(r"\[(\d+)\]")
 _WHERE: Final = {"inclusion": "", "exclusion": " to what is left out", "filter": " to the filter"}
+_DIRECTIONS: Final = {"asc": "ascending", "desc": "descending"}
 _LABELS: Final = {
+    "sort": "order",
     "sort.field": "order",
     "sort.direction": "direction of the order",
     "combinator": "way in which rules are combined",
@@ -52,6 +54,8 @@ def value_text(value: Any) -> str:
         named = ", ".join(value_text(one) for one in value[:_MOST_VALUES])
         return named + (f" and {len(value) - _MOST_VALUES} more" if len(value) > _MOST_VALUES else "")
     if isinstance(value, dict):
+        if "direction" in value:
+            return f"{field_label(value.get('field'))}, {_DIRECTIONS.get(value['direction'], 'ascending')}"
         if "rules" in value or "field" in value:
             return rule_text(value)
         if "amount" in value and "unit" in value:
@@ -73,8 +77,7 @@ def rule_text(rule: Any, depth: int = 0) -> str:
         joined = f" {rule.get('combinator', 'and')} ".join(inner)
         joined = f"({joined})" if len(inner) > 1 and depth else joined
         return f"not {joined}" if rule.get("not") else joined
-    field = FIELDS.get(str(rule.get("field")))
-    label = field.label if field else str(rule.get("field", "a field")).replace("_", " ")
+    label = field_label(rule.get("field"))
     try:
         operator = Operator(rule.get("operator", "="))
         does = LABELS[operator]
@@ -86,6 +89,12 @@ def rule_text(rule: Any, depth: int = 0) -> str:
         if value is None or "null" in str(rule.get("operator")).lower()
         else f"{label} {does} {value_text(value)}"
     )
+
+
+def field_label(name: Any) -> str:
+    """Return the label of a field of leads."""
+    field = FIELDS.get(str(name))
+    return field.label if field else str(name or "a field").replace("_", " ")
 
 
 def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDifference]]:
@@ -105,7 +114,7 @@ def _replaced(some: Sequence[AuditDifference]) -> str:
     if {one.path.rpartition(".")[2] for one in some} != _PARTS or not _part(some[0]):
         return ""
     old, new = ({one.path.rpartition(".")[2]: getattr(one, side) for one in some} for side in ("old", "new"))
-    where = _WHERE[some[0].path.partition(".")[0]] if some[0].path.partition(".")[0] in _WHERE else ""
+    where = _WHERE.get(some[0].path.partition(".")[0], "")
     removed = f"removes the rule {rule_text(old)}{where.replace(' to ', ' from ')}"
     return f"{removed}; adds the rule {rule_text(new)}{where}"
 
@@ -117,11 +126,19 @@ def _change(one: AuditDifference, *, is_new: bool) -> str:
     if found:
         return _of_rules(one, found[1], found[3])
     label = _label(one.path)
+    old, new = (_named(one.path, value) for value in (one.old, one.new))
     if one.old is None:
-        return f"{'with the' if is_new else 'sets the'} {label} {value_text(one.new)}"
+        return f"{'with' if is_new else 'sets the'} {label} {new}"
     if one.new is None:
-        return f"removes the {label}, which was {value_text(one.old)}"
-    return f"changes the {label} from {value_text(one.old)} to {value_text(one.new)}"
+        return f"removes the {label}, which was {old}"
+    return f"changes the {label} from {old} to {new}"
+
+
+def _named(path: str, value: Any) -> str:
+    """Return a value in words. Fields of leads have their labels."""
+    if path == "columns" and isinstance(value, list):
+        return value_text([field_label(one) for one in value])
+    return field_label(value) if path == "sort.field" and value is not None else value_text(value)
 
 
 def _of_rules(one: AuditDifference, tree: str, part: str | None) -> str:

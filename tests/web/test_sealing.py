@@ -40,7 +40,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 def stored(store: Engine) -> str:
     with store.connect() as connection:
-        found = connection.scalar(select(AccountTable.totp_secret))
+        found: str | None = connection.scalar(select(AccountTable.totp_secret))
     assert found is not None
     return found
 

@@ -28,6 +28,7 @@ _LABELS: Final = {
     "group_id": "group",
 }
 _PARTS: Final = {"field", "operator", "value"}
+_OWN_IDS: Final = {"queue_id", "rep_id"}
 _DEEPEST: Final = 8
 
 
@@ -122,6 +123,8 @@ def _replaced(some: Sequence[AuditDifference]) -> str:
 def _change(one: AuditDifference, *, is_new: bool) -> str:
     if one.path == "…":
         return str(one.new)
+    if one.path in _OWN_IDS or (one.old is None and one.new == []):
+        return ""  # the sentence names the object, and an empty list of a new one says nothing
     found = _RULES.fullmatch(one.path)
     if found:
         return _of_rules(one, found[1], found[3])

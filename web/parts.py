@@ -11,6 +11,7 @@ from web.live.hub import Hub
 from web.services.audit.recorder import Audit
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
+from web.services.exports import Exports
 from web.services.hash_pool import HashPool
 from web.services.operations.parts import Operations
 from web.settings import WebSettings
@@ -48,5 +49,6 @@ class Services:
     views: CustomViews
     store: Engine
     crm: Engine
+    exports: Exports
     operations: Operations
     editor: Editor

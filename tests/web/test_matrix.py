@@ -9,7 +9,7 @@ import pytest
 from streams.topics import DIRECTORY
 from tests.web.routes import address, routes
 from web.auth import PERSONAL, SAFE, SCOPES, TOKEN_SCOPES
-from web.live.hub import EVENT_SCOPES
+from web.live.event_scopes import EVENT_SCOPES
 from web.store.accounts import Account
 from web.store.sessions import Sessions
 

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from models.public import personal_queue
+from models.public import MINE, personal_queue
 from web.auth import Access, PartsOf, Person, identify
 from web.errors import Problem, forbidden
-from web.live.hub import EVENT_SCOPES, Page
+from web.live.event_scopes import EVENT_SCOPES
+from web.live.hub import MOST_PER_PERSON, Page
 from web.parts import Services
-from web.services.visible_queues import MINE
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
 
@@ -51,6 +51,9 @@ async def live(
     have changed; read them again. `operations` {at, lag}: a new sample, if the client watches it. A token gets these
     four only with the scopes `leads:read`, `exceptions:read`, `directory:read` and `operations:read`.
     """
+    if not parts.hub.has_room(person.org, person.rep_id):
+        reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
+        raise Problem(429, "too-many-streams", reason, headers={"Retry-After": "10"})
     own = personal_queue(person.rep_id)
 
     def sees(queue_id: str) -> bool:
@@ -70,6 +73,9 @@ async def live(
 
 
 async def _stream(request: Request, parts: Services, page: Page, after: str | None) -> AsyncIterator[bytes]:
+    if not parts.hub.has_room(page.org, page.rep_id):
+        return  # others were opened after the request was checked
+    parts.hub.count_stream(page, 1)
     try:
         await parts.hub.open(page, after)
         yield f"retry: {RETRY_MS}\n\n".encode()
@@ -86,5 +92,6 @@ async def _stream(request: Request, parts: Services, page: Page, after: str | No
                     return
             yield chunk
     finally:
+        parts.hub.count_stream(page, -1)
         with suppress(KeyError):
             parts.hub.close_page(page)

@@ -9,12 +9,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from rules.language.tree import parse
 from rules.queues.rule_book import OrgRules
-from sink.db_errors import translated
 from sink.lists import pages
 from sink.lists.columns import Column, Kind, Listing
 from sink.lists.list_query import ListQuery
@@ -26,13 +24,13 @@ from web.auth import Access, PartsOf, Person
 from web.errors import Problem, forbidden
 from web.parts import Services
 from web.services import list_params
-from web.services.audit.exports import begin_export
+from web.services.audit.exports import RecordedExport, RowCount, used_filter
 from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["leads"])
 
 Reads = Annotated[Person, Depends(Access("leads:read"))]
-Exports = Annotated[Person, Depends(Access("leads:read", proved=True))]
+MayExport = Annotated[Person, Depends(Access("leads:read", proved=True))]
 _COLUMNS: Final = {
     "name": "columns",
     "in": "query",
@@ -71,16 +69,16 @@ async def choices(
 
 @router.get(
     "/leads.csv",
-    response_class=StreamingResponse,
+    response_class=RecordedExport,
     responses={200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
     openapi_extra={"parameters": list_params.parameters(LEADS, _COLUMNS, _SEGMENT)},
 )
-async def export(request: Request, person: Exports, parts: PartsOf) -> StreamingResponse:
+async def export(request: Request, person: MayExport, parts: PartsOf) -> RecordedExport:
     """Export all leads that meet the filters, in the requested order, as CSV: `lead_id`, then the columns by label.
 
     The file is UTF-8 with a byte order mark, so that spreadsheets recognize the encoding. A text that a spreadsheet
     would take for a formula gets a leading apostrophe. `firstclaim assign --from` and the page's own upload can read
-    the file.
+    the file. A few exports run at the same time; a further one gets 429.
     """
     listing = of(person)
     names = [
@@ -91,10 +89,15 @@ async def export(request: Request, person: Exports, parts: PartsOf) -> Streaming
     given = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
-    recorded = await begin_export(parts, person, "export/leads", request, listing)
+    rows = RowCount()
+    recording = parts.audit.act(person.as_actor, "exported", "export/leads", used_filter(request, listing))
     day = datetime.now(UTC).date().isoformat()
-    return StreamingResponse(
-        recorded.stream(_csv(parts, listing, given, only, names, rules, recorded.count)),
+    return RecordedExport(
+        parts.exports,
+        (person.org, person.rep_id),
+        lambda connection: _csv(connection, listing, given, only, names, rules, rows.add),
+        recording=recording,
+        rows=rows,
         media_type=_CSV,
         headers={"Content-Disposition": f'attachment; filename="leads-{day}.csv"'},
     )
@@ -161,7 +164,7 @@ async def _page(
 
 
 def _csv(
-    parts: Services,
+    connection: Connection,
     listing: Listing,
     given: ListQuery,
     only: Sequence[Any],
@@ -169,18 +172,17 @@ def _csv(
     rules: OrgRules,
     count: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the file in pieces. Each piece is read in a thread. `count` is called for each row."""
+    """Yield the file in pieces. `count` is called for each row."""
     columns = [listing.by_name[name] for name in names]
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(["lead_id", *(column.label for column in columns)])
     yield b"\xef\xbb\xbf"
-    with translated("CRM database"), parts.crm.connect() as connection:
-        for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
-            count()
-            write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
-            if n % 200 == 0:
-                yield _taken(text)
+    for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+        count()
+        write([lead_id, *(_cell(rules, *cell) for cell in zip(columns, values, strict=True))])
+        if n % 200 == 0:
+            yield _taken(text)
     yield _taken(text)
 
 

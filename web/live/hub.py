@@ -6,7 +6,7 @@ encoded once, and chunks are joined once for all pages that see the same entries
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
@@ -18,11 +18,14 @@ from board.reader import REBUILT, FeedEntry, Reader
 from models.errors import RuntimeFailure
 from streams.retries import READ_FEED
 from web import metrics
+from web.live.event_scopes import ALL_SCOPES, may_hear
 
 log = structlog.get_logger(__name__)
 
 CHUNKS_KEPT: Final = 256
 """How many chunks a page may be behind before it must read its lists again."""
+MOST_PER_PERSON: Final = 20
+"""The most open streams of one person, over all browsers and programs."""
 ENTRIES_KEPT: Final = 2_000
 """How many of the newest entries of an org are kept for pages that reconnect."""
 GATHER_SECONDS: Final = 0.02
@@ -32,15 +35,6 @@ PAGES_A_SECOND: Final = 5_000
 """About how many chunks are sent per second. With many open pages, each chunk has more changes."""
 HEARTBEAT_SECONDS: Final = 10.0
 _WAIT_SECONDS: Final = 2.0
-_QUEUES: Final = "queues:read"
-"""The scope of the stream itself, and of the changes of lists."""
-EVENT_SCOPES: Final = {
-    "leads": "leads:read",
-    "exceptions": "exceptions:read",
-    "directory": "directory:read",
-    "operations": "operations:read",
-}
-"""Event -> the scope that a page needs for it."""
 _PLACED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b": so you know that we are here\n\n"
 
@@ -70,7 +64,7 @@ class Page:
         sees: Callable[[str], bool],
         wants: frozenset[str] | None,
         watches: frozenset[str] = frozenset(),
-        scopes: frozenset[str] = frozenset(EVENT_SCOPES.values()),
+        scopes: frozenset[str] = ALL_SCOPES,
     ) -> None:
         self.org, self.rep_id, self.wants, self.watches, self.scopes = org, rep_id, wants, watches, scopes
         self._sees = sees
@@ -151,6 +145,18 @@ class Hub:
     def __init__(self, board: Reader) -> None:
         self._board = board
         self._orgs: dict[str, _Org] = {}
+        self._streams: Counter[tuple[str, str]] = Counter()
+
+    def has_room(self, org: str, rep_id: str) -> bool:
+        """Say whether a person may open another stream."""
+        return self._streams[org, rep_id] < MOST_PER_PERSON
+
+    def count_stream(self, page: Page, by: int) -> None:
+        """Count a stream that begins (1) or has ended (-1)."""
+        who = (page.org, page.rep_id)
+        self._streams[who] += by
+        if not self._streams[who]:
+            del self._streams[who]
 
     @property
     def open_pages(self) -> int:
@@ -192,7 +198,7 @@ class Hub:
             body = msgspec.json.encode(data)
             batch = _Batch((_Entry("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
             for page in org.pages:
-                if EVENT_SCOPES.get(event, _QUEUES) in (_QUEUES, *page.scopes) and to(page):
+                if may_hear(event, page.scopes) and to(page):
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[Page], bool]) -> None:

@@ -1,20 +1,18 @@
 """Records exports: who, which filter, how many rows. The record is complete when the file is."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
 from fastapi import Request
-from starlette.concurrency import iterate_in_threadpool
+from starlette.types import Send
 
 from application.audit.entry import Entry
 from models.audit import AuditDifference
 from rules.language.catalogue import FIELDS
 from rules.language.operators import FieldType
 from sink.lists.columns import Kind, Listing
-from web.auth import Person
-from web.parts import Services
+from web.services.exports import Export, Exports, Pieces, Who
 
 HIDDEN: Final = "(a text)"
 """Stands for a text that was searched for. It may be a person's name, and entries outlive the person's erasure."""
@@ -22,35 +20,44 @@ _NO_FILTER: Final = frozenset({"cursor", "limit"})
 _FREE: Final = frozenset({FieldType.TEXT, FieldType.ATTRIBUTE})
 
 
-class RecordedExport:
-    """An export that has begun. `count` each row; `stream` ends the record with the number of rows."""
+class RowCount:
+    """Counts the rows of an export."""
 
-    def __init__(self, stack: AsyncExitStack, entry: Entry) -> None:
-        self._stack, self._entry, self._rows = stack, entry, 0
+    def __init__(self) -> None:
+        self.rows = 0
 
-    def count(self) -> None:
+    def add(self) -> None:
         """Count one row."""
-        self._rows += 1
+        self.rows += 1
 
-    async def stream(self, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield the pieces. If the client leaves before the end, the record has the rows so far."""
-        async with self._stack:
+
+class RecordedExport(Export):
+    """An export whose record is complete when the file is. `recording`: the act; `rows`: counts while it is sent.
+
+    It begins when the export has its place among the running ones, so a refused export is not recorded. If the reader
+    goes away, the record has the rows so far, and the outcome `unknown`.
+    """
+
+    def __init__(
+        self,
+        exports: Exports,
+        who: Who,
+        pieces: Pieces,
+        *,
+        recording: AbstractAsyncContextManager[Entry],
+        rows: RowCount,
+        media_type: str,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(exports, who, pieces, media_type=media_type, headers=headers)
+        self._recording, self._rows = recording, rows
+
+    async def _send(self, send: Send) -> None:
+        async with self._recording as entry:
             try:
-                async for piece in iterate_in_threadpool(pieces):
-                    yield piece
+                await super()._send(send)
             finally:
-                self._entry.add("rows", self._rows)
-
-
-async def begin_export(
-    parts: Services, person: Person, of: str, request: Request, listing: Listing
-) -> RecordedExport:
-    """Begin the record of an export, before the first byte is sent. Raises `RetryableError`."""
-    async with AsyncExitStack() as stack:
-        recording = parts.audit.act(person.as_actor, "exported", of, used_filter(request, listing))
-        entry = await stack.enter_async_context(recording)
-        return RecordedExport(stack.pop_all(), entry)
-    raise AssertionError  # the stack swallows no error
+                entry.add("rows", self._rows.rows)
 
 
 def used_filter(request: Request, listing: Listing) -> list[AuditDifference]:

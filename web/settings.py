@@ -45,7 +45,7 @@ class WebSettings(BaseSettings):
     `invitation_hours`: how long the password of an invitation is valid. `token_days`: how long a token is valid if
     nobody says how long; `token_most_days`: how long one may be valid at most. `console_keys`: the keys that encrypt
     secrets in the database, separated by commas (`web/store/sealing.py`); without it they are in `console_key_file`, by
-    default `console.key` in the state folder, which is created if it is missing.
+    default console.key in the state folder, which is created if it is missing.
     `second_factor_roles`: the roles that must have a second factor, separated by commas. `trusted_proxies`: networks
     whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted, separated by commas. The three settings of OIDC must be
     set together. `oidc_only`: nobody signs in by password. `oidc_role_claim`, `oidc_teams_claim`: the claims whose

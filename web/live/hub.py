@@ -53,8 +53,7 @@ class _Entry(msgspec.Struct, frozen=True):
 class Page:
     """One open page. `sees` says which lists its person may currently see (Q4). `wants`: the lists it shows; None: all.
 
-    `watches`: names of further events. Only pages that watch an event get it. `scopes`: those of the caller; a page
-    gets an event of `EVENT_SCOPES` only with its scope.
+    `watches`: names of further events that it gets. `scopes`: the caller's, which some events need (`event_scopes`).
     """
 
     def __init__(

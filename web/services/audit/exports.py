@@ -1,11 +1,12 @@
 """Records exports: who, which filter, how many rows. The record is complete when the file is."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import msgspec
 from fastapi import Request
-from starlette.types import Send
+from starlette.types import Message, Send
 
 from application.audit.entry import Entry
 from models.audit import AuditDifference
@@ -53,9 +54,19 @@ class RecordedExport(Export):
         self._recording, self._rows = recording, rows
 
     async def _send(self, send: Send) -> None:
+        is_whole = False
+
+        async def noted(message: Message) -> None:
+            nonlocal is_whole
+            await send(message)
+            is_whole = message["type"] == "http.response.body" and not message["more_body"]
+
         async with self._recording as entry:
             try:
-                await super()._send(send)
+                await super()._send(noted)
+            except asyncio.CancelledError:
+                if not is_whole:  # a reader may leave as soon as it has the last byte
+                    raise
             finally:
                 entry.add("rows", self._rows.rows)
 

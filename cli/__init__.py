@@ -16,6 +16,7 @@ import typer
 from cli import (
     access,
     assign,
+    audit,
     checks,
     crm,
     dead_letters,
@@ -28,6 +29,7 @@ from cli import (
     route,
     rules,
     state_dir,
+    tokens,
     web,
 )
 from models.errors import ConfigError, FirstclaimError
@@ -45,6 +47,8 @@ app = typer.Typer(
 for module in (
     processes,
     web,
+    tokens,
+    audit,
     desk,
     assign,
     moves,

@@ -3,8 +3,8 @@
 import { call } from "./api.js";
 import { element, targetOf } from "./dom.js";
 import { Live } from "./live.js";
-import { offers } from "./offers.js";
 import { showNotices } from "./notices.js";
+import { offers } from "./offers.js";
 import { prove } from "./prove.js";
 import { sound } from "./sound.js";
 

@@ -254,7 +254,9 @@ def known_person(org: Org) -> Lead:
 
 def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
     """X5, R6: no rep is asked."""
-    lead = msgspec.structs.replace(known_person(org), owner="rep-2", phase="owned", search=None, owned_epoch=3)
+    lead = msgspec.structs.replace(
+        known_person(org), owner="rep-2", phase="owned", search=None, owned_epoch=3
+    )
     before = org.remembered()
     routed = inquired(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; rep-2 keeps it"

@@ -76,7 +76,6 @@ class Answer(Model):
         default=None, description="There is no such lead: its arrival is another inquiry of this one (R6)"
     )
     words: str | None = Field(default=None, description="`why` with people's names in place of their ids")
-    org: str = Field(default="", description="The org of the action; empty in answers of earlier versions")
 
 
 class Claim(Model):

@@ -4,13 +4,12 @@ from typing import get_args
 
 import pytest
 
+from models.contact_decisions import CallbackDue, CallbackSet, SuppressionRecorded
 from models.decisions import (
     ActivityRecorded,
     Answered,
     AnswerIgnored,
     ArrivalRepeated,
-    CallbackDue,
-    CallbackSet,
     ClaimReopened,
     DeadlineIgnored,
     Decision,
@@ -31,7 +30,6 @@ from models.decisions import (
     QueueEntered,
     QueueLeft,
     QueueMoved,
-    SuppressionRecorded,
 )
 from models.events import DirectoryPublished
 from models.offer_decisions import (

@@ -19,7 +19,7 @@ from tests.web.rows import WORK, appears, row
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 NEW_YORK = ZoneInfo("America/New_York")
 

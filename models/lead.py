@@ -98,12 +98,16 @@ class RepSearch(StrEnum):
     """The lead is offered to several reps. The first to accept wins."""
     PAUSED = "paused"
     """Transfers are paused. The org continues by itself (R4)."""
+    IN_LINE = "in_line"
+    """All reps who may have the lead are on a ring. It rings next, or is answered again at its ring time's end (M9)."""
     WAITING = "waiting"
     """Nobody may have the lead now. The org offers it by itself once somebody may; until then the queues may take it
     (E1)."""
 
 
-HELD_BACK: Final = frozenset({RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED})
+HELD_BACK: Final = frozenset(
+    {RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED, RepSearch.IN_LINE}
+)
 """The stages in which a lead is in no queue, because a rep is about to get it."""
 
 

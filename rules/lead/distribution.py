@@ -30,9 +30,12 @@ from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
+ALL_RINGING: Final = "all_agents_ringing"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
 """method -> the exception reason of a lead that nobody took while it rang (S4, S5)."""
-_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING})
+_DELAYED: Final = {TRANSFERS_PAUSED: RepSearch.PAUSED, ALL_RINGING: RepSearch.IN_LINE}
+"""reason -> the stage of a lead that the org answers again by itself, and that no queue takes until then."""
+_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE, RepSearch.WAITING})
 
 
 def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
@@ -171,14 +174,18 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
 
 
 def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnored | None:
-    """Let the lead wait, or end its search. A lead that a pause delays is answered again after the pause (R4)."""
+    """Let the lead wait, or end its search.
+
+    A lead that a pause delays is answered again after the pause (R4), and one that waits for its turn to ring when its
+    ring time is over (M9).
+    """
     search = transition.lead.search
-    pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
-    asks = {RepSearch.ASKED} if pauses else {RepSearch.ASKED, RepSearch.PAUSED}
+    stage = _DELAYED.get(answer.reason) if answer.waits else None
+    asks = {RepSearch.ASKED, RepSearch.PAUSED, RepSearch.IN_LINE} - {stage}
     if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _too_late(transition, answer)
-    if pauses:
-        transition.update(search=replace(search, stage=RepSearch.PAUSED))
+    if stage is not None:
+        transition.update(search=replace(search, stage=stage))
     else:
         transition.update(
             search=replace(search, stage=RepSearch.WAITING) if answer.waits else None,

@@ -27,6 +27,8 @@ from rules.org.methods.round_robin import ROUND_ROBIN
 from rules.org.transition import OrgTransition
 
 PAUSED: Final = "transfers_paused"
+ALL_RINGING: Final = "all_agents_ringing"
+"""The reason of a lead that waits for its turn to ring, because all who may have it are on a ring (M9)."""
 NO_AVAILABLE_AGENTS: Final = "no_available_agents"
 MOST_EXPLAINED: Final = 1_000
 """The maximum number of candidates that an answer names. The others are only counted, so that a record stays small."""
@@ -61,7 +63,8 @@ def retry(transition: OrgTransition, row: OrgLead) -> None:
     """Try a waiting lead again, and offer it to a rep who may have it now.
 
     A lead that a pause delayed gets a new answer after the pause: it is no longer hidden from the queues, and if all
-    reps were tried it becomes an exception (R4, R8).
+    reps were tried it becomes an exception (R4, R8). So does a lead that waited for its turn to ring, when its ring
+    time is over (M9).
     """
     obstacle, choice = _choose(transition, row)
     if choice is not None and choice.reps:
@@ -70,17 +73,30 @@ def retry(transition: OrgTransition, row: OrgLead) -> None:
     if row.paused and (obstacle is None or obstacle.reason != PAUSED):
         _answer_nobody(transition, row, obstacle, choice)
         return
+    if row.line_until is not None and row.line_until <= transition.at:
+        ended = msgspec.structs.replace(row, line_until=None)
+        _answer_nobody(transition, ended, obstacle, choice, lines_up=False)
+        return
     refused = [refusal for _, refusal in choice.refused] if choice else []
     _, until = _may_pass([*refused, obstacle.refusal] if obstacle else refused)
+    until = _earliest(until, row.line_until)
     transition.put_lead(msgspec.structs.replace(row, wake=until))
     transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
     transition.spend_budget()
 
 
 def _answer_nobody(
-    transition: OrgTransition, row: OrgLead, obstacle: _GroupObstacle | None, choice: Choice | None
+    transition: OrgTransition,
+    row: OrgLead,
+    obstacle: _GroupObstacle | None,
+    choice: Choice | None,
+    *,
+    lines_up: bool = True,
 ) -> None:
-    """Answer that nobody may have the lead now, and why. If a reason may pass, the lead waits in its place."""
+    """Answer that nobody may have the lead now, and why. If a reason may pass, the lead waits in its place.
+
+    `lines_up`: if reps would have the lead but for another ring, it waits for its turn, as long as it would ring (M9).
+    """
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
         refused.append(obstacle.refusal)
@@ -88,12 +104,19 @@ def _answer_nobody(
     reason, explanation = _reason(refused), _explanation(choice)
     if obstacle is not None:
         reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
+    line_until = _line_end(transition, row, refused) if lines_up and obstacle is None else None
+    if line_until is not None:
+        reason, until = ALL_RINGING, _earliest(until, line_until)
     if waits:
         number = row.number
         if not number:
             group = transition.group(row.group_id or "")
             number = transition.change_group(group.group_id, waits=group.waits + 1).waits
-        transition.put_lead(msgspec.structs.replace(row, number=number, wake=until, paused=reason == PAUSED))
+        transition.put_lead(
+            msgspec.structs.replace(
+                row, number=number, wake=until, paused=reason == PAUSED, line_until=line_until
+            )
+        )
     elif row.number:
         transition.forget_lead(row)
     transition.spend_budget(len(explanation))
@@ -108,6 +131,18 @@ def _answer_nobody(
             until=until,
         )
     )
+
+
+def _line_end(transition: OrgTransition, row: OrgLead, refused: list[Refusal]) -> datetime | None:
+    """Return until when a lead waits for its turn to ring; None if no rep is refused only because of another ring."""
+    group = transition.directory.groups.get(row.group_id or "")
+    if group is None or all(refusal.reason is not Why.RINGING for refusal in refused):
+        return None
+    return transition.at + timedelta(seconds=group.ring_seconds)
+
+
+def _earliest(*instants: datetime | None) -> datetime | None:
+    return min((each for each in instants if each is not None), default=None)
 
 
 def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | None = None) -> None:
@@ -151,7 +186,7 @@ def _waiting_leads_for(
         return
     for row in transition.waiting(group_id, plan.licensed_states):
         held = transition.rep(rep_id)
-        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.rings)
+        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.exclusive)
         if refusal is not None:
             _collect_until(until, refusal)
             return
@@ -159,7 +194,7 @@ def _waiting_leads_for(
             continue
         obstacle = _obstacle(transition, group, row, row.lead)
         if obstacle is None:
-            yield row, Eligibility(transition, group, row, row.lead, rings=method.rings)
+            yield row, Eligibility(transition, group, row, row.lead, rings=method.exclusive)
         else:
             _collect_until(until, obstacle.refusal)
 
@@ -188,7 +223,7 @@ def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | N
     method = method_of(transition, group)
     if obstacle is not None or method is None:
         return obstacle, None
-    return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.rings))
+    return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.exclusive))
 
 
 def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _GroupObstacle | None:
@@ -221,7 +256,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
         transition.change_group(group.group_id, turns=choice.pick.turns, lags=dict(choice.pick.lags))
         transition.change_turn(group.group_id, choice.pick.rep_id, choice.pick.turn)
     holds = tuple(
-        take_capacity(transition, rep_id, row.lead_id, rings=method.rings, turn=turn)
+        take_capacity(transition, rep_id, row.lead_id, rings=method.exclusive, turn=turn)
         for rep_id in choice.reps
     )
     transition.put_lead(

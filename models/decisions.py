@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
 from models.offer_decisions import (
     ConnectRequested,
@@ -288,6 +289,7 @@ Decision = (
     | OutcomeRecorded
     | NoteRecorded
     | ActivityRecorded
+    | FactsCorrected
     | ExceptionRaised
     | ExceptionIgnored
     | ExceptionResolved

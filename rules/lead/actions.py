@@ -15,7 +15,7 @@ from models.decisions import (
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Phase
 from models.results import Reason, Result
-from rules.lead import activities, moves
+from rules.lead import activities, corrections, moves
 from rules.lead.discretion import closed_with, opened_by, owned_by
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working
@@ -242,6 +242,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResul
     Trigger.UNASSIGN: moves.unassign,
     Trigger.REDISTRIBUTE: moves.redistribute,
     Trigger.REOPEN: moves.reopen,
+    Trigger.UPDATE: corrections.update,
 }
 
 

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    UPDATE = "update"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -85,6 +86,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
@@ -104,6 +106,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
         Trigger.ACTIVITY: frozenset({_L}),
+        Trigger.UPDATE: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
@@ -126,6 +129,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: _FREE | {_O, _F},
         Trigger.ACTIVITY: _FREE | {_O, _F},
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
@@ -147,6 +151,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
         Trigger.ACTIVITY: frozenset({_O}),
+        Trigger.UPDATE: frozenset({_O}),
         Trigger.REASSIGN: frozenset({_O}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -171,6 +176,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
         Trigger.ACTIVITY: frozenset({_W}),
+        Trigger.UPDATE: frozenset({_W}),
         Trigger.REASSIGN: frozenset({_O, _W}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -195,6 +201,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.IGNORE: frozenset({_I}),
@@ -211,6 +218,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
         Trigger.ACTIVITY: frozenset({_I}),
+        Trigger.UPDATE: frozenset({_I}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.UNIGNORE: _FREE,
@@ -226,6 +234,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.VIEW: frozenset({_C}),
         Trigger.NOTE: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
+        Trigger.UPDATE: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
         Trigger.RULES_CHANGED: frozenset({_C}),
     },

@@ -24,7 +24,9 @@ WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE, Tri
 REMARKS: Final = frozenset({Trigger.NOTE, Trigger.ACTIVITY})
 """What a manager may add to a lead that is offered to somebody else."""
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
-OVERRULING: Final = frozenset({Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE})
+OVERRULING: Final = frozenset(
+    {Trigger.ASSIGN, Trigger.REDISTRIBUTE, Trigger.REOPEN_CLAIMABLE, Trigger.UPDATE}
+)
 """The manager's actions that are decided as if the lead were not offered, also for a manager who has the offer."""
 
 
@@ -73,6 +75,9 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
     if lead.facts.silenced:
         return refused(Reason.SUPPRESSED, "silenced communication is on: it is not to be called")
+    if lead.corrections is not None and lead.corrections.unchecked:
+        why = "its phone or mail address was corrected just now, and the do-not-contact list is being checked"
+        return refused(Reason.SUPPRESSED, why)
     if lead.suppressed:
         listed_handles = "; ".join(
             f"{handle.partition('/')[2]}: {why}" for handle, why in lead.suppressed.items()

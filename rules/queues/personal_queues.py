@@ -7,6 +7,7 @@ for later, by their time · leads to be called back at no particular time, by wh
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from models.corrections import FactsCorrected
 from models.decisions import (
     ActivityRecorded,
     ArrivalRepeated,
@@ -38,6 +39,7 @@ _MOVES: Final = (
     CallbackSet,
     CallbackDue,
     ConnectRequested,
+    FactsCorrected,
     OutcomeRecorded,
     ArrivalRepeated,
     InquiryAdded,

@@ -31,6 +31,7 @@ LEAD_ACTS: Final[dict[str, Act]] = {
     "redistribute": "lead_redistributed",
     "reopen": "lead_reopened",
     "reopen_claimable": "lead_reopened",
+    "update": "lead_corrected",
     "merge": "lead_merged",
     "split": "lead_split",
 }
@@ -98,6 +99,8 @@ async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -
     if act is None:
         return await parts.engine_client.ask(given)
     used = [AuditDifference(name, None, given[name]) for name in _RECORDED if name in given]
+    if "facts" in given:  # the values are in the lead's history, where an erasure removes them
+        used.append(AuditDifference("facts", None, sorted(given["facts"])))
     async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:
         found = await parts.engine_client.ask(given)
         entry.is_void = found.result not in DONE

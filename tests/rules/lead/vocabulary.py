@@ -81,6 +81,16 @@ FACTS: Final[list[dict[str, Any]]] = [
 Action = tuple[str, dict[str, Any]]
 """An action's type and fields. `in` of a callback is the time until the call; the caller turns it into an instant."""
 
+CORRECTIONS: Final[list[dict[str, Any]]] = [
+    {"state": "TX"},
+    {"state": "RI", "email": None},
+    {"email": "j@x.org", "phone": "+14014194247"},
+    {"silenced": False},
+    {"silenced": False, "consent": True},
+    {"state": None, "time_zone": None},
+]
+"""Facts as people correct them, in the form that intake reads them."""
+
 WORK: Final[list[Action]] = [
     ("release", {}),
     ("claim_now", {}),
@@ -88,6 +98,7 @@ WORK: Final[list[Action]] = [
     ("activity", {"kind": "call"}),
     ("activity", {"kind": "todo", "note": "n"}),
     ("sms", {}),
+    ("update", {"facts": {"state": "TX"}}),
     *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
     *(
         ("callback", {"in": length})
@@ -110,6 +121,7 @@ DESK: Final[list[Action]] = [
     ("redistribute", {}),
     ("reopen", {"why": "it came back"}),
     ("reopen", {"why": "it came back"}),
+    *(("update", {"facts": facts, "why": "as told on the phone"}) for facts in CORRECTIONS),
 ]
 """Actions of a manager on a lead."""
 
@@ -121,6 +133,8 @@ ACTIONS: Final[list[Action]] = [
     ("assign", {"to_rep_id": "nobody"}),
     ("reassign", {"to_rep_id": "rep-9", "why": "mine to give"}),
     ("reassign", {"to_rep_id": "rep-9"}),
+    ("update", {}),
+    ("update", {"invalid": "facts.phone: is not a phone number"}),
     ("accept", {"epoch": 1}),
     ("dance", {}),
     ("view", {"invalid": "queue_id: must be text, not a list"}),

@@ -1,4 +1,4 @@
-"""Commands that move leads somebody has, or had, and that correct their facts (M1, M2)."""
+"""Commands on leads that somebody has, or had: moves (M1), corrections (M2), consent (M8)."""
 
 import asyncio
 from typing import Annotated, Any
@@ -153,6 +153,25 @@ def update(
     finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
 
 
+def consent(
+    by: By,
+    why: Annotated[str, typer.Option("--why", help="Who agreed to be contacted, when and how.")],
+    leads: Leads = None,
+    file: ListFile = None,
+    column: Column = None,
+    org: Org = "default",
+    dry_run: DryRun = False,
+    seconds: Seconds = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Record that leads' persons agree to be contacted. They come off the do-not-contact list.
+
+    Example: firstclaim consent 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "signed on 21 November"
+    """
+    which = WhichLeads(leads or (), None, file, column)
+    _move("consent", which, by, org, seconds, dry_run, as_json, why=why)
+
+
 def _move(
     action: str,
     which: WhichLeads,
@@ -185,5 +204,5 @@ def _move(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (reassign, unassign, redistribute, reopen, update):
+    for command in (reassign, unassign, redistribute, reopen, update, consent):
         app.command()(command)

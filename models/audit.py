@@ -38,6 +38,7 @@ Act = Literal[
     "lead_corrected",
     "lead_merged",
     "lead_split",
+    "consent_recorded",
     "erased",
     "dead_letter_replayed",
     "dead_letter_skipped",

@@ -229,7 +229,7 @@ class Action(BaseModel):
                 "type": "string",
                 "description": "claim, claim_now, view, release, outcome, callback, accept, decline,"
                 " press_one, connect, hang_up, assign, reassign, unassign, redistribute, reopen, update, ignore,"
-                " unignore, reopen_claimable, note, activity, or a kind of activity but note.",
+                " unignore, reopen_claimable, consent, note, activity, or a kind of activity but note.",
             }
         ),
     ] = None
@@ -277,7 +277,7 @@ class Action(BaseModel):
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
         _any(
-            "reassign, unassign, redistribute, reopen, update: the reason, in words.",
+            "reassign, unassign, redistribute, reopen, update, consent: the reason, in words.",
             "string",
             "integer",
             maxLength=normalize.WHY_LENGTH,

@@ -46,6 +46,10 @@ class LeadRow(Model):
     rank: int
     version: int
     columns: dict[str, Any]
+    may_call: bool | None = Field(
+        default=None,
+        description="False: the lead must not be called (M8). Null: the queue shows no phone number",
+    )
 
 
 class QueuePage(Model):
@@ -109,6 +113,7 @@ class Action(Model):
         "ignore",
         "unignore",
         "reopen_claimable",
+        "consent",
         "note",
         "activity",
     ]

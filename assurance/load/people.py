@@ -29,7 +29,7 @@ CORRECTIONS: Final = (
     {"phone": "(401) 419-4247"},
     {"email": None},
     {"email": "jeremy@x.org", "silenced": "yes"},
-    {"silenced": "no", "consent": "yes"},
+    {"silenced": "no"},
 )
 """What people correct of leads (M2). Some correct many leads to the same phone or mail address."""
 MANAGED: Final = {

@@ -1,4 +1,4 @@
-"""Checks that no event but a correction changes what a person corrected of a lead (M2)."""
+"""Checks that no event but a person's action changes what a person corrected of a lead (M2)."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def undone_corrections(was: Lead | None, now: Lead | None, event: Any) -> list[s
     """
     if was is None or now is None or was.corrections is None:
         return []
-    if isinstance(event, ActionRequested) and event.action == "update":
+    if isinstance(event, ActionRequested):
         return []
     still = now.corrections.fields if now.corrections is not None else ()
     return [

@@ -5,6 +5,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from models import geography
+from models.contact_decisions import SuppressionRecorded
 from models.corrections import (
     CORRECTABLE,
     MOST_REMOVED_HANDLES,
@@ -15,12 +16,13 @@ from models.corrections import (
     FactsVersion,
     kept,
 )
-from models.decisions import AnswerIgnored, SuppressionRecorded
+from models.decisions import AnswerIgnored
 from models.events import ActionRequested, CorrectionChecked
 from models.facts import Facts
 from models.lead import Lead, Phase
 from models.persons import handles_of
 from models.results import Reason, Result
+from rules.lead.contact import BY_OUTCOME
 from rules.lead.distribution import ask_group, note_campaign
 from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
@@ -42,13 +44,11 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     if not request.facts:
         return refused(Reason.INVALID, "facts: an update action needs at least one field")
     wanted = request.facts
-    if lead.facts.silenced and wanted.get("silenced") is False and wanted.get("consent") is not True:
-        return refused(
-            Reason.INVALID, "facts.silenced: only a recorded consent lifts it: send consent yes with it"
-        )
+    if lead.facts.silenced and wanted.get("silenced") is False:
+        return refused(Reason.INVALID, "facts.silenced: only the action consent lifts it")
     known = lead.corrections or NOTHING_CORRECTED
     fields = _protected(known, wanted)
-    facts = _corrected(lead.facts, wanted, fields)
+    facts = _still_silenced(lead, _corrected(lead.facts, wanted, fields))
     changes = tuple(
         FactChange(name, old, new)
         for name in CORRECTABLE
@@ -150,6 +150,16 @@ def _corrected(facts: Facts, wanted: dict[str, Any], fields: tuple[str, ...]) ->
         return after
     was_derived = facts.time_zone in (None, _zone_of(facts)) or "time_zone" in wanted
     return replace(after, time_zone=_zone_of(after)) if was_derived else after
+
+
+def _still_silenced(lead: Lead, facts: Facts) -> Facts:
+    """Silence a lead whose person forbade contact by an outcome, if the phone or address for it is corrected (M8).
+
+    The outcome spoke of the person, not of the number.
+    """
+    lost = set(handles_of(lead.facts)) - set(handles_of(facts))
+    forbidden = any(lead.suppressed.get(handle, "").startswith(BY_OUTCOME) for handle in lost)
+    return replace(facts, silenced=True) if forbidden else facts
 
 
 def _zone_of(facts: Facts) -> str | None:

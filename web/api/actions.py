@@ -32,6 +32,7 @@ LEAD_ACTS: Final[dict[str, Act]] = {
     "reopen": "lead_reopened",
     "reopen_claimable": "lead_reopened",
     "update": "lead_corrected",
+    "consent": "consent_recorded",
     "merge": "lead_merged",
     "split": "lead_split",
 }
@@ -98,7 +99,8 @@ async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -
     act = LEAD_ACTS.get(given["type"])
     if act is None:
         return await parts.engine_client.ask(given)
-    used = [AuditDifference(name, None, given[name]) for name in _RECORDED if name in given]
+    recorded = (*_RECORDED, "why") if act == "consent_recorded" else _RECORDED
+    used = [AuditDifference(name, None, given[name]) for name in recorded if name in given]
     if "facts" in given:  # the values are in the lead's history, where an erasure removes them
         used.append(AuditDifference("facts", None, sorted(given["facts"])))
     async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:

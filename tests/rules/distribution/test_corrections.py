@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.decisions import SuppressionRecorded
+from models.contact_decisions import SuppressionRecorded
 from models.lead import Phase, RepSearch
 from models.org import Stage
 from models.persons import HandlesCorrected
@@ -93,6 +93,14 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
     reasons = [each.reason for each in floor.all_said("A", SuppressionRecorded)]
     assert reasons == ["asked us", None, "asked us too", "and this one", None, None]
     floor.agree()
+
+
+def test_m2_m8_a_person_who_forbade_contact_is_not_called_at_a_corrected_number(floor: SalesFloor) -> None:
+    floor.of("A").asks("outcome", "ann", outcome="do_not_contact")
+    corrects(floor, phone=RIGHT, email=None)
+    assert (floor.lead_of("A").facts.silenced, floor.lead_of("A").suppressed) == (True, {})
+    assert floor.of("A").asks("consent", "mia", why="he wrote to us").result is Result.DONE
+    assert not floor.lead_of("A").silenced
 
 
 def test_m2_x6_late_answers_about_a_former_correction_do_not_count(floor: SalesFloor) -> None:

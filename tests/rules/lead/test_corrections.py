@@ -113,8 +113,9 @@ def test_m2_a_resend_and_an_inquiry_never_undo_a_correction_and_fill_the_rest() 
 
 def test_m2_an_inquiry_may_ask_for_silence_again_and_only_consent_lifts_it() -> None:
     story = owned(silenced=True)
-    assert corrects(story, silenced=False) == (Result.REFUSED, Reason.INVALID)
-    assert corrects(story, silenced=False, consent=True) == (Result.DONE, None)
+    assert corrects(story, silenced=False, consent=True) == (Result.REFUSED, Reason.INVALID)
+    assert corrects(story, silenced=True) == (Result.DONE, None)
+    story.asks("consent", "rep-7", why="she called us")
     assert not story.lead.silenced
     story.inquires("I-1", silenced=True)
     assert story.lead.silenced

@@ -58,6 +58,7 @@ SETTINGS: Final[list[dict[str, Any] | None]] = [
     {"lock_minutes": 90, "auto_claim_on_timed_callback": False},
     {"closing_outcomes": ["talked"]},
     {"owners_may_reassign": True},
+    {"do_not_contact_outcomes": ["no answer"], "closing_outcomes": []},
     None,
 ]
 
@@ -86,7 +87,7 @@ CORRECTIONS: Final[list[dict[str, Any]]] = [
     {"state": "RI", "email": None},
     {"email": "j@x.org", "phone": "+14014194247"},
     {"silenced": False},
-    {"silenced": False, "consent": True},
+    {"silenced": True, "consent": True},
     {"state": None, "time_zone": None},
 ]
 """Facts as people correct them, in the form that intake reads them."""
@@ -99,7 +100,11 @@ WORK: Final[list[Action]] = [
     ("activity", {"kind": "todo", "note": "n"}),
     ("sms", {}),
     ("update", {"facts": {"state": "TX"}}),
-    *(("outcome", {"outcome": outcome}) for outcome in ("talked", "no answer", "closed_won")),
+    ("consent", {"why": "agreed on the phone"}),
+    *(
+        ("outcome", {"outcome": outcome})
+        for outcome in ("talked", "no answer", "closed_won", "do_not_contact")
+    ),
     *(
         ("callback", {"in": length})
         for length in (timedelta(minutes=30), timedelta(days=2), timedelta(-1), None)
@@ -119,6 +124,7 @@ DESK: Final[list[Action]] = [
     ("reassign", {"to_rep_id": "rep-9", "why": "to share", "from_rep_id": "rep-7"}),
     ("unassign", {"why": "back"}),
     ("redistribute", {}),
+    ("consent", {"why": "agreed on the phone"}),
     ("reopen", {"why": "it came back"}),
     ("reopen", {"why": "it came back"}),
     *(("update", {"facts": facts, "why": "as told on the phone"}) for facts in CORRECTIONS),
@@ -136,6 +142,7 @@ ACTIONS: Final[list[Action]] = [
     ("update", {}),
     ("update", {"invalid": "facts.phone: is not a phone number"}),
     ("accept", {"epoch": 1}),
+    ("consent", {}),
     ("dance", {}),
     ("view", {"invalid": "queue_id: must be text, not a list"}),
 ]

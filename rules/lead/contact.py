@@ -20,12 +20,14 @@ from rules.lead.permissions import MANAGERS
 from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 _CLOCK: Final = "%H:%M on %A, %d %B %Y"
+BY_OUTCOME: Final = "outcome "
+"""How the reason of a do-not-contact entry begins if an outcome put it there."""
 
 
 def forbid_contact(transition: Transition, rep_id: str, outcome: str) -> None:
     """Put the lead's phone and mail address on the do-not-contact list. A lead that has neither is silenced itself."""
     lead = transition.lead
-    handles, reason = handles_of(lead.facts), f"outcome {outcome}"
+    handles, reason = handles_of(lead.facts), f"{BY_OUTCOME}{outcome}"
     if handles:
         transition.update(suppressed={**lead.suppressed, **dict.fromkeys(handles, reason)})
     else:

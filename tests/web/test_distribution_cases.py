@@ -1,17 +1,19 @@
 """Inputs from the field about distribution and desk, each from its edge: bytes on a topic or an HTTP request.
 
-The ids are those of the cases D1 to D18. Other files hold D7 to D11.
+The ids are those of the cases D1 to D18. `test_promised_calls.py` and `test_forbidden_contact.py` hold D8 and D9.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from assurance.chaos.vendors import producer
+from models.ids import lead_id
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
+
+BOTH: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
 
 
 class Crm:
@@ -70,10 +74,9 @@ async def opened(office: RunningOrg) -> None:
     await office.rep("mia", "manager", email="mia@lender.example")
     for rep_id in ("ann", "bob"):
         await office.rep(rep_id, email=f"{rep_id}@lender.example")
-    roster = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
-    await office.publish("group", "west", method="round_robin", members=roster)
-    await office.publish("group", "phones", method="ring_all", members=roster, ring_seconds=600)
-    desk = [{"rep_id": "mia"}, *roster]
+    await office.publish("group", "west", method="round_robin", members=BOTH)
+    await office.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
+    desk = [{"rep_id": "mia"}, *BOTH]
     await office.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
     for group in ("west", "phones", "desk"):
         await office.publish("campaign", group, group_id=group)
@@ -172,3 +175,78 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(office
     assert (done["done"], done["lost"]) == (2, 2)
     owners = sorted([(await crm.shows(lead))["owner"] for lead in leads])
     assert owners == ["ann", "bob", "mia", "mia"]
+
+
+async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(office: RunningOrg) -> None:
+    """CASES D7, D10 and D11."""
+    await opened(office)
+    await office.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
+    await office.publish("campaign", "buttons", group_id="buttons")
+    await office.until_published("campaign", "buttons")
+    mia, ann = await office.program("mia"), await office.program("ann")
+    crm = Crm(office, mia)
+
+    # D10: three leads for the same reps, by New Lead button and ring. The next ring waits for its turn.
+    for n, campaign in enumerate(("buttons", "buttons", "phones", "phones")):
+        crm.sends(
+            LEAD_ARRIVALS, vendor="acme", external_id=f"D10-{n}", last_name=f"Lead {n}", campaign=campaign
+        )
+    leads = [lead_id(office.org, "acme", f"D10-{n}", {}) for n in range(4)]
+    for lead in leads:
+        assert (await crm.shows(lead, phase="offered"))["owner"] is None
+
+    async def offered() -> list[str]:
+        offers = {lead: (await crm.shows(lead))["offer"] for lead in leads}
+        assert all(offer is None or offer["names"] == ["Ann", "Bob"] for offer in offers.values())
+        return [lead for lead, offer in offers.items() if offer is not None]
+
+    async def three() -> bool:
+        return len(await offered()) == len(leads) - 1
+
+    await eventually(three, "both buttons are shown, and one lead rings")
+    found = await offered()
+    assert {leads[0], leads[1]} < set(found), "the one that waits is a ring: a button takes no ring"
+    (rings_now,) = set(found) - {leads[0], leads[1]}
+    (waits,) = set(leads) - set(found)
+    assert (await crm.asks("press_one", rings_now, "ann", ann))["result"] == "won"
+
+    async def rings() -> bool:
+        return waits in await offered()
+
+    await eventually(rings, "the lead in line rings when a phone is free")
+
+    # D11: 33 actions after a callback, the callback's id again. It changes nothing.
+    promised = await office.arrive("D11", last_name="Jones", campaign="west", phone="+14014194247")
+    await crm.shows(promised, owner="ann")
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    callback = {
+        "action_id": str(uuid.uuid4()),
+        "type": "callback",
+        "lead_id": promised,
+        "rep_id": "ann",
+        "at": at.isoformat(),
+    }
+    crm.sends(LEAD_ACTIONS, **callback)
+    await crm.shows(promised, callback_at=shown_time(at))
+    for n in range(33):
+        note = {"type": "note", "note": f"note {n}", "lead_id": promised, "rep_id": "ann"}
+        crm.sends(LEAD_ACTIONS, action_id=str(uuid.uuid4()), **note)
+    later = at + timedelta(hours=1)
+    await crm.shows(promised, notes=33)
+    assert (await crm.asks("callback", promised, "ann", ann, at=later.isoformat()))["result"] == "done"
+    crm.sends(LEAD_ACTIONS, **callback)
+    assert (await crm.asks("note", promised, "ann", ann, note="after the repeat"))["result"] == "done"
+    assert (await crm.shows(promised, notes=34))["callback_at"] == shown_time(later)
+
+    # D7: its owner leaves, and another inquiry distributes the lead. The promised time stays.
+    await office.publish("rep", "ann", name="Ann", active=False)
+    await crm.shows(promised, owner=None)
+    person = {"vendor": "globex", "external_id": "D7", "last_name": "Jones", "phone": "+14014194247"}
+    crm.sends(LEAD_ARRIVALS, **person, campaign="west")
+    row = await crm.shows(promised, owner="bob", inquiries=2)
+    assert row["callback_at"] == shown_time(later)
+
+
+def shown_time(at: datetime) -> str:
+    """Return an instant as the API writes it."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -31,7 +31,7 @@ from models.offers import OrgAnswer
 from models.org import OrgLead, OrgRep
 from models.org_decisions import OrgRowKept, OrgStep
 from models.persons import ArrivalPlaced, DoNotContactChanged
-from rules.org.org_partition import OrgPartition
+from rules.org.org_partition import OrgPartition, wakeable_id
 from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -107,7 +107,7 @@ class OrgReplay:
             late = 0.0 if waiting.wake is None else (self._now - waiting.wake).total_seconds()
             if late > GRACE_SECONDS:
                 is_lead = isinstance(waiting, OrgLead)
-                object_id = waiting.lead_id if isinstance(waiting, OrgLead) else waiting.rep_id
+                object_id = wakeable_id(waiting)
                 self._findings.suspect(
                     "wake_overdue",
                     object_id if is_lead else "",

@@ -244,13 +244,9 @@ def _wake_entry(org: str, row: Wakeable, wake: datetime) -> Entry:
 
 def wakeable_id(row: Wakeable) -> str:
     """Return the id of a row's rep, group or lead."""
-    match row:
-        case OrgRep():
-            return row.rep_id
-        case OrgGroup():
-            return row.group_id
-        case OrgLead():
-            return row.lead_id
+    if isinstance(row, OrgRep):
+        return row.rep_id
+    return row.group_id if isinstance(row, OrgGroup) else row.lead_id
 
 
 def _kept_record(org: str, off: int, row: OrgRow) -> Record:

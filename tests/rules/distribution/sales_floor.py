@@ -20,21 +20,20 @@ from models.offers import OfferMade, RingStarted
 from models.org import (
     ContactListed,
     OrgEvent,
-    OrgRep,
     OrgWoken,
     PersonArrived,
     RepChange,
     RepChanged,
     Stage,
-    WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgStep
 from rules.lead.machine import LeadEvent
-from rules.org.org_partition import OrgPartition, Record
+from rules.org.org_partition import OrgPartition, Record, wakeable_id
 from rules.org.state import OrgState
 from rules.outbound.lead_org_messages import to_leads, to_org
 from rules.outbound.notifications import notifications_of
 from tests.rules.lead.lead_story import LEAD, Story
+from tests.rules.org.org_driver import WAKES
 
 T = TypeVar("T")
 ORG: Final = "default"
@@ -339,9 +338,7 @@ class SalesFloor(Story):
     def _wakes(self) -> Iterator[_Due]:
         for org, row in self.orgs.wakes():
             assert row.wake is not None
-            kind, object_id = (
-                (WakeKind.REP, row.rep_id) if isinstance(row, OrgRep) else (WakeKind.LEAD, row.lead_id)
-            )
+            kind, object_id = WAKES[type(row)], wakeable_id(row)
             cause = f"wake/{object_id}"
             yield (
                 row.wake,

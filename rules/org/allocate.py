@@ -57,6 +57,12 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
         _answer_nobody(transition, row, _Nobody.of(obstacle, choice))
 
 
+def may_be_offered(transition: OrgTransition, row: OrgLead) -> bool:
+    """Say whether a rep may have a waiting lead now. Nothing changes."""
+    _, choice = _choose(transition, row)
+    return choice is not None and bool(choice.reps)
+
+
 def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = True) -> None:
     """Try a waiting lead again, and offer it to a rep who may have it now (M5).
 

@@ -28,8 +28,10 @@ from models.org import (
 )
 from models.org_decisions import OrgDecision, OrgStep
 from rules.lead.machine import LeadEvent
+from rules.lead.waiting import is_to_be_asked
 from rules.org.org_partition import OrgPartition, Record, wakeable_id
 from rules.org.state import OrgState
+from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import to_leads, to_org
 from rules.outbound.notifications import notifications_of
 from tests.rules.lead.lead_story import LEAD, Story
@@ -350,8 +352,14 @@ class SalesFloor(Story):
     # -- both sides -------------------------------------------------------------------------------------------------
 
     def agree(self) -> None:
-        """Return the differences between leads and org. With all messages delivered there are none (X7)."""
+        """Return the differences between leads and org. With all messages delivered there are none (X7).
+
+        No lead waits although a rep may have it (M5).
+        """
         org, expected = self.state, {}
+        assert not list(unasked(self.orgs)), "a waiting lead is offered once a rep may have it (M5)"
+        rules = self.book.org(ORG)
+        assert not [name for name, row in self.rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
         for name, row in self.rows.items():
             if row.lead is not None and (stand := stands(row.lead)) is not None:
                 expected[name] = stand

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    CONSENT = "consent"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -91,6 +92,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _L: {
@@ -110,6 +112,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
+        Trigger.CONSENT: frozenset({_L}),
         Trigger.RULES_CHANGED: _FREE | {_L},
     },
     _F: {
@@ -135,6 +138,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_VOIDED: frozenset({_F}),
         Trigger.OFFER_EXPIRED: _FREE | {_F},
         Trigger.CALLBACK_DUE: frozenset({_F}),
+        Trigger.CONSENT: _FREE | {_F},
         Trigger.RULES_CHANGED: frozenset({_F}),
     },
     _O: {
@@ -158,6 +162,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.HANG_UP: frozenset({_O}),
         Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
+        Trigger.CONSENT: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
     _W: {
@@ -183,6 +188,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
+        Trigger.CONSENT: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
     _E: {
@@ -203,6 +209,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _I: {
@@ -218,6 +225,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.UNIGNORE: _FREE,
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
+        Trigger.CONSENT: frozenset({_I}),
         Trigger.RULES_CHANGED: frozenset({_I}),
     },
     _C: {
@@ -229,6 +237,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOTE: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
+        Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),
     },
 }

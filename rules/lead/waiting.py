@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from models.decisions import CallbackSet, OutcomeRecorded
+from models.contact_decisions import CallbackSet
+from models.decisions import OutcomeRecorded
 from models.lead import Lead, Phase, RepSearch
 from rules.lead.distribution import note_campaign, request_rep
 from rules.lead.transition import Transition

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.contact_decisions import CallbackSet
+from models.corrections import FactsCorrected
 from models.decisions import OutcomeRecorded
 from models.lead import Lead, Phase, RepSearch
 from rules.lead.distribution import note_campaign, request_rep
@@ -61,10 +62,12 @@ def ask_again(transition: Transition) -> None:
         if why is not None:
             _ask(transition, why)
     elif lead.search.stage in _SEEKS:
-        changed = _changed_facts(before, lead)
-        if before.facts.campaign != lead.facts.campaign:
-            _ask(transition, "its campaign changed", lead.facts.campaign or "")
-        elif changed:
+        begun = before.search is None or before.search.epoch != lead.search.epoch
+        corrected = any(isinstance(one, FactsCorrected) for one in transition.decisions)  # the org follows it
+        changed = [] if begun or corrected else _changed_facts(before, lead)
+        if "campaign" in changed and lead.search.campaign in (None, before.facts.campaign or ""):
+            transition.update(search=replace(lead.search, campaign=lead.facts.campaign or ""))
+        if changed:
             _ask(transition, f"its {', '.join(changed)} changed")
         elif is_to_be_asked(lead, transition.rules):
             _ask(transition, "its campaign has another group")
@@ -97,14 +100,14 @@ def _changed_facts(before: Lead, lead: Lead) -> list[str]:
     return names
 
 
-def _ask(transition: Transition, why: str, campaign: str | None = None) -> None:
-    """Ask the group of a campaign, the lead's own by default, for the reps not yet tried in this round.
+def _ask(transition: Transition, why: str) -> None:
+    """Ask the group of the lead's campaign for the reps not yet tried in this round.
 
     A lead that is hidden from the queues while its group decides stays hidden.
     """
     lead = transition.lead
     search = lead.search
-    named = campaign_of(lead) if campaign is None else campaign
+    named = campaign_of(lead)
     facts = replace(lead.facts, campaign=named or None)
     _, group = transition.rules.route_by(named)
     if search is not None and (group is None or not group.takes):

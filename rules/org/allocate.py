@@ -79,7 +79,7 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
         _answer_nobody(transition, row, nobody)
         return
     waiting = msgspec.structs.replace(row, wake=nobody.until, parked=not nobody.passing)
-    if waiting != row:
+    if waiting != transition.lead(row.lead_id):
         transition.put_lead(waiting)
     transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=nobody.until))
     transition.spend_budget()

@@ -94,7 +94,8 @@ class NoRepAvailable(OrgDecisionBase, frozen=True, tag="no_rep_available"):
     `reason`: `no_available_agents`, `all_agents_tried`, `transfers_paused`, or `all_agents_ringing` if the lead
     waits for its turn to ring (M9).
 
-    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it. `until`: the
+    `waits`: the lead keeps its place in the org, which offers it by itself once a rep can take it (M5). Records of
+    earlier versions have False if only a change of the directory could make a rep available. `until`: the
     earliest instant at which time alone may change that.
     """
 

@@ -19,7 +19,7 @@ def correct(transition: OrgTransition, event: LeadCorrected) -> None:
     if row is None or row.epoch != event.epoch:
         return
     if row.stage is Stage.WAITING:
-        retry(transition, replace(row, lead=event.lead))
+        retry(transition, replace(row, lead=event.lead), "its facts were corrected")
     elif row.stage in (Stage.OFFERED, Stage.RINGING):
         _check_offers(transition, row, event)
 
@@ -48,7 +48,7 @@ def _check_offers(transition: OrgTransition, row: OrgLead, event: LeadCorrected)
         return
     asked = replace(row, lead=event.lead, tried=())
     filtered = group_refusal(transition, group, event.lead)
-    eligibility = Eligibility(transition, group, asked, event.lead, rings=method.rings)
+    eligibility = Eligibility(transition, group, asked, event.lead, rings=method.exclusive)
     for hold in row.holds:
         plan = transition.directory.rep(hold.rep_id)
         refusal = filtered or (eligibility.unsuitable(plan) if plan is not None else None)

@@ -14,6 +14,7 @@ from models.lead import LeadRow, Row
 from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
+from rules.org.unasked import unasked
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
 from rules.outbound.public_messages import public_messages
 from streams.table import OrgRows
@@ -48,6 +49,7 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     _check_journal(cluster.broker, truth)
     _check_told(cluster.broker, truth)
     _check_agreement(truth, leads, cluster.arrived)
+    assert not list(unasked(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
             mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
@@ -179,8 +181,9 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
         row = rows[arrival_id.encode()]
         assert isinstance(row, LeadRow)
         assert row.merged_into == (None if lead_id == arrival_id else lead_id)
+    forbidden = {handle for one in found_leads.values() for handle in one.suppressed}  # also by outcomes (M8)
+    barred = {handle for handle in forbidden.union(LISTED_HANDLES) if persons.barred(handle) is not None}
     for lead_id, one in found_leads.items():
-        barred = {handle for handle in LISTED_HANDLES if persons.barred(handle) is not None}
         assert one.suppressed.keys() == {h for h in barred if lead_id in persons.all_with(h)}, "X6"
     for lead in truth.orgs.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"

@@ -1,6 +1,7 @@
 """A promised call is kept through everything: it comes to the top when due, and somebody is told (M7)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_m7_the_owner_is_told_once_when_it_is_due(owned: Story) -> None:
     ],
 )
 def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
-    owned: Story, action: str, fields: dict[str, object]
+    owned: Story, action: str, fields: dict[str, Any]
 ) -> None:
     owned.wait(hours=3)
     notice = owned.lead.due_notice

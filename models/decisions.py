@@ -26,6 +26,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    WindowMoved,
 )
 from models.results import Reason, Result
 
@@ -282,6 +283,7 @@ Decision = (
     | LeadClosed
     | RepSought
     | LeadOffered
+    | WindowMoved
     | OfferEnded
     | OfferDeclined
     | NobodyAvailable

@@ -25,6 +25,7 @@ from models.offers import (
     RingStarted,
     Why,
 )
+from rules.lead.offer_windows import move_window
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import GroupTerms
@@ -150,6 +151,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
             method=answer.method,
             reps=reps,
             until=answer.due,
+            window_seconds=answer.window_seconds if isinstance(answer, OfferMade) else None,
         ),
         failed=None,
     )
@@ -167,6 +169,8 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
     )
     if for_good:
         accept_offer(transition, reps[0], answer.why)
+    else:
+        move_window(transition)  # the org may not have known yet what its group published
     return None
 
 

@@ -22,7 +22,7 @@ from models.results import Reason, Result
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.machine import LeadEvent, is_replay, resumed, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads
-from rules.queues.reevaluation import is_stale
+from rules.lead.reevaluation import is_stale
 from rules.queues.rule_book import VERSIONED, RuleBook
 
 MAX_ROW_BYTES: Final = MAX_RECORD_BYTES - 50_000
@@ -160,7 +160,7 @@ class LeadPartition:
         except Exception as error:  # noqa: BLE001  # one publication must never stop the partition behind it
             return LeadOutcome(key, failure=error)
         left = event.kind == "rep" and after.org(event.org).has_left(event.object_id)
-        moves = after is not book and (event.kind in VERSIONED or left)
+        moves = after is not book and (event.kind in (*VERSIONED, "group") or left)
         return LeadOutcome(key, value, row, book=after, reevaluates=event.org if moves else None)
 
     def accept(self, outcome: LeadOutcome) -> None:

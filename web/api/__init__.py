@@ -19,6 +19,7 @@ from web.api import (
     queues,
     second_factor,
     session,
+    takers,
     tokens,
     views,
 )
@@ -36,6 +37,7 @@ def routers() -> list[APIRouter]:
             my_leads,
             create_lead,
             bulk_actions,
+            takers,
             lead,
             actions,
             live,

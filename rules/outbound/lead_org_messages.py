@@ -7,18 +7,10 @@ events about arrivals and the do-not-contact list.
 
 from msgspec.structs import replace
 
-from models.decisions import (
-    Answered,
-    InquiryAdded,
-    LeadClosed,
-    LeadReopened,
-    OfferDeclined,
-    OfferEnded,
-    OwnerChanged,
-    RepSought,
-)
+from models.decisions import Answered, InquiryAdded, LeadClosed, LeadReopened, OwnerChanged
 from models.events import ArrivalMerged, Event, LeadArrived, OrgAnswered, SuppressionChanged
 from models.lead import Lead, LeadRow
+from models.offer_decisions import OfferDeclined, OfferEnded, RepSought
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested

@@ -119,9 +119,9 @@ export async function moveLeads(move, { which, count, names, of }, given = {}) {
   let stay = "";
   try {
     const plan = await sendBulkAction({ ...body, dry_run: true }, crypto.randomUUID());
-    stay = staysText(plan);
+    stay = sentenceOf(unlicensed(plan));
     if (!(plan.changing ?? 0)) {
-      await isConfirmed("Nothing would change", stay || "No lead was chosen.");
+      await isConfirmed("Nothing would change", staysText(plan) || "No lead was chosen.");
       return null;
     }
     if (!(await isConfirmed(`${title}?`, planText(plan, wording, chosen.reps)))) return null;
@@ -184,13 +184,23 @@ const STAYS = {
  * Says how many leads stay as they are, and why; empty if all change.
  * @param {Progress} plan
  */
-function staysText({ stays = {}, unlicensed_states: states = {} }) {
-  const parts = Object.entries(stays)
+function staysText(plan) {
+  const others = Object.entries(plan.stays ?? {})
     .filter(([reason]) => reason in STAYS)
     .map(([reason, number]) => `${number.toLocaleString()} ${STAYS[reason](number !== 1)}`);
-  for (const [state, number] of Object.entries(states)) {
-    const where = state ? `licensed in ${state}` : "licensed in its state, which is unknown";
-    parts.push(`${number.toLocaleString()} ${number === 1 ? "stays" : "stay"} because nobody chosen is ${where}`);
-  }
-  return parts.length ? `${parts.join("; ")}.` : "";
+  return sentenceOf([...others, ...unlicensed(plan)]);
 }
+
+/**
+ * Says how many leads are not sent at all, because no chosen rep may have them.
+ * @param {Progress} plan
+ */
+function unlicensed({ unlicensed_states: states = {} }) {
+  return Object.entries(states).map(([state, number]) => {
+    const where = state ? `licensed in ${state}` : "licensed in its state, which is unknown";
+    return `${number.toLocaleString()} ${number === 1 ? "stays" : "stay"} because nobody chosen is ${where}`;
+  });
+}
+
+/** @param {string[]} parts */
+const sentenceOf = (parts) => (parts.length ? `${parts.join("; ")}.` : "");

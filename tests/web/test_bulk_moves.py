@@ -1,4 +1,4 @@
-"""Managers move many leads from lists: a rep's whole portfolio, a selection, a filter, a file, a work queue (M1, D6)."""
+"""Managers move many leads: a rep's whole portfolio, a selection, a filter, a file, a work queue (M1, D6)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-PEOPLE = (("Ana Silva", "RI"), ("Bo Johnson", "RI"), ("Cy Adams", "TX"), ("Di Evans", "TX"), ("Ed Utah", "UT"))
+PEOPLE = (
+    ("Ana Silva", "RI"),
+    ("Bo Johnson", "RI"),
+    ("Cy Adams", "TX"),
+    ("Di Evans", "TX"),
+    ("Ed Utah", "UT"),
+)
 
 
 async def opened(office: RunningOrg) -> dict[str, str]:
@@ -56,7 +62,7 @@ async def move(page: Page, *reps: str, why: str, split: str | None = None) -> No
     await page.locator("#move [data-ok]").click()
 
 
-async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(
+async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa: PLR0915  # one story
     office: RunningOrg, tmp_path: Path
 ) -> None:
     leads = await opened(office)
@@ -67,7 +73,11 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(
     await expect(mia.locator("#move [data-reps] label")).to_have_count(3)  # not Ann
     assert await serious(mia) == []
     await move(mia, "Bob", "Cyd", why="Ann is away", split="Split by licence")
-    confirm, status, report = mia.locator("#confirm"), mia.locator("#many [data-status]"), mia.locator("#many li")
+    confirm, status, report = (
+        mia.locator("#confirm"),
+        mia.locator("#many [data-status]"),
+        mia.locator("#many li"),
+    )
     await expect(confirm).to_contain_text(
         "4 leads will move: Bob 2, Cyd 2. 1 stays because nobody chosen is licensed in UT."
     )

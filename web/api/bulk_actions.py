@@ -95,7 +95,7 @@ class DryRun(Model):
 
     `by_rep`: how many leads would change hands to each rep. `unlicensed`: how many leads no rep has a licence for.
     `changing`: how many leads the action would change; `stays`: how many it would not, by reason (`free`, `owned`,
-    `closed`, `open`, `unknown`); `unlicensed_states`: how many of the others no rep may have, by state ("": unknown).
+    `same`, `closed`, `open`, `unknown`); `unlicensed_states`: how many others no rep may have, by state ("": unknown).
     """
 
     of: int
@@ -125,7 +125,9 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
     known = await ask(parts, lambda connection: standings(connection, person.org, leads))
     deal = _deal(parts, person, given, leads, known)
     if given.dry_run:
-        changing, stays = staying(given.do.type, leads, known)
+        changing, stays = staying(
+            given.do.type, [*deal.pairs, *((one, "") for one in deal.unlicensed)], known
+        )
         nobodys = [lead for lead in deal.unlicensed if lead in changing]
         line = DryRun(
             of=len(leads),

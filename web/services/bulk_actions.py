@@ -58,7 +58,8 @@ class GivenLead(msgspec.Struct, frozen=True):
 class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
     """The progress. `finished`: all are answered, and the CRM database has the changes.
 
-    At the end: `others` and `given` have at most `NAMED` leads each; `names` has their names, for managers and admins.
+    `unchanged`: how many of those done had the rep as their owner already. At the end: `others` and `given` have at
+    most `NAMED` leads each; `names` has their names, for managers and admins.
     """
 
     of: int
@@ -67,6 +68,7 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     refused: int = 0
     unanswered: int = 0
+    unchanged: int = 0
     by_rep: dict[str, int] = {}
     refusals: dict[str, int] = {}
     others: tuple[FailedLead, ...] = ()
@@ -85,6 +87,7 @@ class _Count:
         self.refusals: Counter[str] = Counter()
         self.others: list[FailedLead] = []
         self.given: list[GivenLead] = []
+        self.unchanged = 0
         self.versions: dict[str, int] = {}
 
     def take(self, wanted: WantedAction, answer: LeadDecision | None) -> None:
@@ -92,7 +95,9 @@ class _Count:
         self.results[result] += 1
         if answer is not None and result in (Result.DONE, Result.WON):
             self.versions[wanted.lead_id] = answer.version
-            if wanted.to:
+            if answer.type == "reassign" and answer.why is not None:
+                self.unchanged += 1  # the rep has it already
+            elif wanted.to:
                 self.by_rep[wanted.to] += 1
                 if len(self.given) < NAMED:
                     self.given.append(GivenLead(wanted.lead_id, wanted.to))
@@ -111,6 +116,7 @@ class _Count:
             lost=self.results[Result.LOST],
             refused=self.results[Result.REFUSED],
             unanswered=self.results[None],
+            unchanged=self.unchanged,
             by_rep=dict(self.by_rep),
             refusals=dict(self.refusals.most_common()),
             others=tuple(self.others) if finished else (),
@@ -209,18 +215,21 @@ def lead_names(connection: Connection, org: str, lead_ids: Sequence[str]) -> dic
 
 
 def staying(
-    action: str, lead_ids: Sequence[str], known: Mapping[str, LeadStanding]
+    action: str, pairs: Sequence[tuple[str, str]], known: Mapping[str, LeadStanding]
 ) -> tuple[frozenset[str], dict[str, int]]:
-    """Return the leads that an action can be expected to change, and why how many others stay as they are.
+    """Return the leads that an action can be expected to change, and how many others stay as they are, by reason.
 
-    Reasons: `free` (nobody owns it), `owned`, `closed`, `open` (it is not closed), `unknown`.
+    `pairs`: each lead with the rep who is to get it, if any. Reasons: `free` (nobody owns it), `owned`, `same` (the rep
+    owns it already), `closed`, `open` (it is not closed), `unknown`.
     """
     changing: set[str] = set()
     stays: Counter[str] = Counter()
-    for lead_id in lead_ids:
+    for lead_id, to in pairs:
         one = known.get(lead_id)
         if one is None:
             stays["unknown"] += 1
+        elif action == "reassign" and to and one.owner == to and not one.closed:
+            stays["same"] += 1
         elif one.changes(action):
             changing.add(lead_id)
         elif action == "reopen":

@@ -67,7 +67,7 @@ def concerns(person_id: str, how: str, via: str | None, owner: str | None, forme
     """Say whether a person is told of a change of owner. Whoever made it need not be told."""
     if how not in NOTICED or via in (f"manager/{person_id}", f"rep/{person_id}"):
         return False
-    return (owner == person_id and how in GIVEN) or (former == person_id and owner != person_id)
+    return owner != former and ((owner == person_id and how in GIVEN) or former == person_id)
 
 
 def _since(read: Any) -> datetime:

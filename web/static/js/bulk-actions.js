@@ -13,6 +13,7 @@ import { localised, spaced } from "./format.js";
  * @property {number} lost
  * @property {number} refused
  * @property {number} unanswered
+ * @property {number} [unchanged] how many of those done had the rep as their owner already
  * @property {boolean} [finished]
  * @property {Failure[]} others the leads whose action failed
  * @property {Given[]} [given] the leads that reps got
@@ -160,7 +161,9 @@ function showProgress(line, participle) {
  * @param {string} participle
  */
 function summary(line, participle) {
-  const parts = [`${line.done.toLocaleString()} ${participle}`];
+  const unchanged = line.unchanged ?? 0;
+  const parts = [`${(line.done - unchanged).toLocaleString()} ${participle}`];
+  if (unchanged) parts.push(`${unchanged.toLocaleString()} ${unchanged === 1 ? "stays" : "stay"} with the owner`);
   if (line.lost) parts.push(`${line.lost.toLocaleString()} already had an owner`);
   if (line.refused) parts.push(`${line.refused.toLocaleString()} refused`);
   if (line.unanswered) parts.push(`${line.unanswered.toLocaleString()} have no answer yet`);
@@ -184,7 +187,7 @@ function showResult(line, participle, { names = new Map(), reps = new Map(), sta
   const failed = line.others.map((failure) => `${nameOf(failure.lead_id)}: ${reasonOf(failure)}`);
   const given = (line.given ?? []).map(({ lead_id, to }) => `${nameOf(lead_id)}: ${reps.get(to) ?? to} has it now`);
   const listed = failed.length + given.length;
-  const answered = line.done + line.lost + line.refused + line.unanswered;
+  const answered = line.done - (line.unchanged ?? 0) + line.lost + line.refused + line.unanswered;
   const more = reps.size && answered > listed ? [`and ${(answered - listed).toLocaleString()} more`] : [];
   element("[data-failures]", dialogOf()).replaceChildren(
     ...[...failed, ...given, ...more].map((text) => Object.assign(document.createElement("li"), { textContent: text })),

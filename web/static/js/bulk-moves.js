@@ -174,6 +174,7 @@ export function sharesText(byRep, reps) {
 /** @type {Record<string, (plural: boolean) => string>} why leads stay as they are */
 const STAYS = {
   owned: (plural) => (plural ? "have an owner already" : "has an owner already"),
+  same: (plural) => (plural ? "stay with their owner" : "stays with its owner"),
   free: (plural) => (plural ? "have no owner" : "has no owner"),
   closed: (plural) => (plural ? "are closed" : "is closed"),
   open: (plural) => (plural ? "are not closed" : "is not closed"),

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    CONSENT = "consent"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     REOPEN_CLAIMABLE = "reopen_claimable"
@@ -90,6 +91,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _L: {
@@ -109,6 +111,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
         Trigger.LOCK_EXPIRED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_L}),
+        Trigger.CONSENT: frozenset({_L}),
         Trigger.RULES_CHANGED: _FREE | {_L},
     },
     _F: {
@@ -134,6 +137,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.OFFER_VOIDED: frozenset({_F}),
         Trigger.OFFER_EXPIRED: _FREE | {_F},
         Trigger.CALLBACK_DUE: frozenset({_F}),
+        Trigger.CONSENT: _FREE | {_F},
         Trigger.RULES_CHANGED: frozenset({_F}),
     },
     _O: {
@@ -157,6 +161,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.HANG_UP: frozenset({_O}),
         Trigger.ORPHANED: _FREE,
         Trigger.CALLBACK_DUE: frozenset({_O}),
+        Trigger.CONSENT: frozenset({_O}),
         Trigger.RULES_CHANGED: frozenset({_O}),
     },
     _W: {
@@ -182,6 +187,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.ORPHANED: _FREE,
         Trigger.LOCK_EXPIRED: frozenset({_O}),
         Trigger.CALLBACK_DUE: frozenset({_W}),
+        Trigger.CONSENT: frozenset({_W}),
         Trigger.RULES_CHANGED: frozenset({_O, _W}),
     },
     _E: {
@@ -201,6 +207,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.REOPEN_CLAIMABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
+        Trigger.CONSENT: _FREE,
         Trigger.RULES_CHANGED: _FREE,
     },
     _I: {
@@ -216,6 +223,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.UNIGNORE: _FREE,
         Trigger.REOPEN_CLAIMABLE: frozenset({_I}),
         Trigger.CALLBACK_DUE: frozenset({_I}),
+        Trigger.CONSENT: frozenset({_I}),
         Trigger.RULES_CHANGED: frozenset({_I}),
     },
     _C: {
@@ -227,6 +235,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.NOTE: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
+        Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),
     },
 }

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.decisions import (
     Answered,
     AnswerIgnored,
@@ -26,12 +27,14 @@ from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
     ASSIGNMENTS,
+    DO_NOT_CONTACT,
     LEAD_DECISIONS,
     LEAD_EXCEPTIONS,
     NOTIFICATIONS,
     ORG_LOG,
     QUEUE_CHANGES,
     Assignment,
+    ContactListing,
     LeadDecision,
     LeadException,
     Notification,
@@ -51,13 +54,15 @@ EFFECT_BITS: Final = 20
 """The number of bits for the number of an effect within its record. The higher bits hold the record's offset."""
 
 CE_SOURCE: Final = b"/firstclaim/leads"
-CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
+CE_TYPES: Final[dict[type, bytes]] = {
     LeadDecision: b"firstclaim.lead-decision.v1",
     Assignment: b"firstclaim.assignment.v1",
     LeadException: b"firstclaim.lead-exception.v1",
     QueueChange: b"firstclaim.queue-change.v1",
     QueueDefinition: b"firstclaim.queue-definition.v1",
     Notification: b"firstclaim.notification.v1",
+    ContactListing: b"firstclaim.contact-listing.v1",
+    type(None): b"firstclaim.contact-listing.v1",
     **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
 }
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
@@ -69,12 +74,21 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class PublicMessage(msgspec.Struct, frozen=True, gc=False):
-    """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode)."""
+    """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
+
+    `removes`: the entry of the key is removed, and the value is empty. Only `do-not-contact` has such messages.
+    """
 
     topic: str
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
+    removes: bool = False
+
+    @property
+    def payload(self) -> bytes | None:
+        """The value as Kafka gets it: None, a tombstone, where the message removes its key."""
+        return None if self.removes else self.value
 
 
 def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[PublicMessage]:
@@ -92,7 +106,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            _encode(value),
+            b"" if value is None else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
@@ -101,6 +115,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
                 time,
                 _CONTENT,
             ],
+            value is None,
         )
         for n, (topic, to, value) in enumerate(messages)
     ]
@@ -130,7 +145,7 @@ def published_queue(row: DirectoryRow) -> Queue | None:
         return None
 
 
-_Message = tuple[str, bytes, msgspec.Struct]
+_Message = tuple[str, bytes, msgspec.Struct | None]
 
 
 def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
@@ -162,12 +177,31 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
+    messages.extend(_listings(row, lead))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
     if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):
         # This message comes last, so that the numbers of the others do not change.
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
+
+
+def _listings(row: LeadRow, lead: Lead) -> list[_Message]:
+    """Return the entries of the do-not-contact list that a record adds or removes (M8)."""
+    messages: list[_Message] = []
+    for decision in row.decisions:
+        if isinstance(decision, ContactForbidden):
+            listing = ContactListing(
+                reason=decision.reason, at=row.at, lead_id=lead.lead_id, rep_id=decision.rep_id
+            )
+            messages += [(DO_NOT_CONTACT, _handle_key(lead, handle), listing) for handle in decision.handles]
+        elif isinstance(decision, ConsentRecorded):
+            messages += [(DO_NOT_CONTACT, _handle_key(lead, handle), None) for handle in decision.handles]
+    return messages
+
+
+def _handle_key(lead: Lead, handle: str) -> bytes:
+    return f"{lead.facts.org}/{handle}".encode()
 
 
 def _is_unchanged(row: LeadRow) -> bool:

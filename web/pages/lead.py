@@ -93,7 +93,7 @@ async def shown(
         "may": may(person, found, lead, view_only=view_only),
         "moves": moves_offered(person, parts.directory.org(person.org), found, view_only=view_only),
         "activities": ACTIVITIES,
-        "silenced": found.sight is Visibility.ALL and found.row["silenced"],
+        "silenced": found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)
 
@@ -118,6 +118,7 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
         "note": works or (person.oversees and phase not in (Phase.LOCKED, Phase.WORKING)),
         "reopen": person.role == "admin" and row["claimed_through"] is not None,
         "answer": lead.offer is not None and lead.offer.mine,
+        "consent": row["silenced"] and (person.oversees or row["owner"] == person.rep_id),
     }
 
 

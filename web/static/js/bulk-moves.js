@@ -124,7 +124,7 @@ export async function moveLeads(move, { which, count, names, of }, given = {}) {
       await isConfirmed("Nothing would change", staysText(plan) || "No lead was chosen.");
       return null;
     }
-    if (!(await isConfirmed(`${title}?`, planText(plan, wording, chosen.reps)))) return null;
+    if (!(await isConfirmed(`${title}?`, planText(plan, wording, chosen.reps), wording.label))) return null;
   } catch (error) {
     say(messageOf(error));
     return null;

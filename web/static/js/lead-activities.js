@@ -24,8 +24,11 @@ export function activityKeys(place) {
   let isWaiting = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  /** @type {HTMLElement | undefined} */
+  let question;
   const stop = () => {
     isWaiting = false;
+    question?.remove();
     clearTimeout(timer);
     place.removeAttribute("data-choosing");
   };
@@ -37,7 +40,10 @@ export function activityKeys(place) {
       if (event.key !== "a" || !buttons.length) return;
       isWaiting = true;
       place.setAttribute("data-choosing", "");
-      say(`Log what? ${buttons.map(({ dataset }) => `${dataset.key} ${dataset.label}`).join(", ")}.`, WAIT_MS);
+      question = say(
+        `Log what? ${buttons.map(({ dataset }) => `${dataset.key} ${dataset.label}`).join(", ")}.`,
+        WAIT_MS,
+      );
       timer = setTimeout(stop, WAIT_MS);
       event.preventDefault();
       return;

@@ -14,6 +14,7 @@ from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision,
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    CorrectionChecked,
     DeadlinePassed,
     LeadArrived,
     OrgAnswered,
@@ -32,7 +33,15 @@ from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
-SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+SystemEvent = (
+    LeadArrived
+    | ArrivalMerged
+    | SuppressionChanged
+    | CorrectionChecked
+    | DeadlinePassed
+    | RulesChanged
+    | OrgAnswered
+)
 """Events that are not actions."""
 LeadEvent = SystemEvent | ActionRequested
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
@@ -240,6 +249,8 @@ def decide_event(
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)
+        elif isinstance(event, CorrectionChecked):
+            stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):
             stale = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):

@@ -14,6 +14,7 @@ from models.offers import Outcome
 from models.org import (
     ContactListed,
     LeadClosed,
+    LeadCorrected,
     LeadReleased,
     LeadTaken,
     OfferSettled,
@@ -28,7 +29,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals
+from rules.org import arrivals, corrections
 from rules.org.allocate import refill, request, wake_group
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
@@ -61,6 +62,8 @@ def step_org(
             arrivals.place_arrival(transition, event)
         case ContactListed():
             arrivals.list_contact(transition, event)
+        case LeadCorrected():
+            corrections.correct(transition, event)
         case RepRequested():
             _requested(transition, event)
         case OfferSettled():

@@ -30,6 +30,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep
+from models.persons import OrgCorrection
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
@@ -246,6 +247,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
             key = f"{org}/person/{row.arrival_id}/{'+'.join((*row.handles, *row.shared))}"
+        case OrgCorrection():
+            key = f"{org}/correction/{row.lead_id}"
         case DoNotContactRow():
             key = f"{org}/barred/{row.handle}"
     return key.encode(), OrgRowKept(off=off, org=org, value=row)

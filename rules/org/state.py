@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from models.org import NO_TURN, DoNotContactRow, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow, Stage, Turn
+from models.persons import OrgCorrection
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
 from rules.org.persons import Persons
@@ -97,7 +98,7 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | DoNotContactRow):
+            elif isinstance(row, OrgPerson | OrgCorrection | DoNotContactRow):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

@@ -219,3 +219,47 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningO
     await expect(ann.get_by_label("Comment")).to_be_focused()  # a note needs its text
     await shot(ann, "lead-activities")
     assert await fits_a_phone(ann)
+
+
+async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(office: RunningOrg) -> None:
+    lead = await opened(office)
+    ann = await at_lead(office, "ann", lead)
+    await ann.get_by_role("button", name="Correct …").click()
+    form = ann.locator("#correct")
+    await expect(form.get_by_label("State", exact=True)).to_have_value("RI")
+    assert await serious(ann) == []
+    await form.get_by_role("button", name="Correct").click()
+    await expect(form.get_by_role("alert")).to_have_text("Nothing is changed yet.")
+    # The reader's reasons stand beside the fields, and nothing is corrected.
+    await form.get_by_label("State", exact=True).fill("Atlantis")
+    await form.get_by_label("Phone", exact=True).fill("12")
+    await form.get_by_label("Last name").fill("Joness")
+    await form.get_by_role("button", name="Correct").click()
+    await expect(ann.locator("#correct-phone-problem")).to_have_text("is not a phone number in use")
+    await expect(ann.locator("#correct-state-problem")).to_be_visible()
+    await expect(ann.locator("#correct-last_name-problem")).to_be_hidden()
+    await expect(form.get_by_label("Phone", exact=True)).to_be_focused()
+    await shot(ann, "correct")
+    assert await fits_a_phone(ann)
+    await form.get_by_label("State", exact=True).fill("Texas")
+    await form.get_by_label("Phone", exact=True).fill("(401) 419-4247")
+    await form.get_by_label("Why").fill("he told me")
+    await ann.keyboard.press("Tab")
+    await form.get_by_role("button", name="Correct").click()
+    await expect(ann.locator("h1")).to_have_text("Jeremy Joness")
+    await expect(ann.locator("[data-fact=state]").first).to_have_text("TX")
+    await expect(ann.locator(".story")).to_contain_text("Ann corrected")
+    await ann.get_by_text("Corrected once").click()
+    versions = ann.locator(".versions")
+    await expect(versions).to_contain_text("by Ann: he told me")
+    await expect(versions).to_contain_text("RI → TX")
+    await expect(versions).to_contain_text("empty → +14014194247")
+    assert await serious(ann) == []
+    # A manager corrects it too, and the number is written as money.
+    mia = await at_lead(office, "mia", lead)
+    await mia.get_by_role("button", name="Correct …").click()
+    await mia.locator("#correct").get_by_label("Loan amount").fill("$320,000")
+    await mia.keyboard.press("Enter")
+    await expect(mia.locator(".versions summary")).to_have_text("Corrected 2 times")
+    await mia.locator(".versions summary").click()
+    await expect(mia.locator(".versions")).to_contain_text("$310,000 → $320,000")

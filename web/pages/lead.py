@@ -11,6 +11,12 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
 from web.parts import Services
+from web.services.lead_corrections import (
+    correctable_fields,
+    correctable_values,
+    corrections_shown,
+    may_correct,
+)
 from web.services.lead_moves import moves_offered
 from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
@@ -59,6 +65,7 @@ async def lead(
         lead_data=data(page_data),
         view_only=view_only,
         moves=moves,
+        fields=correctable_fields(parts.directory.org(person.org)),
         back=back,
         lead_id=lead_id,
     )
@@ -93,6 +100,8 @@ async def shown(
         "may": may(person, found, lead, view_only=view_only),
         "moves": moves_offered(person, parts.directory.org(person.org), found, view_only=view_only),
         "activities": ACTIVITIES,
+        "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
+        "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "silenced": found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)

@@ -6,8 +6,9 @@ import { sentence, spaced } from "./format.js";
 import { activityKeys, LOGGED } from "./lead-activities.js";
 import { nameBackLink } from "./lead-back.js";
 import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js";
+import { setUpCorrection } from "./lead-correction.js";
 import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
-import { fetchPart, localise, showTimeLeft } from "./lead-parts.js";
+import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
@@ -150,7 +151,7 @@ async function perform(body, done, { key, onLost } = {}) {
     } else if (body.note) comment = "";
     const name = nameShown() ?? "The lead";
     const isVisible = await show(answer.version);
-    if (worked && !isVisible) showGone(name, done);
+    if (worked && !isVisible) showGone(place, back, name, done);
     else if (worked) say(done);
     if (!worked && !isVisible) hideReason();
     if (isVisible || !worked) focusTitle();
@@ -162,24 +163,6 @@ async function perform(body, done, { key, onLost } = {}) {
     busy -= 1;
     disableButtons(false);
   }
-}
-
-/**
- * Shows that the person no longer has the lead, with a link back.
- * @param {string} name
- * @param {string} done
- */
-function showGone(name, done) {
-  const card = document.createElement("article");
-  card.className = "card done";
-  const title = Object.assign(document.createElement("h1"), { textContent: name });
-  const text = Object.assign(document.createElement("p"), { textContent: done });
-  text.setAttribute("role", "status");
-  const link = document.createElement("a");
-  Object.assign(link, { className: "button primary", href: back.href, textContent: back.textContent });
-  card.append(title, text, link);
-  place.replaceChildren(card);
-  link.focus();
 }
 
 /** @type {Record<string, string>} the message after an action without a form */
@@ -205,6 +188,7 @@ place.addEventListener("click", async (event) => {
   else if (more) await showEarlier(button, more);
   else if (moves) await move(button);
   else if (activity) await log(activity);
+  else if ("correctable" in button.dataset) correct();
   else if (dialog) element(`#${dialog}`, document, "dialog").showModal();
 });
 
@@ -277,6 +261,10 @@ async function callBack() {
 
 const move = leadMoves(data.lead_id, perform);
 setUpReopenForClaims(perform);
+const correct = setUpCorrection(actions, async ({ version }) => {
+  await show(version);
+  say("The lead is corrected.");
+});
 
 setUpViewOnly((isOn) => {
   data.view_only = isOn;

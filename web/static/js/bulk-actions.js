@@ -194,6 +194,18 @@ function showResult(line, participle, { names = new Map(), reps = new Map(), sta
   );
 }
 
+/**
+ * Says how many leads each of the chosen reps gets, in the order in which they were chosen.
+ * @param {Record<string, number>} byRep
+ * @param {Map<string, string>} reps their names by their ids
+ */
+export function sharesText(byRep, reps) {
+  return [...reps]
+    .filter(([rep]) => byRep[rep])
+    .map(([rep, name]) => `${name} ${byRep[rep].toLocaleString()}`)
+    .join(", ");
+}
+
 /** @param {Failure} failure */
 function reasonOf({ result, owner, owner_name, words, why, reason }) {
   if (result === "lost") return `${owner_name ?? owner} has it`;

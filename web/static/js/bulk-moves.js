@@ -2,7 +2,7 @@
 // rep. It asks for reps and reason, shows what will happen, and reports what happened to each lead.
 
 import { messageOf } from "./api.js";
-import { runBulkAction, sendBulkAction } from "./bulk-actions.js";
+import { runBulkAction, sendBulkAction, sharesText } from "./bulk-actions.js";
 import { isConfirmed } from "./confirm.js";
 import { leadCount } from "./format.js";
 import { askForMove } from "./move-dialog.js";
@@ -158,17 +158,6 @@ function planText(plan, wording, reps) {
   const first = `${leadCount(plan.changing ?? 0)} ${wording.will}${shares ? `: ${shares}` : ""}`;
   const stay = staysText(plan);
   return `${first}.${stay ? ` ${stay}` : ""}`;
-}
-
-/**
- * Says how many leads each rep gets.
- * @param {Record<string, number>} byRep
- * @param {Map<string, string>} reps
- */
-export function sharesText(byRep, reps) {
-  return Object.entries(byRep)
-    .map(([rep, number]) => `${reps.get(rep) ?? rep} ${number.toLocaleString()}`)
-    .join(", ");
 }
 
 /** @type {Record<string, (plural: boolean) => string>} why leads stay as they are */

@@ -177,10 +177,8 @@ function summary(line, participle) {
  */
 function showResult(line, participle, { names = new Map(), reps = new Map(), stay = "" }) {
   barOf().value = line.of;
-  const shares = Object.entries(line.by_rep).map(
-    ([rep, number]) => `${reps.get(rep) ?? rep} ${number.toLocaleString()}`,
-  );
-  const gave = reps.size && shares.length ? `${shares.join(", ")}.` : "";
+  const shares = sharesText(line.by_rep, reps);
+  const gave = shares ? `${shares}.` : "";
   showStatus([`${summary(line, participle)}.`, gave, stay].filter(Boolean).join(" "));
   /** @param {string} lead */
   const nameOf = (lead) => names.get(lead) ?? line.names?.[lead] ?? "A lead";

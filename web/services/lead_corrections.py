@@ -82,6 +82,7 @@ def correctable_values(found: VisibleLead) -> str:
     """Return the present values of the form's fields as JSON: name -> text."""
     facts = found.row["facts"]
     values = {name: _text(facts.get(name)) for name in CORRECTABLE}
+    values["silenced"] = _text(bool(facts.get("silenced")))
     return json.dumps(values)
 
 

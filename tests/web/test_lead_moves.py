@@ -217,7 +217,6 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningO
     await ann.keyboard.press("a")
     await ann.keyboard.press("n")
     await expect(ann.get_by_label("Comment")).to_be_focused()  # a note needs its text
-    await shot(ann, "lead-activities")
     assert await fits_a_phone(ann)
 
 

@@ -128,7 +128,7 @@ async function offerMove(row, answer, chosen) {
     lead: row.lead_id,
     chosen,
   });
-  if (!moved) return;
+  if (!moved) return table.keepFocus();
   const [[to]] = moved.reps;
   await decide(row, { type: "reassign", to_rep_id: to, why: moved.why }, "is moved");
 }

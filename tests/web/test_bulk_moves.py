@@ -58,7 +58,7 @@ async def move(page: Page, *reps: str, why: str, split: str | None = None) -> No
         await page.locator("#move label", has_text=name).locator("input").check()
     if split:
         await page.get_by_label(split).check()
-    await page.get_by_label("Reason").fill(why)
+    await page.get_by_label("Reason", exact=True).fill(why)
     await page.locator("#move [data-ok]").click()
 
 

@@ -248,7 +248,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     # The lead that somebody was quicker with can be moved at once, with a reason.
     await mia.get_by_role("button", name="Move those that somebody has …").click()
     await mia.locator("#move label", has_text="Rep 1").locator("input").check()
-    await mia.get_by_label("Reason").fill("Rep 1 knows him")
+    await mia.get_by_label("Reason", exact=True).fill("Rep 1 knows him")
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator("#confirm")).to_contain_text("1 lead will move: Rep 1 1.")
     await mia.locator("#confirm [data-ok]").click()

@@ -76,7 +76,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     await mia.get_by_role("button", name="Reassign …").click()
     for name in ("Ann", "Bob"):
         await mia.locator("#move label", has_text=name).locator("input").check()
-    await mia.get_by_label("Reason").fill("to share the day")
+    await mia.get_by_label("Reason", exact=True).fill("to share the day")
     await mia.locator("#move [data-ok]").click()
     await confirm(
         mia, "2 leads will move: Bob 2. 2 stay with their owner.", "2 moved, 2 stay with the owner. Bob 2."
@@ -109,7 +109,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     # The manager has them distributed again: the group has only Bob left.
     await mia.get_by_label("Select all on this page").check()
     await mia.get_by_role("button", name="Distribute again …").click()
-    await mia.get_by_label("Reason").fill("Ann has left")
+    await mia.get_by_label("Reason", exact=True).fill("Ann has left")
     await mia.locator("#move [data-ok]").click()
     await confirm(mia, "2 leads will be distributed again.", "2 distributed again.")
     for lead in anns:
@@ -125,7 +125,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     await expect(bob.locator("[data-phase]")).to_have_attribute("data-phase", "closed")
     await look(mia, bobs[0], "closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
-    await mia.get_by_label("Reason").fill("he called again")
+    await mia.get_by_label("Reason", exact=True).fill("he called again")
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "owned")
     await look(mia, bobs[0], "Bob got it", "reopened by Mia: he called again")
@@ -135,7 +135,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
     # The manager takes one back: nobody else is in the group, so it is in the queue of open leads.
     await look(mia, bobs[1], "Bob got it", "Bob got it")
     await mia.get_by_role("button", name="Give back …").click()
-    await mia.get_by_label("Reason").fill("too much for one")
+    await mia.get_by_label("Reason", exact=True).fill("too much for one")
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator(".standing")).to_contain_text("nobody owns the lead")
     await vanishes(bob, bobs[1])

@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -60,7 +59,10 @@ async def moved_notices(parts: Services, person: Person) -> list[MovedNotice]:
         to_you = row["rep_id"] == person.rep_id
         return to_you, row["how"], row["via"], row["why"], row["previous_rep_id"], row["rep_id"]
 
-    return [_notice(person, list(group), names) for _, group in groupby(rows, way)]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(way(row), []).append(row)
+    return [_notice(person, group, names) for group in groups.values()]
 
 
 def concerns(person_id: str, how: str, via: str | None, owner: str | None, former: str | None) -> bool:

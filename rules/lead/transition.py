@@ -110,7 +110,14 @@ class Transition:
             self.update_phase()
 
     def assign_owner(
-        self, rep_id: str, how: str, via: str | None, why: str, *, keeps_callback: bool = False
+        self,
+        rep_id: str,
+        how: str,
+        via: str | None,
+        why: str,
+        *,
+        keeps_callback: bool = False,
+        overrides: tuple[str, ...] = (),
     ) -> None:
         """Make a rep the only owner. The lead's place at the end of the queues is dropped.
 
@@ -138,7 +145,11 @@ class Transition:
             round=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
-        self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
+        self.emit(
+            OwnerChanged(
+                rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why, overrides=overrides
+            )
+        )
 
     def remove_owner(self, how: str, why: str) -> None:
         """Remove the owner. A promised call is kept for the next owner (X2)."""

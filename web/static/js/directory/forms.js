@@ -132,9 +132,14 @@ function settings(value) {
     number("claims_per_minute", "A rep may claim, in leads per minute", value.claims_per_minute ?? 600, {
       hint: "Further claims are refused until a minute has passed.",
     }),
-    toggle("enforce_licence", "Reps may have only leads of states they are licensed in", value.enforce_licence ?? true, {
-      hint: "For claims, opening and assignments; a manager may override it with a reason. Distribution always checks.",
-    }),
+    toggle(
+      "enforce_licence",
+      "Reps may have only leads of states they are licensed in",
+      value.enforce_licence ?? true,
+      {
+        hint: "For claims, opening and assignments; a manager may override it with a reason. Distribution always checks.",
+      },
+    ),
     toggle(
       "auto_claim_on_timed_callback",
       "A callback with a time claims the lead",

@@ -15,12 +15,13 @@ from aiokafka import AIOKafkaProducer
 
 from application import problems
 from runtime import LocalStack
-from runtime.process import free_port, spawn, stop_process, wait_until
+from runtime.process import free_port, spawn, stop_process
 from runtime.up import everything
 from streams import topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.cli.every_command import RUNS_ON, arguments, leaves
 from tests.cli.in_process import Said, at, call
+from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,7 +123,7 @@ def test_a_process_waits_where_nothing_runs_and_ends_when_it_is_told(tmp_path: P
     }
     try:
         for name, log in logs.items():
-            assert wait_until(partial(_has_spoken, log), 120), name
+            assert until(partial(_has_spoken, log), 120), name
     finally:
         for process in running.values():
             stop_process(process, signal.SIGTERM, 30)

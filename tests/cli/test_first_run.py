@@ -19,11 +19,11 @@ from sqlalchemy import func, select
 
 from assurance.demo.sign_ins import PASSWORD, SIGN_INS
 from runtime.interrupts import SIGNALS
-from runtime.process import wait_until
 from sink.engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS
+from tests.fixtures.waiting import until as wait_until
 from web.settings import WebSettings
 from web.store.accounts import Accounts
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.admin import ConfigResource, NewTopic, ResourceType
 
-from runtime.process import spawn, stop_process, wait_until
+from runtime.process import spawn, stop_process
 from streams.process_exit import Exit
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.servers import make_kafka, unique
+from tests.fixtures.waiting import until
 from tests.foreign.clients import SECONDS, admin
 
 if TYPE_CHECKING:
@@ -32,12 +33,22 @@ COMPACTED = {"cleanup.policy": "compact"}
 BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}
 
 
-@pytest.fixture
-def bootstrap(server_folder: Path) -> Iterator[str]:
-    """Yield a broker without any topic."""
-    broker = make_kafka(server_folder / unique("beforehand"))
-    with broker:
+@pytest.fixture(scope="module")
+def broker(server_folder: Path) -> Iterator[str]:
+    """Yield a broker for the tests of this file."""
+    with make_kafka(server_folder / unique("beforehand")) as broker:
         yield broker.address
+
+
+@pytest.fixture
+def bootstrap(broker: str) -> Iterator[str]:
+    """Yield a broker without any topic of ours. Those that the test or its worker makes are removed."""
+    yield broker
+    kafka = admin(broker)
+    ours = [name for name in kafka.list_topics(timeout=SECONDS).topics if not name.startswith("__")]
+    for future in kafka.delete_topics(ours, operation_timeout=SECONDS).values():
+        future.result(SECONDS)
+    assert until(lambda: not set(ours) & set(kafka.list_topics(timeout=SECONDS).topics), SECONDS)
 
 
 def given(bootstrap: str, folder: Path, partitions: int | None = None) -> dict[str, str]:
@@ -106,7 +117,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
         directory=REPO,
     )
     try:
-        assert wait_until(lambda: started.poll() is not None or type_now() == "LogAppendTime", SECONDS), (
+        assert until(lambda: started.poll() is not None or type_now() == "LogAppendTime", SECONDS), (
             log.read_text()
         )
         if started.returncode is not None:

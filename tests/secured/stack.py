@@ -13,11 +13,12 @@ from application.kafka_access.cluster import AclAdmin, allow
 from application.kafka_access.table import Principal, principal_of, processes
 from runtime import kafka_users
 from runtime.kafka import KafkaBroker
-from runtime.process import free_port, wait_until
+from runtime.process import free_port
 from runtime.up import child
 from runtime.valkey import ValkeyServer
 from streams.settings import Settings
 from streams.topics import provision
+from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +107,7 @@ class Secured:
             made.launch()
             self.children[name] = made
         for name, made in self.children.items():
-            assert wait_until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
+            assert until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
 
     def restart(self, *names: str) -> None:
         """Stop processes and start them again."""
@@ -114,7 +115,7 @@ class Secured:
             self.children[name].stop()
             self.children[name].launch()
         for name in names:
-            assert wait_until(self.children[name].ready, SECONDS), self.children[name].log_tail()
+            assert until(self.children[name].ready, SECONDS), self.children[name].log_tail()
 
     def stop_processes(self) -> None:
         """Stop the processes; the servers keep running."""
@@ -241,7 +242,7 @@ class Secured:
             return True
 
         try:
-            assert wait_until(came, SECONDS), f"nothing came of {topic}"
+            assert until(came, SECONDS), f"nothing came of {topic}"
         finally:
             consumer.close()
         return found[0]

@@ -10,7 +10,7 @@ import pytest
 
 from application.kafka_access.acls import Acl, Operation, Pattern, Resource
 from application.kafka_access.table import principal_of
-from runtime.process import wait_until
+from tests.fixtures.waiting import until
 from tests.secured.leads import lead
 from tests.secured.stack import RUNS, SECONDS, Secured
 
@@ -20,7 +20,7 @@ def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
     made = secured.child(process, settings, name)
     made.launch()
     try:
-        assert wait_until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
+        assert until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
             f"it goes on: {made.why_not()}{made.log_tail()}"
         )
         assert made.process is not None

@@ -15,7 +15,7 @@ from application.engine_client import EngineClient, ask_once
 from application.kafka_access.acls import Pattern
 from application.kafka_access.table import PROCESSES, principal_of, processes
 from assurance.load.client import LoadClient
-from runtime.process import wait_until
+from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
 from tests.secured.stack import CRM, SECONDS, Secured
 
@@ -49,11 +49,11 @@ def strict(secured: Secured) -> str:
     def asked_for() -> bool:
         external_id, value = lead(org="strict")
         assert secured.send("vendor-acme", "lead-arrivals", value) == ""
-        return wait_until(
+        return until(
             lambda: letter_seen(secured, value) or row(secured, external_id) is not None, SECONDS
         ) and (row(secured, external_id) is None)
 
-    assert wait_until(asked_for, SECONDS)
+    assert until(asked_for, SECONDS)
     return "strict"
 
 
@@ -89,7 +89,7 @@ def test_a_lead_goes_from_its_vendor_to_the_crm_row_and_its_owner(secured: Secur
         raise AssertionError
 
     assert asyncio.run(assign())["result"] in ("done", "won")
-    assert wait_until(lambda: (row(secured, external_id) or ("", None))[1] == "rep-1", SECONDS)
+    assert until(lambda: (row(secured, external_id) or ("", None))[1] == "rep-1", SECONDS)
     assert secured.read(CRM, "assignments", f"{CRM}.owners") == ""
 
 
@@ -277,7 +277,7 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
     signed = {**action, "action_id": str(uuid.uuid4())}
     value = json.dumps(signed).encode()
     assert secured.send(CRM, "lead-actions", value, sign(value, "sales-1", "lead-actions")) == ""
-    assert wait_until(lambda: row(secured, external_id) == (lead_id, "rep-1"), SECONDS)
+    assert until(lambda: row(secured, external_id) == (lead_id, "rep-1"), SECONDS)
 
     async def by_console() -> str:
         settings = secured.user("firstclaim-console").model_copy(update={"signing_key": "console-1"})

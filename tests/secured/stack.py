@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -18,6 +19,7 @@ from runtime.up import child
 from runtime.valkey import ValkeyServer
 from streams.settings import Settings
 from streams.topics import provision
+from tests.cli.in_process import Said, call
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
@@ -168,17 +170,11 @@ class Secured:
 
         asyncio.run(change())
 
-    def command(self, *arguments: str, settings: Settings | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command as the operator, or with other settings."""
+    def command(self, *arguments: str, settings: Settings | None = None) -> Said:
+        """Run a command as the operator, or with other settings. No other setting of the environment is left."""
         made = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            env=dict(made.environment or {}),
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        with mock.patch.dict(os.environ, dict(made.environment or {}), clear=True):
+            return call(arguments[0], arguments)
 
     def librdkafka(self, user: str, **more: Any) -> dict[str, Any]:
         """Return the options with which librdkafka signs in as a user."""

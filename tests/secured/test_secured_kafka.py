@@ -102,22 +102,22 @@ def test_the_operators_commands_run(secured: Secured) -> None:
         ("doctor",),
     ):
         done = secured.command(*arguments)
-        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        assert done.code == 0, (arguments, done.out, done.err)
     checked = secured.command("verify", "--json")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.code == 0, checked.out + checked.err
 
 
 def test_the_operator_publishes_and_sends_a_dead_letter_again(secured: Secured) -> None:
     file = secured.folder / "directory.yaml"
     file.write_text("org: default\nreps:\n  boss: {name: Boss, role: admin}\n  rep-1: {name: One}\n")
     done = secured.command("directory", "apply", str(file))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.out + done.err
     value = b"{no lead at all " + uuid.uuid4().hex.encode()
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
     letter_of(secured, value)
     done = secured.command("dead-letters", "replay", "--all")
-    assert done.returncode in (0, 1), done.stdout + done.stderr
-    assert "not allowed" not in done.stdout + done.stderr
+    assert done.code in (0, 1), done.out + done.err
+    assert "not allowed" not in done.out + done.err
 
 
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
@@ -143,7 +143,7 @@ def again(secured: Secured) -> Secured:
     """Return the servers after the processes that inspect existing data have run."""
     secured.restart("worker", "relay", "sink")
     rebuilt = secured.command("board", "rebuild", settings=secured.user("firstclaim-board"))
-    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert rebuilt.code == 0, rebuilt.err
     return secured
 
 
@@ -177,20 +177,20 @@ def test_doctor_names_an_acl_that_was_taken_away_and_one_that_is_too_much(secure
     secured.change(board, take=(taken,))
     try:
         done = secured.command("doctor")
-        assert done.returncode == 1
-        assert f"User:firstclaim-board lacks {taken}" in done.stdout
+        assert done.code == 1
+        assert f"User:firstclaim-board lacks {taken}" in done.out
     finally:
         secured.change(board)
     more = principal_of("process", "sink", user="vendor-bolt")
     secured.change(more)
     try:
         done = secured.command("doctor")
-        assert done.returncode == 1
-        assert "User:vendor-bolt has too much: Read on Topic lead-journal" in done.stdout
+        assert done.code == 1
+        assert "User:vendor-bolt has too much: Read on Topic lead-journal" in done.out
     finally:
         bolt = principal_of("vendor", "bolt")
         secured.change(more, take=tuple(acl for acl in more.acls if acl not in bolt.acls))
-    assert secured.command("doctor").returncode == 0
+    assert secured.command("doctor").code == 0
 
 
 # -- nobody acts as somebody else ----------------------------------------------------------------------------------
@@ -291,4 +291,4 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
 def test_verify_agrees_that_what_was_refused_was_refused(secured: Secured, strict: str) -> None:
     assert strict
     checked = secured.command("verify", "--json")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.code == 0, checked.out + checked.err

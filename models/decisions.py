@@ -16,6 +16,7 @@ from models.contact_decisions import (
     ContactForbidden,
     SuppressionRecorded,
 )
+from models.corrections import FactsCorrected
 from models.decision_base import DecisionBase
 from models.offer_decisions import (
     ConnectRequested,
@@ -272,6 +273,7 @@ Decision = (
     | OutcomeRecorded
     | NoteRecorded
     | ActivityRecorded
+    | FactsCorrected
     | ExceptionRaised
     | ExceptionIgnored
     | ExceptionResolved

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from models.corrections import Corrections
 from models.decisions import Answered, Decision
 from models.facts import Facts
 from models.offers import Rejected
@@ -115,7 +116,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
-    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8).
+    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8). `campaign`: the campaign
+    that the sought arrival named, empty if none; None in rows of earlier versions.
     """
 
     group_id: str
@@ -124,6 +126,14 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     method: str | None = None
     reps: tuple[str, ...] = ()
     until: datetime | None = None
+    tried: tuple[str, ...] = ()
+    campaign: str | None = None
+
+
+class Round(msgspec.Struct, frozen=True):
+    """A round of distribution that was interrupted and may go on (M5). Fields as in `Search`."""
+
+    campaign: str | None = None
     tried: tuple[str, ...] = ()
 
 
@@ -147,6 +157,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     and is then told that the lock had expired (D2). `deferred_at`: when a callback without a time sent it to the
     end of its queues (D4).
     `search`: its current search for a rep. `failed`: why the last search failed, until somebody has the lead.
+    `round`: the round of a search that ended without an owner, because somebody opened or ignored the lead (M5).
     `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
     `description`: its group's method and its campaign's description, as they were when it arrived or was last
     distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6).
@@ -154,7 +165,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     among its org's messages about arrivals and that list; a message that does not exceed it is a repeat.
     `activities`: the number of recorded activities. `owner_last_contacted_at`: when the owner last contacted the
     lead, since it is the owner's (M3). `hung_up_epoch`: the `owned_epoch` under which the owner hung up its ring
-    (S2).
+    (S2). `corrections`: what people corrected of its facts (M2).
     """
 
     lead_id: str
@@ -181,6 +192,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hung_up_epoch: int = -1
     open_exception: OpenException | None = msgspec.field(default=None, name="trouble")
     search: Search | None = None
+    round: Round | None = None
     failed: Failure | None = None
     owned_epoch: int = msgspec.field(default=0, name="taken")
     distribution: str | None = None
@@ -191,6 +203,7 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     org_log_offset: int = msgspec.field(default=-1, name="placed")
     suppressed: dict[str, str] = {}
+    corrections: Corrections | None = None
 
     @property
     def silenced(self) -> bool:

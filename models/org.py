@@ -14,6 +14,7 @@ from models.events import DirectoryPublished
 from models.facts import Facts
 from models.lead import Lead
 from models.offers import Outcome
+from models.persons import OrgCorrection
 
 # -- events ----------------------------------------------------------------------------------------------
 
@@ -48,6 +49,22 @@ class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
     version: int
     reason: str | None = None
     at: datetime | None = None
+
+
+class LeadCorrected(_OrgEvent, frozen=True, tag="lead_corrected"):
+    """A person corrected a lead's facts (M2). A waiting request, open offers and the index of persons follow.
+
+    `epoch`: that of the lead's request for a rep, if it has one. `lead`: the lead with its new facts. `handles`: its
+    phone and mail address, as far as a person corrected them. `removed`: every handle that is not the lead's any more.
+    `changed`: the handles that this correction added or removed.
+    """
+
+    lead_id: str
+    epoch: int
+    lead: Lead
+    handles: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class RepRequested(_OrgEvent, frozen=True, tag="rep_requested"):
@@ -123,6 +140,7 @@ class WakeKind(StrEnum):
 
     LEAD = "lead"
     REP = "rep"
+    GROUP = "group"
 
 
 class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
@@ -139,6 +157,7 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
 OrgEvent = (
     PersonArrived
     | ContactListed
+    | LeadCorrected
     | RepRequested
     | OfferSettled
     | LeadTaken
@@ -188,19 +207,38 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     wake: datetime | None = None
 
 
+class Review(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rest of a check of a group's waiting leads after a change (M5). One event checks a part of them.
+
+    `after`, `end`: the numbers of waiting leads that are left, from the first exclusive to the last inclusive.
+    `reps`: the reps whose terms changed; empty if the group itself changed. `states`: the states that a change of
+    licences is about; None for all. `why`: what changed. `renews`: leads whose reasons changed are told too.
+    """
+
+    after: int
+    end: int
+    why: str
+    reps: tuple[str, ...] = ()
+    states: tuple[str | None, ...] | None = None
+    renews: bool = True
+
+
 class OrgGroup(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
     """A group's counters. `turns`: turns given. `waits`: waits begun.
 
     `lags`: if weights differ, how far each member is behind its exact share of the turns. One turn is
-    `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead.
+    `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead. `review`: the part of
+    a check of its waiting leads that is left; `wake`: when it goes on.
     """
 
     group_id: str
     turns: int = 0
     waits: int = 0
     lags: dict[str, int] = {}
+    review: Review | None = None
+    wake: datetime | None = None
 
 
 class Stage(StrEnum):
@@ -227,7 +265,8 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     While the lead waits: `number` is its place among the group's waiting leads. `lead` and `tried` are those of the
     request. `wake` is when time alone may make a rep available. `paused`: the lead was told that transfers are paused
-    (R4).
+    (R4). `parked`: only a change of the directory or of the lead can make a rep available, not time or capacity (M5).
+    `told`: a checksum of the reasons that the lead was told.
     """
 
     lead_id: str
@@ -242,6 +281,8 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     tried: tuple[str, ...] = ()
     wake: datetime | None = None
     paused: bool = False
+    parked: bool = False
+    told: int = 0
 
 
 class OrgPerson(
@@ -273,4 +314,4 @@ class DoNotContactRow(
     at: datetime | None = None
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | DoNotContactRow
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgCorrection | DoNotContactRow

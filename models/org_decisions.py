@@ -15,7 +15,7 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, DoNotContactChanged
+from models.persons import ArrivalPlaced, DoNotContactChanged, HandlesCorrected
 
 
 class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -65,6 +65,7 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 OrgDecision = (
     ArrivalPlaced
     | DoNotContactChanged
+    | HandlesCorrected
     | OfferMade
     | RingStarted
     | NoRepAvailable

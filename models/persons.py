@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from models.corrections import FactChange
 from models.facts import Facts
 from models.offers import OrgDecisionBase
 
@@ -20,6 +21,19 @@ def handles_of(facts: Facts) -> tuple[str, ...]:
     """Return the handles of a prospect, the phone first."""
     values = ((PHONE, facts.phone), (EMAIL, facts.email and facts.email.lower()))
     return tuple(f"{kind}/{value}" for kind, value in values if value)
+
+
+def corrected_handles(changes: tuple[FactChange, ...]) -> tuple[str, ...]:
+    """Return the handles that a correction removed or added, each once."""
+    return tuple(
+        dict.fromkeys(
+            f"{change.field}/{value}"
+            for change in changes
+            if change.field in HANDLES
+            for value in (change.old, change.new)
+            if value is not None and change.old != change.new
+        )
+    )
 
 
 class Inquiry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +58,33 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     why: str
     inquiry: Inquiry | None = None
     barred: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class HandlesCorrected(OrgDecisionBase, frozen=True, tag="handles_corrected"):
+    """A person corrected the phone or mail address of this lead, and the org's index of persons follows (M2).
+
+    `handles`: those that the lead got or lost by it. `barred`: which of them are on the do-not-contact list, and why.
+    `also`: other leads that have one of them. They stay leads of their own.
+    """
+
+    lead_id: str
+    handles: tuple[str, ...]
+    barred: dict[str, str] = msgspec.field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+class OrgCorrection(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_correction"
+):
+    """The phone and mail address of a lead as a person corrected them (M2). The newest row of a lead counts.
+
+    `handles`: those that the lead has by a correction. `removed`: those that are not the lead's, although an arrival
+    of it had them.
+    """
+
+    lead_id: str
+    handles: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class DoNotContactChanged(OrgDecisionBase, frozen=True, tag="contact_barred"):

@@ -52,6 +52,7 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "winner_is_not_owner": (_D, "an answer says won, and the row has another owner"),
     "loser_is_owner": (_D, "an answer says lost, and the row has no other owner"),
     "claimed_again": (_D, "a lead was claimed a second time through a claimable queue (Q10)"),
+    "correction_undone": (_C, "an event that is no action changed what a person had corrected (M2)"),
     "answered_twice": (_C, "one action has two different answers (X4)"),
     "answer_differs_from_row": (_C, "an answer names another owner or version than its row"),
     "unanswered": (_L, "an action's record holds no answer to it"),
@@ -74,6 +75,8 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_count_wrong": (_C, "a rep's row counts other leads than the org says it has"),
     "over_cap": (_C, "an offer took a rep over its cap (R9)"),
     "rings_twice": (_C, "two leads ring with one rep at once (S4)"),
+    "lead_unasked": (_O, "a lead waits without a request, and its campaign has a group to ask (M5)"),
+    "lead_unoffered": (_O, "a lead waits, and its group has a rep who may have it (M5)"),
     "wake_overdue": (_O, "an org's row was to be looked at again and was not"),
     # messages between leads and orgs
     "errand_lost": (_L, "what a lead's record tells its org is not in org-log"),

@@ -33,6 +33,7 @@ class Trigger(StrEnum):
     UNASSIGN = "unassign"
     REDISTRIBUTE = "redistribute"
     REOPEN = "reopen"
+    UPDATE = "update"
     CONSENT = "consent"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
@@ -86,9 +87,11 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.CONSENT: _FREE,
@@ -106,6 +109,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: frozenset({_L}),
         Trigger.ACTIVITY: frozenset({_L}),
+        Trigger.UPDATE: frozenset({_L}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: frozenset({_L}),
@@ -129,6 +133,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: _FREE | {_O, _F},
         Trigger.ACTIVITY: _FREE | {_O, _F},
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.REOPEN_CLAIMABLE: _FREE | {_F},
@@ -151,6 +156,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_O}),
         Trigger.ACTIVITY: frozenset({_O}),
+        Trigger.UPDATE: frozenset({_O}),
         Trigger.REASSIGN: frozenset({_O}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -176,6 +182,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CALLBACK: frozenset({_O}),
         Trigger.NOTE: frozenset({_W}),
         Trigger.ACTIVITY: frozenset({_W}),
+        Trigger.UPDATE: frozenset({_W}),
         Trigger.REASSIGN: frozenset({_O, _W}),
         Trigger.UNASSIGN: _FREE | {_F},
         Trigger.REDISTRIBUTE: frozenset({_F}),
@@ -201,10 +208,12 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.CLAIM_NOW: frozenset({_O}),
         Trigger.NOTE: _FREE,
         Trigger.ACTIVITY: _FREE,
+        Trigger.UPDATE: _FREE | {_F},
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.IGNORE: frozenset({_I}),
         Trigger.REOPEN_CLAIMABLE: _FREE,
+        Trigger.NOBODY_AVAILABLE: _FREE,
         Trigger.OFFER_MADE: frozenset({_F, _O}),
         Trigger.CALLBACK_DUE: _FREE,
         Trigger.CONSENT: _FREE,
@@ -218,6 +227,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.VIEW: frozenset({_I}),
         Trigger.NOTE: frozenset({_I}),
         Trigger.ACTIVITY: frozenset({_I}),
+        Trigger.UPDATE: frozenset({_I}),
         Trigger.ASSIGN: frozenset({_O}),
         Trigger.REDISTRIBUTE: frozenset({_F}),
         Trigger.UNIGNORE: _FREE,
@@ -234,6 +244,7 @@ LIFECYCLE: Final[dict[Phase | None, dict[Trigger, frozenset[Phase]]]] = {
         Trigger.VIEW: frozenset({_C}),
         Trigger.NOTE: frozenset({_C}),
         Trigger.ACTIVITY: frozenset({_C}),
+        Trigger.UPDATE: frozenset({_C}),
         Trigger.REOPEN: _FREE | {_O, _F},
         Trigger.CONSENT: frozenset({_C}),
         Trigger.RULES_CHANGED: frozenset({_C}),

@@ -14,6 +14,7 @@ from models.decisions import Answered, AnswerIgnored, DeadlineIgnored, Decision,
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    CorrectionChecked,
     DeadlinePassed,
     LeadArrived,
     OrgAnswered,
@@ -30,9 +31,18 @@ from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.waiting import ask_again
 from rules.queues.rule_book import OrgRules, RuleBook
 
-SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+SystemEvent = (
+    LeadArrived
+    | ArrivalMerged
+    | SuppressionChanged
+    | CorrectionChecked
+    | DeadlinePassed
+    | RulesChanged
+    | OrgAnswered
+)
 """Events that are not actions."""
 LeadEvent = SystemEvent | ActionRequested
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
@@ -206,6 +216,7 @@ def decide_action(
         result = refuse_in_phase(transition, trigger, event.rep_id)
     if result.result in (Result.DONE, Result.WON):
         settle(transition)
+        ask_again(transition)
         return transition.lead, tuple(transition.decisions), result
     return lead, (), result
 
@@ -240,6 +251,8 @@ def decide_event(
             stale = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
             stale = arrivals.change_suppression(transition, event)
+        elif isinstance(event, CorrectionChecked):
+            stale = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):
             stale = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):
@@ -249,6 +262,7 @@ def decide_event(
         if stale is not None:
             return lead, (stale,)
     settle(transition)
+    ask_again(transition)
     return transition.lead, tuple(transition.decisions)
 
 

@@ -121,27 +121,18 @@ class RunningOrg:
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
         return httpx.AsyncClient(base_url=self.url, headers=headers)
 
-    async def sign_in(self, rep_id: str, path: str = "/", *, form: bool = False, **options: Any) -> Page:
-        """Open a new browser window at a page, signed in as a person; errors in its console are recorded.
-
-        The window gets its session from the API, which costs much less than the form. `form=True` fills in the form.
-        """
+    async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
+        """Open a new browser window at a page, signed in as a person; errors in its console are recorded."""
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
         )
         context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.problems.append(f"{rep_id}: {error}"))
-        if form:
-            await page.goto(f"/sign-in?next={path}")
-            await page.get_by_label("Email").fill(self.email(rep_id))
-            await page.get_by_label("Password").fill(PASSWORD)
-            await page.get_by_role("button", name="Sign in").click()
-        else:
-            credentials = {"email": self.email(rep_id), "password": PASSWORD}
-            answer = await context.request.post("/api/v1/session", data=credentials)
-            assert answer.status == HTTPStatus.CREATED, await answer.text()
-            await page.goto(path)
+        await page.goto(f"/sign-in?next={path}")
+        await page.get_by_label("Email").fill(self.email(rep_id))
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_selector("html[data-ready=yes]")
         return page
 

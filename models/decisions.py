@@ -11,6 +11,7 @@ import msgspec
 
 from models.contact_decisions import (
     CallbackDue,
+    CallbackNoticeWithdrawn,
     CallbackSet,
     ConsentRecorded,
     ContactForbidden,
@@ -92,7 +93,8 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
 
     It is kept, so that a repeated action gets the same answer word for word (X4). `why`: the reason in words, with the
     rule, version, lock or owner that decided it (X1). `merged_into`: the lead that the requested lead was added to
-    (R6). `org`: the org of the action; nobody else gets the answer.
+    (R6). `org`: the org of the action; nobody else gets the answer. `call_from`: the promised time is within the lead's
+    quiet hours; from then on it may be called, in the lead's own time (M7).
     """
 
     action_id: str
@@ -106,6 +108,7 @@ class Answered(DecisionBase, frozen=True, tag="answered"):
     why: str | None = None
     merged_into: str | None = None
     org: str = "default"
+    call_from: datetime | None = None
 
 
 class OwnerChanged(DecisionBase, frozen=True, tag="owner_changed"):
@@ -270,6 +273,7 @@ Decision = (
     | LockReleased
     | CallbackSet
     | CallbackDue
+    | CallbackNoticeWithdrawn
     | OutcomeRecorded
     | NoteRecorded
     | ActivityRecorded

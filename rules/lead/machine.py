@@ -122,6 +122,7 @@ def step(
             why=result.why,
             merged_into=known_into if lead is None else None,
             org=event.org,
+            call_from=result.call_from,
         )
         decisions = (answer, *decisions)
         answers = (*answers, answer)

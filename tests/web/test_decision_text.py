@@ -6,6 +6,7 @@ import pytest
 
 from models.contact_decisions import (
     CallbackDue,
+    CallbackNoticeWithdrawn,
     CallbackSet,
     ConsentRecorded,
     ContactForbidden,
@@ -115,6 +116,10 @@ SAID: list[tuple[Decision, str]] = [
         "Alex Thompson will call back without a time, so it goes to the end of the queue",
     ),
     (CallbackDue(rep_id="rep-1"), "The promised call is due"),
+    (
+        CallbackNoticeWithdrawn(rep_id="rep-1", epoch=3, why="rep-1 contacted it"),
+        "Alex Thompson need not be told of the due call any more",
+    ),
     (OutcomeRecorded(rep_id="rep-1", outcome="no_answer"), "Alex Thompson: no answer"),
     (
         FactsCorrected(

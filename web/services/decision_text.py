@@ -281,6 +281,9 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
+    "callback_notice_withdrawn": lambda row, names: (
+        f"{names.rep(row['rep_id'])} need not be told of the due call any more"
+    ),
     "outcome_recorded": lambda row, names: (
         f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
     ),

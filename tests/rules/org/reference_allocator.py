@@ -68,7 +68,8 @@ class ReferenceAllocator(OrgDriver):
                 reps = (said.rep_id,) if isinstance(said, OfferMade) else said.reps
                 lead = self.asked[said.lead_id]
                 assert said.epoch == lead.epoch, "an offer answers the request that is open (X3)"
-                may = self.candidates(said.group_id, lead, counts, rings=isinstance(said, RingStarted))
+                rings = isinstance(said, RingStarted) and said.method == "ring_all"
+                may = self.candidates(said.group_id, lead, counts, rings=rings)
                 if isinstance(said, RingStarted):
                     assert set(reps) == may, "all who may are called, nobody else (S1, S4)"
                 else:
@@ -76,7 +77,7 @@ class ReferenceAllocator(OrgDriver):
                     self.judge_turn(said, may)
                 for rep_id in reps:
                     day = self.today(rep_id)
-                    counts.offer(said.lead_id, rep_id, day, rings=isinstance(said, RingStarted))
+                    counts.offer(said.lead_id, rep_id, day, rings=rings)
             elif isinstance(said, OfferVoided):
                 counts.end(said.lead_id, said.rep_id)
                 if said.rep_id not in self.left:
@@ -137,8 +138,10 @@ class ReferenceAllocator(OrgDriver):
         group = self.published.get(("group", said.group_id))
         if group is None or group["method"] == "queue" or said.reason == "transfers_paused":
             return
-        rings = group["method"] in ("ring_all", "distribute_all")
+        rings = group["method"] == "ring_all"
         assert not self.candidates(said.group_id, lead, counts, rings=rings)
+        busy = rings and bool(self.candidates(said.group_id, lead, counts, rings=False))
+        assert busy or said.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
         named = {each.rep_id for each in said.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
@@ -214,7 +217,7 @@ class ReferenceAllocator(OrgDriver):
             zone = ZoneInfo(group.get("time_zone", "UTC"))
             if ask.tried and naive_open(group.get("pause", []), self.now.astimezone(zone)):
                 continue
-            rings = group["method"] in ("ring_all", "distribute_all")
+            rings = group["method"] == "ring_all"
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
                 found.append(lead.lead_id)
         return found

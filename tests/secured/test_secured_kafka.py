@@ -135,6 +135,9 @@ UNUSED_HERE = {
     ("relay", "WRITE", "queue-changes"),
     ("relay", "WRITE", "notifications"),
     ("relay", "WRITE", "lead-exceptions"),
+    # No outcome here puts anybody on the list.
+    ("relay", "READ", "do-not-contact"),
+    ("relay", "WRITE", "do-not-contact"),
 }
 
 

@@ -27,6 +27,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    WindowMoved,
 )
 from models.results import Reason, Result
 
@@ -286,6 +287,7 @@ Decision = (
     | LeadClosed
     | RepSought
     | LeadOffered
+    | WindowMoved
     | OfferEnded
     | OfferDeclined
     | NobodyAvailable

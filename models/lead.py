@@ -120,8 +120,9 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A lead's search for a rep through its group.
 
     `epoch`: the epoch of the request; answers of the org and of the reps name it (X3). `reps`: the reps who have the
-    offer now. `until`: when the offer expires. `tried`: the reps tried in this round (R8). `campaign`: the campaign
-    that the sought arrival named, empty if none; None in rows of earlier versions.
+    offer now. `until`: when the offer expires. `window_seconds`: the length of its claim window (R3). `tried`: the reps
+    tried in this round (R8). `campaign`: the campaign that the sought arrival named, empty if none; None in rows of
+    earlier versions.
     """
 
     group_id: str
@@ -131,6 +132,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reps: tuple[str, ...] = ()
     until: datetime | None = None
     tried: tuple[str, ...] = ()
+    window_seconds: int | None = None
     campaign: str | None = None
 
 

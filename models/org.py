@@ -227,7 +227,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 class OrgGroup(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
-    """A group's counters. `turns`: turns given. `waits`: waits begun.
+    """A group's counters. `turns`: turns given. `waits`: waits begun. `resting`: who made up an owed turn last (R7).
 
     `lags`: if weights differ, how far each member is behind its exact share of the turns. One turn is
     `rules.org.turn_order.SCALE` units. A member that is not listed is neither behind nor ahead. `review`: the part of
@@ -238,6 +238,7 @@ class OrgGroup(
     turns: int = 0
     waits: int = 0
     lags: dict[str, int] = {}
+    resting: str | None = None
     review: Review | None = None
     wake: datetime | None = None
 

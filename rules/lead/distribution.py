@@ -26,6 +26,7 @@ from models.offers import (
     Why,
 )
 from rules.lead.failures import UNANSWERED, failure_of
+from rules.lead.offer_windows import move_window
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import GroupTerms
@@ -167,6 +168,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
             method=answer.method,
             reps=reps,
             until=answer.due,
+            window_seconds=answer.window_seconds if isinstance(answer, OfferMade) else None,
         ),
         failed=None,
     )
@@ -184,6 +186,8 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
     )
     if for_good:
         accept_offer(transition, reps[0], answer.why)
+    else:
+        move_window(transition)  # the org may not have known yet what its group published
     return None
 
 

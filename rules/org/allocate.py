@@ -25,6 +25,7 @@ from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
 from rules.org.transition import OrgTransition
+from rules.org.turn_order import resting_after
 
 PAUSED: Final = "transfers_paused"
 ALL_RINGING: Final = "all_agents_ringing"
@@ -206,7 +207,10 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice, again: str =
         raise TypeError(f"{group.group_id} has no method")
     turn = choice.pick is not None
     if choice.pick is not None:
-        transition.change_group(group.group_id, turns=choice.pick.turns, lags=dict(choice.pick.lags))
+        rests = resting_after(choice.pick, transition.group(group.group_id).resting)
+        transition.change_group(
+            group.group_id, turns=choice.pick.turns, lags=dict(choice.pick.lags), resting=rests
+        )
         transition.change_turn(group.group_id, choice.pick.rep_id, choice.pick.turn)
     holds = tuple(
         take_capacity(transition, rep_id, row.lead_id, rings=method.exclusive, turn=turn)

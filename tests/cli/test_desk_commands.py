@@ -18,6 +18,7 @@ from runtime.up import RunningStack
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 ORG = "desk"
+NO_ORG = frozenset({"verify", "why"})
 REPS = ("rep-1", "rep-2")
 MANAGERS = ("mia", "moe")
 DIRECTORY: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -101,14 +102,15 @@ def a_lead(vendor: str, external_id: str | int, org: str = ORG) -> str:
     return lead_id(org, vendor, str(external_id), {})
 
 
-def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "", org: str | None = ORG) -> Result:
+def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "", org: str = ORG) -> Result:
     """Run a command for an org, as another terminal would. It finds the stack by its state folder.
 
-    `text`: its stdin. `org`: None for a command about all orgs.
+    `text`: its stdin. Commands of `NO_ORG` are about all orgs.
     """
+    given = [*map(str, arguments), *([] if arguments[0] in NO_ORG else ["--org", org]), "--json"]
     done = CliRunner().invoke(
         app,
-        [*map(str, arguments), *(["--org", org] if org else []), "--json"],
+        given,
         input=text,
         env={"FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
     )
@@ -295,5 +297,5 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: RunningStack
 
 def test_x7_after_all_that_everything_agrees(desk: RunningStack) -> None:
     """X7: assignments by hand are the same in logs, journal, database and board."""
-    verified = firstclaim(desk, "verify", org=None)
+    verified = firstclaim(desk, "verify")
     assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])

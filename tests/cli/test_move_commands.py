@@ -18,15 +18,14 @@ from tests.fixtures.waiting import eventually
 if TYPE_CHECKING:
     from runtime.up import RunningStack
 
-
 ORG = "moves"
 LEADS = [a_lead("acme", n, ORG) for n in range(6)]
 firstclaim = partial(desk.firstclaim, org=ORG)
 
 
 @pytest.fixture(scope="module")
-def moves(stack: RunningStack) -> RunningStack:
-    """Return the stack, where rep-1, number one of the org's roster, has six leads."""
+def stack(stack: RunningStack) -> RunningStack:
+    """Return the stack of this room, where rep-1, number one of the org's roster, has six leads."""
     asyncio.run(feed(stack))
     return stack
 
@@ -49,54 +48,68 @@ async def feed(stack: RunningStack) -> None:
     await eventually(all_owned, "rep-1 has every lead")
 
 
-def test_m1_a_portfolio_is_moved_by_licence_as_the_dry_run_says(moves: RunningStack) -> None:
+def test_m1_a_portfolio_is_moved_by_licence_as_the_dry_run_says(stack: RunningStack) -> None:
     asked = ("reassign", "--of", "rep-1", "--to", "rep-2", "--to", "rep-3", "--by-licence", "--by", "mia")
-    tried = firstclaim(moves, *asked, "--why", "away", "--dry-run")
+    tried = firstclaim(stack, *asked, "--why", "away", "--dry-run")
     assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 3, "rep-3": 3})
-    assert owners(moves, *LEADS) == ["rep-1"] * 6
-    done = firstclaim(moves, *asked, "--why", "away")
+    assert owners(stack, *LEADS) == ["rep-1"] * 6
+    done = firstclaim(stack, *asked, "--why", "away")
     assert (done.exit_code, last_line(done)["assigned"]) == (0, 6), done.output
-    found = owners(moves, *LEADS)
+    found = owners(stack, *LEADS)
     assert found[4:] == ["rep-3", "rep-3"]
     assert sorted(map(str, found)) == ["rep-2"] * 3 + ["rep-3"] * 3
 
 
-def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(moves: RunningStack) -> None:
+def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(stack: RunningStack) -> None:
     lead = LEADS[5]
-    refused = firstclaim(moves, "redistribute", lead, "--by", "mia")
+    refused = firstclaim(stack, "redistribute", lead, "--by", "mia")
     assert (refused.exit_code, last_line(refused)["refusals"]) == (1, {"no_group": 1})
-    not_closed = firstclaim(moves, "reopen", lead, "--by", "mia", "--why", "w")
+    not_closed = firstclaim(stack, "reopen", lead, "--by", "mia", "--why", "w")
     assert last_line(not_closed)["refusals"] == {"not_qualified": 1}
-    back = firstclaim(moves, "unassign", lead, "--by", "mia", "--why", "spam")
-    assert (back.exit_code, owners(moves, lead)) == (0, [None])
+    back = firstclaim(stack, "unassign", lead, "--by", "mia", "--why", "spam")
+    assert (back.exit_code, owners(stack, lead)) == (0, [None])
     rule = json.dumps({"rules": [{"field": "state", "operator": "=", "value": "MA"}]})
-    segment = firstclaim(moves, "unassign", "--segment", rule, "--by", "mia", "--why", "all back")
+    segment = firstclaim(stack, "unassign", "--segment", rule, "--by", "mia", "--why", "all back")
     assert (segment.exit_code, last_line(segment)["assigned"]) == (0, 1), "only the one that is owned"
-    assert owners(moves, LEADS[4]) == [None]
+    assert owners(stack, LEADS[4]) == [None]
 
 
-def test_m2_a_lead_is_corrected_by_a_command(moves: RunningStack) -> None:
+def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
     """The answer says what is wrong; `why` shows author, reason and difference."""
     lead = LEADS[0]
-    wrong = firstclaim(moves, "update", lead, "--by", "mia", "--set", "phone=12", "--set", "shoe=44")
+    wrong = firstclaim(stack, "update", lead, "--by", "mia", "--set", "phone=12", "--set", "shoe=44")
     assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
     assert last_line(wrong)["why"].startswith(
         "facts.phone: is not a phone number in use; facts.shoe: is no fact"
     )
     asked = ("update", lead, "--by", "mia", "--set", "state=Massachusetts", "--set", "last_name=")
-    done = firstclaim(moves, *asked, "--why", "she told me")
+    done = firstclaim(stack, *asked, "--why", "she told me")
     assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
-    again = firstclaim(moves, *asked)
+    again = firstclaim(stack, *asked)
     assert last_line(again)["why"] == "it has these facts already: nothing changes"
-    told = firstclaim(moves, "why", lead, org=None)
+    told = firstclaim(stack, "why", lead)
     assert "last name L0 → empty; state RI → MA" in told.output
     assert "she told me" in told.output
     assert last_line(told)["state"]["facts"]["state"] == "MA"
-    assert firstclaim(moves, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
+    assert firstclaim(stack, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
 
 
-def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(moves: RunningStack) -> None:
-    assert firstclaim(moves, "unassign", LEADS[0], "--by", "mia").exit_code == 2
-    both = firstclaim(moves, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")
+def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
+    lead = LEADS[1]
+    (owner,) = owners(stack, lead)
+    asked = ("activity", lead, "--by", str(owner))
+    done = firstclaim(stack, *asked, "--kind", "Phone call", "--note", "left a message")
+    assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
+    told = firstclaim(stack, "why", lead)
+    assert "Activity recorded" in told.output
+    assert "left a message" in told.output
+    wrong = firstclaim(stack, *asked, "--kind", "whistled")
+    assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
+    assert "kind: is no kind of activity" in wrong.output
+
+
+def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:
+    assert firstclaim(stack, "unassign", LEADS[0], "--by", "mia").exit_code == 2
+    both = firstclaim(stack, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")
     assert both.exit_code == 2
     assert "exactly one of" in both.output

@@ -48,6 +48,7 @@ from models.offer_decisions import (
     OfferDeclined,
     OfferEnded,
     RepSought,
+    WindowMoved,
 )
 from models.offers import Outcome, Rejected, Why
 from models.results import Reason, Result
@@ -128,6 +129,10 @@ SAID: list[tuple[Decision, str]] = [
             why=MARK,
         ),
         "rep-7 corrected state, loan amount",
+    ),
+    (
+        WindowMoved(group_id="west", epoch=3, why=MARK, until=START),
+        f"Its window now ends at {START.isoformat().replace('+00:00', 'Z')}",
     ),
     (NoteRecorded(rep_id="rep-1", note="rep-1 rang"), "Alex Thompson wrote a note"),
     (ActivityRecorded(rep_id="rep-1", kind="call", contact=True, note="rep-1 rang"), "Alex Thompson called"),

@@ -33,6 +33,7 @@ class ReferenceAllocator(OrgDriver):
         self.checked = checked
         self.last_turn: dict[tuple[str, str], int] = {}
         self.owed: Counter[tuple[str, str]] = Counter()
+        self.made_up: dict[str, str] = {}
         self.turns = 0
         self.offers: dict[str, tuple[str, str]] = {}
 
@@ -105,7 +106,8 @@ class ReferenceAllocator(OrgDriver):
     def judge_turn(self, said: OfferMade, may: set[str]) -> None:
         """Check the turn among equal weights (R7).
 
-        A rep with an owed turn goes first, else the one whose last turn is oldest.
+        A rep with an owed turn goes first, unless it made one up and nobody else was served since. Then the one whose
+        last turn is oldest goes first.
         """
         group = self.published["group", said.group_id]
         key = (said.group_id, said.rep_id)
@@ -114,23 +116,30 @@ class ReferenceAllocator(OrgDriver):
             assert said.rep_id == next(rep_id for rep_id in roster if rep_id in may), "number one first (R1)"
             return
         self.offers[said.lead_id] = key
+        last = self.made_up.get(said.group_id)
+        owed = {
+            rep_id for rep_id in may if self.owed[said.group_id, rep_id] and (rep_id != last or len(may) == 1)
+        }
         if len({member.get("weight", 1) for member in group["members"]}) == 1:
             first = min(
                 may,
                 key=lambda rep_id: (
-                    not self.owed[said.group_id, rep_id],
+                    rep_id not in owed,
                     self.last_turn.get((said.group_id, rep_id), 0),
                     roster.index(rep_id),
                 ),
             )
             assert said.rep_id == first, "it is the turn of whoever waits longest (R7)"
-        elif owed := {rep_id for rep_id in may if self.owed[said.group_id, rep_id]}:
+        elif owed:
             assert said.rep_id in owed, "a voided turn is made up for first (R7)"
-        if self.owed[key]:
+        if said.rep_id in owed:
             self.owed[key] -= 1
-        else:
-            self.turns += 1
-            self.last_turn[key] = self.turns
+            self.made_up[said.group_id] = said.rep_id
+            return
+        self.turns += 1
+        self.last_turn[key] = self.turns
+        if said.rep_id != last:
+            self.made_up.pop(said.group_id, None)
 
     def judge_nobody(self, said: NoRepAvailable, counts: Counts) -> None:
         """Check that nobody is available when the machine says so, and that every candidate has its reason (R9)."""

@@ -33,22 +33,12 @@ COMPACTED = {"cleanup.policy": "compact"}
 BROKERS_TIME = {"message.timestamp.type": "LogAppendTime"}
 
 
-@pytest.fixture(scope="module")
-def broker(server_folder: Path) -> Iterator[str]:
-    """Yield a broker for the tests of this file."""
-    with make_kafka(server_folder / unique("beforehand")) as broker:
-        yield broker.address
-
-
 @pytest.fixture
-def bootstrap(broker: str) -> Iterator[str]:
-    """Yield a broker without any topic of ours. Those that the test or its worker makes are removed."""
-    yield broker
-    kafka = admin(broker)
-    ours = [name for name in kafka.list_topics(timeout=SECONDS).topics if not name.startswith("__")]
-    for future in kafka.delete_topics(ours, operation_timeout=SECONDS).values():
-        future.result(SECONDS)
-    assert until(lambda: not set(ours) & set(kafka.list_topics(timeout=SECONDS).topics), SECONDS)
+def bootstrap(server_folder: Path) -> Iterator[str]:
+    """Yield a broker without any topic."""
+    broker = make_kafka(server_folder / unique("beforehand"))
+    with broker:
+        yield broker.address
 
 
 def given(bootstrap: str, folder: Path, partitions: int | None = None) -> dict[str, str]:

@@ -14,6 +14,8 @@ export interface BoardRow {
   rank: number;
   version: number;
   columns: Record<string, any>;
+  may_claim?: boolean | null;
+  why_not?: string | null;
 }
 
 /** A part of a list of the board. `as_of`: the newest entry of the feed that it contains. */
@@ -100,4 +102,14 @@ export interface Notice {
   at: string;
   text: string;
   from_host: string | null;
+}
+
+/** Leads that others moved to or from the person in the same way. `leads`: the first of them. */
+export interface MovedNotice {
+  at: string;
+  text: string;
+  why: string | null;
+  to_you: boolean;
+  count: number;
+  leads: { lead_id: string; name: string }[];
 }

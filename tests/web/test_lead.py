@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -265,4 +266,5 @@ async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningO
         f"/leads/{lead}",
     ):
         text = await (await page.request.get(path)).text()
+        text = re.sub(r"<datalist.*?</datalist>", "", text)  # all states, for whoever corrects a lead
         assert [word for word in ("Jeremy", "310000", "evenings", "4247", '"RI"') if word in text] == [], path

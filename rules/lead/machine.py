@@ -21,7 +21,7 @@ from models.events import (
     RulesChanged,
     SuppressionChanged,
 )
-from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
+from models.lead import ANSWERS_KEPT, DeadlineKind, Lead, LeadRow, Phase
 from models.results import Reason, Result
 from rules.lead import arrivals
 from rules.lead.actions import ACTIONS, refuse_in_phase
@@ -30,6 +30,7 @@ from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
+from rules.lead.places import sought, unused
 from rules.lead.settlement import settle
 from rules.lead.transition import ActionResult, Transition, refused
 from rules.lead.waiting import ask_again
@@ -74,7 +75,8 @@ def step(
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
     (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
-    other leads the acting rep has open (D1).
+    other leads the acting rep has open (D1). An action that needs a place with a rep first gets no answer; the org sends it
+    back (M6).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0
@@ -86,13 +88,14 @@ def step(
     if isinstance(event, ActionRequested):
         for answer in answers:
             if answer.action_id == event.cause and answer.org == event.org:
+                spare = unused(event, ())
                 return LeadRow(
                     off=off,
                     seq=seq,
                     lead=lead,
                     at=at,
                     cause=event.cause,
-                    decisions=(answer,),
+                    decisions=(answer, spare) if spare else (answer,),
                     answers=answers,
                     answered=answered,
                     merged_into=into,
@@ -110,6 +113,16 @@ def step(
             )
         else:  # the sender must not learn of another org's lead
             result = _unreadable(event) or _UNKNOWN
+        if result.asks_place_of is not None:
+            asks = sought(event, result.asks_place_of)
+            spare = unused(event, ())
+            return replace(
+                row or LeadRow(off=off, seq=seq, lead=lead, at=at, cause=event.cause),
+                off=off,
+                at=at,
+                cause=event.cause,
+                decisions=(spare, asks) if spare else (asks,),
+            )
         seq += lead is not (row.lead if row else None)
         answer = Answered(
             action_id=event.cause,
@@ -125,7 +138,8 @@ def step(
             org=event.org,
             call_from=result.call_from,
         )
-        decisions = (answer, *decisions)
+        spare = unused(event, decisions)
+        decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
         answers = (*answers, answer)
         if older := answers[:-ANSWERS_KEPT]:
             answered, answers = remember(answered, older, at), answers[-ANSWERS_KEPT:]
@@ -147,39 +161,6 @@ def step(
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
     )
-
-
-def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
-    """Return the row on which an event from the dead letters is decided when it is sent again.
-
-    A deadline that could not be processed was removed from its row, to avoid endless retries. When it is sent again, it
-    counts once more if its reason (lock, offer or callback) still exists.
-    """
-    lead = row.lead if row else None
-    if row is None or lead is None or not isinstance(event, DeadlinePassed):
-        return row
-    if any(deadline.kind == event.kind for deadline in lead.deadlines) or not _still_open(lead, event, at):
-        return row
-    deadline = Deadline(DeadlineKind(event.kind), at, event.epoch)
-    return replace(row, lead=replace(lead, deadlines=(*lead.deadlines, deadline)))
-
-
-def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
-    match event.kind:
-        case DeadlineKind.LOCK:
-            return lead.lock is not None and lead.lock.until <= at
-        case DeadlineKind.OFFER:
-            search = lead.search
-            return (
-                lead.phase is Phase.OFFERED
-                and search is not None
-                and search.until is not None
-                and search.until <= at
-            )
-        case DeadlineKind.CALLBACK:
-            return lead.callback_at is not None and lead.callback_at <= at
-        case _:
-            return True
 
 
 def decide_action(

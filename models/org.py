@@ -98,8 +98,8 @@ class OfferSettled(_OrgEvent, frozen=True, tag="offer_settled"):
 class LeadTaken(_OrgEvent, frozen=True, tag="lead_taken"):
     """A lead got an owner without an offer.
 
-    It arrived assigned (R5), was claimed from a queue, or was assigned by hand. `place`: the action for which the owner's
-    place was reserved (M6); None if none was.
+    It arrived assigned (R5), was claimed from a queue, or was assigned by hand. `place`: the action for which the
+    owner's place was reserved (M6); None if none was.
     """
 
     lead_id: str
@@ -210,9 +210,8 @@ NO_TURN = Turn()
 class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
     """The capacity of a rep. No offer and no reserved place makes `open_leads` exceed the rep's `max_open` (R9, M6).
 
-    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that are being
-    decided (M6). `today`: leads offered on `day`, a date in
-    the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
+    `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that
+    are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
     button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
     finish.

@@ -1,7 +1,7 @@
 """A place: room for one more open lead of a rep, which the org reserves before an action gives the rep a lead (M6).
 
-The lead asks its org (`PlaceSought`), and the org sends the action back with its answer (`Place`). The lead then decides
-the action, and the place becomes that of the owned lead or is returned (`PlaceReturned`).
+The lead asks its org (`PlaceSought`), and the org sends the action back with its answer (`Place`). The lead then
+decides the action, and the place becomes that of the owned lead or is returned (`PlaceReturned`).
 """
 
 from datetime import datetime, timedelta
@@ -12,8 +12,8 @@ import msgspec
 USABLE: Final = timedelta(minutes=10)
 """How long a lead may use a place after the org reserved it. Later the lead asks again."""
 LAPSES: Final = timedelta(hours=1)
-"""When a reserved place that was neither used nor returned is free again. It is well above `USABLE`, so that the org has
-heard of each used place before."""
+"""When a reserved place that was neither used nor returned is free again. It is well above `USABLE`, so that the org
+has heard of each used place before."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

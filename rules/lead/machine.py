@@ -75,8 +75,8 @@ def step(
     `is_replay`. `at`: the broker's time of the event; a lead's time never goes back, even if the clock does. An action
     whose answer the row still has gets the same answer and changes nothing; an older one is recognised for 30 days
     (X4). An action of another org than the lead's is answered as if the lead did not exist. `others_open`: how many
-    other leads the acting rep has open (D1). An action that needs a place with a rep first gets no answer; the org sends it
-    back (M6).
+    other leads the acting rep has open (D1). An action that needs a place with a rep gets no answer until the
+    org has sent it back (M6).
     """
     lead = row.lead if row else None
     seq = row.seq if row else 0

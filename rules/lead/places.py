@@ -1,8 +1,8 @@
 """Asks the org for a place before an action gives a lead to a rep whose open leads are capped (M6).
 
 Only the org knows how many open leads a rep has, because they lie in many logs. So the first time, the action is not
-answered: the org reserves a place or refuses, and sends the action back with its answer. The action is decided then, like
-any other, on the lead as it is at that time. The place becomes that of the owned lead, or it is returned.
+answered: the org reserves a place or refuses, and sends the action back with its answer. The action is decided then, on
+the lead as it is at that time. The place becomes that of the owned lead, or it is returned.
 """
 
 from typing import Final
@@ -44,7 +44,9 @@ def check_place(transition: Transition, request: ActionRequested, rep_id: str) -
         transition.place = request.cause
         return None
     if place.error is not None:
-        return refused(Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}: {place.error}")
+        return refused(
+            Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}: {place.error}"
+        )
     if overrides:
         transition.overrides_cap = True
         return None
@@ -59,7 +61,7 @@ def _at_cap(request: ActionRequested, place: Place) -> str:
 
 
 def sought(request: ActionRequested, rep_id: str) -> PlaceSought:
-    """Return the decision that asks the org. What the answer does not depend on is left out, so that rows stay small."""
+    """Return the decision that asks the org. What the answer does not depend on is left out, to keep rows small."""
     action = replace(request, note=None, facts=None, attributes={}, place=None)
     return PlaceSought(rep_id=rep_id, action=action, why=f"the open leads of {rep_id} are capped")
 

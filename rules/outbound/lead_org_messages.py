@@ -86,7 +86,9 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         inquiry is not None and inquiry.reopened
     )
     if (owned or reopened) and lead.owner is not None:
-        place = next((said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None)
+        place = next(
+            (said.place for said in row.decisions if isinstance(said, OwnerChanged) and said.place), None
+        )
         told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner, place=place))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))

@@ -227,9 +227,7 @@ class SalesFloor(Story):
 
     def requests(self, action: str, rep_id: str, *, action_id: str, **fields: Any) -> Self:
         """Let a person request an action, whose answer may have to wait for the org (M6)."""
-        self.log(
-            ActionRequested(lead_id=self.name, cause=action_id, action=action, rep_id=rep_id, **fields)
-        )
+        self.log(ActionRequested(lead_id=self.name, cause=action_id, action=action, rep_id=rep_id, **fields))
         return self
 
     def answer_to(self, action_id: str) -> Answered:
@@ -400,7 +398,9 @@ class SalesFloor(Story):
             for name, row in org.leads.items()
         }
         assert found == expected, "the org knows of each lead what the lead knows (X7)"
-        assert not any(rep.places for rep in org.reps.values()), "each reserved place was used or returned (M6)"
+        assert not any(rep.places for rep in org.reps.values()), (
+            "each reserved place was used or returned (M6)"
+        )
         leads = {name: row.lead for name, row in self.rows.items() if row.lead is not None}
         counted = {name: lead.inquiries for name, lead in leads.items()}
         assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"

@@ -283,7 +283,10 @@ class CapsHold(RuleBasedStateMachine):
         self.actions.append((name, action, rep_id, fields))
         self.floor.of(name).requests(action, rep_id, action_id=f"act-{len(self.actions) - 1}", **fields)
 
-    @rule(source=st.sampled_from([NEWS, ARRIVALS, *map(str, range(PARTITIONS))]), most=st.sampled_from([1, 2, 9]))
+    @rule(
+        source=st.sampled_from([NEWS, ARRIVALS, *map(str, range(PARTITIONS))]),
+        most=st.sampled_from([1, 2, 9]),
+    )
     def requests_arrive(self, source: str, most: int) -> None:
         self.floor.carry(source, most)
 
@@ -312,7 +315,7 @@ class CapsHold(RuleBasedStateMachine):
 
     @invariant()
     def m6_nobody_has_more_open_leads_than_the_cap_allows(self) -> None:
-        """An overridden cap allows as many more as were given with the override and are still the rep's."""
+        """Allow as many more as were given to the rep with an override and are still the rep's."""
         leads = [row.lead for row in self.floor.rows.values() if row.lead is not None]
         for rep_id in REPS:
             has, overridden = 0, 0

@@ -211,8 +211,8 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """The capacity of a rep. No offer and no reserved place makes `open_leads` exceed the rep's `max_open` (R9, M6).
 
     `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that
-    are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were voided. `ring`: the lead that rings with the rep now (S4); a New Lead
-    button does not ring (M9). `turns`: by
+    are being decided (M6). `today`: leads offered on `day`, a date in the rep's time zone, without those that were
+    voided. `ring`: the lead that rings with the rep now (S4); a New Lead button does not ring (M9). `turns`: by
     group. `wake`: when to check again for leads that wait for the rep, or to continue work that one event did not
     finish.
     """

@@ -307,7 +307,6 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "place_sought": lambda row, names: (
         f"The org was asked whether {names.rep(row['rep_id'])} has room for it"
     ),
-    "place_returned": lambda row, names: f"The place reserved with {names.rep(row['rep_id'])} was not needed",
     "lead_offered": _offered,
     "window_moved": lambda row, _: (
         f"Its window now ends at {row['why']['until']}"

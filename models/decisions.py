@@ -85,6 +85,24 @@ class MergedInto(_Decision, frozen=True, tag="merged_into"):
     why: str
 
 
+class ArrivalDropped(_Decision, frozen=True, tag="arrival_dropped"):
+    """An arrival of an erased person was not taken. Nothing of it is kept but this."""
+
+    why: str
+
+
+class LeadErased(_Decision, frozen=True, tag="lead_erased"):
+    """The facts of the lead were erased, with everything that repeats them. The lead stays, closed and empty.
+
+    `rep_id`: who requested it; None if the org's retention period ended. `hashes`: the keyed hashes by which the person
+    is recognised from now on; none after a retention period.
+    """
+
+    rep_id: str | None
+    why: str
+    hashes: tuple[str, ...] = ()
+
+
 class SuppressionRecorded(_Decision, frozen=True, tag="suppression_recorded"):
     """A handle of the lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
 
@@ -331,6 +349,8 @@ Decision = (
     | ArrivalRepeated
     | InquiryAdded
     | MergedInto
+    | ArrivalDropped
+    | LeadErased
     | SuppressionRecorded
     | Answered
     | OwnerChanged

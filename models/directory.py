@@ -70,7 +70,9 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `quiet_hours`: when a lead is not called, in the lead's local time; an empty tuple switches them off (X6).
     `open_without_reps`: anyone may act again once the last rep of the org is removed; otherwise such an org stays
-    closed.
+    closed. `retention_days`: how long a closed lead keeps its facts; None: for ever. `decision_days`:
+    how long the CRM database keeps the decisions about a closed lead; None: for ever. `refuse_erased`: an arrival of an
+    erased person is not taken; otherwise it is taken as a new lead.
     """
 
     lock_minutes: float = 60
@@ -79,3 +81,6 @@ class OrgSettings(msgspec.Struct, frozen=True, kw_only=True):
     closing_outcomes: tuple[str, ...] = ("closed_won", "closed_lost", "do_not_contact")
     quiet_hours: tuple[WeekSpan, ...] = QUIET_HOURS
     open_without_reps: bool = False
+    retention_days: int | None = None
+    decision_days: int | None = None
+    refuse_erased: bool = False

@@ -26,13 +26,15 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
     lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `place`: the `org-log`
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
-    arrival did not come through an org.
+    arrival did not come through an org. `hashes`: the keyed hashes of its phone, mail address and name
+    (`models.erasure`).
     """
 
     facts: Facts
     inquiry: Inquiry | None = None
     barred: dict[str, str] = {}
     place: int = -1
+    hashes: tuple[str, ...] = ()
 
 
 class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
@@ -42,6 +44,37 @@ class ArrivalMerged(_Event, frozen=True, tag="arrival_merged"):
     """
 
     into: str
+    why: str
+
+
+class ArrivalRefused(_Event, frozen=True, tag="arrival_refused"):
+    """The arrival with this id is one of an erased person. It was not taken, and has no facts here."""
+
+    why: str
+
+
+class ErasureOrdered(_Event, frozen=True, tag="erasure_ordered"):
+    """The lead's org found that the lead is one of a person who is to be erased.
+
+    The lead decides it as the action `erase` of `rep_id`. `cause` is the id of its answer. `hashes`: the keyed hashes
+    of the phone or mail address by which the lead was found.
+    """
+
+    org: str
+    rep_id: str
+    why: str
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureFound(_Event, frozen=True, tag="erasure_found"):
+    """The answer to a request to erase a person. `cause` is the id of the request; `lead_id` is made for the answer.
+
+    `leads`: the leads that are to be erased; each answers `{cause}/{its id}`.
+    """
+
+    org: str
+    rep_id: str
+    leads: tuple[str, ...]
     why: str
 
 
@@ -123,6 +156,9 @@ class DirectoryPublished(_Event, frozen=True, tag="directory_published"):
 Event = (
     LeadArrived
     | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
     | SuppressionChanged
     | ActionRequested
     | DeadlinePassed

@@ -52,6 +52,8 @@ class DeadlineKind(StrEnum):
     """A relative-date rule changes its verdict (Q2)."""
     OFFER = "offer"
     """A claim window, a ring or a New Lead button expires (R3, S4, S5)."""
+    RETENTION = "retention"
+    """A closed lead has been kept as long as its org keeps closed leads. It is erased."""
 
 
 class Deadline(msgspec.Struct, frozen=True, array_like=True):
@@ -150,7 +152,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description, as they were when it arrived or was last distributed (E2). `inquiries`: the number of the person's
     inquiries, including its own arrival (R6). `suppressed`: handle on the do-not-contact list -> why (X6). `placed`:
     the highest `org-log` offset among its org's messages about arrivals and that list; a message that does not exceed
-    it is a repeat.
+    it is a repeat. `hashes`: the keyed hashes of the phones, mail addresses and names of all its arrivals
+    (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead stays
+    closed.
     """
 
     lead_id: str
@@ -183,6 +187,9 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: int = 0
     placed: int = -1
     suppressed: dict[str, str] = {}
+    hashes: tuple[str, ...] = ()
+    closed_at: datetime | None = None
+    erased_at: datetime | None = None
 
     @property
     def silenced(self) -> bool:

@@ -31,11 +31,39 @@ class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
 class PersonArrived(_OrgEvent, frozen=True, tag="person_arrived"):
     """A vendor sent a lead. The org decides which lead the arrival belongs to (R6).
 
-    `lead_id`: the arrival's own lead id, as defined in docs/contracts.
+    `lead_id`: the arrival's own lead id, as defined in docs/contracts. `hashes`: the keyed hashes of its phone, mail
+    address and name (`models.erasure`); none where intake has no key.
     """
 
     lead_id: str
     facts: Facts
+    hashes: tuple[str, ...] = ()
+
+
+class ErasureRequested(_OrgEvent, frozen=True, tag="erasure_requested"):
+    """Somebody requests that a person is erased. `cause` is the action id, `answer_to` the id of the answer's row.
+
+    The person is named by `lead_id`, the id of a lead or of an arrival that was added to one, or by `digest`, the
+    digest of a phone or mail address in hex (`models.persons.handle_digest`), with its keyed hash in `hashes`.
+    """
+
+    rep_id: str
+    answer_to: str
+    lead_id: str | None = None
+    digest: str | None = None
+    hashes: tuple[str, ...] = ()
+
+
+class LeadForgotten(_OrgEvent, frozen=True, tag="lead_forgotten"):
+    """A lead was erased. The org forgets its person.
+
+    `rep_id`: who requested it; None if a retention period ended. Then only this lead is forgotten, and the person may
+    come back as a new one. `hashes`: the keyed hashes to keep.
+    """
+
+    lead_id: str
+    rep_id: str | None = None
+    hashes: tuple[str, ...] = ()
 
 
 class ContactListed(_OrgEvent, frozen=True, tag="contact_listed"):
@@ -138,6 +166,8 @@ class OrgWoken(_OrgEvent, frozen=True, tag="org_woken"):
 
 OrgEvent = (
     PersonArrived
+    | ErasureRequested
+    | LeadForgotten
     | ContactListed
     | RepRequested
     | OfferSettled
@@ -247,10 +277,11 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class OrgPerson(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
-    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). The row never changes.
+    """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). Only erasure changes it.
 
     `handles`: handles that no lead had before. `shared`: handles that another lead had first. `more`: a resend brought
-    further handles.
+    further handles; `place` is then the `org-log` offset of the resend, part of the record's key. `erased`: the lead
+    was erased, so the row has no handles and replaces the one that had them.
     """
 
     arrival_id: str
@@ -258,6 +289,21 @@ class OrgPerson(
     handles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     more: bool = False
+    place: int = -1
+    erased: bool = False
+
+
+class OrgErased(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_erased"
+):
+    """The keyed hash of a phone, mail address or name of an erased person (`models.erasure`).
+
+    `returned`: the person came again, and the org's settings let the person be a new lead.
+    """
+
+    hash: str
+    at: datetime
+    returned: bool = False
 
 
 class OrgBarred(
@@ -273,4 +319,4 @@ class OrgBarred(
     at: datetime | None = None
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgBarred
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgBarred

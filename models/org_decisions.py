@@ -15,7 +15,7 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, ContactBarred
+from models.persons import ArrivalPlaced, ArrivalTurnedAway, ContactBarred, ErasureOrder, PersonForgotten
 
 
 class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
@@ -64,6 +64,9 @@ class OrgEventIgnored(OrgDecisionBase, frozen=True, tag="org_event_ignored"):
 
 OrgDecision = (
     ArrivalPlaced
+    | ArrivalTurnedAway
+    | ErasureOrder
+    | PersonForgotten
     | ContactBarred
     | OfferMade
     | RingStarted

@@ -56,6 +56,10 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     lead: dict[str, Any]
 
 
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """`assignments`, `lead-exceptions`: the lead was erased. It is sent as a tombstone: the lead's key and no value."""
+
+
 class LeadException(msgspec.Struct, frozen=True, kw_only=True):
     """`lead-exceptions`: one line of the exceptions desk with the columns of E2.
 

@@ -69,6 +69,7 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     (lead id, when). `org_leads`: (org, lead id) -> what the org knows of it. `org_published`: (org, kind, object id)
     -> version that the org knows. `org_events`: by type, in `org-log`. `persons`: org -> the people it knows (R6).
     `inquiries`: (org, lead id) -> the number of arrivals that the org knows of the lead.
+    `turned_away`: the ids of arrivals of erased persons that were not taken.
     """
 
     leads: dict[str, LeadFacts] = {}
@@ -85,11 +86,17 @@ class JournalFacts(msgspec.Struct, kw_only=True):
     org_events: Counter[str] = msgspec.field(default_factory=Counter)
     persons: dict[str, Persons] = {}
     inquiries: dict[tuple[str, str], int] = {}
+    turned_away: set[str] = set()
 
     def lead_of(self, org: str, arrival_id: str) -> str:
         """Return the lead that an arrival is, or was added to (R6). The arrival's own id if no org knows it."""
         persons = self.persons.get(org)
         return (persons.lead_of(arrival_id) if persons else None) or arrival_id
+
+    def was_turned_away(self, arrival_id: str, lead_id: str) -> bool:
+        """Tell whether an arrival was not taken because its person was erased, or belongs to an erased lead."""
+        facts = self.leads.get(lead_id)
+        return arrival_id in self.turned_away or (facts is not None and facts.lead.erased_at is not None)
 
     def phases(self) -> dict[str, int]:
         """Return the number of leads in each phase (X7)."""

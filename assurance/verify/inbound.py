@@ -56,6 +56,8 @@ class Inbound:
                 continue
             self._unburied(record)
             lead_id = self._journal_facts.lead_of(event.org, event.lead_id)
+            if self._journal_facts.was_turned_away(event.lead_id, lead_id):
+                continue
             old = self._arrived(record) <= self._cut and lead_id in self._journal_facts.leads
             if hash(event.cause) not in self._journal_facts.causes and not old:
                 # Its org may have placed it already, and the relay may not have written that to the log yet.

@@ -135,12 +135,16 @@ async def check_topic(
                 )
             last[record.key] = number
         with suppress(msgspec.MsgspecError):  # an unreadable forgery is found by the bytes above
-            if topic == ASSIGNMENTS:
+            if record.value is None:
+                pass  # a tombstone of an erased lead; its bytes are compared above
+            elif topic == ASSIGNMENTS:
                 _owner(record, journal_facts, findings)
             elif topic == LEAD_DECISIONS:
                 _answer(record, known_answers, findings)
-        if topic == LEAD_EXCEPTIONS:
+        if topic == LEAD_EXCEPTIONS and record.value is not None:
             desk[record.key] = record
+        elif topic == LEAD_EXCEPTIONS:
+            desk.pop(record.key, None)
     for record in desk.values():
         with suppress(msgspec.MsgspecError):
             _exception(record, journal_facts, findings)

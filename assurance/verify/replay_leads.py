@@ -27,7 +27,7 @@ from assurance.verify.records import (
     time_of,
 )
 from models.codec import directory_key
-from models.decisions import OwnerChanged
+from models.decisions import ArrivalDropped, OwnerChanged
 from models.errors import PermanentError
 from models.events import LeadArrived
 from models.lead import DirectoryRow, LeadRow
@@ -222,6 +222,8 @@ class LeadReplay:
         if record.offset >= self._journal_end:
             self._journal_facts.moving.add(lead_id)
         if row.lead is None:
+            if any(isinstance(decision, ArrivalDropped) for decision in row.decisions):
+                self._journal_facts.turned_away.add(lead_id)
             return
         facts = self._facts.get(key)
         if facts is None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from models import normalize
+from models.erasure import is_hash
 from models.errors import Refused
 from models.inbound import Listing
 from models.org import ContactListed
@@ -15,6 +16,8 @@ from models.persons import EMAIL, PHONE
 from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
 
 NO_REASON: Final = "no reason was given"
+HASH: Final = "hash"
+"""The kind of an entry whose phone or mail address was erased: only its keyed hash is known (`models.erasure`)."""
 _PARTS: Final = 3
 _READ: Final = {PHONE: normalize.phone, EMAIL: normalize.email}
 
@@ -47,6 +50,8 @@ def accept_listing(
 
 def handle_of(kind: str, value: str) -> str:
     """Return a phone number or mail address as a normalised handle; raises ValueError with the reason."""
+    if kind == HASH and is_hash(value):
+        return f"{kind}/{value}"
     if kind not in _READ:
         raise ValueError(f"must be one of {', '.join(_READ)}, not {kind}")
     read = _READ[kind](value)

@@ -16,6 +16,7 @@ from models.decisions import (
     MergedInto,
     SuppressionRecorded,
 )
+from models.erasure import MAX_HASHES, joined
 from models.events import ArrivalMerged, LeadArrived, SuppressionChanged
 from models.facts import ITS_ARRIVAL, Facts, completed
 from models.lead import Failure, Lead, Phase
@@ -39,6 +40,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         arrived_at=at,
         updated_at=at,
         placed=event.place,
+        hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
     transition.emit(LeadAccepted())
@@ -52,6 +54,8 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     if stale := _repeated(transition, event.place, "lead_arrived"):
         return stale
     inquiry = event.inquiry
+    if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
+        transition.update(hashes=hashes)
     if inquiry is not None and not inquiry.again:
         _add_inquiry(transition, event, inquiry)
         return None

@@ -20,27 +20,40 @@ from models.decisions import (
 from models.events import (
     ActionRequested,
     ArrivalMerged,
+    ArrivalRefused,
     DeadlinePassed,
+    ErasureFound,
+    ErasureOrdered,
     LeadArrived,
     OrgAnswered,
     RulesChanged,
     SuppressionChanged,
 )
 from models.lead import ANSWERS_KEPT, Deadline, DeadlineKind, Lead, LeadRow, Phase
-from rules.lead import arrivals
+from rules.lead import arrivals, erasure
 from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.distribution import apply_answer, expire_offer
-from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS
+from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.transition import Transition, Verdict, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
-SystemEvent = LeadArrived | ArrivalMerged | SuppressionChanged | DeadlinePassed | RulesChanged | OrgAnswered
+SystemEvent = (
+    LeadArrived
+    | ArrivalMerged
+    | ArrivalRefused
+    | SuppressionChanged
+    | DeadlinePassed
+    | RulesChanged
+    | OrgAnswered
+)
 """Events that are not actions."""
-LeadEvent = SystemEvent | ActionRequested
-_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER}
+Request = ActionRequested | ErasureOrdered | ErasureFound
+"""Events that are answered."""
+LeadEvent = SystemEvent | Request
+_ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
 _UNKNOWN = refused(Reason.UNKNOWN_LEAD, "no such lead has arrived")
-_TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS)}
+_TRIGGERS = {trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)}
 
 
 def is_replay(row: LeadRow | None, off: int) -> bool:
@@ -61,7 +74,8 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
     answers = row.answers if row else ()
     into = row.merged_into if row else None
     at = max(at, row.at) if row else at
-    if isinstance(event, ActionRequested):
+    if isinstance(event, Request):
+        action = erasure.as_action(event)
         for answer in answers:
             if answer.action_id == event.cause:
                 return LeadRow(
@@ -74,16 +88,20 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                     answers=answers,
                     merged_into=into,
                 )
-        theirs = lead is None or lead.facts.org == event.org
-        if theirs:
-            lead, decisions, verdict = decide_action(lead, event, at, book.org(event.org), merged_into=into)
+        theirs = lead is None or lead.facts.org == action.org
+        if isinstance(event, ErasureFound):
+            decisions, verdict = (), erasure.found(event)
+        elif theirs:
+            lead, decisions, verdict = decide_action(lead, action, at, book.org(action.org), merged_into=into)
         else:  # the sender must not learn of another org's lead
-            decisions, verdict = (), _unreadable(event) or _UNKNOWN
+            decisions, verdict = (), _unreadable(action) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         answer = Answered(
-            action_id=event.cause,
-            action=event.action,
-            rep_id=event.rep_id,
+            action_id=action.cause,
+            action=action.action,
+            rep_id=action.rep_id,
             result=verdict.result,
             version=seq,
             decided_at=at,
@@ -98,6 +116,8 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, book.org(org))
         seq += lead is not (row.lead if row else None)
+        if erasure.is_new(row.lead if row else None, lead):
+            answers = erasure.scrubbed(answers)
         into = next((decision.into for decision in decisions if isinstance(decision, MergedInto)), into)
     return LeadRow(
         off=off,
@@ -140,6 +160,8 @@ def _still_open(lead: Lead, event: DeadlinePassed, at: datetime) -> bool:
             )
         case DeadlineKind.CALLBACK:
             return lead.callback_at is not None and lead.callback_at <= at
+        case DeadlineKind.RETENTION:
+            return lead.phase is Phase.CLOSED and lead.erased_at is None
         case _:
             return True
 
@@ -163,6 +185,8 @@ def decide_action(
         return lead, (), unreadable
     if lead is None:
         return None, (), _UNKNOWN
+    if erased := erasure.refuse_erased(lead, event):
+        return lead, (), erased
     if rules.role(event.rep_id) is None:
         return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
@@ -171,7 +195,9 @@ def decide_action(
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
     transition.expire_lock()
     expire_offer(transition)
-    if transition.lead.phase is Phase.OFFERED:
+    if trigger is Trigger.ERASE:
+        verdict = erasure.erase(transition, event)
+    elif transition.lead.phase is Phase.OFFERED:
         verdict = decide_offered_action(transition, event, trigger)
     elif trigger in LIFECYCLE[transition.lead.phase]:
         verdict = _ACTIONS[trigger](transition, event)
@@ -200,12 +226,16 @@ def decide_event(
     """Decide an event other than an action: an arrival, an answer of the org, a deadline, new rules."""
     if isinstance(event, ArrivalMerged):
         return lead, (arrivals.record_merge(lead, event),)
+    if isinstance(event, ArrivalRefused):
+        return lead, erasure.turn_away(event)
     if lead is None and isinstance(event, LeadArrived):
         transition = arrivals.create_lead(event, at, rules)
     elif lead is None:
         return None, (DeadlineIgnored(kind="unknown_lead", epoch=0, why="no such lead has arrived"),)
     else:
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
+        if (dropped := erasure.without_effect(transition, event)) is not None:
+            return transition.lead, dropped
         stale: DeadlineIgnored | AnswerIgnored | None = None
         if isinstance(event, LeadArrived):
             stale = arrivals.repeat_or_add_inquiry(transition, event)
@@ -238,6 +268,8 @@ def _apply_deadline(transition: Transition, event: DeadlinePassed) -> DeadlineIg
             expire_offer(transition)
         case DeadlineKind.CALLBACK:
             transition.make_callback_due()
+        case DeadlineKind.RETENTION:
+            erasure.erase_after_retention(transition)
         case DeadlineKind.RULES:
             pass  # `settle` evaluates the rules at this instant
     return None

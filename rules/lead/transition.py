@@ -39,6 +39,7 @@ from rules.calendar.quiet_hours import quiet_until
 from rules.queues.columns import shown
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
+from rules.retention import settle_retention
 
 EXPLAINED_QUEUES: Final = 50
 """The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
@@ -209,6 +210,7 @@ class Transition:
         self._update_phase()
         self.reevaluate_queues()
         self._update_exception()
+        settle_retention(self)
         if self.lead is not self.before_event:
             self.update(updated_at=self.at)
 

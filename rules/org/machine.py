@@ -13,7 +13,9 @@ from models.events import DirectoryPublished
 from models.offers import Outcome
 from models.org import (
     ContactListed,
+    ErasureRequested,
     LeadClosed,
+    LeadForgotten,
     LeadReleased,
     LeadTaken,
     OfferSettled,
@@ -28,7 +30,7 @@ from models.org import (
     WakeKind,
 )
 from models.org_decisions import OrgEventIgnored, RepStatusChanged, Step
-from rules.org import arrivals
+from rules.org import arrivals, erasure
 from rules.org.allocate import refill, request, wake_group
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
@@ -59,6 +61,10 @@ def step_org(
     match event:
         case PersonArrived():
             arrivals.place_arrival(transition, event)
+        case ErasureRequested():
+            erasure.order(transition, event)
+        case LeadForgotten():
+            erasure.forget(transition, event)
         case ContactListed():
             arrivals.list_contact(transition, event)
         case RepRequested():

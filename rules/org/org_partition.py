@@ -18,6 +18,7 @@ from models.offers import NoRepAvailable, Rejected, Why
 from models.org import (
     ContactListed,
     OrgBarred,
+    OrgErased,
     OrgEvent,
     OrgGroup,
     OrgLead,
@@ -38,13 +39,14 @@ from rules.org.persons import Persons
 from rules.org.state import OrgState
 
 FATAL_ERROR: Final = "fatal_error"
+BARRED: Final = "barred"
 LISTED: Final = "do-not-contact"
 """The source name for events of the do-not-contact list. Their number is the record's offset."""
 _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
 
-Record = tuple[bytes, OrgRecord]
-"""Key and value of one record of `org-journal`."""
+Record = tuple[bytes, OrgRecord | None]
+"""Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact list."""
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
@@ -159,9 +161,18 @@ class OrgPartition:
                 self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
+    def remove(self, key: bytes) -> None:
+        """Apply a tombstone: an entry of the do-not-contact list is gone."""
+        org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
+        if kind == BARRED:
+            self.state(org).put((OrgBarred(handle=handle),))
+
     def accept(self, outcome: OrgOutcome) -> None:
         """Apply the records of a decided event, once they have been sent to the journal."""
-        for _, record in outcome.records:
+        for key, record in outcome.records:
+            if record is None:
+                self.remove(key)
+                continue
             self.apply(record)
             if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
                 row = record.value
@@ -235,6 +246,12 @@ def _wake_entry(org: str, row: OrgRep | OrgLead, wake: datetime) -> Entry:
 
 
 def _kept_record(org: str, off: int, row: OrgRow) -> Record:
+    """Return the record of a changed row. No key names a phone or mail address, except on the do-not-contact list.
+
+    That list's entries are removed with a tombstone, which in time removes their keys as well.
+    """
+    if isinstance(row, OrgPerson) and row.more and row.place < 0:
+        row = msgspec.structs.replace(row, place=off)
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -245,9 +262,13 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
-            key = f"{org}/person/{row.arrival_id}/{'+'.join((*row.handles, *row.shared))}"
+            key = f"{org}/person/{row.arrival_id}/{row.place}"
+        case OrgErased():
+            key = f"{org}/erased/{row.hash}"
         case OrgBarred():
-            key = f"{org}/barred/{row.handle}"
+            key = f"{org}/{BARRED}/{row.handle}"
+            if row.reason is None:
+                return key.encode(), None
     return key.encode(), OrgKept(off=off, org=org, value=row)
 
 

@@ -7,16 +7,33 @@ arrivals and the do-not-contact list.
 
 from msgspec.structs import replace
 
-from models.decisions import InquiryAdded, LeadClosed, OfferDeclined, OfferEnded, OwnerChanged, RepSought
-from models.events import ArrivalMerged, Event, LeadArrived, OrgAnswered, SuppressionChanged
+from models.decisions import InquiryAdded, LeadClosed, LeadErased, OfferDeclined, OfferEnded, OwnerChanged, RepSought
+from models.events import (
+    ArrivalMerged,
+    ArrivalRefused,
+    ErasureFound,
+    ErasureOrdered,
+    Event,
+    LeadArrived,
+    OrgAnswered,
+    SuppressionChanged,
+)
 from models.lead import Lead, LeadRow
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, Outcome, RingStarted
 from models.org import LeadClosed as OrgLeadClosed
-from models.org import LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
+from models.org import LeadForgotten, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import OrgStep
-from models.persons import ArrivalPlaced, ContactBarred
+from models.persons import ArrivalPlaced, ArrivalTurnedAway, ContactBarred, ErasureOrder
 
-LeadNews = OrgAnswered | LeadArrived | ArrivalMerged | SuppressionChanged
+LeadNews = (
+    OrgAnswered
+    | LeadArrived
+    | ArrivalMerged
+    | ArrivalRefused
+    | ErasureOrdered
+    | ErasureFound
+    | SuppressionChanged
+)
 """The events that an org sends to leads."""
 
 
@@ -60,6 +77,9 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         told.append(
             LeadReleased(**common, epoch=lead.epoch)
         )  # the rep who left lost it, and no rep is sought
+    for decision in row.decisions:
+        if isinstance(decision, LeadErased):
+            told.append(LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes))
     return told
 
 
@@ -80,6 +100,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         inquiry=inquiry,
                         barred=decision.barred,
                         place=step.off,
+                        hashes=decision.hashes,
                     )
                 )
                 if inquiry is not None and not inquiry.again:
@@ -87,6 +108,10 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         lead_id=inquiry.inquiry_id, cause=cause, into=lead_id, why=inquiry.why
                     )
                     told.append(merged)
+            case ArrivalTurnedAway():
+                told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
+            case ErasureOrder():
+                told += _erasures(step.org, decision)
             case ContactBarred(lead_id=lead_id):
                 told.append(
                     SuppressionChanged(
@@ -110,10 +135,40 @@ def identity(event: Event) -> str | None:
     match event:
         case LeadArrived(place=place) if place >= 0:
             return f"org/{event.facts.org}/{place}/arrival"
-        case OrgAnswered() | ArrivalMerged() | SuppressionChanged():
+        case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged():
             return event.cause
+        case ErasureOrdered() | ErasureFound():
+            return f"{event.cause}/{event.lead_id}"
         case _:
             return None
+
+
+def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
+    """Return the answer to a request to erase a person, and an event for each of the person's leads."""
+    told: list[LeadNews] = []
+    if order.answer_to is not None:
+        told.append(
+            ErasureFound(
+                lead_id=order.answer_to,
+                cause=order.cause,
+                org=org,
+                rep_id=order.rep_id,
+                leads=order.leads,
+                why=order.why,
+            )
+        )
+    told += [
+        ErasureOrdered(
+            lead_id=lead_id,
+            cause=f"{order.cause}/{lead_id}",
+            org=org,
+            rep_id=order.rep_id,
+            why=order.why,
+            hashes=order.hashes,
+        )
+        for lead_id in order.leads
+    ]
+    return told
 
 
 def _asking(lead: Lead) -> Lead:

@@ -11,10 +11,12 @@ import msgspec
 from models.decisions import (
     Answered,
     AnswerIgnored,
+    ArrivalDropped,
     DeadlineIgnored,
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    LeadErased,
     OwnerChanged,
     QueueEntered,
     QueueLeft,
@@ -33,6 +35,7 @@ from models.public import (
     ORG_LOG,
     QUEUE_CHANGES,
     Assignment,
+    Erased,
     LeadDecision,
     LeadException,
     Notification,
@@ -58,6 +61,7 @@ CE_TYPES: Final[dict[type[msgspec.Struct], bytes]] = {
     QueueChange: b"firstclaim.queue-change.v1",
     QueueDefinition: b"firstclaim.queue-definition.v1",
     Notification: b"firstclaim.notification.v1",
+    Erased: b"firstclaim.erased.v1",
     **dict.fromkeys(get_args(OrgEvent), b"firstclaim.org-event.v1"),
 }
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
@@ -69,11 +73,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Effect(msgspec.Struct, frozen=True, gc=False):
-    """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode)."""
+    """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
+
+    `value` None: a tombstone. It tells the readers of a compacted topic that the lead was erased.
+    """
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None
     headers: list[tuple[str, bytes]]
 
 
@@ -92,7 +99,7 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
         Effect(
             topic,
             to,
-            _encode(value),
+            None if isinstance(value, Erased) else _encode(value),
             [
                 ("ce_id", effect_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
@@ -152,6 +159,10 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead = row.lead
     if lead is None:
         return messages
+    erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
+    if erased:
+        owners, trouble = [], None
+        messages += [(ASSIGNMENTS, key, Erased()), (LEAD_EXCEPTIONS, key, Erased())]
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
     if trouble is not None:
@@ -173,7 +184,7 @@ def _is_unchanged(row: LeadRow) -> bool:
     return bool(row.decisions) and all(
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
-        else isinstance(decision, DeadlineIgnored | AnswerIgnored)
+        else isinstance(decision, DeadlineIgnored | AnswerIgnored | ArrivalDropped)
         for decision in row.decisions
     )
 

@@ -22,7 +22,7 @@ from rules.inbound.signatures import Authority
 from rules.inbound.times import record_time
 from rules.org.directory import published_for
 from streams.app import StageApp
-from streams.dead_letters import verdict
+from streams.dead_letters import classify_failure
 from streams.journal import MAX_BATCH_BYTES
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_LOG, ORG_LOG
 
@@ -80,7 +80,7 @@ class IntakeStage(Stage):
         try:
             records = self.records(self.authorised(read(message), message))
         except Exception as error:  # noqa: BLE001  # one message must never stop the ones behind it
-            self.bury(message, *verdict(error), receipt)
+            self.write_dead_letter(message, *classify_failure(error), receipt)
             records = self.answers(message, read, error)
         for topic, partition, key, value in records:
             self.writer.add(topic, partition, key=key, value=value, receipt=receipt)

@@ -19,7 +19,7 @@ from models.events import Event, RulesChanged
 from rules.deadlines import due_events
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
-from streams.dead_letters import verdict
+from streams.dead_letters import classify_failure
 from streams.metrics import OPEN_TIMERS, ROWS
 from streams.process_exit import Exit, leave
 from streams.table import JournalTable
@@ -81,7 +81,7 @@ class LeadsStage(Stage):
             )
             if outcome is not None:
                 if outcome.failure is not None:
-                    self.bury(message, *verdict(outcome.failure), receipt)
+                    self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
                 if outcome.row is not None:
                     key, value = outcome.key, outcome.value
                     self.writer.add(LEAD_JOURNAL, partition, key=key, value=value, receipt=receipt)
@@ -91,9 +91,9 @@ class LeadsStage(Stage):
                 if outcome.reevaluates is not None:
                     self.sweeper.request(partition, outcome.reevaluates)
         except MsgspecError as error:
-            self.bury(message, "unreadable_event", str(error), receipt)
+            self.write_dead_letter(message, "unreadable_event", str(error), receipt)
         except PermanentError as error:
-            self.bury(message, *verdict(error), receipt)
+            self.write_dead_letter(message, *classify_failure(error), receipt)
         receipt.settle()
 
     def append(self, partition: int, event: Event) -> None:

@@ -14,7 +14,7 @@ from models.codec import decode_org_record, encode_event
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
 from streams.app import StageApp
-from streams.dead_letters import verdict
+from streams.dead_letters import classify_failure
 from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_LOG, ORG_JOURNAL
 
@@ -49,9 +49,9 @@ class OrgRelayStage(Stage):
             if isinstance(record, OrgStep):
                 self._append_lead_events(record, message, receipt)
         except MsgspecError as error:
-            self.bury(message, "unreadable_row", str(error), receipt)
+            self.write_dead_letter(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
-            self.bury(message, *verdict(error), receipt)
+            self.write_dead_letter(message, *classify_failure(error), receipt)
         receipt.settle()
 
     def _append_lead_events(self, step: OrgStep, message: Any, receipt: Any) -> None:

@@ -18,7 +18,7 @@ from rules.org.org_partition import OrgOutcome
 from rules.outbound.public_messages import origin
 from streams.app import StageApp, raw_topic
 from streams.dead_letter_reading import is_sent_again
-from streams.dead_letters import verdict
+from streams.dead_letters import classify_failure
 from streams.process_exit import Exit, leave
 from streams.table import OrgTable
 from streams.topics import ORG_JOURNAL, ORG_LOG
@@ -65,9 +65,9 @@ class OrgsStage(Stage):
         try:
             self._decide(decode_org_event(message.value or b""), message, receipt)
         except MsgspecError as error:
-            self.bury(message, "unreadable_event", str(error), receipt)
+            self.write_dead_letter(message, "unreadable_event", str(error), receipt)
         except PermanentError as error:
-            self.bury(message, *verdict(error), receipt)
+            self.write_dead_letter(message, *classify_failure(error), receipt)
         receipt.settle()
 
     def _decide(self, event: OrgEvent, message: Any, receipt: Any) -> None:
@@ -87,7 +87,7 @@ class OrgsStage(Stage):
             outcome = orgs.refuse(event, error, off=message.offset, at=at, source=source, mark=mark)
             self.write(outcome, partition, receipt)
         if outcome.failure is not None:
-            self.bury(message, *verdict(outcome.failure), receipt)
+            self.write_dead_letter(message, *classify_failure(outcome.failure), receipt)
         orgs.accept(outcome)
 
     def write(self, outcome: OrgOutcome, partition: int, receipt: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from models.ids import effect_place
+from models.ids import public_message_position
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, QUEUE_CHANGES
 from rules.outbound.public_messages import SOURCE_LOG
 from streams.clients import Consumer, stop_consumer
@@ -63,14 +63,16 @@ class PublishedWatermark:
                         for place in places
                         if begin[place] < end[place] and (place.topic, place.partition) not in self._last
                     ]
-                    await self._look(
+                    await self._find_last_message(
                         consumer,
                         {place: (max(begin[place], end[place] - back), end[place]) for place in unknown},
                     )
         finally:
             await stop_consumer(consumer)
 
-    async def _look(self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]) -> None:
+    async def _find_last_message(
+        self, consumer: Consumer, spans: dict[TopicPartition, tuple[int, int]]
+    ) -> None:
         """Find our last message in each of these ranges of offsets."""
         consumer.pause(*consumer.assignment())
         for place, (first, _) in spans.items():
@@ -91,7 +93,7 @@ def _number(record: Any, partition: int) -> tuple[int, int]:
     """Return the number of a message; `NOTHING` if it is not ours."""
     for name, value in record.headers:
         if name == "ce_id":
-            place = effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))
+            place = public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
             if place is not None and place[0] == partition:
                 return place[1], place[2]
     return NOTHING

@@ -14,9 +14,9 @@ from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
 from models.record_size import check_size
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from streams.app import StageApp
-from streams.dead_letters import verdict
+from streams.dead_letters import classify_failure
 from streams.metrics import REPEATS_SKIPPED
 from streams.topics import LEAD_JOURNAL, ORG_LOG
 
@@ -53,16 +53,16 @@ class RelayStage(Stage):
         try:
             row = decode_row(message.value or b"")
             if self.watermarks.advance(partition, message.offset, row.off):
-                messages = effects(row, message.key, partition)
+                messages = public_messages(row, message.key, partition)
                 for effect in messages:
                     check_size(effect.key, effect.value, effect.headers)
             else:
                 messages = []
                 REPEATS_SKIPPED.labels(reader="relay").inc()
         except MsgspecError as error:
-            self.bury(message, "unreadable_row", str(error), receipt)
+            self.write_dead_letter(message, "unreadable_row", str(error), receipt)
         except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
-            self.bury(message, *verdict(error), receipt)
+            self.write_dead_letter(message, *classify_failure(error), receipt)
         else:
             for n, effect in enumerate(messages):
                 if self.published.has(effect.topic, partition, row.off, n):

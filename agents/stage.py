@@ -9,10 +9,10 @@ from streams.app import StageApp, bulks, raw_topic
 from streams.brake import Brake
 from streams.clients import cached_partition_of
 from streams.dead_letter_reading import FATAL_ERROR
-from streams.dead_letters import bury
+from streams.dead_letters import write_dead_letter
 from streams.journal import Acker, JournalWriter, Receipt
 from streams.metrics import EVENTS
-from streams.unreadable import StandIn, Unreadable
+from streams.unreadable import PlaceholderRecord, Unreadable
 
 
 class Stage:
@@ -60,11 +60,13 @@ class Stage:
         """Return our partitions of a topic."""
         return {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic == topic}
 
-    def bury(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:
+    def write_dead_letter(self, message: Any, error_class: str, reason: str, receipt: Receipt | None) -> None:
         """Write a message that cannot be handled to `dead-letters`; too many failures of our code end the process."""
         if error_class == FATAL_ERROR and self.brake is not None:
             self.brake.failed(self.name, reason, message)
-        bury(self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name)
+        write_dead_letter(
+            self.writer, message, error_class, reason, self.partitions, receipt, stage=self.name
+        )
 
     def pass_over(self, event: Any) -> None:
         """Ack offsets that have no record for us. Unreadable data there is written to the dead letters first."""
@@ -72,7 +74,7 @@ class Stage:
         receipt = self.acker.take(event)
         if isinstance(message.value, Unreadable):
             unreadable = message.value
-            self.bury(message, unreadable.error_class, unreadable.reason, receipt)
+            self.write_dead_letter(message, unreadable.error_class, unreadable.reason, receipt)
         receipt.settle()
 
     def partition_of(self, key: bytes) -> int:
@@ -101,7 +103,7 @@ class EventStream:
         handled = EVENTS.labels(stage=stage.name)
         async for batch in bulks(stage.app, self._stream):
             for event in batch:
-                if isinstance(event.message.value, StandIn):
+                if isinstance(event.message.value, PlaceholderRecord):
                     stage.pass_over(event)
                 else:
                     yield event

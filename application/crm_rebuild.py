@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         source = f"{self.records:,} records in {self.partitions} partitions"
         told = [
             f"The CRM database {self.database} is brought back from lead-journal at {self.kafka}: up to {source}.",
-            f"Emptied first, and filled anew: {tables(CURRENT)}.",
+            f"Emptied first, then filled again: {tables(CURRENT)}.",
         ]
         if self.discards_history:
             why = "this Kafka is not the one they were filled from" if self.ahead else "as you asked"
@@ -113,9 +113,9 @@ async def rebuild(settings: Settings, planned: Plan, *, say: Say) -> dict[str, A
     """
     began = time.monotonic()
     await asyncio.to_thread(upgrade, settings.database_url)
-    async with _engine(settings) as engine, _graveyard(settings) as graveyard:
+    async with _engine(settings) as engine, _dead_letter_writer(settings) as graveyard:
         writer = CrmWriter(engine, graveyard)
-        await _patiently(partial(empty, engine, history=planned.discards_history))
+        await _run_until_it_succeeds(partial(empty, engine, history=planned.discards_history))
         await asyncio.to_thread(writer.positions)
         applied, last = await _fill(settings, writer, say)
         if not planned.discards_history and not await asyncio.to_thread(belong, engine, last):
@@ -157,10 +157,10 @@ async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applie
             headers = tuple((name, value) for name, value in one.headers if value is not None)
             batch.append(JournalRecord(one.partition, one.offset, one.key, one.value, headers))
             if len(batch) == BATCH_RECORDS:
-                applied += await _patiently(partial(writer.apply, batch))
+                applied += await _run_until_it_succeeds(partial(writer.apply, batch))
                 last, batch = batch[-BELONG_RECORDS:], []
     if batch:
-        applied += await _patiently(partial(writer.apply, batch))
+        applied += await _run_until_it_succeeds(partial(writer.apply, batch))
         last = [*last, *batch][-BELONG_RECORDS:]
     return applied, last
 
@@ -172,12 +172,12 @@ async def _complete(settings: Settings, topic: str, store: Callable[[list[bytes 
         async for record in records:
             batch.append(record.value)
             if len(batch) == BATCH_RECORDS:
-                added += await _patiently(partial(store, batch))
+                added += await _run_until_it_succeeds(partial(store, batch))
                 batch.clear()
-    return added + (await _patiently(partial(store, batch)) if batch else 0)
+    return added + (await _run_until_it_succeeds(partial(store, batch)) if batch else 0)
 
 
-async def _patiently(work: Callable[[], _Result]) -> _Result:
+async def _run_until_it_succeeds(work: Callable[[], _Result]) -> _Result:
     """Run blocking work in a thread, again until it succeeds or `REBUILD_CRM` ends. Raises `RetryableError`."""
     return await REBUILD_CRM.run(RetryableError, "write to the CRM database", lambda: asyncio.to_thread(work))
 
@@ -192,7 +192,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
 
 
 @asynccontextmanager
-async def _graveyard(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
+async def _dead_letter_writer(settings: Settings) -> AsyncIterator[DeadLetterWriter]:
     """Yield the writer of dead letters for records that cannot be stored, as in a sink."""
     producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
     try:

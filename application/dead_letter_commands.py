@@ -10,7 +10,7 @@ import msgspec
 
 from application.dead_letter_marks import Mark, Marker, MarkKind, read_marks
 from application.dead_letters import find_letters, org_of
-from application.replay import NotReplayable, Obstacle, Replayer, target_of
+from application.replay import NotReplayable, Replayer, ReplayObstacle, target_of
 from models.errors import RetryableError
 from streams.dead_letter_reading import Letter, read_letter
 from streams.settings import Settings
@@ -20,14 +20,19 @@ from streams.topics import DEAD_LETTERS
 MOST_FAILURES: Final = 100
 """How many failures are named. The rest is only counted."""
 _FOR_GOOD: Final = frozenset(
-    {Obstacle.TOPIC_NOT_REPLAYABLE, Obstacle.SOURCE_UNKNOWN, Obstacle.CUT, Obstacle.SUPERSEDED}
+    {
+        ReplayObstacle.TOPIC_NOT_REPLAYABLE,
+        ReplayObstacle.SOURCE_UNKNOWN,
+        ReplayObstacle.CUT,
+        ReplayObstacle.SUPERSEDED,
+    }
 )
 """Obstacles that no fix removes. A bulk run leaves such letters out and does not fail."""
 _LEFT_OUT: Final = {
-    Obstacle.TOPIC_NOT_REPLAYABLE: "only firstclaim itself writes to the topic they came from",
-    Obstacle.SOURCE_UNKNOWN: "they do not say where they came from",
-    Obstacle.CUT: "only a part of the message was kept",
-    Obstacle.SUPERSEDED: "something newer has replaced them",
+    ReplayObstacle.TOPIC_NOT_REPLAYABLE: "only firstclaim itself writes to the topic they came from",
+    ReplayObstacle.SOURCE_UNKNOWN: "they do not say where they came from",
+    ReplayObstacle.CUT: "only a part of the message was kept",
+    ReplayObstacle.SUPERSEDED: "something newer has replaced them",
 }
 
 
@@ -79,7 +84,7 @@ def _vendor(letter: Letter) -> str | None:
     return vendor if isinstance(vendor, str) else None
 
 
-class Outcome(msgspec.Struct, kw_only=True):
+class RunResult(msgspec.Struct, kw_only=True):
     """The result of a run. `left_out`: reason -> number of letters. `failures`: the first ones, with place and reason.
 
     `replayed` and `skipped` count the letters handled so, or that would be with `dry_run`. `again` counts those of
@@ -122,7 +127,7 @@ class Outcome(msgspec.Struct, kw_only=True):
         """Return lines with the numbers of letters handled and not handled. `done`: the verb to print."""
         told = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
         again = (
-            f", {self.again:,} of them not for the first time; what is known changes nothing"
+            f", {self.again:,} of them again; a repeat of a known message changes nothing"
             if self.again
             else ""
         )
@@ -133,7 +138,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 
 async def replay_letters(
     settings: Settings, chosen: Selection, *, again: bool = False, dry_run: bool = False
-) -> Outcome:
+) -> RunResult:
     """Send letters byte for byte to their original topics, and mark them. A second time changes nothing (X4).
 
     `again`: include letters that were handled before. Letters selected by place are always included. If several
@@ -145,7 +150,7 @@ async def replay_letters(
 
 async def skip_letters(
     settings: Settings, chosen: Selection, *, why: str = "", again: bool = False, dry_run: bool = False
-) -> Outcome:
+) -> RunResult:
     """Mark letters as skipped. They stay in the topic and can still be replayed by their places."""
     bulk = _Bulk(settings, chosen, MarkKind.SKIPPED, why=why, again=again, dry_run=dry_run)
     return await bulk.run()
@@ -169,11 +174,11 @@ class _Bulk:
         self._how = how
         self._again = again or bool(chosen.places)
         self._why = why
-        self._outcome = Outcome(dry_run=dry_run)
+        self._outcome = RunResult(dry_run=dry_run)
         self._marks: dict[str, Mark] = {}
         self._sent: set[Any] = set()
 
-    async def run(self) -> Outcome:
+    async def run(self) -> RunResult:
         """Handle each letter of the selection."""
         self._marks = await read_marks(self._settings)
         async with AsyncExitStack() as stack:
@@ -185,7 +190,7 @@ class _Bulk:
                     continue
                 self._outcome.selected += 1
                 try:
-                    await self._deal(letter, replayer, marker)
+                    await self._process_letter(letter, replayer, marker)
                 except NotReplayable as error:
                     self._not_sent(letter, error)
                 except RetryableError as error:
@@ -202,7 +207,7 @@ class _Bulk:
             async for record in records:
                 yield read_letter(record)
 
-    async def _deal(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
+    async def _process_letter(self, letter: Letter, replayer: Replayer, marker: Marker) -> None:
         """Handle one letter. Raises `NotReplayable` and `RetryableError`."""
         mark, same = self._marks.get(letter.place), letter.source or letter.place
         if mark is not None and not self._again:

@@ -67,9 +67,7 @@ def print_history(history: dict[str, Any]) -> None:
         return
     if history["merged_into"]:
         into = history["merged_into"]
-        out.print(
-            f"[bold]{history['lead_id']}[/bold] is not a lead of its own. It is an inquiry of lead {into}."
-        )
+        out.print(f"[bold]{history['lead_id']}[/bold] is not a lead itself. It is an inquiry of lead {into}.")
     if state:
         owner = state.get("owner") or "nobody"
         out.print(f"[bold]{history['lead_id']}[/bold] is {state['phase']}. Owner: {owner}.")

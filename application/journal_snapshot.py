@@ -58,7 +58,7 @@ async def journal_now(
     return Journal(leads, rows.book)
 
 
-async def office_now(settings: Settings, org: str) -> OrgPartition:
+async def current_org_partition(settings: Settings, org: str) -> OrgPartition:
     """Return an org's partition as a worker would load it now. Raises `RetryableError` where Kafka is away."""
     partition = place_of(org, settings)
     offices = OrgPartition(partition)
@@ -89,7 +89,9 @@ async def until_known(settings: Settings, org: str, keys: Collection[Key], secon
                     missing = f"{len(left)} by partition {partition}"
                     await asyncio.sleep(LOOK_SECONDS)
             wanted = {key for key in keys if key[0] in OF_ORGS}
-            while left := wanted - (await office_now(settings, org)).directory(org).versions.keys():
+            while (
+                left := wanted - (await current_org_partition(settings, org)).directory(org).versions.keys()
+            ):
                 missing = f"{len(left)} by the org"
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:

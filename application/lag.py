@@ -223,7 +223,7 @@ class Lags:
         try:
             handled[SINK] = await asyncio.to_thread(sink_positions, self._settings.database_url)
         except (FirstclaimError, SQLAlchemyError, OSError) as error:
-            self.trouble[SINK] = _said(error)
+            self.trouble[SINK] = _error_text(error)
         try:
             generation = await Writer(self._valkey).generation()
             at = generation.offsets if generation else {}
@@ -233,7 +233,7 @@ class Lags:
         return handled
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error) if isinstance(error, FirstclaimError) else f"CRM database: {reason_of(error)}"
 
 

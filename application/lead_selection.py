@@ -22,7 +22,7 @@ _OWN: Final = ("vendor", "external_id")
 """The columns from which a lead id can be computed."""
 
 
-class Unusable(msgspec.Struct, frozen=True):
+class UnusableEntry(msgspec.Struct, frozen=True):
     """An entry that names no lead, with the reason. `place`: `line 7` of a file, or the given text."""
 
     place: str
@@ -33,13 +33,13 @@ class LeadSelection(msgspec.Struct, frozen=True):
     """Lead ids in the order they were named. `repeated`: the number of entries that named a lead again."""
 
     leads: tuple[str, ...]
-    unusable: tuple[Unusable, ...] = ()
+    unusable: tuple[UnusableEntry, ...] = ()
     repeated: int = 0
 
 
 def select_by_ids(given: Iterable[str]) -> LeadSelection:
     """Return the leads with these ids."""
-    return _collected(_Named(one, one) for one in given)
+    return _collected(_NamedLead(one, one) for one in given)
 
 
 def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSelection:
@@ -88,7 +88,7 @@ class Segment:
         return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))
 
 
-class _Named(msgspec.Struct, frozen=True):
+class _NamedLead(msgspec.Struct, frozen=True):
     """A lead id, or the reason why there is none."""
 
     place: str
@@ -96,36 +96,36 @@ class _Named(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def _by_id(rows: Iterable[Found], column: str) -> Iterator[_Named]:
+def _by_id(rows: Iterable[Found], column: str) -> Iterator[_NamedLead]:
     for row in rows:
-        yield _Named(f"line {row.line}", (row.message or {}).get(column, ""), row.reason)
+        yield _NamedLead(f"line {row.line}", (row.message or {}).get(column, ""), row.reason)
 
 
-def _by_vendor(rows: Iterable[Found], org: str) -> Iterator[_Named]:
+def _by_vendor(rows: Iterable[Found], org: str) -> Iterator[_NamedLead]:
     for row in rows:
         place, cells = f"line {row.line}", row.message or {}
         vendor, external_id = cells.get("vendor", ""), cells.get("external_id", "")
         try:
             normalize.vendor(vendor)
         except ValueError as error:
-            yield _Named(place, "", row.reason or f"vendor {error}")
+            yield _NamedLead(place, "", row.reason or f"vendor {error}")
             continue
         reason = "" if external_id else "external_id is missing"
-        yield _Named(place, ids.lead_id(org, vendor, external_id, {}), row.reason or reason)
+        yield _NamedLead(place, ids.lead_id(org, vendor, external_id, {}), row.reason or reason)
 
 
-def _collected(given: Iterable[_Named]) -> LeadSelection:
+def _collected(given: Iterable[_NamedLead]) -> LeadSelection:
     leads: dict[str, None] = {}
-    unusable: list[Unusable] = []
+    unusable: list[UnusableEntry] = []
     repeated = 0
     for named in given:
         if named.reason:
-            unusable.append(Unusable(named.place, named.reason))
+            unusable.append(UnusableEntry(named.place, named.reason))
             continue
         try:
             lead_id = normalize.lead_id(named.lead_id)
         except ValueError as error:
-            unusable.append(Unusable(named.place, f"{LEAD_ID} {error}"))
+            unusable.append(UnusableEntry(named.place, f"{LEAD_ID} {error}"))
             continue
         repeated += lead_id in leads
         leads[lead_id] = None

@@ -168,7 +168,7 @@ def nobody_runs(members: dict[str, int], backlogs: Iterable[Backlog]) -> list[Pr
             count = sum(backlog.records for backlog in backlogs if _group(backlog.stage) == group)
             name = group.removeprefix("firstclaim-")
             waits = f", and {count:,} {'record waits' if count == 1 else 'records wait'}" if count else ""
-            problems.append(Problem(name, f"does not run: nobody is in the group {group}{waits}"))
+            problems.append(Problem(name, f"does not run: no process is in the group {group}{waits}"))
     return problems
 
 

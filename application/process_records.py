@@ -30,7 +30,7 @@ TAIL_BYTES: Final = 8_192
 """How many bytes of a log's end are read to find the reason of an exit."""
 
 
-class End(msgspec.Struct, frozen=True, kw_only=True):
+class UnexpectedExit(msgspec.Struct, frozen=True, kw_only=True):
     """One unexpected exit. `at`: seconds since the epoch. `status`: negative for a signal. `reason`: from its log."""
 
     at: float
@@ -46,7 +46,7 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
     pid: int | None = None
     started_at: float = 0.0
     ready_url: str | None = None
-    ends: list[End] = []
+    ends: list[UnexpectedExit] = []
 
 
 class ProcessRecords:
@@ -67,7 +67,9 @@ class ProcessRecords:
         record = self._records.setdefault(name, ProcessRecord(name=name, supervisor_pid=os.getpid()))
         record.pid = None
         reason = (reason or (last_line(log_file) if log_file else ""))[:REASON_CHARACTERS]
-        record.ends = [*record.ends, End(at=time.time(), status=status, reason=reason)][-ENDS_KEPT:]
+        record.ends = [*record.ends, UnexpectedExit(at=time.time(), status=status, reason=reason)][
+            -ENDS_KEPT:
+        ]
         self._write(record)
 
     def close(self) -> None:
@@ -89,7 +91,7 @@ class ProcessRecords:
             temporary.replace(file)
         except OSError as error:
             log.warning(
-                "what is known of the processes cannot be kept", folder=str(self._folder), reason=str(error)
+                "the records of the processes cannot be written", folder=str(self._folder), reason=str(error)
             )
             self._folder = None
 
@@ -100,18 +102,18 @@ def _file(folder: Path, name: str) -> Path:
 
 def read_records(state_dir: Path) -> list[ProcessRecord]:
     """Return the records of living supervisors by process name. Unreadable files are left out."""
-    return sorted(_living(state_dir / FOLDER), key=lambda record: record.name)
+    return sorted(_running_processes(state_dir / FOLDER), key=lambda record: record.name)
 
 
-def _living(folder: Path) -> Iterator[ProcessRecord]:
+def _running_processes(folder: Path) -> Iterator[ProcessRecord]:
     for file in folder.glob("*.json"):
         with suppress(OSError, msgspec.MsgspecError):
             record = msgspec.json.decode(file.read_bytes(), type=ProcessRecord)
-            if _lives(record.supervisor_pid):
+            if _is_running(record.supervisor_pid):
                 yield record
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -45,7 +45,7 @@ NEWEST_COUNTS: Final = frozenset({DIRECTORY, DO_NOT_CONTACT})
 """Topics in which the last record of a key is the valid one."""
 
 
-class Obstacle(StrEnum):
+class ReplayObstacle(StrEnum):
     """Why a letter cannot be sent again."""
 
     SOURCE_UNKNOWN = "source_unknown"
@@ -59,7 +59,7 @@ class Obstacle(StrEnum):
 class NotReplayable(RuntimeFailure):
     """One dead letter must not or cannot be sent again; others may. `obstacle`: a stable code for the reason."""
 
-    def __init__(self, letter: Letter, obstacle: Obstacle, reason: str) -> None:
+    def __init__(self, letter: Letter, obstacle: ReplayObstacle, reason: str) -> None:
         super().__init__(f"dead letter {letter.place}", reason)
         self.obstacle = obstacle
 
@@ -79,7 +79,7 @@ def target_of(letter: Letter) -> Target:
     topic = letter.source_topic
     if topic not in BY_NAME:
         raise NotReplayable(
-            letter, Obstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
+            letter, ReplayObstacle.SOURCE_UNKNOWN, f"its source-topic is {topic!r}, which is no topic of ours"
         )
     to_publish = letter.is_fatal and letter.stage and letter.stage == republish.STAGES.get(topic)
     if topic not in FROM_OUTSIDE | OUR_LOGS and not to_publish:
@@ -87,22 +87,26 @@ def target_of(letter: Letter) -> Target:
             f"{topic} is written by stages only: a former record there would overwrite a newer one. "
             "What the sink missed comes back with `firstclaim crm rebuild`"
         )
-        raise NotReplayable(letter, Obstacle.TOPIC_NOT_REPLAYABLE, reason)
+        raise NotReplayable(letter, ReplayObstacle.TOPIC_NOT_REPLAYABLE, reason)
     if letter.value_cut_from is not None:
         reason = f"only the first {len(letter.value or b'')} of its {letter.value_cut_from} bytes were kept"
-        raise NotReplayable(letter, Obstacle.CUT, reason)
+        raise NotReplayable(letter, ReplayObstacle.CUT, reason)
     if letter.key_cut_from is not None:
         reason = f"only the first {len(letter.key or b'')} of its key's {letter.key_cut_from} bytes were kept"
-        raise NotReplayable(letter, Obstacle.CUT, reason)
+        raise NotReplayable(letter, ReplayObstacle.CUT, reason)
     if letter.headers_dropped:
-        raise NotReplayable(letter, Obstacle.CUT, f"{letter.headers_dropped} of its headers were not kept")
+        raise NotReplayable(
+            letter, ReplayObstacle.CUT, f"{letter.headers_dropped} of its headers were not kept"
+        )
     if topic in FROM_OUTSIDE:
         return Target(topic, None)
     if not letter.is_fatal:
         reason = f"it is no event of ours ({letter.error_class}): {topic} would refuse it again"
-        raise NotReplayable(letter, Obstacle.TOPIC_NOT_REPLAYABLE, reason)
+        raise NotReplayable(letter, ReplayObstacle.TOPIC_NOT_REPLAYABLE, reason)
     if letter.source is None:
-        raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, "it does not say which partition it came from")
+        raise NotReplayable(
+            letter, ReplayObstacle.SOURCE_UNKNOWN, "it does not say which partition it came from"
+        )
     return Target(topic, letter.source.partition)
 
 
@@ -152,7 +156,7 @@ class Replayer:
         target = target_of(letter)
         if target.partition is not None and target.partition >= partitions_of(target.topic, self._settings):
             reason = f"{target.topic} has no partition {target.partition}"
-            raise NotReplayable(letter, Obstacle.SOURCE_UNKNOWN, reason)
+            raise NotReplayable(letter, ReplayObstacle.SOURCE_UNKNOWN, reason)
         if target.topic in republish.STAGES:
             await self._publish(letter)
             return target
@@ -173,7 +177,7 @@ class Replayer:
         try:
             messages = republish.messages_of(letter, partitions_of(LEAD_LOG, self._settings))
         except PermanentError as error:
-            raise NotReplayable(letter, Obstacle.STILL_FAILS, error.reason) from error
+            raise NotReplayable(letter, ReplayObstacle.STILL_FAILS, error.reason) from error
         for message in messages:
             if await self._versions.is_newer(message):
                 headers = [*message.headers, (REPLAY_OF, str(letter.source).encode())]
@@ -193,7 +197,7 @@ class Replayer:
         except MessageSizeTooLargeError as error:
             size = len(value or b"") + len(key or b"")
             reason = f"{topic} takes no record of its size ({size} bytes of key and value)"
-            raise NotReplayable(letter, Obstacle.TOO_LARGE, reason) from error
+            raise NotReplayable(letter, ReplayObstacle.TOO_LARGE, reason) from error
         except KafkaError as error:
             raise await failure(self._settings, error, f"{topic}: {error!r}") from error
 
@@ -205,7 +209,7 @@ class Replayer:
             newest = (await self._newest_of(topic)).get(letter.key, -1)
             if newest > letter.source.offset:
                 reason = f"a newer record of its key is in {topic}, at offset {newest}"
-                raise NotReplayable(letter, Obstacle.SUPERSEDED, reason)
+                raise NotReplayable(letter, ReplayObstacle.SUPERSEDED, reason)
         if topic == ORG_LOG:
             await self._check_listing(letter)
 
@@ -244,4 +248,4 @@ class Replayer:
                     continue
                 if (other.org, other.handle) == (event.org, event.handle):
                     reason = f"a newer record of its phone or address is in {DO_NOT_CONTACT}, at offset {record.offset}"
-                    raise NotReplayable(letter, Obstacle.SUPERSEDED, reason)
+                    raise NotReplayable(letter, ReplayObstacle.SUPERSEDED, reason)

@@ -13,7 +13,7 @@ from models.codec import decode_org_record, decode_row, encode_event
 from models.errors import PermanentError
 from models.org_decisions import OrgStep
 from rules.outbound.lead_org_messages import to_leads
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from streams.clients import partition_of
 from streams.dead_letter_reading import Letter, ReadHeader
 from streams.settings import Settings
@@ -60,7 +60,7 @@ def messages_of(letter: Letter, partitions: int) -> list[Message]:
                 effect.value,
                 list(effect.headers),
             )
-            for effect in effects(decode_row(letter.value or b""), key, partition)
+            for effect in public_messages(decode_row(letter.value or b""), key, partition)
         ]
     except Exception as error:  # after any error the letter stays where it is
         raise PermanentError("fatal_error", f"the code still fails on it: {error!r}") from error

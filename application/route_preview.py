@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from application.journal_snapshot import journal_now, office_now, place_of
+from application.journal_snapshot import current_org_partition, journal_now, place_of
 from models.decisions import InquiryAdded, RepSought
 from models.events import LeadArrived, OrgAnswered
 from models.facts import Facts
@@ -63,8 +63,8 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
 
 async def route_message(settings: Settings, value: bytes, at: datetime, org: str | None = None) -> Routed:
     """Route an arrival message; `org` where it names none. Raises `Refused` as intake would, `RetryableError`."""
-    event = accept_arrival(_of(value, org), {}, arrived_at=at)
-    office = await office_now(settings, event.org)
+    event = accept_arrival(_with_org(value, org), {}, arrived_at=at)
+    office = await current_org_partition(settings, event.org)
     placed = placement(event, at, office)
     journal = await journal_now(settings, partitions={0, place_of(placed.lead_id, settings)})
     return arrival(placed, at, journal.book, office, journal.leads.get(placed.lead_id))
@@ -76,7 +76,7 @@ async def route_lead(settings: Settings, lead_id: str, at: datetime) -> Routed |
     lead = journal.leads.get(lead_id)
     if lead is None:
         return None
-    return anew(lead, at, journal.book, await office_now(settings, lead.facts.org))
+    return distributed_again(lead, at, journal.book, await current_org_partition(settings, lead.facts.org))
 
 
 def placement(event: PersonArrived, at: datetime, office: OrgPartition) -> LeadArrived:
@@ -102,11 +102,11 @@ def arrival(
         return _routed(row.lead, at, book, office, known)
     moves = added.rep_id is None and row.lead.search is not None and known is not None
     if not moves or known is None or row.lead.search == known.search:
-        return _stays(row.lead, added, at, book, known)
+        return _stays_after_inquiry(row.lead, added, at, book, known)
     return replace(_routed(row.lead, at, book, office, known, event.facts), inquiry=added.why)
 
 
-def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Routed:
+def distributed_again(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Routed:
     """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
     at = max(at, office.at)
     rules = book.org(lead.facts.org)
@@ -117,11 +117,11 @@ def anew(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> Rout
         how=None,
         via=None,
         assigned_at=None,
-        taken=0,
+        owned_epoch=0,
         lock=None,
         search=None,
         failed=None,
-        trouble=None,
+        open_exception=None,
         deadlines=(),
     )
     transition = Transition(lead=free, at=at, rules=rules, before_event=None)
@@ -166,14 +166,19 @@ def _routed(
         lead, told = _asked(lead, at, book, office)
         found |= told
     else:
-        found |= {"why": _unsought(rules, lead.facts), "passed": _untaken(rules, lead, at)}
+        found |= {
+            "why": _why_no_group_is_asked(rules, lead.facts),
+            "passed": _queues_without_the_lead(rules, lead, at),
+        }
     queues = tuple(
         {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)} for queue_id in sorted(lead.places)
     )
     return Routed(**found, queues=queues, phase=lead.phase)
 
 
-def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None) -> Routed:
+def _stays_after_inquiry(
+    lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known: Lead | None
+) -> Routed:
     """Return that another inquiry leaves the lead in place or gives it an owner without asking its org (R6)."""
     rules = book.org(lead.facts.org)
     return Routed(
@@ -187,7 +192,7 @@ def _stays(lead: Lead, added: InquiryAdded, at: datetime, book: RuleBook, known:
         offered_to=(lead.owner,) if lead.owner else lead.search.reps if lead.search else (),
         until=lead.search.until if lead.search else None,
         why=added.why,
-        passed=() if lead.owner else _untaken(rules, lead, at),
+        passed=() if lead.owner else _queues_without_the_lead(rules, lead, at),
         later=(),
         queues=tuple(
             {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
@@ -202,7 +207,7 @@ def _asked(lead: Lead, at: datetime, book: RuleBook, office: OrgPartition) -> tu
     """Send the lead's request to its org, and the answer to the lead. Return the lead and what was said."""
     search, org = lead.search, lead.facts.org
     if search is None:
-        raise TypeError(f"{lead.lead_id} asks for nobody")
+        raise TypeError(f"{lead.lead_id} does not ask for a rep")
     held = office.state(org).leads.get(lead.lead_id)
     epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # its current hold would be released
     lead = replace(lead, epoch=epoch, search=replace(search, epoch=epoch))
@@ -268,7 +273,7 @@ def _later(
         return ()
     transition = OrgTransition(office.state(org), office.directory(org), at, SLICE)
     if held := transition.lead(lead.lead_id):
-        release_lead(transition, held, "the lead asks anew")
+        release_lead(transition, held, "the lead asks its group again")
     method = method_of(transition, group)
     row = OrgLead(lead_id=lead.lead_id, epoch=lead.epoch, stage=Stage.WAITING, since=at, tried=search.tried)
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
@@ -280,7 +285,7 @@ def _later(
     return tuple(found)
 
 
-def _unsought(rules: OrgRules, facts: Facts) -> str:
+def _why_no_group_is_asked(rules: OrgRules, facts: Facts) -> str:
     """Return why a lead asks no group for a rep."""
     campaign, group = rules.route(facts)
     if campaign is None:
@@ -293,7 +298,7 @@ def _unsought(rules: OrgRules, facts: Facts) -> str:
     return f"campaign {campaign.campaign_id} has no group"
 
 
-def _untaken(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any], ...]:
+def _queues_without_the_lead(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any], ...]:
     """Return queues that do not take a lead, and why; at most `EXPLAINED_QUEUES`."""
     others = [queue_id for queue_id in sorted(rules.queues) if queue_id not in lead.places]
     return tuple(
@@ -302,7 +307,7 @@ def _untaken(rules: OrgRules, lead: Lead, at: datetime) -> tuple[dict[str, Any],
     )
 
 
-def _of(value: bytes, org: str | None) -> bytes:
+def _with_org(value: bytes, org: str | None) -> bytes:
     """Return a message with the given org, if it does not name one itself."""
     if org is None:
         return value

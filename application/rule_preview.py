@@ -41,7 +41,7 @@ class Example(msgspec.Struct, frozen=True):
     why: str
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class MatchCount(msgspec.Struct, frozen=True, kw_only=True):
     """The number of leads that match at an instant.
 
     `examples`: the first matching leads. `lead`: the explained lead, None where none was requested or it does not
@@ -81,7 +81,7 @@ class RuleQuestion:
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition."""
         said = self._rule.explain(lead, at)
-        return _told(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
+        return _preview_result(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
 
 
 class QueueQuestion:
@@ -104,10 +104,10 @@ class QueueQuestion:
             if verdict is not None
             for one in verdict.conditions
         ]
-        return _told(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
+        return _preview_result(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
 
 
-def _told(
+def _preview_result(
     lead: Lead, why: str, until: datetime | None, conditions: tuple[Outcome, ...], *, matches: bool
 ) -> LeadExplanation:
     return LeadExplanation(
@@ -135,7 +135,7 @@ async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQ
 
 async def try_on_leads(
     settings: Settings, org: str, asked: RuleQuestion | str, at: datetime, lead_id: str | None = None
-) -> Trial:
+) -> MatchCount:
     """Try a rule or a published queue (`asked`: the rule, or the queue's id) on an org's current leads (X5).
 
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
@@ -150,7 +150,7 @@ async def leads_now(settings: Settings, org: str) -> list[Lead]:
     return [lead for lead in (await journal_now(settings)).leads.values() if lead.facts.org == org]
 
 
-def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> Trial:
+def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str | None = None) -> MatchCount:
     """Try every lead at `at` (aware). `lead_id`: the lead to explain."""
     matched: list[tuple[str, str, Lead]] = []
     count, told = 0, None
@@ -166,4 +166,4 @@ def trial(question: Question, leads: Iterable[Lead], at: datetime, lead_id: str 
         Example(lead.lead_id, lead.facts.prospect_name, question.explain(lead, at).why)
         for _, _, lead in first
     )
-    return Trial(matched=len(matched), leads=count, at=at, examples=examples, lead=told)
+    return MatchCount(matched=len(matched), leads=count, at=at, examples=examples, lead=told)

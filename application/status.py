@@ -26,7 +26,7 @@ from streams.topics import DEAD_LETTERS
 
 __all__ = ["exceptions_by_reason", "phases", "print_status", "read_status"]
 
-MISSING_TOPIC: Final = "is not there: a worker, relay or sink makes the topics when it starts"
+MISSING_TOPIC: Final = "does not exist: a worker, relay or sink creates the topics when it starts"
 LABELS: Final = {
     "intake": "Intake",
     "leads": "Leads",
@@ -80,13 +80,13 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
         _queues(settings, org, seen),
         of_processes(settings),
     )
-    problems = _once(problem for part in found for problem in part)
+    problems = _without_repeats(problem for part in found for problem in part)
     seen["problems"] = [msgspec.to_builtins(problem) for problem in problems]
     seen["ok"] = not problems
     return seen
 
 
-def _once(problems: Iterable[Problem]) -> list[Problem]:
+def _without_repeats(problems: Iterable[Problem]) -> list[Problem]:
     """Leave out repeated problems."""
     return list(dict.fromkeys(problems))
 
@@ -124,11 +124,11 @@ def _refused(settings: Settings, error: Exception) -> Problem:
     name, said = type(error).__name__, str(error) or "no answer"
     if "Authorization" in name:
         return Problem(
-            "Kafka", f"refuses us: {name.removesuffix('Error')}: {said}; give this user the right to it"
+            "Kafka", f"refuses the connection: {name.removesuffix('Error')}: {said}; allow it for this user"
         )
     if "Authentication" in name or "Sasl" in name:
         return Problem(
-            "Kafka", f"does not accept who we are: {said}; look at KAFKA_SASL_USERNAME and its password"
+            "Kafka", f"does not accept the credentials: {said}; look at KAFKA_SASL_USERNAME and its password"
         )
     if isinstance(error, KafkaConnectionError):
         return Problem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")

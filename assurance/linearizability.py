@@ -17,7 +17,7 @@ Answer = Literal["won", "lost", "done", "refused"]
 _NEVER_RETURNED: Final = float("inf")
 
 
-class Op(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation of one process (a rep) on one lead, as its client saw it. Times are seconds on one clock.
 
     `returned_at` None: its outcome is unknown; it may have happened at any time after `invoked_at`, or never.
@@ -53,43 +53,43 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """A lead whose history no order explains. `explained`: the longest sequence of operations that could be ordered."""
 
     lead: str
-    explained: tuple[Op, ...]
-    ops: tuple[Op, ...]
+    explained: tuple[Operation, ...]
+    ops: tuple[Operation, ...]
 
     def __str__(self) -> str:
         left = [op for op in self.ops if op not in self.explained and op.returned_at is not None]
         return f"{self.lead}: after {_shown(self.explained)} nothing explains {_shown(left)}"
 
 
-def check(history: Iterable[Op]) -> list[Violation]:
+def check(history: Iterable[Operation]) -> list[Violation]:
     """Return the leads whose histories are not linearizable. Empty if all are."""
-    by_lead: dict[str, list[Op]] = {}
+    by_lead: dict[str, list[Operation]] = {}
     for op in history:
         if op.returned_at is None or (op.op, op.result) in _KNOWN:
             by_lead.setdefault(op.lead, []).append(op)
     return [violation for lead, ops in by_lead.items() if (violation := _check_lead(lead, ops))]
 
 
-def _won(op: Op, owner: str | None) -> bool:
+def _is_win(op: Operation, owner: str | None) -> bool:
     return owner is None or owner == op.process
 
 
-def _lost_claim(op: Op, owner: str | None) -> bool:
+def _lost_claim(op: Operation, owner: str | None) -> bool:
     return owner is not None and owner != op.process and op.owner in (None, owner)
 
 
-def _lost_assign(op: Op, owner: str | None) -> bool:
+def _lost_assign(op: Operation, owner: str | None) -> bool:
     return owner is not None and op.owner in (None, owner)
 
 
-_KNOWN: Final[dict[tuple[str, str | None], tuple[Callable[[Op, str | None], bool], str]]] = {
-    ("claim", "won"): (_won, "process"),
+_KNOWN: Final[dict[tuple[str, str | None], tuple[Callable[[Operation, str | None], bool], str]]] = {
+    ("claim", "won"): (_is_win, "process"),
     ("claim", "lost"): (_lost_claim, "same"),
     ("assign", "done"): (lambda _, owner: owner is None, "to"),
     ("assign", "lost"): (_lost_assign, "same"),
     ("release", "done"): (lambda op, owner: owner == op.process, "nobody"),
     ("release", "refused"): (lambda op, owner: owner != op.process, "same"),
-    ("leave", "done"): (_won, "nobody"),
+    ("leave", "done"): (_is_win, "nobody"),
 }
 """(op, result) -> (whether the register can have held this owner, what it holds afterwards)."""
 
@@ -97,11 +97,11 @@ _EFFECT: Final = {"claim": "won", "assign": "done", "release": "done", "leave": 
 """The answer of an operation with unknown outcome, if it had any effect."""
 
 
-def _only_reads(op: Op) -> bool:
+def _only_reads(op: Operation) -> bool:
     return op.result in ("lost", "refused")
 
 
-def _after(op: Op, owner: str | None) -> tuple[bool, str | None]:
+def _apply_to_register(op: Operation, owner: str | None) -> tuple[bool, str | None]:
     """Return whether the operation can take effect on a register holding `owner`, and what it holds afterwards."""
     if op.returned_at is not None:
         possible, then = _KNOWN[op.op, op.result]
@@ -114,7 +114,7 @@ def _after(op: Op, owner: str | None) -> tuple[bool, str | None]:
     return True, {"process": op.process, "to": op.to, "nobody": None, "same": owner}[then]
 
 
-def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
+def _check_lead(lead: str, ops: list[Operation]) -> Violation | None:
     """Search an order of one lead's operations, depth first. Return None if there is one."""
     ops.sort(key=lambda op: op.invoked_at)
     returns = [_NEVER_RETURNED if op.returned_at is None else op.returned_at for op in ops]
@@ -133,7 +133,7 @@ def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
             deepest = order
         branches = []
         for n in _next(ops, returns, done):
-            possible, then = _after(ops[n], owner)
+            possible, then = _apply_to_register(ops[n], owner)
             if not possible or (then == owner and returns[n] == _NEVER_RETURNED):
                 continue  # unknown outcome, no effect: treated as if it did not happen
             branch = (done | 1 << n, then, (*order, n))
@@ -146,7 +146,7 @@ def _check_lead(lead: str, ops: list[Op]) -> Violation | None:
     return Violation(lead=lead, explained=tuple(ops[n] for n in deepest), ops=tuple(ops))
 
 
-def _next(ops: list[Op], returns: list[float], done: int) -> list[int]:
+def _next(ops: list[Operation], returns: list[float], done: int) -> list[int]:
     """Return the operations that may be next: those invoked before any remaining one had returned."""
     found: list[int] = []
     earliest = _NEVER_RETURNED
@@ -160,11 +160,11 @@ def _next(ops: list[Op], returns: list[float], done: int) -> list[int]:
     return [n for n in found if ops[n].invoked_at <= earliest]
 
 
-def _shown(ops: Iterable[Op]) -> str:
-    return "; ".join(_one(op) for op in ops) or "nothing"
+def _shown(ops: Iterable[Operation]) -> str:
+    return "; ".join(_operation_text(op) for op in ops) or "nothing"
 
 
-def _one(op: Op) -> str:
+def _operation_text(op: Operation) -> str:
     to = f" to {op.to}" if op.to else ""
     until = "?" if op.returned_at is None else f"{op.returned_at:.3f}"
     said = f" ({op.owner} has it)" if op.owner and op.result == "lost" else ""

@@ -75,7 +75,7 @@ def _globex(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
     lead["landing_page"] = f"/rates/{rng.choice(('fixed-30', 'fixed-15', 'arm-5', 'fha', 'va'))}"
 
 
-def _hearth(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
+def _hearth_vendor(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
     """Send hex ids, E.164 phones, yes and no, and the click's origin."""
     lead["external_id"] = f"{rng.getrandbits(64):016x}"
     lead["phone"] = f"+1{lead['phone']}"
@@ -86,7 +86,7 @@ def _hearth(lead: dict[str, Any], one: Id, rng: random.Random) -> None:
     }
 
 
-def _corner(lead: dict[str, Any], _: Id, rng: random.Random) -> None:
+def _corner_vendor(lead: dict[str, Any], _: Id, rng: random.Random) -> None:
     """Send no ids, and often no credit score, like a form on a broker's own page."""
     lead["phone"] = f"{lead['phone'][:3]}.{lead['phone'][3:6]}.{lead['phone'][6:]}"
     if rng.random() < 0.5:  # noqa: PLR2004  # often
@@ -97,8 +97,8 @@ Habit = Callable[[dict[str, Any], Id, random.Random], None]
 VENDORS: Final[dict[str, tuple[int, Habit]]] = {
     "acme": (45, _acme),
     "globex": (25, _globex),
-    "hearth": (20, _hearth),
-    "corner-form": (10, _corner),
+    "hearth": (20, _hearth_vendor),
+    "corner-form": (10, _corner_vendor),
 }
 """Vendor -> its weight and its habits."""
 _STATE_NAMES: Final = {"CA": "California", "TX": "Texas", "FL": "Fla.", "NY": "New York", "RI": "R.I."}

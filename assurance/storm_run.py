@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from application.directory.objects import Wanted
+from application.directory.objects import WantedAction
 from application.directory.publish import publish
 from application.journal_snapshot import until_known
 from assurance.chaos.run import own_stack
@@ -20,7 +20,7 @@ from assurance.load import OperationHistory, rings, turns
 from assurance.load import storm as run_storm
 from assurance.verify import Report, verify
 from runtime.own_folder import own_folder
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from streams.settings import Settings
 
 SETTLE_SECONDS = 120.0
@@ -114,7 +114,7 @@ async def _kill(victims: SupervisedProcesses, workers: int) -> None:
 
 
 @contextmanager
-def _stack(workers: int, say: Say) -> Iterator[Everything]:
+def _stack(workers: int, say: Say) -> Iterator[RunningStack]:
     with (
         own_folder("storm") as folder,
         everything(workers=workers, state_dir=folder, say=say) as stack,
@@ -122,7 +122,7 @@ def _stack(workers: int, say: Say) -> Iterator[Everything]:
         yield stack
 
 
-async def _published(settings: Settings, org: str, objects: Wanted) -> None:
+async def _published(settings: Settings, org: str, objects: WantedAction) -> None:
     await publish(settings, org, objects)
     await until_known(settings, org, objects, KNOWN_SECONDS)
 

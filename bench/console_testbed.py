@@ -17,7 +17,7 @@ from bench.testbed import Say, ends_in_order
 from models.errors import StartFailed
 from models.ids import lead_id
 from runtime.own_folder import own_folder
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from sink.engine import connect
 from streams.topics import LEAD_ARRIVALS
 from web.settings import WebSettings
@@ -53,7 +53,7 @@ STALL_SECONDS: Final = 60.0
 class Stage:
     """The running stack and one org on it. `http` requests the console's API by path."""
 
-    def __init__(self, stack: Everything, client: LoadClient, http: aiohttp.ClientSession) -> None:
+    def __init__(self, stack: RunningStack, client: LoadClient, http: aiohttp.ClientSession) -> None:
         self.stack, self.client, self.http = stack, client, http
         self.org = client.org
         web = WebSettings.read(state_dir=stack.settings.state_dir)
@@ -145,7 +145,7 @@ class Stage:
 
 
 @contextmanager
-def stack(say: Say) -> Iterator[Everything]:
+def stack(say: Say) -> Iterator[RunningStack]:
     """Yield a whole stack with a console, in a temporary folder and on free ports; everything is removed at the end."""
     with (
         ends_in_order(),
@@ -156,7 +156,7 @@ def stack(say: Say) -> Iterator[Everything]:
 
 
 @asynccontextmanager
-async def stage(running: Everything) -> AsyncIterator[Stage]:
+async def stage(running: RunningStack) -> AsyncIterator[Stage]:
     """Yield a separate org on the stack."""
     client = LoadClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
     connector = aiohttp.TCPConnector(limit=0)
@@ -168,7 +168,7 @@ async def stage(running: Everything) -> AsyncIterator[Stage]:
         yield Stage(running, client, http)
 
 
-def address(running: Everything) -> str:
+def address(running: RunningStack) -> str:
     """Return the address of a stack's console."""
     return f"http://127.0.0.1:{running.ports['console']}"
 

@@ -27,7 +27,7 @@ from bench.console_testbed import MANAGER, QUEUE_ID, Stage, percentiles, stack, 
 from bench.testbed import Say, quiet
 from board.reader import REBUILT, FeedEntry
 from models.errors import StartFailed
-from runtime.up import Everything
+from runtime.up import RunningStack
 
 WINDOW: Final = 100
 """Rows that a listener keeps, as a browser's page does."""
@@ -40,7 +40,7 @@ _LOOK_SECONDS: Final = 0.2
 _ENTRY: Final = msgspec.json.Decoder(FeedEntry)
 
 
-class _Heard(msgspec.Struct):
+class _ReceivedEvents(msgspec.Struct):
     """The events of all listeners: delays in milliseconds, and the number of `rebuilt` messages."""
 
     sent: dict[str, float] = {}
@@ -70,7 +70,7 @@ def run(
 
 
 async def _measure(
-    running: Everything, count: int, per_s: float, wanted: int, leads: int, say: Say
+    running: RunningStack, count: int, per_s: float, wanted: int, leads: int, say: Say
 ) -> dict[str, Any]:
     async with stage(running) as org:
         reps = [f"rep-{n}" for n in range(count)]
@@ -79,7 +79,7 @@ async def _measure(
         ids = await org.send(leads)
         await org.until_listed(leads)
         say(f"opening {count} streams")
-        heard = _Heard()
+        heard = _ReceivedEvents()
         crowd = [_Listener(org, rep_id, heard) for rep_id in reps]
         try:
             for start in range(0, count, OPENING):
@@ -88,14 +88,14 @@ async def _measure(
             random.Random(5).shuffle(ids)  # seeded, so that every run claims in the same order
             told = await _claims(org, ids[:wanted], reps, per_s, heard)
             await org.until_listed(leads)
-            wrong = await _wrong(org, crowd)
+            wrong = await _count_wrong_lists(org, crowd)
         finally:
             await asyncio.gather(*(one.close() for one in crowd))
     return {"wrong": wrong, "rebuilt": heard.rebuilt, **percentiles("delay", heard.delays), **told}
 
 
 async def _claims(
-    org: Stage, ids: list[str], reps: list[str], per_s: float, heard: _Heard
+    org: Stage, ids: list[str], reps: list[str], per_s: float, heard: _ReceivedEvents
 ) -> dict[str, float]:
     """Claim the leads one after the other without waiting for answers, and send a new lead for each."""
     console = org.stack.children["console"].pid
@@ -120,20 +120,20 @@ async def _claims(
     }
 
 
-async def _wrong(org: Stage, crowd: list["_Listener"]) -> int:
+async def _count_wrong_lists(org: Stage, crowd: list["_Listener"]) -> int:
     """Return how many listeners do not have the server's list after the wait."""
     manager, give_up = org.token(MANAGER), time.monotonic() + PATIENCE_SECONDS
     while True:
         for one in crowd:
             one.check()
-        leads, size = await _whole(org, manager)
+        leads, size = await _read_whole_queue(org, manager)
         wrong = sum(not one.list.equals(leads, size) for one in crowd)
         if wrong == 0 or time.monotonic() > give_up:
             return wrong
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _whole(org: Stage, headers: Mapping[str, str]) -> tuple[list[str], int]:
+async def _read_whole_queue(org: Stage, headers: Mapping[str, str]) -> tuple[list[str], int]:
     """Return the queue's leads in order, page by page. The queue no longer changes."""
     leads, size, cursor = list[str](), 0, ""
     while True:
@@ -155,7 +155,7 @@ async def _page(org: Stage, headers: Mapping[str, str], limit: int, cursor: str 
 class _Listener:
     """One open stream, and the list that it updates."""
 
-    def __init__(self, org: Stage, rep_id: str, heard: _Heard) -> None:
+    def __init__(self, org: Stage, rep_id: str, heard: _ReceivedEvents) -> None:
         self._org, self._heard = org, heard
         self._headers = org.token(rep_id)
         self._answer: aiohttp.ClientResponse | None = None
@@ -163,7 +163,7 @@ class _Listener:
 
     async def open(self) -> None:
         """Load the page and listen from its position on."""
-        await self._anew()
+        await self._rebuild()
         path = f"/api/v1/live?queue={QUEUE_ID}&after={self.list.as_of}"
         self._answer = await self._org.http.get(path, headers=self._headers)
         self._answer.raise_for_status()
@@ -182,7 +182,7 @@ class _Listener:
         if self._following is not None and self._following.done():
             raise StartFailed("console", f"ended a live stream: {self._following.exception()!r}")
 
-    async def _anew(self) -> None:
+    async def _rebuild(self) -> None:
         page = await _page(self._org, self._headers, WINDOW)
         leads = [row["lead_id"] for row in page["rows"]]
         self.list = ListWindow(0, page["size"], page["as_of"], leads)
@@ -199,7 +199,7 @@ class _Listener:
     async def _take(self, entry: FeedEntry, at: float) -> None:
         if entry.change == REBUILT:
             self._heard.rebuilt += 1
-            await self._anew()
+            await self._rebuild()
         elif entry.queue_id == QUEUE_ID:
             self.list.apply(entry)
             if entry.change == "left" and (sent := self._heard.sent.get(entry.lead_id)) is not None:

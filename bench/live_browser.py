@@ -18,7 +18,8 @@ from models.errors import StartFailed
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
+
 
 SPREAD: Final = 7
 """The next lead to claim is this many rows further on, so that rows disappear from all parts of the list."""
@@ -68,7 +69,7 @@ def run(
 
 
 async def _measure(
-    running: "Everything", claims: int, pages: int, leads: int, warm: int, say: Say
+    running: "RunningStack", claims: int, pages: int, leads: int, warm: int, say: Say
 ) -> dict[str, float]:
     async with stage(running) as org, chromium() as browser:
         reps = [f"rep-{n}" for n in range(pages)]
@@ -83,14 +84,14 @@ async def _measure(
         asked = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
         if lost := [one for one in asked if not one["said"].startswith("Congratulations")]:
             raise StartFailed("console", f"said of {len(lost)} of {len(asked)} claims: {lost[0]['said']}")
-        gone = [await _gone(page, [one["lead"] for one in asked]) for page in others]
+        gone = [await _times_until_gone(page, [one["lead"] for one in asked]) for page in others]
     counted = asked[warm:]
     times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
     answers = [one["answered"] - one["at"] for one in counted]
     return {**percentiles("row_gone", times), **percentiles("answer", answers)}
 
 
-async def _gone(page: "Page", leads: list[str]) -> dict[str, float]:
+async def _times_until_gone(page: "Page", leads: list[str]) -> dict[str, float]:
     """Wait until all rows are gone from a page, and return the time of each."""
     await page.wait_for_function("leads => leads.every((lead) => lead in window.gone)", arg=leads)
     found: dict[str, float] = await page.evaluate("window.gone")

@@ -29,7 +29,8 @@ from web.pages.call_queue import WINDOW
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
+
 
 TURNED: Final = 40
 """Pages of the queue that are turned in each direction."""
@@ -108,7 +109,7 @@ def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = quiet) -> di
         return asyncio.run(_measure(running, leads, repeats, progress))
 
 
-async def _measure(running: "Everything", leads: int, repeats: int, say: Say) -> dict[str, Any]:
+async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) -> dict[str, Any]:
     async with stage(running) as org, chromium() as browser:
         say(f"taking in {leads:,} leads")
         await org.publish(["rep-0"])

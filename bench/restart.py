@@ -87,7 +87,7 @@ async def _kills(here: Testbed, supervisor: Supervisor, repeats: int, first: int
             name = list(supervisor.states())[n % WORKERS]
             pid = supervisor.states()[name].pid
             if pid is None:
-                raise StartFailed(name, "is not there to be killed")
+                raise StartFailed(name, "does not run, so it cannot be killed")
             killed = time.monotonic()
             os.kill(pid, signal.SIGKILL)
             found.append(await probe.back_after(killed) - killed)

@@ -109,7 +109,7 @@ def _rules(result: Result) -> Rows:
         ("one process", "value"),
         ("rules of five conditions evaluated, a second", f"{result['evaluations_per_s']:,}"),
         ("one lead's places among 1,000 queues, µs", f"{result['lead_1000_queues_us']:,}"),
-        ("the same, each queue asked by itself, µs", f"{result['one_by_one_us']:,}"),
+        ("the same, each queue evaluated separately, µs", f"{result['one_by_one_us']:,}"),
     ]
 
 
@@ -191,7 +191,7 @@ def _listeners(result: Result) -> Rows:
         (f"{result['listeners']:,} listeners, {result['claims_per_s']:g} claims/s", "value"),
         row("claims, and as many new leads", f"{result['claims']:,}"),
         row("lists that are not the server's at the end", f"{result['wrong']:,}"),
-        row("times that a listener was told to look anew", f"{result['rebuilt']:,}"),
+        row("times that a listener was told to reload", f"{result['rebuilt']:,}"),
         row("from the claim to a listener's `left`, p50 ms", f"{result['delay_p50_ms']:.1f}"),
         row("the same, p95 ms", f"{result['delay_p95_ms']:.1f}"),
         row("the console's share of a core", f"{result['console_cpu_share']:.2f}"),
@@ -260,7 +260,7 @@ TABLES: Final[Mapping[str, Table]] = {
     ),
     "restart": Table(
         "Claims are answered again",
-        "One of two workers is killed with kill -9 and started anew at once by the supervisor.",
+        "One of two workers is killed with kill -9 and restarted at once by the supervisor.",
         _restart,
     ),
     "rules": Table(

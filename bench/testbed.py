@@ -163,7 +163,7 @@ async def _prepare(here: Testbed) -> None:
     async with _admin(here.settings) as admin:
         ours = sorted(set(await admin.list_topics()) & BY_NAME.keys())
     if ours:
-        reason = f"is in use by firstclaim (topic {ours[0]}); a measurement needs a cluster of its own"
+        reason = f"is used by firstclaim (topic {ours[0]}); a measurement needs its own cluster"
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
     await here.create(LEAD_JOURNAL, config={**BY_NAME[LEAD_JOURNAL].config, **APPEND_TIME})
     here.topics.extend(topic.name for topic in TOPICS if topic.name != LEAD_JOURNAL)

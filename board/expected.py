@@ -10,7 +10,7 @@ from models.codec import decode_row
 from models.directory import Queue
 from models.lead import DirectoryRow, LeadRow
 from models.public import QUEUE_CHANGES
-from rules.outbound.public_messages import effects, published_queue
+from rules.outbound.public_messages import public_messages, published_queue
 from rules.queues.columns import shown
 from rules.queues.personal_queues import own_columns, own_queues, own_sort_key
 from streams.settings import Settings
@@ -136,7 +136,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[Entry]:
 def _definition(row: DirectoryRow, key: bytes, partition: int) -> list[Definition]:
     return [
         Definition(row.org, row.object_id, row.version, effect.value)
-        for effect in effects(row, key, partition)
+        for effect in public_messages(row, key, partition)
         if effect.topic == QUEUE_CHANGES
     ]
 

@@ -40,7 +40,7 @@ _RENEW_SECONDS: Final = 5.0
 _BATCH: Final = 1000
 
 
-class Rebuilding(RuntimeFailure):
+class RebuildInProgressError(RuntimeFailure):
     """Another rebuild is already running. Its result serves as well."""
 
 
@@ -62,8 +62,8 @@ async def rebuild(
 ) -> Report:
     """Rebuild the board from the journal, while it is in use or from nothing.
 
-    `progress` is called with (journal partitions done, partitions in all). Raises `Rebuilding` if another rebuild is
-    running, `RetryableError` where Kafka or Valkey is unreachable. The current lists are then unchanged.
+    `progress` is called with (journal partitions done, partitions in all). Raises `RebuildInProgressError` if another
+    one is running, `RetryableError` where Kafka or Valkey is unreachable. The current lists are then unchanged.
     """
     own = client is None
     client = client or connect(settings.redis_url)
@@ -71,7 +71,7 @@ async def rebuild(
     generation = uuid.uuid4().hex[:12]
     try:
         async with _lock(client, generation):
-            life = await _life(client)
+            life = await _server_run_id(client)
             after = {p: end for p, (_, end) in (await extent(settings, sources.changes)).items()}
             count = len(await extent(settings, sources.journal))
             floor: dict[int, int] = {}
@@ -85,9 +85,9 @@ async def rebuild(
                 orgs |= {entry.org for entry in lists.entries} | {one.org for one in lists.definitions}
                 if progress:
                     progress(len(floor), count)
-            if await _life(client) != life:
+            if await _server_run_id(client) != life:
                 raise RetryableError(
-                    "Valkey", "it was started anew during the rebuild and may have lost what was written"
+                    "Valkey", "it restarted during the rebuild and may have lost what was written"
                 )
             await _adopt(client, generation, after, floor, orgs)
             await _sweep(client, generation)
@@ -106,7 +106,7 @@ async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[N
     """Hold the rebuild lock, and renew it while the rebuild runs."""
     async with translated():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
-            raise Rebuilding("board", "another rebuild is at work")
+            raise RebuildInProgressError("board", "another rebuild is at work")
     renewing = asyncio.create_task(_renew(client, generation))
     try:
         yield
@@ -180,12 +180,12 @@ async def _adopt(
                 arguments += (partition, offset)
         arguments += sorted(orgs)
         if not await client.register_script(script("adopt.lua"))(args=arguments):
-            raise Rebuilding(
+            raise RebuildInProgressError(
                 "board", "this rebuild took too long between two signs of life and lost its lock"
             )
 
 
-async def _life(client: redis.asyncio.Redis) -> str:
+async def _server_run_id(client: redis.asyncio.Redis) -> str:
     """Return an id of the server's current run; it changes with each start."""
     async with translated():
         return str((await client.info("server"))["run_id"])

@@ -89,7 +89,7 @@ async def translated() -> AsyncIterator[None]:
 def classified(error: RedisError | OSError) -> RuntimeFailure:
     """Return our error for an error of Valkey's client."""
     said = str(error)
-    if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _says(said, _SETTING_TEXTS):
+    if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _refusal_text(said, _SETTING_TEXTS):
         return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
@@ -107,5 +107,5 @@ def _has_code(said: str, codes: tuple[str, ...]) -> bool:
     return any(re.search(rf"(?:^|: |\(['\"]){code}\b", said) for code in codes)
 
 
-def _says(said: str, texts: tuple[str, ...]) -> bool:
+def _refusal_text(said: str, texts: tuple[str, ...]) -> bool:
     return any(text in said for text in texts)

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from board import metrics
 from board.expected import SOURCES, Sources
-from board.rebuild import Rebuilding, rebuild
+from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError
 from board.writer import BoardReplaced, Change, Generation, OffsetsMoved, Writer, connect, read_change
 from models.errors import ConfigError, RetryableError
@@ -88,7 +88,7 @@ class Board:
                 self._gap = f"changes are missing from Kafka: {gap}"
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
-            except (RetryableError, Rebuilding, KafkaError, OSError) as error:
+            except (RetryableError, RebuildInProgressError, KafkaError, OSError) as error:
                 if (wrong := await refusal(self._settings, error)) is not None:
                     raise wrong from error
                 self._is_in_trouble(str(error) or repr(error))
@@ -103,7 +103,7 @@ class Board:
             self._gap = None
             generation = await self._writer.generation()
         if generation is None:
-            raise RetryableError("Valkey", "the board it was given is gone again")
+            raise RetryableError("Valkey", "its new board was deleted")
         return generation
 
     async def _follow(self, generation: Generation) -> None:

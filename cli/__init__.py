@@ -125,7 +125,7 @@ def sentence(error: BaseException) -> str:
     words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
     package = type(error).__module__.partition(".")[0]
     if name == "UnknownTopicOrPartitionError":
-        return "Kafka: a topic is not there; worker, relay and sink make the topics when they start"
+        return "Kafka: a topic does not exist. Worker, relay and sink create the topics when they start"
     if package in _OF:
         return f"{_OF[package]}: {words}"
     if isinstance(error, OSError):

@@ -26,11 +26,11 @@ def acls(  # each parameter is an option
         bool, typer.Option("--commands", help="Print commands of kafka-acls.sh instead.")
     ] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="With --commands: the commands that take the ACLs away.")
+        bool, typer.Option("--remove", help="With --commands: print the commands that remove the ACLs.")
     ] = False,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="Give the ACLs now; what is there stays. Takes a superuser of Kafka."),
+        typer.Option("--apply", help="Create the ACLs now. Existing ACLs stay. Needs a superuser of Kafka."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +48,7 @@ def acls(  # each parameter is an option
 
     if whose is None:
         if name or user:
-            raise ConfigError("--for", "is missing; say whose ACLs are meant")
+            raise ConfigError("--for", "is missing: name the principal")
         principals = processes()
     elif whose in PROCESSES:
         if name:
@@ -61,7 +61,7 @@ def acls(  # each parameter is an option
     settings = found()
     if apply:
         count = asyncio.run(cluster.allow(settings, principals))
-        typer.echo(f"{count} ACLs of {len(principals)} principals are there")
+        typer.echo(f"{count} ACLs of {len(principals)} principals exist")
     elif not as_json:
         for principal in principals:
             shown = (

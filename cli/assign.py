@@ -137,7 +137,7 @@ def _print_reps(by_rep: dict[str, int]) -> None:
 
 
 exceptions = typer.Typer(
-    help="Leads that nobody could be results: list, ignore, unignore.", no_args_is_help=True
+    help="Leads that could not be distributed: list, ignore, unignore.", no_args_is_help=True
 )
 Lead = Annotated[str, typer.Argument(help="Lead id.")]
 

@@ -17,7 +17,7 @@ def rebuild_crm(
         bool,
         typer.Option(
             "--discard-history",
-            help="Also delete decisions and former owners, because they are of another Kafka.",
+            help="Also delete decisions and former owners, because they come from another Kafka.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,

@@ -9,7 +9,7 @@ import typer
 from cli.common import AsJson, finish, running
 
 if TYPE_CHECKING:
-    from application.dead_letter_commands import Outcome, Selection
+    from application.dead_letter_commands import RunResult, Selection
 
 letters = typer.Typer(
     help="Messages that could not be accepted: list, show, replay, skip.", no_args_is_help=True
@@ -167,7 +167,7 @@ def _instant(given: str | None, option: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _print_outcome(outcome: "Outcome", done: str, *, as_json: bool) -> None:
+def _print_outcome(outcome: "RunResult", done: str, *, as_json: bool) -> None:
     from msgspec import to_builtins
 
     for line in outcome.problems():

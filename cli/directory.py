@@ -48,7 +48,7 @@ def apply(
     from application.directory.file import read_directory
     from application.directory.publish import publish
     from application.directory.yaml_text import read_bounded
-    from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
+    from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 
     shown: Plan | None = None
     agreed = False
@@ -69,11 +69,12 @@ def apply(
             try:
                 asyncio.run(publish(settings, org, plan.objects, seen=plan.seen))
                 break
-            except PublishedMeanwhile:
+            except PublicationConflictError:
                 continue
         else:
             raise RetryableError(
-                "directory", f"others published {ATTEMPTS} times meanwhile; nothing of this was: do it again"
+                "directory",
+                f"others published {ATTEMPTS} times in between, so nothing was published. Run it again",
             )
     except PublicationErrors as error:
         for problem in error.problems:

@@ -33,7 +33,7 @@ def add(
     whom: Whom = None,
     file: File = None,
     reason: Annotated[
-        str, typer.Option(help="The reason, shown to whoever may not call.")
+        str, typer.Option(help="The reason. It is shown to reps who may not call.")
     ] = "asked not to be contacted",
     org: Org = "default",
     as_json: AsJson = False,

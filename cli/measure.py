@@ -68,7 +68,7 @@ def chaos(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -170,7 +170,7 @@ def demo(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
         ),
     ] = False,
 ) -> None:

@@ -65,7 +65,7 @@ def up(
         bool,
         typer.Option(
             "--secure",
-            help="Kafka with a user and ACLs for each process; a state folder keeps what it began with.",
+            help="Kafka with a user and ACLs for each process; a state folder keeps the mode it began with.",
         ),
     ] = False,
 ) -> None:

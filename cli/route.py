@@ -23,7 +23,9 @@ def route(
     message: Annotated[
         str | None, typer.Argument(metavar="LEAD.json", help="A message of lead-arrivals; @- reads stdin.")
     ] = None,
-    lead: Annotated[str | None, typer.Option(help="Instead: a lead id, as if it asked anew.")] = None,
+    lead: Annotated[
+        str | None, typer.Option(help="Instead: a lead id, as if the lead were distributed again.")
+    ] = None,
     at: Annotated[str | None, typer.Option(help="At which instant, RFC 3339; now without it.")] = None,
     org: Annotated[str | None, typer.Option(help="Of which org the message is, if it does not say.")] = None,
     as_json: AsJson = False,
@@ -73,7 +75,7 @@ def _tell(routed: "Routed") -> None:
         typer.echo(f"  known person, another inquiry of lead {routed.lead_id}: {routed.inquiry}")
     elif routed.was is not None:
         owner = f": {routed.was['owner']} has it" if routed.was["owner"] else ""
-        typer.echo(f"  it is known and {routed.was['phase']}{owner}; if it asked anew:")
+        typer.echo(f"  it is known and {routed.was['phase']}{owner}; if it were distributed again:")
     group = f"group {routed.group}" if routed.group else "no group"
     typer.echo(
         f"  campaign {routed.campaign or 'none'}, {group}{f', {routed.method}' if routed.method else ''}"

@@ -133,7 +133,7 @@ def account_reset(
     from web.store.second_factors import SecondFactors
 
     with _opened() as store:
-        accounts, what = Accounts(store), "bond to the provider" if provider else "second factor"
+        accounts, what = Accounts(store), "binding to the provider" if provider else "second factor"
         found = accounts.find(email)
         if found is None:
             done = False

@@ -10,14 +10,14 @@ import msgspec
 from models.events import Event
 from models.lead import DirectoryRow, LeadRow, Row
 from models.org import OrgEvent
-from models.org_decisions import OrgKept, OrgStep
+from models.org_decisions import OrgRowKept, OrgStep
 
 _ENCODER: Final = msgspec.json.Encoder(order=None)
 _EVENTS: Final = msgspec.json.Decoder(Event)
 _ROWS: Final = msgspec.json.Decoder(Row)
 _ORG_EVENTS: Final = msgspec.json.Decoder(OrgEvent)
 
-OrgRecord = OrgStep | OrgKept | DirectoryRow
+OrgRecord = OrgStep | OrgRowKept | DirectoryRow
 """The types of record that `org-journal` holds."""
 _ORG_RECORDS: Final = msgspec.json.Decoder(OrgRecord)
 

@@ -59,7 +59,7 @@ class Refused(PermanentError):  # noqa: N818  # the name states the verdict for 
         return f"{self.error_class}: {self.field + ': ' if self.field else ''}{self.reason}"
 
 
-class PublishedMeanwhile(FirstclaimError):  # noqa: N818  # the name states the event
+class PublicationConflictError(FirstclaimError):  # the name states the event
     """Another publication for the same org arrived between reading and publishing. Nothing was published.
 
     `offset`: the highest offset of the topic that the caller has not seen. The caller must read up to it before a new

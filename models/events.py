@@ -24,7 +24,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     """A vendor sent a lead, and its org decided which lead the arrival belongs to (R6).
 
     `cause`: the cause of the arrival. `inquiry`: set if the arrival is another inquiry of the lead; None if it is the
-    lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `place`: the `org-log`
+    lead's own arrival. `barred`: its handles on the do-not-contact list, with the reason (X6). `org_log_offset`: the
     offset of the event by which the org decided. It only grows for one lead, so a repeat can be recognised. -1: the
     arrival did not come through an org. `hashes`: the keyed hashes of its phone, mail address and name
     (`models.erasure`).
@@ -33,7 +33,7 @@ class LeadArrived(_Event, frozen=True, tag="lead_arrived"):
     facts: Facts
     inquiry: Inquiry | None = None
     barred: dict[str, str] = {}
-    place: int = -1
+    org_log_offset: int = msgspec.field(default=-1, name="place")
     hashes: tuple[str, ...] = ()
 
 
@@ -81,12 +81,12 @@ class ErasureFound(_Event, frozen=True, tag="erasure_found"):
 class SuppressionChanged(_Event, frozen=True, tag="suppression_changed"):
     """A handle of the lead was put on its org's do-not-contact list, or taken off it (`reason` None) (X6).
 
-    `place`: as in `LeadArrived`.
+    `org_log_offset`: as in `LeadArrived`.
     """
 
     handle: str
     reason: str | None = None
-    place: int = -1
+    org_log_offset: int = msgspec.field(default=-1, name="place")
 
 
 NO_ORG: Final = ""

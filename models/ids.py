@@ -20,12 +20,12 @@ def lead_id(org: str, vendor: str, external_id: str | None, message: Mapping[str
     return str(uuid.uuid5(NAMESPACE, f"{org}/{vendor}/{name}"))
 
 
-def effect_id(topic: str, partition: int, offset: int, n: int) -> str:
+def public_message_id(topic: str, partition: int, offset: int, n: int) -> str:
     """Return the id of the n-th effect of one log record. A repeat of the record gives the same id."""
     return f"{topic}-{partition}-{offset}-{n}"
 
 
-def effect_place(topic: str, identity: str) -> tuple[int, int, int] | None:
+def public_message_position(topic: str, identity: str) -> tuple[int, int, int] | None:
     """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
     log, *numbers = identity.rsplit("-", 3)
     if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # the three numbers of `effect_id`

@@ -36,7 +36,7 @@ def _any(about: str, *types: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": [*types, "null"], "description": about, **more})
 
 
-def _kindly(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _lenient(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a reader that treats an unreadable value as not given."""
 
     def kind(value: Any) -> Any:
@@ -173,10 +173,10 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, title="do-not-contact")
 
-    reason: Annotated[str | None, PlainValidator(_kindly(normalize.text())), _text("Why, in words.")] = None
+    reason: Annotated[str | None, PlainValidator(_lenient(normalize.text())), _text("Why, in words.")] = None
     at: Annotated[
         datetime | None,
-        PlainValidator(_kindly(normalize.instant)),
+        PlainValidator(_lenient(normalize.instant)),
         _any("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
     ] = None
 

@@ -89,7 +89,7 @@ class OpenException(msgspec.Struct, frozen=True):
     raised_at: datetime
 
 
-class Seeking(StrEnum):
+class RepSearch(StrEnum):
     """The stage of a lead's search for a rep."""
 
     ASKED = "asked"
@@ -105,11 +105,11 @@ class Seeking(StrEnum):
     (E1)."""
 
 
-HELD_BACK: Final = frozenset({Seeking.ASKED, Seeking.OFFERED, Seeking.RINGING, Seeking.PAUSED})
+HELD_BACK: Final = frozenset({RepSearch.ASKED, RepSearch.OFFERED, RepSearch.RINGING, RepSearch.PAUSED})
 """The stages in which a lead is in no queue, because a rep is about to get it."""
 
 
-OPEN_OFFERS: Final = frozenset({Seeking.OFFERED, Seeking.RINGING})
+OPEN_OFFERS: Final = frozenset({RepSearch.OFFERED, RepSearch.RINGING})
 """The stages in which the lead is offered to the reps of its search."""
 
 
@@ -122,7 +122,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     group_id: str
     epoch: int
-    stage: Seeking = Seeking.ASKED
+    stage: RepSearch = RepSearch.ASKED
     method: str | None = None
     reps: tuple[str, ...] = ()
     until: datetime | None = None
@@ -142,19 +142,19 @@ class Failure(msgspec.Struct, frozen=True):
 class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The whole state of one lead after the last event of its log.
 
-    `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules with
-    which its places were computed. `epoch` only grows; each deadline and lock takes the next one. `claimed_through`:
-    the claimable queue it was claimed from, kept for its whole history (Q10). `lapsed`: the rep whose lock expired
-    last. That rep may still act until somebody else takes the lead, and is then told that the lock had expired (D2).
-    `deferred_at`: when a callback without a time sent it to the end of its queues (D4). `search`: its current search
-    for a rep. `failed`: why the last search failed, until somebody has the lead. `taken`: the epoch under which its
-    owner took it; the org knows it by this epoch. `distribution`, `description`: its group's method and its campaign's
-    description, as they were when it arrived or was last distributed (E2). `inquiries`: the number of the person's
-    inquiries, including its own arrival (R6). `suppressed`: handle on the do-not-contact list -> why (X6). `placed`:
-    the highest `org-log` offset among its org's messages about arrivals and that list; a message that does not exceed
-    it is a repeat. `hashes`: the keyed hashes of the phones, mail addresses and names of all its arrivals
-    (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead stays
-    closed.
+    `places`: queue id -> place, for every shared queue the lead is in. `evaluated`: the version of the org's rules
+    with which its places were computed. `epoch` only grows; each deadline and lock takes the next one.
+    `claimed_through`: the claimable queue it was claimed from, kept for its whole history (Q10). `lapsed`: the rep
+    whose lock expired last. That rep may still act until somebody else takes the lead, and is then told that the
+    lock had expired (D2). `deferred_at`: when a callback without a time sent it to the end of its queues (D4).
+    `search`: its current search for a rep. `failed`: why the last search failed, until somebody has the lead.
+    `owned_epoch`: the epoch under which its owner took it; the org knows it by this epoch. `distribution`,
+    `description`: its group's method and its campaign's description, as they were when it arrived or was last
+    distributed (E2). `inquiries`: the number of the person's inquiries, including its own arrival (R6).
+    `suppressed`: handle on the do-not-contact list -> why (X6). `org_log_offset`: the highest `org-log` offset
+    among its org's messages about arrivals and that list; a message that does not exceed it is a repeat. `hashes`: the
+    keyed hashes of the phones, mail addresses and names of all its arrivals (`models.erasure`). `closed_at`: since
+    when it is closed. `erased_at`: when its facts were erased; such a lead stays closed.
     """
 
     lead_id: str
@@ -175,17 +175,17 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     deferred_at: datetime | None = None
     inquiries: int = 1
     notes: int = 0
-    trouble: OpenException | None = None
+    open_exception: OpenException | None = msgspec.field(default=None, name="trouble")
     search: Search | None = None
     failed: Failure | None = None
-    taken: int = 0
+    owned_epoch: int = msgspec.field(default=0, name="taken")
     distribution: str | None = None
     description: str | None = None
     places: dict[str, QueuePlacement] = {}
     evaluated: int = -1
     deadlines: tuple[Deadline, ...] = ()
     epoch: int = 0
-    placed: int = -1
+    org_log_offset: int = msgspec.field(default=-1, name="placed")
     suppressed: dict[str, str] = {}
     hashes: tuple[str, ...] = ()
     closed_at: datetime | None = None

@@ -306,7 +306,7 @@ class OrgErased(
     returned: bool = False
 
 
-class OrgBarred(
+class DoNotContactRow(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_barred"
 ):
     """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
@@ -319,4 +319,4 @@ class OrgBarred(
     at: datetime | None = None
 
 
-OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | OrgBarred
+OrgRow = OrgRep | OrgGroup | OrgLead | OrgPerson | OrgErased | DoNotContactRow

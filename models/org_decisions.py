@@ -15,10 +15,16 @@ from models.offers import (
     RingStarted,
 )
 from models.org import OrgRow, RepChange
-from models.persons import ArrivalPlaced, ArrivalTurnedAway, ContactBarred, ErasureOrder, PersonForgotten
+from models.persons import (
+    ArrivalPlaced,
+    ArrivalTurnedAway,
+    DoNotContactChanged,
+    ErasureOrder,
+    PersonForgotten,
+)
 
 
-class StillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
+class LeadStillWaiting(OrgDecisionBase, frozen=True, tag="still_waiting"):
     """A waiting lead was tried again, and still no rep can take it."""
 
     lead_id: str
@@ -67,11 +73,11 @@ OrgDecision = (
     | ArrivalTurnedAway
     | ErasureOrder
     | PersonForgotten
-    | ContactBarred
+    | DoNotContactChanged
     | OfferMade
     | RingStarted
     | NoRepAvailable
-    | StillWaiting
+    | LeadStillWaiting
     | OfferVoided
     | LeadOrphaned
     | CapacityTaken
@@ -115,7 +121,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     decisions: tuple[OrgDecision, ...] = ()
 
 
-class OrgKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
+class OrgRowKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
     """One row of an org after the event at `off`."""
 
     off: int

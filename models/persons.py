@@ -98,7 +98,7 @@ class PersonForgotten(OrgDecisionBase, frozen=True, tag="person_forgotten"):
     hashes: int
 
 
-class ContactBarred(OrgDecisionBase, frozen=True, tag="contact_barred"):
+class DoNotContactChanged(OrgDecisionBase, frozen=True, tag="contact_barred"):
     """A handle of this lead was put on the do-not-contact list, or taken off it (`reason` None) (X6)."""
 
     lead_id: str

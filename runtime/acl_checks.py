@@ -34,7 +34,7 @@ def acls(settings: Settings) -> Check:
     if not said:
         return Check(NAME, ok=True, detail=f"{len(held)}, as `firstclaim acls` prints them")
     more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
-    hint = "`firstclaim acls --commands` prints the commands that allow what lacks"
+    hint = "`firstclaim acls --commands` prints the commands that add the missing ACLs"
     return Check(NAME, ok=False, detail="; ".join(said[:MOST_SAID]) + more, hint=hint)
 
 

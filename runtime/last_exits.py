@@ -32,7 +32,7 @@ class LastExit(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.what}: {self.reason}" if self.what else self.reason
 
 
-class _Said(msgspec.Struct):
+class _ExitNote(msgspec.Struct):
     """What a process wrote as it ended (`streams.process_exit`)."""
 
     pid: int
@@ -49,9 +49,9 @@ def note_exit(file: Path, *, part: str, pid: int | None, status: int, restarts: 
     """Store how a process ended, with the reason from its file, in the same file; return it."""
     said = None
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        said = msgspec.json.decode(file.read_bytes(), type=_Said)
+        said = msgspec.json.decode(file.read_bytes(), type=_ExitNote)
     if said is None or said.pid != pid:
-        said = _Said(pid=0)  # it wrote nothing; the file is from an earlier run
+        said = _ExitNote(pid=0)  # it wrote nothing; the file is from an earlier run
     ended = LastExit(
         part=part,
         status=status,

@@ -22,7 +22,7 @@ def how_to_sign_in(settings: Settings) -> list[str]:
         store.dispose()
     also = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
     return [
-        f"nobody may sign in yet; the first account, in another terminal{also}:",
+        f"nobody can sign in yet. Create the first account in another terminal{also}:",
         f"  {command('account', 'add', 'you@lender.example', '--rep', 'you', '--role', 'admin', settings=settings)}",
     ]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Everything:
+class RunningStack:
     """A running stack. `ports`: the port of each process's `/ready`, by process name."""
 
     settings: Settings
@@ -79,7 +79,7 @@ def everything(
     static_members: bool = True,
     console_port: int | None = None,
     secure: bool = False,
-) -> Iterator[Everything]:
+) -> Iterator[RunningStack]:
     """Start all parts, yield when all are ready, and stop all in reverse order.
 
     `secure`: Kafka requires authentication, and each process signs in as itself with only its own ACLs.
@@ -124,7 +124,7 @@ def _started(
     static_members: bool,
     console_port: int | None,
     interrupts: Interrupts,
-) -> Iterator[Everything]:
+) -> Iterator[RunningStack]:
     began = time.monotonic()
     with progress_bar("Apache Kafka") as progress:
         local = LocalStack(folder, progress=progress, say=say, secure=secure)
@@ -153,6 +153,6 @@ def _started(
             for name in web:
                 say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
-            yield Everything(settings, local, supervisor, ports, children, interrupts)
+            yield RunningStack(settings, local, supervisor, ports, children, interrupts)
     finally:
         local.stop()

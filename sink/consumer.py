@@ -104,7 +104,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._unsought.clear()
         for partition in revoked:
             _forget_lag(partition)
-        self._readiness.blocked(REBALANCING, "the group shares out its partitions anew")
+        self._readiness.blocked(REBALANCING, "the group assigns its partitions again")
         try:
             async with asyncio.timeout(DRAIN_S), self._storing:
                 pass

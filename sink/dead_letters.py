@@ -31,20 +31,20 @@ class DeadLetterWriter:
         self._loop = loop
         self._brake = brake
 
-    def __call__(self, record: JournalRecord, verdict: PermanentError) -> None:
+    def __call__(self, record: JournalRecord, refusal: PermanentError) -> None:
         """Return when the record is durable in `dead-letters`. Raises RetryableError. Do not call it on the loop."""
-        if self._brake is not None and verdict.error_class == FATAL_ERROR:
-            self._brake.failed(STAGE, verdict.reason, record)
-        sent = asyncio.run_coroutine_threadsafe(self._send(record, verdict), self._loop)
+        if self._brake is not None and refusal.error_class == FATAL_ERROR:
+            self._brake.failed(STAGE, refusal.reason, record)
+        sent = asyncio.run_coroutine_threadsafe(self._send(record, refusal), self._loop)
         try:
             sent.result(DEADLINE_S)
         except (KafkaError, TimeoutError) as error:
             sent.cancel()
             raise RetryableError(DEAD_LETTERS, f"a record could not be put there: {error!r}") from error
 
-    async def _send(self, record: JournalRecord, verdict: PermanentError) -> None:
+    async def _send(self, record: JournalRecord, refusal: PermanentError) -> None:
         letter = make_letter(
-            record, verdict.error_class, verdict.reason, stage=STAGE, timestamp_ms=record.timestamp
+            record, refusal.error_class, refusal.reason, stage=STAGE, timestamp_ms=record.timestamp
         )
         await self._producer.send_and_wait(DEAD_LETTERS, letter.value, key=letter.key, headers=letter.headers)
-        count(record.topic, verdict.error_class)
+        count(record.topic, refusal.error_class)

@@ -37,7 +37,7 @@ def lead_from_row(row: dict[str, Any]) -> Lead:
         deferred_at=row["deferred_at"],
         inquiries=row["inquiries"],
         notes=row["notes"],
-        trouble=None
+        open_exception=None
         if row["failure_reason"] is None
         else OpenException(row["failure_reason"], (), row["updated_at"]),
         failed=None if row["failed"] is None else Failure(row["failed"]),

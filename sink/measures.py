@@ -62,14 +62,14 @@ class Share(NamedTuple):
     skipped: dict[str, int]
 
 
-class Cut(NamedTuple):
+class CountRange(NamedTuple):
     """Whether there was too much to count, and from which instant it was counted."""
 
     since: datetime
     cut: bool
 
 
-def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, int], Cut]:
+def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, int], CountRange]:
     """Return minute -> number of leads that arrived for the first time."""
     table = LeadTable
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
@@ -80,7 +80,7 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
 
 
-def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, Claims], Cut]:
+def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, Claims], CountRange]:
     """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
@@ -102,7 +102,9 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     return found, _cut(connection, answered, since, read, MOST)
 
 
-def first_owners(connection: Connection, org: str, since: datetime) -> tuple[Speed, dict[Minute, Speed], Cut]:
+def first_owners(
+    connection: Connection, org: str, since: datetime
+) -> tuple[Speed, dict[Minute, Speed], CountRange]:
     """Return how long leads that got their first owner since then had waited, in total and by minute."""
     history, lead = AssignmentHistoryTable, LeadTable
     earlier = history.__table__.alias("earlier")
@@ -131,7 +133,7 @@ def first_owners(connection: Connection, org: str, since: datetime) -> tuple[Spe
     return (
         _speed(every),
         {minute: _speed(found) for minute, found in by_minute.items()},
-        Cut(began if cut else since, cut),
+        CountRange(began if cut else since, cut),
     )
 
 
@@ -169,7 +171,7 @@ def exceptions_open(connection: Connection, org: str) -> dict[str, int]:
 
 def fairness(
     connection: Connection, org: str, since: datetime
-) -> tuple[dict[str, dict[str, Share]], dict[str, dict[str, int]], Cut]:
+) -> tuple[dict[str, dict[str, Share]], dict[str, dict[str, int]], CountRange]:
     """Return group -> rep -> its share and refusals, and group -> reason -> leads that nobody could have.
 
     Reps that are passed over as a whole ("the rest") are counted under "".
@@ -185,7 +187,7 @@ def fairness(
             counts[said["group_id"]][rep_id]["offered"] += 1
         for passed in said.get("passed", ()):
             skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
-    cut = Cut(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
+    cut = CountRange(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
     for _, said in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
         # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
         whose = [said["winner"]] if said.get("winner") else said.get("reps", ())
@@ -243,10 +245,10 @@ def _instant(minute: str) -> Minute:
     return datetime.fromisoformat(minute).replace(tzinfo=UTC)
 
 
-def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: int) -> Cut:
+def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: int) -> CountRange:
     if read < most:
-        return Cut(since, cut=False)
-    return Cut(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
+        return CountRange(since, cut=False)
+    return CountRange(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
 
 
 def _counted(connection: Connection, query: Any) -> dict[str, int]:

@@ -192,8 +192,8 @@ def belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     ours: dict[tuple[int, int, int], tuple[str, str]] = {}
     for record in records:
         with suppress(Exception):  # a record that gives no rows is among the dead letters
-            effects = rows_of(record)
-            for row in effects.decisions if effects else ():
+            public_messages = rows_of(record)
+            for row in public_messages.decisions if public_messages else ():
                 place = (row["source_partition"], row["source_offset"], row["n"])
                 ours[place] = (row["lead_id"], row["cause"])
     query = select(table.source_partition, table.source_offset, table.n, table.lead_id, table.cause).where(

@@ -89,7 +89,7 @@ def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
         callback_at=_utc(lead.callback_at),
         deferred_at=_utc(lead.deferred_at),
         failed=None if lead.failed is None else lead.failed.reason,
-        failure_reason=None if lead.trouble is None else lead.trouble.reason,
+        failure_reason=None if lead.open_exception is None else lead.open_exception.reason,
         asked=comparison_keys(lead),
         **_lock_and_offer(lead),
         inquiries=lead.inquiries,
@@ -152,8 +152,12 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
     reason: str | None = None
     explanation: tuple[dict[str, Any], ...] = ()
     raised_at: datetime | None = None
-    if lead.trouble is not None:
-        reason, explanation, raised_at = lead.trouble.reason, lead.trouble.explanation, lead.trouble.raised_at
+    if lead.open_exception is not None:
+        reason, explanation, raised_at = (
+            lead.open_exception.reason,
+            lead.open_exception.explanation,
+            lead.open_exception.raised_at,
+        )
     elif raised is not None:
         reason, explanation, raised_at = raised.reason, raised.explanation, row.at
     elif resolved is not None:

@@ -45,7 +45,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         if self.missing:
             tables = "table" if len(self.missing) == 1 else "tables"
             missing = ", ".join(self.missing)
-            return f"lacks the {tables} {missing}: `firstclaim crm rebuild` makes and fills what is missing"
+            return f"lacks the {tables} {missing}: `firstclaim crm rebuild` creates and fills them"
         return None
 
 

@@ -60,22 +60,22 @@ class Sink:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
         settings = self._settings
-        await self._patiently(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
-        await self._patiently(stop, lambda: provision(settings))
+        await self._repeat_until_it_succeeds(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
+        await self._repeat_until_it_succeeds(stop, lambda: provision(settings))
         brakes: list[Brake] = []
 
         async def brake() -> None:
             brakes.append(await make_brake(settings, (STAGE,)))
 
-        await self._patiently(stop, brake)
+        await self._repeat_until_it_succeeds(stop, brake)
         engine = connect(settings.database_url)
         producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
         writer = CrmWriter(engine, DeadLetterWriter(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.readiness)
         try:
-            await self._patiently(stop, producer.start)
-            await self._patiently(stop, consumer.start)
+            await self._repeat_until_it_succeeds(stop, producer.start)
+            await self._repeat_until_it_succeeds(stop, consumer.start)
             self.readiness.cleared("starting")
             await _until(stop, reader)
         finally:
@@ -85,7 +85,9 @@ class Sink:
                     await producer.stop()
             engine.dispose()
 
-    async def _patiently(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
+    async def _repeat_until_it_succeeds(
+        self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]
+    ) -> None:
         """Repeat an attempt until it succeeds or `stop` is set. /ready shows what blocks it."""
         for pause in WRITE_CRM.pauses():
             if stop.is_set():

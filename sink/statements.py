@@ -26,7 +26,7 @@ class Statements:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        self.lead = self._guarded(_table(LeadTable), unfilled=_unfilled())
+        self.lead = self._guarded(_table(LeadTable), unfilled=_written_by_older_schema())
         self.assignment = self._guarded(_table(AssignmentTable))
         self.exception = self._guarded(_table(LeadExceptionTable), kept=KEPT)
         self.history = self.added(_table(AssignmentHistoryTable))
@@ -99,7 +99,7 @@ def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) ->
         rows[lead_id] = row | {name: former[name] for name in kept if row[name] is None}
 
 
-def _unfilled() -> ColumnElement[bool]:
+def _written_by_older_schema() -> ColumnElement[bool]:
     """Return the condition that an older schema wrote the row and the journal has not filled it yet.
 
     It is also true for a lead that is distributed and not yet offered. Its version then writes the same row again.

@@ -16,7 +16,7 @@ from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
-from streams.unreadable import StandIn, Unreadable
+from streams.unreadable import PlaceholderRecord, Unreadable
 
 JOURNAL: Final = LEAD_JOURNAL
 DATABASE: Final = "CRM database"
@@ -76,15 +76,15 @@ class Applied:
         )
 
 
-class _Work(NamedTuple):
+class _RecordRows(NamedTuple):
     """A record and the rows it causes. `rows` is None for a record that only advances the offset."""
 
     record: JournalRecord
     table_rows: TableRows | None
-    buried: bool = False
+    dead_lettered: bool = False
 
 
-Bury = Callable[[JournalRecord, PermanentError], None]
+WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
 """Writes a record that can never be stored to the dead letters. It is durable on return. May raise RetryableError."""
 
 
@@ -94,12 +94,12 @@ class CrmWriter:
     `engine` comes from `sink.engine.connect`. `bury` writes records that can never be stored to the dead letters.
     """
 
-    def __init__(self, engine: Engine, bury: Bury) -> None:
+    def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:
         self._engine = engine.execution_options(writes=True)
         self._reads = engine
-        self._bury = bury
+        self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
-        self._buried: set[tuple[int, int]] = set()
+        self._dead_letters_written: set[tuple[int, int]] = set()
         self._reached: dict[int, int] = {}
         """The database's position when last read, by partition. If the database is behind it, the journal must be
         read again."""
@@ -128,43 +128,43 @@ class CrmWriter:
         Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
         applied = self._store([self._prepared(record) for record in batch]) if batch else Applied()
-        self._buried.clear()
+        self._dead_letters_written.clear()
         return applied
 
-    def _prepared(self, record: JournalRecord) -> _Work:
+    def _prepared(self, record: JournalRecord) -> _RecordRows:
         try:
-            return _Work(record, rows_of(record))
-        except PermanentError as verdict:
-            return self._buried_now(record, verdict)
+            return _RecordRows(record, rows_of(record))
+        except PermanentError as refusal:
+            return self._dead_lettered(record, refusal)
         except (MsgspecError, UnicodeDecodeError) as error:  # not a record that the engine writes
-            return self._buried_now(record, PermanentError(type(error).__name__, reason_of(error)))
+            return self._dead_lettered(record, PermanentError(type(error).__name__, reason_of(error)))
         except Exception as error:  # noqa: BLE001  # one record must not stop the others
-            return self._buried_now(
+            return self._dead_lettered(
                 record, PermanentError(FATAL_ERROR, f"{type(error).__name__}: {reason_of(error)}")
             )
 
-    def _store(self, work: list[_Work]) -> Applied:
+    def _store(self, work: list[_RecordRows]) -> Applied:
         try:
             return self._transaction(work)
-        except PermanentError as verdict:
+        except PermanentError as refusal:
             if len(work) == 1:
-                return self._transaction([self._buried_now(work[0].record, verdict)])
+                return self._transaction([self._dead_lettered(work[0].record, refusal)])
         middle = len(work) // 2
         return self._store(work[:middle]) + self._store(work[middle:])
 
-    def _buried_now(self, record: JournalRecord, verdict: PermanentError) -> _Work:
+    def _dead_lettered(self, record: JournalRecord, refusal: PermanentError) -> _RecordRows:
         """Write the dead letter once, however often the batch is tried again."""
         place = (record.partition, record.offset)
-        if place not in self._buried:
-            self._bury(record, verdict)
-            self._buried.add(place)
-        return _Work(record, None, buried=True)
+        if place not in self._dead_letters_written:
+            self._write_dead_letter(record, refusal)
+            self._dead_letters_written.add(place)
+        return _RecordRows(record, None, dead_lettered=True)
 
-    def _transaction(self, work: list[_Work]) -> Applied:
+    def _transaction(self, work: list[_RecordRows]) -> Applied:
         with translated(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(before)
-            fresh, after, applied = _beyond(work, before)
+            fresh, after, applied = _unapplied_rows(work, before)
             rows = []
             for table, statement, values in self._statements.of(fresh):
                 connection.execute(statement, values)
@@ -214,7 +214,7 @@ def rows_of(record: JournalRecord) -> TableRows | None:
     """Return a record's rows, None if it has none for us. Raises PermanentError or what the decoder raises."""
     if isinstance(record.value, Unreadable):
         raise PermanentError(record.value.error_class, record.value.reason)
-    if record.value is None or isinstance(record.value, StandIn):
+    if record.value is None or isinstance(record.value, PlaceholderRecord):
         return None
     row = decode_row(record.value)
     if not isinstance(row, LeadRow):
@@ -228,8 +228,8 @@ def rows_of(record: JournalRecord) -> TableRows | None:
     return table_rows(record.partition, record.key.decode(), row)
 
 
-def _beyond(
-    work: list[_Work], before: dict[int, Position]
+def _unapplied_rows(
+    work: list[_RecordRows], before: dict[int, Position]
 ) -> tuple[list[TableRows], dict[int, Position], Applied]:
     """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []

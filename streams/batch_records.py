@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiokafka.structs import ConsumerRecord
 
 from streams import record_batches
-from streams.record_batches import HEADER, Broken, Record
+from streams.record_batches import HEADER, BrokenRecord, Record
 from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, Places, give_stand_ins
 
 MOST_RECORD_BYTES: Final = 1024 * 1024
@@ -80,7 +80,7 @@ class BatchRecords:
         if stood is not None:
             yield stood
 
-    def _bad_record(self, broken: Broken, offset: int | None, more: int = 0) -> Iterator[Any]:
+    def _bad_record(self, broken: BrokenRecord, offset: int | None, more: int = 0) -> Iterator[Any]:
         """Skip a record and yield its stand-in. If it has no offset, only count and log it."""
         first = self.next_fetch_offset
         if offset is not None and offset < first:
@@ -103,11 +103,11 @@ class BatchRecords:
             yield stood
 
 
-def broken_of(piece: Record | Broken) -> Broken:
-    """Return a record with an impossible offset as a `Broken`."""
-    if isinstance(piece, Broken):
+def broken_of(piece: Record | BrokenRecord) -> BrokenRecord:
+    """Return a record with an impossible offset as a `BrokenRecord`."""
+    if isinstance(piece, BrokenRecord):
         return piece
-    return Broken(
+    return BrokenRecord(
         None,
         f"says its offset is {piece.offset}, which cannot be",
         piece.value or b"",

@@ -175,15 +175,15 @@ def is_sent_again(message: Any) -> bool:
 
 def set_apart(name: str) -> str:
     """Return the name under which a letter keeps an original header."""
-    return ORIGINAL + name if _bare(name) in OURS else name
+    return ORIGINAL + name if _without_prefix(name) in OURS else name
 
 
 def restored(name: str) -> str:
     """Return the original name of a header."""
-    return name.removeprefix(ORIGINAL) if _bare(name) in OURS else name
+    return name.removeprefix(ORIGINAL) if _without_prefix(name) in OURS else name
 
 
-def _bare(name: str) -> str:
+def _without_prefix(name: str) -> str:
     while name.startswith(ORIGINAL):
         name = name.removeprefix(ORIGINAL)
     return name

@@ -46,7 +46,7 @@ class DeadLetter(NamedTuple):
     headers: list[Header]
 
 
-def verdict(error: Exception) -> tuple[str, str]:
+def classify_failure(error: Exception) -> tuple[str, str]:
     """Return the error class and the reason of a record that failed; log an unexpected error as well.
 
     A single record must never stop the records behind it.
@@ -71,8 +71,8 @@ def make_letter(
     key, value = as_bytes(getattr(message, "key", None)), as_bytes(getattr(message, "value", None))
     if key is None and value is None:
         value = b""  # a record needs a key or a value
-    theirs, changed, beyond = _carried(getattr(message, "headers", None))
-    ours = _ours(message, error_class, reason, stage, timestamp_ms)
+    theirs, changed, beyond = _original_headers(getattr(message, "headers", None))
+    ours = _own_headers(message, error_class, reason, stage, timestamp_ms)
     if isinstance(unreadable := getattr(message, "value", None), Unreadable):
         ours += unreadable.about
     if changed:
@@ -80,7 +80,7 @@ def make_letter(
     whole = DeadLetter(key, value, [*theirs, *ours])
     if not beyond and record_size(*whole) <= _ROOM:
         return whole
-    kept = _within(theirs, MOST_HEADER_BYTES)
+    kept = _first_within(theirs, MOST_HEADER_BYTES)
     said = {name for name, _ in ours}
     if (dropped := len(theirs) - len(kept) + beyond) and letters.HEADERS_DROPPED not in said:
         ours.append((letters.HEADERS_DROPPED, b"%d" % dropped))
@@ -95,7 +95,7 @@ def make_letter(
     return DeadLetter(key, value, [*kept, *ours])
 
 
-def bury(
+def write_dead_letter(
     writer: JournalWriter,
     message: Any,
     error_class: str,
@@ -120,7 +120,7 @@ def bury(
 
 def count(topic: Any, error_class: Any) -> None:
     """Count a dead letter by topic and class; the number of label values is bounded."""
-    pair = _word(topic), _word(error_class)
+    pair = _error_word(topic), _error_word(error_class)
     if pair not in _labels:
         if len(_labels) >= MOST_LABELS:
             pair = ("other", "other")
@@ -138,7 +138,7 @@ def as_bytes(value: Any) -> bytes | None:
     return _encoded(value if isinstance(value, str) else _printed(value))
 
 
-def _carried(headers: Any) -> tuple[list[Header], int, int]:
+def _original_headers(headers: Any) -> tuple[list[Header], int, int]:
     """Return the original's headers in storable form, the number changed, and the number not examined."""
     kept: list[Header] = []
     changed = beyond = 0
@@ -147,7 +147,7 @@ def _carried(headers: Any) -> tuple[list[Header], int, int]:
             beyond += 1
             continue
         name, value = pair
-        carried = _named(name), as_bytes(value)
+        carried = _header_name(name), as_bytes(value)
         changed += carried != (name, value)
         kept.append((letters.set_apart(carried[0]), carried[1]))
     return kept, changed, beyond
@@ -163,14 +163,14 @@ def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
         return  # not headers of the form that clients give
 
 
-def _named(name: Any) -> str:
+def _header_name(name: Any) -> str:
     """Return a header's name in valid UTF-8; other characters become backslash escapes."""
     if isinstance(name, bytes | bytearray | memoryview):
         return bytes(name).decode(errors="backslashreplace")
     return _encoded(name if isinstance(name, str) else _printed(name)).decode()
 
 
-def _within(headers: list[Header], most: int) -> list[Header]:
+def _first_within(headers: list[Header], most: int) -> list[Header]:
     """Return the first headers that take at most `most` bytes together."""
     taken = 0
     for n, (name, value) in enumerate(headers):
@@ -180,19 +180,19 @@ def _within(headers: list[Header], most: int) -> list[Header]:
     return headers
 
 
-def _ours(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
+def _own_headers(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
     said: dict[str, Any] = {
-        letters.ERROR_CLASS: _word(error_class),
+        letters.ERROR_CLASS: _error_word(error_class),
         letters.REASON: _text(reason)[:MOST_REASON],
-        letters.SOURCE_TOPIC: _word(getattr(message, "topic", "")),
-        letters.SOURCE_PARTITION: _word(getattr(message, "partition", "")),
-        letters.SOURCE_OFFSET: _word(getattr(message, "offset", "")),
+        letters.SOURCE_TOPIC: _error_word(getattr(message, "topic", "")),
+        letters.SOURCE_PARTITION: _error_word(getattr(message, "partition", "")),
+        letters.SOURCE_OFFSET: _error_word(getattr(message, "offset", "")),
         letters.FAILED_AT: datetime.now(UTC).isoformat(),
     }
     if isinstance(timestamp_ms, int):
-        said[letters.SOURCE_TIMESTAMP] = _word(timestamp_ms)
+        said[letters.SOURCE_TIMESTAMP] = _error_word(timestamp_ms)
     if stage:
-        said[letters.FAILED_STAGE] = _word(stage)
+        said[letters.FAILED_STAGE] = _error_word(stage)
     return [(name, _encoded(text)) for name, text in said.items()]
 
 
@@ -204,7 +204,7 @@ def _milliseconds(seconds: Any) -> int | None:
         return None
 
 
-def _word(value: Any) -> str:
+def _error_word(value: Any) -> str:
     return _text(value)[:MOST_WORD]
 
 

@@ -14,7 +14,15 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from streams import legacy_messages, record_batches
 from streams.batch_records import MAGIC, MOST_RECORD_BYTES, BatchRecords, broken_of
 from streams.decompression import MOST_INFLATED_BYTES, CannotInflate, inflate
-from streams.record_batches import CODEC_MASK, CONTROL, HEADER, LOG_OVERHEAD, TRANSACTIONAL, Broken, Record
+from streams.record_batches import (
+    CODEC_MASK,
+    CONTROL,
+    HEADER,
+    LOG_OVERHEAD,
+    TRANSACTIONAL,
+    BrokenRecord,
+    Record,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -68,7 +76,7 @@ class FetchedRecords(BatchRecords):
             # A bug in our code. Drop the rest of this fetch and skip its first offset, so that no reader loops.
             self._iterator = None
             _log.exception(
-                "what was fetched could not be unpacked", topic=self._topic, partition=self._partition
+                "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
             )
             for stood in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
                 return stood
@@ -197,7 +205,7 @@ class FetchedRecords(BatchRecords):
     def _salvage(self, batch: memoryview, previous: int, last: int) -> Iterator[Any]:
         """Continue after `previous`, the last offset read, and yield what can be read."""
         header, fetched = record_batches.header_of(batch), self.next_fetch_offset
-        lost: list[Broken] = []
+        lost: list[BrokenRecord] = []
         more = 0
         reached = previous < header.base_offset
         for _, piece in record_batches.read(header, batch[HEADER.size :]):
@@ -216,7 +224,7 @@ class FetchedRecords(BatchRecords):
             previous = offset
             if offset < fetched:
                 continue
-            if isinstance(piece, Broken):
+            if isinstance(piece, BrokenRecord):
                 yield from self._bad_record(piece, offset)
             else:
                 self.next_fetch_offset = offset + 1
@@ -233,7 +241,7 @@ class FetchedRecords(BatchRecords):
                 message, fetched, f"says its offset is {last}, and was sent for {fetched}"
             )
             return
-        lost: list[Broken] = []
+        lost: list[BrokenRecord] = []
         try:
             for piece in legacy_messages.read(message, check_crc=self._check_crcs):
                 offset = piece.offset
@@ -241,7 +249,7 @@ class FetchedRecords(BatchRecords):
                     continue
                 if offset is None or not self.next_fetch_offset <= offset <= last:
                     lost = lost or [broken_of(piece)]
-                elif isinstance(piece, Broken):
+                elif isinstance(piece, BrokenRecord):
                     yield from self._bad_record(piece, offset)
                 else:
                     self.next_fetch_offset = offset + 1
@@ -250,7 +258,9 @@ class FetchedRecords(BatchRecords):
         except CannotInflate as error:
             yield from self._bad_batch(message, last, str(error))
         if lost or self.next_fetch_offset == fetched:
-            broken = lost.pop() if lost else Broken(None, "has no message of its own offset", bytes(message))
+            broken = (
+                lost.pop() if lost else BrokenRecord(None, "has no message of its own offset", bytes(message))
+            )
             yield from self._bad_record(broken, last if last >= self.next_fetch_offset else None)
 
 

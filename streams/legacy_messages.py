@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from streams.decompression import CODECS, LZ4, CannotInflate, inflate
-from streams.record_batches import APPEND_TIME, CODEC_MASK, LOG_OVERHEAD, Broken, Record
+from streams.record_batches import APPEND_TIME, CODEC_MASK, LOG_OVERHEAD, BrokenRecord, Record
 
 _START: Final = struct.Struct(">qiIbb")
 _TIMESTAMP: Final = struct.Struct(">q")
@@ -14,19 +14,19 @@ _SIZE: Final = struct.Struct(">i")
 _CRC_COVERS_FROM: Final = 16
 
 
-class _Wrong(Exception):  # noqa: N818  # used only inside this file
+class _MalformedMessageError(Exception):  # used only inside this file
     """A message is malformed."""
 
 
-def read(message: Any, *, check_crc: bool) -> Iterator[Record | Broken]:
+def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
     """Yield the records of one message by offset: the message itself, or the messages compressed in it.
 
-    Raises `CannotInflate`. Each inner message that is broken yields one `Broken`. Bytes left at the end yield one more.
+    Raises `CannotInflate`. Each broken inner message yields one `BrokenRecord`. Bytes left at the end yield one more.
     """
     try:
-        outer, attributes = _one(message, check_crc=check_crc)
-    except (_Wrong, struct.error) as wrong:
-        yield Broken(_START.unpack_from(message)[0], str(wrong), bytes(message))
+        outer, attributes = _read_message(message, check_crc=check_crc)
+    except (_MalformedMessageError, struct.error) as wrong:
+        yield BrokenRecord(_START.unpack_from(message)[0], str(wrong), bytes(message))
         return
     codec = attributes & CODEC_MASK
     if not codec:
@@ -38,24 +38,28 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | Broken]:
     inside = memoryview(inflate(codec, outer.value))
     places = list(_places(inside))
     if not places:
-        yield Broken(outer.offset, "has no whole message in it", outer.value)
+        yield BrokenRecord(outer.offset, "has no whole message in it", outer.value)
         return
     # In format 1 the offsets are relative to the wrapper's offset, which is the last message's.
     shift = outer.offset - _START.unpack_from(inside, places[-1][0])[0] if magic else 0
     for begin, end in places:
         try:
-            record, nested = _one(inside[begin:end], check_crc=False)
+            record, nested = _read_message(inside[begin:end], check_crc=False)
             if nested & CODEC_MASK:
-                raise _Wrong("is compressed twice")  # noqa: TRY301  # all faults take the same path
-        except (_Wrong, struct.error) as wrong:
-            yield Broken(_START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end]))
+                raise _MalformedMessageError("is compressed twice")  # noqa: TRY301  # all faults take the same path
+        except (_MalformedMessageError, struct.error) as wrong:
+            yield BrokenRecord(
+                _START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end])
+            )
             continue
         timestamp = outer.timestamp if attributes & APPEND_TIME else record.timestamp
         yield record._replace(
             offset=record.offset + shift, timestamp=timestamp, timestamp_type=outer.timestamp_type
         )
     if places[-1][1] < len(inside):
-        yield Broken(None, f"{len(inside) - places[-1][1]} bytes are left", bytes(inside[places[-1][1] :]))
+        yield BrokenRecord(
+            None, f"{len(inside) - places[-1][1]} bytes are left", bytes(inside[places[-1][1] :])
+        )
 
 
 def _places(inside: memoryview) -> Iterator[tuple[int, int]]:
@@ -68,11 +72,11 @@ def _places(inside: memoryview) -> Iterator[tuple[int, int]]:
         at = end
 
 
-def _one(message: Any, *, check_crc: bool) -> tuple[Record, int]:
+def _read_message(message: Any, *, check_crc: bool) -> tuple[Record, int]:
     """Return one message, not decompressed, and its attributes."""
     offset, _, crc, magic, attributes = _START.unpack_from(message)
     if check_crc and zlib.crc32(message[_CRC_COVERS_FROM:]) != crc:
-        raise _Wrong("its checksum is wrong")
+        raise _MalformedMessageError("its checksum is wrong")
     at, timestamp = _START.size, -1
     if magic:
         (timestamp,) = _TIMESTAMP.unpack_from(message, at)
@@ -89,5 +93,5 @@ def _bytes(message: Any, at: int) -> tuple[bytes | None, int]:
     if size < 0:
         return None, at
     if size > len(message) - at:
-        raise _Wrong(f"says {size} bytes follow, and {len(message) - at} do")
+        raise _MalformedMessageError(f"says {size} bytes follow, and {len(message) - at} do")
     return bytes(message[at : at + size]), at + size

@@ -1,6 +1,6 @@
 """Keeps secrets out of output: addresses are shown without their passwords, and known secrets are masked.
 
-`masked` is for addresses that are shown on purpose. `Masked` is the second safeguard: all other output of a process
+`masked` is for addresses that are shown on purpose. `MaskedStream` is the second safeguard: other output of a process
 (logs, tracebacks, messages of libraries) goes through it, and secrets from the settings become `***`.
 """
 
@@ -64,10 +64,10 @@ def without_secrets(text: str) -> str:
 
 def masked_stream(stream: TextIO) -> TextIO:
     """Return a stream that writes to this one and masks secrets."""
-    return cast("TextIO", Masked(stream))
+    return cast("TextIO", MaskedStream(stream))
 
 
-class Masked:
+class MaskedStream:
     """A text stream that masks known secrets in what is written; otherwise it behaves as the stream it wraps."""
 
     def __init__(self, stream: TextIO) -> None:

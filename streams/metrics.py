@@ -71,7 +71,7 @@ SINK_LAG = Gauge(
 )
 SINK_RETRIES = Counter(
     "firstclaim_sink_retries",
-    "How often the sink had to try again later, by what was in the way.",
+    "How often the sink had to retry, by cause.",
     ["what"],
     registry=REGISTRY,
 )

@@ -64,7 +64,7 @@ class Record(NamedTuple):
     checksum: int | None = None
 
 
-class Broken(NamedTuple):
+class BrokenRecord(NamedTuple):
     """One record, or the rest of a batch, that cannot be read. `offset`: None if it is not known."""
 
     offset: int | None
@@ -76,7 +76,7 @@ class Broken(NamedTuple):
     """Whether `raw` is the record's value, rather than its raw bytes."""
 
 
-class _Wrong(Exception):  # noqa: N818  # used only inside this file
+class _InvalidRecordError(Exception):  # used only inside this file
     """The fields of a record are invalid."""
 
 
@@ -98,10 +98,10 @@ def header_of(batch: bytes | memoryview) -> Header:
     return Header(*HEADER.unpack_from(batch))
 
 
-def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record | Broken]]:
+def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record | BrokenRecord]]:
     """Yield the records of a batch, each with its index, in the order of their bytes. Never raises.
 
-    `data`: the records, decompressed. All records missing at the end are reported as one `Broken`.
+    `data`: the records, decompressed. All records missing at the end are reported as one `BrokenRecord`.
     """
     at, size = 0, len(data)
     index = 0
@@ -112,46 +112,48 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
             fields = _fields(data, at)
             at = _end(header, data, fields, index)
             yield index, _record(header, fields, at, place)
-        except _Wrong as wrong:
+        except _InvalidRecordError as wrong:
             after = _framed_end(data, begin) if fields is None else at
             raw = bytes(data[begin:after])
             if fields is not None:
                 offset = header.base_offset + fields.delta if place is None else place
                 yield index, _told(fields, offset, str(wrong))
             else:
-                yield index, Broken(place, str(wrong), raw)
+                yield index, BrokenRecord(place, str(wrong), raw)
             at = after
         index += 1
     if index < header.records:
         reason = f"ends after {index} of {header.records} records"
-        yield index, Broken(None, reason, b"")
+        yield index, BrokenRecord(None, reason, b"")
     elif at < size:
         yield (
             index,
-            Broken(None, f"{size - at} bytes are left after its {header.records} records", bytes(data[at:])),
+            BrokenRecord(
+                None, f"{size - at} bytes are left after its {header.records} records", bytes(data[at:])
+            ),
         )
 
 
 def _record(header: Header, fields: _Fields, end: int, place: int | None) -> Record:
-    """Return a record. Raises `_Wrong` with the reason if its fields could be parsed but are inconsistent."""
+    """Return a record. Raises `_InvalidRecordError` with the reason if its fields are inconsistent."""
     if fields.end - fields.begin != fields.length or end != fields.end:
-        raise _Wrong(f"says it has {fields.length} bytes and has {fields.end - fields.begin}")
+        raise _InvalidRecordError(f"says it has {fields.length} bytes and has {fields.end - fields.begin}")
     offset = header.base_offset + fields.delta
     if place is not None and offset != place:
-        raise _Wrong(f"says its offset is {offset} where {place} comes")
+        raise _InvalidRecordError(f"says its offset is {offset} where {place} comes")
     try:
         headers = tuple((name.decode(), value) for name, value in fields.headers)
     except UnicodeDecodeError as error:
-        raise _Wrong(f"the header name {error.object!r} is not UTF-8") from error
+        raise _InvalidRecordError(f"the header name {error.object!r} is not UTF-8") from error
     appended = bool(header.attributes & APPEND_TIME)
     timestamp = header.max_timestamp if appended else header.first_timestamp + fields.timestamp_delta
     return Record(offset, timestamp, int(appended), fields.key, fields.value, headers)
 
 
-def _told(fields: _Fields, offset: int, reason: str) -> Broken:
-    """Return a `Broken` with the known fields of a record whose fields could be parsed."""
+def _told(fields: _Fields, offset: int, reason: str) -> BrokenRecord:
+    """Return a `BrokenRecord` with the known fields of a record whose fields could be parsed."""
     headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in fields.headers)
-    return Broken(offset, reason, fields.value or b"", fields.key, headers, whole=True)
+    return BrokenRecord(offset, reason, fields.value or b"", fields.key, headers, whole=True)
 
 
 def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
@@ -173,7 +175,7 @@ def _fits(header: Header, data: Any, at: int, index: int) -> bool:
         return index >= header.records and at == len(data)
     try:
         fields = _fields(data, at)
-    except _Wrong:
+    except _InvalidRecordError:
         return False
     return fields.end - fields.begin == fields.length and (not header.dense or fields.delta == index)
 
@@ -182,31 +184,31 @@ def _framed_end(data: Any, at: int) -> int:
     """Return where a record ends by its stated length; the batch's end if that length is impossible."""
     try:
         length, begin = _varint(data, at)
-    except _Wrong:
+    except _InvalidRecordError:
         return len(data)
     return begin + length if 0 < length <= len(data) - begin else len(data)
 
 
 def _fields(data: Any, at: int) -> _Fields:
-    """Parse the fields of a record. Raises `_Wrong` if there are too few bytes."""
+    """Parse the fields of a record. Raises `_InvalidRecordError` if there are too few bytes."""
     length, begin = _varint(data, at)
     at = begin
     if length < _LEAST_RECORD_BYTES - 1:
-        raise _Wrong(f"says it has {length} bytes")
+        raise _InvalidRecordError(f"says it has {length} bytes")
     if at >= len(data):
-        raise _Wrong("ends too early")
+        raise _InvalidRecordError("ends too early")
     timestamp_delta, at = _varint(data, at + 1)  # skips the attributes, an unused byte
     delta, at = _varint(data, at)
     key, at = _bytes(data, at, "key")
     value, at = _bytes(data, at, "value")
     count, at = _varint(data, at)
     if not 0 <= count <= (len(data) - at) // 2:
-        raise _Wrong(f"says it has {count} headers")
+        raise _InvalidRecordError(f"says it has {count} headers")
     headers = []
     for _ in range(count):
         name, at = _bytes(data, at, "header name")
         if name is None:
-            raise _Wrong("has a header without a name")
+            raise _InvalidRecordError("has a header without a name")
         content, at = _bytes(data, at, "header value")
         headers.append((name, content))
     return _Fields(delta, timestamp_delta, key, value, headers, length, begin, at)
@@ -217,7 +219,7 @@ def _bytes(data: Any, at: int, what: str) -> tuple[bytes | None, int]:
     if length < 0:
         return None, at
     if length > len(data) - at:
-        raise _Wrong(f"the {what} says it has {length} bytes, and {len(data) - at} are left")
+        raise _InvalidRecordError(f"the {what} says it has {length} bytes, and {len(data) - at} are left")
     return bytes(data[at : at + length]), at + length
 
 
@@ -225,11 +227,11 @@ def _varint(data: Any, at: int) -> tuple[int, int]:
     value = shift = 0
     for _ in range(_VARINT_BYTES):
         if at >= len(data):
-            raise _Wrong("ends too early")
+            raise _InvalidRecordError("ends too early")
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         if not byte & 0x80:
             return (value >> 1) ^ -(value & 1), at
         shift += 7
-    raise _Wrong(f"a number has more than {_VARINT_BYTES} bytes")
+    raise _InvalidRecordError(f"a number has more than {_VARINT_BYTES} bytes")

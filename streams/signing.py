@@ -81,7 +81,7 @@ def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
                 FILE, f"{where}: a key id is 1 to 100 letters, digits, dots, hyphens or underscores"
             )
         if key_id in keys:
-            raise ConfigError(FILE, f"{where}: {key_id} is there twice")
+            raise ConfigError(FILE, f"{where}: {key_id} occurs twice")
         if len(secret) < SHORTEST_SECRET or not secret.isascii() or " " in secret:
             reason = (
                 f"the secret of {key_id} must be {SHORTEST_SECRET} or more characters of ASCII without spaces"

@@ -18,7 +18,7 @@ from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
 from streams.clients import cached_partition_of
 from streams.patches.table_store import TableWithStore
-from streams.unreadable import StandIn
+from streams.unreadable import PlaceholderRecord
 
 _log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ class RowStore(Store[bytes, Any]):
         apply = self.rows.apply
         for event in batch:
             message = event.message
-            if isinstance(message.value, StandIn):
+            if isinstance(message.value, PlaceholderRecord):
                 continue  # no record for us, or an unreadable one, which is already counted and logged
             apply(message.partition, message.key, message.value)
 

@@ -231,7 +231,7 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
     for name, code, *_ in response.topic_errors:
         error = for_code(code)
         if issubclass(error, TopicAuthorizationFailedError):
-            reason = f"topic {name} is not there, or may not be seen, and this client may not make it"
+            reason = f"topic {name} does not exist or is not visible, and this client may not create it"
             raise ConfigError(
                 ACLS, f"{reason}: let an operator run `firstclaim topics`, and see `firstclaim acls`"
             )

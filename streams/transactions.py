@@ -82,16 +82,16 @@ async def held_partitions(
             for place in places
             if stable[place] < ends[place]
         ]
-        found = [await _told(client, each) for each in held]
+        found = [await _with_broker_details(client, each) for each in held]
     except (KafkaError, OSError) as error:
-        raise await failure(settings, error, f"its transactions could not be asked for: {error!r}") from error
+        raise await failure(settings, error, f"its transactions could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than
     return [each for each in found if each.since is None or each.since <= oldest]
 
 
-async def _told(client: Any, held: Held) -> Held:
+async def _with_broker_details(client: Any, held: Held) -> Held:
     """Add the brokers' information on the transaction; without any, return `held` unchanged."""
     try:
         leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))
@@ -111,7 +111,9 @@ async def _told(client: Any, held: Held) -> Held:
             await _transactional_id(client, broker.nodeId, producer_id) for broker in client.cluster.brokers()
         ]
     except (KafkaError, NotImplementedError, OSError) as error:
-        _log.info("the broker tells nothing of a transaction", partition=str(held), reason=repr(error))
+        _log.info(
+            "the broker has no information about a transaction", partition=str(held), reason=repr(error)
+        )
         return held
     named = next((each for each in ids if each), None)
     since = datetime.fromtimestamp(last_ms / 1000, UTC) if last_ms > 0 else None

@@ -34,14 +34,14 @@ _LATEST_MS: Final = 253_402_300_799_000
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
 
 
-class StandIn(bytes):
+class PlaceholderRecord(bytes):
     """The value of a record at offsets that have no record for us: transaction markers, aborted records.
 
     A reader only skips it.
     """
 
 
-class Unreadable(StandIn):
+class Unreadable(PlaceholderRecord):
     """The value of a stand-in for an unreadable record or batch. It holds the bytes that are kept.
 
     `reason` gives the fault and its offsets; a batch's stand-in is at the batch's last offset. `about`: headers for its
@@ -69,7 +69,7 @@ class Places:
 
     def nothing(self, offset: int) -> Any:
         """Return the stand-in for offsets, up to this one, that have no record for us."""
-        return self._at(offset, StandIn(), None, (), 0)
+        return self._at(offset, PlaceholderRecord(), None, (), 0)
 
     def unreadable(
         self,
@@ -115,7 +115,7 @@ class Places:
         )
 
     def _at(
-        self, offset: int, value: StandIn, key: bytes | None, headers: RecordHeaders, timestamp: int
+        self, offset: int, value: PlaceholderRecord, key: bytes | None, headers: RecordHeaders, timestamp: int
     ) -> Any:
         return ConsumerRecord(
             self.topic,
@@ -139,4 +139,4 @@ def give_stand_ins(value: Any) -> Any:
 
 def records_of(records: Iterable[Any]) -> Iterator[Any]:
     """Yield the records that are not stand-ins."""
-    return (record for record in records if not isinstance(record.value, StandIn))
+    return (record for record in records if not isinstance(record.value, PlaceholderRecord))

@@ -15,7 +15,7 @@ from web.api import routers
 from web.body_limit import BodyLimit
 from web.links import mailto, tel
 from web.pages import pages
-from web.parts import Parts
+from web.parts import Services
 from web.proxies import Forwarded
 from web.security_headers import HSTS, HSTS_NAME, with_headers
 from web.strict_requests import StrictRequests
@@ -24,7 +24,7 @@ _HERE: Final = Path(__file__).parent
 VERSION: Final = "1"
 
 
-def build(parts: Parts) -> FastAPI:
+def build(parts: Services) -> FastAPI:
     """Build the application with these services."""
     app = Console(
         title="firstclaim",
@@ -46,7 +46,7 @@ def build(parts: Parts) -> FastAPI:
 
     app.add_middleware(StrictRequests)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Guarded)
+    app.add_middleware(ResponseGuard)
     app.add_middleware(Forwarded, trusted=() if parts is None else parts.web.proxies)
     return app
 
@@ -66,7 +66,7 @@ class Console(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-class Guarded:
+class ResponseGuard:
     """Measures the time to the first byte, and adds HSTS if a trusted proxy reports https.
 
     It does not buffer responses, because hundreds of live streams pass through it.

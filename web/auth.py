@@ -17,7 +17,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 
 from rules.queues.rule_book import OVERSEERS, OrgRules
 from web.errors import Problem, forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.store.accounts import Account
 from web.store.sessions import OIDC, Session
 from web.store.tokens import Token
@@ -35,7 +35,7 @@ SCOPES: Final = {
     "exceptions:read": "see the exceptions desk",
     "directory:read": "see reps, groups, campaigns and settings",
     "directory:write": "change queues, reps, groups, campaigns and settings",
-    "operations:read": "see how the system does",
+    "operations:read": "see the state of the system",
     "operations:write": "replay dead letters",
     "tokens:write": "make and revoke tokens",
 }
@@ -65,13 +65,13 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return queue_id in rules.queues if rules.is_open else rules.may_see(self.rep_id, queue_id)
 
 
-def get_parts(request: Request) -> Parts:
+def get_parts(request: Request) -> Services:
     """Return the services that the routes use."""
-    found: Parts = request.app.state.parts
+    found: Services = request.app.state.parts
     return found
 
 
-PartsOf = Annotated[Parts, Depends(get_parts)]
+PartsOf = Annotated[Services, Depends(get_parts)]
 
 _COOKIE = APIKeyCookie(
     name="firstclaim_session",
@@ -129,7 +129,7 @@ class Access:
         return person
 
 
-def lacks_second_factor(parts: Parts, person: Person) -> bool:
+def lacks_second_factor(parts: Services, person: Person) -> bool:
     """Say whether a person who signed in by password must have a second factor and has none."""
     session = person.session
     if session is None or session.method == OIDC or session.account.has_second_factor:
@@ -137,14 +137,14 @@ def lacks_second_factor(parts: Parts, person: Person) -> bool:
     return person.role in parts.web.second_factor_for
 
 
-def has_proved(parts: Parts, person: Person) -> bool:
+def has_proved(parts: Services, person: Person) -> bool:
     """Say whether the person proved their identity recently. A program's token counts as proof."""
     if person.session is None:
         return True
     return datetime.now(UTC) - person.session.proved_at < timedelta(minutes=parts.web.prove_minutes)
 
 
-async def identify(request: Request, parts: Parts, bearer: str | None, *, used: bool = True) -> Person:
+async def identify(request: Request, parts: Services, bearer: str | None, *, used: bool = True) -> Person:
     """Return the caller, by token or by session. Raises 401, and 403 for a write that another site may have sent.
 
     `used`: whether the request counts as use of the session, which restarts its idle timeout.
@@ -183,11 +183,11 @@ def _host_of(origin: str) -> str | None:
         return None
 
 
-def _by_session(parts: Parts, session: Session) -> Person:
+def _by_session(parts: Services, session: Session) -> Person:
     return person_of(parts, session.account, session)
 
 
-def person_of(parts: Parts, account: Account, session: Session | None = None) -> Person:
+def person_of(parts: Services, account: Account, session: Session | None = None) -> Person:
     """Return the account's current person in its org. Raises 401 if the rep is inactive or does not exist."""
     csrf = None if session is None else session.csrf
     rules = parts.directory.org(account.org)
@@ -217,7 +217,7 @@ def person_of(parts: Parts, account: Account, session: Session | None = None) ->
     )
 
 
-def _by_token(parts: Parts, token: Token) -> Person:
+def _by_token(parts: Services, token: Token) -> Person:
     account = Account(email="", org=token.org, rep_id=token.rep_id, role="rep")
     person = person_of(parts, account)
     return msgspec.structs.replace(person, email=None, scopes=token.scopes & frozenset(SCOPES))

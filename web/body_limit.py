@@ -48,7 +48,10 @@ class BodyLimit:
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
             await _discard(receive)
             problem = Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", _said(most), headers={"Connection": "close"}
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                "too-large",
+                _limit_text(most),
+                headers={"Connection": "close"},
             )
             await answer(Request(scope), problem)(scope, receive, send)
             return
@@ -61,7 +64,9 @@ class BodyLimit:
             if taken > most:
                 if message.get("more_body"):
                     await _discard(receive)
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _said(most), {"Connection": "close"})
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _limit_text(most), {"Connection": "close"}
+                )
             return message
 
         await self._app(scope, counted, send)
@@ -88,5 +93,5 @@ async def _discard(receive: Receive) -> None:
         return
 
 
-def _said(most: int) -> str:
+def _limit_text(most: int) -> str:
     return f"body: has more than {most // KIBIBYTE} KiB"

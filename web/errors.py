@@ -69,7 +69,7 @@ class Document(BaseModel):
 
 _ANSWERED: Final = {
     HTTPStatus.BAD_REQUEST: "The request cannot be read",
-    HTTPStatus.UNAUTHORIZED: "Nobody is signed in, or the token is not valid",
+    HTTPStatus.UNAUTHORIZED: "You are not signed in, or the token is not valid",
     HTTPStatus.FORBIDDEN: "This is not allowed",
     HTTPStatus.NOT_FOUND: "There is no such thing, or you may not see it",
     HTTPStatus.CONFLICT: "The request does not fit the present state",

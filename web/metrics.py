@@ -21,6 +21,6 @@ FEED_FAILURES: Final = Counter(
 )
 TAIL_FAILURES: Final = Counter(
     "firstclaim_console_tail_failures",
-    "Failures of following assignments and exceptions, which begins again after each (failures).",
+    "Failures of the follower of assignments and exceptions. It restarts after each.",
     registry=REGISTRY,
 )

@@ -24,7 +24,7 @@ from web.store.views import CustomViews
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """The services of one process. `crm`: the CRM database, read only. `store`: the console's own database."""
 
     settings: Settings

@@ -28,7 +28,7 @@ from web.app import build
 from web.errors import forbidden
 from web.live.hub import Hub, Page
 from web.live.tail import Tail
-from web.parts import Parts
+from web.parts import Services
 from web.security_headers import Protocol
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
@@ -107,7 +107,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
 
     tail = Tail(settings, crm, hub, oversees)
-    parts = Parts(
+    parts = Services(
         settings=settings,
         web=web,
         directory=directory,
@@ -145,7 +145,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         store.dispose()
 
 
-def _add_health(app: FastAPI, parts: Parts) -> None:
+def _add_health(app: FastAPI, parts: Services) -> None:
     @app.get("/health", include_in_schema=False)
     async def health() -> dict[str, Any]:
         return {"ok": True}

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import InvalidInput
-from models.errors import Problem as Wrong
+from models.errors import Problem as QueueProblem
 from models.inbound import MAX_DEPTH
 from web.errors import Problem, answer, invalid
 
@@ -125,7 +125,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1)
-        raise _refused(_shown(twice), "is there twice")
+        raise _refused(_shown(twice), "occurs twice")
     return found
 
 
@@ -182,4 +182,4 @@ def _shown(name: str) -> str:
 
 
 def _refused(path: str, reason: str) -> InvalidInput:
-    return InvalidInput((Wrong(path=path or "body", reason=reason),))
+    return InvalidInput((QueueProblem(path=path or "body", reason=reason),))

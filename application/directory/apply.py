@@ -3,14 +3,14 @@
 from msgspec.structs import replace
 
 from application.directory.changes import Plan, plan
-from application.directory.objects import Wanted
+from application.directory.objects import WantedAction
 from application.directory.publish import read_published
 from application.directory.references import dangling
 from models.errors import PublicationErrors
 from streams.settings import Settings
 
 
-async def compare(settings: Settings, org: str, wanted: Wanted, *, prune: bool = False) -> Plan:
+async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: bool = False) -> Plan:
     """Return what applying a file's objects would do (Q6). `prune`: also remove objects it does not name.
 
     Raises `PublicationErrors` with every reference to an object that would not exist, and `RetryableError` where

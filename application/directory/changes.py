@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from application.directory.objects import Objects, Value, Wanted, ordered
+from application.directory.objects import Objects, Value, WantedAction, ordered
 from rules.queues.rule_book import Key
 
 _SIGNS: Final = {"added": "+", "changed": "~", "removed": "-"}
@@ -55,7 +55,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(
-    before: Objects, wanted: Wanted, *, refused: dict[Key, str] | None = None, prune: bool = False
+    before: Objects, wanted: WantedAction, *, refused: dict[Key, str] | None = None, prune: bool = False
 ) -> Plan:
     """Compare the published objects with those of a file, both in normal form.
 
@@ -108,7 +108,7 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[Difference]:
         for place in range(max(len(old), len(new))):
             here, there = (side[place] if place < len(side) else None for side in (old, new))
             yield from differences(here, there, f"{path}[{place}]")
-    elif _spelled(old) != _spelled(new):
+    elif _value_text(old) != _value_text(new):
         yield Difference(path, old, new)
 
 
@@ -116,7 +116,7 @@ def _of_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
-def _spelled(value: Any) -> bytes:
+def _value_text(value: Any) -> bytes:
     # Compare as bytes, because in Python 1 equals True and 60 equals 60.0.
     return msgspec.json.encode(value, order="sorted")
 

@@ -66,7 +66,7 @@ class _Reader:
         if found is None:
             return
         if not isinstance(found, dict):
-            self._problem(section, "must be an object: id to what it is")
+            self._problem(section, "must be an object that maps ids to definitions")
         elif section == SETTINGS[0]:
             self._object(org, SETTINGS, found)
         else:

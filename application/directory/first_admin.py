@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from application.directory.objects import normal
 from application.directory.publish import publish, read_published
-from models.errors import PublishedMeanwhile, RetryableError
+from models.errors import PublicationConflictError, RetryableError
 from streams.settings import Settings
 
 ATTEMPTS: Final = 5
@@ -27,7 +27,7 @@ async def ensure_admin(settings: Settings, org: str, rep_id: str, *, name: str, 
         wanted = normal(org, "rep", rep_id, {**new, **reps.get(rep_id, {}), "role": "admin", "active": True})
         try:
             await publish(settings, org, {("rep", rep_id): wanted}, seen=before.end)
-        except PublishedMeanwhile:
+        except PublicationConflictError:
             continue
         return True
     raise RetryableError("directory", f"others published {ATTEMPTS} times meanwhile; do it again")

@@ -26,7 +26,7 @@ SETTINGS: Final = ("settings", "settings")
 
 Value = dict[str, Any]
 Objects = Mapping[Key, Value]
-Wanted = Mapping[Key, Value | None]
+WantedAction = Mapping[Key, Value | None]
 """The objects of a file. None removes the object."""
 
 _ORDER: Final = {kind: place for place, kind in enumerate(SECTION_OF)}

@@ -10,8 +10,8 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from application.directory.objects import SETTINGS, Value, Wanted
-from models.errors import PublishedMeanwhile, Refused
+from application.directory.objects import SETTINGS, Value, WantedAction
+from models.errors import PublicationConflictError, Refused
 from models.publication import KINDS, with_id
 from rules.inbound.intake import accept_publication
 from rules.queues.rule_book import Key, Published
@@ -89,11 +89,13 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
     return PublishedObjects(objects, refused, end)
 
 
-async def publish(settings: Settings, org: str, objects: Wanted, *, seen: int | None = None) -> list[int]:
+async def publish(
+    settings: Settings, org: str, objects: WantedAction, *, seen: int | None = None
+) -> list[int]:
     """Publish objects in their order, None to remove. Return their versions when all of them are durable.
 
     `seen`: the end of what the publisher has read (`PublishedObjects.end`). If anybody has published for the org
-    since then, nothing is published and `PublishedMeanwhile` is raised, so that no publication replaces another one
+    since then, nothing is published and `PublicationConflictError` is raised: no publication replaces another one
     unseen. All objects are published or none. Without `seen` they are published whatever others did.
 
     They take effect within moments, also on existing leads (Q6). Raises `RetryableError` where Kafka does not accept
@@ -141,7 +143,7 @@ async def publish_one(
     return (await publish(settings, org, {**(first or {}), key: value}, seen=seen))[-1]
 
 
-async def _send(producer: Producer, org: str, objects: Wanted) -> list[int]:
+async def _send(producer: Producer, org: str, objects: WantedAction) -> list[int]:
     sent: list[asyncio.Future[Any]] = [
         await producer.send(
             DIRECTORY,
@@ -158,12 +160,12 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     """Read the records between what was seen and our own records, which are not committed yet.
 
     The topic's order decides. Of two concurrent publishers, the later one finds the earlier one's records here, waits
-    for its commit, and gives up its own transaction. Raises `PublishedMeanwhile`, and `TimeoutError` if another
+    for its commit, and gives up its own transaction. Raises `PublicationConflictError`, and `TimeoutError` if another
     transaction stays open.
     """
     first, last = min(ours), max(ours)
     if last - first >= len(ours):
-        raise PublishedMeanwhile(org, last)  # another publisher's record is between ours
+        raise PublicationConflictError(org, last)  # another publisher's record is between ours
     consumer = clients.consumer(settings)
     meanwhile: int | None = None
     try:
@@ -181,7 +183,7 @@ async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) 
     finally:
         await stop_consumer(consumer)
     if meanwhile is not None:
-        raise PublishedMeanwhile(org, meanwhile)
+        raise PublicationConflictError(org, meanwhile)
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:

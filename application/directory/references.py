@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 
-from application.directory.objects import Objects, Value, Wanted, path_of
+from application.directory.objects import Objects, Value, WantedAction, path_of
 from models.errors import Problem
 from rules.queues.rule_book import Key
 
 
-def after(before: Objects, wanted: Wanted, *, prune: bool = False) -> dict[Key, Value]:
+def after(before: Objects, wanted: WantedAction, *, prune: bool = False) -> dict[Key, Value]:
     """Return the directory after publication. `prune`: objects that the file does not name are removed."""
     whole: dict[Key, Value | None] = {**({} if prune else before), **wanted}
     return {key: value for key, value in whole.items() if value is not None}
 
 
-def dangling(before: Objects, wanted: Wanted, *, is_open: bool, prune: bool = False) -> tuple[Problem, ...]:
+def dangling(
+    before: Objects, wanted: WantedAction, *, is_open: bool, prune: bool = False
+) -> tuple[Problem, ...]:
     """Return references to objects that do not exist: group members that are no reps, groups of campaigns.
 
     Only problems that the file causes count: in an object that it names, or by an object that it removes and others

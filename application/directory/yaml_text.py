@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode) and key.value != _MERGE:
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value} is there twice", key.start_mark
+                        None, None, f"{key.value} occurs twice", key.start_mark
                     )
                 seen.add(key.value)
         return node
@@ -79,7 +79,7 @@ def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
     return str(loader.construct_scalar(node))
 
 
-def _whole(loader: _Loader, node: yaml.ScalarNode) -> Any:
+def _check_whole(loader: _Loader, node: yaml.ScalarNode) -> Any:
     return _text(loader, node) if ":" in node.value else loader.construct_yaml_int(node)
 
 
@@ -88,7 +88,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> Any:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
-_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:int", _check_whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 _CONSTRUCTION: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

@@ -155,10 +155,10 @@ def read(path: Path) -> Iterator[Found]:
                 if not piece:
                     parser.close()
             except (ParseError, DefusedXmlException, UnicodeDecodeError) as error:
-                yield from (_found(line, prospect) for line, prospect in target.done)
-                yield Found(line=target.line, reason=f"not XML from here on: {_brief(error)}")
+                yield from (_message_of(line, prospect) for line, prospect in target.done)
+                yield Found(line=target.line, reason=f"not XML from here on: {_xml_error_text(error)}")
                 return
-            yield from (_found(line, prospect) for line, prospect in target.done)
+            yield from (_message_of(line, prospect) for line, prospect in target.done)
             target.done.clear()
             if not piece:
                 return
@@ -179,12 +179,12 @@ def _decoder(prolog: bytes) -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder(name)()
 
 
-def _brief(error: Exception) -> str:
+def _xml_error_text(error: Exception) -> str:
     """Return an XML error's text without its line number, which does not count from the file's start."""
     return type(error).__name__ if isinstance(error, DefusedXmlException) else str(error).split(":", 1)[0]
 
 
-def _found(line: int, prospect: Node | None) -> Found:
+def _message_of(line: int, prospect: Node | None) -> Found:
     """Return a prospect as a message.
 
     The external id is the vendor's own, with its source. Without one it is a digest of who asked and when. A prospect
@@ -209,7 +209,7 @@ def _found(line: int, prospect: Node | None) -> Found:
     }
     if not message["external_id"]:
         if resent and not message["created_at"]:
-            reason = "a resend needs an id or a requestdate; without them it cannot be told from a new lead"
+            reason = "a resend needs an id or a requestdate; without them it cannot be distinguished from a new lead"
             return Found(line=line, field="external_id", reason=reason)
         who = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
         if any(who[1:]):

@@ -44,7 +44,7 @@ def read_leads(
         kind = format_of(path)
         if kind == "adf" and mapping is not None:
             raise InvalidInput(
-                (Problem(path="mapping", reason="ADF has fields of its own; it takes no mapping"),)
+                (Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),)
             )
         found = adf.read(path) if kind == "adf" else (tables if kind == "csv" else lines).read(path, mapping)
         for each in found:

@@ -70,7 +70,7 @@ async def send_file(
             finally:
                 await producer.stop()
         except KafkaError as error:
-            reason = f"{error!r} after {tally.accepted} rows; sending the file again does no harm"
+            reason = f"{error!r} after {tally.accepted} rows; it is safe to send the file again"
             raise RuntimeFailure("Kafka", reason) from error
     return tally.result()
 

@@ -178,7 +178,7 @@ def _check_header(header: tuple[str, ...]) -> None:
     problems = []
     for at, name in enumerate(header, start=1):
         if name in seen:
-            problems.append(Problem(path=f"header, column {at}", reason=f"{name} is there twice"))
+            problems.append(Problem(path=f"header, column {at}", reason=f"{name} occurs twice"))
         seen.add(name)
     if problems:
         raise InvalidInput(tuple(problems))

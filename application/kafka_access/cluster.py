@@ -77,7 +77,7 @@ async def held_acls(settings: Settings) -> list[Held]:
         await admin.start()
         return await admin.held()
     except KafkaError as error:
-        raise RuntimeFailure("Kafka", f"its ACLs could not be asked for: {error!r}") from error
+        raise RuntimeFailure("Kafka", f"its ACLs could not be read: {error!r}") from error
     finally:
         await admin.close()
 

@@ -38,7 +38,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return [
             *(f"{self.principal} lacks {acl}" for acl in self.lacks),
             *(f"{self.principal} is denied {acl}" for acl in self.denied),
-            *(f"{self.principal} has too much{strange}: {_said(held)}" for held in self.too_much),
+            *(f"{self.principal} has too much{strange}: {_describe_acl(held)}" for held in self.too_much),
         ]
 
 
@@ -89,17 +89,17 @@ def _of_strangers(name: str, theirs: list[Held]) -> Difference:
             for one in sorted(theirs)
             if one.permission is Permission.ALLOW
             and one.acl.resource is Resource.TOPIC
-            and _touches(one.acl, ours)
+            and _concerns_resource(one.acl, ours)
         ),
     )
 
 
-def _touches(acl: Acl, topics: set[str]) -> bool:
+def _concerns_resource(acl: Acl, topics: set[str]) -> bool:
     if acl.pattern is Pattern.PREFIXED:
         return any(topic.startswith(acl.name) for topic in topics)
     return acl.name == WILDCARD or acl.name in topics
 
 
-def _said(held: Held) -> str:
+def _describe_acl(held: Held) -> str:
     host = "" if held.host == ANY_HOST else f" from {held.host}"
     return f"{held.acl}{host}"

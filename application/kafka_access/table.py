@@ -43,7 +43,7 @@ _ALL: Final = tuple(topic.name for topic in TOPICS)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-class Rights(msgspec.Struct, frozen=True, kw_only=True):
+class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
     `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `checks`: it
@@ -96,7 +96,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     name: str
-    rights: Rights
+    rights: PrincipalRights
 
     @property
     def acls(self) -> list[Acl]:
@@ -104,8 +104,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.rights.acls()
 
 
-PROCESSES: Final[dict[str, Rights]] = {
-    "worker": Rights(
+PROCESSES: Final[dict[str, PrincipalRights]] = {
+    "worker": PrincipalRights(
         says="firstclaim worker: intake, leads and orgs",
         # It writes the logs, and the journals are its tables. In the dead letters it counts its own ones at its
         # start.
@@ -114,26 +114,26 @@ PROCESSES: Final[dict[str, Rights]] = {
         groups=(WORKER_GROUP,),
         checks=True,
     ),
-    "relay": Rights(
-        says="firstclaim relay: what was decided becomes public",
+    "relay": PrincipalRights(
+        says="firstclaim relay: publishes decisions",
         # It reads the last records of the public topics, so that it publishes nothing twice.
         reads=(*_JOURNALS, *_PUBLIC, DEAD_LETTERS),
         writes=(*_LOGS, *_PUBLIC, DEAD_LETTERS),
         groups=(RELAY_GROUP,),
         checks=True,
     ),
-    "sink": Rights(
+    "sink": PrincipalRights(
         says="firstclaim sink: the journal becomes rows of the CRM database",
         reads=(LEAD_JOURNAL, DEAD_LETTERS),
         writes=(DEAD_LETTERS,),
         groups=(SINK_GROUP,),
         checks=True,
     ),
-    "board": Rights(
+    "board": PrincipalRights(
         says="firstclaim board: the queue lists in Valkey",
         reads=(QUEUE_CHANGES, LEAD_JOURNAL),
     ),
-    "console": Rights(
+    "console": PrincipalRights(
         says="firstclaim console: people act and look",
         reads=(
             DIRECTORY,
@@ -150,7 +150,7 @@ PROCESSES: Final[dict[str, Rights]] = {
         watches=(WORKER_GROUP, RELAY_GROUP),
         transactions=TRANSACTIONS,
     ),
-    "operator": Rights(
+    "operator": PrincipalRights(
         says="people who run firstclaim's commands: topics, doctor, verify, replay, directory",
         reads=_ALL,
         writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS),
@@ -166,12 +166,12 @@ PREFIX: Final = "firstclaim-"
 """The prefix of the user names of our processes. Other user names begin with their kind and a hyphen."""
 
 
-def _vendor(_: str) -> Rights:
-    return Rights(says="a vendor: its leads go in, and nothing comes out", writes=(LEAD_ARRIVALS,))
+def _vendor(_: str) -> PrincipalRights:
+    return PrincipalRights(says="a vendor: its leads go in, and nothing comes out", writes=(LEAD_ARRIVALS,))
 
 
-def _crm(user: str) -> Rights:
-    return Rights(
+def _crm(user: str) -> PrincipalRights:
+    return PrincipalRights(
         says="a CRM: it reads owners, exceptions and answers, and asks for actions",
         reads=(ASSIGNMENTS, LEAD_EXCEPTIONS, LEAD_DECISIONS),
         writes=(LEAD_ACTIONS,),
@@ -179,8 +179,8 @@ def _crm(user: str) -> Rights:
     )
 
 
-def _sender(user: str) -> Rights:
-    return Rights(
+def _sender(user: str) -> PrincipalRights:
+    return PrincipalRights(
         says="a program that sends mail, push and calls",
         reads=(NOTIFICATIONS,),
         group_name=user,

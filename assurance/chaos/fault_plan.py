@@ -59,18 +59,18 @@ def plan(seconds: float, workers: int, seed: int) -> list[Fault]:
             Fault(at=seconds * source.uniform(0.2, 0.3), act=Act.LOCK_DATABASE, seconds=LOCK_SECONDS)
         )
         blows.append(Fault(at=seconds * source.uniform(0.6, 0.7), act=Act.KILL_BROKER))
-    deck = _deck(names, source)
+    deck = _shuffled_faults(names, source)
     at = FIRST_SECONDS
     while at < seconds - STOP_SECONDS[0]:
         act, who = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is Act.STOP else 0.0
         blows.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
         at += source.uniform(*PAUSE_SECONDS)
-        deck = deck or _deck(names, source)
+        deck = deck or _shuffled_faults(names, source)
     return sorted(blows, key=lambda blow: blow.at)
 
 
-def _deck(workers: list[str], source: random.Random) -> list[tuple[Act, str]]:
+def _shuffled_faults(workers: list[str], source: random.Random) -> list[tuple[Act, str]]:
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [Act.KILL, Act.TERM, Act.STOP]
     others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board")]

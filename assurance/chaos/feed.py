@@ -109,7 +109,7 @@ class Feed:
         """Send until `over` is set."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals())
-            group.create_task(self._waves())
+            group.create_task(self._send_simultaneous_leavers())
             group.create_task(self._every(POISON_SECONDS, self._poison.send))
             group.create_task(self._every(TRANSACTION_SECONDS, self._poison.transact))
             group.create_task(self._every(KNOWN_SECONDS, self._inquire))
@@ -129,7 +129,7 @@ class Feed:
             self._vendor.poll(0)
             await asyncio.sleep(self._source.expovariate(ARRIVALS_PER_SECOND))
 
-    async def _waves(self) -> None:
+    async def _send_simultaneous_leavers(self) -> None:
         """Send many leads that leave `fresh` for `aging` at one instant."""
         while not self.over.is_set():
             leaves = datetime.now(UTC) + timedelta(seconds=self._source.uniform(4, 12))
@@ -231,19 +231,29 @@ class Feed:
         minute = {"amount": 1, "unit": "minute"}
         columns = source.sample(["state", "loan_amount", "created_at", "credit_score"], 2)
         return [
-            ("fresh", _queue([_is(Work.CLAIM), unowned, _date("inLast", minute)], columns, claimable=True)),
+            (
+                "fresh",
+                _queue([_matches(Work.CLAIM), unowned, _date("inLast", minute)], columns, claimable=True),
+            ),
             (
                 "aging",
-                _queue([_is(Work.CLAIM), unowned, _date("notInLast", minute)], columns, claimable=True),
+                _queue([_matches(Work.CLAIM), unowned, _date("notInLast", minute)], columns, claimable=True),
             ),
-            ("old", _queue([_is(Work.OPEN), _date("notInLast", {"amount": 2, "unit": "minute"})], columns)),
+            (
+                "old",
+                _queue([_matches(Work.OPEN), _date("notInLast", {"amount": 2, "unit": "minute"})], columns),
+            ),
             (
                 "work",
-                _queue([_is(Work.OPEN)], columns, sort={"field": "last_contacted_at", "direction": "asc"}),
+                _queue(
+                    [_matches(Work.OPEN)], columns, sort={"field": "last_contacted_at", "direction": "asc"}
+                ),
             ),
             (
                 "again",
-                _queue([_is(Work.DECIDE), _above(source.randrange(300_000, 900_000, 50_000))], columns),
+                _queue(
+                    [_matches(Work.DECIDE), _is_above(source.randrange(300_000, 900_000, 50_000))], columns
+                ),
             ),
         ]
 
@@ -261,7 +271,7 @@ class Feed:
             await asyncio.wait_for(self.over.wait(), seconds)
 
 
-def _is(work: Work) -> dict[str, Any]:
+def _matches(work: Work) -> dict[str, Any]:
     return {"field": "loan_purpose", "operator": "=", "value": PURPOSES[work]}
 
 
@@ -269,7 +279,7 @@ def _date(operator: str, amount: dict[str, Any]) -> dict[str, Any]:
     return {"field": "created_at", "operator": operator, "value": amount}
 
 
-def _above(amount: int) -> dict[str, Any]:
+def _is_above(amount: int) -> dict[str, Any]:
     return {"field": "loan_amount", "operator": ">=", "value": amount}
 
 

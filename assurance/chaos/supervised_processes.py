@@ -147,9 +147,9 @@ class FaultInjector:
         began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             for blow in blows:
-                group.create_task(self._fall(blow, began + blow.at))
+                group.create_task(self._kill_and_wait(blow, began + blow.at))
 
-    async def _fall(self, blow: Fault, at: float) -> None:
+    async def _kill_and_wait(self, blow: Fault, at: float) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, at - loop.time()))
         self._say(f"{blow.at:6.1f} s  {blow}")
@@ -165,14 +165,14 @@ class FaultInjector:
                 victims.signal(blow.who, signal.SIGCONT)
             case Act.KILL_BROKER:
                 await asyncio.to_thread(self._broker.kill9)
-                await self._revive()
+                await self._restart_broker()
                 count = 1
             case Act.LOCK_DATABASE:
                 await self._lock(blow.seconds)
                 count = 1
         self.done[str(blow.act)] += count
 
-    async def _revive(self) -> None:
+    async def _restart_broker(self) -> None:
         """Restart the broker. On an overloaded machine this may take several attempts."""
         for attempt in range(BROKER_TRIES):
             try:

@@ -39,7 +39,7 @@ def opened(
         "group": {"pause": None, "claim_window_seconds": window_seconds, "ring_seconds": window_seconds},
         "settings": {"lock_minutes": lock_minutes},
     }
-    return {key: _with(value, changed.get(key[0], {})) for key, value in objects.items()}
+    return {key: _capped_object(value, changed.get(key[0], {})) for key, value in objects.items()}
 
 
 def officers(objects: Objects) -> list[str]:
@@ -51,7 +51,7 @@ def officers(objects: Objects) -> list[str]:
     ]
 
 
-def _with(value: Value, most: dict[str, Any]) -> Value:
+def _capped_object(value: Value, most: dict[str, Any]) -> Value:
     """Return an object without the fields that are None in `most`; other fields of `most` are capped."""
     limits = {name: limit for name, limit in most.items() if limit is not None}
     kept = {name: one for name, one in value.items() if name not in most}

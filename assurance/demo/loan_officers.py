@@ -38,7 +38,7 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
             await asyncio.sleep(source.expovariate(1 / LOOK_SECONDS))
         claimed = await client.ask("claim", lead_id, rep_id, queue_id=queue_id)
         if claimed.result is Result.WON and not hurry:
-            await _work(client, lead_id, rep_id, source)
+            await _work_lead(client, lead_id, rep_id, source)
 
 
 async def _answer(client: LoadClient, offer: Offer, source: random.Random) -> None:
@@ -63,7 +63,7 @@ async def _pick(reader: Reader, org: str, source: random.Random, *, leave: int) 
     return (queue.queue_id, source.choice(rows).lead_id) if rows else None
 
 
-async def _work(client: LoadClient, lead_id: str, rep_id: str, source: random.Random) -> None:
+async def _work_lead(client: LoadClient, lead_id: str, rep_id: str, source: random.Random) -> None:
     """Open the lead, which locks it, and report the result (D1, D2, D4)."""
     if source.random() < 0.5:  # noqa: PLR2004  # the other half is left for later
         return

@@ -25,7 +25,7 @@ from assurance.sample_leads import sample_leads
 from assurance.verify import verify
 from board.reader import Reader
 from models.errors import RuntimeFailure
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from streams.ports import is_free
 from web.settings import WebSettings
 
@@ -78,7 +78,7 @@ def run(
 
 
 class _Demo:
-    def __init__(self, stack: Everything, say: Say, seed: int, *, hours: bool) -> None:
+    def __init__(self, stack: RunningStack, say: Say, seed: int, *, hours: bool) -> None:
         self.stack, self.say, self.seed = stack, say, seed
         self.directory = lender() if hours else opened(lender())
         self.remark = "" if hours else OPENED
@@ -217,4 +217,4 @@ async def _ended(tasks: list[asyncio.Task[None]]) -> None:
         if not tasks or not (await asyncio.wait(tasks, timeout=1.0))[1]:
             await asyncio.gather(*tasks, return_exceptions=True)  # their results were checked before
             return
-    raise RuntimeFailure("demo", f"some of its people did not end after {ENDING_TRIES} s")
+    raise RuntimeFailure("demo", f"some simulated people did not end after {ENDING_TRIES} s")

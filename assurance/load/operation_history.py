@@ -6,7 +6,7 @@ becomes an operation: `refused`, for most reasons, says nothing about either reg
 
 from typing import Final
 
-from assurance.linearizability import Op
+from assurance.linearizability import Operation
 from assurance.load.client import AskedAction
 from models.decisions import Reason, Result
 
@@ -26,7 +26,7 @@ class OperationHistory:
     """
 
     def __init__(self, *, lock_seconds: float = 3600.0, auto_claim_on_timed_callback: bool = True) -> None:
-        self.ops: list[Op] = []
+        self.ops: list[Operation] = []
         self.offered: set[str] = set()
         self.actions = 0
         self.unknown = 0
@@ -43,16 +43,18 @@ class OperationHistory:
 
     def arrived(self, lead_id: str, rep_id: str, at: float) -> None:
         """Record that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds."""
-        self.ops.append(Op(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id))
+        self.ops.append(
+            Operation(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id)
+        )
 
     def left(self, rep_id: str, at: float) -> None:
         """Record that a rep left at `at`. Each lead it has or opens by then may be released at any time after (X2)."""
         self._leavings.append((rep_id, at))
 
-    def all(self) -> list[Op]:
+    def all(self) -> list[Operation]:
         """Return every operation, including those without an action."""
         expiries = [
-            Op(process=rep_id, op="expire", lead=lead, invoked_at=at)
+            Operation(process=rep_id, op="expire", lead=lead, invoked_at=at)
             for rep_id, at in self._leavings
             for lead in sorted({op.lead for op in self.ops if rep_id in (op.process, op.to)})
         ]
@@ -104,7 +106,7 @@ class OperationHistory:
         lost_to = asked.answer.owner if asked.answer and register == "owner" and result == "lost" else None
         wait = self._lock_seconds - CLOCKS_SECONDS if kind == "expire" else 0.0
         self.ops.append(
-            Op(
+            Operation(
                 process=process or action["rep_id"],
                 op=kind,  # type: ignore[arg-type]  # these are the checker's words
                 lead=f"{action['lead_id']} {register}",

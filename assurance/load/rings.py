@@ -69,7 +69,7 @@ async def ring(
     and RuntimeFailure where Kafka is unreachable.
     """
     run = uuid.uuid4().hex[:8]
-    people = crew(reps)
+    people = rep_ids_of(reps)
     source = random.Random(seed)  # noqa: S311  # seeded so that a run can be repeated
     began = time.monotonic()
     crowds: list[list[AskedAction]] = []
@@ -88,12 +88,12 @@ async def ring(
             epochs = await client.until_offered(lead, set(people), READY_SECONDS)
             crowd = [_press(client, lead, rep, epochs[rep], source) for rep in people]
             crowds.append(list(await asyncio.gather(*crowd)))
-    return await _summed(settings, crowds, time.monotonic() - began)
+    return await _sum_results(settings, crowds, time.monotonic() - began)
 
 
 def objects(reps: int) -> dict[Key, Value]:
     """Return what the org publishes: its reps, and one group in which every phone rings."""
-    people = crew(reps)
+    people = rep_ids_of(reps)
     members = [{"rep_id": rep_id} for rep_id in people]
     return {
         **{("rep", rep_id): {"rep_id": rep_id} for rep_id in people},
@@ -102,7 +102,7 @@ def objects(reps: int) -> dict[Key, Value]:
     }
 
 
-def crew(reps: int) -> list[str]:
+def rep_ids_of(reps: int) -> list[str]:
     """Return the ids of this many reps."""
     return [f"rep-{n}" for n in range(1, reps + 1)]
 
@@ -112,7 +112,7 @@ async def _press(client: LoadClient, lead: str, rep: str, epoch: int, source: ra
     return await client.ask("press_one", lead, rep, epoch=epoch)
 
 
-async def _summed(settings: Settings, crowds: list[list[AskedAction]], seconds: float) -> Rings:
+async def _sum_results(settings: Settings, crowds: list[list[AskedAction]], seconds: float) -> Rings:
     winner: dict[str, str] = {}
     told = unknown = 0
     spreads = []

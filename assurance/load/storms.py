@@ -86,7 +86,7 @@ async def storm(
         asked = await asyncio.gather(
             *(client.ask("claim", lead, rep, queue_id="storm") for lead, rep in claims)
         )
-        return _summed(leads, asked, time.monotonic() - began)
+        return _sum_results(leads, asked, time.monotonic() - began)
 
 
 async def race(
@@ -117,7 +117,7 @@ async def race(
     finally:
         await reader.close()
     asked = [one for run in runs for one in run]
-    return _summed(len({one.action["lead_id"] for one in asked}), asked, time.monotonic() - began)
+    return _sum_results(len({one.action["lead_id"] for one in asked}), asked, time.monotonic() - began)
 
 
 async def _run(
@@ -128,7 +128,7 @@ async def _run(
     empty = 0
     done: set[str] = set()
     while empty < EMPTY_LOOKS:
-        seen = await _look(reader, client.org, done, source)
+        seen = await _pick_lead(reader, client.org, done, source)
         if seen is None:
             empty += 1
             await asyncio.sleep(LOOK_SECONDS)
@@ -144,7 +144,7 @@ async def _run(
     return asked
 
 
-async def _look(
+async def _pick_lead(
     reader: Reader, org: str, done: set[str], source: random.Random, seconds: float = 30.0
 ) -> tuple[str, str] | None:
     """Pick a lead near the top of a claimable list. Return None when all are empty."""
@@ -166,7 +166,7 @@ async def _look(
             return None
 
 
-def _summed(leads: int, asked: Sequence[AskedAction], seconds: float) -> Storm:
+def _sum_results(leads: int, asked: Sequence[AskedAction], seconds: float) -> Storm:
     winner = {one.action["lead_id"]: one.action["rep_id"] for one in asked if one.result is Result.WON}
     lost = [one for one in asked if one.result is Result.LOST]
     winners: dict[str, int] = {}

@@ -12,7 +12,7 @@ import msgspec
 from application.directory.objects import Value
 from assurance.load.client import LoadClient
 from assurance.load.offers import Offers
-from assurance.load.rings import crew
+from assurance.load.rings import rep_ids_of
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
 from models.decisions import Result
 from models.ids import lead_id
@@ -46,7 +46,7 @@ class Turns(msgspec.Struct, frozen=True, kw_only=True):
 
 def objects(reps: int) -> dict[Key, Value]:
     """Return what the org publishes: its reps, a group in which they take turns, and one with weights."""
-    people = crew(reps)
+    people = rep_ids_of(reps)
     return {
         **{("rep", rep_id): {"rep_id": rep_id} for rep_id in people},
         ("group", EVEN): _group([{"rep_id": rep_id} for rep_id in people]),
@@ -63,13 +63,13 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
     in the end.
     """
     run, began = uuid.uuid4().hex[:8], time.monotonic()
-    people = crew(reps)
+    people = rep_ids_of(reps)
     taken: set[str] = set()
     async with (
         LoadClient(
             settings, org=ORG, resend_seconds=RESEND_SECONDS, patience_seconds=READY_SECONDS
         ) as client,
-        _working(client, people, taken, leads) as offers,
+        _reps_taking_offers(client, people, taken, leads) as offers,
     ):
         await offers.following.wait()
         ids: list[str] = []
@@ -95,7 +95,7 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
 
 def steady(reps: int) -> list[str]:
     """Return the reps that are available throughout."""
-    return crew(reps)[:-COME_AND_GO]
+    return rep_ids_of(reps)[:-COME_AND_GO]
 
 
 def _edits(people: list[str]) -> list[tuple[str, str, Value]]:
@@ -129,7 +129,7 @@ def _message(run: str, n: int, campaign: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _working(
+async def _reps_taking_offers(
     client: LoadClient, people: list[str], taken: set[str], leads: int
 ) -> AsyncIterator[Offers]:
     """Make every rep take what it is offered until the block ends."""

@@ -50,14 +50,14 @@ class CrossLogMessages:
         lead_id = getattr(event, "lead_id", "")
         if not source:
             if isinstance(event, TOLD_BY_LEADS):
-                self._unasked(record, lead_id)
+                self._unrequested(record, lead_id)
             return
         expected = self._expected.get(source)
         known = None if expected is None else expected.prints[ORG_LOG].get(number)
         if expected is None or known is None:
             # Messages of records after those we have read cannot be checked.
             if expected is None or place_of(number)[0] <= expected.mark:
-                self._unasked(record, lead_id)
+                self._unrequested(record, lead_id)
             return
         self._seen[source].add(number)
         if known != hash((record.key, record.value)):
@@ -69,7 +69,7 @@ class CrossLogMessages:
                 type=_name(event),
             )
 
-    def _unasked(self, record: Any, lead_id: str) -> None:
+    def _unrequested(self, record: Any, lead_id: str) -> None:
         if time_of(record) > self._cut:
             self._findings.add("errand_unasked", lead_id, at=position_of(record))
 

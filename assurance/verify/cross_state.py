@@ -8,14 +8,14 @@ from typing import Final
 
 from assurance.verify.facts import JournalFacts, OrgPlace
 from assurance.verify.findings import Findings
-from models.lead import OWNED_PHASES, Lead, Phase, Seeking
+from models.lead import OWNED_PHASES, Lead, Phase, RepSearch
 from models.org import Stage
 
 STAGES: Final = {
-    Seeking.OFFERED: Stage.OFFERED,
-    Seeking.RINGING: Stage.RINGING,
-    Seeking.PAUSED: Stage.WAITING,
-    Seeking.WAITING: Stage.WAITING,
+    RepSearch.OFFERED: Stage.OFFERED,
+    RepSearch.RINGING: Stage.RINGING,
+    RepSearch.PAUSED: Stage.WAITING,
+    RepSearch.WAITING: Stage.WAITING,
 }
 """The stage of a lead's search -> the stage that its org must have for it."""
 
@@ -40,7 +40,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
         org = facts.lead.facts.org
         found = left.pop((org, lead_id), None)
         search = facts.lead.search
-        if search is not None and search.stage is Seeking.ASKED:
+        if search is not None and search.stage is RepSearch.ASKED:
             findings.suspect("org_silent", lead_id, org=org, group=search.group_id, epoch=search.epoch)
             continue
         wanted = place_in_org(facts.lead)
@@ -55,7 +55,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 def place_in_org(lead: Lead) -> OrgPlace | None:
     """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
-        return OrgPlace(Stage.HELD, lead.taken, frozenset({lead.owner}))
+        return OrgPlace(Stage.HELD, lead.owned_epoch, frozenset({lead.owner}))
     search = lead.search
     if search is None or search.stage not in STAGES:
         return None
@@ -85,7 +85,7 @@ def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
     left = dict(journal_facts.inquiries)
     for lead_id, facts in journal_facts.leads.items():
         known = left.pop((facts.lead.facts.org, lead_id), None)
-        if facts.lead.placed >= 0 and known != facts.lead.inquiries:
+        if facts.lead.org_log_offset >= 0 and known != facts.lead.inquiries:
             findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])
     for (org, lead_id), known in left.items():
         findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[known, None])

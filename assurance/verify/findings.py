@@ -83,16 +83,16 @@ CODES: Final[dict[str, tuple[Kind, str]]] = {
     "org_answer_differs": (_C, "an answer in lead-log is not what the org's step says"),
     "org_answer_unasked": (_C, "an answer in lead-log has no cause in org-journal"),
     "org_silent": (_L, "a lead asks for a rep, and its org does not answer"),
-    "org_missing": (_L, "a lead is held, offered or waits, and its org knows nothing of it"),
+    "org_missing": (_L, "a lead is held, offered or waits, and its org has no row of it"),
     "org_differs": (_C, "an org says another stage, epoch or rep of a lead than the lead does"),
     "inquiries_differ": (_L, "an org knows of another number of arrivals of a lead than the lead does (R6)"),
-    "org_unasked": (_C, "an org counts a lead that takes nothing of it"),
+    "org_unasked": (_C, "an org counts a lead that uses none of its capacity"),
     # CRM database
     "crm_missing": (_L, "the CRM database lacks what the journal has"),
     "crm_differs": (_C, "the CRM database disagrees with the journal"),
     "crm_unasked": (_C, "the CRM database has what the journal has not"),
     # board
-    "board_missing": (_L, "a lead stands in a queue and not in its list"),
+    "board_missing": (_L, "a lead is in a queue, but not in its list"),
     "board_differs": (_C, "a lead has another place in its list than in its queue"),
     "board_unasked": (_C, "a list shows a lead that does not stand in its queue"),
     # readers

@@ -47,14 +47,16 @@ class Inbound:
             if self._dead_letters.is_unauthorised(record):
                 continue
             # Usually an arrival's cause is the hash of its bytes. Then there is nothing to parse.
-            if hash(digest(record.value or b"")) in self._journal_facts.causes and not self._buried(record):
+            if hash(digest(record.value or b"")) in self._journal_facts.causes and not self._read_dead_letter(
+                record
+            ):
                 continue
             try:
                 event = accept_arrival(record.value, dict(record.headers), arrived_at=self._arrived(record))
             except Refused as refused:
                 self._refused(record, refused)
                 continue
-            self._unburied(record)
+            self._needless_dead_letter(record)
             lead_id = self._journal_facts.lead_of(event.org, event.lead_id)
             if self._journal_facts.was_turned_away(event.lead_id, lead_id):
                 continue
@@ -78,7 +80,7 @@ class Inbound:
                 event = answered
             else:
                 if not self._dead_letters.is_unauthorised(record):  # it was refused and answered
-                    self._unburied(record)
+                    self._needless_dead_letter(record)
             if (event.cause, event.lead_id) not in self._known_answers and self._arrived(record) > self._cut:
                 self._findings.add(
                     "action_lost", event.lead_id, at=position_of(record), action_id=event.cause
@@ -96,7 +98,7 @@ class Inbound:
             except Refused as refused:
                 self._refused(record, refused)
                 continue
-            self._unburied(record)
+            self._needless_dead_letter(record)
             key = (event.org, event.kind, event.object_id)
             newest[key] = event.version
             if published_for(event):
@@ -127,7 +129,7 @@ class Inbound:
             except Refused as refused:
                 self._refused(record, refused)
                 continue
-            self._unburied(record)
+            self._needless_dead_letter(record)
             newest[event.org, event.handle] = event.reason
         for (org, handle), reason in newest.items():
             persons = self._journal_facts.persons.get(org)
@@ -151,14 +153,14 @@ class Inbound:
         """Return a record's time as intake reads it. For an impossible time, intake used its own clock."""
         return record_time(record.timestamp / 1000.0, self._snapshot.at)
 
-    def _buried(self, record: Any) -> bool:
+    def _read_dead_letter(self, record: Any) -> bool:
         return (record.topic, record.partition, record.offset) in self._dead_letters
 
     def _refused(self, record: Any, refused: Refused) -> None:
-        if not self._buried(record):
+        if not self._read_dead_letter(record):
             self._findings.add("refusal_lost", "", at=position_of(record), reason=str(refused))
 
-    def _unburied(self, record: Any) -> None:
+    def _needless_dead_letter(self, record: Any) -> None:
         """Report a dead letter that is a valid message, unless our own code failed on it."""
-        if self._buried(record) and not self._dead_letters.is_fatal(record):
+        if self._read_dead_letter(record) and not self._dead_letters.is_fatal(record):
             self._findings.add("buried_unasked", "", at=position_of(record))

@@ -21,7 +21,7 @@ from models.decisions import (
     Result,
 )
 from models.events import ActionRequested, ErasureFound, ErasureOrdered, LeadArrived, OrgAnswered
-from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.lead import ANSWERS_KEPT, HELD_BACK, LOCKED_PHASES, OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
 
 LeadEvent = Any
@@ -78,7 +78,7 @@ class LeadInvariants:
         if isinstance(event, ActionRequested):
             self._answer(lead_id, before, after, event)
         elif any(isinstance(decision, Answered) for decision in after.decisions):
-            self._add("answered_twice", lead_id, after, what="something nobody asked for was answered")
+            self._add("answered_twice", lead_id, after, what="an action that nobody requested was answered")
         if before is not None or isinstance(event, LeadArrived):
             self._owner(lead_id, was, after, event)
         if now is None and (was is not None or isinstance(event, LeadArrived)):
@@ -203,7 +203,7 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     search = was.search
     if event.action != "assign" and search is not None and search.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
-        offered = search.stage in (Seeking.OFFERED, Seeking.RINGING) and event.rep_id in search.reps
+        offered = search.stage in (RepSearch.OFFERED, RepSearch.RINGING) and event.rep_id in search.reps
         lasts = search.until is None or search.until > after.at
         named = event.epoch is None or event.epoch == search.epoch
         wins = event.action in TAKES and result == TAKES[event.action]
@@ -231,11 +231,16 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
     if isinstance(answer, LeadOrphaned):
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return (
-            owner is None and (was.owner, was.taken) == (answer.rep_id, answer.epoch) and hows == {"orphaned"}
+            owner is None
+            and (was.owner, was.owned_epoch) == (answer.rep_id, answer.epoch)
+            and hows == {"orphaned"}
         )
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or search is None:
         return False
-    asked = search.stage in (Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING) and search.epoch == answer.epoch
+    asked = (
+        search.stage in (RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING)
+        and search.epoch == answer.epoch
+    )
     return was.owner is None and owner == answer.rep_id and asked
 
 
@@ -249,15 +254,15 @@ def phase_problem(lead: Lead) -> str | None:
     if phase is Phase.WORKING and lead.lock is not None and lead.lock.rep_id != lead.owner:
         return f"{lead.owner} owns it and {lead.lock.rep_id} has it open"
     if phase is Phase.QUEUED and not lead.places:
-        return "it is queued and stands in no queue"
+        return "it is queued, but in no queue"
     if phase not in (Phase.QUEUED, Phase.OWNED) and lead.places:
         return f"it is {phase} and stands in {', '.join(sorted(lead.places))}"
-    if (lead.trouble is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
-        return f"it is {phase} and {'has' if lead.trouble else 'has no'} trouble"
+    if (lead.open_exception is not None) is not (phase in (Phase.EXCEPTION, Phase.IGNORED)):
+        return f"it is {phase} and {'has' if lead.open_exception else 'has no'} trouble"
     stage = lead.search.stage if lead.search else None
     if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
         return f"it is {phase} and its search for a rep is {stage or 'over'}"
-    if stage is Seeking.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+    if stage is RepSearch.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
 

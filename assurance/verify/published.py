@@ -11,9 +11,9 @@ from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers, fingerprint
 from assurance.verify.records import Row, key_text, position_of
 from models.decisions import Reason, Result
-from models.ids import effect_id
+from models.ids import public_message_id
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS, NOTIFICATIONS, ORG_LOG, QUEUE_CHANGES
-from rules.outbound.public_messages import SOURCE_LOG, effects
+from rules.outbound.public_messages import SOURCE_LOG, public_messages
 
 PUBLIC: Final = (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS)
 COMPACTED: Final = frozenset({ASSIGNMENTS, LEAD_EXCEPTIONS})
@@ -34,7 +34,7 @@ class Expected:
     def add(self, row: Row, key: bytes, *, must: bool) -> None:
         """Add the public messages of a record. `must` False: they may be missing, not sent yet or removed."""
         self.mark = max(self.mark, row.off)
-        for n, effect in enumerate(effects(row, key, self.partition)):
+        for n, effect in enumerate(public_messages(row, key, self.partition)):
             number = row.off << _BITS | n
             self.prints[effect.topic][number] = hash((effect.key, effect.value))
             if effect.topic in COMPACTED:
@@ -52,7 +52,7 @@ class Expected:
 
     def id_of(self, number: int) -> str:
         """Return an effect's `ce_id`."""
-        return effect_id(SOURCE_LOG, self.partition, *place_of(number))
+        return public_message_id(SOURCE_LOG, self.partition, *place_of(number))
 
     def number(self, record: Any) -> int | None:
         """Return the number of a message by its `ce_id`. None where it is not of this partition."""

@@ -121,13 +121,13 @@ class LeadReplay:
             return  # it is among the dead letters
         if self._dead_letters.is_fatal(pair.log):
             return  # likewise; `DeadLetterIndex.end` checks whether it was sent again
-        self._hear(event, pair.log)
+        self._record_org_message(event, pair.log)
         if pair.off >= self._log_end:
             self._journal_facts.moving.add(key_text(pair.log.key))
         else:
             self._findings.add("event_without_record", key_text(pair.log.key), at=position_of(pair.log))
 
-    def _hear(self, event: Any, record: Any) -> None:
+    def _record_org_message(self, event: Any, record: Any) -> None:
         """Record a message of an org, whatever its effect."""
         message_id = identity(event)
         if message_id is not None:
@@ -142,7 +142,7 @@ class LeadReplay:
         at = time_of(record if pair.log is None else pair.log)
         if event is not None:
             self._journal_facts.events[str(event.__struct_config__.tag)] += 1
-            self._hear(event, pair.log)
+            self._record_org_message(event, pair.log)
             if isinstance(event, LeadArrived):
                 self._journal_facts.causes.add(hash(event.cause))
                 self._journal_facts.arrived.add(event.lead_id)

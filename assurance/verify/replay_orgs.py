@@ -29,14 +29,14 @@ from models.codec import OrgRecord, encode_org_record
 from models.lead import DirectoryRow
 from models.offers import OrgAnswer
 from models.org import OrgLead, OrgRep
-from models.org_decisions import OrgKept, OrgStep
-from models.persons import ArrivalPlaced, ContactBarred
+from models.org_decisions import OrgRowKept, OrgStep
+from models.persons import ArrivalPlaced, DoNotContactChanged
 from rules.org.org_partition import OrgPartition
 from rules.outbound.public_messages import origin
 from streams.dead_letter_reading import is_sent_again
 from streams.topics import ORG_JOURNAL, ORG_LOG
 
-_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | ContactBarred
+_LEAD_DECISIONS: Final = OrgAnswer | ArrivalPlaced | DoNotContactChanged
 
 GRACE_SECONDS: Final = 10.0
 """How late a wake may be. The wake event is sent again after five seconds."""
@@ -178,8 +178,7 @@ class OrgReplay:
         if len(theirs) < len(kept):
             return ours  # an unreadable record is a finding of its own
         journal_records = {
-            key_text(record.key): msgspec.to_builtins(one)
-            for record, one in zip(kept, theirs, strict=True)
+            key_text(record.key): msgspec.to_builtins(one) for record, one in zip(kept, theirs, strict=True)
         }
         decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
@@ -219,11 +218,11 @@ class OrgReplay:
             match record:
                 case OrgStep():
                     steps.append(record)
-                case OrgKept(value=OrgLead() as row):
+                case OrgRowKept(value=OrgLead() as row):
                     self._capacities.take(record.org, row)
                     if not settled:
                         self._journal_facts.moving.add(row.lead_id)
-                case OrgKept(value=OrgRep() as row):
+                case OrgRowKept(value=OrgRep() as row):
                     reps.append((record.org, row))
                 case DirectoryRow():
                     key = (record.org, record.kind, record.object_id)

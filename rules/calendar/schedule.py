@@ -89,7 +89,7 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
 
 def is_open(hours: Week, zone: str, at: datetime) -> bool:
     """Say whether an instant (aware) lies within a week's hours."""
-    return hours.holds(_wall(zone, at))
+    return hours.holds(_wall_clock(zone, at))
 
 
 def next_change(hours: Week, zone: str, at: datetime) -> datetime | None:
@@ -99,7 +99,7 @@ def next_change(hours: Week, zone: str, at: datetime) -> datetime | None:
     began, now = _utc(at), _utc(at)
     is_now = is_open(hours, zone, now)
     while now - began < _HORIZON:
-        wall = _wall(zone, now)
+        wall = _wall_clock(zone, now)
         until = _even(zone, now)
         turns = now + _to_edge(hours, wall)
         if turns < until:
@@ -140,7 +140,7 @@ def away_until(absences: Iterable[Absence], at: datetime) -> datetime | None:
 
 def day_of(zone: str, at: datetime) -> date:
     """Return the date in a zone at an instant. Daily caps are counted by this date."""
-    return _wall(zone, at).date()
+    return _wall_clock(zone, at).date()
 
 
 def day_ends(zone: str, at: datetime) -> datetime:
@@ -183,23 +183,23 @@ def _to_edge(hours: Week, wall: datetime) -> timedelta:
 
 def _even(zone: str, at: datetime) -> datetime:
     """Return an instant, at most a day later, before which the zone's UTC offset does not change."""
-    offset = _wall(zone, at).utcoffset()
+    offset = _wall_clock(zone, at).utcoffset()
     low, high = at, at + _DAY
-    if _wall(zone, high).utcoffset() == offset:
+    if _wall_clock(zone, high).utcoffset() == offset:
         return high
     low = low.replace(microsecond=0)
     high = high.replace(microsecond=0) + _SECOND
     while high - low > _SECOND:
         middle = low + (high - low) // 2
         middle = middle.replace(microsecond=0)
-        if _wall(zone, middle).utcoffset() == offset:
+        if _wall_clock(zone, middle).utcoffset() == offset:
             low = middle
         else:
             high = middle
     return high
 
 
-def _wall(zone: str, at: datetime) -> datetime:
+def _wall_clock(zone: str, at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{at.isoformat()} has no offset: only aware instants are compared")
     return at.astimezone(zone_of(zone))

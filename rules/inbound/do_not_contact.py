@@ -30,7 +30,7 @@ def accept_listing(
     A record without a value (a tombstone) removes the entry. JSON's null is refused, and the entry stays. `version`:
     the record's offset in the topic. `at`: the broker's time, used if the value has no time. Raises only Refused.
     """
-    org, handle = _who(key)
+    org, handle = _handle_owner(key)
     cause = f"do-not-contact/{org}/{handle}/{version}"
     if value is None:
         return ContactListed(cause=cause, org=org, handle=handle, version=version)
@@ -65,7 +65,7 @@ def read_handle(text: str) -> str:
     return handle_of(EMAIL if "@" in text else PHONE, text)
 
 
-def _who(key: bytes | None) -> tuple[str, str]:
+def _handle_owner(key: bytes | None) -> tuple[str, str]:
     try:
         parts = (key or b"").decode().split("/", _PARTS - 1)
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from models import normalize
 from models.errors import PermanentError, Refused
 from models.events import NO_ORG, ActionRequested
 from rules.inbound.envelope import Headers
-from rules.inbound.salvage import Nested, Salvaged, salvage, salvage_at
+from rules.inbound.salvage import Nested, SalvagedFields, salvage, salvage_at
 
 NO_LEAD: Final = "unreadable"
 """The lead id of an answer if the action's own lead id cannot be repeated."""
@@ -45,7 +45,7 @@ def answer_to_refused(
     )
 
 
-def _sent(value: bytes, headers: Headers) -> Salvaged:
+def _sent(value: bytes, headers: Headers) -> SalvagedFields:
     """Return the fields of the action, also if it is in a structured envelope."""
     found = salvage(value, (*_FIELDS, *_ENVELOPE))
     content_type = next((raw for name, raw in headers.items() if name.lower() == "content-type"), None) or b""
@@ -60,7 +60,7 @@ def _sent(value: bytes, headers: Headers) -> Salvaged:
             return salvage(base64.b64decode(encoded, validate=True), _FIELDS)
         except (binascii.Error, ValueError):
             pass
-    return Salvaged("", {}, whole=False)
+    return SalvagedFields("", {}, whole=False)
 
 
 def _identifier(value: Any) -> str | None:
@@ -82,7 +82,7 @@ def _lead_id(value: Any) -> str:
         return found if found and "/" not in found and found.isprintable() else NO_LEAD
 
 
-def _org(found: Salvaged) -> str:
+def _org(found: SalvagedFields) -> str:
     if "org" not in found.fields and not found.whole:
         return NO_ORG
     try:

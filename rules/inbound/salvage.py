@@ -38,7 +38,7 @@ class Unreadable(msgspec.Struct, frozen=True):
     """A field whose text is not UTF-8, or whose number is not a whole number."""
 
 
-class Salvaged(msgspec.Struct, frozen=True):
+class SalvagedFields(msgspec.Struct, frozen=True):
     """The fields that were found.
 
     `whole`: the object was read to its end, so a field that was not found does not exist.
@@ -51,13 +51,13 @@ class Salvaged(msgspec.Struct, frozen=True):
     whole: bool
 
 
-def salvage(value: bytes, names: Collection[str]) -> Salvaged:
+def salvage(value: bytes, names: Collection[str]) -> SalvagedFields:
     """Return the named fields of the object in `value`; never raises."""
     text = value[:MAX_SCANNED].decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     return salvage_at(text, 0, names)
 
 
-def salvage_at(text: str, begin: int, names: Collection[str]) -> Salvaged:
+def salvage_at(text: str, begin: int, names: Collection[str]) -> SalvagedFields:
     """Return the named fields of the object that begins at `begin`; never raises."""
     scan = _Scan(text, begin)
     fields: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def salvage_at(text: str, begin: int, names: Collection[str]) -> Salvaged:
         whole = scan.members(fields, names)
     except (ValueError, IndexError):  # the text is not JSON here, or it ends
         whole = False
-    return Salvaged(text, fields, whole)
+    return SalvagedFields(text, fields, whole)
 
 
 class _Scan:

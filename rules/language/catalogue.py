@@ -88,7 +88,7 @@ def _claimed_once(lead: Lead) -> bool:
 
 
 def _failure_reason(lead: Lead) -> str | None:
-    return None if lead.trouble is None else lead.trouble.reason
+    return None if lead.open_exception is None else lead.open_exception.reason
 
 
 HOW: Final = (

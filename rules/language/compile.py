@@ -26,7 +26,7 @@ from rules.language.tree import EMPTY, Condition, Group, Node
 EVERY_LEAD: Final = "every lead"
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class RuleResult(msgspec.Struct, frozen=True):
     """The result of a rule for a lead at an instant, with its reasons.
 
     `conditions`: every condition's outcome, in the tree's order. `valid_until`: the verdict holds up to, but not
@@ -39,7 +39,7 @@ class Verdict(msgspec.Struct, frozen=True):
     conditions: tuple[Outcome, ...]
 
 
-class Built(msgspec.Struct, frozen=True):
+class CompiledNode(msgspec.Struct, frozen=True):
     """A compiled node: `static` if it does not depend on time, otherwise `timed`.
 
     `moments`: the number of timed conditions. The closures take a lead; if the caller supplies its own leaves, they
@@ -51,24 +51,24 @@ class Built(msgspec.Struct, frozen=True):
     moments: int
 
 
-Leaf = Callable[[Condition], Built]
+Leaf = Callable[[Condition], CompiledNode]
 
 
-def leaf(condition: Condition) -> Built:
+def leaf(condition: Condition) -> CompiledNode:
     """Compile one condition on a lead."""
     if is_timed(condition):
-        return Built(None, timed_test(condition), 1)
-    return Built(static_test(condition), None, 0)
+        return CompiledNode(None, timed_test(condition), 1)
+    return CompiledNode(static_test(condition), None, 0)
 
 
-def build(node: Node, leaf: Leaf = leaf) -> Built:
+def build(node: Node, leaf: Leaf = leaf) -> CompiledNode:
     """Compile a node; `leaf` compiles its conditions. Conditions that do not depend on time are tested first."""
     if isinstance(node, Condition):
         return leaf(node)
     return combined([build(rule, leaf) for rule in node.rules], node.combinator == "or", negated=node.negated)
 
 
-def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Built:
+def combined(parts: list[CompiledNode], decides: bool, *, negated: bool = False) -> CompiledNode:
     """Join compiled nodes.
 
     `decides`: the verdict of one part that decides the whole: True for `or`, False for `and`.
@@ -77,9 +77,9 @@ def combined(parts: list[Built], decides: bool, *, negated: bool = False) -> Bui
     timed = [part.timed for part in parts if part.timed is not None]
     static = _static(statics, decides) if statics or not timed else None
     if not timed:
-        return Built(_inverted(static) if negated and static else static, None, 0)
+        return CompiledNode(_inverted(static) if negated and static else static, None, 0)
     test = timed[0] if len(timed) == 1 and static is None else _timed(static, timed, decides)
-    return Built(None, _turned(test) if negated else test, sum(part.moments for part in parts))
+    return CompiledNode(None, _negated(test) if negated else test, sum(part.moments for part in parts))
 
 
 def exact(test: TimedTest, lead: Any, now: datetime) -> Answer:
@@ -113,12 +113,12 @@ class CompiledRule:
         self.tree = tree
         self.test = _tester(build(tree))
 
-    def explain(self, lead: Lead, now: datetime) -> Verdict:
+    def explain(self, lead: Lead, now: datetime) -> RuleResult:
         """Return the verdict with its reasons in words. It is slower than `test` and always gives the same verdict."""
         meets, until = self.test(lead, now)
         outcomes: list[Outcome] = []
-        _, why = _told(self.tree, lead, now, "", outcomes)
-        return Verdict(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
+        _, why = _explain_node(self.tree, lead, now, "", outcomes)
+        return RuleResult(meets, why if self.tree.rules else EVERY_LEAD, until, tuple(outcomes))
 
 
 def membership(inclusion: Group, exclusion: Group) -> Group:
@@ -132,7 +132,7 @@ def membership(inclusion: Group, exclusion: Group) -> Group:
     return Group("and", tuple(parts)) if parts else EMPTY
 
 
-def _tester(built: Built) -> TimedTest:
+def _tester(built: CompiledNode) -> TimedTest:
     if built.static is not None:
         static = built.static
         return lambda lead, _now: MET if static(lead) else UNMET
@@ -195,7 +195,7 @@ def _inverted(test: StaticTest) -> StaticTest:
     return lambda lead: not test(lead)
 
 
-def _turned(test: TimedTest) -> TimedTest:
+def _negated(test: TimedTest) -> TimedTest:
     def turned(lead: Lead, now: datetime) -> Answer:
         met, until = test(lead, now)
         return not met, until
@@ -203,14 +203,16 @@ def _turned(test: TimedTest) -> TimedTest:
     return turned
 
 
-def _told(node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]) -> tuple[bool, str]:
+def _explain_node(
+    node: Node, lead: Lead, now: datetime, path: str, outcomes: list[Outcome]
+) -> tuple[bool, str]:
     """Explain a node by the parts that decided it: for an unmet `and`, its unmet parts."""
     if isinstance(node, Condition):
         one = outcome(node, lead, now, path)
         outcomes.append(one)
         return one.met, one.why
     part_reasons = [
-        _told(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
+        _explain_node(rule, lead, now, f"{path}.rules[{place}]".lstrip("."), outcomes)
         for place, rule in enumerate(node.rules)
     ]
     met = any(m for m, _ in part_reasons) if node.combinator == "or" else all(m for m, _ in part_reasons)

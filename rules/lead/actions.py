@@ -17,18 +17,20 @@ from models.decisions import (
 from models.events import ActionRequested
 from models.lead import OWNED_PHASES, Lead, Phase
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
-from rules.lead.transition import DONE, Transition, Verdict, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 MANAGERS: Final = frozenset({"manager", "admin"})
 
 
-def claim(transition: Transition, request: ActionRequested) -> Verdict:
+def claim(transition: Transition, request: ActionRequested) -> ActionResult:
     """Q8: the first claim in the lead's log wins; Q10: only once in its history; Q11: an aged lead's owner loses it."""
     lead, rules = transition.lead, transition.rules
     if lead.claimed_through is not None and lead.owner is not None:
         if lead.owner == request.rep_id:
-            return Verdict(Result.WON, why="you have claimed it before")
-        return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
+            return ActionResult(Result.WON, why="you have claimed it before")
+        return ActionResult(
+            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
+        )
     if lead.phase is Phase.CLOSED:
         return refused(Reason.LEAD_CLOSED, f"it was closed with {lead.last_outcome}")
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
@@ -57,13 +59,15 @@ def claim(transition: Transition, request: ActionRequested) -> Verdict:
     why = f"first claim; in {queue_id} by rules {rules.queues[queue_id].version}"
     transition.assign_owner(request.rep_id, "claim", f"queue/{queue_id}", why)
     transition.update(claimed_through=queue_id)
-    return Verdict(Result.WON, why=why)
+    return ActionResult(Result.WON, why=why)
 
 
-def _not_claimable(transition: Transition, request: ActionRequested) -> Verdict:
+def _not_claimable(transition: Transition, request: ActionRequested) -> ActionResult:
     lead, rules = transition.lead, transition.rules
     if lead.owner is not None and lead.owner != request.rep_id:
-        return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
+        return ActionResult(
+            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
+        )
     if request.queue_id is None:
         return refused(Reason.NOT_QUALIFIED, "it stands in no claimable queue that the rep has access to")
     if not rules.queues[request.queue_id].queue.claimable:
@@ -72,12 +76,12 @@ def _not_claimable(transition: Transition, request: ActionRequested) -> Verdict:
     return refused(Reason.NOT_QUALIFIED, rules.explain(lead, request.queue_id, transition.at))
 
 
-def view(transition: Transition, request: ActionRequested) -> Verdict:
+def view(transition: Transition, request: ActionRequested) -> ActionResult:
     """D1: opening locks; D5: view-only does not lock; Q12: a claimable lead cannot be opened before it is claimed."""
     lead, rules = transition.lead, transition.rules
     manager = rules.role(request.rep_id) in MANAGERS
     if request.view_only and manager:
-        return Verdict(Result.DONE, why="view only: nothing changes")
+        return ActionResult(Result.DONE, why="view only: nothing changes")
     if request.view_only:
         return refused(Reason.NOT_ALLOWED, "view-only is for managers and admins")
     if lead.phase in (Phase.CLOSED, Phase.IGNORED):
@@ -98,20 +102,20 @@ def view(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def release(transition: Transition, request: ActionRequested) -> Verdict:
+def release(transition: Transition, request: ActionRequested) -> ActionResult:
     """Release a lock without an outcome. The lead returns to its queues at once."""
-    if verdict := _not_holding(transition.lead, request):
-        return verdict
+    if result := _not_holding(transition.lead, request):
+        return result
     transition.unlock(f"released by {request.rep_id}")
     return DONE
 
 
-def outcome(transition: Transition, request: ActionRequested) -> Verdict:
+def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     """D2: an action releases the lock. One of the org's closing outcomes closes the lead."""
     if request.outcome is None:
         return refused(Reason.INVALID, "outcome: an outcome action needs one")
-    if verdict := _not_working(transition.lead, request):
-        return verdict
+    if result := _not_working(transition.lead, request):
+        return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
     transition.unlock(f"{request.rep_id} recorded {request.outcome}")
     transition.set_callback(None)
@@ -123,13 +127,13 @@ def outcome(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def callback(transition: Transition, request: ActionRequested) -> Verdict:
+def callback(transition: Transition, request: ActionRequested) -> ActionResult:
     """D4: with a time, the lead is claimed (a setting) and moves to the top when due.
 
     Without a time, it goes to the end of its queues, unclaimed.
     """
-    if verdict := _not_working(transition.lead, request):
-        return verdict
+    if result := _not_working(transition.lead, request):
+        return result
     if (
         request.at is not None
         and transition.rules.settings.auto_claim_on_timed_callback
@@ -145,32 +149,32 @@ def callback(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def claim_now(transition: Transition, request: ActionRequested) -> Verdict:
+def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
     """D3: give a lead to the rep who has it open."""
     if transition.lead.owner == request.rep_id:
         transition.unlock(f"{request.rep_id} claimed it")
-        return Verdict(Result.WON, why="it is yours already")
-    if verdict := _not_working(transition.lead, request):
-        return verdict
+        return ActionResult(Result.WON, why="it is yours already")
+    if result := _not_working(transition.lead, request):
+        return result
     why = f"{request.rep_id} had it open"
     transition.assign_owner(request.rep_id, "claim_now", None, why)
-    return Verdict(Result.WON, why=why)
+    return ActionResult(Result.WON, why=why)
 
 
-def note(transition: Transition, request: ActionRequested) -> Verdict:
+def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
         return refused(Reason.INVALID, "note: a note action needs one")
     if transition.rules.role(request.rep_id) not in MANAGERS and (
-        verdict := _not_working(transition.lead, request)
+        result := _not_working(transition.lead, request)
     ):
-        return verdict
+        return result
     transition.update(notes=transition.lead.notes + 1)
     transition.emit(NoteRecorded(rep_id=request.rep_id, note=request.note))
     return DONE
 
 
-def assign(transition: Transition, request: ActionRequested) -> Verdict:
+def assign(transition: Transition, request: ActionRequested) -> ActionResult:
     """D6, E3: a manager gives an unowned lead to a rep. A second manager is told who has it."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
@@ -186,7 +190,7 @@ def assign(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def ignore(transition: Transition, request: ActionRequested) -> Verdict:
+def ignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """E4: hide an exception. The lead can still be assigned."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
@@ -196,7 +200,7 @@ def ignore(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def unignore(transition: Transition, request: ActionRequested) -> Verdict:
+def unignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """Show a hidden exception again. If no queue takes the lead now, it is an open exception."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
         return refused(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
@@ -204,18 +208,18 @@ def unignore(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def reopen_claimable(transition: Transition, request: ActionRequested) -> Verdict:
+def reopen_claimable(transition: Transition, request: ActionRequested) -> ActionResult:
     """Q10: make a claimed lead claimable again by an admin's override, which is recorded."""
     if transition.rules.role(request.rep_id) != "admin":
         return refused(Reason.NOT_ALLOWED, "reopening is for admins")
     if transition.lead.claimed_through is None:
-        return Verdict(Result.DONE, why="it was not claimed through a queue: nothing changes")
+        return ActionResult(Result.DONE, why="it was not claimed through a queue: nothing changes")
     transition.emit(ClaimReopened(rep_id=request.rep_id, claimed_through=transition.lead.claimed_through))
     transition.update(claimed_through=None)
     return DONE
 
 
-ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
+ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResult]]] = {
     Trigger.CLAIM: claim,
     Trigger.CLAIM_NOW: claim_now,
     Trigger.VIEW: view,
@@ -230,7 +234,7 @@ ACTIONS: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] 
 }
 
 
-def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
+def _not_holding(lead: Lead, request: ActionRequested) -> ActionResult | None:
     """Return why the rep does not hold the lock, or None if the rep holds it (D1, D2)."""
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
         return None
@@ -240,7 +244,7 @@ def _not_holding(lead: Lead, request: ActionRequested) -> Verdict | None:
     return refused(Reason.NOT_LOCKED, "you do not have it open")
 
 
-def _not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
+def _not_working(lead: Lead, request: ActionRequested) -> ActionResult | None:
     """Return why the rep may not act on the lead, or None if the rep may.
 
     A rep may act with the lock, and as the owner while nobody else has the lead open. A rep whose lock has expired may
@@ -256,7 +260,7 @@ def _not_working(lead: Lead, request: ActionRequested) -> Verdict | None:
     return _not_holding(lead, request)
 
 
-def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
+def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> ActionResult:
     """Return the refusal of an action that the lead's phase does not list (rules/lead/lifecycle.py)."""
     if trigger in OFFER_TRIGGERS:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
@@ -265,7 +269,9 @@ def refuse_in_phase(lead: Lead, trigger: Trigger, rep_id: str) -> Verdict:
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
         return refused(Reason.NOT_AN_EXCEPTION, f"it is {lead.phase}, not an exception")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
-        return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
+        return ActionResult(
+            Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}"
+        )
     if trigger is Trigger.RELEASE and lead.lapsed == rep_id:
         return refused(Reason.LOCK_EXPIRED, "your lock has run out")
     return refused(Reason.NOT_LOCKED, f"it is {lead.phase}: nobody has it open")

@@ -39,7 +39,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
         phase=Phase.QUEUED,
         arrived_at=at,
         updated_at=at,
-        placed=event.place,
+        org_log_offset=event.org_log_offset,
         hashes=event.hashes[:MAX_HASHES],
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
@@ -51,7 +51,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
 
 def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:
     """Apply a repeat, which only fills empty fields, or add an inquiry; return the reason if it was applied before."""
-    if stale := _repeated(transition, event.place, "lead_arrived"):
+    if stale := _repeated(transition, event.org_log_offset, "lead_arrived"):
         return stale
     inquiry = event.inquiry
     if (hashes := joined(transition.lead.hashes, event.hashes)) is not transition.lead.hashes:
@@ -62,7 +62,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
     filled = _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
     _record_suppression(transition, event.barred)
     if transition.lead is not transition.before_event:
-        transition.update(placed=event.place)
+        transition.update(org_log_offset=event.org_log_offset)
     transition.emit(ArrivalRepeated(filled=filled))
     return None
 
@@ -76,7 +76,7 @@ def record_merge(lead: Lead | None, event: ArrivalMerged) -> MergedInto | Answer
 
 def change_suppression(transition: Transition, event: SuppressionChanged) -> AnswerIgnored | None:
     """X6: record that a handle of the lead was put on the do-not-contact list or taken off it."""
-    if stale := _repeated(transition, event.place, "suppression_changed"):
+    if stale := _repeated(transition, event.org_log_offset, "suppression_changed"):
         return stale
     known = transition.lead.suppressed
     if event.reason is None and event.handle in known:
@@ -88,14 +88,14 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
         _record_suppression(transition, {event.handle: event.reason})
     if transition.lead is transition.before_event:
         return AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead has it so already")
-    transition.update(placed=event.place)
+    transition.update(org_log_offset=event.org_log_offset)
     return None
 
 
-def _repeated(transition: Transition, place: int, what: str) -> AnswerIgnored | None:
-    if not 0 <= place <= transition.lead.placed:
+def _repeated(transition: Transition, offset: int, what: str) -> AnswerIgnored | None:
+    if not 0 <= offset <= transition.lead.org_log_offset:
         return None
-    why = f"place {place} was told before; it is {transition.lead.placed} now"
+    why = f"the lead has org-log offset {offset} already; it is at {transition.lead.org_log_offset}"
     return AnswerIgnored(answer=what, epoch=0, why=why)
 
 
@@ -114,7 +114,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             facts=replace(transition.lead.facts, silenced=True)
         )  # a prospect who asked for silence is not called
         filled = (*filled, "silenced")
-    transition.update(inquiries=transition.lead.inquiries + 1, placed=event.place)
+    transition.update(inquiries=transition.lead.inquiries + 1, org_log_offset=event.org_log_offset)
     transition.emit(
         InquiryAdded(
             inquiry_id=inquiry.inquiry_id,
@@ -131,7 +131,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     if not active:
         _distribute_again(transition, facts, owner)
     elif reopened:
-        transition.update(phase=Phase.OWNED, taken=transition.next_epoch())
+        transition.update(phase=Phase.OWNED, owned_epoch=transition.next_epoch())
 
 
 def _inquiry_outcome(transition: Transition, active: str | None) -> str:

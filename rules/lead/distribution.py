@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from models.decisions import AnswerIgnored, LeadOffered, NobodyAvailable, OfferDeclined, OfferEnded, RepSought
-from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, Search, Seeking
+from models.lead import OPEN_OFFERS, DeadlineKind, Failure, Lead, Phase, RepSearch, Search
 from models.offers import (
     LeadOrphaned,
     NoRepAvailable,
@@ -28,7 +28,7 @@ from rules.queues.queue_eligibility import ORPHANED
 TRANSFERS_PAUSED: Final = "transfers_paused"
 UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_agents_clicked"}
 """method -> the exception reason of a lead that nobody took while it rang (S4, S5)."""
-_AWAITING_REP: Final = frozenset({Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING})
+_AWAITING_REP: Final = frozenset({RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING})
 
 
 def request_rep(transition: Transition, group_id: str, why: str, tried: tuple[str, ...] = ()) -> None:
@@ -55,7 +55,7 @@ def expire_offer(transition: Transition) -> None:
     ):
         return
     _end_offer(transition, search, Outcome.TIMEOUT, search.reps, f"nobody acted by {search.until}")
-    if search.stage is Seeking.OFFERED:
+    if search.stage is RepSearch.OFFERED:
         (rep_id,) = search.reps
         request_rep(transition, search.group_id, f"{rep_id} did not act in time", (*search.tried, rep_id))
     else:
@@ -83,7 +83,7 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
         )
         return
     _end_offer(transition, search, Outcome.DECLINED, search.reps, why)
-    if search.stage is Seeking.OFFERED:
+    if search.stage is RepSearch.OFFERED:
         request_rep(transition, search.group_id, why, (*search.tried, rep_id))
     else:
         declined = (*search.tried, rep_id)
@@ -119,7 +119,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
     transition.update(
         search=replace(
             search,
-            stage=Seeking.RINGING if rings else Seeking.OFFERED,
+            stage=RepSearch.RINGING if rings else RepSearch.OFFERED,
             method=answer.method,
             reps=reps,
             until=answer.due,
@@ -147,14 +147,14 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
     """Let the lead wait, or end its search. A lead that a pause delays is answered again after the pause (R4)."""
     search = transition.lead.search
     pauses = answer.reason == TRANSFERS_PAUSED and answer.waits
-    asks = {Seeking.ASKED} if pauses else {Seeking.ASKED, Seeking.PAUSED}
+    asks = {RepSearch.ASKED} if pauses else {RepSearch.ASKED, RepSearch.PAUSED}
     if search is None or search.epoch != answer.epoch or search.stage not in asks:
         return _too_late(transition, answer)
     if pauses:
-        transition.update(search=replace(search, stage=Seeking.PAUSED))
+        transition.update(search=replace(search, stage=RepSearch.PAUSED))
     else:
         transition.update(
-            search=replace(search, stage=Seeking.WAITING) if answer.waits else None,
+            search=replace(search, stage=RepSearch.WAITING) if answer.waits else None,
             failed=Failure(answer.reason, answer.explanation),
         )
     transition.emit(
@@ -200,7 +200,7 @@ def _apply_orphaned(transition: Transition, answer: LeadOrphaned) -> AnswerIgnor
     A lead that its owner closed in the meantime stays closed under that owner.
     """
     lead = transition.lead
-    if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.taken != answer.epoch:
+    if lead.phase is Phase.CLOSED or lead.owner != answer.rep_id or lead.owned_epoch != answer.epoch:
         return _too_late(transition, answer)
     transition.remove_owner("orphaned", answer.why)
     transition.update(failed=Failure(ORPHANED, (Rejected(answer.rep_id, Why.INACTIVE, answer.why),)))

@@ -32,14 +32,14 @@ from models.events import (
 )
 from models.facts import Facts
 from models.lead import DeadlineKind, Lead, Phase
-from rules.lead.transition import DONE, Transition, Verdict, refused
+from rules.lead.transition import DONE, Transition, ActionResult, refused
 
 ERASE: Final = "erase"
 """The action's type (docs/contracts, `lead-actions`)."""
 _BY_RETENTION: Final = "closed for {days} days, the org's retention period"
 
 
-def erase(transition: Transition, request: ActionRequested) -> Verdict:
+def erase(transition: Transition, request: ActionRequested) -> ActionResult:
     """Erase a lead at an admin's request. A second request finds the lead erased."""
     if transition.rules.role(request.rep_id) != "admin":
         return refused(Reason.NOT_ALLOWED, "erasing is for admins")
@@ -73,19 +73,19 @@ def as_action(event: ActionRequested | ErasureOrdered | ErasureFound) -> ActionR
     return event
 
 
-def found(event: ErasureFound) -> Verdict:
+def found(event: ErasureFound) -> ActionResult:
     """Return the answer to a request to erase a person: which leads are to be erased."""
     ids = ", ".join(event.leads)
-    return Verdict(Result.DONE, why=f"{event.why}: {ids}" if ids else event.why)
+    return ActionResult(Result.DONE, why=f"{event.why}: {ids}" if ids else event.why)
 
 
-def refuse_erased(lead: Lead, request: ActionRequested) -> Verdict | None:
+def refuse_erased(lead: Lead, request: ActionRequested) -> ActionResult | None:
     """Return the answer to any action on an erased lead; None for a lead that is not erased."""
     if lead.erased_at is None:
         return None
     why = f"it was erased at {lead.erased_at.isoformat()}"
     if request.action == ERASE:
-        return Verdict(Result.DONE, why=why)
+        return ActionResult(Result.DONE, why=why)
     return refused(Reason.LEAD_CLOSED, why)
 
 
@@ -99,8 +99,8 @@ def without_effect(transition: Transition, event: object) -> tuple[Decision, ...
         return None
     if isinstance(event, LeadArrived):
         inquiry = event.inquiry
-        if inquiry is not None and not inquiry.again and event.place > lead.placed:
-            transition.update(inquiries=lead.inquiries + 1, placed=event.place)
+        if inquiry is not None and not inquiry.again and event.org_log_offset > lead.org_log_offset:
+            transition.update(inquiries=lead.inquiries + 1, org_log_offset=event.org_log_offset)
         return (ArrivalDropped(why=f"the lead was erased at {lead.erased_at.isoformat()}"),)
     if isinstance(event, SuppressionChanged):
         return (AnswerIgnored(answer="suppression_changed", epoch=0, why="the lead was erased"),)
@@ -125,13 +125,13 @@ def forget(
     transition.unlock(ERASED)
     for kind in DeadlineKind:
         transition.set_deadline(kind, None)
-    if lead.trouble is not None:
+    if lead.open_exception is not None:
         transition.emit(
-            ExceptionResolved(reason=lead.trouble.reason, why=ERASED, raised_at=lead.trouble.raised_at)
+            ExceptionResolved(
+                reason=lead.open_exception.reason, why=ERASED, raised_at=lead.open_exception.raised_at
+            )
         )
-    transition.emit(
-        LeadErased(rep_id=rep_id, why=why, hashes=joined(lead.hashes, hashes) if keep else ())
-    )
+    transition.emit(LeadErased(rep_id=rep_id, why=why, hashes=joined(lead.hashes, hashes) if keep else ()))
     if lead.phase is not Phase.CLOSED:
         transition.emit(LeadClosed(outcome=ERASED))
     facts = Facts(vendor=lead.facts.vendor, org=lead.facts.org, created_at=lead.facts.created_at)
@@ -142,13 +142,13 @@ def forget(
         callback_at=None,
         deferred_at=None,
         failed=None,
-        trouble=None,
+        open_exception=None,
         suppressed={},
         hashes=(),
         erased_at=transition.at,
     )
     if transition.before_event is not None:  # so that `settle` does not explain the exception's end once more
-        transition.before_event = replace(transition.before_event, trouble=None)
+        transition.before_event = replace(transition.before_event, open_exception=None)
 
 
 def scrubbed(answers: tuple[Answered, ...]) -> tuple[Answered, ...]:

@@ -35,7 +35,7 @@ from rules.lead.actions import ACTIONS, refuse_in_phase
 from rules.lead.distribution import apply_answer, expire_offer
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
-from rules.lead.transition import Transition, Verdict, refused
+from rules.lead.transition import ActionResult, Transition, refused
 from rules.queues.rule_book import OrgRules, RuleBook
 
 SystemEvent = (
@@ -90,11 +90,11 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
                 )
         theirs = lead is None or lead.facts.org == action.org
         if isinstance(event, ErasureFound):
-            decisions, verdict = (), erasure.found(event)
+            decisions, result = (), erasure.found(event)
         elif theirs:
-            lead, decisions, verdict = decide_action(lead, action, at, book.org(action.org), merged_into=into)
+            lead, decisions, result = decide_action(lead, action, at, book.org(action.org), merged_into=into)
         else:  # the sender must not learn of another org's lead
-            decisions, verdict = (), _unreadable(action) or _UNKNOWN
+            decisions, result = (), _unreadable(action) or _UNKNOWN
         seq += lead is not (row.lead if row else None)
         if erasure.is_new(row.lead if row else None, lead):
             answers = erasure.scrubbed(answers)
@@ -102,12 +102,12 @@ def step(row: LeadRow | None, event: LeadEvent, *, off: int, at: datetime, book:
             action_id=action.cause,
             action=action.action,
             rep_id=action.rep_id,
-            result=verdict.result,
+            result=result.result,
             version=seq,
             decided_at=at,
-            reason=verdict.reason,
+            reason=result.reason,
             owner=lead.owner if lead and theirs else None,
-            why=verdict.why,
+            why=result.why,
             merged_into=into if lead is None else None,
         )
         decisions = (answer, *decisions)
@@ -173,7 +173,7 @@ def decide_action(
     rules: OrgRules,
     *,
     merged_into: str | None = None,
-) -> tuple[Lead | None, tuple[Decision, ...], Verdict]:
+) -> tuple[Lead | None, tuple[Decision, ...], ActionResult]:
     """Decide one action; return the lead after it, the decisions and the answer.
 
     `merged_into`: the lead that the arrival of this id was added to (R6).
@@ -196,20 +196,20 @@ def decide_action(
     transition.expire_lock()
     expire_offer(transition)
     if trigger is Trigger.ERASE:
-        verdict = erasure.erase(transition, event)
+        result = erasure.erase(transition, event)
     elif transition.lead.phase is Phase.OFFERED:
-        verdict = decide_offered_action(transition, event, trigger)
+        result = decide_offered_action(transition, event, trigger)
     elif trigger in LIFECYCLE[transition.lead.phase]:
-        verdict = _ACTIONS[trigger](transition, event)
+        result = _ACTIONS[trigger](transition, event)
     else:
-        verdict = refuse_in_phase(transition.lead, trigger, event.rep_id)
-    if verdict.result in (Result.DONE, Result.WON):
+        result = refuse_in_phase(transition.lead, trigger, event.rep_id)
+    if result.result in (Result.DONE, Result.WON):
         transition.settle()
-        return transition.lead, tuple(transition.decisions), verdict
-    return lead, (), verdict
+        return transition.lead, tuple(transition.decisions), result
+    return lead, (), result
 
 
-def _unreadable(event: ActionRequested) -> Verdict | None:
+def _unreadable(event: ActionRequested) -> ActionResult | None:
     """Return the refusal of an action that could not be read; None if it could.
 
     The refusal reveals nothing of any lead.

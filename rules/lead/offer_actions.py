@@ -8,12 +8,12 @@ from typing import Final
 
 from models.decisions import ConnectRequested, Reason, Result
 from models.events import ActionRequested
-from models.lead import Lead, Seeking
+from models.lead import Lead, RepSearch
 from rules.calendar.quiet_hours import clock, quiet_until
 from rules.lead.actions import ACTIONS, MANAGERS
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
-from rules.lead.transition import DONE, Transition, Verdict, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
 WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
@@ -21,7 +21,7 @@ WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE})
 DECLINING: Final = frozenset({Trigger.DECLINE, Trigger.HANG_UP})
 
 
-def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
+def decide_offered_action(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:
     """Decide an action on a lead in phase `offered`."""
     lead, rep_id = transition.lead, request.rep_id
     if not offered_to(lead, rep_id):
@@ -31,14 +31,14 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
             Reason.OFFER_OVER, f"offer {request.epoch} is over; the open one is {lead.search.epoch}"
         )
     if trigger is Trigger.VIEW:
-        return Verdict(Result.DONE, why="opening it is no action: the window goes on (R2)")
+        return ActionResult(Result.DONE, why="opening it is no action: the window goes on (R2)")
     if trigger in DECLINING:
         decline_offer(transition, rep_id)
         return DONE
     if trigger in CLAIMING:
         why = f"{rep_id} was the first to {request.action} it"
         accept_offer(transition, rep_id, why)
-        return Verdict(Result.WON, why=why)
+        return ActionResult(Result.WON, why=why)
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
         return ACTIONS[trigger](transition, request)
@@ -47,15 +47,15 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     return refused(Reason.NOT_ALLOWED, "it is offered to you, not yours yet")
 
 
-def accept(transition: Transition, request: ActionRequested) -> Verdict:
+def accept(transition: Transition, request: ActionRequested) -> ActionResult:
     """S1, S3: answer an accept after the offer is over with the lead's owner. The owner itself has already won."""
     lead = transition.lead
     if lead.owner == request.rep_id:
-        return Verdict(Result.WON, why="it is yours already")
-    return Verdict(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
+        return ActionResult(Result.WON, why="it is yours already")
+    return ActionResult(Result.LOST, Reason.ALREADY_CLAIMED, f"{lead.owner} has it since {lead.assigned_at}")
 
 
-def connect(transition: Transition, request: ActionRequested) -> Verdict:
+def connect(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: connect the winner with the lead, unless the lead must not be called, or not now (X6)."""
     lead = transition.lead
     if lead.owner != request.rep_id:
@@ -76,14 +76,14 @@ def connect(transition: Transition, request: ActionRequested) -> Verdict:
     return DONE
 
 
-def hang_up(transition: Transition, request: ActionRequested) -> Verdict:
+def hang_up(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: keep the lead for a winner who hangs up between the two presses."""
     if transition.lead.owner != request.rep_id:
         return refused(Reason.OFFER_OVER, "no offer of this lead is open")
-    return Verdict(Result.DONE, why="the lead stays yours")
+    return ActionResult(Result.DONE, why="the lead stays yours")
 
 
-ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested], Verdict]]] = {
+ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested], ActionResult]]] = {
     Trigger.ACCEPT: accept,
     Trigger.PRESS_ONE: accept,
     Trigger.CONNECT: connect,
@@ -92,7 +92,7 @@ ACTIONS_AFTER_OFFER: Final[dict[Trigger, Callable[[Transition, ActionRequested],
 """The actions on an owned lead after its offer is over."""
 
 
-def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> Verdict:
+def _by_others(transition: Transition, request: ActionRequested, trigger: Trigger) -> ActionResult:
     """Decide an action of a rep without the offer. Managers may look, note and assign; everybody else waits."""
     if trigger in (Trigger.ASSIGN, Trigger.REOPEN_CLAIMABLE):
         return ACTIONS[trigger](transition, request)
@@ -103,7 +103,7 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
     return _not_yours(transition.lead, request.rep_id, trigger)
 
 
-def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:
+def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> ActionResult:
     search = lead.search
     if search is None and trigger in OFFER_TRIGGERS:
         return refused(Reason.OFFER_OVER, "it rang in vain")  # the timer has not reported it yet (S3)
@@ -111,6 +111,6 @@ def _not_yours(lead: Lead, rep_id: str, trigger: Trigger) -> Verdict:
         return refused(
             Reason.OFFER_OVER, "your offer is over" if rep_id in search.tried else "no offer to you"
         )
-    if search is not None and search.stage is Seeking.OFFERED:
+    if search is not None and search.stage is RepSearch.OFFERED:
         return refused(Reason.NOT_QUALIFIED, f"it is offered to {search.reps[0]} until {search.until}")
     return refused(Reason.NOT_QUALIFIED, "it is being distributed")

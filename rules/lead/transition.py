@@ -45,7 +45,7 @@ EXPLAINED_QUEUES: Final = 50
 """The maximum number of queues that an exception explains. It keeps a row small in an org with thousands of queues."""
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
+class ActionResult(msgspec.Struct, frozen=True, gc=False):
     """The answer to one action, before version and time are added."""
 
     result: Result
@@ -53,12 +53,12 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     why: str | None = None
 
 
-DONE = Verdict(Result.DONE)
+DONE = ActionResult(Result.DONE)
 
 
-def refused(reason: Reason, why: str) -> Verdict:
+def refused(reason: Reason, why: str) -> ActionResult:
     """Return a refusal with its reason code and its reason in words."""
-    return Verdict(Result.REFUSED, reason, why)
+    return ActionResult(Result.REFUSED, reason, why)
 
 
 @dataclass(slots=True)
@@ -141,7 +141,7 @@ class Transition:
             self.set_deadline(DeadlineKind.CALLBACK, None)
         self.update(
             owner=rep_id,
-            taken=self.next_epoch(),
+            owned_epoch=self.next_epoch(),
             failed=None,
             how=how,
             via=via,
@@ -149,7 +149,7 @@ class Transition:
             phase=Phase.OWNED,
             callback_at=self.lead.callback_at if inherits else None,
             deferred_at=None,
-            trouble=None,
+            open_exception=None,
             lapsed=lapsed if lapsed != rep_id else None,
         )
         self.emit(OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via=via, why=why))
@@ -158,7 +158,7 @@ class Transition:
         """Remove the owner. A promised call is kept for the next owner (X2)."""
         previous = self.lead.owner
         self.unlock(why)
-        self.update(owner=None, taken=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
+        self.update(owner=None, owned_epoch=0, how=how, via=None, assigned_at=None, phase=Phase.QUEUED)
         self.emit(OwnerChanged(rep_id=None, previous_rep_id=previous, how=how, via=None, why=why))
 
     def end_search(self, why: str, *, winner: str | None = None) -> None:
@@ -279,32 +279,40 @@ class Transition:
             phase = Phase.OFFERED
         else:
             phase = Phase.QUEUED
-        if phase is not lead.phase or lead.trouble is not None:
-            self.update(phase=phase, trouble=None)
+        if phase is not lead.phase or lead.open_exception is not None:
+            self.update(phase=phase, open_exception=None)
 
     def _update_exception(self) -> None:
         """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
         lead, before_event = self.lead, self.before_event
-        was = before_event.trouble if before_event else None
+        was = before_event.open_exception if before_event else None
         if lead.phase is Phase.QUEUED and not lead.places:
-            trouble = was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
+            open_exception = (
+                was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
+            )
             failed = lead.failed
             if failed is not None and (
-                before_event is None or before_event.failed != failed or trouble is None
+                before_event is None or before_event.failed != failed or open_exception is None
             ):
-                trouble = OpenException(failed.reason, explained(failed.explanation), self.at)
-                self.emit(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
-            if trouble is None:
+                open_exception = OpenException(failed.reason, explained(failed.explanation), self.at)
+                self.emit(
+                    ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
+                )
+            if open_exception is None:
                 reasons = tuple(
                     {"queue_id": queue_id, "why": self.rules.explain(lead, queue_id, self.at)}
                     for queue_id in sorted(self.rules.queues)[:EXPLAINED_QUEUES]
                 ) or ({"why": "the org has published no queue"},)
-                trouble = OpenException(reason="no_available_agents", explanation=reasons, raised_at=self.at)
-                self.emit(ExceptionRaised(reason=trouble.reason, explanation=trouble.explanation))
-            self.update(phase=Phase.EXCEPTION, trouble=trouble)
-        elif lead.trouble is not None and lead.phase is not Phase.IGNORED:
-            self.update(trouble=None)
-        if was is not None and self.lead.trouble is None:
+                open_exception = OpenException(
+                    reason="no_available_agents", explanation=reasons, raised_at=self.at
+                )
+                self.emit(
+                    ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
+                )
+            self.update(phase=Phase.EXCEPTION, open_exception=open_exception)
+        elif lead.open_exception is not None and lead.phase is not Phase.IGNORED:
+            self.update(open_exception=None)
+        if was is not None and self.lead.open_exception is None:
             self.emit(
                 ExceptionResolved(
                     reason=was.reason,

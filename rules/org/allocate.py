@@ -15,7 +15,7 @@ import msgspec
 from models.lead import Lead
 from models.offers import NoRepAvailable, OfferMade, Rejected, RingStarted, Why
 from models.org import OrgLead, Stage
-from models.org_decisions import StillWaiting
+from models.org_decisions import LeadStillWaiting
 from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
@@ -32,7 +32,7 @@ MOST_EXPLAINED: Final = 1_000
 """The maximum number of candidates that an answer names. The others are only counted, so that a record stays small."""
 
 
-class _Obstacle(msgspec.Struct, frozen=True):
+class _GroupObstacle(msgspec.Struct, frozen=True):
     """The reason why a group gives leads to nobody at all."""
 
     refusal: Refusal
@@ -71,20 +71,20 @@ def retry(transition: OrgTransition, row: OrgLead) -> None:
         _answer_nobody(transition, row, obstacle, choice)
         return
     refused = [refusal for _, refusal in choice.refused] if choice else []
-    _, until = _passing([*refused, obstacle.refusal] if obstacle else refused)
+    _, until = _may_pass([*refused, obstacle.refusal] if obstacle else refused)
     transition.put_lead(msgspec.structs.replace(row, wake=until))
-    transition.emit(StillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
+    transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
     transition.spend_budget()
 
 
 def _answer_nobody(
-    transition: OrgTransition, row: OrgLead, obstacle: _Obstacle | None, choice: Choice | None
+    transition: OrgTransition, row: OrgLead, obstacle: _GroupObstacle | None, choice: Choice | None
 ) -> None:
     """Answer that nobody may have the lead now, and why. If a reason may pass, the lead waits in its place."""
     refused = [refusal for _, refusal in choice.refused] if choice else []
     if obstacle is not None:
         refused.append(obstacle.refusal)
-    waits, until = _passing(refused)
+    waits, until = _may_pass(refused)
     reason, explanation = _reason(refused), _explanation(choice)
     if obstacle is not None:
         reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
@@ -120,7 +120,7 @@ def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | 
         group_ids = transition.directory.groups_of.get(rep_id, ())
     until: list[datetime] = []
     takeable = (
-        _takeable(transition, rep_id, group_id, until)
+        _waiting_leads_for(transition, rep_id, group_id, until)
         for group_id in group_ids
         if transition.state.waiting(group_id)
     )
@@ -138,7 +138,7 @@ def refill(transition: OrgTransition, rep_id: str, group_ids: tuple[str, ...] | 
         transition.change_rep(rep_id, wake=min(until))
 
 
-def _takeable(
+def _waiting_leads_for(
     transition: OrgTransition, rep_id: str, group_id: str, until: list[datetime]
 ) -> Iterator[tuple[OrgLead, Eligibility]]:
     """Yield the leads that wait for a group and that a rep might take, as long as the rep has capacity.
@@ -178,10 +178,10 @@ def wake_group(transition: OrgTransition, group_id: str) -> None:
         retry(transition, row)
 
 
-def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_Obstacle | None, Choice | None]:
+def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | None, Choice | None]:
     group = transition.directory.groups.get(row.group_id or "")
     if group is None:
-        return _Obstacle(Refusal(Why.GROUP, f"there is no group {row.group_id}")), None
+        return _GroupObstacle(Refusal(Why.GROUP, f"there is no group {row.group_id}")), None
     if row.lead is None:
         raise TypeError("a lead that asks says what it is")
     obstacle = _obstacle(transition, group, row, row.lead)
@@ -191,23 +191,23 @@ def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_Obstacle | None, 
     return None, method.choose(Eligibility(transition, group, row, row.lead, rings=method.rings))
 
 
-def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _Obstacle | None:
+def _obstacle(transition: OrgTransition, group: GroupPlan, row: OrgLead, lead: Lead) -> _GroupObstacle | None:
     """Return the one reason why a group can give a lead to nobody at all; None if it can."""
     method = method_of(transition, group)
     if method is None or not method.takes:
-        return _Obstacle(
+        return _GroupObstacle(
             Refusal(Why.GROUP, f"{group.group_id} distributes to nobody: it is a {group.method}")
         )
     if not group.places:
-        return _Obstacle(Refusal(Why.GROUP, f"nobody is on the roster of {group.group_id}"))
+        return _GroupObstacle(Refusal(Why.GROUP, f"nobody is on the roster of {group.group_id}"))
     if row.tried:
         paused, until = transition.calendar_cache.pause(group, transition.at)
         if paused:
             shown = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
             refusal = Refusal(Why.PAUSED, f"transfers pause until {shown}", until is not None, until)
-            return _Obstacle(refusal, PAUSED if refusal.passing else NO_AVAILABLE_AGENTS)
+            return _GroupObstacle(refusal, PAUSED if refusal.passing else NO_AVAILABLE_AGENTS)
     filtered = group_refusal(transition, group, lead)
-    return None if filtered is None else _Obstacle(filtered)
+    return None if filtered is None else _GroupObstacle(filtered)
 
 
 def _offer(transition: OrgTransition, row: OrgLead, choice: Choice) -> None:
@@ -279,7 +279,7 @@ def _due(transition: OrgTransition, group: GroupPlan, seconds: int | None) -> da
     return window_end(transition.at, seconds, group.pause, group.time_zone)
 
 
-def _passing(refused: list[Refusal]) -> tuple[bool, datetime | None]:
+def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
     """Say whether any reason may pass by itself, and the first instant at which time alone ends one."""
     passing = [refusal for refusal in refused if refusal.passing]
     return bool(passing), min((each.until for each in passing if each.until is not None), default=None)

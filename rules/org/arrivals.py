@@ -6,8 +6,8 @@ with the lead that had it first.
 """
 
 from models.erasure import kind_of
-from models.org import ContactListed, OrgBarred, OrgPerson, PersonArrived
-from models.persons import ArrivalPlaced, ContactBarred, Inquiry, handles_of
+from models.org import ContactListed, DoNotContactRow, OrgPerson, PersonArrived
+from models.persons import ArrivalPlaced, DoNotContactChanged, Inquiry, handles_of
 from rules.org.erasure import turn_away
 from rules.org.persons import BARRED_HASH, Persons
 from rules.org.transition import OrgTransition
@@ -50,13 +50,13 @@ def list_contact(transition: OrgTransition, event: ContactListed) -> None:
     persons, handle = transition.state.persons, event.handle
     known = persons.barred(handle)
     if event.reason is None:  # always written: the journal may hold an older row, whose key is the handle
-        transition.put_person(OrgBarred(handle=handle))
+        transition.put_person(DoNotContactRow(handle=handle))
     if known == event.reason:
         return
     if event.reason is not None:
-        transition.put_person(OrgBarred(handle=handle, reason=event.reason, at=event.at))
+        transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
     for lead_id in persons.all_with(handle):
-        transition.emit(ContactBarred(lead_id=lead_id, handle=handle, reason=event.reason))
+        transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=event.reason))
 
 
 def placed_undecided(event: PersonArrived, persons: Persons, error: Exception) -> ArrivalPlaced:

@@ -80,7 +80,7 @@ def step_org(
         case RepChanged():
             _rep_changed(transition, event)
         case OrgWoken():
-            _woken(transition, event)
+            _on_wake(transition, event)
         case DirectoryPublished():
             _published(transition, event)
     for rep_id in sorted(transition.freed):
@@ -96,7 +96,7 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
                 transition, event.lead_id, f"epoch {event.epoch} has been asked for; it is {row.epoch} now"
             )
             return
-        release_lead(transition, row, "the lead asks anew")
+        release_lead(transition, row, "the lead asks its group again")
     request(
         transition,
         OrgLead(
@@ -206,7 +206,7 @@ def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
             refill(transition, rep_id, (event.object_id,))
 
 
-def _woken(transition: OrgTransition, event: OrgWoken) -> None:
+def _on_wake(transition: OrgTransition, event: OrgWoken) -> None:
     if event.kind is WakeKind.LEAD:
         lead = transition.lead(event.object_id)
         if lead is None or lead.wake != event.due or transition.at < event.due:

@@ -17,7 +17,7 @@ from models.lead import DirectoryRow
 from models.offers import NoRepAvailable, Rejected, Why
 from models.org import (
     ContactListed,
-    OrgBarred,
+    DoNotContactRow,
     OrgErased,
     OrgEvent,
     OrgGroup,
@@ -30,7 +30,7 @@ from models.org import (
     RepRequested,
     WakeKind,
 )
-from models.org_decisions import OrgDecision, OrgEventIgnored, OrgKept, OrgStep
+from models.org_decisions import OrgDecision, OrgEventIgnored, OrgRowKept, OrgStep
 from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
@@ -142,7 +142,7 @@ class OrgPartition:
 
     def apply(self, record: OrgRecord) -> bool:
         """Apply one record; say whether it counted. Rows of persons count whenever they were written."""
-        if isinstance(record, OrgKept) and isinstance(record.value, OrgPerson):
+        if isinstance(record, OrgRowKept) and isinstance(record.value, OrgPerson):
             self.state(record.org).put((record.value,))
             self.highest = max(self.highest, record.off)
             return True
@@ -154,7 +154,7 @@ class OrgPartition:
                 self.at = max(self.at, record.at)
                 known = (record.org, record.source)
                 self._watermarks[known] = max(self._watermarks.get(known, -1), record.mark)
-            case OrgKept():
+            case OrgRowKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
                 self.at = max(self.at, record.at)
@@ -165,7 +165,7 @@ class OrgPartition:
         """Apply a tombstone: an entry of the do-not-contact list is gone."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
         if kind == BARRED:
-            self.state(org).put((OrgBarred(handle=handle),))
+            self.state(org).put((DoNotContactRow(handle=handle),))
 
     def accept(self, outcome: OrgOutcome) -> None:
         """Apply the records of a decided event, once they have been sent to the journal."""
@@ -174,7 +174,7 @@ class OrgPartition:
                 self.remove(key)
                 continue
             self.apply(record)
-            if isinstance(record, OrgKept) and isinstance(record.value, OrgRep | OrgLead):
+            if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgLead):
                 row = record.value
                 if row.wake is not None:
                     self.deadlines.push(_wake_entry(record.org, row, row.wake))
@@ -265,11 +265,11 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
             key = f"{org}/person/{row.arrival_id}/{row.place}"
         case OrgErased():
             key = f"{org}/erased/{row.hash}"
-        case OrgBarred():
+        case DoNotContactRow():
             key = f"{org}/{BARRED}/{row.handle}"
             if row.reason is None:
                 return key.encode(), None
-    return key.encode(), OrgKept(off=off, org=org, value=row)
+    return key.encode(), OrgRowKept(off=off, org=org, value=row)
 
 
 def _numbered(event: OrgEvent, source: str, mark: int) -> tuple[str, int]:

@@ -1,6 +1,6 @@
 """Indexes which lead each arrival and each handle belongs to, small enough for a million people (R6, X6).
 
-Rows of persons are only added, until their lead is erased, and then none counts any more. So any order of them gives the
+Rows of persons are only added, until their lead is erased; then none of its rows counts. So any order of them gives the
 same index. Rows of the do-not-contact list and of erased persons must be applied in the journal's order.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from models.org import OrgBarred, OrgErased, OrgPerson
+from models.org import DoNotContactRow, OrgErased, OrgPerson
 from models.persons import handle_digest
 
 Packed = bytes | str
@@ -157,9 +157,9 @@ class Persons:
 
     # -- rows -------------------------------------------------------------------------------------------------------
 
-    def put(self, row: OrgPerson | OrgErased | OrgBarred) -> None:
+    def put(self, row: OrgPerson | OrgErased | DoNotContactRow) -> None:
         """Add a row to the index."""
-        if isinstance(row, OrgBarred):
+        if isinstance(row, DoNotContactRow):
             if row.reason is None:
                 self._barred.pop(handle_digest(row.handle), None)
             else:
@@ -193,9 +193,7 @@ class Persons:
         if self._arrivals_of is not None:
             digests = self._digests_of.setdefault(lead, [])
             digests += [
-                digest
-                for digest in map(handle_digest, (*row.handles, *row.shared))
-                if digest not in digests
+                digest for digest in map(handle_digest, (*row.handles, *row.shared)) if digest not in digests
             ]
 
 

@@ -8,7 +8,18 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from models.org import NO_TURN, OrgBarred, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow, Stage, Turn
+from models.org import (
+    NO_TURN,
+    DoNotContactRow,
+    OrgErased,
+    OrgGroup,
+    OrgLead,
+    OrgPerson,
+    OrgRep,
+    OrgRow,
+    Stage,
+    Turn,
+)
 from rules.org.calendar_cache import CalendarCache
 from rules.org.directory import GroupPlan
 from rules.org.persons import Persons
@@ -97,7 +108,7 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(row, OrgPerson | OrgErased | OrgBarred):
+            elif isinstance(row, OrgPerson | OrgErased | DoNotContactRow):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

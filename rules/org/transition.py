@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from models.org import NO_TURN, OrgBarred, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
+from models.org import NO_TURN, DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, Stage, Turn
 from models.org_decisions import OrgDecision, Step
 from rules.org.directory import GroupPlan, OrgDirectory
 from rules.org.state import OrgState
@@ -37,7 +37,7 @@ class OrgTransition:
         self._reps: dict[str, OrgRep] = {}
         self._groups: dict[str, OrgGroup] = {}
         self._leads: dict[str, OrgLead] = {}
-        self._persons: list[OrgPerson | OrgErased | OrgBarred] = []
+        self._persons: list[OrgPerson | OrgErased | DoNotContactRow] = []
         self._decisions: list[OrgDecision] = []
 
     def step(self) -> Step:
@@ -96,7 +96,7 @@ class OrgTransition:
             lead_id=row.lead_id, epoch=row.epoch, stage=Stage.GONE, since=self.at
         )
 
-    def put_person(self, row: OrgPerson | OrgErased | OrgBarred) -> None:
+    def put_person(self, row: OrgPerson | OrgErased | DoNotContactRow) -> None:
         """Add a row of a person. The event reads the state before it."""
         self._persons.append(row)
 

@@ -1,13 +1,21 @@
 """Derives the messages between leads and their org: each journal's records give the events of the other's log.
 
 The same record always gives the same events, so a relay may send them again. An org recognises a repeat by the record's
-number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `place` of events about
-arrivals and the do-not-contact list.
+number (`OrgStep.mark`). A lead recognises one by the epoch that the answer names, or by the `org_log_offset` of
+events about arrivals and the do-not-contact list.
 """
 
 from msgspec.structs import replace
 
-from models.decisions import InquiryAdded, LeadClosed, LeadErased, OfferDeclined, OfferEnded, OwnerChanged, RepSought
+from models.decisions import (
+    InquiryAdded,
+    LeadClosed,
+    LeadErased,
+    OfferDeclined,
+    OfferEnded,
+    OwnerChanged,
+    RepSought,
+)
 from models.events import (
     ArrivalMerged,
     ArrivalRefused,
@@ -23,7 +31,7 @@ from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, 
 from models.org import LeadClosed as OrgLeadClosed
 from models.org import LeadForgotten, LeadReleased, LeadTaken, OfferSettled, OrgEvent, RepRequested
 from models.org_decisions import OrgStep
-from models.persons import ArrivalPlaced, ArrivalTurnedAway, ContactBarred, ErasureOrder
+from models.persons import ArrivalPlaced, ArrivalTurnedAway, DoNotContactChanged, ErasureOrder
 
 LeadNews = (
     OrgAnswered
@@ -70,16 +78,18 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
                 pass
     reopened = inquiry is not None and inquiry.reopened
     if (owned or reopened) and lead.owner is not None:
-        told.append(LeadTaken(**common, epoch=lead.taken, rep_id=lead.owner))
+        told.append(LeadTaken(**common, epoch=lead.owned_epoch, rep_id=lead.owner))
     if lead.owner is not None and any(isinstance(decision, LeadClosed) for decision in row.decisions):
         told.append(OrgLeadClosed(**common, epoch=lead.epoch))
     if owned and inquiry is not None and lead.owner is None and lead.search is None:
         told.append(
             LeadReleased(**common, epoch=lead.epoch)
         )  # the rep who left lost it, and no rep is sought
-    for decision in row.decisions:
-        if isinstance(decision, LeadErased):
-            told.append(LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes))
+    told += [
+        LeadForgotten(**common, rep_id=decision.rep_id, hashes=decision.hashes)
+        for decision in row.decisions
+        if isinstance(decision, LeadErased)
+    ]
     return told
 
 
@@ -99,7 +109,7 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                         facts=decision.facts,
                         inquiry=inquiry,
                         barred=decision.barred,
-                        place=step.off,
+                        org_log_offset=step.off,
                         hashes=decision.hashes,
                     )
                 )
@@ -112,14 +122,14 @@ def to_leads(step: OrgStep) -> list[LeadNews]:
                 told.append(ArrivalRefused(lead_id=decision.arrival_id, cause=cause, why=decision.why))
             case ErasureOrder():
                 told += _erasures(step.org, decision)
-            case ContactBarred(lead_id=lead_id):
+            case DoNotContactChanged(lead_id=lead_id):
                 told.append(
                     SuppressionChanged(
                         lead_id=lead_id,
                         cause=cause,
                         handle=decision.handle,
                         reason=decision.reason,
-                        place=step.off,
+                        org_log_offset=step.off,
                     )
                 )
             case _:
@@ -133,8 +143,8 @@ def identity(event: Event) -> str | None:
     The identity is unique even if the event's cause is a repeated one.
     """
     match event:
-        case LeadArrived(place=place) if place >= 0:
-            return f"org/{event.facts.org}/{place}/arrival"
+        case LeadArrived(org_log_offset=offset) if offset >= 0:
+            return f"org/{event.facts.org}/{offset}/arrival"
         case OrgAnswered() | ArrivalMerged() | ArrivalRefused() | SuppressionChanged():
             return event.cause
         case ErasureOrdered() | ErasureFound():
@@ -173,4 +183,4 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
 
 def _asking(lead: Lead) -> Lead:
     """Return a lead with only the fields that filters and licences need."""
-    return replace(lead, places={}, deadlines=(), search=None, failed=None, trouble=None)
+    return replace(lead, places={}, deadlines=(), search=None, failed=None, open_exception=None)

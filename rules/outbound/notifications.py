@@ -32,7 +32,7 @@ TOLD: Final = frozenset({"ring_all", "distribute_all", "manual", "pre_assigned"}
 notification."""
 
 
-def notices(row: LeadRow) -> list[Notification]:
+def notifications_of(row: LeadRow) -> list[Notification]:
     """Return the notifications a record requests and withdraws, in order."""
     lead = row.lead
     if lead is None:
@@ -58,7 +58,7 @@ def notices(row: LeadRow) -> list[Notification]:
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
                 found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
             case OwnerChanged(rep_id=str() as rep_id) if decision.how in TOLD:
-                found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.taken, _about(lead))
+                found += _to(lead, rep_id, "lead_assigned", ("email", "push"), lead.owned_epoch, _about(lead))
             case InquiryAdded(rep_id=str() as rep_id):
                 data = {
                     **_about(lead),
@@ -71,7 +71,7 @@ def notices(row: LeadRow) -> list[Notification]:
                     rep_id,
                     "new_inquiry",
                     ("email", "push"),
-                    lead.taken,
+                    lead.owned_epoch,
                     data,
                     about=decision.inquiry_id,
                 )

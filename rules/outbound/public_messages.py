@@ -24,7 +24,7 @@ from models.decisions import (
     Result,
 )
 from models.directory import Queue
-from models.ids import effect_id, effect_place
+from models.ids import public_message_id, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.org import OrgEvent
 from models.public import (
@@ -44,7 +44,7 @@ from models.public import (
     Status,
 )
 from rules.outbound.lead_org_messages import to_org
-from rules.outbound.notifications import notices
+from rules.outbound.notifications import notifications_of
 from rules.queues.personal_queues import own_changes
 
 SOURCE_LOG: Final = "lead-log"
@@ -72,7 +72,7 @@ _TYPES: Final = {message: ("ce_type", name) for message, name in CE_TYPES.items(
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Effect(msgspec.Struct, frozen=True, gc=False):
+class PublicMessage(msgspec.Struct, frozen=True, gc=False):
     """One message to send: topic, key, value and CloudEvents 1.0 headers (binary mode).
 
     `value` None: a tombstone. It tells the readers of a compacted topic that the lead was erased.
@@ -84,7 +84,7 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
     headers: list[tuple[str, bytes]]
 
 
-def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Effect]:
+def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[PublicMessage]:
     """Return the public messages of a record, in order.
 
     `key`: the record's key, a lead id. `partition`: the record's partition, the same in log and journal. A repeat of
@@ -96,12 +96,12 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
         return []
     time = ("ce_time", row.at.isoformat().encode())
     return [
-        Effect(
+        PublicMessage(
             topic,
             to,
             None if isinstance(value, Erased) else _encode(value),
             [
-                ("ce_id", effect_id(SOURCE_LOG, partition, row.off, n).encode()),
+                ("ce_id", public_message_id(SOURCE_LOG, partition, row.off, n).encode()),
                 _SOURCE,
                 _TYPES[type(value)],
                 _SPECVERSION,
@@ -116,7 +116,9 @@ def effects(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> list[Eff
 def origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
-        if name == "ce_id" and (place := effect_place(SOURCE_LOG, (value or b"").decode(errors="replace"))):
+        if name == "ce_id" and (
+            place := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
+        ):
             partition, off, n = place
             return str(partition), off << EFFECT_BITS | n
     return "", -1
@@ -142,7 +144,7 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead_id = key.decode()
     messages: list[_Message] = []
     owners: list[OwnerChanged] = []
-    trouble: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
+    exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     places: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
     for decision in row.decisions:
@@ -155,25 +157,25 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
             if isinstance(decision, QueueLeft):
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
-            trouble = decision
+            exception = decision
     lead = row.lead
     if lead is None:
         return messages
     erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
     if erased:
-        owners, trouble = [], None
+        owners, exception = [], None
         messages += [(ASSIGNMENTS, key, Erased()), (LEAD_EXCEPTIONS, key, Erased())]
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
-    if trouble is not None:
-        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, trouble)))
+    if exception is not None:
+        messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
     for queue_id, place in places.items():
         messages.append((QUEUE_CHANGES, key, _place(row, lead, place, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
-    messages.extend((NOTIFICATIONS, key, notice) for notice in notices(row))
+    messages.extend((NOTIFICATIONS, key, notice) for notice in notifications_of(row))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
-    if trouble is None and lead.phase in _AT_DESK and not _is_unchanged(row):
+    if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):
         # This message comes last, so that the numbers of the others do not change.
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, None)))
     return messages
@@ -226,10 +228,10 @@ def _exception(
     row: LeadRow, lead: Lead, decision: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None
 ) -> LeadException:
     """Return the lead's line of the exceptions desk. Without a decision, it repeats the line under a newer version."""
-    facts, trouble = lead.facts, lead.trouble
-    reason = trouble.reason if trouble else None
-    explanation = trouble.explanation if trouble else ()
-    raised_at = trouble.raised_at if trouble else None
+    facts, exception = lead.facts, lead.open_exception
+    reason = exception.reason if exception else None
+    explanation = exception.explanation if exception else ()
+    raised_at = exception.raised_at if exception else None
     if isinstance(decision, ExceptionRaised):
         reason, explanation = decision.reason, decision.explanation
         raised_at = raised_at or row.at

@@ -14,10 +14,10 @@ from models.directory import Queue
 from models.errors import Problem, RuleErrors
 from models.lead import Lead
 from rules.inbound.publication import present
-from rules.language.compile import CompiledRule, Verdict, membership
+from rules.language.compile import CompiledRule, RuleResult, membership
 from rules.language.tree import EMPTY, parse
-from rules.queues.predicate_index import Filed, PredicateIndex
-from rules.queues.queue_eligibility import standing
+from rules.queues.predicate_index import IndexedRule, PredicateIndex
+from rules.queues.queue_eligibility import eligible_kinds
 from rules.queues.sort_key import SortKey, sort_key
 
 
@@ -46,8 +46,8 @@ class Explanation(msgspec.Struct, frozen=True):
     stands: bool
     why: str
     valid_until: datetime | None = None
-    inclusion: Verdict | None = None
-    exclusion: Verdict | None = None
+    inclusion: RuleResult | None = None
+    exclusion: RuleResult | None = None
 
 
 class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
@@ -104,7 +104,7 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
     def explain(self, lead: Lead, now: datetime) -> Explanation:
         """Say why the lead is in this queue or not, and by which version of the rules."""
         meets, until = self.rule.test(lead, now)
-        closed = standing(lead).closed.get(self.queue.claimable)
+        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
         inclusion = self.inclusion.explain(lead, now)
         exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
         if closed:
@@ -115,15 +115,15 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
             stands, why = False, f"excluded: {exclusion.why}"
         else:
             stands, why = meets, inclusion.why + (f"; not excluded: {exclusion.why}" if exclusion else "")
-        said = self._said(stands, why)
+        said = self._condition_text(stands, why)
         return Explanation(self.queue.queue_id, self.version, stands, said, until, inclusion, exclusion)
 
     def why(self, lead: Lead, now: datetime) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
-        closed = standing(lead).closed.get(self.queue.claimable)
-        return self._said(False, closed) if closed else self.explain(lead, now).why
+        closed = eligible_kinds(lead).closed.get(self.queue.claimable)
+        return self._condition_text(False, closed) if closed else self.explain(lead, now).why
 
-    def _said(self, stands: bool, why: str) -> str:
+    def _condition_text(self, stands: bool, why: str) -> str:
         return f"{'in' if stands else 'not in'} {self.queue.queue_id} by its rules of version {self.version}: {why}"
 
 
@@ -136,7 +136,7 @@ class QueueIndex:
     def __init__(self, queues: Iterable[CompiledQueue]) -> None:
         self._queues: Mapping[str, CompiledQueue] = {queue.queue.queue_id: queue for queue in queues}
         self._filing = PredicateIndex(
-            Filed(name=queue_id, rule=queue.rule, kind=queue.queue.claimable)
+            IndexedRule(name=queue_id, rule=queue.rule, kind=queue.queue.claimable)
             for queue_id, queue in sorted(self._queues.items())
         )
 
@@ -146,7 +146,7 @@ class QueueIndex:
         These are the queues whose rules the lead meets and that its phase permits. At `valid_until` the lead enters or
         leaves at least one queue, unless another event changes it before.
         """
-        kinds = standing(lead).kinds
+        kinds = eligible_kinds(lead).kinds
         if not kinds:
             return NOWHERE
         met, until = self._filing.look(lead, now, kinds)

@@ -20,7 +20,7 @@ from models.decisions import (
     OutcomeRecorded,
     OwnerChanged,
 )
-from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, Seeking
+from models.lead import OWNED_PHASES, Lead, LeadRow, Phase, RepSearch
 from models.offers import Outcome
 from models.public import QueueChange, personal_queue
 from rules.queues.columns import NAME, name_of
@@ -94,7 +94,7 @@ def own_columns(lead: Lead) -> dict[str, Any]:
             "epoch": search.epoch,
             "until": search.until,
         }
-        if search.stage is Seeking.OFFERED:
+        if search.stage is RepSearch.OFFERED:
             columns |= {
                 "state": facts.state,
                 "loan_purpose": facts.loan_purpose,
@@ -196,7 +196,7 @@ def _offered_to(lead: Lead) -> tuple[str, ...]:
     search = lead.search
     if lead.phase is not Phase.OFFERED or search is None:
         return ()
-    return search.reps if search.stage in (Seeking.OFFERED, Seeking.RINGING) else ()
+    return search.reps if search.stage in (RepSearch.OFFERED, RepSearch.RINGING) else ()
 
 
 def _key(band: str, when: datetime) -> str:

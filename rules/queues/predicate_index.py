@@ -11,7 +11,7 @@ import msgspec
 
 from models.lead import Lead
 from rules.language.catalogue import FIELDS
-from rules.language.compile import Built, CompiledRule, build, combined
+from rules.language.compile import CompiledNode, CompiledRule, build, combined
 from rules.language.conditions import (
     Answer,
     Read,
@@ -37,7 +37,7 @@ Required = tuple[Node, bool]
 """A node and the verdict it must have."""
 
 
-class Filed(msgspec.Struct, frozen=True, kw_only=True):
+class IndexedRule(msgspec.Struct, frozen=True, kw_only=True):
     """A rule to index. `kind`: a look-up tests only rules of the wanted kinds."""
 
     name: str
@@ -50,20 +50,20 @@ class _Entry(msgspec.Struct, frozen=True, eq=False):
 
     name: str
     literals: tuple[tuple[int, int], ...]
-    rest: Built | None
+    rest: CompiledNode | None
     rule: CompiledRule
 
 
-class _Shelf:
+class _KindIndex:
     """The rules of one kind, filed by the values of a field, or in the list of rules that are always tested."""
 
     def __init__(self) -> None:
         self.always: list[_Entry] = []
-        self.drawers: dict[tuple[str, bool], tuple[Read, dict[Any, list[_Entry]]]] = {}
+        self.value_indexes: dict[tuple[str, bool], tuple[Read, dict[Any, list[_Entry]]]] = {}
 
     def candidates(self, lead: Lead) -> list[_Entry]:
         found = self.always.copy()
-        for read, drawer in self.drawers.values():
+        for read, drawer in self.value_indexes.values():
             if entries := drawer.get(read(lead)):
                 found.extend(entries)
         return found
@@ -75,14 +75,14 @@ class _Shelf:
             return
         # An attribute is read as text or as number. Each reading has its own drawers.
         place = (under.field, any(isinstance(value, str) for value in values))
-        if place not in self.drawers:
-            self.drawers[place] = (reader(FIELDS[under.field], under.value), {})
-        drawer = self.drawers[place][1]
+        if place not in self.value_indexes:
+            self.value_indexes[place] = (reader(FIELDS[under.field], under.value), {})
+        drawer = self.value_indexes[place][1]
         for value in values:
             drawer.setdefault(value, []).append(entry)
 
 
-class _Sight:
+class _LookUp:
     """One lead during a look-up, with the results of the conditions tested so far."""
 
     __slots__ = ("answers", "lead", "timed")
@@ -96,12 +96,12 @@ class _Sight:
 class PredicateIndex:
     """An index of any number of rules. Immutable once built."""
 
-    def __init__(self, rules: Iterable[Filed]) -> None:
+    def __init__(self, rules: Iterable[IndexedRule]) -> None:
         filed = [(one, tuple(required(one.rule.tree))) for one in rules]
         self._slots: dict[Condition, int] = {}
         self._tests: list[StaticTest] = []
         self._timed: dict[Condition, int] = {}
-        self._shelves = {False: _Shelf(), True: _Shelf()}
+        self._shelves = {False: _KindIndex(), True: _KindIndex()}
         domains = _domains(needed for _, needed in filed)
         for one, needed in filed:
             under = _most_selective(needed, domains)
@@ -110,7 +110,7 @@ class PredicateIndex:
     def look(self, lead: Lead, now: datetime, kinds: Iterable[bool]) -> tuple[list[str], datetime | None]:
         """Return the names of the rules a lead meets, and when time alone next changes that."""
         answers = bytearray(len(self._tests))
-        sight, tests = _Sight(lead, answers), self._tests
+        sight, tests = _LookUp(lead, answers), self._tests
         met: list[str] = []
         earliest: datetime | None = None
         for kind in kinds:
@@ -122,7 +122,7 @@ class PredicateIndex:
                     if answer != wanted:
                         break
                 else:
-                    meets, until = _rest(entry, sight, now)
+                    meets, until = _always_tested(entry, sight, now)
                     if meets:
                         met.append(entry.name)
                     if until is not None and (earliest is None or until < earliest):
@@ -130,16 +130,16 @@ class PredicateIndex:
         return met, earliest
 
     def _entry(
-        self, one: Filed, needed: tuple[Required, ...], under: Condition | None, domains: dict[str, int]
+        self, one: IndexedRule, needed: tuple[Required, ...], under: Condition | None, domains: dict[str, int]
     ) -> _Entry:
         literals: list[tuple[float, int, int]] = []
-        rest: list[Built] = []
+        rest: list[CompiledNode] = []
         for node, wanted in dict.fromkeys(needed):
             if node is under:
                 continue  # the drawer already guarantees this condition
             if isinstance(node, Condition) and not is_timed(node):
                 share = _share(node, domains) if wanted else _UNFILED
-                literals.append((share, self._slot(node), _YES if wanted else _NO))
+                literals.append((share, self._index_slot(node), _YES if wanted else _NO))
             else:
                 part = build(node, self._leaf)
                 rest.append(part if wanted else combined([part], False, negated=True))
@@ -151,35 +151,35 @@ class PredicateIndex:
             one.rule,
         )
 
-    def _slot(self, condition: Condition) -> int:
+    def _index_slot(self, condition: Condition) -> int:
         slot = self._slots.setdefault(condition, len(self._tests))
         if slot == len(self._tests):
             self._tests.append(static_test(condition))
         return slot
 
-    def _leaf(self, condition: Condition) -> Built:
+    def _leaf(self, condition: Condition) -> CompiledNode:
         """Compile a condition of a group so that it is tested once for a lead and its result is then reused."""
         if is_timed(condition):
             place = self._timed.setdefault(condition, len(self._timed))
             ask = timed_test(condition)
 
-            def timed(sight: _Sight, now: datetime) -> Answer:
+            def timed(sight: _LookUp, now: datetime) -> Answer:
                 known = sight.timed.get(place)
                 if known is None:
                     known = sight.timed[place] = ask(sight.lead, now)
                 return known
 
-            return Built(None, timed, 1)
-        slot = self._slot(condition)
+            return CompiledNode(None, timed, 1)
+        slot = self._index_slot(condition)
         test = self._tests[slot]
 
-        def static(sight: _Sight) -> bool:
+        def static(sight: _LookUp) -> bool:
             answer = sight.answers[slot]
             if not answer:
                 answer = sight.answers[slot] = _YES if test(sight.lead) else _NO
             return answer == _YES
 
-        return Built(static, None, 0)
+        return CompiledNode(static, None, 0)
 
 
 def required(node: Node, wanted: bool = True) -> Iterator[Required]:
@@ -195,7 +195,7 @@ def required(node: Node, wanted: bool = True) -> Iterator[Required]:
         yield node, wanted
 
 
-def _rest(entry: _Entry, sight: _Sight, now: datetime) -> Answer:
+def _always_tested(entry: _Entry, sight: _LookUp, now: datetime) -> Answer:
     rest = entry.rest
     if rest is None:
         return True, None

@@ -7,7 +7,7 @@ import msgspec
 from models.lead import Lead, Phase
 
 
-class Standing(msgspec.Struct, frozen=True):
+class EligibleKinds(msgspec.Struct, frozen=True):
     """The kinds of queue that may hold a lead. `kinds`: those of False (shared) and True (claimable) that may.
 
     `closed`: for each kind that may not, the reason.
@@ -19,7 +19,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 ORPHANED: Final = "orphaned"
 """The exception reason of a lead whose owner left, if no queue takes it (E1)."""
-_OPEN: Final = Standing((False, True))
+_OPEN: Final = EligibleKinds((False, True))
 
 _HIDDEN: Final = {
     Phase.CLOSED: "it is closed",
@@ -29,7 +29,7 @@ _HIDDEN: Final = {
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 
 
-def standing(lead: Lead) -> Standing:
+def eligible_kinds(lead: Lead) -> EligibleKinds:
     """Return which kinds of queue may hold the lead. Within these, the rules decide.
 
     - A lead that somebody has open, or that is closed or ignored, is in no queue (D1, E4).
@@ -42,15 +42,19 @@ def standing(lead: Lead) -> Standing:
     if lead.phase not in _FREE and lead.phase is not Phase.OWNED:
         opened = f"{lead.lock.rep_id} has it open" if lead.lock else "somebody has it open"
         why = _HIDDEN.get(lead.phase, opened)
-        return Standing((), {True: why, False: why})
+        return EligibleKinds((), {True: why, False: why})
     closed: dict[bool, str] = {}
     if lead.claimed_through is not None and lead.failed is not None and lead.failed.reason == ORPHANED:
         why = (
             f"it was claimed once, through {lead.claimed_through}, and its owner has left: a manager decides"
         )
-        return Standing((), {True: why, False: why})
+        return EligibleKinds((), {True: why, False: why})
     if lead.claimed_through is not None:
         closed[True] = f"it was claimed once already, through {lead.claimed_through}"
     if lead.phase is Phase.OWNED:
         closed[False] = f"{lead.owner} owns it and the queue is not claimable"
-    return Standing(tuple(kind for kind in (False, True) if kind not in closed), closed) if closed else _OPEN
+    return (
+        EligibleKinds(tuple(kind for kind in (False, True) if kind not in closed), closed)
+        if closed
+        else _OPEN
+    )

@@ -91,7 +91,7 @@ def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosit
                 return PagePosition(found, before)
     except (Error, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         pass
-    reason = "is none of this list in this order; take it from `next` or `previous`"
+    reason = "does not belong to this list in this order; take it from `next` or `previous`"
     raise InvalidInput((Problem(path="cursor", reason=reason),))
 
 

@@ -78,9 +78,9 @@ def page(
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
         *only, *conditions(listing, list_query)
     )
-    query = _hinted(query, listing, list_query)
+    query = _with_scan_hint(query, listing, list_query)
     if list_query.at is not None:
-        query = query.where(_beyond(keys, list_query.at.values, back=back))
+        query = query.where(_after_row(keys, list_query.at.values, back=back))
     found = [
         dict(row)
         for row in connection.execute(
@@ -101,7 +101,9 @@ def page(
 def count(connection: Connection, listing: Listing, list_query: ListQuery, only: Sequence[Condition]) -> int:
     """Return how many rows meet the filters."""
     query: Any = select(func.count()).select_from(listing.row_id.table)
-    query = _hinted(query.where(*only, *conditions(listing, list_query)), listing, list_query, sorts=False)
+    query = _with_scan_hint(
+        query.where(*only, *conditions(listing, list_query)), listing, list_query, sorts=False
+    )
     return connection.scalar(query) or 0
 
 
@@ -120,7 +122,7 @@ def choices(
     """Return a column's values with their row counts, the most frequent first; at most `CHOICES`."""
     column = listing.by_name[name]
     counted: Any = select(column.read, func.count()).where(*only)
-    query = _hinted(counted, listing, ListQuery(sort=name))
+    query = _with_scan_hint(counted, listing, ListQuery(sort=name))
     if search and column.kind in FOLDED:
         query = query.where(contains(column.read, search))
     query = query.group_by(column.read).order_by(func.count().desc(), column.read).limit(CHOICES)
@@ -145,7 +147,7 @@ def stream(
 
 def conditions(listing: Listing, list_query: ListQuery) -> list[Condition]:
     """Return the conditions of the filters and the search."""
-    found = [_met(listing.by_name[name], one) for name, one in list_query.filters.items()]
+    found = [_condition(listing.by_name[name], one) for name, one in list_query.filters.items()]
     if list_query.search.strip():
         found.append(_searched(listing, list_query.search.strip()))
     return found
@@ -161,7 +163,7 @@ def contains(read_as: Expression, text: str) -> Condition:
     return or_(*(read_as.icontains(one, autoescape=True) for one in sorted(spellings)))
 
 
-def _met(column: Column, list_query: Filter) -> Condition:
+def _condition(column: Column, list_query: Filter) -> Condition:
     match list_query:
         case Contains(text):
             return contains(column.read, text)
@@ -190,7 +192,7 @@ def _searched(listing: Listing, text: str) -> Condition:
     )
 
 
-def _hinted(
+def _with_scan_hint(
     query: Select[Any], listing: Listing, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
     """Make SQLite scan an org's rows in stored order where no index helps. Its planner has no statistics."""
@@ -226,12 +228,12 @@ def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
     return found
 
 
-def _beyond(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
+def _after_row(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
     """Return the condition that a row comes after a place, or before it."""
     ways: list[Condition] = []
     same: list[Condition] = []
     for key, value in zip(keys, values, strict=True):
-        ways.append(and_(*same, _past(key, value, back=back)))
+        ways.append(and_(*same, _after_position(key, value, back=back)))
         same.append(key.by.is_(None) if value is None else key.by == value)
     first = keys[0]
     if first.nullable:
@@ -241,7 +243,7 @@ def _beyond(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condi
     return and_(begins, or_(*ways))
 
 
-def _past(key: _Key, value: Any, *, back: bool) -> Condition:
+def _after_position(key: _Key, value: Any, *, back: bool) -> Condition:
     if value is None:
         return key.by.is_not(None) if back else false()
     past = key.by < value if key.descending != back else key.by > value

@@ -30,12 +30,12 @@ def put_back_overtaken() -> None:
         # Use a copy: a rebalance and the end of a recovery empty the caller's set, and aiokafka takes an empty set as
         # all partitions. Records of other partitions would be lost, and later ones would be delivered first.
         wanted = set(active_partitions)
-        before = _era(self.consumer)
+        before = _assignment_generation(self.consumer)
         if not wanted or getattr(self.consumer, "_held", 0) > 0:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
         records = await fetch_records(self, consumer, wanted, **options)
-        if self.consumer.flow_active and _era(self.consumer) == before:
+        if self.consumer.flow_active and _assignment_generation(self.consumer) == before:
             return records
         assignment = consumer._subscription.subscription.assignment
         for tp, taken in records.items():
@@ -49,7 +49,7 @@ def put_back_overtaken() -> None:
     driver.AIOKafkaConsumerThread._fetch_records = _fetch_records
 
 
-def _era(consumer: Any) -> tuple[int, int]:
+def _assignment_generation(consumer: Any) -> tuple[int, int]:
     """Return a value that changes when records fetched earlier must no longer be delivered."""
     return consumer.app.consumer_generation_id, getattr(consumer, "_times_held", 0)
 

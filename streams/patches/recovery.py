@@ -15,7 +15,7 @@ def hold_fetching_until_sought() -> None:
     """Fetch nothing before the last seek of a recovery is done (docs/faust.md 21)."""
 
     def held(function: Any, consumer_of: Any) -> Any:
-        async def alone(self: Any, *args: Any, **options: Any) -> Any:
+        async def is_alone(self: Any, *args: Any, **options: Any) -> Any:
             consumer = consumer_of(self)
             consumer._times_held = getattr(consumer, "_times_held", 0) + 1
             consumer._held = getattr(consumer, "_held", 0) + 1
@@ -24,7 +24,7 @@ def hold_fetching_until_sought() -> None:
             finally:
                 consumer._held -= 1
 
-        return alone
+        return is_alone
 
     # At the end of a recovery Faust first resumes the partitions, then seeks, and last records their positions. A
     # message delivered in between makes the messages after the seek look already delivered, so they are dropped, and

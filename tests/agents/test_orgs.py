@@ -12,7 +12,7 @@ import pytest
 from models.codec import decode_org_record
 from models.decisions import Answered, LeadOffered
 from models.ids import lead_id
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, Seeking
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch
 from models.org_decisions import OrgStep
 from streams.topics import (
     DIRECTORY,
@@ -113,9 +113,9 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
     )
     assert tried == Counter({(lead, rep_id): 1 for lead in leads for rep_id in REPS})
     for lead in (await leads_of(engine)).values():
-        assert lead.trouble is not None
-        assert lead.trouble.reason == "all_agents_tried"
-        assert {said["rep_id"] for said in lead.trouble.explanation} == set(REPS)
+        assert lead.open_exception is not None
+        assert lead.open_exception.reason == "all_agents_tried"
+        assert {said["rep_id"] for said in lead.open_exception.explanation} == set(REPS)
     offsets = Counter(
         (record.partition, step.off)
         for record in await engine.records(ORG_JOURNAL)
@@ -141,11 +141,13 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
         assert offered == Counter(dict.fromkeys(REPS, 10))
         waits = [lead for lead in leads.values() if lead.phase is Phase.EXCEPTION]
         for lead in waits:
-            assert lead.trouble is not None
-            assert lead.trouble.reason == "no_available_agents"
-            assert all("cap of open leads: 10 of 10" in said["why"] for said in lead.trouble.explanation)
+            assert lead.open_exception is not None
+            assert lead.open_exception.reason == "no_available_agents"
+            assert all(
+                "cap of open leads: 10 of 10" in said["why"] for said in lead.open_exception.explanation
+            )
             assert lead.search is not None
-            assert lead.search.stage is Seeking.WAITING
+            assert lead.search.stage is RepSearch.WAITING
         one = next(lead for lead in leads.values() if lead.search and lead.search.reps)
         assert one.search is not None
         (holder,) = one.search.reps

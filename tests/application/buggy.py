@@ -31,8 +31,8 @@ def _wrong(rule: Any, wanted: Any) -> Any:
 ARRIVALS._distribute = _wrong(ARRIVALS._distribute, lambda _, facts, *__: facts.first_name == f"{BOOM} lead")
 ORG._requested = _wrong(ORG._requested, lambda _, event: event.lead.facts.first_name == f"{BOOM} org")
 INTAKE.accept_arrival = _wrong(INTAKE.accept_arrival, lambda value, *_: f"{BOOM} intake".encode() in value)
-RELAY.effects = _wrong(
-    RELAY.effects,
+RELAY.public_messages = _wrong(
+    RELAY.public_messages,
     lambda row, *_: (
         isinstance(row, LeadRow) and row.lead is not None and row.lead.facts.first_name == f"{BOOM} relay"
     ),

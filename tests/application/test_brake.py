@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from runtime import Child
-    from runtime.up import Everything
+    from runtime.up import RunningStack
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -63,7 +63,7 @@ def arrival(name: str, n: int, **more: Any) -> bytes:
     return json.dumps({"state": "RI", **sent}).encode()
 
 
-async def send(stack: Everything, *values: bytes) -> None:
+async def send(stack: RunningStack, *values: bytes) -> None:
     """Send arrivals."""
     async with clients.producer(stack.settings) as producer:
         for value in values:
@@ -77,13 +77,13 @@ def roll_out(child: Child, argv: list[str]) -> None:
     os.kill(child.pid, signal.SIGKILL)
 
 
-async def letters(stack: Everything) -> list[Letter]:
+async def letters(stack: RunningStack) -> list[Letter]:
     """Return the dead letters that our own code could not decide."""
     async with aclosing(read_topic(stack.settings, DEAD_LETTERS)) as records:
         return [letter async for record in records if (letter := read_letter(record)).is_fatal]
 
 
-async def leads(stack: Everything) -> dict[str, LeadRow]:
+async def leads(stack: RunningStack) -> dict[str, LeadRow]:
     """Return the newest row of each existing lead, by its vendor's id."""
     found: dict[str, LeadRow] = {}
     async with aclosing(read_topic(stack.settings, LEAD_JOURNAL)) as records:
@@ -94,7 +94,7 @@ async def leads(stack: Everything) -> dict[str, LeadRow]:
     return found
 
 
-async def caught_up(stack: Everything) -> bool:
+async def caught_up(stack: RunningStack) -> bool:
     """Return whether every stage has committed everything."""
     lags = Lags(stack.settings)
     await lags.start()
@@ -109,7 +109,7 @@ async def until(check: Any, what: str) -> Any:
     return await eventually(check, what, every=0.1)
 
 
-async def story(stack: Everything, said: list[str]) -> None:
+async def story(stack: RunningStack, said: list[str]) -> None:
     """Run the story: the bad release, the brake, the fix, the replay."""
     worker, relay = stack.children["worker-1"], stack.children["relay"]
     good = {child.name: list(child.argv) for child in (worker, relay)}

@@ -10,7 +10,7 @@ import pytest
 from application.lead_selection import (
     LeadSelection,
     Segment,
-    Unusable,
+    UnusableEntry,
     select_by_ids,
     select_from_file,
     split_evenly,
@@ -70,9 +70,9 @@ def test_d6_a_vendors_list_names_leads_by_the_vendors_own_ids(tmp_path: Path) ->
     chosen = select_from_file(path, "default")
     assert chosen.leads == (A, B)
     assert chosen.unusable == (
-        Unusable("line 3", "external_id is missing"),
-        Unusable("line 4", "vendor is missing"),
-        Unusable("line 5", "vendor must not contain a slash"),
+        UnusableEntry("line 3", "external_id is missing"),
+        UnusableEntry("line 4", "vendor is missing"),
+        UnusableEntry("line 5", "vendor must not contain a slash"),
     )
     assert select_from_file(path, "west").leads[0] == lead_id("west", "acme", "a", {})
 
@@ -82,7 +82,7 @@ def test_d6_a_vendors_list_names_leads_by_the_vendors_own_ids(tmp_path: Path) ->
     [
         ("vendor,name\nacme,Ann\n", "no column lead_id, nor vendor and external_id; there are vendor, name"),
         ("", "the first line is empty"),
-        ("lead_id,lead_id\n", "lead_id is there twice"),
+        ("lead_id,lead_id\n", "lead_id occurs twice"),
     ],
 )
 def test_d6_a_list_that_names_no_leads_is_refused_whole(tmp_path: Path, text: str, reason: str) -> None:
@@ -94,7 +94,7 @@ def test_d6_a_list_that_names_no_leads_is_refused_whole(tmp_path: Path, text: st
 def test_d6_a_selection_is_taken_once_each() -> None:
     """D6: in the order given."""
     assert select_by_ids([B, A, B, "7"]) == LeadSelection(
-        (B, A), (Unusable("7", "lead_id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e"),), 1
+        (B, A), (UnusableEntry("7", "lead_id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e"),), 1
     )
 
 
@@ -108,7 +108,7 @@ def test_d6_a_segment_is_every_unowned_lead_that_meets_the_rule_now() -> None:
         a_lead("owned", 5, owner="rep-1", phase=Phase.OWNED),
         a_lead("closed", 5, phase=Phase.CLOSED),
         a_lead("elsewhere", 5, org="west"),
-        a_lead("orphan", 4, phase=Phase.EXCEPTION, trouble=trouble),
+        a_lead("orphan", 4, phase=Phase.EXCEPTION, open_exception=trouble),
     ]
     assert Segment(RHODE_ISLAND).unowned(leads, "default", NOW).leads == ("old", "orphan", "new")
     failed = {"rules": [{"field": "failure_reason", "operator": "=", "value": "orphaned"}]}

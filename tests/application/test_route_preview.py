@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from application.route_preview import Routed, anew, arrival, placement
+from application.route_preview import Routed, arrival, distributed_again, placement
 from models.events import DirectoryPublished, LeadArrived
 from models.facts import Facts
 from models.lead import Lead, LeadRow
@@ -199,7 +199,7 @@ def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
     assert lead.search is not None
     owned = msgspec.structs.replace(lead, owner="rep-2", phase="owned", search=None, taken=3, epoch=3)
     org.tell(LeadTaken(cause="c", lead_id="lead-1", epoch=3, rep_id="rep-2"))
-    routed = anew(owned, NOW, org.book, org.office)
+    routed = distributed_again(owned, NOW, org.book, org.office)
     assert routed.was == {"phase": "owned", "owner": "rep-2"}
     assert routed.offered_to == ("rep-2",)
     again = org.route(known=owned)
@@ -211,7 +211,7 @@ def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
     lead = org.lead()
     assert lead.search is not None
     tried = msgspec.structs.replace(lead, search=msgspec.structs.replace(lead.search, tried=("rep-2",)))
-    routed = anew(tried, NOW, org.book, org.office)
+    routed = distributed_again(tried, NOW, org.book, org.office)
     assert routed.offered_to == ("rep-3",)
     assert why(routed.passed)["rep-2"] == "already tried in this round"
 

@@ -18,7 +18,7 @@ from assurance.load import LoadClient
 from assurance.verify import verify
 from runtime import Child
 from runtime.process import wait_until
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from sink.engine import connect
 from streams import clients
 from streams.topics import LEAD_ARRIVALS
@@ -35,7 +35,7 @@ SECONDS = PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Yield a stack with some leads on the exceptions desk. Commands find it by its state folder.
 
     The leads are there because the org has no queue.
@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
             os.environ["FIRSTCLAIM_STATE_DIR"] = before
 
 
-async def fed(stack: Everything) -> None:
+async def fed(stack: RunningStack) -> None:
     """Send leads; a rep owns some of them from the start."""
     async with LoadClient(stack.settings) as client:
         for n in range(LEADS):
@@ -77,7 +77,7 @@ def reasons(seen: dict[str, Any], what: str) -> str:
     return "; ".join(problem["reason"] for problem in seen["problems"] if problem["what"] == what)
 
 
-def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: Everything) -> None:
+def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: RunningStack) -> None:
     said, seen = firstclaim("status")
     assert (said.code, seen["ok"], seen["problems"], seen["trouble"]) == (0, True, [], [])
     assert seen["lag"] == dict.fromkeys(READS, 0)
@@ -87,7 +87,7 @@ def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: Everything) ->
 
 
 def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
-    stack: Everything, monkeypatch: pytest.MonkeyPatch
+    stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stopped relay stays a member of its group for a while, but makes no progress."""
     pid = stack.children["relay"].pid
@@ -110,14 +110,14 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     assert (said.code, seen["lag"]["relay"]) == (0, 0), seen
 
 
-async def one_more(stack: Everything, name: str) -> None:
+async def one_more(stack: RunningStack, name: str) -> None:
     """Send a lead."""
     async with clients.producer(stack.settings) as producer:
         value = json.dumps({"vendor": "acme", "external_id": name}).encode()
         await producer.send_and_wait(LEAD_ARRIVALS, value)
 
 
-def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Everything) -> None:
+def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: RunningStack) -> None:
     code = "import sys; print('no such topic: leads'); sys.exit(78)"
     broken = Child("broken", [sys.executable, "-c", code], stack.settings.state_dir / "log" / "broken.log")
     stack.supervisor.add(broken)
@@ -134,7 +134,7 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Everyth
         (stack.settings.state_dir / "processes" / "broken.json").unlink()
 
 
-def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stack: Everything) -> None:
+def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stack: RunningStack) -> None:
     """Rows are missing, forged and from the future.
 
     Afterwards verify finds nothing, and the sink continues by itself.
@@ -165,7 +165,7 @@ def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stac
 
 
 def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_works(
-    stack: Everything,
+    stack: RunningStack,
 ) -> None:
     ahead = "UPDATE sink_offset SET next_offset = next_offset + 100000"
     change(stack, ahead)
@@ -186,7 +186,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     assert report.ok, report.lines()
 
 
-def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Everything) -> None:
+def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: RunningStack) -> None:
     """They are selected by class, vendor and time. A handled letter is left out until somebody asks for it again."""
     asyncio.run(refused(stack))
     wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
@@ -207,7 +207,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ev
     assert firstclaim("dead-letters", "replay", "--all", "--vendor", "nobody")[1]["selected"] == 0
 
 
-async def refused(stack: Everything) -> None:
+async def refused(stack: RunningStack) -> None:
     """Send messages that cannot be accepted: three of one vendor, and one that is no JSON."""
     async with clients.producer(stack.settings) as producer:
         for _ in range(3):
@@ -215,7 +215,7 @@ async def refused(stack: Everything) -> None:
         await producer.send_and_wait(LEAD_ARRIVALS, b"{")
 
 
-def rows(stack: Everything) -> dict[str, list[Any]]:
+def rows(stack: RunningStack) -> dict[str, list[Any]]:
     """Return the owner of each lead."""
     engine = connect(stack.settings.database_url)
     with engine.connect() as connection:
@@ -226,7 +226,7 @@ def rows(stack: Everything) -> dict[str, list[Any]]:
     return {"assignment": list(found)}
 
 
-def change(stack: Everything, *statements: str) -> None:
+def change(stack: RunningStack, *statements: str) -> None:
     """Change the database directly."""
     engine = connect(stack.settings.database_url)
     with engine.execution_options(writes=True).begin() as connection:

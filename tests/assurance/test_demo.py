@@ -86,7 +86,7 @@ def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
 
 def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: SalesFloor) -> None:
     floor.wait(minutes=10)
-    troubles = (floor.lead_of(name).trouble for name in leads(floor))
+    troubles = (floor.lead_of(name).open_exception for name in leads(floor))
     assert {"no_agents_answered", "no_available_agents"} <= {
         trouble.reason for trouble in troubles if trouble
     }

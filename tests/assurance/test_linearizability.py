@@ -12,14 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from assurance.linearizability import Op, check
+from assurance.linearizability import Operation, check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def op(who: str, what: str, start: float, end: float | None, result: str | None = None, **more: Any) -> Op:
-    return Op(
+def op(
+    who: str, what: str, start: float, end: float | None, result: str | None = None, **more: Any
+) -> Operation:
+    return Operation(
         process=who,
         op=cast("Any", what),
         lead="L",
@@ -156,13 +158,13 @@ REJECTED = {
 
 
 @pytest.mark.parametrize("history", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_what_a_register_can_have_done_is_accepted(history: list[Op]) -> None:
+def test_what_a_register_can_have_done_is_accepted(history: list[Operation]) -> None:
     assert check(history) == []
     assert brute(history)
 
 
 @pytest.mark.parametrize("history", REJECTED.values(), ids=REJECTED.keys())
-def test_q8_what_no_register_can_have_done_is_rejected(history: list[Op]) -> None:
+def test_q8_what_no_register_can_have_done_is_rejected(history: list[Operation]) -> None:
     history = [one for one in history if one.returned_at is None or one.result is not None]
     (violation,) = check(history)
     assert violation.lead == "L"
@@ -188,7 +190,7 @@ def test_a_crowd_at_the_same_moment_is_checked_at_once() -> None:
 # -- the judge --------------------------------------------------------------------------------
 
 
-def brute(history: Sequence[Op]) -> bool:
+def brute(history: Sequence[Operation]) -> bool:
     """Try every order of every choice of the operations of unknown outcome."""
     known = [
         one
@@ -204,7 +206,7 @@ def brute(history: Sequence[Op]) -> bool:
     return False
 
 
-def in_time(order: Sequence[Op]) -> bool:
+def in_time(order: Sequence[Operation]) -> bool:
     """Say whether no operation stands before one that had returned when it was invoked."""
     return not any(
         later.returned_at is not None and later.returned_at < earlier.invoked_at
@@ -213,7 +215,7 @@ def in_time(order: Sequence[Op]) -> bool:
     )
 
 
-def replayed(order: Sequence[Op]) -> bool:
+def replayed(order: Sequence[Operation]) -> bool:
     """Play the operations one after the other and compare every answer with the one that was given."""
     register = Register()
     for one in order:
@@ -231,7 +233,7 @@ class Register:
 
     owner: str | None = None
 
-    def ask(self, one: Op) -> tuple[str, str | None]:
+    def ask(self, one: Operation) -> tuple[str, str | None]:
         """Carry out one operation; return the answer and who has the lead."""
         mine = self.owner == one.process
         if one.op == "claim":
@@ -262,9 +264,9 @@ class Register:
 # -- histories from a register ----------------------------------------------------------------------
 
 
-def generated(source: random.Random, length: int) -> list[Op]:
+def generated(source: random.Random, length: int) -> list[Operation]:
     """Let a register answer random operations one after the other; each interval contains its instant."""
-    register, history = Register(), list[Op]()
+    register, history = Register(), list[Operation]()
     for instant in range(length):
         who, what = (
             source.choice("abc"),
@@ -306,7 +308,7 @@ def test_a_changed_history_is_judged_as_brute_force_judges_it(seed: int, length:
     assert (check(history) == []) == brute(history)
 
 
-def mutated(source: random.Random, one: Op) -> Op:
+def mutated(source: random.Random, one: Operation) -> Operation:
     """Return the operation with something else than what happened."""
     if one.op == "expire":
         return replace(one, process=source.choice("abc"), invoked_at=one.invoked_at + source.uniform(-3, 3))

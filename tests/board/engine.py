@@ -18,7 +18,7 @@ from models.codec import directory_key, encode_row
 from models.decisions import Decision, OwnerChanged
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, LeadRow, Phase, QueuePlacement
-from rules.outbound.public_messages import Effect, effects
+from rules.outbound.public_messages import PublicMessage, public_messages
 from streams import clients
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
@@ -49,7 +49,7 @@ class Engine:
         self.rows: dict[str, LeadRow] = {}
         self._off = 0
         self._producer = clients.producer(settings)
-        self.held: list[Effect] | None = None
+        self.held: list[PublicMessage] | None = None
         """The relay's held messages while it is behind; None if it is not behind."""
 
     async def __aenter__(self) -> Self:
@@ -117,7 +117,7 @@ class Engine:
         await self._producer.send_and_wait(
             self.sources.journal, encode_row(row), key=key, partition=partition
         )
-        for effect in effects(row, key, partition):
+        for effect in public_messages(row, key, partition):
             if effect.topic != "queue-changes":
                 continue
             if self.held is None:
@@ -125,7 +125,7 @@ class Engine:
             else:
                 self.held.append(effect)
 
-    async def _tell(self, effect: Effect) -> None:
+    async def _tell(self, effect: PublicMessage) -> None:
         await self._producer.send_and_wait(
             self.sources.changes, effect.value, key=effect.key, headers=effect.headers
         )

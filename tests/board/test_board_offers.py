@@ -7,14 +7,14 @@ import redis.asyncio
 from board.reader import Reader
 from board.rebuild import rebuild
 from models.decisions import LeadOffered, OfferEnded
-from models.lead import Phase, Search, Seeking
+from models.lead import Phase, RepSearch, Search
 from models.offers import Outcome
 from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, taken, until
 
 RING = Search(
     group_id="west",
     epoch=3,
-    stage=Seeking.RINGING,
+    stage=RepSearch.RINGING,
     method="ring_all",
     reps=("rep-7", "rep-8"),
     until=AT + timedelta(minutes=15),

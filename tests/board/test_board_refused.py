@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from board import keys
 from board.reader import Reader
-from board.rebuild import Rebuilding, rebuild
+from board.rebuild import RebuildInProgressError, rebuild
 from board.refusals import AccessRefusedError, classified, translated
 from board.service import Board
 from board.writer import connect
@@ -204,4 +204,4 @@ async def test_a_user_without_rights_is_a_setting(
 
 
 def test_another_rebuild_is_no_refusal() -> None:
-    assert not isinstance(Rebuilding("board", "another"), AccessRefusedError)
+    assert not isinstance(RebuildInProgressError("board", "another"), AccessRefusedError)

@@ -11,7 +11,7 @@ import redis.asyncio
 from board import keys
 from board.expected import Sources
 from board.reader import REBUILT, Reader
-from board.rebuild import Rebuilding, rebuild
+from board.rebuild import RebuildInProgressError, rebuild
 from board.writer import connect
 from models.decisions import CallbackDue, QueueEntered, QueueLeft
 from models.errors import RetryableError
@@ -167,7 +167,7 @@ async def test_a_board_of_an_older_layout_is_rebuilt_and_swept_away(
 
 async def test_one_rebuild_at_a_time(engine: Engine, client: redis.asyncio.Redis) -> None:
     await client.set(keys.REBUILDING, "another")
-    with pytest.raises(Rebuilding):
+    with pytest.raises(RebuildInProgressError):
         await rebuild(engine.settings, client=client, sources=engine.sources)
     assert await client.get(keys.REBUILDING) == b"another"
     assert await client.get(keys.CURRENT) is None

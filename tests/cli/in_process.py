@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def call(name: str, given: Sequence[str]) -> Said:
     return Said(name, code, out.getvalue(), err.getvalue())
 
 
-def firstclaim(stack: Everything, *arguments: str | Path) -> Said:
+def firstclaim(stack: RunningStack, *arguments: str | Path) -> Said:
     """Run a command on a stack, which it finds by its state folder."""
     with at(stack.settings.state_dir):
         return call(str(arguments[0]), [*map(str, arguments)])

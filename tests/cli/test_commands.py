@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from board.reader import Reader
 from cli import app
 from models.ids import lead_id
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from streams import clients
 from streams.topics import DIRECTORY as DIRECTORY_TOPIC
 from streams.topics import LEAD_ARRIVALS
@@ -42,13 +42,13 @@ queues:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Yield a running stack in a new folder."""
     with everything(workers=1, state_dir=tmp_path_factory.mktemp("stack"), say=lambda _: None) as running:
         yield running
 
 
-async def until_size(stack: Everything, queue_id: str, size: int) -> None:
+async def until_size(stack: RunningStack, queue_id: str, size: int) -> None:
     """Wait until a queue has the given number of leads."""
     reader = Reader.at(stack.settings.redis_url)
 
@@ -64,7 +64,7 @@ async def until_size(stack: Everything, queue_id: str, size: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everything:
+def fed(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> RunningStack:
     """Publish a queue, and send a file with two leads and one line that identifies nobody."""
     folder = tmp_path_factory.mktemp("files")
     for name, text in (("leads.csv", CSV), ("mapping.yaml", MAPPING), ("directory.yaml", DIRECTORY)):
@@ -94,7 +94,7 @@ def fed(stack: Everything, tmp_path_factory: pytest.TempPathFactory) -> Everythi
     return stack
 
 
-def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
+def test_q8_claim_says_who_won_and_exits_by_it(fed: RunningStack) -> None:
     """Q8: the winner reads that they have a new lead.
 
     The loser reads who has it; a program sees it in the exit code.
@@ -110,7 +110,7 @@ def test_q8_claim_says_who_won_and_exits_by_it(fed: Everything) -> None:
     assert lost.last_line["reason"] == "already_claimed"
 
 
-def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
+def test_x1_why_tells_the_whole_story(fed: RunningStack) -> None:
     """X1: every event of a lead, its decisions and their reasons, including the rule's version."""
     lead = lead_id("default", "v", "2", {})
     firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
@@ -126,7 +126,7 @@ def test_x1_why_tells_the_whole_story(fed: Everything) -> None:
     assert unknown.code == 1
 
 
-def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
+def test_dead_letters_are_listed_shown_and_replayed(fed: RunningStack) -> None:
     """A refused message is there with its bytes and its reason, and can be sent again."""
 
     async def send() -> None:
@@ -154,7 +154,7 @@ def test_dead_letters_are_listed_shown_and_replayed(fed: Everything) -> None:
 
 
 def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
-    fed: Everything,
+    fed: RunningStack,
 ) -> None:
     """P2, P3, P5, P6: null headers, 5 MB from a few KB, bytes that are no text, an object that was published since."""
 
@@ -194,7 +194,7 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
 
 
-def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:
+def _letters(stack: RunningStack, at_least: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def enough() -> bool:
@@ -206,7 +206,7 @@ def _letters(stack: Everything, at_least: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_x7_status_and_verify_agree(fed: Everything) -> None:
+def test_x7_status_and_verify_agree(fed: RunningStack) -> None:
     """X7: leads by phase, queues and lag in one object; logs, journal, database and board agree."""
     verified = firstclaim(fed, "verify", "--json")
     assert verified.code == 0, verified.out
@@ -219,7 +219,7 @@ def test_x7_status_and_verify_agree(fed: Everything) -> None:
     assert seen["queues"]["new"]["claimable"]
 
 
-def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: Path) -> None:
+def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path: Path) -> None:
     """Q6: an invalid rule is refused with its path and the reason, and nothing of the file is published."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(DIRECTORY.replace("owned, operator", "ovned, operator") + "rep: {}\n")
@@ -231,7 +231,7 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: Everything, tmp_path: 
     assert "rep: is no section" in done.err
 
 
-def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Everything) -> None:
+def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: RunningStack) -> None:
     """X5: how many match now, and why not. It uses the engine's data, so verify finds nothing changed."""
     rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
     other = lead_id("default", "v", "2", {})
@@ -246,7 +246,7 @@ def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: Ev
     assert "    name: New leads\n" in exported.out
 
 
-def test_a_board_is_rebuilt_while_it_is_used(fed: Everything) -> None:
+def test_a_board_is_rebuilt_while_it_is_used(fed: RunningStack) -> None:
     """The lists are derived, so they are the same after a rebuild."""
     done = firstclaim(fed, "board", "rebuild")
     assert done.code == 0, done.err

@@ -16,7 +16,7 @@ from application.lead_selection import split_evenly
 from assurance.load.client import LoadClient
 from cli import app
 from models.ids import lead_id
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 REPS = ("rep-1", "rep-2")
@@ -68,14 +68,14 @@ def arrivals() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Yield a running stack with its publications and all leads in place."""
     with everything(workers=1, state_dir=tmp_path_factory.mktemp("desk"), say=lambda _: None) as running:
         asyncio.run(feed(running))
         yield running
 
 
-async def feed(stack: Everything) -> None:
+async def feed(stack: RunningStack) -> None:
     """Publish, let the leads arrive, and wait until the database knows of every exception."""
     async with LoadClient(stack.settings, follow_queues=True) as client:
         for kind, object_id, value in DIRECTORY:
@@ -87,7 +87,7 @@ async def feed(stack: Everything) -> None:
     await until_desk(stack, 5, 0)
 
 
-async def until_desk(stack: Everything, is_open: int, ignored: int) -> dict[str, Any]:
+async def until_desk(stack: RunningStack, is_open: int, ignored: int) -> dict[str, Any]:
     """Wait until the exceptions desk has the given number of leads, and return it."""
 
     def look() -> dict[str, Any] | None:
@@ -103,7 +103,7 @@ def a_lead(vendor: str, external_id: str | int) -> str:
     return lead_id("default", vendor, str(external_id), {})
 
 
-def firstclaim(stack: Everything, *arguments: str | Path, text: str = "") -> Result:
+def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "") -> Result:
     """Run a command as another terminal would; it finds the stack by its state folder. `text`: its stdin."""
     done = CliRunner().invoke(
         app,
@@ -121,13 +121,13 @@ def last_line(done: Result) -> dict[str, Any]:
     return found
 
 
-def owners(stack: Everything, *ids: str) -> list[str | None]:
+def owners(stack: RunningStack, *ids: str) -> list[str | None]:
     """Return the owners of the leads, from the journal."""
     leads = asyncio.run(journal_now(stack.settings)).leads
     return [leads[each].owner for each in ids]
 
 
-def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Everything) -> None:
+def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: RunningStack) -> None:
     """D6, E3: evenly and in order. Each refusal has its reason, and the exit code says that not all were assigned."""
     ids = [a_lead("pool", n) for n in (8, 7, 6)]
     done = firstclaim(desk, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
@@ -153,7 +153,7 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Every
     assert owners(desk, ids[0]) == ["rep-1"]
 
 
-def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: Everything) -> None:
+def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: RunningStack) -> None:
     """D6: everybody else is refused, and the lead does not change."""
     lead = a_lead("pool", 5)
     by_rep = last_line(firstclaim(desk, "assign", lead, "--to", "rep-2", "--by", "rep-1"))
@@ -164,7 +164,7 @@ def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: Everything
     assert firstclaim(desk, "assign", "--to", "rep-1", "--by", "mia").exit_code == 2
 
 
-def test_d6_a_segment_is_assigned_as_it_is_now(desk: Everything) -> None:
+def test_d6_a_segment_is_assigned_as_it_is_now(desk: RunningStack) -> None:
     """D6: a rule over the current leads, derived fields too.
 
     First a dry run, then the assignment; then none is left.
@@ -193,7 +193,7 @@ def test_d6_a_segment_is_assigned_as_it_is_now(desk: Everything) -> None:
     assert (none_left.exit_code, last_line(none_left)["assigned"]) == (0, 0)
 
 
-def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) -> None:
+def test_d6_a_list_is_assigned_line_by_line(desk: RunningStack, tmp_path: Path) -> None:
     """D6: a vendor's own list; bad lines are named and refused, the rest goes on."""
     path = tmp_path / "list.csv"
     path.write_text("vendor,external_id\npool,3\npool,\npool,4\npool,3\n")
@@ -206,7 +206,7 @@ def test_d6_a_list_is_assigned_line_by_line(desk: Everything, tmp_path: Path) ->
     assert owners(desk, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
 
 
-def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None:
+def test_e3_two_managers_assign_the_same_leads_at_once(desk: RunningStack) -> None:
     """E3: each lead has one owner; the second manager is told who that is."""
     ids = [a_lead("race", n) for n in range(RACED)]
 
@@ -229,7 +229,7 @@ def test_e3_two_managers_assign_the_same_leads_at_once(desk: Everything) -> None
     assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
 
 
-def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(desk: Everything) -> None:
+def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(desk: RunningStack) -> None:
     """E2, E3, E4: the desk's columns.
 
     An ignored lead is hidden, is last with --all, and may be assigned or restored.
@@ -265,7 +265,7 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(des
     assert firstclaim(desk, "exceptions", "ignore", "7", "--by", "mia").exit_code == 2
 
 
-def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: Everything) -> None:
+def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: RunningStack) -> None:
     """X5, R9: who and until when, and why not the others, from the journals. The request changes nothing."""
     message = {
         "vendor": "acme",
@@ -292,7 +292,7 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: Everything) 
     assert firstclaim(desk, "route").exit_code == 2
 
 
-def test_x7_after_all_that_everything_agrees(desk: Everything) -> None:
+def test_x7_after_all_that_everything_agrees(desk: RunningStack) -> None:
     """X7: assignments by hand are the same in logs, journal, database and board."""
     verified = firstclaim(desk, "verify")
     assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])

@@ -142,7 +142,7 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
                 "send",
             }
             assert said["status"].code == 1
-            assert "topic lead-arrivals: is not there" in said["status"].out
+            assert "topic lead-arrivals: does not exist" in said["status"].out
             assert "CRM database: has no tables yet" in said["status"].out
             assert "worker: does not run" in said["status"].out
             asyncio.run(provision(settings))

@@ -15,7 +15,7 @@ import redis
 
 from models.errors import ConfigError
 from runtime.valkey import ValkeyServer
-from streams.masking import Masked, masked, remember, without_secrets
+from streams.masking import MaskedStream, masked, remember, without_secrets
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from web.settings import WebSettings
@@ -194,6 +194,6 @@ def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
 
 def test_a_known_secret_is_struck_out_however_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     remember('pässword "Geheim"/6')
-    Masked(sys.stdout).write('p\u00e4ssword "Geheim"/6 and p%C3%A4ssword%20%22Geheim%22%2F6\n')
+    MaskedStream(sys.stdout).write('p\u00e4ssword "Geheim"/6 and p%C3%A4ssword%20%22Geheim%22%2F6\n')
     assert capsys.readouterr().out == "*** and ***\n"
     assert without_secrets('{"a": "p\\u00e4ssword \\"Geheim\\"/6"}') == '{"a": "***"}'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from streams.topics import DIRECTORY
 from tests.foreign import cases, transactions
 from tests.foreign.cases import Clients
@@ -23,7 +23,7 @@ ADMIN = b'{"rep_id": "ada", "name": "Ada", "role": "admin"}'
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Everything]:
+def stack() -> Iterator[RunningStack]:
     """Yield the running system."""
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-foreign-") as folder,
@@ -33,7 +33,7 @@ def stack() -> Iterator[Everything]:
 
 
 @pytest.fixture(scope="module")
-def clients(stack: Everything) -> Iterator[Clients]:
+def clients(stack: RunningStack) -> Iterator[Clients]:
     """Yield the clients."""
     all_clients = Clients(stack.settings.kafka_bootstrap_servers)
     yield all_clients
@@ -41,7 +41,7 @@ def clients(stack: Everything) -> Iterator[Clients]:
 
 
 @pytest.fixture(scope="module")
-def outcome(stack: Everything, clients: Clients) -> Iterator[Outcome]:
+def outcome(stack: RunningStack, clients: Clients) -> Iterator[Outcome]:
     """Yield the outcome of all cases."""
     for key, value in ((b"default/rep/n4", REP), (b"default/rep/ada", ADMIN)):
         clients.librdkafka.send(DIRECTORY, [Record(value, key=key)])

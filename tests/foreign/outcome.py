@@ -22,7 +22,7 @@ from tests.foreign.clients import Followed, Record
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
     from tests.foreign.cases import Case, Clients
     from tests.foreign.clients import Place
 
@@ -32,7 +32,7 @@ CLOCKS: Final = timedelta(minutes=5)
 REPO: Final = Path(__file__).parents[2]
 
 
-def restarts(stack: Everything) -> dict[str, str]:
+def restarts(stack: RunningStack) -> dict[str, str]:
     """Return the processes that ended, with the last lines of their logs."""
     return {
         name: f"{state.restarts} times, last with status {state.last_status}{stack.children[name].log_tail()}"
@@ -45,7 +45,7 @@ def restarts(stack: Everything) -> dict[str, str]:
 class Outcome:
     """Sends cases, and then reports what is wrong with each."""
 
-    stack: Everything
+    stack: RunningStack
     clients: Clients
     sent: dict[str, Sent] = field(default_factory=dict)
     failed: dict[str, BaseException] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from web.store.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
     from tests.foreign.cases import Clients
     from tests.foreign.outcome import Outcome
 
@@ -73,7 +73,7 @@ def test_status_verify_and_dead_letters_exit_0(outcome: Outcome) -> None:
 
 
 @pytest.fixture(scope="module")
-def console(stack: Everything) -> Iterator[httpx.Client]:
+def console(stack: RunningStack) -> Iterator[httpx.Client]:
     """Yield a program with a token at the console."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     secret, _ = Tokens(store).issue("default", "ada", "test", {"operations:read"}, by="test")

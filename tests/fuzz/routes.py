@@ -20,7 +20,7 @@ from typing import Final
 import httpx
 
 from assurance.load import LoadClient
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from sink.engine import connect
 from tests.fuzz.hostile_requests import Requests
 from web.auth import SCOPES
@@ -75,7 +75,7 @@ async def send(port: int, request: bytes) -> tuple[int, bytes]:
             await writer.wait_closed()
 
 
-async def attack(stack: Everything, count: int, seed: int, say: Callable[[str], None]) -> Outcome:
+async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str], None]) -> Outcome:
     """Send `count` requests, `AT_ONCE` at a time, and return their outcome."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)

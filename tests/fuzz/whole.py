@@ -23,7 +23,7 @@ from sqlalchemy import select
 from application.lag import Lags
 from assurance.chaos.vendors import PARTITION_EOF, consumer
 from assurance.verify import verify
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from sink.engine import connect
 from sink.tables import LeadTable
 from streams.settings import Settings
@@ -109,7 +109,7 @@ def arrived(settings: Settings, among: set[str]) -> list[str]:
         engine.dispose()
 
 
-async def play(stack: Everything, messages: int, seed: int, say: Say) -> dict[str, Any]:
+async def play(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[str, Any]:
     """Flood a running stack; return the outcome."""
     began = time.monotonic()
     courier = Courier(stack.settings, seed)

@@ -15,7 +15,7 @@ from models.org import ContactListed, OrgRow
 from models.org_decisions import OrgEventIgnored, OrgStep
 from rules.org.org_partition import LISTED, OrgPartition
 from rules.outbound.lead_org_messages import LeadNews, identity, to_leads
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from streams.table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.rules.distribution.sales_floor import stands
@@ -108,7 +108,7 @@ def _check_errands(truth: OrgTruth, leads: Sequence[Records]) -> None:
         mine = [
             (dict(effect.headers)["ce_id"], effect.value)
             for key, row in records.values()
-            for effect in effects(row, key, partition)
+            for effect in public_messages(row, key, partition)
             if effect.topic == ORG_LOG
         ]
         expected |= dict(mine)

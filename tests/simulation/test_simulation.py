@@ -38,7 +38,7 @@ ENOUGH = 300
 """This number of seeds is enough to find what any missing safeguard breaks."""
 
 
-Broken = Callable[[pytest.MonkeyPatch], None]
+BrokenRecord = Callable[[pytest.MonkeyPatch], None]
 """A function that removes one safeguard."""
 
 
@@ -127,7 +127,7 @@ def _without_the_place_of_an_arrival(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(arrivals, "_repeated", lambda *_: None)
 
 
-def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartition]) -> Broken:
+def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartition]) -> BrokenRecord:
     def broken(patch: pytest.MonkeyPatch) -> None:
         real = kind.due
 
@@ -187,7 +187,7 @@ def _with_sweeps_that_see_only_places(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
-    broken: Broken, monkeypatch: pytest.MonkeyPatch
+    broken: BrokenRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch)
     found = find(range(ENOUGH), LENGTH)
@@ -262,9 +262,9 @@ def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_tol
     row = cluster.workers[partition_of(b"lead-1")].rows.of(partition_of(b"lead-1")).rows[b"lead-1"]
     assert isinstance(row, LeadRow)
     assert row.lead is not None
-    assert row.lead.trouble is not None
-    assert row.lead.trouble.reason == "fatal_error"
-    assert "600000 bytes" in row.lead.trouble.explanation[0]["why"]
+    assert row.lead.open_exception is not None
+    assert row.lead.open_exception.reason == "fatal_error"
+    assert "600000 bytes" in row.lead.open_exception.explanation[0]["why"]
     (head,) = (
         decode_org_record(record.value or b"")
         for record in cluster.broker.logs[ORG_JOURNAL, ORG_PARTITION]

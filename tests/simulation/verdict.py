@@ -11,7 +11,7 @@ from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.lead import DirectoryRow, LeadRow, Phase, Row
 from models.public import ASSIGNMENTS, LEAD_DECISIONS, NOTIFICATIONS
 from rules.lead.lead_partition import LeadPartition
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from streams.table import LeadRows
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.rules.lead import reference_queues
@@ -100,7 +100,7 @@ def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
     """Check that only messages that follow from the rows are public, each once; a lead's versions only grow."""
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
     for key, row in truth.records.values():
-        for effect in effects(row, key, partition):
+        for effect in public_messages(row, key, partition):
             if effect.topic == ORG_LOG:
                 continue  # `org_verdict` compares those with what the org has read
             expected[effect.topic][dict(effect.headers)["ce_id"]] = (effect.key, effect.value)

@@ -131,7 +131,7 @@ class Story:
                 phase=Phase.EXCEPTION,
                 owner=None,
                 assigned_at=None,
-                trouble=trouble,
+                open_exception=trouble,
                 updated_at=self._now,
             )
             self._write(name, after, seq + 1, gone, raised)
@@ -144,14 +144,14 @@ class Story:
                 owner_changed(rep),
                 QueueLeft(queue_id="aged", why="claimed"),
             ]
-            if lead.trouble:
-                decisions.append(ExceptionResolved(reason=lead.trouble.reason, why="claimed"))
+            if lead.open_exception:
+                decisions.append(ExceptionResolved(reason=lead.open_exception.reason, why="claimed"))
             after = change(
                 lead,
                 phase=Phase.OWNED,
                 owner=rep,
                 assigned_at=self._now,
-                trouble=None,
+                open_exception=None,
                 claimed_through="aged",
                 updated_at=self._now,
             )

@@ -23,7 +23,7 @@ from models.decisions import (
 from models.lead import Lead, LeadRow, OpenException, Phase
 from models.offers import Outcome, Rejected, Why
 from sink import measures
-from sink.measures import Claims, Cut, Offered, Share, Speed
+from sink.measures import Claims, CountRange, Offered, Share, Speed
 from sink.writer import CrmWriter, JournalRecord
 from tests.sink.seeded_journal import START, lead_of, owner_changed, record_of
 
@@ -110,7 +110,7 @@ def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Jour
     journal.says(other, START, answered("6", Result.WON, START))
     journal.store()
     with engine.connect() as connection:
-        whole = Cut(START, cut=False)
+        whole = CountRange(START, cut=False)
         assert measures.arrivals(connection, "default", START) == ({START: 1, START + MINUTE: 1}, whole)
         assert measures.claims(connection, "default", START) == (
             {START: Claims(1, 0), START + MINUTE: Claims(1, 1)},
@@ -144,7 +144,7 @@ def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine
     journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
     trouble = OpenException("all_agents_tried", (), START)
     raised = ExceptionRaised(reason="all_agents_tried", explanation=())
-    journal.says(lead_of("x", phase=Phase.EXCEPTION, trouble=trouble), START, raised)
+    journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=trouble), START, raised)
     journal.says(lead_of("y"), START, raised)
     journal.store()
     with engine.connect() as connection:
@@ -183,7 +183,7 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
         "rep-9": Share(1, 0, 0, 1, 0, {"licence": 3}),
     }
     assert left == {"west": {"no_available_agents": 1}}
-    assert cut == Cut(START, cut=False)
+    assert cut == CountRange(START, cut=False)
 
 
 def test_no_more_is_counted_than_is_bounded_and_it_is_said(
@@ -194,7 +194,7 @@ def test_no_more_is_counted_than_is_bounded_and_it_is_said(
         lead = lead_of(str(n), arrived_at=START + n * MINUTE)
         journal.says(lead, lead.arrived_at, LeadAccepted(), owner_changed("rep-3"))
     journal.store()
-    newest = Cut(START + 2 * MINUTE, cut=True)
+    newest = CountRange(START + 2 * MINUTE, cut=True)
     with engine.connect() as connection:
         counts, cut = measures.arrivals(connection, "default", START)
         assert sorted(counts) == [START + 2 * MINUTE, START + 3 * MINUTE]

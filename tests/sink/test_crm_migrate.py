@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, inspect, select, table
 
-from models.lead import Lead, Lock, Phase, Search, Seeking
+from models.lead import Lead, Lock, Phase, RepSearch, Search
 from sink.engine import connect
 from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
@@ -86,7 +86,7 @@ def test_d1_the_lock_of_an_older_schema_is_filled_from_the_journal(database: Dat
 
 def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Database) -> None:
     search = Search(
-        group_id="west", epoch=5, stage=Seeking.OFFERED, method="round_robin", reps=("rep-7", "rep-9")
+        group_id="west", epoch=5, stage=RepSearch.OFFERED, method="round_robin", reps=("rep-7", "rep-9")
     )
     lead = lead_of(phase=Phase.OFFERED, search=search)
     assert refilled(

@@ -163,9 +163,9 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
         raise Ended
 
     loop, producer = asyncio.new_event_loop(), object()
-    bury = DeadLetterWriter(producer, loop, Brake(0, 60.0, end=end))
+    write_dead_letter = DeadLetterWriter(producer, loop, Brake(0, 60.0, end=end))
     with pytest.raises(Ended):
-        bury(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
+        write_dead_letter(records[0], PermanentError("fatal_error", "KeyError: 'boom'"))
     loop.close()
     assert ended[0][:2] == (Exit.BRAKE, "sink")
     assert "lead-journal-0@0: KeyError: 'boom'" in ended[0][2]

@@ -52,8 +52,8 @@ def test_x1_a_leads_newest_decisions_come_first_page_by_page(story: Story, engin
 def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter, engine: Engine) -> None:
     trouble = OpenException("orphaned", ({"why": "left"},), START)
     raised = ExceptionRaised(reason="orphaned", explanation=trouble.explanation)
-    ignored = lead_of("A", phase=Phase.IGNORED, trouble=trouble)
-    others = [lead_of(name, phase=Phase.EXCEPTION, trouble=trouble) for name in "BCD"]
+    ignored = lead_of("A", phase=Phase.IGNORED, open_exception=trouble)
+    others = [lead_of(name, phase=Phase.EXCEPTION, open_exception=trouble) for name in "BCD"]
     rows = [row_of(ignored, raised, ExceptionIgnored(rep_id="m"), off=0)]
     rows += [row_of(lead, raised, off=n) for n, lead in enumerate(others, 1)]
     writer.apply([record_of(row, offset) for offset, row in enumerate(rows)])

@@ -16,7 +16,7 @@ from models.decisions import NoteRecorded
 from models.errors import RetryableError
 from models.lead import LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from sink.rebuild import HISTORY, NO_REASON, PublicRows, belong, empty
 from sink.statements import KEPT
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
@@ -40,7 +40,9 @@ def public(records: list[JournalRecord], topic: str) -> list[bytes | None]:
         row = decode_row(record.value or b"")
         assert record.key is not None
         told += [
-            effect.value for effect in effects(row, record.key, record.partition) if effect.topic == topic
+            effect.value
+            for effect in public_messages(row, record.key, record.partition)
+            if effect.topic == topic
         ]
     return told
 

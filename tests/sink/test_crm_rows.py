@@ -17,7 +17,7 @@ from models.decisions import (
     Reason,
     Result,
 )
-from models.lead import Lead, Lock, OpenException, Phase, Search, Seeking
+from models.lead import Lead, Lock, OpenException, Phase, RepSearch, Search
 from sink.rows import table_rows, without_nul
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
@@ -67,11 +67,11 @@ def test_d1_a_lock_is_in_the_leads_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "reps"), [(Seeking.OFFERED, ("rep-7",)), (Seeking.RINGING, ("rep-7", "rep-9"))]
+    ("stage", "reps"), [(RepSearch.OFFERED, ("rep-7",)), (RepSearch.RINGING, ("rep-7", "rep-9"))]
 )
 @pytest.mark.parametrize("until", [START + timedelta(minutes=15), None])
 def test_r3_s1_an_open_offer_is_in_the_leads_row(
-    stage: Seeking, reps: tuple[str, ...], until: datetime | None
+    stage: RepSearch, reps: tuple[str, ...], until: datetime | None
 ) -> None:
     search = Search(group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until)
     found = lock_and_offer(lead_of(phase=Phase.OFFERED, search=search))
@@ -84,8 +84,8 @@ def test_r3_s1_an_open_offer_is_in_the_leads_row(
     assert found == {name: value for name, value in expected.items() if value is not None}
 
 
-@pytest.mark.parametrize("stage", [Seeking.ASKED, Seeking.PAUSED, Seeking.WAITING])
-def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: Seeking) -> None:
+@pytest.mark.parametrize("stage", [RepSearch.ASKED, RepSearch.PAUSED, RepSearch.WAITING])
+def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: RepSearch) -> None:
     search = Search(group_id="west", epoch=5, stage=stage, tried=("rep-7",))
     assert lock_and_offer(lead_of(phase=Phase.OFFERED, search=search)) == {}
     assert lock_and_offer(lead_of()) == {}
@@ -224,12 +224,12 @@ def test_e1_e4_an_exceptions_status_is_the_leads_phase(
     decisions: tuple[Decision, ...],
     expected: tuple[str, str] | None,
 ) -> None:
-    row = table_rows(0, "l", row_of(lead_of(phase=phase, trouble=trouble), *decisions)).exception
+    row = table_rows(0, "l", row_of(lead_of(phase=phase, open_exception=trouble), *decisions)).exception
     assert (None if row is None else (row["status"], row["reason"])) == expected
 
 
 def test_e2_an_exception_has_the_columns_of_the_desk() -> None:
-    lead = lead_of(phase=Phase.EXCEPTION, trouble=TROUBLE)
+    lead = lead_of(phase=Phase.EXCEPTION, open_exception=TROUBLE)
     row = table_rows(0, lead.lead_id, row_of(lead, RAISED, seq=5)).exception
     assert row == {
         "lead_id": lead.lead_id,

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.dead_letters import org_of, shown
-from application.replay import NotReplayable, Obstacle, is_replayable, target_of
+from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
 from streams.dead_letter_reading import OURS, Letter, Source, read_letter, restored, set_apart
 from streams.dead_letters import CUT_BYTES, DeadLetter, make_letter
 from streams.topics import MAX_DEAD_LETTER_BYTES
-from web.services.operations.dead_letters import Letter as Listed
+from web.services.operations.dead_letters import Letter as ListedLeads
 
 pytestmark = pytest.mark.hypothesis
 
@@ -187,23 +187,25 @@ def test_every_reader_takes_whatever_anybody_put_on_the_topic(record: Record) ->
     assert all(
         isinstance(said[name], str) for name in ("place", "error_class", "reason", "source", "failed_at")
     )
-    Listed(**shown(letter), replayable=is_replayable(letter))
+    ListedLeads(**shown(letter), replayable=is_replayable(letter))
     assert letter.at.year >= 1
 
 
 @pytest.mark.parametrize(
     ("record", "error_class", "obstacle"),
     [
-        (Record("lead-journal"), "fatal_error", Obstacle.TOPIC_NOT_REPLAYABLE),
-        (Record("elsewhere"), "x", Obstacle.SOURCE_UNKNOWN),
-        (Record("lead-log"), "unreadable_event", Obstacle.TOPIC_NOT_REPLAYABLE),
-        (Record("lead-log", partition="?"), "fatal_error", Obstacle.SOURCE_UNKNOWN),
-        (Record(value=b"x" * 5_000_000), "too_large", Obstacle.CUT),
-        (Record(value=b"x", key=b"x" * 5_000_000), "too_large", Obstacle.CUT),
-        (Record(value=b"x", headers=[("h", b"x" * 3_000_000)]), "too_large", Obstacle.CUT),
+        (Record("lead-journal"), "fatal_error", ReplayObstacle.TOPIC_NOT_REPLAYABLE),
+        (Record("elsewhere"), "x", ReplayObstacle.SOURCE_UNKNOWN),
+        (Record("lead-log"), "unreadable_event", ReplayObstacle.TOPIC_NOT_REPLAYABLE),
+        (Record("lead-log", partition="?"), "fatal_error", ReplayObstacle.SOURCE_UNKNOWN),
+        (Record(value=b"x" * 5_000_000), "too_large", ReplayObstacle.CUT),
+        (Record(value=b"x", key=b"x" * 5_000_000), "too_large", ReplayObstacle.CUT),
+        (Record(value=b"x", headers=[("h", b"x" * 3_000_000)]), "too_large", ReplayObstacle.CUT),
     ],
 )
-def test_what_must_not_be_sent_again_says_why(record: Record, error_class: str, obstacle: Obstacle) -> None:
+def test_what_must_not_be_sent_again_says_why(
+    record: Record, error_class: str, obstacle: ReplayObstacle
+) -> None:
     with pytest.raises(NotReplayable) as refused:
         target_of(as_read(make_letter(record, error_class, "why")))
     assert refused.value.obstacle is obstacle

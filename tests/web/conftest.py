@@ -18,7 +18,7 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from assurance.load import LoadClient
-from runtime.up import Everything, everything
+from runtime.up import RunningStack, everything
 from sink.engine import connect
 from tests.web.running_org import PATIENCE_MS, RunningOrg
 from web.settings import WebSettings
@@ -49,7 +49,7 @@ def say(text: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Everything]:
+def stack() -> Iterator[RunningStack]:
     """Yield the running system."""
     with (
         tempfile.TemporaryDirectory(prefix="firstclaim-web-") as folder,
@@ -59,7 +59,7 @@ def stack() -> Iterator[Everything]:
 
 
 @pytest.fixture(scope="session")
-def store(stack: Everything) -> Engine:
+def store(stack: RunningStack) -> Engine:
     """Return the database of the running console."""
     return connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
 
@@ -81,7 +81,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def office(
-    stack: Everything, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    stack: RunningStack, store: Engine, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RunningOrg]:
     """Yield a new org for the test. An error in any page fails the test. Its windows are closed after the test."""
     monkeypatch.setattr(passwords_module, "_HASHES", QUICK_HASHES)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from assurance.load import LoadClient
     from assurance.load.client import AskedAction
-    from runtime.up import Everything
+    from runtime.up import RunningStack
     from web.store.accounts import Accounts
     from web.store.tokens import Tokens
 
@@ -39,7 +39,7 @@ class RunningOrg:
     `port`: the port of another console than the system's own.
     """
 
-    stack: Everything
+    stack: RunningStack
     browser: Browser
     accounts: Accounts
     tokens: Tokens

@@ -23,7 +23,7 @@ from web.auth import SCOPES
 if TYPE_CHECKING:
     from schemathesis import Case
 
-    from runtime.up import Everything
+    from runtime.up import RunningStack
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -40,14 +40,14 @@ CHECKS: Final = [
 ]
 
 
-def document(stack: Everything) -> schemathesis.BaseSchema:
+def document(stack: RunningStack) -> schemathesis.BaseSchema:
     """Return the document as the running console gives it, without the stream, which does not end."""
     url = f"http://127.0.0.1:{stack.ports['console']}/api/v1/openapi.json"
     return schemathesis.openapi.from_url(url).exclude(path="/api/v1/live")
 
 
 async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
-    office: RunningOrg, stack: Everything
+    office: RunningOrg, stack: RunningStack
 ) -> None:
     await office.rep("admin-1", "admin")
     await office.publish("queue", "new", **NEW)

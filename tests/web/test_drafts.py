@@ -14,10 +14,10 @@ from rules.queues.rule_book import OrgRules, Published
 from sink.engine import connect
 from tests.fixtures.servers import empty_database
 from web.services.queue_editing import drafted_value, publishable, state_of
-from web.store.drafts import Drafts, Overtaken
+from web.store.drafts import DraftConflictError, Drafts
 from web.store.migrate import upgrade
 from web.store.tables import Base
-from web.store.views import MOST, CustomViews, TooMany
+from web.store.views import MOST, CustomViews, TooManyViewsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,18 +54,18 @@ def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
     """Q6: of two who saw the same version, the second is refused and sees the first one's edit."""
     first = save(drafts, None, name="a")
     second = save(drafts, first.revision, by="ada", name="b")
-    with pytest.raises(Overtaken) as overtaken:
+    with pytest.raises(DraftConflictError) as overtaken:
         save(drafts, first.revision, name="c")
     assert overtaken.value.now == second == drafts.find("default", "q")
-    with pytest.raises(Overtaken):
+    with pytest.raises(DraftConflictError):
         save(drafts, None, name="d")
-    with pytest.raises(Overtaken):
+    with pytest.raises(DraftConflictError):
         drafts.discard("default", "q", first.revision)
     assert drafts.find("other", "q") is None
     assert drafts.all("default") == {"q": second}
     drafts.discard("default", "q", second.revision)
     assert drafts.find("default", "q") is None
-    with pytest.raises(Overtaken) as gone:
+    with pytest.raises(DraftConflictError) as gone:
         save(drafts, second.revision, name="e")
     assert gone.value.now is None
 
@@ -74,12 +74,12 @@ def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
     """Q6: whatever the timing."""
     seen = save(drafts, None, name="a").revision
     kept: list[Draft] = []
-    overtaken: list[Overtaken] = []
+    overtaken: list[DraftConflictError] = []
 
     def edit(name: str) -> None:
         try:
             kept.append(save(drafts, seen, by=name, name=name))
-        except Overtaken as error:
+        except DraftConflictError as error:
             overtaken.append(error)
 
     threads = [threading.Thread(target=edit, args=(f"rep-{n}",)) for n in range(8)]
@@ -191,7 +191,7 @@ def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
     """Q1: one more is refused, and may be made after another is deleted."""
     views = CustomViews(drafts._engine)
     made = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
-    with pytest.raises(TooMany, match="delete one first"):
+    with pytest.raises(TooManyViewsError, match="delete one first"):
         views.add("org", "rep-1", "more", {"name": "more"})
     assert views.discard("org", "rep-1", "v0", seen=made[0].revision)
     views.add("org", "rep-1", "more", {"name": "more"})

@@ -16,7 +16,7 @@ from tests.web.signed_in import signed_in
 from web.security_headers import HEADERS
 
 if TYPE_CHECKING:
-    from runtime.up import Everything
+    from runtime.up import RunningStack
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -167,7 +167,7 @@ async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person
 
 
 async def test_hostile_requests_to_every_route_are_answered_and_the_console_stays_as_it_was(
-    stack: Everything,
+    stack: RunningStack,
 ) -> None:
     outcome = await attack(stack, REQUESTS, seed=7, say=say)
     assert outcome.failures == []

@@ -10,7 +10,7 @@ from models.decisions import Reason
 from models.public import LeadDecision
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, not_found
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Action, Answer, Claim
 from web.services.decision_text import Names
 
@@ -56,7 +56,7 @@ async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
 
 
 async def act(
-    parts: Parts, person: Person, lead_id: str, kind: str, key: str | None, **fields: Any
+    parts: Services, person: Person, lead_id: str, kind: str, key: str | None, **fields: Any
 ) -> Answer:
     """Send an action to the engine as this person, and return its answer."""
     given = {
@@ -84,7 +84,7 @@ def action_id(person: Person, key: str | None) -> str:
         return str(uuid.uuid5(_KEYS, f"{person.org}/{person.rep_id}/{key}"))
 
 
-def answer_for(parts: Parts, person: Person, found: LeadDecision) -> Answer:
+def answer_for(parts: Services, person: Person, found: LeadDecision) -> Answer:
     """Return an answer with the owner's name, without data of the lead that the person may not see."""
     rules = parts.directory.org(person.org)
     owner = rules.reps.get(found.owner or "")

@@ -26,10 +26,10 @@ from web.api.desk import on_desk
 from web.api.my_leads import segment, whose
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Action, Model
 from web.services import list_params
-from web.services.bulk_actions import Other, Wanted, ask_all, standing
+from web.services.bulk_actions import FailedLead, WantedAction, ask_all, standing
 from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["actions"])
@@ -41,7 +41,7 @@ LINES: Final = "application/x-ndjson"
 UNNAMED: Final = 100
 
 
-class Which(Model):
+class LeadChoice(Model):
     """Which leads: their ids, or all that meet a filter. `query`: as in the address of the list; `of`: which list."""
 
     leads: list[uuid.UUID] | None = Field(default=None, max_length=MOST)
@@ -49,10 +49,10 @@ class Which(Model):
     query: str = Field(default="", max_length=20_000)
 
 
-class Many(Model):
+class BulkRequest(Model):
     """An action and its leads. `to`, for assign: the reps who get the leads; several reps share them evenly."""
 
-    which: Which
+    which: LeadChoice
     do: Action
     to: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         default_factory=list, max_length=10_000
@@ -60,7 +60,7 @@ class Many(Model):
     dry_run: bool = False
 
 
-class Listed(Model):
+class ListedLeads(Model):
     """The leads that a file names. `repeated`: how many lines name a lead again."""
 
     leads: list[str]
@@ -84,7 +84,7 @@ class DryRun(Model):
     response_class=StreamingResponse,
     responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
 )
-async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> StreamingResponse:
+async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None) -> StreamingResponse:
     """Run one action on many leads. Each line of the answer is the progress; the last one (`finished`) is the result.
 
     With the same `Idempotency-Key` each lead's action has the same id, so nothing is done twice (X4).
@@ -105,7 +105,7 @@ async def many(person: Acts, parts: PartsOf, given: Many, key: Key = None) -> St
 @router.post("/leads/lists")
 async def read_list(
     person: Annotated[Person, Depends(Access("leads:act", MANAGERS))], file: UploadFile
-) -> Listed:
+) -> ListedLeads:
     """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`. Nothing changes yet (D6)."""
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -118,7 +118,7 @@ async def read_list(
         raise Problem(
             413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
         )
-    return Listed(
+    return ListedLeads(
         leads=list(found.leads),
         repeated=found.repeated,
         unusable=[{"place": one.place, "reason": one.reason} for one in found.unusable[:UNNAMED]],
@@ -126,7 +126,7 @@ async def read_list(
     )
 
 
-async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
+async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:
     which = given.which
     if (which.leads is None) == (which.of is None):
         raise Problem(422, "invalid", "which: must name either leads, or a list and its filter")
@@ -160,7 +160,7 @@ async def _leads(parts: Parts, person: Person, given: Many) -> list[str]:
     return leads
 
 
-def _wanted(person: Person, given: Many, key: str | None, lead_id: str, to: str) -> Wanted:
+def _wanted(person: Person, given: BulkRequest, key: str | None, lead_id: str, to: str) -> WantedAction:
     fields = given.do.model_dump(exclude_none=True, mode="json")
     if to:
         fields["to_rep_id"] = to
@@ -171,13 +171,13 @@ def _wanted(person: Person, given: Many, key: str | None, lead_id: str, to: str)
         "org": person.org,
         **fields,
     }
-    return Wanted(lead_id, action, to or None)
+    return WantedAction(lead_id, action, to or None)
 
 
-async def _lines(parts: Parts, person: Person, wanted: list[Wanted]) -> AsyncIterator[bytes]:
-    def named(one: Wanted, answer: LeadDecision) -> Other:
+async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) -> AsyncIterator[bytes]:
+    def named(one: WantedAction, answer: LeadDecision) -> FailedLead:
         shown = answer_for(parts, person, answer)
-        return Other(
+        return FailedLead(
             one.lead_id,
             answer.result,
             owner=shown.owner,

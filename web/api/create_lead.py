@@ -15,7 +15,7 @@ from rules.inbound.intake import accept_arrival
 from web.api.actions import Key, action_id
 from web.auth import Access, PartsOf, Person
 from web.errors import forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.bulk_actions import kept
 
@@ -49,7 +49,7 @@ class NewLead(Model):
     assigned_to: _Text
 
 
-class Made(Model):
+class CreatedLead(Model):
     """The lead that was sent. `there`: whether the lists already show it; otherwise they will show it soon."""
 
     lead_id: str
@@ -63,7 +63,7 @@ async def create(
     parts: PartsOf,
     given: NewLead,
     key: Key = None,
-) -> Made:
+) -> CreatedLead:
     """Create a lead. The status is 201 if the lists already show it, 202 if it is still being processed.
 
     The same `Idempotency-Key` gives the same lead. A message that intake could not read is rejected before it is sent,
@@ -77,10 +77,10 @@ async def create(
     there = await kept(parts.crm, {lead_id: 0})
     if not there:
         response.status_code = HTTPStatus.ACCEPTED
-    return Made(lead_id=lead_id, there=there)
+    return CreatedLead(lead_id=lead_id, there=there)
 
 
-def _owner(parts: Parts, person: Person, wanted: str | None) -> str | None:
+def _owner(parts: Services, person: Person, wanted: str | None) -> str | None:
     if not person.oversees:
         if wanted and wanted != person.rep_id:
             raise forbidden("assigned_to: a rep's new lead belongs to that rep")

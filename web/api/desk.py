@@ -16,7 +16,7 @@ from sink.queries import exceptions_by_status
 from sink.tables import LeadExceptionTable
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services import list_params
 from web.services.crm_query import ask
@@ -46,7 +46,7 @@ class DeskPage(ListPage):
     ignored: int
 
 
-class OneChoice(Model):
+class ColumnChoice(Model):
     """One value of a column (null: no value), its label, and how many rows have it."""
 
     value: str | bool | None
@@ -101,7 +101,7 @@ async def unassigned_choices(
     parts: PartsOf,
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
-) -> list[OneChoice]:
+) -> list[ColumnChoice]:
     """List the values of a column of the unassigned leads, for its filter."""
     return await offered(parts, person, UNASSIGNED, column, search, on_desk(person, ignored=False))
 
@@ -114,7 +114,7 @@ async def choices(
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
     *,
     ignored: ShowIgnored = False,
-) -> list[OneChoice]:
+) -> list[ColumnChoice]:
     """List the values of a column of the desk, for its filter."""
     return await offered(parts, person, EXCEPTIONS, column, search, on_desk(person, ignored=ignored))
 
@@ -164,7 +164,7 @@ def on_desk(person: Person, *, ignored: bool) -> list[Any]:
 
 
 async def desk(
-    parts: Parts, person: Person, listing: Listing, request: Request, *, ignored: bool
+    parts: Services, person: Person, listing: Listing, request: Request, *, ignored: bool
 ) -> DeskPage:
     """Return a page of the desk."""
     bands: Sequence[Expression] = IGNORED_LAST if ignored else ()
@@ -192,8 +192,8 @@ async def desk(
 
 
 async def offered(
-    parts: Parts, person: Person, listing: Listing, name: str, search: str, only: Sequence[Any]
-) -> list[OneChoice]:
+    parts: Services, person: Person, listing: Listing, name: str, search: str, only: Sequence[Any]
+) -> list[ColumnChoice]:
     """Return the values of a column whose value or name contains the search."""
     column = listing.by_name.get(name)
     if column is None or column.kind in RANGES or column.kind is Kind.TEXT:
@@ -205,5 +205,5 @@ async def offered(
     for value, count in found:
         label = list_params.name_of(rules, column, value) if column.names and isinstance(value, str) else None
         if not column.names or search.casefold() in f"{value or ''} {label or ''}".casefold():
-            offered.append(OneChoice(value=value, label=label, count=count))
+            offered.append(ColumnChoice(value=value, label=label, count=count))
     return offered

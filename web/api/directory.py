@@ -15,7 +15,7 @@ from pydantic import Field
 from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import Edit, published
 from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
@@ -46,7 +46,7 @@ class Changed(Model):
     new: Any
 
 
-class EditSaid(Model):
+class EditResult(Model):
     """The changes and effects of an edit. `published` false: a dry run. `etag` null: the object does not exist."""
 
     published: bool
@@ -103,7 +103,7 @@ async def put_object(
     value: dict[str, Any],
     if_match: IfMatch = None,
     dry_run: DryRun = False,
-) -> EditSaid:
+) -> EditResult:
     """Publish an object. It takes effect within moments, also on existing leads."""
     return await _edit(person, parts, response, (kind, object_id), value, if_match, dry_run=dry_run)
 
@@ -117,7 +117,7 @@ async def delete_object(
     object_id: ObjectId,
     if_match: IfMatch = None,
     dry_run: DryRun = False,
-) -> EditSaid:
+) -> EditResult:
     """Remove an object, unless another object needs it."""
     return await _edit(person, parts, response, (kind, object_id), None, if_match, dry_run=dry_run)
 
@@ -142,14 +142,14 @@ async def invite(
 
 async def _edit(
     person: Person,
-    parts: Parts,
+    parts: Services,
     response: Response,
     key: Key,
     value: dict[str, Any] | None,
     if_match: str | None,
     *,
     dry_run: bool,
-) -> EditSaid:
+) -> EditResult:
     if key[0] == "settings" and key[1] != "settings":
         raise not_found(f"settings {key[1]}; an org has only settings/settings")
     there = published(parts.directory.org(person.org), key)
@@ -166,7 +166,7 @@ async def _edit(
     )
     if not dry_run and done.value is not None and done.version is not None:
         response.headers["ETag"] = etag(done.version)
-    return EditSaid(
+    return EditResult(
         published=not dry_run,
         version=done.version,
         etag=etag(done.version) if done.version is not None and done.value is not None else None,

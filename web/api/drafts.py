@@ -13,15 +13,15 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from application.directory.changes import differences
 from application.directory.publish import publish_one
-from models.errors import PublishedMeanwhile, RetryableError
+from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import Problem, not_found
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
 from web.services.draft_state import DraftState, shown
 from web.services.queue_editing import QueueState, drafted_value, nameless, publishable, state_of
-from web.store.drafts import Draft, Overtaken
+from web.store.drafts import Draft, DraftConflictError
 
 router = APIRouter(prefix="/api/v1/queue-drafts", tags=["queue drafts"])
 
@@ -53,7 +53,7 @@ class Revert(Model):
     version: int
 
 
-class EditionInfo(Model):
+class PublishedVersionInfo(Model):
     """A published version. `published_by` null: it was not published from the console."""
 
     version: int
@@ -73,7 +73,7 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
 
 
 @router.get("/{queue_id:path}/history")
-async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionInfo]:
+async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[PublishedVersionInfo]:
     """List the published versions of a queue, newest first, with person and time."""
     if nameless(queue_id):
         raise not_found("queue of that name")
@@ -82,7 +82,7 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionI
     if not editions and held is None:
         raise not_found(f"queue {queue_id}")
     found = [
-        EditionInfo(
+        PublishedVersionInfo(
             version=one.version,
             value=one.value,
             published_by=one.published_by,
@@ -93,7 +93,7 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[EditionI
     ]
     if held is not None and not any(one.current for one in found):
         found.append(
-            EditionInfo(
+            PublishedVersionInfo(
                 version=held.version, value=held.value, published_by=None, published_at=None, current=True
             )
         )
@@ -176,11 +176,11 @@ async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = 
         raise not_found(f"draft of queue {queue_id}")
     try:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.draft.revision)
-    except Overtaken as error:
+    except DraftConflictError as error:
         raise _overtaken(error, now.value) from error
 
 
-async def current(parts: Parts, person: Person, queue_id: str) -> QueueState | None:
+async def current(parts: Services, person: Person, queue_id: str) -> QueueState | None:
     """Return a queue's state, None if there is no such queue."""
     if nameless(queue_id):
         return None
@@ -189,7 +189,12 @@ async def current(parts: Parts, person: Person, queue_id: str) -> QueueState | N
 
 
 async def _save(
-    parts: Parts, person: Person, response: Response, queue_id: str, given: dict[str, Any], match: str | None
+    parts: Services,
+    person: Person,
+    response: Response,
+    queue_id: str,
+    given: dict[str, Any],
+    match: str | None,
 ) -> DraftState:
     value = drafted_value(queue_id, given)
     now = await current(parts, person, queue_id)
@@ -208,7 +213,7 @@ async def _save(
                 seen=now.draft.revision if now is not None and now.draft is not None else None,
             )
         )
-    except Overtaken as error:
+    except DraftConflictError as error:
         raise _overtaken(error, value) from error
     after = state_of(parts.directory.org(person.org), queue_id, saved)
     if after is None:
@@ -217,7 +222,7 @@ async def _save(
 
 
 async def _publish(
-    parts: Parts, person: Person, response: Response, value: dict[str, Any], seen: QueueState
+    parts: Services, person: Person, response: Response, value: dict[str, Any], seen: QueueState
 ) -> DraftState:
     queue_id = seen.queue_id
     version = await _publish_over(parts, person, queue_id, value, seen)
@@ -232,7 +237,7 @@ async def _publish(
 
 
 async def _publish_over(
-    parts: Parts, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
+    parts: Services, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
 ) -> int:
     """Publish over the version that was seen. Raises 412 if somebody else has published the queue."""
     for _ in range(ATTEMPTS):
@@ -248,9 +253,9 @@ async def _publish_over(
             raise _lost(there, there.published or {}, seen.value, why)
         try:
             return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
-        except PublishedMeanwhile as error:
+        except PublicationConflictError as error:
             await parts.directory.until_read(error.offset, READ_BACK_SECONDS)
-    raise RetryableError("directory", "others keep publishing, so nothing of this was published; try again")
+    raise RetryableError("directory", "others keep publishing, so nothing was published; try again")
 
 
 def tagged(response: Response, state: QueueState) -> DraftState:
@@ -292,7 +297,7 @@ def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: s
     )
 
 
-def _overtaken(error: Overtaken, yours: dict[str, Any]) -> Problem:
+def _overtaken(error: DraftConflictError, yours: dict[str, Any]) -> Problem:
     now: Draft | None = error.now
     theirs = {} if now is None else now.value
     who = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"

@@ -12,7 +12,7 @@ from models.public import personal_queue
 from web.auth import Access, PartsOf, Person, identify
 from web.errors import Problem
 from web.live.hub import Page
-from web.parts import Parts
+from web.parts import Services
 from web.services.visible_queues import MINE
 
 router = APIRouter(prefix="/api/v1", tags=["live"])
@@ -65,7 +65,7 @@ async def live(
     )
 
 
-async def _stream(request: Request, parts: Parts, page: Page, after: str | None) -> AsyncIterator[bytes]:
+async def _stream(request: Request, parts: Services, page: Page, after: str | None) -> AsyncIterator[bytes]:
     try:
         await parts.hub.open(page, after)
         yield f"retry: {RETRY_MS}\n\n".encode()

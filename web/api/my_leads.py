@@ -21,10 +21,10 @@ from sink.lists.list_query import ListQuery
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
 from sink.sql.filter import rule_condition
 from sink.tables import AssignmentTable, LeadTable
-from web.api.desk import ListPage, OneChoice, offered
+from web.api.desk import ColumnChoice, ListPage, offered
 from web.auth import Access, PartsOf, Person
 from web.errors import Problem, forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.services import list_params
 from web.services.crm_query import ask
 
@@ -63,7 +63,7 @@ async def choices(
     parts: PartsOf,
     column: str,
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
-) -> list[OneChoice]:
+) -> list[ColumnChoice]:
     """List the values of a column of the caller's leads, for its filter."""
     return await offered(parts, person, of(person), column, search, whose(person))
 
@@ -113,7 +113,7 @@ def whose(person: Person) -> list[Any]:
     return only if person.oversees else [*only, LeadTable.owner == person.rep_id]
 
 
-def segment(parts: Parts, person: Person, text: str | None) -> list[Any]:
+def segment(parts: Services, person: Person, text: str | None) -> list[Any]:
     """Return the condition of a segment, a rule tree as JSON (D6, X5). The list is empty without a segment.
 
     Raises 403 for a rep and 422 with each problem of the rule.
@@ -135,7 +135,7 @@ def of(person: Person) -> Listing:
 
 
 async def _page(
-    parts: Parts,
+    parts: Services,
     person: Person,
     request: Request,
     listing: Listing,
@@ -159,7 +159,7 @@ async def _page(
 
 
 def _csv(
-    parts: Parts,
+    parts: Services,
     listing: Listing,
     given: ListQuery,
     only: Sequence[Any],

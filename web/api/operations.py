@@ -21,7 +21,7 @@ Writes = Annotated[Person, Depends(Access("operations:write", MANAGERS))]
 PlaceOf = Annotated[str, Path(pattern=r"^[0-9]{1,9}:[0-9]{1,18}$", description="PARTITION:OFFSET")]
 
 
-class WholeLetter(DeadLetter):
+class DeadLetterDetail(DeadLetter):
     """A dead letter with the original message. Bytes that are not text are shown with backslashes."""
 
     key: str
@@ -29,7 +29,7 @@ class WholeLetter(DeadLetter):
     headers: dict[str, str]
 
 
-class Replayed(Model):
+class ReplayedLetter(Model):
     """The topic to which a dead letter was sent again."""
 
     place: str
@@ -56,7 +56,7 @@ async def dead_letters(person: Reads, parts: PartsOf) -> list[DeadLetter]:
 
 
 @router.get("/dead-letters/{place}")
-async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLetter:
+async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> DeadLetterDetail:
     """Return a dead letter with the original message."""
     letter = parts.operations.letters.find(person.org, place)
     if letter is None:
@@ -66,11 +66,13 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> WholeLet
     except RuntimeFailure as gone:
         raise not_found(f"dead letter {place} any more: {gone.reason}") from gone
     said = DeadLetter.model_validate(letter)
-    return WholeLetter(**said.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"])
+    return DeadLetterDetail(
+        **said.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"]
+    )
 
 
 @router.post("/dead-letters/{place}/replay")
-async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Replayed:
+async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> ReplayedLetter:
     """Send a dead letter again, byte for byte, to its topic. If it was already handled, nothing changes (X4)."""
     letter = parts.operations.letters.find(person.org, place)
     if letter is None:
@@ -85,4 +87,4 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
     except NotReplayable as refused:
         raise Problem(409, "not-replayable", refused.reason) from refused
     parts.operations.letters.replayed(letter, person.rep_id)
-    return Replayed(place=place, topic=topic)
+    return ReplayedLetter(place=place, topic=topic)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sink.db_errors import translated
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.limits import Limit, check
 from web.services.queue_editing import drafted_value
@@ -23,7 +23,7 @@ Reads = Annotated[Person, Depends(Access("directory:read", MANAGERS))]
 _PREVIEWS: Final = Limit(per_second=10, burst=30)
 
 
-class PreviewAsked(Model):
+class PreviewRequest(Model):
     """A queue to preview, and a lead to explain: its id or a part of its name."""
 
     queue_id: str = Field(min_length=1, max_length=200)
@@ -31,7 +31,7 @@ class PreviewAsked(Model):
     lead: str | None = Field(default=None, max_length=200)
 
 
-class ConditionTold(Model):
+class ConditionResult(Model):
     """One condition, evaluated for one lead. `path`: `inclusion.rules[0]`."""
 
     path: str
@@ -41,7 +41,7 @@ class ConditionTold(Model):
     why: str
 
 
-class LeadTold(Model):
+class LeadPreview(Model):
     """Why a lead would be in the queue or not. `valid_until`: when the result may change by time alone."""
 
     lead_id: str
@@ -49,7 +49,7 @@ class LeadTold(Model):
     matches: bool
     why: str
     valid_until: datetime | None
-    conditions: list[ConditionTold]
+    conditions: list[ConditionResult]
 
 
 class ExampleShown(Model):
@@ -59,7 +59,7 @@ class ExampleShown(Model):
     columns: dict[str, Any]
 
 
-class PreviewTold(Model):
+class PreviewResult(Model):
     """How many of the org's leads would be in the queue, and how many would enter and leave it."""
 
     matched: int
@@ -68,7 +68,7 @@ class PreviewTold(Model):
     leaving: int
     at: datetime
     examples: list[ExampleShown]
-    lead: LeadTold | None
+    lead: LeadPreview | None
 
 
 @router.get("/queue-fields")
@@ -78,15 +78,15 @@ async def fields(_: Reads) -> list[dict[str, Any]]:
 
 
 @router.post("/queue-previews")
-async def ask(person: Reads, parts: PartsOf, given: PreviewAsked) -> PreviewTold:
+async def ask(person: Reads, parts: PartsOf, given: PreviewRequest) -> PreviewResult:
     """Preview a queue on the present leads. Nothing changes."""
     check(_PREVIEWS, f"{person.org} {person.rep_id}")
     value = drafted_value(given.queue_id, given.value)
     found = await asyncio.to_thread(_ask, parts, person.org, given.queue_id, value, given.lead)
-    return PreviewTold(**msgspec.to_builtins(found))
+    return PreviewResult(**msgspec.to_builtins(found))
 
 
-def _ask(parts: Parts, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
+def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:
     published = parts.directory.org(org).queues.get(queue_id)
     draft = drafted(queue_id, value, -1 if published is None else published.version)
     with translated("CRM database"), parts.crm.connect() as connection:

@@ -31,7 +31,7 @@ class SecondFactor(Model):
     recovery_codes_left: int
 
 
-class Prepared(Model):
+class PreparedSecondFactor(Model):
     """The data for an authenticator device. `qr`: an SVG image of it; `secret`: the secret to type."""
 
     secret: str
@@ -65,14 +65,16 @@ async def second_factor(parts: PartsOf, person: Anyone) -> SecondFactor:
 
 
 @router.post(PATH, status_code=HTTPStatus.CREATED)
-async def prepare(parts: PartsOf, person: Proved) -> Prepared:
+async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
     """Create a secret for a device. It takes effect when `PUT` receives a code of it."""
     account = _own(person)
     secret = await asyncio.to_thread(parts.second_factors.prepare, account)
     if secret is None:
         raise Problem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
     uri = pyotp.TOTP(secret).provisioning_uri(name=account.email, issuer_name="firstclaim")
-    return Prepared(secret=secret, uri=uri, qr=segno.make(uri, micro=False).svg_inline(scale=4, light="#fff"))
+    return PreparedSecondFactor(
+        secret=secret, uri=uri, qr=segno.make(uri, micro=False).svg_inline(scale=4, light="#fff")
+    )
 
 
 @router.put(PATH)
@@ -81,9 +83,7 @@ async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
     account = _own(person)
     codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
     if codes is None:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is none of the secret that was prepared"
-        )
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret")
     return RecoveryCodes(recovery_codes=codes)
 
 

@@ -31,7 +31,7 @@ class Credentials(Model):
 @router.post("/session", status_code=HTTPStatus.CREATED, openapi_extra={"security": []})
 async def sign_in(request: Request, response: Response, parts: PartsOf, given: Credentials) -> Me:
     """Sign in. All other requests need the cookie and `csrf`."""
-    return _me(await begin(request, response, parts, given.email, given.password, given.code))
+    return _current_user(await begin(request, response, parts, given.email, given.password, given.code))
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
@@ -45,7 +45,7 @@ async def sign_out(request: Request, response: Response, parts: PartsOf, _: Anyo
 @router.get("/me")
 async def me(person: Anyone) -> Me:
     """Return the caller."""
-    return _me(person)
+    return _current_user(person)
 
 
 class NewPassword(Model):
@@ -70,14 +70,14 @@ async def change_password(request: Request, parts: PartsOf, person: Anyone, give
     )
 
 
-class Proof(Model):
+class Reauthentication(Model):
     """The password, and the code if needed, entered again."""
 
     current: str | None = Field(default=None, max_length=1000)
     code: str | None = Field(default=None, max_length=100)
 
 
-class ProofSaid(Model):
+class ReauthenticationState(Model):
     """Whether the caller must give proof again, and how: `method` of the session; `code`: also by the second factor."""
 
     needed: bool
@@ -86,10 +86,10 @@ class ProofSaid(Model):
 
 
 @router.get("/me/proof")
-async def proof(parts: PartsOf, person: Anyone) -> ProofSaid:
+async def proof(parts: PartsOf, person: Anyone) -> ReauthenticationState:
     """Say whether tokens, invitations, exports and the second factor require the password again."""
     session = person.session
-    return ProofSaid(
+    return ReauthenticationState(
         needed=not has_proved(parts, person),
         method="token" if session is None else session.method,
         code=session is not None and session.account.has_second_factor,
@@ -97,7 +97,7 @@ async def proof(parts: PartsOf, person: Anyone) -> ProofSaid:
 
 
 @router.post("/me/proof", status_code=HTTPStatus.NO_CONTENT)
-async def give_proof(request: Request, parts: PartsOf, person: Anyone, given: Proof) -> None:
+async def give_proof(request: Request, parts: PartsOf, person: Anyone, given: Reauthentication) -> None:
     """Enter password and code again for a request that answered `prove-yourself`. The proof lasts for some minutes."""
     await prove(request, parts, person, password=given.current, code=given.code)
 
@@ -153,7 +153,7 @@ async def end_one(parts: PartsOf, person: Anyone, session_id: str) -> None:
         raise not_found(f"session {session_id}")
 
 
-def _me(person: Person) -> Me:
+def _current_user(person: Person) -> Me:
     return Me(
         org=person.org,
         rep_id=person.rep_id,

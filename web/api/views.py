@@ -22,7 +22,7 @@ from web.schemas import Model
 from web.services import custom_views
 from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, stretch
 from web.services.visible_queues import MOST, rank_of
-from web.store.views import CustomView, TooMany
+from web.store.views import CustomView, TooManyViewsError
 
 router = APIRouter(prefix="/api/v1/views", tags=["views"])
 
@@ -73,7 +73,7 @@ async def add(
     value = _accepted(view_id, given)
     try:
         made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
-    except TooMany as error:
+    except TooManyViewsError as error:
         raise Problem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
     return _tagged(response, made)
 

@@ -166,7 +166,7 @@ class Hub:
         try:
             found = await self._board.feed(org_id, after, limit=1)
         except Exception as error:  # noqa: BLE001  # the feed is unavailable or unreadable, or the id is invalid
-            log.info("a page looks anew", org=org_id, reason=repr(error))
+            log.info("a page reloads its lists", org=org_id, reason=repr(error))
             return False
         return not found or found[0].change != REBUILT
 
@@ -214,7 +214,7 @@ class Hub:
                 if isinstance(error, RuntimeFailure):
                     log.warning("waiting for the feed", org=org_id, reason=str(error))
                 else:
-                    log.exception("an entry of the feed cannot be read and is passed over", org=org_id)
+                    log.exception("an entry of the feed cannot be read and is skipped", org=org_id)
                     await self._pass_over(org_id, org)
                 away = org.ready.is_set()
                 await asyncio.sleep(next(pauses))

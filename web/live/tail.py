@@ -57,7 +57,7 @@ class Tail:
             try:
                 await self._follow(missed=missed)
             except Exception:
-                log.exception("following assignments and exceptions begins again")
+                log.exception("the follower of assignments and exceptions restarts")
                 metrics.TAIL_FAILURES.inc()
                 missed = True
                 await asyncio.sleep(next(pauses))
@@ -72,7 +72,7 @@ class Tail:
                 try:
                     await self._hand_on(batch)
                 except Exception:
-                    log.exception("a batch of assignments and exceptions is passed over")
+                    log.exception("a batch of assignments and exceptions is skipped")
                     metrics.TAIL_FAILURES.inc()
                     self._hub.look_anew()
 

@@ -10,7 +10,7 @@ from board.reader import QueueInfo
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
-from web.parts import Parts
+from web.parts import Services
 from web.services.visible_queues import MINE, stretch, visible
 
 router = APIRouter(include_in_schema=False)
@@ -61,7 +61,7 @@ async def call_queue(
     )
 
 
-async def shelf(parts: Parts, person: Person) -> dict[str, Any]:
+async def shelf(parts: Services, person: Person) -> dict[str, Any]:
     """Return the content of the two tabs: the queues that a person may see, and the person's views (Q1, Q4)."""
     return {
         "queues": await visible(parts, person),

@@ -10,8 +10,8 @@ from models.lead import OWNED_PHASES, Phase
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.common import data, render
-from web.parts import Parts
-from web.services.lead_visibility import KNOWN_SECONDS, Sight, VisibleLead, unseen, visible_lead
+from web.parts import Services
+from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
 from web.services.view_only import views_only
 
@@ -74,7 +74,7 @@ async def shown(
     context: dict[str, Any] = {"history": history_page, "lead_id": lead_id}
     if cursor is not None:
         return render(request, person, "lead_history.html", **context)
-    if found.sight is Sight.NONE:
+    if found.sight is Visibility.NONE:
         return render(request, person, "lead_unseen.html", status=403, why=unseen(found).detail, **context)
     view_only = await views_only(parts, person)
     lead = lead_shown(parts, person, found)
@@ -85,7 +85,7 @@ async def shown(
         "suggested": suggested(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
-        "silenced": found.sight is Sight.ALL and found.row["silenced"],
+        "silenced": found.sight is Visibility.ALL and found.row["silenced"],
     }
     return render(request, person, "lead_shown.html", **context)
 
@@ -130,7 +130,7 @@ def facts(found: VisibleLead) -> list[dict[str, Any]]:
     ]
 
 
-def outcomes(parts: Parts, person: Person, queues: Sequence[str]) -> list[str]:
+def outcomes(parts: Services, person: Person, queues: Sequence[str]) -> list[str]:
     """Return the outcomes of those work queues that the person may see, without duplicates."""
     rules = parts.directory.org(person.org)
     found: dict[str, None] = {}
@@ -140,7 +140,7 @@ def outcomes(parts: Parts, person: Person, queues: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def suggested(parts: Parts, person: Person) -> list[str]:
+def suggested(parts: Services, person: Person) -> list[str]:
     """Return every outcome that the person may use, for leads whose queue lists none."""
     rules = parts.directory.org(person.org)
     found: dict[str, None] = {}
@@ -151,7 +151,7 @@ def suggested(parts: Parts, person: Person) -> list[str]:
     return list(found)
 
 
-def _queue(parts: Parts, person: Person, queue: str | None) -> dict[str, str]:
+def _queue(parts: Services, person: Person, queue: str | None) -> dict[str, str]:
     """Return the queue to which the page links back."""
     rules = parts.directory.org(person.org)
     if queue and person.may_see(rules, queue):

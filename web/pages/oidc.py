@@ -13,8 +13,8 @@ from models.errors import ConfigError, PermanentError
 from web.auth import PartsOf, person_of
 from web.errors import Problem
 from web.pages.sign_in import local, shown
-from web.parts import Parts
-from web.services.oidc import Begun, Provider, Vouched
+from web.parts import Services
+from web.services.oidc import PendingSignIn, Provider, VerifiedIdentity
 from web.services.oidc_rep import take_over
 from web.services.sign_in import sign_in
 from web.store.sessions import OIDC
@@ -52,7 +52,9 @@ async def finish(
 ) -> Response:
     """Sign in the person whom the provider confirms, if the console has an account for them."""
     try:
-        begun = msgspec.json.decode(bytes.fromhex(request.cookies.get(parts.web.oidc_cookie, "")), type=Begun)
+        begun = msgspec.json.decode(
+            bytes.fromhex(request.cookies.get(parts.web.oidc_cookie, "")), type=PendingSignIn
+        )
     except (ValueError, msgspec.MsgspecError):
         return _refused(request, parts, "This took too long, or began in another browser. Sign in once more.")
     if error:
@@ -78,17 +80,17 @@ async def finish(
     return response
 
 
-def _is_old(parts: Parts, vouched: Vouched) -> bool:
+def _is_old(parts: Services, vouched: VerifiedIdentity) -> bool:
     """Say whether the person's authentication at the provider is too old to count here."""
     at = vouched.proved_at
     return at is not None and datetime.now(UTC) - at > timedelta(minutes=parts.web.prove_minutes)
 
 
-def _nobody(vouched: Vouched) -> str:
+def _nobody(vouched: VerifiedIdentity) -> str:
     if vouched.email is None:
         return "The provider does not say that your address is verified, and no account is bound to you yet."
     return f"{vouched.email} has no account here that is free: ask an admin for one."
 
 
-def _refused(request: Request, parts: Parts, said: str) -> Response:
+def _refused(request: Request, parts: Services, said: str) -> Response:
     return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=said)

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from web.auth import PartsOf
 from web.errors import Problem
 from web.pages.common import render
-from web.parts import Parts
+from web.parts import Services
 from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
 
 router = APIRouter(include_in_schema=False)
@@ -92,7 +92,7 @@ async def signed_out(request: Request, parts: PartsOf) -> Response:
 
 def shown(
     request: Request,
-    parts: Parts,
+    parts: Services,
     *,
     next: str = "/",  # noqa: A002  # the field's name in the form
     said: str | None = None,

@@ -10,7 +10,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.pages.call_queue import WINDOW, described, shelf
 from web.pages.common import data, render
-from web.parts import Parts
+from web.parts import Services
 from web.services.rule_fields import offered_fields
 from web.services.view_pages import own, shown, stretch
 from web.store.views import CustomView
@@ -63,7 +63,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
     )
 
 
-async def _form(request: Request, person: Person, parts: Parts, view: CustomView | None) -> Response:
+async def _form(request: Request, person: Person, parts: Services, view: CustomView | None) -> Response:
     form: dict[str, Any] = {
         "view": None if view is None else shown(view).model_dump(mode="json"),
         "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],

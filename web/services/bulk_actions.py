@@ -25,7 +25,7 @@ _LOOK_SECONDS: Final = 0.05
 _ASKED_AT_ONCE: Final = 500
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class WantedAction(msgspec.Struct, frozen=True):
     """One lead's action."""
 
     lead_id: str
@@ -33,7 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
     to: str | None = None
 
 
-class Other(msgspec.Struct, frozen=True):
+class FailedLead(msgspec.Struct, frozen=True):
     """A lead whose action failed, and why. `result` None: no answer yet; the action may still be decided."""
 
     lead_id: str
@@ -55,22 +55,22 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
     unanswered: int = 0
     by_rep: dict[str, int] = {}
     refusals: dict[str, int] = {}
-    others: tuple[Other, ...] = ()
+    others: tuple[FailedLead, ...] = ()
     finished: bool = False
 
 
 class _Count:
     """Counts the answers received so far."""
 
-    def __init__(self, of: int, name: Callable[[Wanted, LeadDecision], Other]) -> None:
+    def __init__(self, of: int, name: Callable[[WantedAction, LeadDecision], FailedLead]) -> None:
         self.of, self._name = of, name
         self.results: Counter[Result | None] = Counter()
         self.by_rep: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
-        self.others: list[Other] = []
+        self.others: list[FailedLead] = []
         self.versions: dict[str, int] = {}
 
-    def take(self, wanted: Wanted, answer: LeadDecision | None) -> None:
+    def take(self, wanted: WantedAction, answer: LeadDecision | None) -> None:
         result = None if answer is None else answer.result
         self.results[result] += 1
         if answer is not None and result in (Result.DONE, Result.WON):
@@ -81,7 +81,7 @@ class _Count:
         if answer is not None and result is Result.REFUSED:
             self.refusals[answer.reason or ""] += 1
         if len(self.others) < NAMED:
-            other = Other(wanted.lead_id, None) if answer is None else self._name(wanted, answer)
+            other = FailedLead(wanted.lead_id, None) if answer is None else self._name(wanted, answer)
             self.others.append(other)
 
     def progress(self, *, finished: bool = False) -> BulkProgress:
@@ -102,8 +102,8 @@ class _Count:
 async def ask_all(
     engine_client: EngineClient,
     crm: Engine,
-    wanted: Sequence[Wanted],
-    name: Callable[[Wanted, LeadDecision], Other],
+    wanted: Sequence[WantedAction],
+    name: Callable[[WantedAction, LeadDecision], FailedLead],
 ) -> AsyncIterator[BulkProgress]:
     """Send all actions in order. Yield the progress, and the result at the end.
 

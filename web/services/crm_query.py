@@ -7,12 +7,12 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from sink.db_errors import translated
-from web.parts import Parts
+from web.parts import Services
 
 T = TypeVar("T")
 
 
-async def ask(parts: Parts, question: Callable[[Connection], T]) -> T:
+async def ask(parts: Services, question: Callable[[Connection], T]) -> T:
     """Run a query on the CRM database in a thread. Raises `RetryableError` if the database is unavailable."""
 
     def run() -> T:

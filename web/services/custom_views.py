@@ -29,7 +29,7 @@ PARTS: Final = ("name", "columns", "inclusion", "exclusion", "sort")
 """The parts of a queue that a view has. A view has no teams and no outcomes, and is never claimable."""
 
 
-class OwnRow(NamedTuple):
+class CustomViewRow(NamedTuple):
     """A lead of a view: its rank, and the view's columns, the name first."""
 
     lead_id: str
@@ -42,7 +42,7 @@ class OwnLeads(NamedTuple):
     """A page of a view. `size`: the number of leads in the whole view."""
 
     size: int
-    rows: list[OwnRow]
+    rows: list[CustomViewRow]
 
 
 def accepted(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +92,6 @@ def compiled(view_id: str, value: Mapping[str, Any]) -> CompiledQueue:
     return CompiledQueue.from_value(view_id, dict(value), _VERSION)
 
 
-def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> OwnRow:
+def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> CustomViewRow:
     columns = msgspec.to_builtins(shown(lead_from_row(row), view.queue))
-    return OwnRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)
+    return CustomViewRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)

@@ -45,7 +45,7 @@ WHY_NOT: Final = {
     Why.DAILY_CAP: "you had as many leads that day as you may have",
     Why.RINGING: "another lead was ringing at your phone",
     Why.PAUSED: "transfers were paused",
-    Why.GROUP: "the group gives its leads to nobody",
+    Why.GROUP: "the group gives leads to no rep",
 }
 """Why a rep was passed over, without facts of the lead, for a rep who may not see it (Q3)."""
 
@@ -119,9 +119,9 @@ class Names:
         """Return a reason with reps' names in place of their ids."""
         if text is None:
             return None
-        return _WORD.sub(lambda found: self._named(found[0]), text)
+        return _WORD.sub(lambda found: self._name_of(found[0]), text)
 
-    def _named(self, word: str) -> str:
+    def _name_of(self, word: str) -> str:
         known = self._rules.reps.get(word)
         return known.name if known is not None and known.name else word
 
@@ -225,7 +225,7 @@ def _opened(row: Row, names: Names) -> str:
     return f"{names.rep(row['rep_id'])} opened it until {row['why']['until']}"
 
 
-def _spaced(value: str) -> str:
+def _with_spaces(value: str) -> str:
     return value.replace("_", " ")
 
 
@@ -233,7 +233,7 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lead_accepted": lambda *_: "It arrived",
     "arrival_repeated": lambda row, _: (
         "The vendor sent it again"
-        + (", and completed " + ", ".join(map(_spaced, row["why"].get("filled", ()))))
+        + (", and completed " + ", ".join(map(_with_spaces, row["why"].get("filled", ()))))
         * bool(row["why"].get("filled"))
     ),
     "inquiry_added": lambda row, _: f"The person inquired again, through {row['why']['vendor']}",
@@ -251,19 +251,21 @@ _TEXTS: Final[dict[str, Callable[[Row, Names], str]]] = {
     "lock_released": lambda row, names: f"{names.rep(row['rep_id'])} no longer has it open",
     "callback_set": _callback,
     "callback_due": lambda *_: "The promised call is due",
-    "outcome_recorded": lambda row, names: f"{names.rep(row['rep_id'])}: {_spaced(row['why']['outcome'])}",
+    "outcome_recorded": lambda row, names: (
+        f"{names.rep(row['rep_id'])}: {_with_spaces(row['why']['outcome'])}"
+    ),
     "note_recorded": lambda row, names: f"{names.rep(row['rep_id'])} wrote a note",
-    "exception_raised": lambda row, _: f"It became an exception: {_spaced(row['why']['reason'])}",
+    "exception_raised": lambda row, _: f"It became an exception: {_with_spaces(row['why']['reason'])}",
     "exception_ignored": lambda row, names: f"{names.rep(row['rep_id'])} ignored the exception",
     "exception_resolved": lambda *_: "It is no longer an exception",
     "claim_reopened": lambda row, names: f"{names.rep(row['rep_id'])} reopened it for claims",
-    "lead_closed": lambda row, _: f"Closed: {_spaced(row['why']['outcome'])}",
+    "lead_closed": lambda row, _: f"Closed: {_with_spaces(row['why']['outcome'])}",
     "rep_sought": lambda row, names: f"The group {names.group(row['why']['group_id'])} was asked for a rep",
     "lead_offered": _offered,
     "offer_ended": lambda row, _: f"The offer ended: {ENDED.get(row['why']['outcome'], '')}",
     "offer_declined": lambda row, names: f"{names.rep(row['rep_id'])} declined it",
     "nobody_available": lambda row, names: (
-        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_spaced(row['why']['reason'])}"
+        f"The group {names.group(row['why']['group_id'])} has nobody for it: {_with_spaces(row['why']['reason'])}"
     ),
     "connect_requested": lambda row, names: f"{names.rep(row['rep_id'])} asked to be connected",
 }

@@ -59,7 +59,7 @@ class DirectoryFollower:
                 await self._changed.wait_for(lambda: self.end > offset)
         except TimeoutError:
             raise RetryableError(
-                "directory", f"what was published at {offset} is not read back yet"
+                "directory", f"the publication at offset {offset} is not read back yet"
             ) from None
 
     async def follow(self) -> None:

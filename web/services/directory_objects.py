@@ -6,7 +6,7 @@ from typing import Any, Literal
 from application.directory.objects import ordered
 from rules.queues.rule_book import Key, Published
 from web.auth import Person
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.directory_edits.editor import KINDS
 from web.store.accounts import Account
@@ -31,7 +31,7 @@ class Directory(Model):
     objects: list[DirectoryObject]
 
 
-def all_objects(parts: Parts, person: Person) -> Directory:
+def all_objects(parts: Services, person: Person) -> Directory:
     """Return every published object of the org, in the order of a directory file."""
     objects = parts.directory.org(person.org).objects
     there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
@@ -39,12 +39,12 @@ def all_objects(parts: Parts, person: Person) -> Directory:
     return Directory(org=person.org, objects=found)
 
 
-async def accounts_of(parts: Parts, person: Person) -> list[Account]:
+async def accounts_of(parts: Services, person: Person) -> list[Account]:
     """Return the accounts that may sign in."""
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 
 
-def shown(parts: Parts, person: Person, key: Key, found: Published) -> DirectoryObject:
+def shown(parts: Services, person: Person, key: Key, found: Published) -> DirectoryObject:
     """Return an object in the API's form, and remember that this version was shown."""
     value = found.value or {}
     parts.editor.shown_versions.note(person.org, key, found.version, value)

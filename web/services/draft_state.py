@@ -9,7 +9,7 @@ from web.schemas import Model
 from web.services.queue_editing import QueueState
 
 
-class Wrong(Model):
+class QueueProblem(Model):
     """A problem that prevents a queue from being published: path and reason."""
 
     path: str
@@ -33,7 +33,7 @@ class DraftState(Model):
     value: dict[str, Any]
     published: dict[str, Any] | None
     unpublished_changes: list[Changed]
-    problems: list[Wrong]
+    problems: list[QueueProblem]
     overtaken: bool = Field(description="Another version was published since the draft was begun")
     updated_by: str | None
     updated_at: datetime | None
@@ -48,7 +48,7 @@ def shown(state: QueueState) -> DraftState:
         value=state.value,
         published=state.published,
         unpublished_changes=[Changed(path=one.path, old=one.old, new=one.new) for one in state.unpublished],
-        problems=[Wrong(path=one.path, reason=one.reason) for one in state.problems],
+        problems=[QueueProblem(path=one.path, reason=one.reason) for one in state.problems],
         overtaken=state.overtaken,
         updated_by=state.draft.updated_by if state.draft else None,
         updated_at=state.draft.updated_at if state.draft else None,

@@ -18,7 +18,7 @@ from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
 from web.errors import Problem, forbidden, not_found
-from web.parts import Parts
+from web.parts import Services
 
 KNOWN_SECONDS: Final = 1.0
 """How long a page waits for a lead that has just arrived and may not be in the CRM database yet."""
@@ -30,7 +30,7 @@ _OFFERED_FACTS: Final = ("state", "loan_purpose", "loan_amount")
 _EXCLUSIVE: Final = frozenset({"round_robin", "roster"})
 
 
-class Sight(StrEnum):
+class Visibility(StrEnum):
     """How much of a lead a person may see."""
 
     ALL = "all"
@@ -60,7 +60,7 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
     row: Row
     lock: Lock | None
     offer: Offer | None
-    sight: Sight
+    sight: Visibility
 
     @property
     def name(self) -> str:
@@ -71,16 +71,16 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self) -> dict[str, Any]:
         """The facts this person may see, without empty ones."""
         known: dict[str, Any] = self.row["facts"]
-        if self.sight is Sight.NONE:
+        if self.sight is Visibility.NONE:
             return {}
-        if self.sight is Sight.OFFER:
+        if self.sight is Visibility.OFFER:
             alone = self.offer is not None and self.offer.method in _EXCLUSIVE
             return {name: known[name] for name in _OFFERED_FACTS if alone and known.get(name) is not None}
         return {name: value for name, value in known.items() if value not in (None, {}, "")}
 
 
 async def visible_lead(
-    parts: Parts, person: Person, lead_id: str, *, version: int = 0, known_seconds: float = 0.0
+    parts: Services, person: Person, lead_id: str, *, version: int = 0, known_seconds: float = 0.0
 ) -> VisibleLead:
     """Return a lead of the person's org, at `version` or newer if the database catches up in time.
 
@@ -101,10 +101,10 @@ async def visible_lead(
     return found
 
 
-async def visible_lead_at(parts: Parts, person: Person, lead_id: str, *, version: int = 0) -> VisibleLead:
+async def visible_lead_at(parts: Services, person: Person, lead_id: str, *, version: int = 0) -> VisibleLead:
     """Return a lead of which the person may see something. Raises 403 with advice, and 404."""
     found = await visible_lead(parts, person, lead_id, version=version)
-    if found.sight is Sight.NONE:
+    if found.sight is Visibility.NONE:
         raise unseen(found)
     return found
 
@@ -118,7 +118,7 @@ def unseen(found: VisibleLead) -> Problem:
     )
 
 
-def _read(parts: Parts, person: Person, lead_id: str) -> VisibleLead | None:
+def _read(parts: Services, person: Person, lead_id: str) -> VisibleLead | None:
     with translated("CRM database"), parts.crm.connect() as connection:
         row = queries.lead(connection, lead_id)
         if row is None:
@@ -127,16 +127,16 @@ def _read(parts: Parts, person: Person, lead_id: str) -> VisibleLead | None:
     return VisibleLead(row=row, lock=lock, offer=offer, sight=_sight(person, row, lock, offer))
 
 
-def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> Sight:
+def _sight(person: Person, row: Row, lock: Lock | None, offer: Offer | None) -> Visibility:
     if row["org"] != person.org:
-        return Sight.NONE
+        return Visibility.NONE
     if person.oversees or row["owner"] == person.rep_id:
-        return Sight.ALL
+        return Visibility.ALL
     if row["owner"] is None and lock is not None and lock.rep_id == person.rep_id:
-        return Sight.ALL
+        return Visibility.ALL
     if offer is not None and person.rep_id in offer.reps:
-        return Sight.OFFER
-    return Sight.NONE
+        return Visibility.OFFER
+    return Visibility.NONE
 
 
 def _lock(row: Row, now: datetime) -> Lock | None:

@@ -27,7 +27,7 @@ MOST_TEAMS: Final = 100
 _PATIENCE_SECONDS: Final = 10.0
 
 
-class Begun(msgspec.Struct, frozen=True):
+class PendingSignIn(msgspec.Struct, frozen=True):
     """The state that a browser keeps while the person is at the provider.
 
     `next`: the page that the person requested. `again`: the provider was asked to authenticate the person again.
@@ -40,7 +40,7 @@ class Begun(msgspec.Struct, frozen=True):
     again: bool = False
 
 
-class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+class VerifiedIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """The identity that the provider confirms. `email` None: the provider does not say that the address is verified.
 
     `role`, `teams`: from the claims that the settings name; None if the settings name no claim. `proved_at`: when the
@@ -67,13 +67,13 @@ class Provider:
         self._secret = web.oidc_client_secret.get_secret_value()
         self._back = f"{web.public_url.rstrip('/')}/sign-in/oidc/callback"
 
-    async def begin(self, following: str, *, again: bool = False) -> tuple[str, Begun]:
+    async def begin(self, following: str, *, again: bool = False) -> tuple[str, PendingSignIn]:
         """Return the address to redirect a browser to, and the state it keeps.
 
         Raises `RetryableError` if the provider is unavailable. `again`: ask the provider for a new authentication,
         even if it has a session for the browser.
         """
-        begun = Begun(
+        begun = PendingSignIn(
             secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), following, again
         )
         digest = hashlib.sha256(begun.verifier.encode()).digest()
@@ -92,7 +92,7 @@ class Provider:
         endpoint = _endpoint(await self._discovered(), "authorization_endpoint")
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", begun
 
-    async def finish(self, begun: Begun, *, state: str, code: str) -> Vouched:
+    async def finish(self, begun: PendingSignIn, *, state: str, code: str) -> VerifiedIdentity:
         """Exchange the code for a token and return the identity it confirms.
 
         Raises `PermanentError` if the state does not match this browser's request or the token is invalid;
@@ -112,7 +112,7 @@ class Provider:
         claims = self._checked(str(tokens.get("id_token", "")), keys, begun.nonce)
         return self.vouched(claims)
 
-    def vouched(self, claims: dict[str, Any]) -> Vouched:
+    def vouched(self, claims: dict[str, Any]) -> VerifiedIdentity:
         """Read the claims of a valid token. Raises `PermanentError` with the claim and the reason."""
         subject = claims.get("sub")
         if not isinstance(subject, str) or not 0 < len(subject) <= SUBJECT_LENGTH:
@@ -125,7 +125,7 @@ class Provider:
         # Only the value true counts. If the claim is missing, "false" or 0, the provider has not verified the address.
         verified = claims.get("email_verified") is True and isinstance(email, str) and spelled_plainly(email)
         at = claims.get("auth_time")
-        return Vouched(
+        return VerifiedIdentity(
             issuer=self._issuer,
             subject=subject,
             email=email if verified else None,

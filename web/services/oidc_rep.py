@@ -2,13 +2,13 @@
 
 from models.errors import PublicationErrors
 from web.errors import Problem, forbidden
-from web.parts import Parts
+from web.parts import Services
 from web.services.directory_edits.editor import published
-from web.services.oidc import Vouched
+from web.services.oidc import VerifiedIdentity
 from web.store.accounts import Account
 
 
-async def take_over(parts: Parts, account: Account, vouched: Vouched) -> None:
+async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity) -> None:
     """Publish the account's rep with the claimed role and teams if they differ. Raises 403 if that is impossible."""
     wanted = {
         name: value for name, value in (("role", vouched.role), ("teams", vouched.teams)) if value is not None

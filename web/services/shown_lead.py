@@ -12,10 +12,10 @@ from sink.db_errors import translated
 from sink.queries import Row
 from web.auth import Person
 from web.errors import Problem
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.decision_text import NOISE, Names, decision_text, decision_text_for, owner_words
-from web.services.lead_visibility import Sight, VisibleLead
+from web.services.lead_visibility import Visibility, VisibleLead
 
 _STANDING: Final = (
     "owner",
@@ -55,7 +55,7 @@ class LeadShown(Model):
 
     lead_id: str
     version: int
-    sight: Sight
+    sight: Visibility
     name: str
     phase: str
     facts: dict[str, Any]
@@ -74,7 +74,7 @@ class LeadShown(Model):
     offer: OfferShown | None = None
 
 
-class PassedOver(Model):
+class RejectedTaker(Model):
     """A rep or a queue that did not get the lead, and why. `rep_id` null: all, or the rest."""
 
     rep_id: str | None
@@ -93,22 +93,22 @@ class DecisionShown(Model):
     who_name: str | None
     why: str | None
     note: str | None
-    passed: list[PassedOver]
+    passed: list[RejectedTaker]
 
 
 class WhyPage(Model):
     """A lead's history, newest first. A rep who may not see the lead gets only decisions about that rep."""
 
     lead_id: str
-    sight: Sight
+    sight: Visibility
     events: list[DecisionShown]
     next: str | None
 
 
-def lead_shown(parts: Parts, person: Person, found: VisibleLead) -> LeadShown:
+def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown:
     """Return what the person may see of a lead."""
     row, names = found.row, Names(parts.directory.org(person.org))
-    whole = found.sight is Sight.ALL
+    whole = found.sight is Visibility.ALL
     lock, offer = found.lock, found.offer
     shown = LeadShown(
         lead_id=row["lead_id"],
@@ -145,7 +145,7 @@ def lead_shown(parts: Parts, person: Person, found: VisibleLead) -> LeadShown:
 
 
 async def history(
-    parts: Parts, person: Person, found: VisibleLead, *, cursor: str | None = None, limit: int = 50
+    parts: Services, person: Person, found: VisibleLead, *, cursor: str | None = None, limit: int = 50
 ) -> WhyPage:
     """Return a lead's history as the person may see it."""
     names, lead_id = Names(parts.directory.org(person.org)), found.row["lead_id"]
@@ -164,14 +164,14 @@ async def history(
     )
 
 
-async def queues_when_opened(parts: Parts, found: VisibleLead) -> list[str]:
+async def queues_when_opened(parts: Services, found: VisibleLead) -> list[str]:
     """Return the queues that the lead left when its lock was taken, from its decisions; empty without a lock."""
     if found.lock is None:
         return []
     return await asyncio.to_thread(_queues_left, parts, found.row["lead_id"])
 
 
-def _queues_left(parts: Parts, lead_id: str) -> list[str]:
+def _queues_left(parts: Services, lead_id: str) -> list[str]:
     with translated("CRM database"), parts.crm.connect() as connection:
         taken = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
         if not taken:
@@ -181,8 +181,8 @@ def _queues_left(parts: Parts, lead_id: str) -> list[str]:
     return [one["why"]["queue_id"] for one in left if one["source_offset"] == event]
 
 
-def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShown | None:
-    if sight is not Sight.ALL:
+def _event(person: Person, sight: Visibility, row: Row, names: Names) -> DecisionShown | None:
+    if sight is not Visibility.ALL:
         event = decision_text_for(person.rep_id, row, names)
     elif row["type"] in NOISE or (row["type"] == "answered" and row["result"] in ("done", "won")):
         event = None  # another decision describes the action
@@ -202,14 +202,14 @@ def _event(person: Person, sight: Sight, row: Row, names: Names) -> DecisionShow
         why=event.why,
         note=event.note,
         passed=[
-            PassedOver(rep_id=one.rep_id, name=one.name, why=one.why)
+            RejectedTaker(rep_id=one.rep_id, name=one.name, why=one.why)
             for one in event.passed
             if person.oversees or one.rep_id in (None, person.rep_id)
         ],
     )
 
 
-def _decisions(parts: Parts, lead_id: str, before: tuple[int, int] | None, limit: int) -> list[Row]:
+def _decisions(parts: Services, lead_id: str, before: tuple[int, int] | None, limit: int) -> list[Row]:
     with translated("CRM database"), parts.crm.connect() as connection:
         return queries.newest_decisions(connection, lead_id, before=before, limit=limit)
 

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 
 from web.auth import Person, person_of, same_origin
 from web.errors import Problem, forbidden, not_found
-from web.parts import Parts
+from web.parts import Services
 from web.services.limits import too_often
 from web.store.accounts import Account
 from web.store.addresses import address_of
@@ -29,7 +29,7 @@ CODE_NOT_YOURS: Final[Refusal] = (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"
 
 
 async def begin(
-    request: Request, response: Response, parts: Parts, email: str, password: str, code: str | None = None
+    request: Request, response: Response, parts: Services, email: str, password: str, code: str | None = None
 ) -> Person:
     """Sign a person in, and set the browser's cookie.
 
@@ -52,7 +52,7 @@ async def begin(
     return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
 
 
-async def finish(request: Request, response: Response, parts: Parts, code: str) -> Person:
+async def finish(request: Request, response: Response, parts: Services, code: str) -> Person:
     """Sign in a person whose password was right, by a code of the second factor. Raises 401, 403 and 429."""
     same_origin(request)
     secret = request.cookies.get(parts.web.step_cookie)
@@ -69,7 +69,7 @@ async def finish(request: Request, response: Response, parts: Parts, code: str) 
 
 
 async def prove(
-    request: Request, parts: Parts, person: Person, *, password: str | None, code: str | None
+    request: Request, parts: Services, person: Person, *, password: str | None, code: str | None
 ) -> None:
     """Record that a signed-in person has entered the password again, and the code if there is a second factor.
 
@@ -95,7 +95,7 @@ async def prove(
 
 async def checked(
     request: Request,
-    parts: Parts,
+    parts: Services,
     email: str,
     check: Callable[[], Account | None],
     refusal: Refusal,
@@ -124,7 +124,7 @@ def host_of(request: Request) -> str:
 async def sign_in(
     request: Request,
     response: Response,
-    parts: Parts,
+    parts: Services,
     account: Account,
     method: str,
     *,
@@ -138,13 +138,13 @@ async def sign_in(
     return session
 
 
-def take_back(response: Response, parts: Parts) -> None:
+def take_back(response: Response, parts: Services) -> None:
     """Delete the browser's session cookie."""
     response.delete_cookie(parts.web.session_cookie, path="/", secure=parts.web.secure, httponly=True)
 
 
 async def _begun(
-    request: Request, parts: Parts, account: Account, method: str, *, proved_at: datetime | None = None
+    request: Request, parts: Services, account: Account, method: str, *, proved_at: datetime | None = None
 ) -> tuple[str, Session]:
     agent, host = request.headers.get("user-agent", ""), host_of(request)
     return await asyncio.to_thread(
@@ -152,11 +152,11 @@ async def _begun(
     )
 
 
-def _accepted(parts: Parts, account: Account, code: str) -> Account | None:
+def _accepted(parts: Services, account: Account, code: str) -> Account | None:
     return account if parts.second_factors.accept(account, code) else None
 
 
-def _give(response: Response, parts: Parts, name: str, secret: str, expires_at: datetime) -> None:
+def _give(response: Response, parts: Services, name: str, secret: str, expires_at: datetime) -> None:
     response.set_cookie(
         name,
         secret,

@@ -4,13 +4,13 @@ import asyncio
 from typing import Final
 
 from web.auth import Person
-from web.parts import Parts
+from web.parts import Services
 
 VIEW_ONLY: Final = "view_only"
 """The preference `{"on": true}`: leads open without a lock, and nothing changes (D5). For managers and admins."""
 
 
-async def views_only(parts: Parts, person: Person) -> bool:
+async def views_only(parts: Services, person: Person) -> bool:
     """Say whether the person opens leads without locking them (D5)."""
     if not person.oversees:
         return False

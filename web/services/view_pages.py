@@ -9,7 +9,7 @@ from pydantic import Field
 
 from web.auth import Person
 from web.errors import not_found
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import LeadRow, Model
 from web.services import custom_views
 from web.services.crm_query import ask
@@ -46,7 +46,7 @@ class ViewPage(Model):
     next: str | None
 
 
-async def own(parts: Parts, person: Person, view_id: uuid.UUID) -> CustomView:
+async def own(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView:
     """Return one of the person's own views. Raises 404 for any other."""
     found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
     if found is None:
@@ -55,7 +55,7 @@ async def own(parts: Parts, person: Person, view_id: uuid.UUID) -> CustomView:
 
 
 async def stretch(
-    parts: Parts, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
+    parts: Services, person: Person, view: CustomView, *, start: int, limit: int, name: str = ""
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""
     compiled = custom_views.compiled(view.view_id, view.value)

@@ -7,7 +7,7 @@ from board.reader import Page, QueueInfo
 from models.public import personal_queue
 from web.auth import Person
 from web.errors import Problem, not_found
-from web.parts import Parts
+from web.parts import Services
 
 MOST: Final = 500
 
@@ -19,13 +19,13 @@ _DIGITS: Final = 9
 MINE: Final = "mine"
 
 
-async def visible(parts: Parts, person: Person) -> list[QueueInfo]:
+async def visible(parts: Services, person: Person) -> list[QueueInfo]:
     """Return the shared queues a person may see (Q4)."""
     rules = parts.directory.org(person.org)
     return [info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)]
 
 
-def board_id(parts: Parts, person: Person, queue_id: str) -> str:
+def board_id(parts: Services, person: Person, queue_id: str) -> str:
     """Return the board's id of a queue. Raises 404 if it does not exist or the person may not see it (Q4)."""
     if queue_id == MINE:
         return personal_queue(person.rep_id)
@@ -35,7 +35,7 @@ def board_id(parts: Parts, person: Person, queue_id: str) -> str:
 
 
 async def stretch(
-    parts: Parts, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
+    parts: Services, person: Person, queue_id: str, *, start: int, limit: int, name: str | None = None
 ) -> tuple[Page, int | None]:
     """Return leads of a queue from rank `start` on, and the next rank; None at the end."""
     on_board = board_id(parts, person, queue_id)

@@ -24,7 +24,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class Edition(msgspec.Struct, frozen=True, kw_only=True):
+class PublishedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A published version of a queue. `value` None: the queue was removed. `draft`: the draft revision it came from."""
 
     queue_id: str
@@ -35,7 +35,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime
 
 
-class Overtaken(FirstclaimError):  # noqa: N818  # names what happened to the edit
+class DraftConflictError(FirstclaimError):  # names what happened to the edit
     """Raised if somebody saved or published in between. `now`: the current draft, None if there is none."""
 
     def __init__(self, now: Draft | None) -> None:
@@ -68,7 +68,7 @@ class Drafts(Store):
         by: str,
         seen: str | None,
     ) -> Draft:
-        """Save over the draft of revision `seen`, None for no draft. Raises `Overtaken` if the stored draft differs."""
+        """Save over the draft of revision `seen`, None for none. Raises `DraftConflictError` if another is stored."""
         draft = Draft(
             queue_id=queue_id,
             value=dict(value),
@@ -83,11 +83,11 @@ class Drafts(Store):
             values = {"org": org, **msgspec.structs.asdict(draft)}
             added = self.insert(QueueDraftTable).values(values).on_conflict_do_nothing()
             if connection.execute(added.returning(QueueDraftTable.revision)).first() is None:
-                raise Overtaken(_draft(connection, org, queue_id))
+                raise DraftConflictError(_draft(connection, org, queue_id))
         return draft
 
     def discard(self, org: str, queue_id: str, seen: str) -> None:
-        """Delete the draft of revision `seen`. Raises `Overtaken` if it has another revision or does not exist."""
+        """Delete the draft of revision `seen`. Raises `DraftConflictError` if there is none or another."""
         with self.writing() as connection:
             self._take(connection, org, queue_id, seen)
 
@@ -119,7 +119,7 @@ class Drafts(Store):
                     delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
                 )
 
-    def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[Edition]:
+    def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[PublishedVersion]:
         """Return the publications of a queue, newest first."""
         table = QueueHistoryTable
         query = (
@@ -130,7 +130,7 @@ class Drafts(Store):
         )
         with self.reading() as connection:
             return [
-                Edition(
+                PublishedVersion(
                     queue_id=row.queue_id,
                     version=row.version,
                     value=row.value,
@@ -147,7 +147,7 @@ class Drafts(Store):
             delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
         )
         if taken.rowcount == 0:
-            raise Overtaken(_draft(connection, org, queue_id))
+            raise DraftConflictError(_draft(connection, org, queue_id))
 
 
 def _draft(connection: Connection, org: str, queue_id: str) -> Draft | None:

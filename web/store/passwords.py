@@ -29,7 +29,7 @@ def hash_generated(password: str) -> str:
 
 def matches(password: str, kept: str | None) -> bool:
     """Say whether a password matches a hash. Without a hash the answer is no, and takes the same time."""
-    good = _HASHES.verify(password, kept or _nobodys())
+    good = _HASHES.verify(password, kept or _unusable_hash())
     return good and kept is not None
 
 
@@ -51,6 +51,6 @@ def _weakness(password: str, email: str) -> str | None:
 
 
 @cache
-def _nobodys() -> str:
+def _unusable_hash() -> str:
     """Return the hash of a random password that nobody knows."""
     return _HASHES.hash(secrets.token_urlsafe())

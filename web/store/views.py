@@ -25,7 +25,7 @@ class CustomView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class TooMany(FirstclaimError):  # noqa: N818  # names the condition
+class TooManyViewsError(FirstclaimError):  # names the condition
     """Raised if the person already has `MOST` views."""
 
 
@@ -47,7 +47,7 @@ class CustomViews(Store):
         return None if row is None else CustomView(**row)
 
     def add(self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any]) -> CustomView:
-        """Add a view and return it. If the id already exists, return the stored view unchanged. Raises `TooMany`."""
+        """Add a view and return it. A view whose id exists is returned unchanged. Raises `TooManyViewsError`."""
         made = _made(view_id, value)
         count = select(func.count()).select_from(CustomViewTable).where(*_of(org, rep_id))
         values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
@@ -56,7 +56,7 @@ class CustomViews(Store):
             if (row := connection.execute(there).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
-                raise TooMany(f"you have {MOST} views already; delete one first")
+                raise TooManyViewsError(f"you have {MOST} views already; delete one first")
             connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
             return CustomView(**connection.execute(there).mappings().one())
 

@@ -20,7 +20,7 @@ def _next_in_line(eligibility: Eligibility) -> Choice:
         if refusal is None:
             turn = transition.turn(group.group_id, rep_id)
             taken = serve(rep_id, turn, turns=transition.group(group.group_id).turns)
-            return Choice((rep_id,), tuple(refused), _why(taken, "waits longest", turn.served), taken)
+            return Choice((rep_id,), tuple(refused), _reason(taken, "waits longest", turn.served), taken)
         refused.append((rep_id, refusal))
     return Choice((), tuple(refused))
 
@@ -43,10 +43,10 @@ def _due(eligibility: Eligibility) -> Choice:
     taken = pick(candidates, turns=row.turns, lags=lags)
     served = transition.turn(group.group_id, taken.rep_id).served
     due = f"is due by its weight of {group.weights[taken.rep_id]}"
-    return Choice((taken.rep_id,), tuple(refused), _why(taken, due, served), taken)
+    return Choice((taken.rep_id,), tuple(refused), _reason(taken, due, served), taken)
 
 
-def _why(taken: Pick, due: str, served: int) -> str:
+def _reason(taken: Pick, due: str, served: int) -> str:
     if taken.owed:
         return f"a voided turn of {taken.rep_id} is made up for"
     last = f"its last turn was {served}" if served else "it had none before"

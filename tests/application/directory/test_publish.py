@@ -18,7 +18,7 @@ from application.directory import publish as publishing
 from application.directory.apply import compare
 from application.directory.file import read_directory
 from application.directory.publish import publish, read_published
-from models.errors import PublishedMeanwhile, RetryableError
+from models.errors import PublicationConflictError, RetryableError
 from sink.engine import connect
 from streams import clients
 from streams.topics import DIRECTORY, provision
@@ -68,7 +68,7 @@ async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Se
     await publish(made, org, {KEY: N4})
     seen = (await read_published(made, org)).end
     from_outside(made, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
-    with pytest.raises(PublishedMeanwhile) as error:
+    with pytest.raises(PublicationConflictError) as error:
         await publish(made, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
     assert error.value.offset >= seen
     assert await now(made, org) == {**N4, "max_open": 7}
@@ -94,7 +94,7 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: S
         *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
     )
     won = [n for n, said in zip(admins, told, strict=True) if isinstance(said, list)]
-    lost = [said for said in told if isinstance(said, PublishedMeanwhile)]
+    lost = [said for said in told if isinstance(said, PublicationConflictError)]
     assert (len(won), len(lost)) == (1, 5), told
     found = await read_published(made, org)
     assert found.present[KEY] == {**N4, "max_open": won[0]}
@@ -121,7 +121,7 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
         await eventually(stands_behind, "the later one is in the topic")
         assert not later.done()
         await other.commit_transaction()
-        with pytest.raises(PublishedMeanwhile):
+        with pytest.raises(PublicationConflictError):
             await later
     assert await now(made, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
@@ -297,7 +297,7 @@ async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
     _, wanted = read_directory(f"org: {org}\ngroups: {{west: {{method: queue}}}}\n".encode(), "file")
     plan = await compare(made, org, wanted)
     edited = await editor.edit(org, ("group", "west"), {**GROUP, "name": "Far west"}, base=base, publish=True)
-    with pytest.raises(PublishedMeanwhile):
+    with pytest.raises(PublicationConflictError):
         await publish(made, org, plan.objects, seen=plan.seen)
     plan = await compare(made, org, wanted)
     await publish(made, org, plan.objects, seen=plan.seen)

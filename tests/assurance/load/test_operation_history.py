@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assurance.linearizability import Op, check
+from assurance.linearizability import Operation, check
 from assurance.load.client import AskedAction
 from assurance.load.operation_history import CLOCKS_SECONDS, OperationHistory
 from models.decisions import Reason, Result
@@ -102,7 +102,7 @@ def test_q8_a_loser_is_told_the_owner_and_that_is_checked() -> None:
     history = OperationHistory()
     history.record(asked("claim", "lost", "already_claimed", owner="rep-2"))
     assert history.ops == [
-        Op(
+        Operation(
             process="rep-1",
             op="claim",
             lead="lead-1 owner",

@@ -20,7 +20,7 @@ from tests.assurance.verify.running import agreed, running
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from application.directory.objects import Wanted
+    from application.directory.objects import WantedAction
     from assurance.chaos.supervised_processes import SupervisedProcesses
     from streams.settings import Settings
 
@@ -76,7 +76,7 @@ async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
     return result.leads
 
 
-async def known(settings: Settings, org: str, objects: Wanted) -> None:
+async def known(settings: Settings, org: str, objects: WantedAction) -> None:
     await publish(settings, org, objects)
     await until_known(settings, org, objects, KNOWN_SECONDS)
 

@@ -19,7 +19,7 @@ from models.lead import DirectoryRow, LeadRow
 from models.org import PersonArrived
 from rules.lead.machine import step
 from rules.org.directory import published_for
-from rules.outbound.public_messages import Effect, effects
+from rules.outbound.public_messages import PublicMessage, public_messages
 from rules.queues.rule_book import RuleBook
 from streams.topics import LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.org_partition_records import OrgPartitionRecords
@@ -69,7 +69,7 @@ class Partition:
     book: RuleBook = field(default_factory=RuleBook)
     asked: int = 0
     org: OrgPartitionRecords = field(default_factory=OrgPartitionRecords)
-    on_way: deque[Effect | LeadNews] = field(default_factory=deque)
+    on_way: deque[PublicMessage | LeadNews] = field(default_factory=deque)
     loses: Callable[[OrgEvent | LeadNews], bool] = lambda _: False
     halted: bool = False
 
@@ -152,10 +152,10 @@ class Partition:
         """Carry messages between leads and orgs until there are none left."""
         while self.on_way and not self.halted:
             message = self.on_way.popleft()
-            told = decode_org_event(message.value) if isinstance(message, Effect) else message
+            told = decode_org_event(message.value) if isinstance(message, PublicMessage) else message
             if self.loses(told):
                 continue
-            if not isinstance(message, Effect):
+            if not isinstance(message, PublicMessage):
                 self._tell(message)
             else:
                 self.now += timedelta(milliseconds=100)
@@ -184,7 +184,7 @@ class Partition:
             before = known if isinstance(known, LeadRow) else None
             row = step(before, event, off=off, at=self.now, book=self.book)
         self.write(key, row)
-        for effect in effects(row, key, 0):
+        for effect in public_messages(row, key, 0):
             if effect.topic == ORG_LOG:
                 self.on_way.append(effect)
                 continue

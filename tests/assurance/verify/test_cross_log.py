@@ -12,7 +12,7 @@ from assurance.verify.cross_state import check_conservation, check_orgs
 from assurance.verify.facts import OrgPlace
 from models.codec import decode_org_record
 from models.events import OrgAnswered
-from models.lead import Seeking
+from models.lead import RepSearch
 from models.offers import OfferMade, OfferVoided, Outcome
 from models.org import LeadTaken, OfferSettled, OrgLead, RepRequested, Stage
 from models.org_decisions import OrgStep
@@ -172,8 +172,8 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
         lead = partition.row(lead_id).lead
         assert lead is not None
         stages[lead_id] = lead.search.stage if lead.search else None
-    assert stages[paused] is Seeking.PAUSED
-    assert stages[others[-1]] is Seeking.WAITING
+    assert stages[paused] is RepSearch.PAUSED
+    assert stages[others[-1]] is RepSearch.WAITING
     checked = check(partition)
     assert checked.codes == {}
     assert {place.stage for place in checked.journal_facts.org_leads.values()} == {

@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 
 from assurance.verify.lead_invariants import phase_problem
 from models.events import OrgAnswered
-from models.lead import Lead, Phase, Seeking
+from models.lead import Lead, Phase, RepSearch
 from models.offers import LeadOrphaned, OfferMade
 from rules.lead import distribution, machine, offer_actions
 from tests.assurance.verify.checking import check
@@ -117,7 +117,7 @@ def test_x7_a_phase_that_does_not_fit_its_search_is_found() -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
     assert lead.search is not None
-    waiting = changed(lead.search, stage=Seeking.WAITING)
+    waiting = changed(lead.search, stage=RepSearch.WAITING)
     wrong: list[Lead] = [
         changed(lead, search=None),
         changed(lead, search=waiting),

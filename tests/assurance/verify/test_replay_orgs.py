@@ -14,7 +14,7 @@ from models.codec import OrgRecord, decode_org_record, encode_org_record
 from models.events import OrgAnswered
 from models.lead import Phase
 from models.org import OrgRep, RepChange, RepChanged, RepRequested
-from models.org_decisions import OrgKept, OrgStep
+from models.org_decisions import OrgRowKept, OrgStep
 from rules.org import capacity, eligibility
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.checking import check
@@ -33,13 +33,13 @@ def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRe
     found = [
         (at, record)
         for at, record in enumerate(map(decode_org_record, (one.value or b"" for one in journal)))
-        if isinstance(record, kind) or (isinstance(record, OrgKept) and isinstance(record.value, kind))
+        if isinstance(record, kind) or (isinstance(record, OrgRowKept) and isinstance(record.value, kind))
     ]
     at, record = found[n]
     journal[at] = replace(journal[at], value=encode_org_record(change(record)))
 
 
-def kept(change: Callable[[Any], Any]) -> Callable[[OrgKept], OrgKept]:
+def kept(change: Callable[[Any], Any]) -> Callable[[OrgRowKept], OrgRowKept]:
     """Turn a change of a row into a change of its record."""
     return lambda record: changed(record, value=change(record.value))
 

@@ -18,7 +18,7 @@ from board import keys
 from board.writer import connect as connect_valkey
 from models.lead import LeadRow
 from models.public import LEAD_EXCEPTIONS
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from sink.engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter, JournalRecord
@@ -204,7 +204,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
     for key, row in partition.rows.items():
         if isinstance(row, LeadRow):
             continue
-        for effect in effects(row, key, 0):
+        for effect in public_messages(row, key, 0):
             pipe.hset(keys.queues("test", row.org), row.object_id, b"%d %b" % (row.version, effect.value))
     checked = await asyncio.to_thread(check, partition)
     for lead_id, facts in checked.journal_facts.leads.items():

@@ -15,7 +15,7 @@ from models.codec import decode_org_event, decode_org_record, encode_org_event, 
 from models.decisions import Answered
 from models.events import DirectoryPublished
 from models.facts import Facts
-from models.lead import Deadline, Lead, LeadRow, Phase, Seeking
+from models.lead import Deadline, Lead, LeadRow, Phase, RepSearch
 from models.offers import OfferMade, RingStarted
 from models.org import (
     ContactListed,
@@ -33,7 +33,7 @@ from rules.lead.machine import LeadEvent
 from rules.org.org_partition import OrgPartition, Record
 from rules.org.state import OrgState
 from rules.outbound.lead_org_messages import to_leads, to_org
-from rules.outbound.notifications import notices
+from rules.outbound.notifications import notifications_of
 from tests.rules.lead.lead_story import LEAD, Story
 
 T = TypeVar("T")
@@ -47,10 +47,10 @@ PARTITIONS: Final = 2
 ROUNDS: Final = 5_000
 """More rounds than any story needs. If this many are used, leads and org never come to rest."""
 _STANDS: Final = {
-    Seeking.OFFERED: Stage.OFFERED,
-    Seeking.RINGING: Stage.RINGING,
-    Seeking.PAUSED: Stage.WAITING,
-    Seeking.WAITING: Stage.WAITING,
+    RepSearch.OFFERED: Stage.OFFERED,
+    RepSearch.RINGING: Stage.RINGING,
+    RepSearch.PAUSED: Stage.WAITING,
+    RepSearch.WAITING: Stage.WAITING,
 }
 """The state of a lead's distribution -> its stage in the org."""
 _Due = tuple[datetime, int, str, tuple[str, Deadline] | OrgWoken]
@@ -151,7 +151,7 @@ class SalesFloor(Story):
         return [
             (notice.template, notice.rep_id, notice.withdrawn)
             for row in self.history[name]
-            for notice in notices(row)
+            for notice in notifications_of(row)
         ]
 
     # -- what happens -----------------------------------------------------------------------------------------------
@@ -376,10 +376,10 @@ def stands(lead: Lead) -> tuple[Stage, int, tuple[str, ...]] | None:
     if lead.phase is Phase.CLOSED:
         return None
     if lead.owner is not None:
-        return Stage.HELD, lead.taken, (lead.owner,)
+        return Stage.HELD, lead.owned_epoch, (lead.owner,)
     if lead.search is None:
         return None
-    assert lead.search.stage is not Seeking.ASKED, "a lead that asks is answered"
+    assert lead.search.stage is not RepSearch.ASKED, "a lead that asks is answered"
     return _STANDS[lead.search.stage], lead.search.epoch, tuple(sorted(lead.search.reps))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from models.decisions import OfferEnded, OwnerChanged, Result
-from models.lead import Phase, Seeking
+from models.lead import Phase, RepSearch
 from models.offers import Outcome
 from models.org import Stage
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -26,10 +26,10 @@ def test_r9_e1_thirty_leads_for_three_reps_with_two_each_and_the_rest_say_why(fl
     assert [floor.has(name) for name in LEADS[:6]] == [(rep_id,) for rep_id in CREW * 2]
     for name in LEADS[6:]:
         lead = floor.lead_of(name)
-        assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, Seeking.WAITING)
-        assert lead.trouble is not None
-        assert lead.trouble.reason == "no_available_agents"
-        assert lead.trouble.explanation == tuple(
+        assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+        assert lead.open_exception is not None
+        assert lead.open_exception.reason == "no_available_agents"
+        assert lead.open_exception.explanation == tuple(
             {"rep_id": rep_id, "why": "cap of open leads: 2 of 2"} for rep_id in CREW
         )
     floor.agree()
@@ -40,7 +40,7 @@ def test_r9_a_slot_that_is_free_goes_to_the_longest_waiting_by_itself(floor: Sal
     assert floor.has(LEADS[6]) == (), "a lead that is owned is as open as one that is offered"
     floor.of(LEADS[1]).asks("outcome", "bob", outcome="closed_lost")
     assert (floor.has(LEADS[6]), floor.has(LEADS[7])) == (("bob",), ())
-    assert floor.lead_of(LEADS[6]).trouble is None
+    assert floor.lead_of(LEADS[6]).open_exception is None
     floor.agree()
     floor.rep("ann", max_open=4)
     assert [floor.has(name) for name in LEADS[7:10]] == [("ann",), ("ann",), ()]
@@ -51,8 +51,8 @@ def test_r8_r9_x7_windows_run_out_until_all_are_tried_and_nothing_is_lost(floor:
     floor.wait(days=1)
     for name in LEADS:
         lead = floor.lead_of(name)
-        assert lead.trouble is not None
-        assert (lead.phase, lead.trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
+        assert lead.open_exception is not None
+        assert (lead.phase, lead.open_exception.reason) == (Phase.EXCEPTION, "all_agents_tried")
         assert sorted(floor.offered(name)) == [*CREW]
     assert [floor.in_hand(rep_id) for rep_id in CREW] == [(0, 0)] * 3
     floor.agree()
@@ -111,7 +111,7 @@ def test_e3_r7_a_manager_assigns_what_is_offered_and_the_offer_is_voided(to: str
 
 def test_e3_an_exception_that_waits_is_assigned_and_its_place_is_given_up(floor: SalesFloor) -> None:
     assert floor.of(LEADS[6]).asks("assign", "mia", to_rep_id="bob").result is Result.DONE
-    assert (floor.lead.owner, floor.lead.trouble, floor.stage(LEADS[6])) == ("bob", None, Stage.HELD)
+    assert (floor.lead.owner, floor.lead.open_exception, floor.stage(LEADS[6])) == ("bob", None, Stage.HELD)
     assert floor.asks("assign", "ada", to_rep_id="ann").owner == "bob"
     floor.agree()
 
@@ -139,8 +139,8 @@ def test_e1_an_exception_says_which_way_distribution_failed(group: dict[str, obj
     floor.publishes("campaign", "west", {"group_id": "west", "description": "Spring"})
     floor.comes("A").wait(minutes=5)
     lead = floor.lead
-    assert lead.trouble is not None
-    assert (lead.phase, lead.trouble.reason) == (Phase.EXCEPTION, reason)
-    assert all(one["why"] for one in lead.trouble.explanation)
+    assert lead.open_exception is not None
+    assert (lead.phase, lead.open_exception.reason) == (Phase.EXCEPTION, reason)
+    assert all(one["why"] for one in lead.open_exception.explanation)
     assert (lead.distribution, lead.description) == (group["method"], "Spring")
     floor.agree()

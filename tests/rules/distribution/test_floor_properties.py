@@ -290,7 +290,7 @@ class FloorLives(RuleBasedStateMachine):
         for name, row in floor.rows.items():
             lead = row.lead
             assert lead is None or lead.phase is not Phase.OFFERED, f"{name} is offered for ever"
-            assert lead is None or lead.search is None or lead.trouble or lead.places
+            assert lead is None or lead.search is None or lead.open_exception or lead.places
         floor.restart_org()
 
 

@@ -17,9 +17,9 @@ from models.decisions import (
     RepSought,
     Result,
 )
-from models.lead import Phase, Seeking
+from models.lead import Phase, RepSearch
 from models.org import OrgPerson, RepChange, Stage
-from models.org_decisions import OrgKept, OrgStep
+from models.org_decisions import OrgRowKept, OrgStep
 from models.persons import ArrivalPlaced
 from rules.org import arrivals
 from tests.rules.distribution.sales_floor import ARRIVALS, ORG, SalesFloor
@@ -158,7 +158,7 @@ def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: Sa
     before = floor.lead_of("A")
     again(floor, zip="02903", external_id="G-1")
     after = floor.lead_of("A")
-    assert (after.owner, after.phase, after.taken) == ("ann", Phase.OWNED, before.taken)
+    assert (after.owner, after.phase, after.owned_epoch) == ("ann", Phase.OWNED, before.owned_epoch)
     assert (after.facts.zip, after.facts.vendor, after.facts.campaign) == ("02903", "acme", "west")
     assert after.facts.external_id == before.facts.external_id, "of its own arrival nothing is replaced"
     (inquiry,) = added(floor)
@@ -238,8 +238,8 @@ def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: SalesFloor
     floor.deliver()
     lead = floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.EXCEPTION, None)
-    assert lead.trouble is not None
-    assert lead.trouble.reason == "orphaned"
+    assert lead.open_exception is not None
+    assert lead.open_exception.reason == "orphaned"
     floor.agree()
 
 
@@ -249,7 +249,7 @@ def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: SalesFloor) -> None:
     again(floor, through="west")
     search = floor.lead_of("A").search
     assert search is not None
-    assert (search.stage, search.tried) == (Seeking.OFFERED, ())
+    assert (search.stage, search.tried) == (RepSearch.OFFERED, ())
     assert floor.all_said("A", RepSought)[-1].tried == ()
     floor.agree()
 
@@ -267,7 +267,7 @@ def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> 
     floor.rep("bob")
     again(floor)
     assert floor.has("A") == ("bob",)
-    assert floor.lead_of("A").trouble is None
+    assert floor.lead_of("A").open_exception is None
     floor.agree()
 
 
@@ -367,7 +367,7 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> No
     late = next(
         record
         for _, record in floor.journal
-        if isinstance(record, OrgKept)
+        if isinstance(record, OrgRowKept)
         and isinstance(record.value, OrgPerson)
         and record.value.arrival_id == "A"
     )

@@ -55,8 +55,8 @@ def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) ->
     assert floor.has("A") == ("bob",)
     floor.agree()
     leave(floor, "bob", how)
-    assert floor.lead.trouble is not None
-    assert (floor.lead.phase, floor.lead.trouble.reason) == (Phase.EXCEPTION, "no_available_agents")
+    assert floor.lead.open_exception is not None
+    assert (floor.lead.phase, floor.lead.open_exception.reason) == (Phase.EXCEPTION, "no_available_agents")
     floor.agree()
 
 
@@ -74,9 +74,9 @@ def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(floor: SalesFlo
     floor.publishes("queue", "open", None)
     floor.comes("A").asks("accept", "ann")
     leave(floor, "ann", how)
-    assert floor.lead.trouble is not None
-    assert (floor.lead.phase, floor.lead.trouble.reason) == (Phase.EXCEPTION, "orphaned")
-    assert floor.lead.trouble.explanation[0]["rep_id"] == "ann"
+    assert floor.lead.open_exception is not None
+    assert (floor.lead.phase, floor.lead.open_exception.reason) == (Phase.EXCEPTION, "orphaned")
+    assert floor.lead.open_exception.explanation[0]["rep_id"] == "ann"
     floor.agree()
 
 
@@ -86,8 +86,8 @@ def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk
     floor.queue("work", sweep=True).arrives("A").claims("ann", "open")
     leave(floor, "ann", how)
     lead = floor.lead
-    assert lead.trouble is not None
-    assert (lead.phase, lead.trouble.reason, floor.queues) == (Phase.EXCEPTION, "orphaned", [])
+    assert lead.open_exception is not None
+    assert (lead.phase, lead.open_exception.reason, floor.queues) == (Phase.EXCEPTION, "orphaned", [])
     assert floor.claims("bob", "open").result is Result.REFUSED
     floor.wait(days=1)
     assert floor.lead.phase is Phase.EXCEPTION

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from models.decisions import NobodyAvailable
-from models.lead import Phase, Seeking
+from models.lead import Phase, RepSearch
 from tests.rules.calendar.clock_changes import ALL, ALWAYS, on
 from tests.rules.distribution.sales_floor import SalesFloor
 
@@ -29,7 +29,7 @@ def test_r4_in_a_pause_first_assignments_go_on_and_transfers_wait_until_it_ends(
     assert floor.has("B") == ("cyd",), "a first assignment goes on"
     floor.of("B").asks("decline", "cyd")
     lead = floor.lead_of("B")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.OFFERED, Seeking.PAUSED)
+    assert (lead.phase, lead.search and lead.search.stage) == (Phase.OFFERED, RepSearch.PAUSED)
     assert [said.reason for said in floor.all_said("B", NobodyAvailable)] == ["transfers_paused"]
     floor.agree()
     floor.wait(minutes=82)
@@ -47,8 +47,8 @@ def test_r4_r8_when_the_pause_ends_and_all_were_tried_the_lead_is_an_exception()
     pause = {"pause": [on(ALL, "09:00", "11:00")], "time_zone": "America/New_York"}
     floor.group("west", "ann", **WINDOW, **pause)
     floor.comes("A").asks("decline", "ann")
-    assert (floor.lead.phase, floor.lead.trouble) == (Phase.OFFERED, None)
-    trouble = floor.wait(hours=2).lead.trouble
+    assert (floor.lead.phase, floor.lead.open_exception) == (Phase.OFFERED, None)
+    trouble = floor.wait(hours=2).lead.open_exception
     assert trouble is not None
     assert (floor.lead.phase, trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
     floor.agree()
@@ -62,9 +62,9 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
     floor.of("B").asks("claim", "bob")
     floor.wait(hours=2)
     lead = floor.lead_of("A")
-    assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, Seeking.WAITING)
-    assert lead.trouble is not None
-    assert lead.trouble.reason == "no_available_agents"
+    assert (lead.phase, lead.search and lead.search.stage) == (Phase.EXCEPTION, RepSearch.WAITING)
+    assert lead.open_exception is not None
+    assert lead.open_exception.reason == "no_available_agents"
     floor.agree()
     floor.of("B").asks("outcome", "bob", outcome="closed_won")
     assert floor.has("A") == ("bob",)
@@ -74,7 +74,7 @@ def test_r4_e1_when_the_pause_ends_and_nobody_has_room_the_lead_waits_where_othe
 def test_r4_e1_a_pause_without_an_end_makes_an_exception_of_what_it_keeps() -> None:
     floor = SalesFloor("ann", "bob").group("west", "ann", "bob", **WINDOW, pause=ALWAYS)
     floor.comes("A").asks("decline", "ann")
-    trouble = floor.lead.trouble
+    trouble = floor.lead.open_exception
     assert trouble is not None
     assert (trouble.reason, floor.stage("A")) == ("no_available_agents", None)
     assert trouble.explanation == ({"why": "transfers pause until further notice"},)

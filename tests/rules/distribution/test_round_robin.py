@@ -193,10 +193,13 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Sale
     floor.comes("A").wait(minutes=45)
     assert [said.reps for said in floor.all_said("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
     lead = floor.lead
-    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "all_agents_tried")
-    assert lead.trouble is not None
-    assert [one["rep_id"] for one in lead.trouble.explanation] == list(CREW)
-    assert {one["why"] for one in lead.trouble.explanation} == {"already tried in this round"}
+    assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
+        Phase.EXCEPTION,
+        "all_agents_tried",
+    )
+    assert lead.open_exception is not None
+    assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
+    assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
     assert floor.stage("A") is None
     floor.wait(days=30)
     assert len(floor.all_said("A", LeadOffered)) == 3

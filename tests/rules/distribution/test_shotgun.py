@@ -129,9 +129,12 @@ def test_s4_what_a_manager_does_after_the_ring_finds_the_lead_free_also_before_t
 def test_s4_nobody_presses_in_time_and_the_lead_is_an_exception(floor: SalesFloor) -> None:
     floor.wait(seconds=25)
     lead = floor.lead
-    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_answered")
-    assert lead.trouble is not None
-    assert lead.trouble.explanation == tuple(
+    assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
+        Phase.EXCEPTION,
+        "no_agents_answered",
+    )
+    assert lead.open_exception is not None
+    assert lead.open_exception.explanation == tuple(
         {"rep_id": rep_id, "why": "did not answer in time"} for rep_id in CREW
     )
     (ended,) = floor.all_said("A", OfferEnded)
@@ -144,7 +147,10 @@ def test_s4_all_decline_and_nobody_is_rung_again(floor: SalesFloor) -> None:
     for rep_id in CREW:
         floor.asks("hang_up", rep_id)
     lead = floor.lead
-    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_answered")
+    assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
+        Phase.EXCEPTION,
+        "no_agents_answered",
+    )
     assert floor.wait(hours=1).stage("A") is None
     assert len(floor.all_said("A", LeadOffered)) == 1
     floor.agree()
@@ -176,5 +182,8 @@ def test_s5_distribute_all_shows_a_button_and_the_first_click_wins() -> None:
     assert told(floor.asks("claim", "ann")) == (Result.LOST, Reason.ALREADY_CLAIMED, "cyd")
     floor.wait(minutes=10)
     lead = floor.lead_of("B")
-    assert (lead.phase, lead.trouble and lead.trouble.reason) == (Phase.EXCEPTION, "no_agents_clicked")
+    assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
+        Phase.EXCEPTION,
+        "no_agents_clicked",
+    )
     floor.agree()

@@ -39,7 +39,7 @@ from models.lead import (
     Lead,
     LeadRow,
     Phase,
-    Seeking,
+    RepSearch,
 )
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from rules.lead.lifecycle import LIFECYCLE, Trigger
@@ -280,24 +280,24 @@ def _check_search(now: Lead) -> None:
         assert due is None
         return
     assert search.epoch <= now.epoch
-    open_to = search.stage in (Seeking.OFFERED, Seeking.RINGING)
+    open_to = search.stage in (RepSearch.OFFERED, RepSearch.RINGING)
     assert bool(search.reps) == open_to
     assert (due.due if due else None) == (search.until if open_to else None)
     assert not set(search.reps) & set(search.tried), "each rep once in a round (R8)"
 
 
 def _check_trouble(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
-    assert (now.trouble is not None) == (now.phase in (Phase.EXCEPTION, Phase.IGNORED))
+    assert (now.open_exception is not None) == (now.phase in (Phase.EXCEPTION, Phase.IGNORED))
     assert (now.phase is Phase.QUEUED) <= bool(now.places), (
         "queued means in a queue, else it is an exception (X7)"
     )
     raised = [decision for decision in decisions if isinstance(decision, ExceptionRaised)]
     resolved = [decision for decision in decisions if isinstance(decision, ExceptionResolved)]
-    before = was.trouble if was else None
-    assert bool(resolved) == (before is not None and now.trouble is None)
+    before = was.open_exception if was else None
+    assert bool(resolved) == (before is not None and now.open_exception is None)
     assert len(raised) <= 1
     if before is None:
-        assert bool(raised) == (now.trouble is not None)
+        assert bool(raised) == (now.open_exception is not None)
     for decision in resolved:
         assert before is not None
         assert (decision.reason, decision.explanation, decision.raised_at) == (

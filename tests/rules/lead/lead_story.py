@@ -174,7 +174,7 @@ class Story:
                 cause=f"arrival/{inquiry_id}",
                 facts=Facts(**given),
                 inquiry=inquiry,
-                place=next(self._places) if place is None else place,
+                org_log_offset=next(self._places) if place is None else place,
             )
         )
 

@@ -48,8 +48,8 @@ def test_e1_a_lead_that_no_queue_takes_is_an_exception_with_every_queues_reason(
 
 def test_e1_an_org_without_queues_says_so() -> None:
     story = Story().arrives()
-    assert story.lead.trouble is not None
-    assert story.lead.trouble.explanation == ({"why": "the org has published no queue"},)
+    assert story.lead.open_exception is not None
+    assert story.lead.open_exception.explanation == ({"why": "the org has published no queue"},)
 
 
 def test_e1_an_exception_explains_so_many_queues_at_most() -> None:
@@ -57,8 +57,8 @@ def test_e1_an_exception_explains_so_many_queues_at_most() -> None:
     for number in range(EXPLAINED_QUEUES + 1):
         story.queue(f"q{number:02}", ("state", "=", "TX"))
     story.arrives()
-    assert story.lead.trouble is not None
-    assert len(story.lead.trouble.explanation) == EXPLAINED_QUEUES
+    assert story.lead.open_exception is not None
+    assert len(story.lead.open_exception.explanation) == EXPLAINED_QUEUES
 
 
 def test_e1_a_queue_that_takes_the_lead_ends_the_exception(story: Story) -> None:
@@ -68,15 +68,15 @@ def test_e1_a_queue_that_takes_the_lead_ends_the_exception(story: Story) -> None
         resolved("a queue takes it: ri"),
     ]
     story.publishes("queue", "ri", None)
-    assert story.lead.trouble is not None
-    assert story.lead.trouble.raised_at == story.now
+    assert story.lead.open_exception is not None
+    assert story.lead.open_exception.raised_at == story.now
 
 
 def test_e1_an_exception_that_goes_on_is_not_raised_again(story: Story) -> None:
-    trouble = story.lead.trouble
+    trouble = story.lead.open_exception
     assert story.wait(days=1).arrives(email="j@x.org").kinds == ["ArrivalRepeated"]
     assert story.asks("note", "mia", note="odd").result is Result.DONE
-    assert (story.lead.phase, story.lead.trouble) == (Phase.EXCEPTION, trouble)
+    assert (story.lead.phase, story.lead.open_exception) == (Phase.EXCEPTION, trouble)
 
 
 def test_e3_a_manager_assigns_and_the_lead_leaves_the_desk(story: Story) -> None:
@@ -87,7 +87,7 @@ def test_e3_a_manager_assigns_and_the_lead_leaves_the_desk(story: Story) -> None
         ),
         resolved("assigned to rep-7"),
     ]
-    assert (story.lead.phase, story.lead.trouble) == (Phase.OWNED, None)
+    assert (story.lead.phase, story.lead.open_exception) == (Phase.OWNED, None)
 
 
 @pytest.mark.parametrize("open_for_its_owner", [False, True])

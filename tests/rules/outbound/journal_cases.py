@@ -15,9 +15,9 @@ from models.decisions import (
     Result,
 )
 from models.facts import Facts
-from models.lead import DirectoryRow, Lead, LeadRow, Phase, Search, Seeking
+from models.lead import DirectoryRow, Lead, LeadRow, Phase, RepSearch, Search
 from models.offers import Outcome
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 
 LEAD_ID = "3f0c5a52-94b5-5f6c-a5f0-0f3f0a9a1c11"
 KEY = LEAD_ID.encode()
@@ -59,7 +59,7 @@ def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
     search = Search(
         group_id="west",
         epoch=3,
-        stage=Seeking.RINGING if rings else Seeking.OFFERED,
+        stage=RepSearch.RINGING if rings else RepSearch.OFFERED,
         method="ring_all" if rings else "round_robin",
         reps=reps,
         until=until,
@@ -97,7 +97,7 @@ def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -
 
 
 def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
-    return [(e.topic, msgspec.json.decode(e.value)) for e in effects(given, KEY, partition)]
+    return [(e.topic, msgspec.json.decode(e.value)) for e in public_messages(given, KEY, partition)]
 
 
 def changes(given: LeadRow) -> dict[str, str]:

@@ -21,7 +21,7 @@ from models.decisions import (
 from models.directory import Queue
 from models.facts import Facts
 from models.lead import DirectoryRow, Lead, OpenException, Phase
-from rules.outbound.public_messages import effects
+from rules.outbound.public_messages import public_messages
 from rules.queues.columns import shown
 from tests.rules.outbound.journal_cases import (
     AT,
@@ -111,13 +111,13 @@ def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> No
         ),
         of=owned(),
     )
-    assert effects(given, KEY, 3) == effects(given, KEY, 3)
-    assert effects(decode_row(encode_row(given)), KEY, 3) == effects(given, KEY, 3)
+    assert public_messages(given, KEY, 3) == public_messages(given, KEY, 3)
+    assert public_messages(decode_row(encode_row(given)), KEY, 3) == public_messages(given, KEY, 3)
 
 
 def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
     given = row(answer(), owner("rep-7"), of=owned())
-    first, second, third, to_org = effects(given, KEY, 3)
+    first, second, third, to_org = public_messages(given, KEY, 3)
     assert dict(first.headers) == {
         "ce_id": b"lead-log-3-41-0",
         "ce_source": b"/firstclaim/leads",
@@ -157,10 +157,10 @@ TROUBLE = OpenException(
     [
         (
             ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation),
-            lead(phase=Phase.EXCEPTION, trouble=TROUBLE),
+            lead(phase=Phase.EXCEPTION, open_exception=TROUBLE),
             "open",
         ),
-        (ExceptionIgnored(rep_id="boss"), lead(phase=Phase.IGNORED, trouble=TROUBLE), "ignored"),
+        (ExceptionIgnored(rep_id="boss"), lead(phase=Phase.IGNORED, open_exception=TROUBLE), "ignored"),
         (
             ExceptionResolved(
                 why="assigned", reason=TROUBLE.reason, explanation=TROUBLE.explanation, raised_at=AT
@@ -196,7 +196,7 @@ def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, s
 def test_e1_of_an_exception_resolved_and_raised_again_in_one_record_the_last_is_told() -> None:
     resolved = ExceptionResolved(why="", reason="orphaned")
     raised = ExceptionRaised(reason=TROUBLE.reason, explanation=TROUBLE.explanation)
-    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, trouble=TROUBLE))
+    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=TROUBLE))
     assert [value["status"] for _, value in said(given)] == ["open"]
 
 
@@ -269,7 +269,7 @@ def directory(value: dict[str, Any] | None, kind: str = "queue") -> DirectoryRow
 
 def test_q7_a_queues_definition_is_told_once_by_partition_0() -> None:
     assert said(directory(DEFINITION), partition=1) == []
-    (effect,) = effects(directory(DEFINITION), b"directory/0/default/queue/aged", 0)
+    (effect,) = public_messages(directory(DEFINITION), b"directory/0/default/queue/aged", 0)
     assert (effect.topic, effect.key) == ("queue-changes", b"directory/default/aged")
     assert dict(effect.headers)["ce_type"] == b"firstclaim.queue-definition.v1"
     assert msgspec.json.decode(effect.value) == {

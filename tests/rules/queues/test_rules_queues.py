@@ -15,7 +15,7 @@ from models.lead import Lead, Phase
 from rules.language.catalogue import FIELDS, builder_fields
 from rules.language.instants import utc
 from rules.queues.membership import CompiledQueue, QueueIndex
-from rules.queues.queue_eligibility import standing
+from rules.queues.queue_eligibility import eligible_kinds
 from rules.queues.sort_key import DEFERRED, MAX_BYTES, NO_VALUE, sort_key
 from tests.rules.language.reference_language import (
     ATTRIBUTES,
@@ -170,7 +170,7 @@ def test_d1_d3_q10_q11_a_leads_life_opens_and_closes_kinds_of_queue(
         assert index_of(claimable=kind).why(lead, "q", NOW) == told.why
         if not open_to_it:
             assert why in told.why
-    assert set(standing(lead).kinds) == {
+    assert set(eligible_kinds(lead).kinds) == {
         kind for kind, is_open in ((False, shared), (True, claimable)) if is_open
     }
 

@@ -12,7 +12,7 @@ from models.errors import PermanentError, Refused
 from models.record_size import MAX_RECORD_BYTES
 from streams import dead_letters
 from streams.dead_letter_reading import read_letter
-from streams.dead_letters import CUT_BYTES, MOST_REASON, bury, count, verdict
+from streams.dead_letters import CUT_BYTES, MOST_REASON, classify_failure, count, write_dead_letter
 from streams.journal import JournalWriter
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import BY_NAME, DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
@@ -47,7 +47,7 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
         message(b"gone", None),
         message(None, largest),
     ):
-        bury(writer, one, "not_json", "value: é is no JSON" + "." * MOST_REASON, 2, None)
+        write_dead_letter(writer, one, "not_json", "value: é is no JSON" + "." * MOST_REASON, 2, None)
     await writer.stop()
     found = await cluster.records(topic)
     assert [(record.key, record.value) for record in found] == [
@@ -120,7 +120,7 @@ async def test_a_broker_takes_the_letter_of_any_record(
     writer = JournalWriter(cluster.settings)
     await writer.start()
     for one in EXTREMES.values():
-        bury(writer, one, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
+        write_dead_letter(writer, one, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
     await writer.stop()
     read = dict(zip(EXTREMES, map(read_letter, await cluster.records(topic)), strict=True))
     assert {letter.error_class for letter in read.values()} == {"too_large"}
@@ -166,4 +166,4 @@ def test_counting_dead_letters_is_bounded() -> None:
     ],
 )
 def test_every_error_has_a_class_and_a_reason(error: Exception, said: tuple[str, str]) -> None:
-    assert verdict(error) == said
+    assert classify_failure(error) == said

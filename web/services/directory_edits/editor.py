@@ -18,7 +18,7 @@ from application.directory.objects import Objects, Value, normal, path_of
 from application.directory.publish import open_without_reps, publish_one
 from application.directory.references import after, dangling
 from models.errors import Problem as FieldProblem
-from models.errors import PublicationErrors, PublishedMeanwhile, RetryableError
+from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 from rules.queues.rule_book import Key, OrgRules, Published
 from streams.settings import Settings
 from web.errors import Problem
@@ -74,11 +74,11 @@ class Editor:
             for _ in range(ATTEMPTS):
                 try:
                     return await self._edit(org, key, value, base, publish=publish, by=by)
-                except PublishedMeanwhile as error:  # by another console or a command: check everything again
+                except (
+                    PublicationConflictError
+                ) as error:  # by another console or a command: check everything again
                     await self._directory.until_read(error.offset, READ_BACK_SECONDS)
-        raise RetryableError(
-            "directory", "others keep publishing, so nothing of this was published; try again"
-        )
+        raise RetryableError("directory", "others keep publishing, so nothing was published; try again")
 
     async def _edit(
         self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool, by: Value | None

@@ -33,7 +33,7 @@ class Letter(msgspec.Struct, kw_only=True):
     replayed_by: str | None = None
 
 
-class Letters:
+class DeadLetterFollower:
     """Follows `dead-letters`. Run `follow`."""
 
     def __init__(self, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from rules.queues.rule_book import OrgRules
 from sink.measures import Claims, Speed
 from web.auth import Person
-from web.parts import Parts
+from web.parts import Services
 from web.schemas import Model
 from web.services.operations.measures import Group, Measured
 
@@ -106,12 +106,12 @@ class DeadLetter(Model):
     replayed_by: str | None
 
 
-def newest_letters(parts: Parts, person: Person) -> list[DeadLetter]:
+def newest_letters(parts: Services, person: Person) -> list[DeadLetter]:
     """Return the org's newest dead letters in the API's form."""
     return [DeadLetter.model_validate(letter) for letter in parts.operations.letters.of(person.org)]
 
 
-async def numbers(parts: Parts, person: Person, minutes: int, samples: int) -> Operations:
+async def numbers(parts: Services, person: Person, minutes: int, samples: int) -> Operations:
     """Return an org's numbers in the API's form."""
     rules = parts.directory.org(person.org)
     found = await parts.operations.measures.of(rules, minutes)

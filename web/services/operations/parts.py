@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from streams.settings import Settings
 from web.live.hub import Hub
-from web.services.operations.dead_letters import Letters
+from web.services.operations.dead_letters import DeadLetterFollower
 from web.services.operations.lag_sampler import Sampler
 from web.services.operations.measures import Measures
 
@@ -19,12 +19,12 @@ class Operations:
 
     sampler: Sampler
     measures: Measures
-    letters: Letters
+    letters: DeadLetterFollower
 
     @classmethod
     def of(cls, settings: Settings, crm: Engine, hub: Hub) -> "Operations":
         """Create one of each service."""
-        return cls(Sampler(settings, hub), Measures(crm), Letters(settings))
+        return cls(Sampler(settings, hub), Measures(crm), DeadLetterFollower(settings))
 
     def follows(self) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield the coroutines that run as long as the process."""

@@ -211,11 +211,11 @@ class SettingsObject(_Published):
     """An org's settings (D2, D4, R1, X6).
 
     `quiet_hours`: in the lead's local time; an empty list switches them off. `open_without_reps`: anyone may act again
-    once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts; null keeps them.
+    once the org's last rep is removed. `retention_days`: how long a closed lead keeps its facts; null: for ever.
     `decision_days`: how long the CRM database keeps the decisions about a closed lead. `refuse_erased`: whether an
-    arrival of an erased person is refused. `signed_arrivals`, `signed_actions`: whether every lead and every action must be
-    signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads of any
-    vendor. `vendors`: vendor -> binding.
+    arrival of an erased person is refused. `signed_arrivals`, `signed_actions`: whether every lead and every action
+    must be signed. `key_ids`: the keys of the org's own programs, such as console and CRM, which sign actions and leads
+    of any vendor. `vendors`: vendor -> binding.
     """
 
     lock_minutes: Annotated[float, Field(gt=0, le=MAX_LOCK_MINUTES, allow_inf_nan=False)] = 60

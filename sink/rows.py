@@ -11,6 +11,7 @@ from models.decisions import (
     ExceptionIgnored,
     ExceptionRaised,
     ExceptionResolved,
+    LeadErased,
     OwnerChanged,
 )
 from models.lead import OPEN_OFFERS, Lead, LeadRow, Phase
@@ -43,13 +44,17 @@ _COPIED: Final = (
 
 
 class TableRows(NamedTuple):
-    """The rows of one journal record. `assignment` is also a row of the history."""
+    """The rows of one journal record. `assignment` is also a row of the history.
+
+    `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records.
+    """
 
     off: int
     lead: Values | None
     assignment: Values | None
     exception: Values | None
     decisions: list[Values]
+    erased: bool = False
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
@@ -66,6 +71,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
         decisions=[
             _decision(partition, lead_id, row, n, decision) for n, decision in enumerate(row.decisions)
         ],
+        erased=any(isinstance(decision, LeadErased) for decision in row.decisions),
     )
 
 

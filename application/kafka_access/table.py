@@ -20,6 +20,7 @@ from streams.topics import (
     DEAD_LETTERS,
     DIRECTORY,
     DO_NOT_CONTACT,
+    ERASURES,
     LEAD_ACTIONS,
     LEAD_ARRIVALS,
     LEAD_DECISIONS,
@@ -46,7 +47,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     """What a principal does on Kafka.
 
-    `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `checks`: it
+    `reads`, `writes`, `sees`: topics; of those in `sees` it only reads the partitions and end offsets. `deletes`:
+    topics whose oldest records it deletes. `checks`: it
     reads the settings of every topic when it starts. `groups`: consumer groups that it joins. `watches`: groups whose
     offsets and members it reads. `group_name`: its group ids are this name, or begin with this name and a dot.
     `transactions`: the prefix of its transactional ids. `makes_topics`: it creates topics and sets their configs.
@@ -57,6 +59,7 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     watches: tuple[str, ...] = ()
     group_name: str = ""
@@ -71,6 +74,7 @@ class PrincipalRights(msgspec.Struct, frozen=True, kw_only=True):
             *_on(Resource.TOPIC, self.reads, Operation.READ),
             *_on(Resource.TOPIC, self.writes, Operation.WRITE),
             *_on(Resource.TOPIC, self.sees, Operation.DESCRIBE),
+            *_on(Resource.TOPIC, self.deletes, Operation.DELETE),
             *_on(Resource.GROUP, self.groups, Operation.READ),
             *_on(Resource.GROUP, self.watches, Operation.DESCRIBE),
         }
@@ -153,7 +157,9 @@ PROCESSES: Final[dict[str, PrincipalRights]] = {
     "operator": PrincipalRights(
         says="people who run firstclaim's commands: topics, doctor, verify, replay, directory",
         reads=_ALL,
-        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS),
+        writes=(*_INBOUND, *_LOGS, *_PUBLIC, DEAD_LETTERS, DEAD_LETTER_MARKS, ERASURES),
+        # A purge deletes what erased persons left in the logs, up to where every group has read.
+        deletes=(*_INBOUND[:2], *_LOGS, LEAD_DECISIONS, QUEUE_CHANGES, NOTIFICATIONS, DEAD_LETTERS),
         watches=(WORKER_GROUP, RELAY_GROUP, SINK_GROUP),
         transactions=TRANSACTIONS,
         makes_topics=True,

@@ -9,7 +9,7 @@ from assurance.verify.dead_letters import DeadLetterIndex
 from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.lead_invariants import KnownAnswers
-from assurance.verify.records import COMPACTABLE, position_of
+from assurance.verify.records import position_of
 from models.errors import Refused
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.envelope import digest
@@ -33,7 +33,7 @@ class Inbound:
         partitions: int,
     ) -> None:
         self._snapshot = snapshot
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._journal_facts = journal_facts
         self._known_answers = known_answers
         self._dead_letters = dead_letters

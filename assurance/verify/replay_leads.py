@@ -17,7 +17,6 @@ from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import Pair
 from assurance.verify.published import Expected
 from assurance.verify.records import (
-    COMPACTABLE,
     Row,
     differences,
     key_text,
@@ -66,7 +65,7 @@ class LeadReplay:
         self._facts: dict[bytes, LeadFacts] = {}
         self._written: dict[int, int] = {}
         self._now = snapshot.at
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._log_end = snapshot.end(LEAD_LOG, partition)
         self._journal_end = snapshot.end(LEAD_JOURNAL, partition)
 

@@ -17,7 +17,6 @@ from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
 from assurance.verify.pairing import Batch, Pair
 from assurance.verify.records import (
-    COMPACTABLE,
     differences,
     key_text,
     position_of,
@@ -69,7 +68,7 @@ class OrgReplay:
         self._written: dict[int, int] = {}
         self._deciding = False
         self._now = snapshot.at
-        self._cut = snapshot.at - COMPACTABLE
+        self._cut = snapshot.cut
         self._log_end = snapshot.end(ORG_LOG, partition)
         self._journal_end = snapshot.end(ORG_JOURNAL, partition)
 

@@ -32,7 +32,7 @@ from models.events import (
 )
 from models.facts import Facts
 from models.lead import DeadlineKind, Lead, Phase
-from rules.lead.transition import DONE, Transition, ActionResult, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused
 
 ERASE: Final = "erase"
 """The action's type (docs/contracts, `lead-actions`)."""

@@ -1,8 +1,8 @@
 """Erases a person from an org: finds the leads, forgets phone and mail address, and recognises who comes again.
 
-A person is the leads that share a phone or a mail address with the one that was named. Each of them is erased in its own
-log (`rules.lead.erasure`), which tells the org, and the org then removes the lead from the index of persons. The org
-keeps keyed hashes, which nobody can read back without the key (`models.erasure`).
+A person is the leads that share a phone or a mail address with the one that was named. Each of them is erased in its
+own log (`rules.lead.erasure`), which tells the org, and the org then removes the lead from the index of persons. The
+org keeps keyed hashes, which nobody can read back without the key (`models.erasure`).
 """
 
 from typing import Final

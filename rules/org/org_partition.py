@@ -46,7 +46,8 @@ _BEGINNING: Final = datetime.fromtimestamp(0, UTC)
 _UNPUBLISHED: Final = OrgDirectory()
 
 Record = tuple[bytes, OrgRecord | None]
-"""Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact list."""
+"""Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact
+list."""
 
 
 class OrgOutcome(msgspec.Struct, frozen=True):
@@ -161,6 +162,13 @@ class OrgPartition:
                 self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
 
+    def apply_or_remove(self, key: bytes, record: OrgRecord | None) -> bool:
+        """Apply one record or tombstone; say whether it counted."""
+        if record is not None:
+            return self.apply(record)
+        self.remove(key)
+        return True
+
     def remove(self, key: bytes) -> None:
         """Apply a tombstone: an entry of the do-not-contact list is gone."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
@@ -170,10 +178,7 @@ class OrgPartition:
     def accept(self, outcome: OrgOutcome) -> None:
         """Apply the records of a decided event, once they have been sent to the journal."""
         for key, record in outcome.records:
-            if record is None:
-                self.remove(key)
-                continue
-            self.apply(record)
+            self.apply_or_remove(key, record)
             if isinstance(record, OrgRowKept) and isinstance(record.value, OrgRep | OrgLead):
                 row = record.value
                 if row.wake is not None:

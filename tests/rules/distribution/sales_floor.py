@@ -237,10 +237,10 @@ class SalesFloor(Story):
         decided = self.orgs.decide(event, off=next(self._org_offsets), at=self.now, source=source, mark=mark)
         assert decided.failure is None
         for key, record in decided.records:
-            read = decode_org_record(encode_org_record(record))
+            read = record and decode_org_record(encode_org_record(record))
             assert read == record
             self.journal.append((key, read))
-            assert self.orgs.apply(read)
+            assert self.orgs.apply_or_remove(key, read)
         head = decided.records[0][1]
         assert isinstance(head, OrgStep)
         self.decided += head.decisions
@@ -300,7 +300,7 @@ class SalesFloor(Story):
         last = {key: place for place, (key, _) in enumerate(self.journal)}
         for place, (key, record) in enumerate(self.journal):
             if not compacted or last[key] == place:
-                orgs.apply(record)
+                orgs.apply_or_remove(key, record)
         orgs.recovered()
         assert sorted(orgs.state(ORG).rows(), key=repr) == sorted(self.state.rows(), key=repr)
         assert orgs.state(ORG).persons == self.state.persons
